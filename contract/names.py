@@ -1,0 +1,63 @@
+"""Names that the webhook writes and the runner reads: environment, paths, objects, reasons."""
+
+from enum import StrEnum
+
+CONTAINER = "backup"
+"""Name of the injected container."""
+
+COMMAND = "backup-supervise"
+"""What the injected container runs; found on the image's PATH."""
+
+# Annotations and the label that we write. Everything else under "backup." belongs to users.
+STATUS_ANNOTATION = "backup.status"
+INJECTED_LABEL = "backup.injected"
+SAFE_TO_EVICT_ANNOTATION = "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes"
+
+# Volumes of the injected container.
+STATE_VOLUME = "backup-state"
+SECRET_VOLUME = "backup-secret"  # noqa: S105 -- the name of a volume
+POD_VOLUME = "backup-pod"
+NO_TOKEN_VOLUME = "backup-no-token"  # noqa: S105 -- the name of a volume
+OWN_VOLUMES = (STATE_VOLUME, SECRET_VOLUME, POD_VOLUME, NO_TOKEN_VOLUME)
+
+# Where they are mounted.
+VOLUMES_DIR = "/backup"
+STATE_DIR = "/var/lib/backup"
+SECRET_DIR = "/etc/backup/secret"  # noqa: S105 -- a path
+POD_DIR = "/etc/backup/pod"
+ANNOTATIONS_FILE = f"{POD_DIR}/annotations"
+TOKEN_DIR = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105 -- a path
+
+# Environment of the injected container.
+ENV_VOLUMES_DIR = "BACKUP_VOLUMES_DIR"
+ENV_STATE_DIR = "BACKUP_STATE_DIR"
+ENV_SECRET_DIR = "BACKUP_SECRET_DIR"  # noqa: S105 -- the name of a variable
+ENV_ANNOTATIONS_FILE = "BACKUP_ANNOTATIONS_FILE"
+ENV_NAMESPACE = "BACKUP_NAMESPACE"
+ENV_POD = "BACKUP_POD"
+ENV_POD_INDEX = "BACKUP_POD_INDEX"
+ENV_NODE = "BACKUP_NODE"
+ENV_HOST = "BACKUP_HOST"
+ENV_KIND = "BACKUP_KIND"
+ENV_WORKLOAD = "BACKUP_WORKLOAD"
+ENV_CLUSTER = "BACKUP_CLUSTER"
+ENV_DEFAULTS = "BACKUP_DEFAULTS"
+ENV_VOLUMES = "BACKUP_VOLUMES"
+"""The text of the annotation backup.volumes, as it was at admission; absent when not given."""
+
+
+class Reason(StrEnum):
+    """Why a pod was or was not injected. Stable: metric label, audit annotation, documentation."""
+
+    INJECTED = "injected"
+    ALREADY_INJECTED = "already_injected"
+    NOT_ENABLED = "not_enabled"
+    NO_VOLUMES = "no_volumes"
+    INVALID_VALUE = "invalid_value"
+    NAME_CONFLICT = "name_conflict"
+    WINDOWS = "windows"
+    MIRROR_POD = "mirror_pod"
+    EXCLUDED_NAMESPACE = "excluded_namespace"
+    NOT_A_POD_CREATE = "not_a_pod_create"
+    PROOF_FAILED = "proof_failed"
+    INTERNAL_ERROR = "internal_error"

@@ -1,0 +1,103 @@
+"""Cron with ``H``: each workload gets its own stable minute, so that nobody starts all at once.
+
+``H`` in a field stands for one value of the field's range, chosen by a hash of the workload;
+``H(a-b)`` narrows the range, ``H/n`` starts at a hashed offset and steps by n.
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from cronsim import CronSim, CronSimError
+
+OFF = "off"
+
+FORMS = {
+    "@hourly": "H * * * *",
+    "@daily": "H H * * *",
+    "@weekly": "H H * * H",
+    "@monthly": "H H H * *",
+}
+
+# Minute, hour, day of month (every month has 28), month, day of week.
+_RANGES = ((0, 59), (0, 23), (1, 28), (1, 12), (0, 6))
+_HASHED = re.compile(r"H(?:\((\d+)-(\d+)\))?(?:/(\d+))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A checked schedule. ``fields`` are five cron fields that may hold ``H``; none when off."""
+
+    text: str
+    fields: tuple[str, ...]
+
+    def next_after(self, moment: float, zone: ZoneInfo, identity: str) -> float | None:
+        """Return the first slot after ``moment``, both in seconds since the epoch; None when off.
+
+        ``identity`` seeds ``H``; a local time that a clock change skips or repeats runs once.
+        """
+        return self._neighbour(moment, zone, identity, reverse=False)
+
+    def latest_until(self, moment: float, zone: ZoneInfo, identity: str) -> float | None:
+        """Return the last slot at or before ``moment``; None when off."""
+        return self._neighbour(moment + 1, zone, identity, reverse=True)
+
+    def _neighbour(
+        self, moment: float, zone: ZoneInfo, identity: str, *, reverse: bool
+    ) -> float | None:
+        if not self.fields:
+            return None
+        # Whole seconds: cronsim compares wall-clock fields, and a fraction would skip a slot.
+        local = datetime.fromtimestamp(int(moment), tz=UTC).astimezone(zone)
+        return next(CronSim(spread(self.fields, identity), local, reverse=reverse)).timestamp()
+
+
+def parse(text: str) -> Schedule:
+    """Return the schedule that ``text`` writes; raise ValueError naming what is wrong."""
+    words = text.split()
+    if [word.lower() for word in words] == [OFF]:
+        return Schedule(OFF, ())
+    if len(words) == 1 and words[0].startswith("@"):
+        if words[0].lower() not in FORMS:
+            raise ValueError(f"use one of {' '.join(FORMS)}, five cron fields, or off")
+        words = FORMS[words[0].lower()].split()
+    if len(words) != len(_RANGES):
+        raise ValueError("write five cron fields (minute hour day month weekday), or off")
+    fields = tuple(words)
+    try:
+        CronSim(spread(fields, ""), datetime(2026, 1, 1, tzinfo=UTC))
+    except CronSimError as error:
+        raise ValueError(f"{str(error).lower() or 'no such date'} in the cron fields") from error
+    return Schedule(" ".join(text.split()), fields)
+
+
+def spread(fields: tuple[str, ...], identity: str) -> str:
+    """Return the cron expression in which each ``H`` has become this identity's own value."""
+    return " ".join(
+        ",".join(_hashed(term, index, identity) for term in field.split(","))
+        for index, field in enumerate(fields)
+    )
+
+
+def _hashed(term: str, index: int, identity: str) -> str:
+    match = _HASHED.fullmatch(term)
+    if match is None:
+        return term
+    low, high = _RANGES[index]
+    if match[1]:
+        first, last = int(match[1]), int(match[2])
+        if not low <= first <= last <= high:
+            raise ValueError(f"{term}: the range must lie within {low}-{high}")
+        low, high = first, last
+    step = int(match[3]) if match[3] else 0
+    if match[3] and not 0 < step <= high - low + 1:
+        raise ValueError(f"{term}: the step must lie within 1-{high - low + 1}")
+    start = low + stable_hash(f"{index}/{identity}") % (step or high - low + 1)
+    return f"{start}-{high}/{step}" if step else str(start)
+
+
+def stable_hash(text: str) -> int:
+    """Return a number that is the same on every machine and in every version of Python."""
+    return int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest()[:8])
