@@ -38,12 +38,14 @@ ENV_POD = "BACKUP_POD"
 ENV_POD_INDEX = "BACKUP_POD_INDEX"
 ENV_NODE = "BACKUP_NODE"
 ENV_HOST = "BACKUP_HOST"
+ENV_HOST_GIVEN = "BACKUP_HOST_GIVEN"
+"""``true`` where the annotation backup.name chose the host, so that the Secret does not."""
 ENV_KIND = "BACKUP_KIND"
 ENV_WORKLOAD = "BACKUP_WORKLOAD"
 ENV_CLUSTER = "BACKUP_CLUSTER"
 ENV_DEFAULTS = "BACKUP_DEFAULTS"
 ENV_VOLUMES = "BACKUP_VOLUMES"
-"""The text of the annotation backup.volumes, as it was at admission; absent when not given."""
+"""JSON list of folders below BACKUP_VOLUMES_DIR, as backup.volumes named them at admission."""
 
 
 class Reason(StrEnum):

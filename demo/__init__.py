@@ -1,0 +1,1 @@
+"""The demo: a volume is backed up, lost, restored and compared."""

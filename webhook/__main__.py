@@ -1,0 +1,107 @@
+"""`backup-webhook`: wiring only."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+import uvicorn
+
+from contract import VERSION
+from webhook import app, config, log, manifest
+
+_KEEP_ALIVE = 120  # seconds; the API server keeps idle connections for 90 and reuses them
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; return its exit status (2 for unusable input)."""
+    parsed = _parser().parse_args(arguments)
+    try:
+        return int(parsed.run(parsed))
+    except config.ConfigError as error:
+        print(f"backup-webhook: {error}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="backup-webhook",
+        description='Gives a backup sidecar to pods annotated backup.enabled: "true".',
+    )
+    parser.add_argument("--version", action="version", version=VERSION)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    serve = commands.add_parser(
+        "serve",
+        help="answer admission reviews over HTTPS",
+        description="Answers the API server's admission reviews over HTTPS.",
+    )
+    config.add_server(serve, os.environ)
+    config.add_options(serve, os.environ)
+    serve.set_defaults(run=_serve)
+    inject = commands.add_parser(
+        "inject",
+        help="print manifests as their pods would be after admission",
+        description="Prints manifests as their pods would be after admission, and on standard "
+        "error what became of each pod and why. The namespace is taken to have opted in.",
+        epilog="example: backup-webhook inject -f wiki.yaml | diff wiki.yaml -",
+    )
+    inject.add_argument(
+        "-f", "--filename", action="append", required=True, metavar="FILE",
+        help="manifest to read, YAML or JSON; - is standard input; may be repeated",
+    )  # fmt: skip
+    config.add_options(inject, os.environ)
+    inject.set_defaults(run=_inject)
+    return parser
+
+
+def _serve(parsed: argparse.Namespace) -> int:
+    server, options = config.server(parsed), config.options(parsed)
+    log.configure()
+    uvicorn.run(
+        app.create(options),
+        host=server.host,
+        port=server.port,
+        ssl_certfile=server.certificate,
+        ssl_keyfile=server.key,
+        timeout_keep_alive=_KEEP_ALIVE,
+        log_config=None,
+        server_header=False,
+    )
+    return 0
+
+
+def _inject(parsed: argparse.Namespace) -> int:
+    options = config.options(parsed)
+    printed = []
+    for filename in parsed.filename:
+        shown = "standard input" if filename == "-" else filename
+        try:
+            text = sys.stdin.read() if filename == "-" else Path(filename).read_text("utf-8")
+            documents = manifest.load(text)
+        except manifest.UnreadableError as error:
+            print(f"{shown}:{error.line}: {error}", file=sys.stderr)
+            return 2
+        except UnicodeDecodeError as error:
+            print(f"{shown}:1: not UTF-8 text: {error.reason}", file=sys.stderr)
+            return 2
+        except OSError as error:
+            print(f"{shown}: {error.strerror}", file=sys.stderr)
+            return 2
+        for document in documents:
+            result, verdicts = manifest.inject(document, options)
+            printed.append(result)
+            for verdict in verdicts:
+                _report(verdict)
+    sys.stdout.write(manifest.dump(printed))
+    return 0
+
+
+def _report(verdict: manifest.Verdict) -> None:
+    subject = f"{verdict.kind.lower()}/{verdict.name}"
+    print(f"{subject}: {verdict.reason.value}", file=sys.stderr)
+    for warning in verdict.warnings:
+        print(f"{subject}: warning: {warning}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,188 @@
+"""Whether a pod gets a sidecar, and what the sidecar has to do: ``decide(pod) -> Skip | Plan``."""
+
+import posixpath
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from contract import names, settings
+from contract.names import Reason
+from contract.settings import Settings
+from webhook import workload
+from webhook.workload import Claim, Identity, Pod
+
+_MIRROR_ANNOTATION = "kubernetes.io/config.mirror"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the operator of the webhook decides for all pods."""
+
+    image: str
+    pull_policy: str = "IfNotPresent"
+    cluster: str = ""
+    defaults: Mapping[str, str] = field(default_factory=dict)
+    excluded_namespaces: frozenset[str] = frozenset({"kube-system", "kube-public"})
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A folder ("" is all) of a volume, mounted read-only below the volumes folder."""
+
+    volume: str
+    folder: str
+
+    @property
+    def path(self) -> str:
+        """Where it is mounted, below the volumes folder."""
+        return posixpath.join(self.volume, self.folder) if self.folder else self.volume
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """The pod stays as it is. ``told``: it asked for a backup, so its status says why not."""
+
+    reason: Reason
+    warnings: tuple[str, ...] = ()
+    told: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The pod gets a sidecar. ``sources`` are the folders that backup.volumes named, or None."""
+
+    identity: Identity
+    mounts: tuple[Mount, ...]
+    sources: tuple[str, ...] | None
+    settings: Settings
+    warnings: tuple[str, ...]
+
+    @property
+    def defaulted(self) -> tuple[str, ...]:
+        """The annotations whose value could not be used."""
+        return tuple(dict.fromkeys(problem.key for problem in self.settings.problems))
+
+
+Decision = Skip | Plan
+
+
+def decide(pod: Pod, options: Options) -> Decision:
+    """Return what to do with ``pod``, which is a v1 Pod about to be created."""
+    return _not_asked(pod) or _impossible(pod) or _plan(pod, options)
+
+
+def _not_asked(pod: Pod) -> Skip | None:
+    annotations = workload.annotations(pod)
+    if _MIRROR_ANNOTATION in annotations:
+        return Skip(Reason.MIRROR_POD)
+    try:
+        return None if settings.enabled(annotations) else Skip(Reason.NOT_ENABLED)
+    except ValueError as error:
+        return Skip(Reason.INVALID_VALUE, (f"{error}; not backed up",), told=True)
+
+
+def _impossible(pod: Pod) -> Skip | None:
+    if workload.is_windows(pod):
+        return Skip(Reason.WINDOWS, ("Windows pods are not backed up",), told=True)
+    if already_injected(pod):
+        return Skip(Reason.ALREADY_INJECTED)
+    if taken := _taken_names(pod):
+        line = f"the pod has its own {taken}, a name that backups need; not backed up"
+        return Skip(Reason.NAME_CONFLICT, (line,), told=True)
+    return None
+
+
+def already_injected(pod: Pod) -> bool:
+    """Whether the pod has our sidecar, told by its structure and not by a mark."""
+    return any(
+        container.get("name") == names.CONTAINER
+        and container.get("restartPolicy") == "Always"
+        and names.STATE_VOLUME in {m.get("name") for m in container.get("volumeMounts") or []}
+        for container in workload.spec(pod).get("initContainers") or []
+    )
+
+
+def _taken_names(pod: Pod) -> str:
+    taken = [
+        f"container {names.CONTAINER}"
+        for container in workload.containers(pod)
+        if container.get("name") == names.CONTAINER
+    ]
+    taken += [
+        f"volume {volume['name']}"
+        for volume in workload.spec(pod).get("volumes") or []
+        if volume.get("name") in names.OWN_VOLUMES
+    ]
+    return " and ".join(taken)
+
+
+def _plan(pod: Pod, options: Options) -> Decision:
+    annotations = workload.annotations(pod)
+    values = settings.resolve(annotations, {}, options.defaults)
+    unknown = settings.unknown(annotations)
+    found, warnings = workload.claims(pod)
+    mounts, sources, bad = _select(found, values.get(settings.VOLUMES))
+    warnings = (*map(str, (*values.problems, *unknown)), *warnings, *bad)
+    if not mounts:
+        line = "no volume to back up: no container mounts a persistent volume claim as files"
+        return Skip(Reason.NO_VOLUMES, (*warnings, line), told=True)
+    return Plan(
+        identity=workload.identity(pod, values.get(settings.NAME)),
+        mounts=mounts,
+        sources=sources,
+        settings=values,
+        warnings=warnings,
+    )
+
+
+def _select(
+    claims: Mapping[str, Claim], wanted: tuple[str, ...] | None
+) -> tuple[tuple[Mount, ...], tuple[str, ...] | None, tuple[str, ...]]:
+    """Return what to mount, what to back up of it (None: all), and a warning per bad entry.
+
+    A bad entry never costs a backup: then the default volumes are taken too.
+    """
+    by_default = [
+        Mount(claim.name, folder)
+        for claim in claims.values()
+        if claim.persistent
+        for folder in claim.folders
+    ]
+    if wanted is None:
+        return tuple(by_default), None, ()
+    mounts: list[Mount] = []
+    sources: list[str] = []
+    warnings: list[str] = []
+    for entry in wanted:
+        try:
+            chosen, folders = _entry(claims, entry)
+        except ValueError as error:
+            warnings.append(
+                f"annotation {settings.VOLUMES.annotation} {entry!r}: {error}; "
+                "all persistent volumes are backed up too"
+            )
+        else:
+            mounts += chosen
+            sources += folders
+    if warnings:
+        mounts += by_default
+        sources += [mount.path for mount in by_default]
+    return tuple(dict.fromkeys(mounts)), tuple(dict.fromkeys(sources)), tuple(warnings)
+
+
+def _entry(claims: Mapping[str, Claim], entry: str) -> tuple[list[Mount], list[str]]:
+    """Return what one ``name`` or ``name:sub/path`` mounts and backs up."""
+    name, narrowed, text = entry.partition(":")
+    if name not in claims:
+        raise ValueError("no container mounts such a volume with files of its own")
+    claim = claims[name]
+    if not narrowed:
+        mounts = [Mount(name, folder) for folder in claim.folders]
+        return mounts, [mount.path for mount in mounts]
+    folder = posixpath.normpath(text)
+    if not text or folder.startswith(("/", "..")) or ".." in text.split("/"):
+        raise ValueError("write a folder inside the volume, such as data:sub/path")
+    # The whole mount, not a subPath: where the kubelet cannot prepare one, the app does not start.
+    outer = next((o for o in claim.folders if workload.within(folder, o)), None)
+    if outer is None:
+        raise ValueError(f"containers mount only {', '.join(claim.folders)} of this volume")
+    return [Mount(name, outer)], [posixpath.normpath(posixpath.join(name, folder))]

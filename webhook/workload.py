@@ -1,0 +1,183 @@
+"""What a pod is: who owns it, how its quality of service is classed, who mounts which volume.
+
+Pods are raw dicts as they came: typed models drop fields that they do not know.
+"""
+
+import posixpath
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from contract import names, quantity
+
+Pod = dict[str, Any]
+"""A v1 Pod as parsed from JSON; any list or mapping in it may be absent or null."""
+
+_HASH_LABELS = {"pod-template-hash": "Deployment", "rollouts-pod-template-hash": "Rollout"}
+_CRON_JOB = re.compile(r"(.+)-\d{8}")
+_NO_DATA = ("secret", "configMap", "projected", "downwardAPI")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Whose backups these are. ``host`` may hold ``$(VAR)`` that the kubelet expands."""
+
+    kind: str
+    workload: str
+    host: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A volume that can be backed up, and the folders of it ("" is all) that containers mount."""
+
+    name: str
+    persistent: bool
+    folders: tuple[str, ...]
+
+
+def metadata(pod: Pod) -> dict[str, Any]:
+    """Return the pod's metadata, empty where there is none."""
+    return pod.get("metadata") or {}
+
+
+def annotations(pod: Pod) -> Mapping[str, object]:
+    """Return the pod's annotations, empty where there are none."""
+    return metadata(pod).get("annotations") or {}
+
+
+def spec(pod: Pod) -> dict[str, Any]:
+    """Return the pod's spec, empty where there is none."""
+    return pod.get("spec") or {}
+
+
+def containers(pod: Pod) -> Iterator[dict[str, Any]]:
+    """Yield the app's containers, then its init containers and sidecars."""
+    yield from spec(pod).get("containers") or []
+    yield from spec(pod).get("initContainers") or []
+
+
+def identity(pod: Pod, name: str | None) -> Identity:
+    """Return whose pod this is, from owner references alone; ``name`` overrides the host."""
+    meta = metadata(pod)
+    owner = next((ref for ref in meta.get("ownerReferences") or [] if ref.get("controller")), None)
+    if owner is None:
+        own = str(meta.get("name") or (meta.get("generateName") or "").rstrip("-"))
+        return Identity("Pod", own, name or own)
+    kind, workload = _top_owner(str(owner["kind"]), str(owner["name"]), meta.get("labels") or {})
+    if kind == "StatefulSet":
+        host = f"{name}-$({names.ENV_POD_INDEX})" if name else f"$({names.ENV_POD})"
+    elif kind == "DaemonSet":
+        host = f"{name or workload}-$({names.ENV_NODE})"
+    elif kind not in {"Deployment", "Rollout", "ReplicaSet", "Job", "CronJob"} and meta.get("name"):
+        # An operator that names its pods itself gives each a life, and data, of its own.
+        host = name or f"$({names.ENV_POD})"
+    else:
+        host = name or workload
+    return Identity(kind, workload, host)
+
+
+def _top_owner(kind: str, name: str, labels: Mapping[str, Any]) -> tuple[str, str]:
+    if kind == "ReplicaSet":
+        for label, owner_kind in _HASH_LABELS.items():
+            suffix = f"-{labels.get(label)}"
+            if labels.get(label) and name.endswith(suffix) and name != suffix:
+                return owner_kind, name.removesuffix(suffix)
+    if kind == "Job" and (match := _CRON_JOB.fullmatch(name)):
+        return "CronJob", match[1]
+    return kind, name
+
+
+def is_windows(pod: Pod) -> bool:
+    """Whether the pod can only run on a Windows node."""
+    by_os = (spec(pod).get("os") or {}).get("name")
+    by_selector = (spec(pod).get("nodeSelector") or {}).get("kubernetes.io/os")
+    return "windows" in {by_os, by_selector}
+
+
+def is_guaranteed(pod: Pod) -> bool:
+    """Whether every container requests exactly its CPU and memory limits."""
+    return all(_is_guaranteed(container) for container in containers(pod))
+
+
+def _is_guaranteed(container: Mapping[str, Any]) -> bool:
+    resources = container.get("resources") or {}
+    limits, requests = resources.get("limits") or {}, resources.get("requests") or {}
+    return all(
+        limits.get(resource) is not None
+        and quantity.parse(str(limits[resource])) > 0
+        and quantity.parse(str(requests.get(resource, limits[resource])))
+        == quantity.parse(str(limits[resource]))
+        for resource in ("cpu", "memory")
+    )
+
+
+def limits_ephemeral_storage(pod: Pod) -> bool:
+    """Whether a container limits ephemeral storage, which limits the pod's emptyDirs too."""
+    return any(
+        "ephemeral-storage" in ((container.get("resources") or {}).get("limits") or {})
+        for container in containers(pod)
+    )
+
+
+def claims(pod: Pod) -> tuple[dict[str, Claim], tuple[str, ...]]:
+    """Return the mounted volumes that hold data, by name in the pod's order, and warnings."""
+    found: dict[str, Claim] = {}
+    warnings: list[str] = []
+    for volume in spec(pod).get("volumes") or []:
+        name = str(volume["name"])
+        persistent = bool(volume.get("persistentVolumeClaim"))
+        if any(volume.get(source) is not None for source in _NO_DATA):
+            continue
+        if name in _block_devices(pod):
+            warnings.append(f"volume {name} is a block device; it is not backed up")
+            continue
+        folders, skipped = _folders(pod, name)
+        if folders:
+            found[name] = Claim(name, persistent, folders)
+        if persistent and "" not in folders:
+            warnings += [f"volume {name}: {reason}; it is not backed up" for reason in skipped]
+    return found, tuple(warnings)
+
+
+def mounting(pod: Pod, volume: str) -> list[dict[str, Any]]:
+    """Return the containers that mount ``volume``, the app's first."""
+    return [
+        container
+        for container in containers(pod)
+        if any(mount.get("name") == volume for mount in container.get("volumeMounts") or [])
+    ]
+
+
+def _block_devices(pod: Pod) -> set[str]:
+    return {
+        device["name"]
+        for container in containers(pod)
+        for device in container.get("volumeDevices") or []
+    }
+
+
+def _folders(pod: Pod, volume: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the outermost folders of ``volume`` that are mounted, and why others cannot be."""
+    folders: set[str] = set()
+    skipped: dict[str, None] = {}
+    for container in containers(pod):
+        for mount in container.get("volumeMounts") or []:
+            if mount.get("name") != volume:
+                continue
+            if mount.get("subPathExpr"):
+                skipped[f"subPathExpr {mount['subPathExpr']} is known only at run time"] = None
+                continue
+            folder = posixpath.normpath(mount.get("subPath") or ".")
+            if ":" in folder:
+                skipped[f"subPath {folder} holds a colon, which a mount path must not"] = None
+            else:
+                folders.add("" if folder == "." else folder)
+    outermost = tuple(sorted(f for f in folders if not any(within(f, o) for o in folders - {f})))
+    return outermost, tuple(skipped)
+
+
+def within(folder: str, outer: str) -> bool:
+    """Whether ``folder`` is ``outer`` or lies in it; "" is the whole volume."""
+    return not outer or folder == outer or folder.startswith(outer + "/")
