@@ -168,8 +168,7 @@ def _digest(path: bytes) -> str:
         size = os.fstat(file.fileno()).st_size
         digest = blake2b(size.to_bytes(8), digest_size=32)
         for offset, block in _blocks(file, size):
-            digest.update(offset.to_bytes(8))
-            digest.update(block)
+            digest.update(offset.to_bytes(8) + block)
     return digest.hexdigest()
 
 

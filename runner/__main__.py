@@ -1,0 +1,76 @@
+"""`backup-runner`: wiring only."""
+
+import argparse
+import os
+import sys
+
+from contract import VERSION
+from runner import inputs, status, tick
+from runner.config import Config
+from runner.log import Log
+from runner.stop import Stop
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; return its exit status."""
+    parsed = _parser().parse_args(arguments)
+    os.umask(0o077)
+    return int(parsed.run(parsed))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="backup-runner",
+        description="Backs up the volumes of this pod. Settings come from the pod's annotations, "
+        "the Secret and the chart.",
+    )
+    parser.add_argument("--version", action="version", version=VERSION)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    ticking = commands.add_parser(
+        "tick",
+        help="do what is due (called by the supervisor)",
+        description="Does what is due and announces when to look again, in the state folder.",
+    )
+    when = ticking.add_mutually_exclusive_group()
+    when.add_argument("--start", action="store_true", help="the container has just started")
+    when.add_argument("--now", action="store_true", help="back up, whatever the schedule says")
+    ticking.set_defaults(run=_tick)
+    run = commands.add_parser(
+        "run",
+        help="back up now",
+        description="Runs one backup now. Exit status: 0 success or warning, 1 failure, "
+        "75 skipped because another run is in progress or the repository is locked.",
+    )
+    run.set_defaults(run=_run)
+    showing = commands.add_parser(
+        "status",
+        help="show the last run, the next one, and what is wrong",
+        description="Shows the last run, the next one, and what is wrong. Exit status: 0 when "
+        "the last run left a good snapshot, 1 when not.",
+    )
+    showing.add_argument("--json", action="store_true", help="print one JSON object")
+    showing.set_defaults(run=_status)
+    return parser
+
+
+def _begin() -> tuple[Config, Log, Stop]:
+    stop = Stop()
+    stop.install()
+    config = inputs.read_config()
+    return config, Log(config.masked, text=os.environ.get("BACKUP_LOG_FORMAT") == "text"), stop
+
+
+def _tick(parsed: argparse.Namespace) -> int:
+    return tick.tick(*_begin(), start=parsed.start, asked=parsed.now)
+
+
+def _run(_parsed: argparse.Namespace) -> int:
+    return tick.run_once(*_begin())
+
+
+def _status(parsed: argparse.Namespace) -> int:
+    return status.show(inputs.read_config(), as_json=parsed.json)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,52 @@
+#!/bin/sh
+# The container's first process: waits, calls `backup-runner tick`, forwards signals. A few lines
+# of shell, because this is what stays in memory; Python comes up only to work.
+# It never exits by itself: a sidecar that ends would make the app's pod not Ready.
+set -u
+
+state=${BACKUP_STATE_DIR:-/var/lib/backup}
+annotations=${BACKUP_ANNOTATIONS_FILE:-/etc/backup/pod/annotations}
+secret=${BACKUP_SECRET_DIR:-/etc/backup/secret}
+pause=${BACKUP_POLL_SECONDS:-30}
+blind_steps=10 # where a tick fails or the state folder is full: look again after so many pauses
+
+child='' stopping='' why=--start
+
+trap '' HUP # restic probes processes by it
+trap 'stopping=1; [ -z "$child" ] || kill -TERM "$child" 2>/dev/null' TERM INT
+trap 'why=--now; changed=1' USR1
+
+# A signal ends `wait` before the child ends, hence the loop.
+await() {
+  while wait "$child"; status=$?; kill -0 "$child" 2>/dev/null; do
+    [ -z "$stopping" ] || [ "$1" = tick ] || kill "$child" 2>/dev/null
+    [ "$1" = tick ] || [ -z "$changed" ] || kill "$child" 2>/dev/null
+  done
+  child=''
+}
+
+is_due() {
+  if ! echo >"$state/clock" || [ ! -e "$state/next" ]; then
+    steps=$((steps + 1))
+    [ "$steps" -ge "$blind_steps" ]
+    return
+  fi 2>/dev/null
+  [ "$state/clock" -nt "$state/next" ] ||
+    [ "${annotations%/*}" -nt "$state/seen" ] || [ "$secret" -nt "$state/seen" ]
+}
+
+while [ -z "$stopping" ]; do
+  changed='' steps=0
+  echo >"$state/seen"
+  # shellcheck disable=SC2086 # empty: no argument
+  backup-runner tick $why &
+  child=$! why=''
+  await tick
+  [ "$status" -eq 0 ] || rm -f "$state/next"
+  while [ -z "$stopping$changed" ] && ! is_due; do
+    sleep "$pause" &
+    child=$!
+    await pause
+  done
+done
+exit 0

@@ -77,7 +77,7 @@ KEPT = 50
 
 
 def build_hard_tree(root: Path) -> None:
-    """Fill ``root``, made when absent, with what a backup may stumble over; about 150 names.
+    """Fill ``root``, made when absent, with what a backup may stumble over; about 160 names.
 
     As root, also other owners, a file without any permission and a character device, each left
     out where the system refuses it; extended attributes likewise. All is readable by its builder.

@@ -1,0 +1,257 @@
+"""What one run needs to know, from environment, Secret and annotations; checked, pure."""
+
+import json
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from contract import names, settings
+from contract.settings import Problem, Settings
+
+# Of the Secret, what restic must not get: it is ours, or it would change what restic does.
+_NOT_RESTICS = re.compile(
+    r"BACKUP_.*|KEEP_.*|NTFY_.*|PUSHGATEWAY_.*|PRE_HOOK|DEBUG|RESTIC_SOURCE|RESTIC_HOST(NAME)?"
+    r"|RESTIC_BACKUP_COMMAND|RESTIC_ADDITIONAL_BACKUP_PARAMETERS|RESTIC_PROGRESS_FPS"
+    r"|RESTIC_RETENTION_POLICIES_ENABLED|PATH|HOME|TMPDIR|PWD|OLDPWD|SHLVL|_|LD_.*|PYTHON.*"
+)
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# Secret variables whose values may be shown; every other value is masked wherever it turns up.
+_HARMLESS = re.compile(
+    r"BACKUP_.*|KEEP_.*|DEBUG|RESTIC_SOURCE|RESTIC_HOST(NAME)?|RESTIC_CACHE_DIR|RESTIC_REPOSITORY"
+    r"|RESTIC_RETENTION_POLICIES_ENABLED|RESTIC_COMPRESSION|NTFY_(ENABLED|PRIO|TAG|TITLE|SERVER)"
+    r"|PUSHGATEWAY_ENABLED|.*_REGION|PATH|HOME|PWD|SHLVL|LANG|LC_.*|TERM|HOSTNAME|KUBERNETES_.*"
+)
+_ANY = re.compile(r".*")
+_CREDENTIAL = re.compile(r".*(PASS|SECRET|KEY|TOKEN|CRED|AUTH|ACCOUNT).*")
+_USERINFO = re.compile(r"://([^/@\s]+)@")
+_SHORTEST_MASKED = 4  # characters; masking less would blank out half of every message
+
+LIVE = tuple(setting for setting in settings.ALL if setting.live)
+
+
+@dataclass(frozen=True, slots=True)
+class Ntfy:
+    """Where messages go; ``title`` may hold shell command substitutions, as it always could."""
+
+    server: str
+    topic: str
+    title: str
+    credentials: str
+    priority: int
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds; defaults suit a cluster, tests and the demo shorten them."""
+
+    catch_up: float = 900
+    open_timeout: float = 120
+    init_spread: float = 60
+
+
+_TIMING = Timing()
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything that a run is told. ``sources`` and ``legacy_sources`` are None if not given."""
+
+    namespace: str
+    pod: str
+    host: str
+    kind: str
+    workload: str
+    cluster: str
+    volumes_dir: str
+    state_dir: str
+    sources: tuple[str, ...] | None
+    legacy_sources: tuple[str, ...] | None
+    settings: Settings
+    problems: tuple[Problem, ...]
+    restic: Mapping[str, str]
+    pre_hook: str
+    backup_command: str
+    extra_arguments: tuple[str, ...]
+    retention_enabled: bool
+    may_init: bool
+    ntfy: Ntfy | None
+    pushgateway: str
+    debug: bool
+    timing: Timing
+    masked: tuple[str, ...]
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The fixed tags of every snapshot; with the host they say whose it is."""
+        cluster = (f"cluster={self.cluster}",) if self.cluster else ()
+        return (f"ns={self.namespace}", f"kind={self.kind}", f"workload={self.workload}", *cluster)
+
+    @property
+    def identity(self) -> str:
+        """What seeds ``H`` in schedules: the same for this workload on every machine."""
+        return f"{self.namespace}/{self.kind}/{self.host}"
+
+    @property
+    def missing(self) -> str:
+        """What the Secret must hold before restic can be started; empty when all is there."""
+        if not {"RESTIC_REPOSITORY", "RESTIC_REPOSITORY_FILE"} & self.restic.keys():
+            return "RESTIC_REPOSITORY"
+        passwords = {"RESTIC_PASSWORD", "RESTIC_PASSWORD_FILE", "RESTIC_PASSWORD_COMMAND"}
+        return "" if passwords & self.restic.keys() else "RESTIC_PASSWORD"
+
+
+def read(
+    environment: Mapping[str, str], secret: Mapping[str, str], annotations: Mapping[str, str]
+) -> Config:
+    """Return the configuration; bad values are problems in it, never errors.
+
+    ``secret`` holds the Secret's files by name. Where there are any, they alone count; without,
+    the variables of the Secret are looked for in ``environment``.
+    """
+    variables = secret or environment
+    problems: list[Problem] = []
+    values = settings.resolve(annotations, variables, _defaults(environment), LIVE)
+    flags = {
+        key: _flag(variables, key, default=default, problems=problems)
+        for key, default in (
+            ("RESTIC_RETENTION_POLICIES_ENABLED", True),
+            ("NTFY_ENABLED", False),
+            ("PUSHGATEWAY_ENABLED", False),
+            ("DEBUG", False),
+        )
+    }
+    return Config(
+        namespace=environment.get(names.ENV_NAMESPACE, "default"),
+        pod=environment.get(names.ENV_POD, ""),
+        host=_host(environment, variables),
+        kind=environment.get(names.ENV_KIND, "Pod"),
+        workload=environment.get(names.ENV_WORKLOAD) or _host(environment, variables),
+        cluster=environment.get(names.ENV_CLUSTER, ""),
+        volumes_dir=environment.get(names.ENV_VOLUMES_DIR, names.VOLUMES_DIR),
+        state_dir=environment.get(names.ENV_STATE_DIR, names.STATE_DIR),
+        sources=_sources(environment),
+        legacy_sources=tuple(variables.get("RESTIC_SOURCE", "").split()) or None,
+        settings=values,
+        restic=_restic(variables),
+        pre_hook=variables.get("PRE_HOOK", "").strip(),
+        backup_command=variables.get("RESTIC_BACKUP_COMMAND", "").strip(),
+        extra_arguments=_extra(variables, problems),
+        retention_enabled=flags["RESTIC_RETENTION_POLICIES_ENABLED"],
+        may_init=variables.get("BACKUP_INIT", "").strip().lower() != "never",
+        ntfy=_ntfy(variables, problems) if flags["NTFY_ENABLED"] else None,
+        pushgateway=_pushgateway(variables, problems) if flags["PUSHGATEWAY_ENABLED"] else "",
+        debug=flags["DEBUG"],
+        timing=_timing(environment, problems),
+        masked=_masked(variables, _ANY if secret else _CREDENTIAL),
+        problems=(*values.problems, *settings.unknown(annotations), *problems),
+    )
+
+
+def _defaults(environment: Mapping[str, str]) -> Mapping[str, str]:
+    return {
+        str(k): str(v) for k, v in json.loads(environment.get(names.ENV_DEFAULTS) or "{}").items()
+    }
+
+
+def _sources(environment: Mapping[str, str]) -> tuple[str, ...] | None:
+    text = environment.get(names.ENV_VOLUMES)
+    return None if text is None else tuple(json.loads(text))
+
+
+def _host(environment: Mapping[str, str], variables: Mapping[str, str]) -> str:
+    """Return the restic host: backup.name, the Secret's RESTIC_HOSTNAME, else the workload's."""
+    derived = environment.get(names.ENV_HOST) or environment.get("HOSTNAME") or "backup"
+    named = variables.get("RESTIC_HOSTNAME", "").strip()
+    if not named or environment.get(names.ENV_HOST_GIVEN) == "true":
+        return derived
+    # One Secret serves a whole namespace; pods with data of their own stay apart.
+    workload = environment.get(names.ENV_WORKLOAD, "")
+    match environment.get(names.ENV_KIND):
+        case "StatefulSet":
+            return named + environment.get(names.ENV_POD, "").removeprefix(workload)
+        case "DaemonSet":
+            return f"{named}-{environment.get(names.ENV_NODE, '')}"
+    return named
+
+
+def _restic(variables: Mapping[str, str]) -> Mapping[str, str]:
+    return {
+        key: value
+        for key, value in variables.items()
+        if _VARIABLE.fullmatch(key) and not _NOT_RESTICS.fullmatch(key) and "\0" not in value
+    }
+
+
+def _flag(
+    variables: Mapping[str, str], key: str, *, default: bool, problems: list[Problem]
+) -> bool:
+    text = variables.get(key, "").strip()
+    try:
+        return settings.boolean(text) if text else default
+    except ValueError as error:
+        used = str(default).lower()
+        problems.append(Problem("Secret variable", key, text, str(error), used))
+        return default
+
+
+def _extra(variables: Mapping[str, str], problems: list[Problem]) -> tuple[str, ...]:
+    key = "RESTIC_ADDITIONAL_BACKUP_PARAMETERS"
+    try:
+        return tuple(shlex.split(variables.get(key, "")))
+    except ValueError as error:
+        problems.append(Problem("Secret variable", key, "", str(error).lower(), "none"))
+        return ()
+
+
+def _ntfy(variables: Mapping[str, str], problems: list[Problem]) -> Ntfy | None:
+    for key in ("NTFY_SERVER", "NTFY_TOPIC"):
+        if not variables.get(key, "").strip():
+            problems.append(Problem("Secret variable", key, "", "is missing", "no messages"))
+            return None
+    priority = variables.get("NTFY_PRIO", "").strip() or "4"
+    if priority not in {"1", "2", "3", "4", "5"}:
+        problems.append(Problem("Secret variable", "NTFY_PRIO", priority, "write 1 to 5", "4"))
+        priority = "4"
+    return Ntfy(
+        server=variables["NTFY_SERVER"].strip().rstrip("/"),
+        topic=variables["NTFY_TOPIC"].strip(),
+        title=variables.get("NTFY_TITLE", "").strip(),
+        credentials=variables.get("NTFY_CREDS", "").strip(),
+        priority=int(priority),
+        tags=tuple(tag.strip() for tag in variables.get("NTFY_TAG", "").split(",") if tag.strip()),
+    )
+
+
+def _pushgateway(variables: Mapping[str, str], problems: list[Problem]) -> str:
+    url = variables.get("PUSHGATEWAY_URL", "").strip().rstrip("/")
+    if not url:
+        key = "PUSHGATEWAY_URL"
+        problems.append(Problem("Secret variable", key, "", "is missing", "no metrics"))
+    return url if not url or "://" in url else f"http://{url}"
+
+
+def _timing(environment: Mapping[str, str], problems: list[Problem]) -> Timing:
+    def seconds(key: str, default: float) -> float:
+        text = environment.get(key, "").strip()
+        if not text or re.fullmatch(r"[0-9]{1,6}(\.[0-9]+)?", text):
+            return float(text or default)
+        problems.append(Problem("variable", key, text, "write seconds", str(default)))
+        return default
+
+    return Timing(
+        catch_up=seconds("BACKUP_CATCH_UP_SECONDS", _TIMING.catch_up),
+        open_timeout=seconds("BACKUP_OPEN_TIMEOUT_SECONDS", _TIMING.open_timeout),
+        init_spread=seconds("BACKUP_INIT_SPREAD_SECONDS", _TIMING.init_spread),
+    )
+
+
+def _masked(variables: Mapping[str, str], suspects: re.Pattern[str]) -> tuple[str, ...]:
+    """Return the texts that no log, message or metric may show, the longest first."""
+    found: set[str] = set()
+    for key, value in variables.items():
+        found.update(match[1].partition(":")[2] for match in _USERINFO.finditer(value))
+        if suspects.fullmatch(key) and not _HARMLESS.fullmatch(key) and "://" not in value:
+            found.update((value.strip(), *value.splitlines(), *re.split(r"[\s:]+", value)))
+    return tuple(sorted((v for v in found if len(v) >= _SHORTEST_MASKED), key=len, reverse=True))

@@ -1,0 +1,114 @@
+"""What is due at a moment, and when to look again. Pure; times are seconds since the epoch."""
+
+from dataclasses import dataclass
+
+from contract import settings
+from contract.schedule import stable_hash
+from runner.config import Config
+from runner.outcome import Failure, Status
+from runner.state import State
+
+_RETRIES = (5 * 60, 15 * 60, 45 * 60)  # after the first, second, third failure in a row
+_LONGEST_WAIT = 6 * 3600  # whatever goes wrong with clocks, state is looked at this often
+_CURED_BY_SECRET = {Failure.AUTH.value, Failure.CONFIG.value, Failure.NETWORK.value}
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """``backup`` says why one is due now ("" if not); ``probe``: first ask the repository."""
+
+    backup: str
+    probe: bool
+    next: float
+
+
+def remember_start(now: float, config: Config, state: State) -> None:
+    """Note at a start that a slot passed meanwhile: it is caught up, each pod at its own time."""
+    slot = _latest_slot(now, config)
+    if slot is None or slot <= state.attempted or slot == state.missed_slot:
+        return
+    share = stable_hash(f"{config.identity}/{config.pod}") % 1000 / 1000
+    state.missed_slot = slot
+    state.not_before = now + share * config.timing.catch_up
+
+
+def due(now: float, config: Config, state: State, *, asked: bool = False) -> Due:
+    """Return what to do at ``now``; ``asked`` is a signal or command to run at once."""
+    if config.settings[settings.PAUSED]:
+        return Due("", probe=False, next=now + _LONGEST_WAIT)
+    why = "asked" if asked else _why(now, config, state)
+    by_slot = not why and _slot_is_due(now, config, state)
+    if by_slot:
+        why = "schedule" if state.derived else ""
+    return Due(why, probe=by_slot and not state.derived, next=_next(now, config, state))
+
+
+def _why(now: float, config: Config, state: State) -> str:
+    run_now = config.settings.get(settings.RUN_NOW)
+    if run_now and run_now != state.run_now:
+        return "run-now"
+    retry = _retry_at(config, state)
+    if retry is not None and now >= retry:
+        return "retry"
+    return ""
+
+
+def _slot_is_due(now: float, config: Config, state: State) -> bool:
+    slot = _latest_slot(now, config)
+    return slot is not None and slot > state.attempted and now >= state.not_before
+
+
+def _latest_slot(now: float, config: Config) -> float | None:
+    values = config.settings
+    return values[settings.SCHEDULE].latest_until(now, values[settings.TIMEZONE], config.identity)
+
+
+def _retry_at(config: Config, state: State) -> float | None:
+    """Return when to try again after a run that came to nothing; None when there is no need."""
+    if state.last is None or not 0 < state.failures <= len(_RETRIES):
+        return None
+    if not config.settings[settings.SCHEDULE].fields:
+        return None
+    return state.last.ended + _RETRIES[state.failures - 1]
+
+
+def cured_by_secret(state: State, changed: float) -> bool:
+    """Whether the Secret changed (at ``changed``) after a failure that it may have caused."""
+    return (
+        state.last is not None
+        and state.last.status == Status.FAILURE
+        and state.last.failure in _CURED_BY_SECRET
+        and changed > state.secret_changed
+    )
+
+
+def _next(now: float, config: Config, state: State) -> float:
+    upcoming = next_slot(now, config)
+    candidates = [now + _LONGEST_WAIT]
+    if upcoming is not None:
+        candidates.append(upcoming)
+    if (retry := _retry_at(config, state)) is not None:
+        candidates.append(retry)
+    slot = _latest_slot(now, config)
+    if slot is not None and slot > state.attempted:
+        candidates.append(state.not_before)
+    return max(now + 1, min(candidates))
+
+
+def next_slot(now: float, config: Config) -> float | None:
+    """Return the next scheduled time; None while off or paused."""
+    values = config.settings
+    if values[settings.PAUSED]:
+        return None
+    return values[settings.SCHEDULE].next_after(now, values[settings.TIMEZONE], config.identity)
+
+
+def forget_is_due(now: float, config: Config, state: State) -> bool:
+    """Whether retention should follow a backup at ``now``."""
+    if not config.retention_enabled or state.held or state.failures:
+        return False
+    values = config.settings
+    slot = values[settings.FORGET].latest_until(
+        now, values[settings.TIMEZONE], f"{config.identity}/forget"
+    )
+    return slot is not None and slot > state.forget_attempted

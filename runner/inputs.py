@@ -1,0 +1,92 @@
+"""What the runner reads from its surroundings: environment, Secret files, annotations, sources."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from contract import names
+from runner import annotations, config
+from runner.config import Config
+from runner.judge import Source
+
+_LOST_AND_FOUND = "lost+found"
+
+
+def read_config() -> Config:
+    """Return the configuration as it is at this moment."""
+    environment = os.environ
+    file = Path(environment.get(names.ENV_ANNOTATIONS_FILE, names.ANNOTATIONS_FILE))
+    try:
+        text = file.read_text("utf-8", "replace")
+    except OSError:
+        text = ""
+    return config.read(environment, _secret(), annotations.parse(text))
+
+
+def _secret_dir() -> Path:
+    return Path(os.environ.get(names.ENV_SECRET_DIR, names.SECRET_DIR))
+
+
+def _secret() -> Mapping[str, str]:
+    """Return the Secret's files by name; the kubelet's own entries start with dots."""
+    try:
+        files = [path for path in _secret_dir().iterdir() if not path.name.startswith(".")]
+        return {
+            path.name: path.read_text("utf-8", "surrogateescape")
+            for path in sorted(files)
+            if path.is_file()
+        }
+    except OSError:
+        return {}
+
+
+def secret_changed() -> float:
+    """Return when the Secret's files last changed, in epoch seconds; 0 without files."""
+    try:
+        return _secret_dir().stat().st_mtime
+    except OSError:
+        return 0
+
+
+def sources(config: Config) -> tuple[dict[str, Source], list[str]]:
+    """Return each folder to back up and what it looks like, and warnings.
+
+    They are what backup.volumes named, else RESTIC_SOURCE, else all mounted volumes.
+    """
+    mounted = _mounted(Path(config.volumes_dir))
+    warnings: list[str] = []
+    if config.sources is not None:
+        paths = [f"{config.volumes_dir}/{source}" for source in config.sources]
+    elif config.legacy_sources is not None:
+        paths = list(config.legacy_sources)
+        left = [volume for volume in mounted if not any(_overlap(volume, path) for path in paths)]
+        if left:
+            warnings.append(f"RESTIC_SOURCE leaves out {', '.join(left)}")
+    else:
+        paths = mounted
+    return {path: _look(path) for path in paths}, warnings
+
+
+def _mounted(folder: Path) -> list[str]:
+    try:
+        return sorted(str(path) for path in folder.iterdir())
+    except OSError:
+        return []
+
+
+def _overlap(volume: str, source: str) -> bool:
+    volume, source = volume.rstrip("/") + "/", source.rstrip("/") + "/"
+    return source.startswith(volume) or volume.startswith(source)
+
+
+def _look(path: str) -> Source:
+    try:
+        with os.scandir(path) as entries:
+            full = any(entry.name != _LOST_AND_FOUND for entry in entries)
+            return Source.FULL if full else Source.EMPTY
+    except NotADirectoryError:
+        return Source.FULL
+    except FileNotFoundError:
+        return Source.MISSING
+    except OSError:
+        return Source.UNREADABLE

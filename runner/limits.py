@@ -1,0 +1,45 @@
+"""The container's limits, told to restic's Go runtime so that it stays inside them."""
+
+from pathlib import Path
+
+_CGROUP = Path("/sys/fs/cgroup")
+_MEMORY = ("memory.max", "memory/memory.limit_in_bytes")
+_UNLIMITED = 1 << 40  # bytes; cgroup v1 writes a huge number for "no limit"
+_RESTICS_SHARE = 0.6  # of the memory limit; the rest is for the kernel and for us
+
+
+def go_runtime(cgroup: Path = _CGROUP) -> dict[str, str]:
+    """Return GOMEMLIMIT, GOGC and GOMAXPROCS where memory or CPU is limited."""
+    variables = {}
+    memory = _memory(cgroup)
+    if memory < _UNLIMITED:
+        variables["GOMEMLIMIT"] = str(int(memory * _RESTICS_SHARE))
+        variables["GOGC"] = "20"
+    cpus = _cpus(cgroup)
+    if cpus:
+        variables["GOMAXPROCS"] = str(max(1, round(cpus)))
+    return variables
+
+
+def _memory(cgroup: Path) -> int:
+    for name in _MEMORY:
+        text = _read(cgroup / name)
+        if text.isdigit():
+            return int(text)
+    return _UNLIMITED
+
+
+def _cpus(cgroup: Path) -> float:
+    """Return how many CPUs' time the container may use; 0 when not limited."""
+    quota, _, period = _read(cgroup / "cpu.max").partition(" ")
+    if not period:
+        quota = _read(cgroup / "cpu/cpu.cfs_quota_us")
+        period = _read(cgroup / "cpu/cpu.cfs_period_us")
+    return int(quota) / int(period) if quota.isdigit() and period.isdigit() else 0
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return ""

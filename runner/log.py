@@ -1,0 +1,41 @@
+"""The runner's log: one JSON object a line on standard output, no secret ever."""
+
+import json
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+
+class Log:
+    """Writes lines; every text in ``masked`` becomes stars, wherever it stands."""
+
+    def __init__(self, masked: tuple[str, ...] = (), *, text: bool = False) -> None:
+        self._masked = masked
+        self._text = text
+
+    def line(self, level: str, message: str, **fields: object) -> None:
+        """Write one line at ``level`` (info, warning, error)."""
+        time = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        if self._text:
+            rest = "".join(f" {key}={value}" for key, value in fields.items())
+            line = f"{time} {level} {self.mask(message + rest)}"
+        else:
+            masked = self._masked_deep({"message": message, **fields})
+            line = json.dumps({"time": time, "level": level, **masked}, ensure_ascii=False)
+        sys.stdout.write(line.encode("utf-8", "backslashreplace").decode() + "\n")
+        sys.stdout.flush()
+
+    def mask(self, text: str) -> str:
+        """Return ``text`` without any secret."""
+        for secret in self._masked:
+            text = text.replace(secret, "***")
+        return text
+
+    def _masked_deep(self, value: Any) -> Any:  # noqa: ANN401 -- any JSON value
+        if isinstance(value, str):
+            return self.mask(value)
+        if isinstance(value, dict):
+            return {key: self._masked_deep(item) for key, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self._masked_deep(item) for item in value]
+        return value

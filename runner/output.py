@@ -1,0 +1,182 @@
+"""What a finished command said, and what its exit code and words mean. Pure."""
+
+import json
+import re
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+from runner.outcome import Failure
+
+_TAIL = 20  # last lines of standard error that are kept for reports
+_NAMES = 50  # unreadable files that are kept by name; all are counted
+_RETRYING = re.compile(r"returned error, retrying after ([0-9.]+)(ms|s|m)\b")
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0}
+
+# restic's exit codes; from what it writes where the code says only "failed".
+_BY_CODE = {10: Failure.CONFIG, 11: Failure.LOCKED, 12: Failure.AUTH, -9: Failure.MEMORY}
+_BY_WORDS = {
+    Failure.SPACE: """
+        no space left
+        disk quota exceeded
+        insufficient storage
+        QuotaExceeded
+        """,
+    Failure.MEMORY: """
+        out of memory
+        cannot allocate memory
+        """,
+    Failure.AUTH: """
+        AccessDenied
+        Access Denied
+        InvalidAccessKeyId
+        SignatureDoesNotMatch
+        unauthorized
+        forbidden
+        wrong password
+        no key found
+        unable to authenticate
+        authentication failed
+        invalid credentials
+        credentials are empty
+        """,
+    Failure.CONFIG: """
+        NoSuchBucket
+        bucket does not exist
+        unknown flag
+        unknown command
+        invalid argument
+        not a directory
+        invalid backend
+        parsing repository location failed
+        please specify repository
+        empty password
+        mutually exclusive
+        unable to parse
+        config file already exists
+        """,
+    Failure.SOURCE: """
+        source directories/files do not exist
+        target directories/files do not exist
+        """,
+    Failure.NETWORK: """
+        connection refused
+        connection reset
+        no such host
+        i/o timeout
+        deadline exceeded
+        network is unreachable
+        no route to host
+        dial tcp
+        TLS handshake
+        x509
+        server misbehaving
+        unexpected EOF
+        broken pipe
+        500 Internal Server Error
+        502 Bad Gateway
+        503 Service Unavailable
+        504 Gateway Timeout
+        """,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """A finished command. ``stopped`` says why we ended it: "", "signal" or "retrying"."""
+
+    code: int
+    messages: tuple[dict[str, Any], ...] = ()
+    text: str = ""
+    tail: tuple[str, ...] = ()
+    unreadable: tuple[str, ...] = ()
+    read_errors: int = 0
+    stopped: str = ""
+
+    def message(self, kind: str) -> dict[str, Any]:
+        """Return the last JSON message of this type, empty if there was none."""
+        found = [message for message in self.messages if message.get("message_type") == kind]
+        return found[-1] if found else {}
+
+    @property
+    def failure(self) -> Failure:
+        """The class of a failed command; an unknown code is a failure of restic."""
+        if self.code in _BY_CODE:
+            return _BY_CODE[self.code]
+        said = "\n".join(self.tail).lower()
+        for failure, phrases in _BY_WORDS.items():
+            if any(phrase.strip().lower() in said for phrase in phrases.strip().splitlines()):
+                return failure
+        return Failure.NETWORK if self.stopped == "retrying" else Failure.RESTIC
+
+    @property
+    def said(self) -> str:
+        """The most telling line of what it wrote to standard error."""
+        fatal = [line for line in self.tail if line.startswith("Fatal:")]
+        line = (fatal or self.tail or (f"exit status {self.code}",))[-1]
+        return line.removeprefix("Fatal: ").strip()
+
+
+@dataclass(slots=True)
+class Listener:
+    """Takes the lines of a running command in; gives a Completed at the end."""
+
+    messages: list[dict[str, Any]] = field(default_factory=list)
+    text: list[str] = field(default_factory=list)
+    tail: deque[str] = field(default_factory=lambda: deque(maxlen=_TAIL))
+    unreadable: dict[str, None] = field(default_factory=dict)
+    progress: dict[str, Any] = field(default_factory=dict)
+    first_retry: float | None = None
+    gives_up_at: float | None = None
+
+    def stdout(self, line: str) -> None:
+        """Take a line of standard output; status lines only update ``progress``."""
+        message = _json(line)
+        if isinstance(message, dict) and message.get("message_type") == "status":
+            self.progress = message
+        elif isinstance(message, dict) and "message_type" in message:
+            self.messages.append(message)
+        else:
+            self.text.append(line)
+
+    def stderr(self, line: str, now: float) -> None:
+        """Take a line of standard error, JSON or text; ``now`` in seconds of any steady clock."""
+        message = _json(line)
+        if not isinstance(message, dict):
+            said = line.strip()
+        elif message.get("message_type") == "error":
+            self.unreadable[str(message.get("item", ""))] = None
+            said = ""
+        else:
+            said = str(message.get("message", line))
+        self.tail.extend(filter(None, said.splitlines()))
+        if match := _RETRYING.search(said):
+            self.first_retry = now if self.first_retry is None else self.first_retry
+            self.gives_up_at = now + float(match[1]) * _UNITS[match[2]]
+
+    def keeps_retrying(self, limit: float) -> bool:
+        """Whether its own words say that it will still be trying after ``limit`` seconds."""
+        if self.first_retry is None or self.gives_up_at is None:
+            return False
+        return self.gives_up_at - self.first_retry > limit
+
+    def completed(self, code: int, stopped: str) -> Completed:
+        """Return what is known at the end."""
+        return Completed(
+            code=code,
+            messages=tuple(self.messages),
+            text="\n".join(self.text),
+            tail=tuple(self.tail),
+            unreadable=tuple(self.unreadable)[:_NAMES],
+            read_errors=len(self.unreadable),
+            stopped=stopped,
+        )
+
+
+def _json(line: str) -> Any:  # noqa: ANN401 -- any JSON value
+    if not line.startswith(("{", "[")):
+        return None
+    try:
+        return json.loads(line)
+    except ValueError:
+        return None

@@ -1,0 +1,181 @@
+"""What others get to know of a run: metrics, messages, log fields. Pure."""
+
+import base64
+import re
+from typing import Any
+
+from contract import VERSION, settings
+from runner.config import Config
+from runner.outcome import Failure, Status
+from runner.state import Last, State
+
+_NTFY_BYTES = 4000  # beyond 4095, ntfy makes an attachment of a message or refuses it
+_SAY_AGAIN = 24 * 3600  # seconds after which a trouble that lasts is told again
+_PLAIN = re.compile(r"[A-Za-z0-9_.~-]+")
+
+
+def group(config: Config) -> str:
+    """Return the Pushgateway path of this workload's metrics."""
+    labels = {"job": "backup", "namespace": config.namespace, "instance": config.host}
+    return "/metrics" + "".join(f"/{_segment(name, value)}" for name, value in labels.items())
+
+
+def _segment(name: str, value: str) -> str:
+    if _PLAIN.fullmatch(value):
+        return f"{name}/{value}"
+    encoded = base64.urlsafe_b64encode(value.encode()).decode().rstrip("=") or "="
+    return f"{name}@base64/{encoded}"
+
+
+def metrics(config: Config, state: State) -> str:
+    """Return every value in the text exposition format, so that each push is complete."""
+    last = state.last or Last(0, 0, "", "")
+    paused = config.settings[settings.PAUSED]
+    keys = sorted({problem.key for problem in config.problems})
+    rows: list[tuple[str, str, dict[str, str], float]] = [
+        ("backup_start_timestamp", "Start of the last run.", {}, last.started),
+        ("backup_duration_seconds", "Length of the last run.", {}, last.ended - last.started),
+        *(
+            (
+                "backup_status",
+                "How the last run ended.",
+                {"status": status.value},
+                last.status == status,
+            )
+            for status in Status
+        ),
+        *(
+            (
+                "backup_failure",
+                "What the last run failed or warned about.",
+                {"class": failure.value},
+                last.failure == failure,
+            )
+            for failure in Failure
+        ),
+        ("backup_exit_code", "Exit code of the last run's backup command.", {}, last.exit_code),
+        ("backup_last_run_timestamp_seconds", "End of the last run.", {}, last.ended),
+        ("backup_next_due_timestamp_seconds", "Next run; 0 if none.", {}, state.next_due),
+        *(
+            ("backup_files", "Files in the last snapshot.", {"state": name}, value)
+            for name, value in (
+                ("new", last.new),
+                ("changed", last.changed),
+                ("unmodified", last.unmodified),
+            )
+        ),
+        ("backup_source_bytes", "Bytes that the last run read over.", {}, last.source_bytes),
+        ("backup_added_bytes", "Bytes that the last run added.", {}, last.added_bytes),
+        ("backup_read_errors", "Files that could not be read.", {}, last.read_errors),
+        ("backup_notify_failures_total", "Messages not delivered.", {}, state.notify_failures),
+        ("backup_paused", "Whether backups are paused.", {}, paused),
+        (
+            "backup_defaulted_settings",
+            "Settings whose value could not be used.",
+            {"keys": ",".join(keys)},
+            len(keys),
+        ),
+        ("backup_info", "Version of the runner.", {"version": VERSION}, 1),
+    ]
+    if state.last_success:
+        name = "backup_last_success_timestamp_seconds"
+        rows.append((name, "Last run that left a good snapshot.", {}, state.last_success))
+    if state.forget_success:
+        name = "backup_forget_last_success_timestamp_seconds"
+        rows.append((name, "Last time that retention was applied.", {}, state.forget_success))
+    if state.snapshots is not None:
+        rows.append(("backup_snapshots", "Snapshots of this workload.", {}, state.snapshots))
+    return _exposition(rows)
+
+
+def _exposition(rows: list[tuple[str, str, dict[str, str], float]]) -> str:
+    lines: list[str] = []
+    described = set()
+    for name, meaning, labels, value in rows:
+        if name not in described:
+            described.add(name)
+            kind = "counter" if name.endswith("_total") else "gauge"
+            lines += [f"# HELP {name} {meaning}", f"# TYPE {name} {kind}"]
+        inside = ",".join(f'{key}="{_label(text)}"' for key, text in labels.items())
+        lines.append(f"{name}{f'{{{inside}}}' if inside else ''} {float(value)!r}")
+    return "\n".join(lines) + "\n"
+
+
+def _label(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+
+def worth_telling(state: State, now: float) -> bool:
+    """Whether the last run is news: a trouble that began, changed or lasts, or a recovery."""
+    if state.last is None or state.last.status in {Status.SKIPPED, Status.INTERRUPTED}:
+        return False
+    if state.last.status == Status.SUCCESS:
+        return bool(state.notified)
+    return _trouble(state.last) != state.notified or now - state.notified_at > _SAY_AGAIN
+
+
+def told(state: State, now: float) -> None:
+    """Note that the last run's news was delivered."""
+    if state.last is not None:
+        good = state.last.status == Status.SUCCESS
+        state.notified, state.notified_at = "" if good else _trouble(state.last), now
+
+
+def _trouble(last: Last) -> str:
+    return f"{last.status}/{last.failure}"
+
+
+def ntfy(config: Config, last: Last, title: str) -> dict[str, Any]:
+    """Return the JSON message for ntfy; ``title`` is NTFY_TITLE with its commands replaced."""
+    assert config.ntfy is not None  # noqa: S101 -- narrows the type; callers check
+    subject = f"{config.namespace}/{config.host}"
+    recovered = last.status == Status.SUCCESS
+    kind = "" if last.failure is None else f" ({last.failure})"
+    word = "recovered" if recovered else last.status
+    text = f"{subject}: backup {word}{kind}: {last.message}"
+    if last.status == Status.FAILURE:
+        text += "\nNext: backup-runner status, in container backup of the pod"
+    return {
+        "topic": config.ntfy.topic,
+        "title": title if title and not recovered else f"Backup {word}: {subject}",
+        "message": _cut(text, _NTFY_BYTES),
+        "priority": 3 if recovered else config.ntfy.priority,
+        "tags": ["white_check_mark"] if recovered else list(config.ntfy.tags),
+    }
+
+
+def _cut(text: str, size: int) -> str:
+    return text.encode("utf-8", "replace")[:size].decode("utf-8", "ignore")
+
+
+def credentials(text: str) -> str:
+    """Return the Authorization header for NTFY_CREDS: curl's ``-u user:password``, or a token."""
+    word = text.removeprefix("-u").removeprefix("--user").strip().strip("'\"")
+    if not word:
+        return ""
+    if ":" not in word:
+        return f"Bearer {word}"
+    return "Basic " + base64.b64encode(word.encode()).decode()
+
+
+def level(status: str) -> str:
+    """Return the log level for a status."""
+    return {Status.FAILURE: "error", Status.SUCCESS: "info"}.get(Status(status), "warning")
+
+
+def fields(last: Last) -> dict[str, object]:
+    """Return what the log line of a finished run says."""
+    told = {
+        "status": last.status,
+        "class": last.failure,
+        "seconds": round(last.ended - last.started, 3),
+        "snapshot": last.snapshot[:8],
+        "files_new": last.new,
+        "files_changed": last.changed,
+        "files_unmodified": last.unmodified,
+        "source_bytes": last.source_bytes,
+        "added_bytes": last.added_bytes,
+        "unreadable": last.unreadable,
+        "exit_code": last.exit_code,
+    }
+    return {key: value for key, value in told.items() if value not in (None, "", [])}

@@ -1,0 +1,165 @@
+"""The one door to restic and to the Secret's hooks; the only importer of subprocess."""
+
+import os
+import selectors
+import signal
+import subprocess
+import time
+from collections.abc import Generator
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+from runner import limits
+from runner.config import Config
+from runner.log import Log
+from runner.output import Completed, Listener
+from runner.steps import Step, Wait
+from runner.stop import Stop
+
+_GRACE = 10  # seconds between asking a command to stop and killing it
+_LOOK = 0.5  # seconds between looks at a command that says nothing
+_PROGRESS = 60  # seconds between progress lines in the log
+
+T = TypeVar("T")
+
+
+class Door:
+    """Carries out what a run yields, one effect at a time."""
+
+    def __init__(self, config: Config, log: Log, stop: Stop) -> None:
+        self._config = config
+        self._log = log
+        self._stop = stop
+
+    def follow(self, run: Generator[Any, Any, T]) -> T:
+        """Carry a run through to its end and return its result."""
+        answer: Any = None
+        while True:
+            try:
+                effect = run.send(answer)
+            except StopIteration as end:
+                return end.value  # type: ignore[no-any-return]  # StopIteration is not generic
+            answer = self._wait(effect) if isinstance(effect, Wait) else self.execute(effect)
+
+    def _wait(self, wait: Wait) -> bool:
+        self._log.line("info", f"waiting {wait.seconds:.0f} s {wait.why}")
+        end = time.monotonic() + wait.seconds
+        while not self._stop.asked and (left := end - time.monotonic()) > 0:
+            time.sleep(min(left, _LOOK))
+        return self._stop.asked
+
+    def execute(self, step: Step, *, with_secret: bool = True) -> Completed:
+        """Run one command to its end; it is stopped with us, and where it retries for ever."""
+        if self._stop.asked:
+            return Completed(130, stopped="signal")
+        try:
+            process = subprocess.Popen(
+                step.argv,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=self._environment(with_secret=with_secret),
+                start_new_session=True,  # so that a signal reaches a hook's own children too
+            )
+        except OSError as error:
+            return Completed(127, tail=(f"{step.argv[0]} cannot be started: {error.strerror}",))
+        with process:
+            return self._listen(process, step)
+
+    def _listen(self, process: subprocess.Popen[bytes], step: Step) -> Completed:
+        listener, lines = Listener(), _Lines(process)
+        stopped, kill_at, told_at = "", 0.0, time.monotonic()
+        while lines.read(_LOOK, listener):
+            now = time.monotonic()
+            if not stopped:
+                stopped = self._reason_to_stop(listener)
+                if stopped:
+                    _signal(process, signal.SIGTERM)
+                    kill_at = now + _GRACE
+            elif now > kill_at:
+                _signal(process, signal.SIGKILL)
+            if listener.progress and now - told_at > _PROGRESS:
+                told_at = now
+                self._tell(step, listener.progress)
+        return listener.completed(process.wait(), stopped)
+
+    def _reason_to_stop(self, listener: Listener) -> str:
+        if self._stop.asked:
+            return "signal"
+        return "retrying" if listener.keeps_retrying(self._config.timing.open_timeout) else ""
+
+    def _tell(self, step: Step, progress: dict[str, Any]) -> None:
+        self._log.line(
+            "info",
+            f"{step.name}: {progress.get('percent_done', 0):.0%}",
+            files_done=progress.get("files_done", 0),
+            bytes_done=progress.get("bytes_done", 0),
+            seconds_remaining=progress.get("seconds_remaining"),
+        )
+
+    def _environment(self, *, with_secret: bool) -> dict[str, str]:
+        state = self._config.state_dir
+        return {
+            "PATH": os.environ.get("PATH", os.defpath),
+            "HOME": state,
+            "TMPDIR": f"{state}/tmp",  # noqa: S108 -- in the state volume, ours alone
+            "RESTIC_CACHE_DIR": f"{state}/cache",
+            "RESTIC_PROGRESS_FPS": "0.2",
+            "BACKUP_HOST": self._config.host,
+            "BACKUP_NAMESPACE": self._config.namespace,
+            **limits.go_runtime(),
+            **(self._config.restic if with_secret else {}),
+        }
+
+
+class _Lines:
+    """The two output streams of a process, read as they come."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+        self._selector = selectors.DefaultSelector()
+        self._rest = {"stdout": b"", "stderr": b""}
+        for name, stream in (("stdout", process.stdout), ("stderr", process.stderr)):
+            if stream is not None:
+                self._selector.register(stream, selectors.EVENT_READ, name)
+
+    def read(self, seconds: float, listener: Listener) -> bool:
+        """Hand over lines that arrive within ``seconds``; return whether more may come."""
+        ready = self._selector.select(seconds)
+        for key, _ in ready:
+            stream: IO[bytes] = key.fileobj  # type: ignore[assignment]  # what was registered
+            chunk = os.read(stream.fileno(), 1 << 16)
+            *lines, self._rest[key.data] = (self._rest[key.data] + chunk).split(b"\n")
+            if not chunk:
+                self._selector.unregister(stream)
+                lines = [self._rest[key.data]]
+            for line in lines:
+                self._hand_over(key.data, line, listener)
+        if not self._selector.get_map():
+            self._selector.close()
+            return False
+        # A hook's own background process may keep a stream open for ever.
+        return bool(ready) or self._process.poll() is None
+
+    def _hand_over(self, name: str, line: bytes, listener: Listener) -> None:
+        text = line.decode("utf-8", "replace")
+        if name == "stdout":
+            listener.stdout(text)
+        else:
+            listener.stderr(text, time.monotonic())
+
+
+def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    try:
+        os.killpg(process.pid, number)
+    except ProcessLookupError:
+        return
+
+
+def lower_priority() -> None:
+    """Let the app go first: niced, and first to go when memory runs out."""
+    try:
+        os.setpriority(os.PRIO_PROCESS, 0, 10)
+        Path("/proc/self/oom_score_adj").write_text("1000")
+    except OSError:
+        return

@@ -1,0 +1,114 @@
+"""What survives a restart of the container: one JSON file in the state volume, and its lock."""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+_FILE = "state.json"
+_LOCK = "lock"
+_NEXT = "next"  # its modification time tells the supervisor when to tick
+
+
+@dataclass(slots=True)
+class Last:
+    """The last backup run, as state, metrics and `status` know it. Times are epoch seconds."""
+
+    started: float
+    ended: float
+    status: str
+    message: str
+    failure: str | None = None
+    exit_code: int = 0
+    snapshot: str = ""
+    new: int = 0
+    changed: int = 0
+    unmodified: int = 0
+    source_bytes: int = 0
+    added_bytes: int = 0
+    read_errors: int = 0
+    unreadable: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class State:
+    """Everything that is remembered. 0 stands for "never", times are epoch seconds.
+
+    ``attempted`` is when slots were last served; unknown (``derived`` False) until the repository
+    was asked. ``full`` are the sources that held files; while one lost them, ``held`` is True.
+    """
+
+    run_now: str
+    derived: bool = False
+    attempted: float = 0
+    missed_slot: float = 0
+    not_before: float = 0
+    running_since: float = 0
+    failures: int = 0
+    last: Last | None = None
+    last_success: float = 0
+    full: list[str] = field(default_factory=list)
+    held: bool = False
+    forget_attempted: float = 0
+    forget_success: float = 0
+    forget_status: str = ""
+    snapshots: int | None = None
+    secret_changed: float = 0
+    notified: str = ""
+    notified_at: float = 0
+    notify_failures: int = 0
+    next_due: float = 0
+
+
+class Store:
+    """The state volume."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def load(self) -> State | None:
+        """Return the state; None where there is none or it cannot be read as one."""
+        try:
+            return _state(json.loads((self._folder / _FILE).read_text("utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def save(self, state: State) -> None:
+        """Write the state so that a kill leaves the old or the new one, never half of it."""
+        part = self._folder / f"{_FILE}.part"
+        with part.open("w", encoding="utf-8", errors="backslashreplace") as file:
+            json.dump(asdict(state), file)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(self._folder / _FILE)
+
+    def announce(self, moment: float) -> None:
+        """Tell the supervisor when to call `tick` again."""
+        path = self._folder / _NEXT
+        path.touch()
+        os.utime(path, (moment, moment))
+
+    @contextmanager
+    def lock(self) -> Iterator[bool]:
+        """Hold the lock that keeps runs apart; gives False where another process has it."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with (self._folder / _LOCK).open("a") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
+
+
+def _state(value: dict[str, Any]) -> State:
+    known = {f.name for f in fields(State)}
+    state = State(**{key: item for key, item in value.items() if key in known})
+    if isinstance(state.last, dict):
+        last: dict[str, Any] = state.last
+        state.last = Last(**{f.name: last[f.name] for f in fields(Last) if f.name in last})
+    return state

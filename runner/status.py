@@ -1,0 +1,79 @@
+"""`backup-runner status`: what state says, for people and for scripts."""
+
+import json
+import sys
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from contract import settings
+from runner.config import Config
+from runner.log import Log
+from runner.outcome import Status
+from runner.state import State, Store
+
+
+def show(config: Config, *, as_json: bool) -> int:
+    """Print the status; return 0 when the last run left a good snapshot, else 1."""
+    state = Store(Path(config.state_dir)).load()
+    known = describe(config, state)
+    log = Log(config.masked)
+    text = json.dumps(known, indent=2) if as_json else "\n".join(_lines(known))
+    sys.stdout.write(log.mask(text) + "\n")
+    good = {Status.SUCCESS.value, Status.WARNING.value}
+    return 0 if state and state.last and state.last.status in good else 1
+
+
+def describe(config: Config, state: State | None) -> dict[str, Any]:
+    """Return everything that there is to know, as plain JSON; times in RFC 3339."""
+    last = asdict(state.last) if state and state.last else None
+    if last:
+        last |= {key: _time(last[key]) for key in ("started", "ended")}
+    return {
+        "host": config.host,
+        "tags": list(config.tags),
+        "schedule": config.settings[settings.SCHEDULE].text,
+        "timezone": config.settings[settings.TIMEZONE].key,
+        "paused": config.settings[settings.PAUSED],
+        "running_since": _time(state.running_since) if state else None,
+        "last": last,
+        "last_success": _time(state.last_success) if state else None,
+        "next": _time(state.next_due) if state else None,
+        "failures_in_a_row": state.failures if state else 0,
+        "forget": {
+            "status": state.forget_status if state else "",
+            "last_success": _time(state.forget_success) if state else None,
+            "held": state.held if state else False,
+        },
+        "snapshots": state.snapshots if state else None,
+        "missing": config.missing,
+        "problems": [str(problem) for problem in config.problems],
+    }
+
+
+def _time(moment: float) -> str | None:
+    if not moment:
+        return None
+    return datetime.fromtimestamp(int(moment), UTC).isoformat().replace("+00:00", "Z")
+
+
+def _lines(known: dict[str, Any]) -> list[str]:
+    last = known["last"]
+    lines = [f"host       {known['host']}  ({' '.join(known['tags'])})"]
+    if last is None:
+        lines.append("last run   none yet")
+    else:
+        kind = f" ({last['failure']})" if last["failure"] else ""
+        lines.append(f"last run   {last['ended']}  {last['status']}{kind}: {last['message']}")
+    lines.append(f"good since {known['last_success'] or 'never'}")
+    paused = "paused" if known["paused"] else known["next"] or "none"
+    lines.append(f"next run   {paused}  (schedule {known['schedule']}, {known['timezone']})")
+    if known["running_since"]:
+        lines.append(f"running    since {known['running_since']}")
+    if known["forget"]["held"]:
+        lines.append("retention  held: a source lost its files, older snapshots are kept")
+    if known["missing"]:
+        lines.append(f"missing    {known['missing']}: put it into the Secret")
+    lines += [f"problem    {problem}" for problem in known["problems"]]
+    return lines

@@ -1,0 +1,120 @@
+"""Every command that a run may start, as argv tuples; pure, so that tests compare them whole."""
+
+from dataclasses import dataclass
+
+from contract import settings
+from runner.config import Config
+
+LOCK_PATIENCE = "2m"  # how long restic itself waits for a lock
+_ALWAYS_EXCLUDED = "lost+found"
+
+_KEEP = (
+    ("--keep-last", settings.KEEP_LAST),
+    ("--keep-hourly", settings.KEEP_HOURLY),
+    ("--keep-daily", settings.KEEP_DAILY),
+    ("--keep-weekly", settings.KEEP_WEEKLY),
+    ("--keep-monthly", settings.KEEP_MONTHLY),
+    ("--keep-yearly", settings.KEEP_YEARLY),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A command to run. A ``hook`` is shell text of the Secret's."""
+
+    name: str
+    argv: tuple[str, ...]
+    hook: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Let this many seconds pass, or until the run is told to stop."""
+
+    seconds: float
+    why: str
+
+
+def backup(config: Config, sources: tuple[str, ...]) -> Step:
+    """Back up ``sources`` (absolute paths) as this workload's next snapshot."""
+    excludes = (_ALWAYS_EXCLUDED, *(config.settings.get(settings.EXCLUDE) or ()))
+    argv = (
+        "restic", "backup", "--json", "--retry-lock", LOCK_PATIENCE,
+        *config.extra_arguments,
+        *_mine(config, each_tag=True), "--group-by", "host,tags",
+        *(word for pattern in excludes for word in ("--exclude", pattern)),
+        "--", *sources,
+    )  # fmt: skip
+    return Step("backup", argv)
+
+
+def _mine(config: Config, *, each_tag: bool = False) -> tuple[str, ...]:
+    """Return the filter that no command on snapshots goes without: host and all our tags."""
+    tags = (
+        tuple(word for tag in config.tags for word in ("--tag", tag))
+        if each_tag
+        else ("--tag", ",".join(config.tags))
+    )
+    return ("--host", config.host, *tags)
+
+
+def custom_backup(config: Config) -> Step:
+    """Run RESTIC_BACKUP_COMMAND in place of our own backup."""
+    return Step("backup", ("sh", "-c", config.backup_command), hook=True)
+
+
+def pre_hook(config: Config) -> Step:
+    """Run PRE_HOOK."""
+    return Step("pre", ("sh", "-c", config.pre_hook), hook=True)
+
+
+def look() -> Step:
+    """Open the repository without a lock: exit 10 says that there is none."""
+    return Step("look", ("restic", "cat", "config", "--no-lock", "--json"))
+
+
+def init() -> Step:
+    """Create the repository."""
+    return Step("init", ("restic", "init", "--json"))
+
+
+def keys() -> Step:
+    """List the keys; a repository that was initialised once has exactly one."""
+    return Step("keys", ("restic", "key", "list", "--no-lock", "--json"))
+
+
+def locks() -> Step:
+    """List the ids of all locks."""
+    return Step("locks", ("restic", "list", "locks", "--no-lock", "-q"))
+
+
+def lock(identifier: str) -> Step:
+    """Read one lock."""
+    return Step("lock", ("restic", "cat", "lock", identifier, "--no-lock", "-q"))
+
+
+def unlock() -> Step:
+    """Remove what restic itself takes for stale; never ``--remove-all``."""
+    return Step("unlock", ("restic", "unlock", "-q"))
+
+
+def snapshots(config: Config) -> Step:
+    """List this workload's snapshots."""
+    return Step("snapshots", ("restic", "snapshots", "--json", "--no-lock", *_mine(config)))
+
+
+def forget(config: Config) -> Step | None:
+    """Apply retention to this workload's snapshots; None where everything is kept."""
+    keep: tuple[str, ...] = ()
+    for flag, setting in _KEEP:
+        if count := config.settings[setting]:
+            keep += (flag, str(count))
+    if within := config.settings.get(settings.KEEP_WITHIN):
+        keep += ("--keep-within", within)
+    if not keep:
+        return None
+    argv = (
+        "restic", "forget", "--json", "-q", "--retry-lock", LOCK_PATIENCE,
+        *_mine(config), "--group-by", "host,tags", *keep,
+    )  # fmt: skip
+    return Step("forget", argv)

@@ -1,0 +1,92 @@
+"""One look at what is due, called by the supervisor; what does the work is imported only then."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from contract import VERSION, settings
+from runner import due, inputs
+from runner.config import Config
+from runner.log import Log
+from runner.outcome import Status
+from runner.state import State, Store
+from runner.stop import Stop
+
+_LOCKED_AGAIN = 60  # seconds until the next look while another process runs a backup
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """Everything that a look or a run works with; ``state`` is what changes."""
+
+    config: Config
+    state: State
+    store: Store
+    log: Log
+    stop: Stop
+
+
+def tick(config: Config, log: Log, stop: Stop, *, start: bool, asked: bool) -> int:
+    """Do what is due, announce when to look again; return the exit status."""
+    store = Store(Path(config.state_dir))
+    with store.lock() as mine:
+        if not mine:
+            log.line("info", "another run is in progress")
+            store.announce(time.time() + _LOCKED_AGAIN)
+            return 0
+        runner = Runner(config, _load(config, store), store, log, stop)
+        _look(runner, start=start, asked=asked)
+    return 0
+
+
+def run_once(config: Config, log: Log, stop: Stop) -> int:
+    """Run one backup now, from outside the supervisor; return 0, 1 or 75 (skipped)."""
+    from runner import work  # noqa: PLC0415 -- only where there is work: it costs memory
+
+    store = Store(Path(config.state_dir))
+    with store.lock() as mine:
+        if not mine:
+            log.line("warning", "another run is in progress; nothing was done")
+            return 75
+        runner = Runner(config, _load(config, store), store, log, stop)
+        outcome = work.backup(runner, "asked")
+        _save(runner)
+    return {Status.SUCCESS: 0, Status.WARNING: 0, Status.SKIPPED: 75}.get(outcome.status, 1)
+
+
+def _load(config: Config, store: Store) -> State:
+    """Return the state, new where there is none; what is annotated already starts no run."""
+    return store.load() or State(run_now=config.settings.get(settings.RUN_NOW) or "")
+
+
+def _look(runner: Runner, *, start: bool, asked: bool) -> None:
+    config, state = runner.config, runner.state
+    now = time.time()
+    changed = inputs.secret_changed()
+    asked = asked or due.cured_by_secret(state, changed)
+    state.secret_changed = changed
+    if start:
+        runner.log.line("info", "started", version=VERSION, host=config.host, tags=config.tags)
+        for problem in config.problems:
+            runner.log.line("warning", str(problem))
+        due.remember_start(now, config, state)
+    killed = start and bool(state.running_since)
+    decided = due.due(now, config, state, asked=asked)
+    if killed or decided.probe or decided.backup:
+        from runner import work  # noqa: PLC0415 -- only where there is work: it costs memory
+
+        if killed:
+            work.report_killed(runner, now)
+        if decided.probe:
+            work.derive(runner)
+            decided = due.due(now, config, state)
+        if decided.backup:
+            work.backup(runner, decided.backup)
+    _save(runner)
+
+
+def _save(runner: Runner) -> None:
+    now = time.time()
+    runner.state.next_due = due.next_slot(now, runner.config) or 0
+    runner.store.save(runner.state)
+    runner.store.announce(due.due(now, runner.config, runner.state).next)
