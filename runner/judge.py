@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from runner.outcome import Counts, Failure, Status
+from runner.outcome import Counts, Failure, Status, size
 from runner.output import Completed
 
 _NAMED = 5  # unreadable files that the message names
@@ -51,7 +51,7 @@ def worth(facts: Facts, done: Completed, counts: Counts) -> tuple[Status, str, F
         return Status.WARNING, _unread(done), Failure.SOURCE
     if empty := by_state[Source.EMPTY]:
         return Status.WARNING, f"empty: {', '.join(empty)}", Failure.SOURCE
-    return Status.SUCCESS, f"{counts.files} files, {counts.added_bytes} bytes added", None
+    return Status.SUCCESS, f"{counts.files} files, {size(counts.added_bytes)} added", None
 
 
 def _unread(done: Completed) -> str:

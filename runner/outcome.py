@@ -73,3 +73,12 @@ class Forgotten:
     failure: Failure | None = None
     removed: int = 0
     kept: int | None = None
+
+
+def size(count: float) -> str:
+    """Return a number of bytes as people write it."""
+    for unit in ("B", "KiB", "MiB"):
+        if count < 1024:
+            return f"{count:.0f} {unit}"
+        count /= 1024
+    return f"{count:.1f} GiB"

@@ -1,0 +1,62 @@
+# `make demo` shows the main job on this machine, `make test` runs every test. Both set up what
+# they need: a virtual environment in .venv, and restic, built from source, in the user's cache.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/backup-webhook
+
+export PATH := $(CURDIR)/$(BIN):$(CACHE)/bin:$(PATH)
+# A virtual environment that was active before, or a stray path, must not leak into ours.
+unexport PYTHONPATH VIRTUAL_ENV
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+.PHONY: demo
+demo: setup ## Back up, change and restore an example app here: no cluster, no root, no Docker
+	@$(BIN)/python -m demo
+
+.PHONY: test
+test: setup lint ## Run the linters and every test
+	$(BIN)/python -m pytest
+
+.PHONY: lint
+lint: setup ## Check style, types, imports between modules, and shell
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/shellcheck runner/supervise.sh tools/restic.sh .ci/run
+
+.PHONY: setup
+setup: $(VENV)/.installed restic
+
+# The locks name every file by its hash; our own package is then linked in without a network.
+$(VENV)/.installed: requirements/dev.txt pyproject.toml runner/supervise.sh
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/it" >&2; exit 1; }
+	@echo "Setting up Python in $(VENV) ..."
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.PHONY: restic
+restic:
+	@sh tools/restic.sh $(CACHE)/bin
+
+.PHONY: bench
+bench: setup ## Measure what the runner costs: idle, per look, per backup
+	$(BIN)/python -m tests.bench
+
+.PHONY: lock
+lock: ## Resolve the Python dependencies anew (needs uv)
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \
+	  pyproject.toml -o requirements/runner.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \
+	  --extra webhook pyproject.toml -o requirements/webhook.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \
+	  --extra webhook --extra dev pyproject.toml -o requirements/dev.txt
