@@ -160,6 +160,7 @@ def _summary(container: Container, metrics: Receiver) -> None:
     files = trees.totals(trees.capture(container.path("/backup/data")))
     repository = sum(f.stat().st_size for f in (container.root.parent / "repository").rglob("*"))
     kept = _snapshots(container)
+    latest = kept[-1]
     due = datetime.fromtimestamp(values["backup_next_due_timestamp_seconds"], UTC)
     show.table(
         [
