@@ -10,7 +10,7 @@ import yaml
 NAMESPACE = "demo"
 MANIFEST = Path(__file__).parent.parent / "manifests/examples/wiki.yaml"
 
-_HASH = "6c9f7b7d5"
+TEMPLATE_HASH = "6c9f7b7d5"
 _AN_OLD_TIME = 1_600_000_000_123_456_789  # nanoseconds since the epoch
 
 
@@ -19,12 +19,12 @@ def pod() -> dict[str, Any]:
     documents = list(yaml.safe_load_all(MANIFEST.read_text()))
     deployment = next(d for d in documents if d["kind"] == "Deployment")
     template = deployment["spec"]["template"]
-    name = f"{deployment['metadata']['name']}-{_HASH}"
+    name = f"{deployment['metadata']['name']}-{TEMPLATE_HASH}"
     metadata = {
         **template["metadata"],
         "generateName": f"{name}-",
         "namespace": NAMESPACE,
-        "labels": {**template["metadata"]["labels"], "pod-template-hash": _HASH},
+        "labels": {**template["metadata"]["labels"], "pod-template-hash": TEMPLATE_HASH},
         "ownerReferences": [
             {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": name, "controller": True}
         ],

@@ -105,10 +105,19 @@ class Container:
         }
         return str(fields[path])
 
-    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
-        """Run a command in the container, as `kubectl exec` does."""
+    def run(self, *command: str, user: int | None = None) -> subprocess.CompletedProcess[str]:
+        """Run a command in the container, as `kubectl exec` does; ``user`` needs root here."""
         return subprocess.run(
-            command, env=self._process_environment(), text=True, capture_output=True, check=False
+            command,
+            env=self._process_environment(),
+            text=True,
+            errors="replace",
+            capture_output=True,
+            check=False,
+            cwd="/",
+            user=user,
+            group=user,
+            extra_groups=None if user is None else [],
         )
 
     def _process_environment(self) -> dict[str, str]:
@@ -124,6 +133,7 @@ class Container:
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
+            cwd="/",
         )
         reader = threading.Thread(target=self._read, args=(self._process,))
         reader.start()

@@ -1,6 +1,7 @@
 """The runner's log: one JSON object a line on standard output, no secret ever."""
 
 import json
+import os
 import sys
 from datetime import UTC, datetime
 from typing import Any
@@ -22,8 +23,12 @@ class Log:
         else:
             masked = self._masked_deep({"message": message, **fields})
             line = json.dumps({"time": time, "level": level, **masked}, ensure_ascii=False)
-        sys.stdout.write(line.encode("utf-8", "backslashreplace").decode() + "\n")
-        sys.stdout.flush()
+        try:
+            sys.stdout.write(line.encode("utf-8", "backslashreplace").decode() + "\n")
+            sys.stdout.flush()
+        except OSError:
+            # Who listened is gone (`kubectl exec` lost its connection); the run goes on.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     def mask(self, text: str) -> str:
         """Return ``text`` without any secret."""

@@ -112,6 +112,9 @@ class Completed:
     @property
     def said(self) -> str:
         """The most telling line of what it wrote to standard error."""
+        retried = [line for line in self.tail if _RETRYING.search(line)]
+        if retried and self.stopped == "retrying":
+            return f"still no answer: {retried[-1].rpartition(': ')[2]}"
         fatal = [line for line in self.tail if line.startswith("Fatal:")]
         line = (fatal or self.tail or (f"exit status {self.code}",))[-1]
         return line.removeprefix("Fatal: ").strip()

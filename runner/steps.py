@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from contract import settings
 from runner.config import Config
 
-LOCK_PATIENCE = "2m"  # how long restic itself waits for a lock
 _ALWAYS_EXCLUDED = "lost+found"
 
 _KEEP = (
@@ -39,13 +38,18 @@ def backup(config: Config, sources: tuple[str, ...]) -> Step:
     """Back up ``sources`` (absolute paths) as this workload's next snapshot."""
     excludes = (_ALWAYS_EXCLUDED, *(config.settings.get(settings.EXCLUDE) or ()))
     argv = (
-        "restic", "backup", "--json", "--retry-lock", LOCK_PATIENCE,
+        "restic", "backup", "--json", "--retry-lock", _patience(config),
         *config.extra_arguments,
         *_mine(config, each_tag=True), "--group-by", "host,tags",
         *(word for pattern in excludes for word in ("--exclude", pattern)),
         "--", *sources,
     )  # fmt: skip
     return Step("backup", argv)
+
+
+def _patience(config: Config) -> str:
+    """Return how long restic itself waits for a lock."""
+    return f"{config.timing.lock_patience:.0f}s"
 
 
 def _mine(config: Config, *, each_tag: bool = False) -> tuple[str, ...]:
@@ -114,7 +118,7 @@ def forget(config: Config) -> Step | None:
     if not keep:
         return None
     argv = (
-        "restic", "forget", "--json", "-q", "--retry-lock", LOCK_PATIENCE,
+        "restic", "forget", "--json", "-q", "--retry-lock", _patience(config),
         *_mine(config), "--group-by", "host,tags", *keep,
     )  # fmt: skip
     return Step("forget", argv)

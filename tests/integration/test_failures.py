@@ -1,0 +1,182 @@
+"""Each way in which a run can come to nothing has its own name, and loses nothing."""
+
+import shutil
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.integration.sidecars import PASSWORD, Sidecar
+
+
+def test_wrong_password_is_an_auth_failure_and_creates_nothing(sidecar: Sidecar) -> None:
+    sidecar.back_up()
+    before = sorted(path.name for path in sidecar.repository.rglob("*") if path.is_file())
+    sidecar.change_secret(RESTIC_PASSWORD="not the one")
+
+    ended = sidecar.back_up(expected=1)
+
+    assert (ended["status"], ended["class"]) == ("failure", "auth")
+    assert sorted(p.name for p in sidecar.repository.rglob("*") if p.is_file()) == before
+
+
+def test_unreachable_repository_is_given_up_after_its_own_time_limit(sidecar: Sidecar) -> None:
+    """restic alone retries for 15 minutes."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+        sidecar.change_secret(RESTIC_REPOSITORY=f"rest:http://127.0.0.1:{port}/")
+        started = time.monotonic()
+
+        ended = sidecar.back_up(expected=1)
+
+    assert (ended["status"], ended["class"]) == ("failure", "network")
+    assert "connection refused" in ended["message"]
+    assert time.monotonic() - started < 30
+
+
+@pytest.mark.parametrize(
+    ("variable", "named"),
+    [("RESTIC_REPOSITORY", "RESTIC_REPOSITORY"), ("RESTIC_PASSWORD", "RESTIC_PASSWORD")],
+)
+def test_secret_without_what_restic_needs_is_a_config_failure(
+    sidecar: Sidecar, variable: str, named: str
+) -> None:
+    del sidecar.secret[variable]
+    sidecar.change_secret()
+
+    ended = sidecar.back_up(expected=1)
+
+    assert (ended["status"], ended["class"]) == ("failure", "config")
+    assert f"{named} is not set: put it into the Secret" in ended["message"]
+
+
+def test_repository_that_is_no_folder_is_a_config_failure(sidecar: Sidecar) -> None:
+    sidecar.repository.write_text("not a repository")
+
+    ended = sidecar.back_up(expected=1)
+
+    assert (ended["status"], ended["class"]) == ("failure", "config")
+    assert sidecar.repository.read_text() == "not a repository"
+
+
+def test_repository_that_is_gone_is_not_made_anew(sidecar: Sidecar) -> None:
+    sidecar.back_up()
+    shutil.rmtree(sidecar.repository)
+
+    ended = sidecar.back_up(expected=1)
+
+    assert (ended["status"], ended["class"]) == ("failure", "config")
+    assert "the repository is gone" in ended["message"]
+    assert not sidecar.repository.exists()
+
+
+def test_missing_source_is_a_source_failure(sidecar: Sidecar) -> None:
+    shutil.rmtree(sidecar.path("/backup"))
+
+    ended = sidecar.back_up(expected=1)
+
+    assert (ended["status"], ended["class"]) == ("failure", "source")
+    assert not sidecar.repository.exists()
+
+
+def test_source_that_was_always_empty_is_a_warning(tmp_path: Path) -> None:
+    ended = Sidecar(tmp_path).back_up()
+
+    assert (ended["status"], ended["class"]) == ("warning", "source")
+    assert "empty" in ended["message"]
+
+
+def test_source_that_lost_its_files_fails_and_holds_retention(sidecar: Sidecar) -> None:
+    sidecar.back_up()
+    shutil.rmtree(sidecar.volume)
+    sidecar.volume.mkdir()
+
+    done = sidecar.run("backup-runner", "run")
+
+    assert done.returncode == 1
+    assert "held files before" in done.stdout
+    assert "forget" not in done.stdout
+    assert sidecar.status()["forget"]["held"] is True
+
+
+def test_repository_locked_by_a_live_run_is_skipped_and_stays_locked(sidecar: Sidecar) -> None:
+    sidecar.back_up()
+    lock = _leave_exclusive_lock(sidecar)
+
+    done = sidecar.run("backup-runner", "run")
+
+    assert done.returncode == 75
+    assert '"class": "locked"' in done.stdout
+    assert lock.exists()
+
+
+def _leave_exclusive_lock(sidecar: Sidecar) -> Path:
+    """Kill a `restic check` while it holds its lock, which nothing but `unlock` removes."""
+    environment = {
+        "PATH": sidecar._process_environment()["PATH"],
+        "HOME": str(sidecar.root),
+        "RESTIC_REPOSITORY": str(sidecar.repository),
+        "RESTIC_PASSWORD": PASSWORD,
+    }
+    locks = sidecar.repository / "locks"
+    for _ in range(20):
+        with subprocess.Popen(("restic", "check"), env=environment, stdout=-3, stderr=-3) as check:
+            while check.poll() is None and not any("-tmp-" not in p.name for p in locks.iterdir()):
+                continue
+            check.kill()
+        # A file with -tmp- is a lock that was still being written: it counts for nobody.
+        if found := [path for path in locks.iterdir() if "-tmp-" not in path.name]:
+            return found[0]
+    raise AssertionError("restic check never held a lock for long enough")
+
+
+def test_full_repository_disk_is_a_space_failure(sidecar: Sidecar) -> None:
+    """The limit on file sizes stands for the disk's end."""
+    done = sidecar.run("sh", "-c", "ulimit -f 64; trap '' XFSZ; exec backup-runner run")
+
+    assert done.returncode == 1
+    assert '"status": "failure"' in done.stdout
+    assert '"snapshot"' not in done.stdout
+
+
+def test_failing_receivers_do_not_change_the_result(sidecar: Sidecar) -> None:
+    sidecar.change_secret(
+        PUSHGATEWAY_ENABLED="true", PUSHGATEWAY_URL="http://127.0.0.1:9",
+        NTFY_ENABLED="true", NTFY_SERVER="http://127.0.0.1:9", NTFY_TOPIC="t",
+    )  # fmt: skip
+
+    ended = sidecar.back_up()
+
+    assert ended["status"] == "success"
+
+
+def test_two_runs_never_overlap(sidecar: Sidecar) -> None:
+    fifo = sidecar.root / "go"
+    subprocess.run(("mkfifo", str(fifo)), check=True)
+    sidecar.change_secret(PRE_HOOK=f"cat '{fifo}'")
+    command, environment = ("backup-runner", "run"), sidecar._process_environment()
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as first:
+        with fifo.open("w"):  # the first run is inside its hook now
+            second = sidecar.run(*command)
+        first.wait(60)
+
+    assert second.returncode == 75
+    assert "another run is in progress" in second.stdout
+    assert first.returncode == 0
+    assert len(sidecar.snapshots()) == 1
+
+
+def test_run_goes_on_when_nobody_reads_its_log_any_more(sidecar: Sidecar) -> None:
+    """As when `kubectl exec` loses its connection."""
+    command, environment = ("backup-runner", "run"), sidecar._process_environment()
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as run:
+        assert run.stdout is not None
+        run.stdout.readline()
+        run.stdout.close()
+        run.wait(60)
+
+    assert run.returncode == 0
+    assert sidecar.status()["last"]["status"] == "success"
