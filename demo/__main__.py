@@ -167,7 +167,7 @@ def _summary(container: Container, metrics: Receiver) -> None:
             ("runs", f"{len(runs)}, the last took {values['backup_duration_seconds']:.1f} s"),
             (
                 "snapshots",
-                f"{len(kept)}, host {kept[-1]['hostname']}, {' '.join(kept[-1]['tags'])}",
+                f"{len(kept)}, host {latest['hostname']}, {' '.join(latest['tags'])}",
             ),
             ("volume", f"{files.files} files, {size(files.size_bytes)}"),
             ("repository", f"{size(repository)}, encrypted"),

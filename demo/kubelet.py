@@ -142,6 +142,8 @@ class Container:
         finally:
             self.stop()
             reader.join()
+            if self._process.stdout is not None:
+                self._process.stdout.close()
 
     def _read(self, process: subprocess.Popen[str]) -> None:
         for line in process.stdout or ():

@@ -33,6 +33,7 @@ _BY_WORDS = {
         SignatureDoesNotMatch
         unauthorized
         forbidden
+        permission denied
         wrong password
         no key found
         unable to authenticate
@@ -117,7 +118,7 @@ class Completed:
             return f"still no answer: {retried[-1].rpartition(': ')[2]}"
         fatal = [line for line in self.tail if line.startswith("Fatal:")]
         line = (fatal or self.tail or (f"exit status {self.code}",))[-1]
-        return line.removeprefix("Fatal: ").strip()
+        return re.sub(r"^(Fatal: )+", "", line).strip()
 
 
 @dataclass(slots=True)

@@ -1,9 +1,11 @@
 """The only network client: Pushgateway and ntfy. Nothing here changes a backup's result."""
 
+import base64
 import json
 import urllib.error
 import urllib.request
 from typing import Any
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from contract import VERSION
 
@@ -24,9 +26,8 @@ def notify(server: str, message: dict[str, Any], authorization: str) -> str:
 
 
 def _post(url: str, body: bytes, headers: dict[str, str]) -> str:
-    agent = {"User-Agent": f"backup-webhook/{VERSION}"}
     try:
-        request = urllib.request.Request(url, body, {**headers, **agent})  # noqa: S310 -- checked
+        request = _request(url, body, headers)
         if request.type not in {"http", "https"}:
             return f"{request.type}: is no web address"
         with urllib.request.urlopen(request, timeout=_TIMEOUT):  # noqa: S310 -- checked above
@@ -39,3 +40,15 @@ def _post(url: str, body: bytes, headers: dict[str, str]) -> str:
         return str(getattr(error, "reason", error)) or type(error).__name__
     except Exception as error:  # noqa: BLE001 -- http.client has errors of its own
         return type(error).__name__
+
+
+def _request(url: str, body: bytes, headers: dict[str, str]) -> urllib.request.Request:
+    """Return the request; ``user:password@`` in the URL becomes a header, as curl does it."""
+    parts = urlsplit(url)
+    userinfo, _, host = parts.netloc.rpartition("@")
+    own = {"User-Agent": f"backup-webhook/{VERSION}"}
+    if userinfo:
+        encoded = base64.b64encode(unquote(userinfo).encode()).decode()
+        own["Authorization"] = f"Basic {encoded}"
+    target = urlunsplit(parts._replace(netloc=host))
+    return urllib.request.Request(target, body, {**own, **headers})  # noqa: S310 -- checked by _post

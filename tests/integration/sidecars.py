@@ -21,6 +21,7 @@ Json = dict[str, Any]
 Tree = dict[bytes, trees.Entry]
 
 PASSWORD = "correct horse battery staple"
+OTHER = 65534  # a user who owns nothing here
 SECRET = "backup-env-configuration"
 PACE = {
     "BACKUP_POLL_SECONDS": "0.2",
@@ -129,7 +130,7 @@ def other_user(folder: Path) -> Mapping[str, str]:
         runner.write_text(f'#!/bin/sh\nPYTHONPATH="{tools}" exec {python} -m runner "$@"\n')
         runner.chmod(0o755)
         done = subprocess.run(
-            (str(runner), "--version"), user=65534, group=65534, extra_groups=[],
+            (str(runner), "--version"), user=OTHER, group=OTHER, extra_groups=[],
             cwd="/", capture_output=True, check=False,
         )  # fmt: skip
         if done.returncode == 0:

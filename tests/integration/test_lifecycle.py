@@ -1,0 +1,160 @@
+"""The injected container as it lives in a pod: started, asked, changed, stopped and killed."""
+
+import json
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from demo import app
+from tests.integration.sidecars import SECRET, Sidecar
+
+
+def test_missed_slot_is_caught_up_after_the_start(tmp_path: Path) -> None:
+    sidecar = Sidecar(tmp_path, pace={"BACKUP_CATCH_UP_SECONDS": "1"})
+    app.write_files(sidecar.volume)
+
+    with sidecar.running():
+        line = json.loads(sidecar.wait_for('"backup started"'))
+        sidecar.wait_for("backup success")
+
+    assert line["why"] == "schedule"
+
+
+def test_new_state_learns_the_last_backup_from_the_repository(tmp_path: Path) -> None:
+    """A pod that is replaced every few minutes does not back up every few minutes."""
+    monthly = {"backup.schedule": "@monthly"}
+    sidecar = Sidecar(tmp_path, annotations=monthly, pace={"BACKUP_CATCH_UP_SECONDS": "0"})
+    app.write_files(sidecar.volume)
+    sidecar.back_up()
+    (sidecar.path("/var/lib/backup") / "state.json").unlink()
+
+    with sidecar.running():
+        sidecar.wait_for('"started"')
+        sidecar.signal(signal.SIGUSR1)
+        asked = json.loads(sidecar.wait_for('"backup started"'))
+
+    started = [line for line in sidecar.log if '"backup started"' in line]
+    assert asked["why"] == "asked"
+    assert len(started) == 1
+
+
+def test_new_value_of_run_now_starts_one_run(sidecar: Sidecar) -> None:
+    with sidecar.running():
+        sidecar.wait_for('"started"')
+        sidecar.annotate({"backup.run-now": "1"})
+        line = json.loads(sidecar.wait_for('"backup started"'))
+        sidecar.wait_for("backup success")
+        sidecar.annotate({"unrelated": "change"})
+        sidecar.annotate({"backup.run-now": "2"})
+        sidecar.wait_for("backup success")
+
+    assert line["why"] == "run-now"
+    assert len(sidecar.snapshots()) == 2
+
+
+def test_paused_pod_runs_nothing_and_says_so(sidecar: Sidecar) -> None:
+    sidecar.annotate({"backup.paused": "true", "backup.run-now": "1"})
+    with sidecar.running():
+        sidecar.wait_for('"started"')
+        sidecar.annotate({"backup.run-now": "2"})
+
+    assert not sidecar.repository.exists()
+    assert sidecar.status()["paused"] is True
+
+
+def test_settings_change_without_a_restart(sidecar: Sidecar) -> None:
+    sidecar.change_secret(BACKUP_SCHEDULE="@daily")
+    with sidecar.running():
+        sidecar.wait_for('"started"')
+        assert sidecar.status()["schedule"] == "@daily"
+        sidecar.annotate({"backup.schedule": "30 2 * * *", "backup.timezone": "Europe/Berlin"})
+        known = sidecar.status()
+
+    assert (known["schedule"], known["timezone"]) == ("30 2 * * *", "Europe/Berlin")
+
+
+def test_bad_live_value_falls_back_and_is_named(sidecar: Sidecar) -> None:
+    sidecar.annotate({"backup.schedule": "whenever"})
+    sidecar.change_secret(BACKUP_SCHEDULE="@daily")
+    with sidecar.running():
+        line = json.loads(sidecar.wait_for("backup.schedule"))
+
+    assert line["level"] == "warning"
+    assert "'whenever'" in line["message"]
+    assert line["message"].endswith("using @daily")
+    assert sidecar.status()["problems"] == [line["message"]]
+
+
+def test_secret_that_comes_later_starts_the_backup_that_failed_without(sidecar: Sidecar) -> None:
+    right = dict(sidecar.secret)
+    sidecar.write_secrets({SECRET: {"KEEP_DAILY": "3"}})
+    with sidecar.running():
+        sidecar.wait_for('"started"')
+        sidecar.signal(signal.SIGUSR1)
+        sidecar.wait_for("RESTIC_REPOSITORY is not set")
+        sidecar.change_secret(**right)
+        sidecar.wait_for("backup success")
+
+
+def test_idle_container_ends_at_once_and_with_0(sidecar: Sidecar) -> None:
+    with sidecar.running():
+        sidecar.wait_for('"started"')
+
+        assert sidecar.stop(grace=5) == 0
+
+
+@pytest.fixture
+def busy(sidecar: Sidecar) -> Sidecar:
+    """A sidecar whose backup takes long: a limit on upload that only restic knows of."""
+    sidecar.back_up()
+    (sidecar.volume / "large").write_bytes(os.urandom(32 << 20))
+    sidecar.change_secret(RESTIC_ADDITIONAL_BACKUP_PARAMETERS="--limit-upload 2000")
+    return sidecar
+
+
+def test_stopped_run_is_interrupted_and_leaves_no_lock(busy: Sidecar) -> None:
+    with busy.running():
+        _begin(busy)
+
+        assert busy.stop(grace=20) == 0
+
+    assert busy.status()["last"]["status"] == "interrupted"
+    assert not list((busy.repository / "locks").iterdir())
+    assert len(busy.snapshots()) == 1
+    busy.restic("check")
+
+
+def test_killed_run_is_reported_at_the_next_start(busy: Sidecar) -> None:
+    with busy.running():
+        _begin(busy)
+        _kill_all(busy)
+    with busy.running():
+        line = json.loads(busy.wait_for('"backup failure'))
+
+    assert (line["class"], line["status"]) == ("memory", "failure")
+    assert "was killed" in line["message"]
+    assert len(busy.snapshots()) == 1
+
+
+def _begin(sidecar: Sidecar) -> None:
+    sidecar.wait_for('"started"')
+    sidecar.signal(signal.SIGUSR1)
+    sidecar.wait_for('"backup started"')
+    while not list((sidecar.repository / "locks").iterdir()):
+        continue
+
+
+def _kill_all(sidecar: Sidecar) -> None:
+    """Kill supervisor, tick and restic as the kernel kills a container."""
+    assert sidecar._process is not None
+    pids = [sidecar._process.pid]
+    for pid in pids:
+        listed = subprocess.run(
+            ("pgrep", "-P", str(pid)), capture_output=True, text=True, check=False
+        )
+        pids += [int(word) for word in listed.stdout.split()]
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)

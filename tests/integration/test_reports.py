@@ -1,0 +1,156 @@
+"""What others learn of a run: metrics, messages, and never a secret."""
+
+import json
+import threading
+from base64 import b64encode
+from pathlib import Path
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from demo.receiver import Receiver
+from tests.integration.sidecars import Sidecar
+
+_CANARY = "canary-7Qx2Lw9"
+
+
+def _with_metrics(sidecar: Sidecar, web: Receiver) -> None:
+    sidecar.change_secret(PUSHGATEWAY_ENABLED="true", PUSHGATEWAY_URL=web.url)
+
+
+def _with_ntfy(sidecar: Sidecar, web: Receiver) -> None:
+    sidecar.change_secret(
+        NTFY_ENABLED="true", NTFY_SERVER=web.url, NTFY_TOPIC="home", NTFY_PRIO="4",
+        NTFY_TAG="bangbang", NTFY_CREDS="-u backup:geheim-9",
+        NTFY_TITLE="$(echo wiki-1 | cut -d '-' -f1) - Backup failed",
+    )  # fmt: skip
+
+
+def test_every_value_is_pushed_to_the_workloads_own_group(sidecar: Sidecar, web: Receiver) -> None:
+    _with_metrics(sidecar, web)
+
+    sidecar.back_up()
+
+    assert {received.path for received in web.all} == {
+        "/metrics/job/backup/namespace/prod/instance/wiki"
+    }
+    body = web.all[-1].body.decode()
+    families = {family.name for family in text_string_to_metric_families(body)}
+    assert {"backup_duration_seconds", "backup_start_timestamp", "backup_status"} <= families
+    values = web.metrics()
+    assert values['backup_status{status="success"}'] == 1
+    assert values['backup_status{status="failure"}'] == 0
+    assert values["backup_last_success_timestamp_seconds"] > 1.7e9
+    assert values["backup_next_due_timestamp_seconds"] > values["backup_start_timestamp"]
+    assert values["backup_snapshots"] == 1
+    assert "x7k2p" not in body  # the pod's name
+
+
+def test_failure_keeps_the_time_of_the_last_success(sidecar: Sidecar, web: Receiver) -> None:
+    _with_metrics(sidecar, web)
+    sidecar.back_up()
+    good = web.metrics()["backup_last_success_timestamp_seconds"]
+    sidecar.change_secret(RESTIC_PASSWORD="wrong")
+
+    sidecar.back_up(expected=1)
+
+    values = web.metrics()
+    assert values['backup_status{status="failure"}'] == 1
+    assert values['backup_status{status="success"}'] == 0
+    assert values['backup_failure{class="auth"}'] == 1
+    assert values["backup_last_success_timestamp_seconds"] == good
+
+
+def test_first_failure_and_recovery_are_told_and_what_lasts_is_not(
+    sidecar: Sidecar, web: Receiver
+) -> None:
+    _with_ntfy(sidecar, web)
+    sidecar.back_up()
+    right = sidecar.secret["RESTIC_PASSWORD"]
+    for password, expected in (("wrong", 1), ("wrong", 1), (right, 0), (right, 0)):
+        sidecar.change_secret(RESTIC_PASSWORD=password)
+        sidecar.back_up(expected)
+
+    failed, recovered = (json.loads(received.body) for received in web.all)
+    assert failed["title"] == "wiki - Backup failed"
+    assert failed["topic"] == "home"
+    assert (failed["priority"], failed["tags"]) == (4, ["bangbang"])
+    assert failed["message"].startswith("prod/wiki: backup failure (auth): ")
+    assert recovered["title"] == "Backup recovered: prod/wiki"
+    assert {received.path for received in web.all} == {"/"}
+    expected_header = f"Basic {b64encode(b'backup:geheim-9').decode()}"
+    assert {received.headers["Authorization"] for received in web.all} == {expected_header}
+
+
+def test_undelivered_message_is_tried_again_and_counted(sidecar: Sidecar, web: Receiver) -> None:
+    _with_ntfy(sidecar, web)
+    sidecar.change_secret(RESTIC_PASSWORD="", PRE_HOOK="exit 7")
+    web.status = 500
+    sidecar.back_up(expected=1)
+    web.status = 200
+
+    sidecar.back_up(expected=1)
+
+    assert len(web.all) == 2
+
+
+def test_no_secret_turns_up_anywhere(sidecar: Sidecar, web: Receiver) -> None:
+    """Success, failure and hooks; arguments, log, metrics, messages, status and state."""
+    _with_metrics(sidecar, web)
+    _with_ntfy(sidecar, web)
+    sidecar.change_secret(
+        RESTIC_PASSWORD=f"{_CANARY}-password",
+        AWS_SECRET_ACCESS_KEY=f"{_CANARY}-aws",
+        NTFY_CREDS=f"-u backup:{_CANARY}-ntfy",
+        UNKNOWN_VARIABLE=f"{_CANARY}-unknown",
+        PUSHGATEWAY_URL=web.url.replace("http://", f"http://user:{_CANARY}-url@"),
+    )
+    seen: list[str] = []
+    with _Watch(seen):
+        seen.append(sidecar.run("backup-runner", "run").stdout)
+        # A hook that prints the password, and an unknown repository whose URL holds one.
+        sidecar.change_secret(
+            RESTIC_REPOSITORY=f"rest:http://user:{_CANARY}-rest@127.0.0.1:9/",
+            PRE_HOOK='echo "using $RESTIC_PASSWORD" >&2',
+        )
+        done = sidecar.run("backup-runner", "run")
+        sidecar.change_secret(PRE_HOOK='echo "using $RESTIC_PASSWORD" >&2; exit 1')
+        hook = sidecar.run("backup-runner", "run")
+    seen += [done.stdout, done.stderr, hook.stdout, hook.stderr]
+    seen += [sidecar.run("backup-runner", "status", *flag).stdout for flag in ((), ("--json",))]
+    seen += [
+        path.read_text(errors="replace")
+        for path in sidecar.path("/var/lib/backup").glob("*")
+        if path.is_file()
+    ]
+    seen += [f"{received.path} {received.body!r}" for received in web.all]
+
+    by_url = f"Basic {b64encode(f'user:{_CANARY}-url'.encode()).decode()}"
+    assert by_url in {received.headers["Authorization"] for received in web.all}
+    assert hook.returncode == 1
+    assert "PRE_HOOK failed" in hook.stdout
+    assert not [text for text in seen if _CANARY in text]
+
+
+class _Watch:
+    """Collects every command line on this machine while a block runs."""
+
+    def __init__(self, seen: list[str]) -> None:
+        self._seen = seen
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+        assert any("restic\0backup" in text for text in self._seen), "nothing was watched"
+
+    def _watch(self) -> None:
+        while not self._done.wait(0.005):
+            for path in Path("/proc").glob("[0-9]*/cmdline"):
+                try:
+                    self._seen.append(path.read_bytes().decode("utf-8", "replace"))
+                except OSError:
+                    continue
