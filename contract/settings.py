@@ -5,18 +5,14 @@ be used falls to the next of these and is named in a `Problem`: a typo never cos
 This is the only reader of annotation text.
 """
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Generic, TypeVar, cast
-from zoneinfo import ZoneInfo
 
-from contract import names, quantity, schedule
+from contract import names, schedule, values
 
 PREFIX = "backup."
-MEMORY_FLOOR = "64Mi"
-CPU_FLOOR = "10m"
 _SHOWN = 60  # characters of a bad value that a message repeats
 
 T = TypeVar("T")
@@ -63,130 +59,46 @@ class Problem:
         return f"{self.where} {self.key}{value}: {self.reason}{used}"
 
 
-@dataclass(frozen=True, slots=True)
-class RunAs:
-    """Numeric user, and group where one was given, of the injected container."""
-
-    user: int
-    group: int | None
-
-
-def boolean(text: str) -> bool:
-    """Return true/yes/on/1 as True and false/no/off/0 as False, in any case."""
-    word = text.lower()
-    if word in {"true", "yes", "on", "1"}:
-        return True
-    if word in {"false", "no", "off", "0"}:
-        return False
-    raise ValueError("write true or false")
-
-
-def _timezone(text: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(text)
-    except (KeyError, ValueError, OSError):
-        raise ValueError("write an IANA time zone such as Europe/Berlin") from None
-
-
-def _count(text: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,6}", text):
-        raise ValueError("write a whole number, 0 or more")
-    return int(text)
-
-
-def _within(text: str) -> str:
-    if not re.fullmatch(r"(?:[0-9]{1,5}[ymdh])+", text):
-        raise ValueError("write a duration such as 30d or 1y6m")
-    return text
-
-
-def _lines(text: str) -> tuple[str, ...]:
-    return tuple(line.strip() for line in text.splitlines() if line.strip())
-
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(re.split(r"[,\s]+", text.strip(", \t\r\n")))
-
-
-def _object_name(text: str) -> str:
-    if not re.fullmatch(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?", text):
-        raise ValueError("write the name of a Secret in the pod's own namespace")
-    return text
-
-
-def _host(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,200}[A-Za-z0-9])?", text):
-        raise ValueError("write letters, digits, dots and dashes")
-    return text
-
-
-def _run_as(text: str) -> RunAs:
-    if text == "root":
-        return RunAs(0, None)
-    match = re.fullmatch(r"([0-9]{1,10})(?::([0-9]{1,10}))?", text)
-    if match is None or any(int(part) >= 2**31 for part in match.groups() if part):
-        raise ValueError("write UID, UID:GID or root")
-    return RunAs(int(match[1]), int(match[2]) if match[2] else None)
-
-
-def _quantity(text: str) -> str:
-    quantity.parse(text)
-    return text
-
-
-def _memory_limit(text: str) -> str:
-    # Below this the container is killed before it runs, and with it the app's start.
-    if quantity.parse(text) < quantity.parse(MEMORY_FLOOR):
-        raise ValueError(f"write at least {MEMORY_FLOOR}: restic needs it to open a repository")
-    return text
-
-
-def _cpu_limit(text: str) -> str:
-    if quantity.parse(text) < quantity.parse(CPU_FLOOR):
-        raise ValueError(f"write at least {CPU_FLOOR}")
-    return text
-
-
-ENABLED = Setting("enabled", "false", boolean)
+ENABLED = Setting("enabled", "false", values.boolean)
 """Whether the pod is backed up. Anything that is no boolean: not injected, with a warning."""
 
 SCHEDULE = Setting("schedule", "H * * * *", schedule.parse, "BACKUP_SCHEDULE")
 """When backups run: five cron fields with ``H``, an ``@`` form, or ``off``."""
 
-TIMEZONE = Setting("timezone", "UTC", _timezone, "BACKUP_TIMEZONE")
+TIMEZONE = Setting("timezone", "UTC", values.timezone, "BACKUP_TIMEZONE")
 """IANA time zone of all schedules; each local time runs once over a clock change."""
 
-VOLUMES = Setting("volumes", "", _words)
+VOLUMES = Setting("volumes", "", values.words)
 """Volume names, ``name:sub/path`` narrows one; default: every claim that a container mounts."""
 
-EXCLUDE = Setting("exclude", "", _lines, "BACKUP_EXCLUDE")
+EXCLUDE = Setting("exclude", "", values.lines, "BACKUP_EXCLUDE")
 """restic exclude patterns, one a line; ``lost+found`` is always excluded."""
 
-SECRET = Setting("secret", "backup-env-configuration", _object_name)
+SECRET = Setting("secret", "backup-env-configuration", values.object_name)
 """Secret in the pod's namespace with repository, password and the variables named here."""
 
-NAME = Setting("name", "", _host)
+NAME = Setting("name", "", values.host)
 """The restic host; default: the workload's name. The Secret's variable is RESTIC_HOSTNAME."""
 
-KEEP_LAST = Setting("keep-last", "1", _count, "KEEP_LAST")
+KEEP_LAST = Setting("keep-last", "1", values.count, "KEEP_LAST")
 """How many of the latest snapshots to keep. All keep-* zero means: keep everything."""
 
-KEEP_HOURLY = Setting("keep-hourly", "24", _count, "KEEP_HOURLY")
+KEEP_HOURLY = Setting("keep-hourly", "24", values.count, "KEEP_HOURLY")
 """How many hours to keep one snapshot of."""
 
-KEEP_DAILY = Setting("keep-daily", "7", _count, "KEEP_DAILY")
+KEEP_DAILY = Setting("keep-daily", "7", values.count, "KEEP_DAILY")
 """How many days to keep one snapshot of."""
 
-KEEP_WEEKLY = Setting("keep-weekly", "4", _count, "KEEP_WEEKLY")
+KEEP_WEEKLY = Setting("keep-weekly", "4", values.count, "KEEP_WEEKLY")
 """How many weeks to keep one snapshot of."""
 
-KEEP_MONTHLY = Setting("keep-monthly", "12", _count, "KEEP_MONTHLY")
+KEEP_MONTHLY = Setting("keep-monthly", "12", values.count, "KEEP_MONTHLY")
 """How many months to keep one snapshot of."""
 
-KEEP_YEARLY = Setting("keep-yearly", "0", _count, "KEEP_YEARLY")
+KEEP_YEARLY = Setting("keep-yearly", "0", values.count, "KEEP_YEARLY")
 """How many years to keep one snapshot of."""
 
-KEEP_WITHIN = Setting("keep-within", "", _within, "KEEP_WITHIN")
+KEEP_WITHIN = Setting("keep-within", "", values.within, "KEEP_WITHIN")
 """Keep every snapshot younger than this, such as ``30d``."""
 
 FORGET = Setting("forget", "@daily", schedule.parse, "BACKUP_FORGET")
@@ -195,22 +107,22 @@ FORGET = Setting("forget", "@daily", schedule.parse, "BACKUP_FORGET")
 RUN_NOW = Setting("run-now", "", str, "BACKUP_RUN_NOW")
 """Any new value starts a run."""
 
-PAUSED = Setting("paused", "false", boolean, "BACKUP_PAUSED")
+PAUSED = Setting("paused", "false", values.boolean, "BACKUP_PAUSED")
 """No runs while true; visible in status and metrics."""
 
-RUN_AS = Setting("run-as", "", _run_as)
+RUN_AS = Setting("run-as", "", values.run_as)
 """User of the injected container; default: that of the container which mounts the volume."""
 
-CPU_REQUEST = Setting("cpu-request", "1m", _quantity)
+CPU_REQUEST = Setting("cpu-request", "1m", values.amount)
 """CPU request of the injected container."""
 
-CPU_LIMIT = Setting("cpu-limit", "", _cpu_limit)
+CPU_LIMIT = Setting("cpu-limit", "", values.cpu_limit)
 """CPU limit of the injected container; none by default."""
 
-MEMORY_REQUEST = Setting("memory-request", "16Mi", _quantity)
+MEMORY_REQUEST = Setting("memory-request", "16Mi", values.amount)
 """Memory request of the injected container."""
 
-MEMORY_LIMIT = Setting("memory-limit", "256Mi", _memory_limit)
+MEMORY_LIMIT = Setting("memory-limit", "256Mi", values.memory_limit)
 """Memory limit of the injected container."""
 
 ALL: tuple[Setting[Any], ...] = (
@@ -224,16 +136,16 @@ _KNOWN = {setting.annotation for setting in ALL} | {names.STATUS_ANNOTATION, nam
 class Settings:
     """The effective value of each setting, typed by its constant: ``settings[SCHEDULE]``."""
 
-    def __init__(self, values: Mapping[str, object], problems: tuple[Problem, ...]) -> None:
-        self._values = values
+    def __init__(self, effective: Mapping[str, object], problems: tuple[Problem, ...]) -> None:
+        self._effective = effective
         self.problems = problems
 
     def __getitem__(self, setting: Setting[T]) -> T:
-        return cast("T", self._values[setting.key])
+        return cast("T", self._effective[setting.key])
 
     def get(self, setting: Setting[T]) -> T | None:
         """Return the value, or None where it is given nowhere and has no default."""
-        return cast("T | None", self._values.get(setting.key))
+        return cast("T | None", self._effective.get(setting.key))
 
 
 def resolve(
@@ -247,7 +159,7 @@ def resolve(
     ``annotations`` are the pod's (full keys), ``variables`` the Secret's, ``defaults`` the chart's
     (keys without prefix). A setting without value and default has no entry.
     """
-    values: dict[str, object] = {}
+    effective: dict[str, object] = {}
     problems: list[Problem] = []
     for setting in settings:
         layers = [
@@ -262,7 +174,7 @@ def resolve(
                 text = _text(raw)
                 if not text:
                     continue
-                values[setting.key] = setting.parse(text)
+                effective[setting.key] = setting.parse(text)
             except ValueError as error:
                 rejected.append(Problem(where, str(key), str(raw), str(error), ""))
             else:
@@ -270,7 +182,7 @@ def resolve(
                 break
         else:
             problems += [_with_used(problem, "none") for problem in rejected]
-    return Settings(values, tuple(problems))
+    return Settings(effective, tuple(problems))
 
 
 def _text(raw: object) -> str:

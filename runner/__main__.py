@@ -15,7 +15,12 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; return its exit status."""
     parsed = _parser().parse_args(arguments)
     os.umask(0o077)
-    return int(parsed.run(parsed))
+    try:
+        return int(parsed.run(parsed))
+    except OSError as error:
+        line = f"{error.filename or 'state folder'}: {error.strerror}; nothing could be done"
+        Log().line("error", line)
+        return 1
 
 
 def _parser() -> argparse.ArgumentParser:

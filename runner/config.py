@@ -6,8 +6,9 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from contract import names, settings
+from contract import names, settings, values
 from contract.settings import Problem, Settings
+from runner import masking
 
 # Of the Secret, what restic must not get: it is ours, or it would change what restic does.
 _NOT_RESTICS = re.compile(
@@ -16,17 +17,6 @@ _NOT_RESTICS = re.compile(
     r"|RESTIC_RETENTION_POLICIES_ENABLED|PATH|HOME|TMPDIR|PWD|OLDPWD|SHLVL|_|LD_.*|PYTHON.*"
 )
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-# Secret variables whose values may be shown; every other value is masked wherever it turns up.
-_HARMLESS = re.compile(
-    r"BACKUP_.*|KEEP_.*|DEBUG|RESTIC_SOURCE|RESTIC_HOST(NAME)?|RESTIC_CACHE_DIR|RESTIC_REPOSITORY"
-    r"|RESTIC_RETENTION_POLICIES_ENABLED|RESTIC_COMPRESSION|NTFY_(ENABLED|PRIO|TAG|TITLE|SERVER)"
-    r"|PUSHGATEWAY_ENABLED|.*_REGION|PATH|HOME|PWD|SHLVL|LANG|LC_.*|TERM|HOSTNAME|KUBERNETES_.*"
-)
-_ANY = re.compile(r".*")
-_CREDENTIAL = re.compile(r".*(PASS|SECRET|KEY|TOKEN|CRED|AUTH|ACCOUNT).*")
-_USERINFO = re.compile(r"://([^/@\s]+)@")
-_SHORTEST_MASKED = 4  # characters; masking less would blank out half of every message
-
 LIVE = tuple(setting for setting in settings.ALL if setting.live)
 
 
@@ -113,7 +103,7 @@ def read(
     """
     variables = secret or environment
     problems: list[Problem] = []
-    values = settings.resolve(annotations, variables, _defaults(environment), LIVE)
+    effective = settings.resolve(annotations, variables, _defaults(environment), LIVE)
     flags = {
         key: _flag(variables, key, default=default, problems=problems)
         for key, default in (
@@ -134,7 +124,7 @@ def read(
         state_dir=environment.get(names.ENV_STATE_DIR, names.STATE_DIR),
         sources=_sources(environment),
         legacy_sources=tuple(variables.get("RESTIC_SOURCE", "").split()) or None,
-        settings=values,
+        settings=effective,
         restic=_restic(variables),
         pre_hook=variables.get("PRE_HOOK", "").strip(),
         backup_command=variables.get("RESTIC_BACKUP_COMMAND", "").strip(),
@@ -145,8 +135,8 @@ def read(
         pushgateway=_pushgateway(variables, problems) if flags["PUSHGATEWAY_ENABLED"] else "",
         debug=flags["DEBUG"],
         timing=_timing(environment, problems),
-        masked=_masked(variables, _ANY if secret else _CREDENTIAL),
-        problems=(*values.problems, *settings.unknown(annotations), *problems),
+        masked=masking.texts(variables, all_secret=bool(secret)),
+        problems=(*effective.problems, *settings.unknown(annotations), *problems),
     )
 
 
@@ -190,7 +180,7 @@ def _flag(
 ) -> bool:
     text = variables.get(key, "").strip()
     try:
-        return settings.boolean(text) if text else default
+        return values.boolean(text) if text else default
     except ValueError as error:
         used = str(default).lower()
         problems.append(Problem("Secret variable", key, text, str(error), used))
@@ -247,13 +237,3 @@ def _timing(environment: Mapping[str, str], problems: list[Problem]) -> Timing:
         init_spread=seconds("BACKUP_INIT_SPREAD_SECONDS", _TIMING.init_spread),
         lock_patience=seconds("BACKUP_LOCK_PATIENCE_SECONDS", _TIMING.lock_patience),
     )
-
-
-def _masked(variables: Mapping[str, str], suspects: re.Pattern[str]) -> tuple[str, ...]:
-    """Return the texts that no log, message or metric may show, the longest first."""
-    found: set[str] = set()
-    for key, value in variables.items():
-        found.update(match[1].partition(":")[2] for match in _USERINFO.finditer(value))
-        if suspects.fullmatch(key) and not _HARMLESS.fullmatch(key) and "://" not in value:
-            found.update((value.strip(), *value.splitlines(), *re.split(r"[\s:]+", value)))
-    return tuple(sorted((v for v in found if len(v) >= _SHORTEST_MASKED), key=len, reverse=True))

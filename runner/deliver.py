@@ -3,43 +3,43 @@
 from runner import report
 from runner.config import Ntfy
 from runner.restic import Door
+from runner.session import Session
 from runner.steps import Step
-from runner.tick import Runner
 
 
-def deliver(runner: Runner, now: float) -> None:
+def deliver(session: Session, now: float) -> None:
     """Send message and metrics; neither can change the result, each is tried."""
     from runner import send  # noqa: PLC0415 -- network modules stay out while restic works
 
-    config, state = runner.config, runner.state
+    config, state = session.config, session.state
     if config.ntfy and state.last and report.worth_telling(state, now):
-        message = report.ntfy(config, state.last, _title(runner, config.ntfy))
+        message = report.ntfy(config, state.last, _title(session, config.ntfy))
         authorization = report.credentials(config.ntfy.credentials)
         if wrong := send.notify(config.ntfy.server, message, authorization):
             state.notify_failures += 1
-            runner.log.line("warning", f"ntfy: the message was not delivered: {wrong}")
+            session.log.line("warning", f"ntfy: the message was not delivered: {wrong}")
         else:
             report.told(state, now)
-    push(runner)
+    push(session)
 
 
-def push(runner: Runner) -> None:
+def push(session: Session) -> None:
     """Send all metrics to the Pushgateway, if one is set."""
     from runner import send  # noqa: PLC0415 -- network modules stay out while restic works
 
-    config, state = runner.config, runner.state
+    config, state = session.config, session.state
     if not config.pushgateway:
         return
     url = config.pushgateway + report.group(config)
     if wrong := send.push(url, report.metrics(config, state)):
         state.notify_failures += 1
-        runner.log.line("warning", f"Pushgateway: metrics were not delivered: {wrong}")
+        session.log.line("warning", f"Pushgateway: metrics were not delivered: {wrong}")
 
 
-def _title(runner: Runner, ntfy: Ntfy) -> str:
+def _title(session: Session, ntfy: Ntfy) -> str:
     """Return NTFY_TITLE; where it holds shell substitutions, as it always could, their result."""
     if not {"$", "`"} & set(ntfy.title):
         return ntfy.title
     step = Step("title", ("sh", "-c", f'printf %s "{ntfy.title}"'), hook=True)
-    done = Door(runner.config, runner.log, runner.stop).execute(step, with_secret=False)
+    done = Door(session.config, session.log, session.stop).execute(step, with_secret=False)
     return ntfy.title if done.code else done.text.strip()

@@ -1,7 +1,6 @@
 """One look at what is due, called by the supervisor; what does the work is imported only then."""
 
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from contract import VERSION, settings
@@ -9,21 +8,11 @@ from runner import due, inputs
 from runner.config import Config
 from runner.log import Log
 from runner.outcome import Status
+from runner.session import Session
 from runner.state import State, Store
 from runner.stop import Stop
 
 _LOCKED_AGAIN = 60  # seconds until the next look while another process runs a backup
-
-
-@dataclass(frozen=True, slots=True)
-class Runner:
-    """Everything that a look or a run works with; ``state`` is what changes."""
-
-    config: Config
-    state: State
-    store: Store
-    log: Log
-    stop: Stop
 
 
 def tick(config: Config, log: Log, stop: Stop, *, start: bool, asked: bool) -> int:
@@ -34,8 +23,8 @@ def tick(config: Config, log: Log, stop: Stop, *, start: bool, asked: bool) -> i
             log.line("info", "another run is in progress")
             store.announce(time.time() + _LOCKED_AGAIN)
             return 0
-        runner = Runner(config, _load(config, store), store, log, stop)
-        _look(runner, start=start, asked=asked)
+        session = Session(config, _load(config, store), store, log, stop)
+        _look(session, start=start, asked=asked)
     return 0
 
 
@@ -48,9 +37,9 @@ def run_once(config: Config, log: Log, stop: Stop) -> int:
         if not mine:
             log.line("warning", "another run is in progress; nothing was done")
             return 75
-        runner = Runner(config, _load(config, store), store, log, stop)
-        outcome = work.backup(runner, "asked")
-        _save(runner)
+        session = Session(config, _load(config, store), store, log, stop)
+        outcome = work.backup(session, "asked")
+        _save(session)
     return {Status.SUCCESS: 0, Status.WARNING: 0, Status.SKIPPED: 75}.get(outcome.status, 1)
 
 
@@ -59,16 +48,16 @@ def _load(config: Config, store: Store) -> State:
     return store.load() or State(run_now=config.settings.get(settings.RUN_NOW) or "")
 
 
-def _look(runner: Runner, *, start: bool, asked: bool) -> None:
-    config, state = runner.config, runner.state
+def _look(session: Session, *, start: bool, asked: bool) -> None:
+    config, state = session.config, session.state
     now = time.time()
     changed = inputs.secret_changed()
     asked = asked or due.cured_by_secret(state, changed)
     state.secret_changed = changed
     if start:
-        runner.log.line("info", "started", version=VERSION, host=config.host, tags=config.tags)
+        session.log.line("info", "started", version=VERSION, host=config.host, tags=config.tags)
         for problem in config.problems:
-            runner.log.line("warning", str(problem))
+            session.log.line("warning", str(problem))
         due.remember_start(now, config, state)
     killed = start and bool(state.running_since)
     decided = due.due(now, config, state, asked=asked)
@@ -76,17 +65,17 @@ def _look(runner: Runner, *, start: bool, asked: bool) -> None:
         from runner import work  # noqa: PLC0415 -- only where there is work: it costs memory
 
         if killed:
-            work.report_killed(runner, now)
+            work.report_killed(session, now)
         if decided.probe:
-            work.derive(runner)
+            work.derive(session)
             decided = due.due(now, config, state)
         if decided.backup:
-            work.backup(runner, decided.backup)
-    _save(runner)
+            work.backup(session, decided.backup)
+    _save(session)
 
 
-def _save(runner: Runner) -> None:
+def _save(session: Session) -> None:
     now = time.time()
-    runner.state.next_due = due.next_slot(now, runner.config) or 0
-    runner.store.save(runner.state)
-    runner.store.announce(due.due(now, runner.config, runner.state).next)
+    session.state.next_due = due.next_slot(now, session.config) or 0
+    session.store.save(session.state)
+    session.store.announce(due.due(now, session.config, session.state).next)

@@ -10,63 +10,63 @@ from runner import deliver, due, inputs, report, restic, run
 from runner.judge import Facts, Source
 from runner.outcome import Failure, Outcome, Status
 from runner.restic import Door
+from runner.session import Session
 from runner.state import Last
-from runner.tick import Runner
 
 _FIRST_KEPT = 10  # unreadable names that state keeps
 
 
-def backup(runner: Runner, why: str) -> Outcome:
+def backup(session: Session, why: str) -> Outcome:
     """Back up, then apply retention if that is due; report each as it ends."""
-    state, log = runner.state, runner.log
+    state, log = session.state, session.log
     restic.lower_priority()
     started = time.time()
     state.attempted = state.running_since = started
     state.derived = True
-    state.run_now = runner.config.settings.get(settings.RUN_NOW) or state.run_now
-    _fresh_scratch(Path(runner.config.state_dir) / "tmp")
-    runner.store.save(state)
-    sources, warnings = inputs.sources(runner.config)
+    state.run_now = session.config.settings.get(settings.RUN_NOW) or state.run_now
+    _fresh_scratch(Path(session.config.state_dir) / "tmp")
+    session.store.save(state)
+    sources, warnings = inputs.sources(session.config)
     for warning in warnings:
         log.line("warning", warning)
     log.line("info", "backup started", why=why, sources=list(sources))
-    outcome = _carry_out(runner, sources)
+    outcome = _carry_out(session, sources)
     ended = time.time()
     if outcome.initialised:
         log.line("warning", "a new repository was created; keep its password safe")
     if outcome.protected:
         state.last_success = ended
         state.full = [path for path, found in sources.items() if found == Source.FULL]
-    _finish(runner, outcome, started, ended)
-    if outcome.protected and due.forget_is_due(ended, runner.config, state):
-        _forget(runner)
+    _finish(session, outcome, started, ended)
+    if outcome.protected and due.forget_is_due(ended, session.config, state):
+        _forget(session)
     return outcome
 
 
-def _carry_out(runner: Runner, sources: dict[str, Source]) -> Outcome:
-    state = runner.state
+def _carry_out(session: Session, sources: dict[str, Source]) -> Outcome:
+    state = session.state
     facts = Facts(sources, frozenset(state.full), bool(state.last_success), datetime.now(UTC))
-    door = Door(runner.config, runner.log, runner.stop)
+    door = Door(session.config, session.log, session.stop)
     try:
-        return door.follow(run.backup(runner.config, facts))
+        return door.follow(run.backup(session.config, facts))
     except Exception as error:  # noqa: BLE001 -- a bug of ours is a failed backup, and is reported
         return Outcome(Status.FAILURE, f"internal error: {error!r}", Failure.INTERNAL)
 
 
-def derive(runner: Runner) -> None:
+def derive(session: Session) -> None:
     """Ask the repository for the last backup, which a new state cannot know."""
-    door = Door(runner.config, runner.log, runner.stop)
-    latest = door.follow(run.last_snapshot(runner.config))
-    runner.state.derived = True
+    door = Door(session.config, session.log, session.stop)
+    latest = door.follow(run.last_snapshot(session.config))
+    session.state.derived = True
     if latest is not None:
-        runner.state.attempted = runner.state.last_success = latest.timestamp()
+        session.state.attempted = session.state.last_success = latest.timestamp()
 
 
-def report_killed(runner: Runner, now: float) -> None:
+def report_killed(session: Session, now: float) -> None:
     """Report a run that began and never ended; it could not do so itself."""
     line = "the run was killed; memory is the usual cause: see backup.memory-limit"
     outcome = Outcome(Status.FAILURE, line, Failure.MEMORY)
-    _finish(runner, outcome, runner.state.running_since, now)
+    _finish(session, outcome, session.state.running_since, now)
 
 
 def _fresh_scratch(folder: Path) -> None:
@@ -74,15 +74,15 @@ def _fresh_scratch(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
 
 
-def _finish(runner: Runner, outcome: Outcome, started: float, ended: float) -> None:
+def _finish(session: Session, outcome: Outcome, started: float, ended: float) -> None:
     """Keep the outcome in state, and tell log, people and metrics."""
-    state, counts = runner.state, outcome.counts
+    state, counts = session.state, outcome.counts
     state.running_since = 0
     state.last = Last(
         started=started,
         ended=ended,
         status=outcome.status.value,
-        message=runner.log.mask(outcome.message),
+        message=session.log.mask(outcome.message),
         failure=outcome.failure.value if outcome.failure else None,
         exit_code=outcome.exit_code,
         snapshot=outcome.snapshot,
@@ -97,24 +97,24 @@ def _finish(runner: Runner, outcome: Outcome, started: float, ended: float) -> N
     good = outcome.status in {Status.SUCCESS, Status.WARNING}
     state.failures = 0 if good else state.failures + 1
     state.held = not good and (state.held or outcome.failure == Failure.SOURCE)
-    state.next_due = due.next_slot(ended, runner.config) or 0
-    runner.log.line(
+    state.next_due = due.next_slot(ended, session.config) or 0
+    session.log.line(
         report.level(outcome.status),
         f"backup {outcome.status}: {outcome.message}",
         **report.fields(state.last),
     )
-    runner.store.save(state)
-    deliver.deliver(runner, ended)
+    session.store.save(state)
+    deliver.deliver(session, ended)
 
 
-def _forget(runner: Runner) -> None:
-    state = runner.state
+def _forget(session: Session) -> None:
+    state = session.state
     state.forget_attempted = time.time()
-    runner.store.save(state)
-    done = Door(runner.config, runner.log, runner.stop).follow(run.forget(runner.config))
+    session.store.save(state)
+    done = Door(session.config, session.log, session.stop).follow(run.forget(session.config))
     state.forget_status = done.status.value
     if done.status == Status.SUCCESS:
         state.forget_success = time.time()
         state.snapshots = done.kept
-    runner.log.line(report.level(done.status), f"forget {done.status}: {done.message}")
-    deliver.push(runner)
+    session.log.line(report.level(done.status), f"forget {done.status}: {done.message}")
+    deliver.push(session)

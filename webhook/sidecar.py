@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from contract import VERSION, names, quantity, settings
-from contract.settings import RunAs, Settings
+from contract.settings import Settings
+from contract.values import RunAs
 from webhook import workload
 from webhook.inject import Options, Plan, Skip
 from webhook.workload import Pod

@@ -1,0 +1,105 @@
+"""The kinds of values that settings have: each reads text, or raises ValueError with advice."""
+
+import re
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from contract import quantity
+
+MEMORY_FLOOR = "64Mi"
+CPU_FLOOR = "10m"
+
+
+@dataclass(frozen=True, slots=True)
+class RunAs:
+    """Numeric user, and group where one was given, of the injected container."""
+
+    user: int
+    group: int | None
+
+
+def boolean(text: str) -> bool:
+    """Return true/yes/on/1 as True and false/no/off/0 as False, in any case."""
+    word = text.lower()
+    if word in {"true", "yes", "on", "1"}:
+        return True
+    if word in {"false", "no", "off", "0"}:
+        return False
+    raise ValueError("write true or false")
+
+
+def timezone(text: str) -> ZoneInfo:
+    """Read an IANA time zone."""
+    try:
+        return ZoneInfo(text)
+    except (KeyError, ValueError, OSError):
+        raise ValueError("write an IANA time zone such as Europe/Berlin") from None
+
+
+def count(text: str) -> int:
+    """Read a whole number, 0 or more."""
+    if not re.fullmatch(r"[0-9]{1,6}", text):
+        raise ValueError("write a whole number, 0 or more")
+    return int(text)
+
+
+def within(text: str) -> str:
+    """Read a restic duration."""
+    if not re.fullmatch(r"(?:[0-9]{1,5}[ymdh])+", text):
+        raise ValueError("write a duration such as 30d or 1y6m")
+    return text
+
+
+def lines(text: str) -> tuple[str, ...]:
+    """Read one item a line."""
+    return tuple(line.strip() for line in text.splitlines() if line.strip())
+
+
+def words(text: str) -> tuple[str, ...]:
+    """Read items separated by commas or white space."""
+    return tuple(re.split(r"[,\s]+", text.strip(", \t\r\n")))
+
+
+def object_name(text: str) -> str:
+    """Read the name of a Kubernetes object."""
+    if not re.fullmatch(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?", text):
+        raise ValueError("write the name of a Secret in the pod's own namespace")
+    return text
+
+
+def host(text: str) -> str:
+    """Read a restic host."""
+    if not re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,200}[A-Za-z0-9])?", text):
+        raise ValueError("write letters, digits, dots and dashes")
+    return text
+
+
+def run_as(text: str) -> RunAs:
+    """Read ``UID``, ``UID:GID`` or ``root``."""
+    if text == "root":
+        return RunAs(0, None)
+    match = re.fullmatch(r"([0-9]{1,10})(?::([0-9]{1,10}))?", text)
+    if match is None or any(int(part) >= 2**31 for part in match.groups() if part):
+        raise ValueError("write UID, UID:GID or root")
+    return RunAs(int(match[1]), int(match[2]) if match[2] else None)
+
+
+def amount(text: str) -> str:
+    """Read a Kubernetes quantity, as it is written."""
+    quantity.parse(text)
+    return text
+
+
+def memory_limit(text: str) -> str:
+    """Read a quantity that a run can live with."""
+    # Below this the container is killed before it runs, and with it the app's start.
+    if quantity.parse(text) < quantity.parse(MEMORY_FLOOR):
+        raise ValueError(f"write at least {MEMORY_FLOOR}: restic needs it to open a repository")
+    return text
+
+
+def cpu_limit(text: str) -> str:
+    """Read a quantity that a run can live with."""
+    if quantity.parse(text) < quantity.parse(CPU_FLOOR):
+        raise ValueError(f"write at least {CPU_FLOOR}")
+    return text

@@ -1,0 +1,19 @@
+"""What a look or a run works with, handed from one to the next."""
+
+from dataclasses import dataclass
+
+from runner.config import Config
+from runner.log import Log
+from runner.state import State, Store
+from runner.stop import Stop
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One call of the runner; ``state`` is what changes."""
+
+    config: Config
+    state: State
+    store: Store
+    log: Log
+    stop: Stop
