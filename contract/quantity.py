@@ -11,7 +11,10 @@ _SCALES = {
     **{letter: Decimal(1000) ** power for power, letter in enumerate("kMGTPE", 1)},
     **{f"{letter}i": Decimal(1024) ** power for power, letter in enumerate("KMGTPE", 1)},
 }
-_FORM = re.compile(r"(\+?(?:\d+(?:\.\d*)?|\.\d+))(?:([eE][+-]?\d{1,2})|([numkMGTPE]|[KMGTPE]i))?")
+_FORM = re.compile(
+    r"(\+?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+))"  # number
+    r"(?:([eE][+-]?[0-9]{1,2})|([numkMGTPE]|[KMGTPE]i))?"  # exponent or suffix
+)
 
 
 def parse(text: str) -> Decimal:

@@ -7,7 +7,7 @@
 import hashlib
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
@@ -23,7 +23,9 @@ FORMS = {
 
 # Minute, hour, day of month (every month has 28), month, day of week.
 _RANGES = ((0, 59), (0, 23), (1, 28), (1, 12), (0, 6))
-_HASHED = re.compile(r"H(?:\((\d+)-(\d+)\))?(?:/(\d+))?")
+_MONTH = 3
+_CHANGE = 3 * 3600  # seconds; no clock is changed by more
+_HASHED = re.compile(r"H(?:\(([0-9]{1,2})-([0-9]{1,2})\))?(?:/([0-9]{1,2}))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +44,33 @@ class Schedule:
 
     def latest_until(self, moment: float, zone: ZoneInfo, identity: str) -> float | None:
         """Return the last slot at or before ``moment``; None when off."""
-        return self._neighbour(moment + 1, zone, identity, reverse=True)
+        return self._neighbour(int(moment) + 1, zone, identity, reverse=True)
 
     def _neighbour(
         self, moment: float, zone: ZoneInfo, identity: str, *, reverse: bool
     ) -> float | None:
         if not self.fields:
             return None
-        # Whole seconds: cronsim compares wall-clock fields, and a fraction would skip a slot.
-        local = datetime.fromtimestamp(int(moment), tz=UTC).astimezone(zone)
-        return next(CronSim(spread(self.fields, identity), local, reverse=reverse)).timestamp()
+        text = spread(self.fields, identity)
+        # Around a clock change, cronsim's local times lie out of order: look from farther off.
+        margin = (
+            0 if _offset(moment - _CHANGE, zone) == _offset(moment + _CHANGE, zone) else _CHANGE
+        )
+        start = int(moment) + (margin if reverse else -margin)
+        for slot in CronSim(text, _local(start, zone), reverse=reverse):
+            found = slot.timestamp()
+            if found < moment if reverse else found > moment:
+                return found
+        return None
+
+
+def _local(moment: float, zone: ZoneInfo) -> datetime:
+    # Whole seconds: cronsim compares wall-clock fields, and a fraction would skip a slot.
+    return datetime.fromtimestamp(int(moment), tz=UTC).astimezone(zone)
+
+
+def _offset(moment: float, zone: ZoneInfo) -> timedelta | None:
+    return _local(moment, zone).utcoffset()
 
 
 def parse(text: str) -> Schedule:
@@ -66,22 +85,38 @@ def parse(text: str) -> Schedule:
     if len(words) != len(_RANGES):
         raise ValueError("write five cron fields (minute hour day month weekday), or off")
     fields = tuple(words)
-    try:
-        CronSim(spread(fields, ""), datetime(2026, 1, 1, tzinfo=UTC))
-    except CronSimError as error:
-        raise ValueError(f"{str(error).lower() or 'no such date'} in the cron fields") from error
+    for expression in _every_month(fields):
+        try:
+            next(CronSim(expression, datetime(2026, 1, 1, tzinfo=UTC)))
+        except CronSimError as error:
+            message = f"{str(error).lower() or 'no such date'} in the cron fields"
+            raise ValueError(message) from error
+        except StopIteration:
+            raise ValueError("no such date in the cron fields") from None
     return Schedule(" ".join(text.split()), fields)
 
 
 def spread(fields: tuple[str, ...], identity: str) -> str:
     """Return the cron expression in which each ``H`` has become this identity's own value."""
     return " ".join(
-        ",".join(_hashed(term, index, identity) for term in field.split(","))
+        _hashed(field, index, stable_hash(f"{index}/{identity}"))
         for index, field in enumerate(fields)
     )
 
 
-def _hashed(term: str, index: int, identity: str) -> str:
+def _every_month(fields: tuple[str, ...]) -> set[str]:
+    """Return the expressions for every month that ``H`` may become: the 30th is not in all."""
+    return {
+        " ".join(_hashed(field, index, choice) for index, field in enumerate(fields))
+        for choice in (range(12) if "H" in fields[_MONTH] else (0,))
+    }
+
+
+def _hashed(field: str, index: int, choice: int) -> str:
+    return ",".join(_term(term, index, choice) for term in field.split(","))
+
+
+def _term(term: str, index: int, choice: int) -> str:
     match = _HASHED.fullmatch(term)
     if match is None:
         return term
@@ -94,7 +129,7 @@ def _hashed(term: str, index: int, identity: str) -> str:
     step = int(match[3]) if match[3] else 0
     if match[3] and not 0 < step <= high - low + 1:
         raise ValueError(f"{term}: the step must lie within 1-{high - low + 1}")
-    start = low + stable_hash(f"{index}/{identity}") % (step or high - low + 1)
+    start = low + choice % (step or high - low + 1)
     return f"{start}-{high}/{step}" if step else str(start)
 
 

@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar, cast
 from contract import names, schedule, values
 
 PREFIX = "backup."
+_UNKNOWN_TOLD = 20  # unknown keys that are named; each costs a search for what was meant
 _SHOWN = 60  # characters of a bad value that a message repeats
 
 T = TypeVar("T")
@@ -213,10 +214,12 @@ def unknown(annotations: Mapping[str, object]) -> tuple[Problem, ...]:
 
     Keys with a slash belong to other programs (``backup.velero.io/...``).
     """
-    found = []
+    found: list[Problem] = []
     for key, value in sorted(annotations.items()):
         if not key.startswith(PREFIX) or "/" in key or key in _KNOWN:
             continue
+        if len(found) == _UNKNOWN_TOLD:
+            break
         close = get_close_matches(key, sorted(_KNOWN), n=1, cutoff=0.75)
         hint = f"did you mean {close[0]}?" if close else "it has no effect"
         found.append(Problem("annotation", key, str(value), f"no such setting, {hint}", ""))

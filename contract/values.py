@@ -62,7 +62,9 @@ def words(text: str) -> tuple[str, ...]:
 
 def object_name(text: str) -> str:
     """Read the name of a Kubernetes object."""
-    if not re.fullmatch(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?", text):
+    if not re.fullmatch(
+        r"(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*", text
+    ):
         raise ValueError("write the name of a Secret in the pod's own namespace")
     return text
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import uvicorn
 
 from contract import VERSION
-from webhook import app, config, log, manifest
+from webhook import app, config, documents, log, manifest
+from webhook.documents import Document
 
 _KEEP_ALIVE = 120  # seconds; the API server keeps idle connections for 90 and reuses them
 
@@ -56,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _serve(parsed: argparse.Namespace) -> int:
     server, options = config.server(parsed), config.options(parsed)
+    config.check(server)
     log.configure()
     uvicorn.run(
         app.create(options),
@@ -72,28 +74,37 @@ def _serve(parsed: argparse.Namespace) -> int:
 
 def _inject(parsed: argparse.Namespace) -> int:
     options = config.options(parsed)
-    printed = []
+    read: list[Document] = []
     for filename in parsed.filename:
-        shown = "standard input" if filename == "-" else filename
         try:
-            text = sys.stdin.read() if filename == "-" else Path(filename).read_text("utf-8")
-            documents = manifest.load(text)
-        except manifest.UnreadableError as error:
-            print(f"{shown}:{error.line}: {error}", file=sys.stderr)
-            return 2
-        except UnicodeDecodeError as error:
-            print(f"{shown}:1: not UTF-8 text: {error.reason}", file=sys.stderr)
+            read += _read(filename)
+        except documents.UnreadableError as error:
+            print(f"{_shown(filename)}:{error.line}: {error}", file=sys.stderr)
             return 2
         except OSError as error:
-            print(f"{shown}: {error.strerror}", file=sys.stderr)
+            print(f"{_shown(filename)}: {error.strerror}", file=sys.stderr)
             return 2
-        for document in documents:
-            result, verdicts = manifest.inject(document, options)
-            printed.append(result)
-            for verdict in verdicts:
-                _report(verdict)
-    sys.stdout.write(manifest.dump(printed))
+    for verdict in manifest.inject(read, options):
+        _report(verdict)
+    sys.stdout.write(documents.dump(read))
     return 0
+
+
+def _shown(filename: str) -> str:
+    return "standard input" if filename == "-" else filename
+
+
+def _read(filename: str) -> list[Document]:
+    """Return the documents of a file; raise UnreadableError where no pod is among them."""
+    try:
+        text = sys.stdin.read() if filename == "-" else Path(filename).read_text("utf-8")
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise documents.UnreadableError(line, f"not UTF-8 text: {error.reason}") from error
+    found = documents.load(text)
+    if not any(True for document in found for _ in manifest.workloads(document)):
+        raise documents.UnreadableError(1, "no Pod and no workload with a pod template in it")
+    return found
 
 
 def _report(verdict: manifest.Verdict) -> None:

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from contract.names import Reason
 from webhook import patch, sidecar
-from webhook.inject import Options, Skip, decide
-from webhook.sidecar import Additions, Json
+from webhook.inject import Options, Plan, Skip, decide
+from webhook.sidecar import NOTHING, Additions, Json
 from webhook.workload import Pod
 
 
@@ -14,17 +14,10 @@ class Admission:
     """What happens to one pod. ``defaulted`` are annotations whose value could not be used."""
 
     reason: Reason
+    additions: Additions = NOTHING
     operations: tuple[Json, ...] = ()
     warnings: tuple[str, ...] = ()
     defaulted: tuple[str, ...] = ()
-
-
-def additions(pod: Pod, options: Options) -> tuple[Reason, Additions, tuple[str, ...]]:
-    """Return the reason, what the pod gets, and the annotations that could not be used."""
-    decision = decide(pod, options)
-    if isinstance(decision, Skip):
-        return decision.reason, sidecar.describe_skip(decision), ()
-    return Reason.INJECTED, sidecar.describe(pod, decision, options), decision.defaulted
 
 
 def admit(pod: Pod, namespace: str, options: Options) -> Admission:
@@ -35,7 +28,11 @@ def admit(pod: Pod, namespace: str, options: Options) -> Admission:
     try:
         if namespace in options.excluded_namespaces:
             return Admission(Reason.EXCLUDED_NAMESPACE)
-        reason, added, defaulted = additions(pod, options)
+        decision = decide(pod, options)
+        if isinstance(decision, Skip):
+            reason, added = decision.reason, sidecar.describe_skip(decision)
+        else:
+            reason, added = Reason.INJECTED, sidecar.describe(pod, decision, options)
         operations = patch.operations(pod, added)
         patch.prove(pod, operations)
     except patch.ProofError as error:
@@ -44,4 +41,5 @@ def admit(pod: Pod, namespace: str, options: Options) -> Admission:
         kind = type(error).__name__
         line = f"internal error ({kind}); not backed up, the pod is admitted as it is"
         return Admission(Reason.INTERNAL_ERROR, warnings=(line,))
-    return Admission(reason, tuple(operations), added.warnings, defaulted)
+    defaulted = decision.defaulted if isinstance(decision, Plan) else ()
+    return Admission(reason, added, tuple(operations), added.warnings, defaulted)

@@ -145,11 +145,12 @@ async def _body(request: Request) -> bytes:
 def _log(asked: review.Request, admission: Admission) -> None:
     if admission.reason in {Reason.NOT_ENABLED, Reason.NOT_A_POD_CREATE}:
         return
-    meta = (asked.object or {}).get("metadata") or {}
+    meta = (asked.object or {}).get("metadata")
+    name = meta.get("name") or meta.get("generateName") if isinstance(meta, dict) else None
     fields = {
         "uid": asked.uid,
         "namespace": asked.namespace,
-        "pod": meta.get("name") or meta.get("generateName"),
+        "pod": name,
         "reason": admission.reason.value,
         **({"warnings": admission.warnings} if admission.warnings else {}),
     }

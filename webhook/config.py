@@ -2,6 +2,8 @@
 
 import argparse
 import json
+import re
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,7 +75,7 @@ def options(arguments: argparse.Namespace) -> Options:
         pull_policy=arguments.pull_policy,
         cluster=arguments.cluster,
         defaults=_defaults(arguments.defaults),
-        excluded_namespaces=frozenset(filter(None, arguments.excluded_namespaces.split(","))),
+        excluded_namespaces=frozenset(arguments.excluded_namespaces.replace(",", " ").split()),
     )
 
 
@@ -89,6 +91,8 @@ def _defaults(text: str) -> Mapping[str, str]:
     for key, value in given.items():
         if key not in by_key:
             raise ConfigError(f"--defaults {key!r}: no such setting; known: {', '.join(by_key)}")
+        if not isinstance(value, (str, int, float)):
+            raise ConfigError(f"--defaults {key!r}: write text, a number or true and false")
         word = json.dumps(value) if isinstance(value, bool) else str(value)
         try:
             if word.strip():
@@ -102,7 +106,7 @@ def _defaults(text: str) -> Mapping[str, str]:
 def server(arguments: argparse.Namespace) -> Server:
     """Return where and how to serve; raise ConfigError."""
     host, _, port = arguments.listen.rpartition(":")
-    if not host or not port.isdigit() or int(port) > 65535:
+    if not host or not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > 65535:
         raise ConfigError(f"--listen {arguments.listen!r}: write HOST:PORT, such as 0.0.0.0:8443")
     files = {}
     for name in ("tls_cert", "tls_key"):
@@ -113,3 +117,15 @@ def server(arguments: argparse.Namespace) -> Server:
             raise ConfigError(f"{flag} {value!r}: no such file")
         files[name] = Path(value)
     return Server(host.strip("[]"), int(port), files["tls_cert"], files["tls_key"])
+
+
+def check(server: Server) -> None:
+    """Raise ConfigError where the files hold no certificate with its key."""
+    try:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(server.certificate, server.key)
+    except (ssl.SSLError, OSError) as error:
+        raise ConfigError(
+            f"--tls-cert {str(server.certificate)!r} and --tls-key {str(server.key)!r}: "
+            f"no PEM certificate with its key ({error.strerror or error})"
+        ) from None

@@ -4,6 +4,7 @@ The operations are built by hand from the raw pod; a diff is hundreds of times s
 fields that it does not know. The proof applies them with an independent library.
 """
 
+from collections import Counter
 from typing import Any
 
 import jsonpatch
@@ -69,7 +70,7 @@ def prove(pod: Pod, operations: list[Json]) -> Pod:
         raise ProofError(f"the patch does not apply: {error}") from error
     _only_added(pod, result)
     _names_are_unique(result)
-    _mounts_resolve(result)
+    _mounts_resolve(result, already=len(workload.spec(pod).get("initContainers") or []))
     _annotations_fit(result)
     return result
 
@@ -118,11 +119,9 @@ def _names_are_unique(pod: Pod) -> None:
         _unique(f"{kind} name", [item["name"] for item in items])
 
 
-def _mounts_resolve(pod: Pod) -> None:
+def _mounts_resolve(pod: Pod, *, already: int) -> None:
     volumes = {volume["name"] for volume in workload.spec(pod).get("volumes") or []}
-    for container in workload.spec(pod).get("initContainers") or []:
-        if container["name"] != names.CONTAINER:
-            continue
+    for container in (workload.spec(pod).get("initContainers") or [])[already:]:
         mounts = container["volumeMounts"]
         _unique("mount path", [mount["mountPath"] for mount in mounts])
         _unique("variable", [variable["name"] for variable in container["env"]])
@@ -131,7 +130,7 @@ def _mounts_resolve(pod: Pod) -> None:
 
 
 def _unique(what: str, values: list[Any]) -> None:
-    if twice := sorted({value for value in values if values.count(value) > 1}):
+    if twice := sorted(value for value, count in Counter(values).items() if count > 1):
         raise ProofError(f"{what} {', '.join(twice)} would stand twice")
 
 

@@ -48,7 +48,8 @@ def parse(body: bytes) -> Request:
         raise MalformedError(f"the body is not JSON: {error}") from error
     if not isinstance(review, dict) or review.get("kind") != "AdmissionReview":
         raise MalformedError("the body is no AdmissionReview")
-    if review.get("apiVersion") not in _VERSIONS:
+    version = review.get("apiVersion")
+    if not isinstance(version, str) or version not in _VERSIONS:
         raise MalformedError(f"apiVersion must be one of {', '.join(sorted(_VERSIONS))}")
     request = review.get("request")
     if not isinstance(request, dict):
@@ -58,7 +59,7 @@ def parse(body: bytes) -> Request:
         raise MalformedError("request.uid must be text")
     kind = _mapping(request, "kind") or {}
     return Request(
-        api_version=review["apiVersion"],
+        api_version=version,
         uid=uid,
         kind=(str(kind.get("group") or ""), str(kind.get("kind") or "")),
         operation=str(request.get("operation") or ""),

@@ -30,6 +30,9 @@ class Additions:
     warnings: tuple[str, ...]
 
 
+NOTHING = Additions((), (), {}, {}, ())
+
+
 def describe_skip(skip: Skip) -> Additions:
     """Return the status annotation by which a pod that asked for backups says why it has none."""
     status = {"injected": False, "reason": skip.reason.value, "version": VERSION}

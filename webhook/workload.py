@@ -125,15 +125,16 @@ def claims(pod: Pod) -> tuple[dict[str, Claim], tuple[str, ...]]:
     """Return the mounted volumes that hold data, by name in the pod's order, and warnings."""
     found: dict[str, Claim] = {}
     warnings: list[str] = []
+    mounts, blocks = _mounts_by_volume(pod), _block_devices(pod)
     for volume in spec(pod).get("volumes") or []:
         name = str(volume["name"])
         persistent = bool(volume.get("persistentVolumeClaim"))
         if any(volume.get(source) is not None for source in _NO_DATA):
             continue
-        if name in _block_devices(pod):
+        if name in blocks:
             warnings.append(f"volume {name} is a block device; it is not backed up")
             continue
-        folders, skipped = _folders(pod, name)
+        folders, skipped = _folders(mounts.get(name, []))
         if folders:
             found[name] = Claim(name, persistent, folders)
         if persistent and "" not in folders:
@@ -158,22 +159,27 @@ def _block_devices(pod: Pod) -> set[str]:
     }
 
 
-def _folders(pod: Pod, volume: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the outermost folders of ``volume`` that are mounted, and why others cannot be."""
-    folders: set[str] = set()
-    skipped: dict[str, None] = {}
+def _mounts_by_volume(pod: Pod) -> Mapping[str, list[dict[str, Any]]]:
+    mounts: dict[str, list[dict[str, Any]]] = {}
     for container in containers(pod):
         for mount in container.get("volumeMounts") or []:
-            if mount.get("name") != volume:
-                continue
-            if mount.get("subPathExpr"):
-                skipped[f"subPathExpr {mount['subPathExpr']} is known only at run time"] = None
-                continue
-            folder = posixpath.normpath(mount.get("subPath") or ".")
-            if ":" in folder:
-                skipped[f"subPath {folder} holds a colon, which a mount path must not"] = None
-            else:
-                folders.add("" if folder == "." else folder)
+            mounts.setdefault(mount["name"], []).append(mount)
+    return mounts
+
+
+def _folders(mounts: list[dict[str, Any]]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the outermost folders of a volume that are mounted, and why others cannot be."""
+    folders: set[str] = set()
+    skipped: dict[str, None] = {}
+    for mount in mounts:
+        if mount.get("subPathExpr"):
+            skipped[f"subPathExpr {mount['subPathExpr']} is known only at run time"] = None
+            continue
+        folder = posixpath.normpath(mount.get("subPath") or ".")
+        if ":" in folder:
+            skipped[f"subPath {folder} holds a colon, which a mount path must not"] = None
+        else:
+            folders.add("" if folder == "." else folder)
     outermost = tuple(sorted(f for f in folders if not any(within(f, o) for o in folders - {f})))
     return outermost, tuple(skipped)
 
