@@ -1,0 +1,78 @@
+"""What the application counts and logs, read by the parser of Prometheus' own client."""
+
+import logging
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from contract.names import Reason
+from tests.webhook.admission import Json
+from tests.webhook.http_calls import application, call, review
+
+
+def _samples(answer: httpx.Response) -> dict[tuple[str, str], float]:
+    return {
+        (sample.name.removeprefix("backup_webhook_"), ",".join(sample.labels.values())): (
+            sample.value
+        )
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
+
+
+def test_every_reason_is_a_series_from_the_start() -> None:
+    answer = call(application(), "GET", "/metrics")
+    found = {key: value for key, value in _samples(answer).items() if key[0] == "admissions_total"}
+
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert found == {("admissions_total", reason.value): 0 for reason in Reason}
+
+
+def test_admissions_refusals_and_unusable_settings_are_counted(asked: Json, pod: Json) -> None:
+    target = application()
+    pod["metadata"]["annotations"] |= {"backup.schedule": "x", "backup.keep-last": "y"}
+    review(target, asked)
+    review(target, asked)
+    review(target, {**asked, "request": {**asked["request"], "operation": "UPDATE"}})
+    call(target, body=b"{")
+    call(target, body=b"{}", headers={})
+
+    found = _samples(call(target, "GET", "/metrics"))
+
+    counted = {key: value for key, value in found.items() if value and "seconds" not in key[0]}
+    assert {key: value for key, value in counted.items() if "created" not in key[0]} == {
+        ("admissions_total", "injected"): 2,
+        ("admissions_total", "not_a_pod_create"): 1,
+        ("refused_calls_total", "400"): 1,
+        ("refused_calls_total", "415"): 1,
+        ("defaulted_settings_total", "backup.schedule"): 2,
+        ("defaulted_settings_total", "backup.keep-last"): 2,
+    }
+    assert found["duration_seconds_count", ""] == 3
+
+
+def test_two_applications_count_apart(asked: Json) -> None:
+    review(application(), asked)
+
+    found = _samples(call(application(), "GET", "/metrics"))
+
+    assert found["admissions_total", "injected"] == 0
+
+
+def test_a_decision_is_logged_once_and_what_is_none_is_not(
+    asked: Json, pod: Json, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "webhook")
+    target = application()
+    review(target, asked)
+    pod["metadata"]["annotations"] = {}
+    review(target, asked)
+
+    (record,) = [record for record in caplog.records if record.name == "webhook"]
+    assert vars(record)["fields"] == {
+        "uid": asked["request"]["uid"],
+        "namespace": "prod",
+        "pod": "wiki-6d4cf56db6-",
+        "reason": "injected",
+    }

@@ -1,0 +1,110 @@
+"""Pods that the API server would hardly send: of the wrong types, or as large as can be."""
+
+from time import perf_counter
+
+import pytest
+
+from tests.webhook.admission import Json, answer_to
+from tests.webhook.http_calls import application, review, verdict
+
+WRONG_TYPES: list[tuple[str, object, str]] = [
+    ("metadata", "x", "internal_error"),
+    ("metadata", ["x"], "internal_error"),
+    ("metadata", 7, "internal_error"),
+    ("metadata", [], "not_enabled"),
+    ("metadata", None, "not_enabled"),
+    ("metadata.annotations", [], "not_enabled"),
+    ("metadata.annotations", ["backup.enabled"], "internal_error"),
+    ("metadata.annotations", "backup.enabled", "internal_error"),
+    ("metadata.annotations", 7, "internal_error"),
+    ("metadata.labels", "x", "internal_error"),
+    ("metadata.labels", ["x"], "internal_error"),
+    ("metadata.ownerReferences", "x", "internal_error"),
+    ("metadata.ownerReferences", {"controller": True}, "internal_error"),
+    ("metadata.ownerReferences", [{"controller": True}], "internal_error"),
+    ("metadata.ownerReferences", [None], "internal_error"),
+    ("spec", "x", "internal_error"),
+    ("spec", [1], "internal_error"),
+    ("spec", True, "internal_error"),
+    ("spec.containers", {"a": 1}, "internal_error"),
+    ("spec.containers", "a", "internal_error"),
+    ("spec.containers", [None], "internal_error"),
+    ("spec.containers", [[]], "internal_error"),
+    ("spec.initContainers", "a", "internal_error"),
+    ("spec.initContainers", {"a": 1}, "internal_error"),
+    ("spec.volumes", "a", "internal_error"),
+    ("spec.volumes", {"a": 1}, "internal_error"),
+    ("spec.volumes", [{}], "internal_error"),
+    ("spec.volumes", [None], "internal_error"),
+    ("spec.os", "windows", "internal_error"),
+    ("spec.nodeSelector", "x", "internal_error"),
+    ("spec.securityContext", "x", "internal_error"),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "reason"), WRONG_TYPES)
+def test_a_pod_of_the_wrong_types_is_allowed_untouched(
+    asked: Json, pod: Json, path: str, value: object, reason: str
+) -> None:
+    """The API server never sends one; if it did, the pod would be its business."""
+    *parents, last = path.split(".")
+    target = pod
+    for key in parents:
+        target = target[key]
+    target[last] = value
+
+    response = verdict(review(application(), asked))
+
+    assert response["auditAnnotations"] == {"reason": reason}
+    assert "patch" not in response
+    assert all("Traceback" not in warning for warning in response.get("warnings", []))
+
+
+@pytest.mark.parametrize("path", ["spec", "spec.containers", "spec.volumes"])
+@pytest.mark.parametrize("value", [None, [], {}])
+def test_a_pod_without_its_parts_is_allowed_with_a_reason(
+    asked: Json, pod: Json, path: str, value: object
+) -> None:
+    *parents, last = path.split(".")
+    target = pod[parents[0]] if parents else pod
+    target[last] = value
+
+    response = verdict(review(application(), asked))
+
+    assert response["auditAnnotations"] == {"reason": "no_volumes"}
+
+
+def test_an_empty_object_asks_for_nothing(asked: Json) -> None:
+    asked["request"]["object"] = {}
+
+    assert verdict(review(application(), asked))["auditAnnotations"] == {"reason": "not_enabled"}
+
+
+def _seconds_to_decide(asked: Json) -> float:
+    started = perf_counter()
+    assert answer_to(asked).reason == "injected"
+    return perf_counter() - started
+
+
+def test_a_pod_with_thousands_of_volumes_does_not_hold_up_the_others(
+    asked: Json, pod: Json
+) -> None:
+    """One process answers for the whole cluster, and the API server waits 5 seconds."""
+    numbers = range(6000)
+    claim = {"claimName": "x"}
+    pod["spec"]["volumes"] += [
+        {"name": f"v{number}", "persistentVolumeClaim": claim} for number in numbers
+    ]
+    pod["spec"]["containers"][0]["volumeMounts"] += [
+        {"name": f"v{number}", "mountPath": f"/v{number}"} for number in numbers
+    ]
+
+    assert _seconds_to_decide(asked) < 2
+
+
+def test_a_pod_with_thousands_of_unknown_settings_does_not_hold_up_the_others(
+    asked: Json, pod: Json
+) -> None:
+    pod["metadata"]["annotations"] |= {f"backup.s{number}": "" for number in range(14_000)}
+
+    assert _seconds_to_decide(asked) < 0.5

@@ -1,0 +1,224 @@
+"""The proof refuses every patch that does more than add, or that leaves a broken pod."""
+
+import json
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from contract.names import Reason
+from tests.webhook.admission import OPTIONS, Json, answer_to
+from tests.webhook.applier import apply
+from webhook import admit, patch
+from webhook.patch import ProofError
+from webhook.sidecar import Additions
+
+# What the proof looks at in our container.
+SIDECAR: Json = {
+    "name": "backup",
+    "restartPolicy": "Always",
+    "env": [{"name": "BACKUP_HOST", "value": "wiki"}],
+    "volumeMounts": [{"name": "pages", "mountPath": "/backup/pages", "readOnly": True}],
+}
+
+
+def _add(path: str, value: object) -> Json:
+    return {"op": "add", "path": path, "value": value}
+
+
+def _sidecar(**changes: Any) -> list[Json]:  # noqa: ANN401 -- any JSON value
+    return [_add("/spec/initContainers", [{**SIDECAR, **changes}])]
+
+
+def test_a_patch_that_only_adds_is_proven_and_its_result_returned(pod: Json) -> None:
+    before = deepcopy(pod)
+    operations = [*_sidecar(), _add("/metadata/labels/backup.injected", "true")]
+
+    result = patch.prove(pod, operations)
+
+    assert result == apply(before, operations)
+    assert pod == before
+
+
+def test_no_operations_are_proven(pod: Json) -> None:
+    assert patch.prove(pod, []) == pod
+
+
+@pytest.mark.parametrize(
+    ("operation", "rule"),
+    [
+        ({"op": "replace", "path": "/kind", "value": "Node"}, "changes kind"),
+        ({"op": "remove", "path": "/apiVersion"}, "changes apiVersion"),
+        (_add("/status", {}), "changes status"),
+        ({"op": "replace", "path": "/spec/restartPolicy", "value": "Never"}, "restartPolicy"),
+        (_add("/spec/hostNetwork", True), "changes hostNetwork"),
+        ({"op": "remove", "path": "/spec/serviceAccountName"}, "changes serviceAccountName"),
+        ({"op": "remove", "path": "/metadata/ownerReferences"}, "changes ownerReferences"),
+        (_add("/metadata/name", "x"), "changes name"),
+        (_add("/metadata/labels/app", "other"), "changes app"),
+        (_add("/metadata/labels/team", "x"), "team|foreign labels"),
+        ({"op": "remove", "path": "/metadata/labels/app"}, "changes app"),
+        ({"op": "remove", "path": "/metadata/labels"}, "changes"),
+        (_add("/metadata/annotations/backup.enabled", "false"), "changes backup.enabled"),
+        (_add("/metadata/annotations/backup.schedule", "off"), "schedule|foreign annotations"),
+        ({"op": "replace", "path": "/spec/volumes/0", "value": {"name": "pages"}}, "of volumes"),
+        ({"op": "remove", "path": "/spec/volumes/2"}, "element of volumes"),
+        ({"op": "remove", "path": "/spec/volumes"}, "element of volumes"),
+        (_add("/spec/volumes/0", {"name": "first", "emptyDir": {}}), "element of volumes"),
+        (_add("/spec/volumes", []), "element of volumes"),
+        (_add("/spec/volumes/-", {"name": "tmp", "emptyDir": {}}), "volume name tmp"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else None,
+)
+def test_whatever_is_no_addition_of_ours_is_refused(pod: Json, operation: Json, rule: str) -> None:
+    before = deepcopy(pod)
+
+    with pytest.raises(ProofError, match=rule):
+        patch.prove(pod, [operation])
+    assert pod == before
+
+
+def test_an_init_container_of_the_app_must_stay_first(pod: Json) -> None:
+    pod["spec"]["initContainers"] = [{"name": "prepare", "image": "x"}]
+
+    with pytest.raises(ProofError, match="existing element of initContainers"):
+        patch.prove(pod, [_add("/spec/initContainers/0", SIDECAR)])
+
+
+def test_an_equal_copy_of_an_element_is_still_a_change(pod: Json) -> None:
+    """Identity is what is compared: cheaper than equality, and stricter."""
+    volume = deepcopy(pod["spec"]["volumes"][0])
+
+    with pytest.raises(ProofError, match="existing element of volumes"):
+        patch.prove(pod, [{"op": "replace", "path": "/spec/volumes/0", "value": volume}])
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule"),
+    [
+        ({"name": "wiki"}, "container name wiki would stand twice"),
+        ({"volumeMounts": SIDECAR["volumeMounts"] * 2}, "mount path /backup/pages would stand"),
+        ({"env": SIDECAR["env"] * 2}, "variable BACKUP_HOST would stand twice"),
+        ({"volumeMounts": [{"name": "gone", "mountPath": "/x"}]}, r"unknown volumes \['gone'\]"),
+    ],
+    ids=["container", "mount-path", "variable", "unresolved-mount"],
+)
+def test_a_sidecar_that_could_not_run_is_refused(pod: Json, changes: Json, rule: str) -> None:
+    with pytest.raises(ProofError, match=rule):
+        patch.prove(pod, _sidecar(**changes))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/nowhere/below",
+        "/spec/containers/7/image",
+        "/spec/initContainers/-",
+        "/spec/volumes/99",
+        "/spec/volumes/x",
+        "/spec/restartPolicy/x",
+        "/spec/terminationGracePeriodSeconds/x",
+        "/metadata/ownerReferences/0/controller/x",
+        "no/pointer",
+        "/metadata/labels/~2",
+    ],
+)
+def test_a_patch_that_does_not_apply_is_refused(pod: Json, path: str) -> None:
+    before = deepcopy(pod)
+
+    with pytest.raises(ProofError, match="does not apply"):
+        patch.prove(pod, [_add(path, {})])
+    assert pod == before
+
+
+@pytest.mark.parametrize("excess", [0, 1])
+def test_annotations_fit_up_to_the_limit_of_the_api_server(pod: Json, excess: int) -> None:
+    """256 KiB of keys and values together, counted in bytes."""
+    key, text = "example.net/note", "ü"
+    room = 256 * 1024 - len("backup.enabledtruebackup.status{}") - len(key)
+    pod["metadata"]["annotations"][key] = text * (room // 2) + "x" * (room % 2 + excess)
+    operations = [_add("/metadata/annotations/backup.status", "{}")]
+
+    if excess:
+        with pytest.raises(ProofError, match=f"annotations would take {256 * 1024 + 1} bytes"):
+            patch.prove(pod, operations)
+    else:
+        assert patch.prove(pod, operations)["metadata"]["annotations"]["backup.status"] == "{}"
+
+
+def test_a_pod_whose_patch_is_not_proven_is_admitted_as_it_came(asked: Json, pod: Json) -> None:
+    pod["metadata"]["annotations"]["example.net/note"] = "x" * (256 * 1024 - 100)
+
+    answer = answer_to(asked)
+
+    assert answer.reason == "proof_failed"
+    assert answer.operations is None
+    assert len(answer.warnings) == 1
+    assert "annotations would take" in answer.warnings[0]
+    assert "not backed up" in answer.warnings[0]
+
+
+def test_a_bug_of_ours_admits_the_pod_as_it_came(pod: Json) -> None:
+    pod["spec"]["containers"] = [None]  # nothing that the API server would send
+
+    admission = admit.admit(pod, "prod", OPTIONS)
+
+    assert admission.reason == Reason.INTERNAL_ERROR
+    assert admission.operations == ()
+    assert len(admission.warnings) == 1
+    assert "admitted as it is" in admission.warnings[0]
+
+
+def test_keys_with_slash_and_tilde_are_escaped(asked: Json, pod: Json) -> None:
+    pod["metadata"]["annotations"]["a/b~c~1d"] = "kept"
+
+    answer = answer_to(asked)
+    paths = [operation["path"] for operation in answer.operations or []]
+
+    key = "cluster-autoscaler.kubernetes.io~1safe-to-evict-local-volumes"
+    assert f"/metadata/annotations/{key}" in paths
+    annotations = apply(pod, answer.operations or [])["metadata"]["annotations"]
+    assert annotations["a/b~c~1d"] == "kept"
+    assert "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes" in annotations
+    assert patch.operations(
+        {"metadata": {"labels": {"a": "b"}}},
+        Additions((), (), {}, {"x~y/z": "1"}, ()),
+    ) == [_add("/metadata/labels/x~0y~1z", "1")]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (None, "backup-state"),
+        ("", "backup-state"),
+        ("tmp", "tmp,backup-state"),
+        ("tmp,cache", "tmp,cache,backup-state"),
+        ("backup-state,tmp", "backup-state,tmp"),
+    ],
+)
+def test_the_list_of_evictable_volumes_grows(
+    asked: Json, pod: Json, before: str | None, after: str
+) -> None:
+    key = "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes"
+    if before is not None:
+        pod["metadata"]["annotations"][key] = before
+
+    result = apply(pod, answer_to(asked).operations or [])
+
+    assert result["metadata"]["annotations"][key] == after
+
+
+def test_a_status_of_ours_is_replaced_and_does_not_stand_twice(asked: Json, pod: Json) -> None:
+    pod["metadata"]["annotations"]["backup.status"] = '{"injected":false}'
+
+    operations = answer_to(asked).operations or []
+
+    path = "/metadata/annotations/backup.status"
+    (status,) = [item["value"] for item in operations if item["path"] == path]
+    assert json.loads(status) == {
+        "injected": True,
+        "reason": "injected",
+        "version": "0.1.0",
+        "volumes": ["pages"],
+        "defaulted": [],
+    }
