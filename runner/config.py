@@ -103,7 +103,7 @@ def read(
     """
     variables = secret or environment
     problems: list[Problem] = []
-    effective = settings.resolve(annotations, variables, _defaults(environment), LIVE)
+    effective = settings.resolve(annotations, variables, _defaults(environment, problems), LIVE)
     flags = {
         key: _flag(variables, key, default=default, problems=problems)
         for key, default in (
@@ -140,10 +140,15 @@ def read(
     )
 
 
-def _defaults(environment: Mapping[str, str]) -> Mapping[str, str]:
-    return {
-        str(k): str(v) for k, v in json.loads(environment.get(names.ENV_DEFAULTS) or "{}").items()
-    }
+def _defaults(environment: Mapping[str, str], problems: list[Problem]) -> Mapping[str, str]:
+    try:
+        given = json.loads(environment.get(names.ENV_DEFAULTS) or "{}")
+    except ValueError:
+        given = None
+    if isinstance(given, dict):
+        return {str(key): str(value) for key, value in given.items()}
+    problems.append(Problem("variable", names.ENV_DEFAULTS, "", "is no JSON object", "none"))
+    return {}
 
 
 def _sources(environment: Mapping[str, str]) -> tuple[str, ...] | None:

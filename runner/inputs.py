@@ -32,7 +32,7 @@ def _secret() -> Mapping[str, str]:
     try:
         files = [path for path in _secret_dir().iterdir() if not path.name.startswith(".")]
         return {
-            path.name: path.read_text("utf-8", "surrogateescape")
+            path.name: path.read_bytes().decode("utf-8", "surrogateescape")
             for path in sorted(files)
             if path.is_file()
         }

@@ -55,6 +55,8 @@ def worth(facts: Facts, done: Completed, counts: Counts) -> tuple[Status, str, F
 
 
 def _unread(done: Completed) -> str:
+    if not done.unreadable:
+        return f"some files could not be read: {done.said}"
     named = ", ".join(done.unreadable[:_NAMED])
     more = done.read_errors - _NAMED
     return f"{done.read_errors} unreadable: {named}{f' and {more} more' if more > 0 else ''}"

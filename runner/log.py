@@ -21,7 +21,7 @@ class Log:
             rest = "".join(f" {key}={value}" for key, value in fields.items())
             line = f"{time} {level} {self.mask(message + rest)}"
         else:
-            masked = self._masked_deep({"message": message, **fields})
+            masked = self.masked({"message": message, **fields})
             line = json.dumps({"time": time, "level": level, **masked}, ensure_ascii=False)
         try:
             sys.stdout.write(line.encode("utf-8", "backslashreplace").decode() + "\n")
@@ -36,11 +36,12 @@ class Log:
             text = text.replace(secret, "***")
         return text
 
-    def _masked_deep(self, value: Any) -> Any:  # noqa: ANN401 -- any JSON value
+    def masked(self, value: Any) -> Any:  # noqa: ANN401 -- any JSON value
+        """Return a JSON value whose texts hold no secret; keys are ours."""
         if isinstance(value, str):
             return self.mask(value)
         if isinstance(value, dict):
-            return {key: self._masked_deep(item) for key, item in value.items()}
+            return {key: self.masked(item) for key, item in value.items()}
         if isinstance(value, (list, tuple)):
-            return [self._masked_deep(item) for item in value]
+            return [self.masked(item) for item in value]
         return value

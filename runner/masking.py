@@ -1,18 +1,21 @@
 """Which texts of the Secret must never be shown."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
-# Secret variables whose values may be shown; every other value is masked wherever it turns up.
-_HARMLESS = re.compile(
+# Variables whose values help in messages, but for what stands before an @ in their addresses.
+_SHOWN = re.compile(
     r"BACKUP_.*|KEEP_.*|DEBUG|RESTIC_SOURCE|RESTIC_HOST(NAME)?|RESTIC_CACHE_DIR|RESTIC_REPOSITORY"
     r"|RESTIC_RETENTION_POLICIES_ENABLED|RESTIC_COMPRESSION|NTFY_(ENABLED|PRIO|TAG|TITLE|SERVER)"
-    r"|PUSHGATEWAY_ENABLED|.*_REGION|PATH|HOME|PWD|SHLVL|LANG|LC_.*|TERM|HOSTNAME|KUBERNETES_.*"
+    r"|PUSHGATEWAY_(ENABLED|URL)|.*_REGION|PATH|HOME|PWD|SHLVL|LANG|LC_.*|TERM|HOSTNAME"
+    r"|KUBERNETES_.*"
 )
-_ANY = re.compile(r".*")
+# Shell text: its words are mostly programs.
+_COMMANDS = {"PRE_HOOK", "RESTIC_BACKUP_COMMAND", "RESTIC_ADDITIONAL_BACKUP_PARAMETERS"}
 _CREDENTIAL = re.compile(r".*(PASS|SECRET|KEY|TOKEN|CRED|AUTH|ACCOUNT).*")
-_USERINFO = re.compile(r"://([^/@\s]+)@")
-_SHORTEST_MASKED = 4  # characters; masking less would blank out half of every message
+_USERINFO = re.compile(r"://([^/\s]+)@")
+_BETWEEN_WORDS = re.compile(r"""[\s"',;=]+""")
+_SHORTEST = 4  # characters; masking less would blank out half of every message
 
 
 def texts(variables: Mapping[str, str], *, all_secret: bool) -> tuple[str, ...]:
@@ -20,10 +23,28 @@ def texts(variables: Mapping[str, str], *, all_secret: bool) -> tuple[str, ...]:
 
     ``all_secret``: the variables are a Secret's; else only those named like credentials count.
     """
-    suspects = _ANY if all_secret else _CREDENTIAL
     found: set[str] = set()
     for key, value in variables.items():
-        found.update(match[1].partition(":")[2] for match in _USERINFO.finditer(value))
-        if suspects.fullmatch(key) and not _HARMLESS.fullmatch(key) and "://" not in value:
-            found.update((value.strip(), *value.splitlines(), *re.split(r"[\s:]+", value)))
-    return tuple(sorted((v for v in found if len(v) >= _SHORTEST_MASKED), key=len, reverse=True))
+        found.update(_userinfo(value))
+        if _SHOWN.fullmatch(key) or not (all_secret or _CREDENTIAL.fullmatch(key)):
+            continue
+        found.update((value.strip(), *map(str.strip, value.splitlines())))
+        if key not in _COMMANDS:
+            found.update(_words(value))
+    return tuple(sorted((text for text in found if len(text) >= _SHORTEST), key=len, reverse=True))
+
+
+def _userinfo(value: str) -> Iterator[str]:
+    for match in _USERINFO.finditer(value):
+        user, _, password = match[1].partition(":")
+        yield match[1]
+        yield password or user
+        yield from password.split("@")
+
+
+def _words(value: str) -> Iterator[str]:
+    """Yield each word, and of ``user:password`` the password, which may be quoted alone."""
+    for word in _BETWEEN_WORDS.split(value):
+        if "://" not in word:
+            yield word
+            yield word.partition(":")[2]

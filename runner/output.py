@@ -9,9 +9,10 @@ from typing import Any
 from runner.outcome import Failure
 
 _TAIL = 20  # last lines of standard error that are kept for reports
-_NAMES = 50  # unreadable files that are kept by name; all are counted
-_RETRYING = re.compile(r"returned error, retrying after ([0-9.]+)(ms|s|m)\b")
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0}
+_RETRYING = re.compile(r"returned error, retrying after ((?:[0-9.]+(?:h|ms|m|s))+)")
+_DURATION = re.compile(r"([0-9.]+)(h|ms|m|s)")
+_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+_OPENING = re.compile(r"<(config|key|lock|index|snapshot)\b")  # files read before any data
 
 # restic's exit codes; from what it writes where the code says only "failed".
 _BY_CODE = {10: Failure.CONFIG, 11: Failure.LOCKED, 12: Failure.AUTH, -9: Failure.MEMORY}
@@ -102,7 +103,7 @@ class Completed:
     @property
     def failure(self) -> Failure:
         """The class of a failed command; an unknown code is a failure of restic."""
-        if self.code in _BY_CODE:
+        if self.code in _BY_CODE and not self.stopped:
             return _BY_CODE[self.code]
         said = "\n".join(self.tail).lower()
         for failure, phrases in _BY_WORDS.items():
@@ -130,7 +131,7 @@ class Listener:
     tail: deque[str] = field(default_factory=lambda: deque(maxlen=_TAIL))
     unreadable: dict[str, None] = field(default_factory=dict)
     progress: dict[str, Any] = field(default_factory=dict)
-    first_retry: float | None = None
+    first_retry: float | None = None  # of opening the repository
     gives_up_at: float | None = None
 
     def stdout(self, line: str) -> None:
@@ -154,14 +155,16 @@ class Listener:
         else:
             said = str(message.get("message", line))
         self.tail.extend(filter(None, said.splitlines()))
-        if match := _RETRYING.search(said):
+        match = _RETRYING.search(said)
+        if match and _OPENING.search(said) and not self.progress:
             self.first_retry = now if self.first_retry is None else self.first_retry
-            self.gives_up_at = now + float(match[1]) * _UNITS[match[2]]
+            pause = sum(float(n) * _UNITS[unit] for n, unit in _DURATION.findall(match[1]))
+            self.gives_up_at = now + pause
 
     def keeps_retrying(self, limit: float) -> bool:
         """Whether its own words say that it will still be trying after ``limit`` seconds."""
-        if self.first_retry is None or self.gives_up_at is None:
-            return False
+        if self.first_retry is None or self.gives_up_at is None or self.progress:
+            return False  # once data is read, the repository is open; uploads are restic's matter
         return self.gives_up_at - self.first_retry > limit
 
     def completed(self, code: int, stopped: str) -> Completed:
@@ -171,7 +174,7 @@ class Listener:
             messages=tuple(self.messages),
             text="\n".join(self.text),
             tail=tuple(self.tail),
-            unreadable=tuple(self.unreadable)[:_NAMES],
+            unreadable=tuple(self.unreadable),
             read_errors=len(self.unreadable),
             stopped=stopped,
         )

@@ -67,8 +67,9 @@ class Door:
             return self._listen(process, step)
 
     def _listen(self, process: subprocess.Popen[bytes], step: Step) -> Completed:
-        listener, lines = Listener(), _Lines(process)
+        listener = Listener()
         stopped, kill_at, told_at = "", 0.0, time.monotonic()
+        lines = _Lines(process)
         while lines.read(_LOOK, listener):
             now = time.monotonic()
             if not stopped:
@@ -132,14 +133,23 @@ class _Lines:
             *lines, self._rest[key.data] = (self._rest[key.data] + chunk).split(b"\n")
             if not chunk:
                 self._selector.unregister(stream)
-                lines = [self._rest[key.data]]
             for line in lines:
                 self._hand_over(key.data, line, listener)
         if not self._selector.get_map():
-            self._selector.close()
-            return False
+            self._wait(seconds)
         # A hook's own background process may keep a stream open for ever.
-        return bool(ready) or self._process.poll() is None
+        more = bool(ready) or self._process.poll() is None
+        if not more:
+            for name, rest in self._rest.items():
+                self._hand_over(name, rest, listener)
+            self._selector.close()
+        return more
+
+    def _wait(self, seconds: float) -> None:
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return
 
     def _hand_over(self, name: str, line: bytes, listener: Listener) -> None:
         text = line.decode("utf-8", "replace")

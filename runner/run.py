@@ -6,6 +6,7 @@ receives whether the run was told to stop; the end is an Outcome.
 
 import json
 from collections.abc import Generator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -52,13 +53,16 @@ def _backup(config: Config, facts: Facts) -> Generator[Effect, Result, Outcome]:
     done: Completed = yield step
     initialised = False
     if done.code == 10 and not done.stopped:
-        yield from _initialise(config, facts)
-        initialised = True
+        initialised = yield from _initialise(config, facts)
         done = yield step
-    if done.code == 11 and not done.stopped:
-        yield from _remove_stale_locks(facts.now)
-        done = yield step
-    return _judged(facts, done, initialised=initialised)
+    try:
+        if done.code == 11 and not done.stopped:
+            yield from _remove_stale_locks(facts.now)
+            done = yield step
+        outcome = _judged(facts, done)
+    except _Ended as ended:
+        outcome = ended.outcome
+    return replace(outcome, initialised=initialised)
 
 
 def _sources(config: Config, facts: Facts) -> tuple[str, ...]:
@@ -92,8 +96,8 @@ def _failed(done: Completed, what: str, failure: Failure | None = None) -> _Ende
     return _Ended(Status.FAILURE, f"{what}: {done.said}", failure or done.failure, done.code)
 
 
-def _initialise(config: Config, facts: Facts) -> Generator[Effect, Result, None]:
-    """Create the repository that restic says is not there, unless one was or is there."""
+def _initialise(config: Config, facts: Facts) -> Generator[Effect, Result, bool]:
+    """Create the repository that restic says is not there; return False if another pod did."""
     if facts.had_success:
         line = (
             "the repository is gone: restic finds none where there was one; check "
@@ -108,18 +112,19 @@ def _initialise(config: Config, facts: Facts) -> Generator[Effect, Result, None]
     if (yield Wait(share * config.timing.init_spread, "before creating the repository")):
         raise _Ended(Status.INTERRUPTED, "stopped before the repository was created")
     looked: Completed = yield steps.look()
-    if looked.code == 0:
-        return
-    if looked.code != 10:
+    if looked.code == 0 and not looked.stopped:
+        return False
+    if looked.code != 10 or looked.stopped:
         raise _failed(looked, "the repository cannot be opened")
     yield from _must(steps.init(), "the repository cannot be created")
-    listed: Completed = yield steps.keys()
-    if listed.code or len(_array(listed.text)) != 1:
+    listed = yield from _must(steps.keys(), "the new repository cannot be opened")
+    if len(_array(listed.text)) != 1:
         line = (
             "somebody else created this repository at the same time and it may be unusable; "
             "while it is empty, remove it: it is created anew"
         )
-        raise _Ended(Status.FAILURE, line, Failure.CONFIG, listed.code)
+        raise _Ended(Status.FAILURE, line, Failure.CONFIG)
+    return True
 
 
 def _remove_stale_locks(now: datetime) -> Generator[Effect, Result, None]:
@@ -128,15 +133,23 @@ def _remove_stale_locks(now: datetime) -> Generator[Effect, Result, None]:
     ``unlock`` takes a live lock of an equal host name elsewhere for stale, hence our own look.
     """
     listed: Completed = yield steps.locks()
+    if listed.stopped:
+        raise _failed(listed, "the locks cannot be read")
     identifiers = listed.text.split()
     old = bool(identifiers) and not listed.code
-    for identifier in identifiers:
+    for identifier in identifiers if old else ():
         read: Completed = yield steps.lock(identifier)
+        if read.stopped:
+            raise _failed(read, "a lock cannot be read")
         old = old and read.code == 0 and _is_old(read.text, now)
     if not old:
-        line = "the repository is locked by another run; this one is tried again later"
-        raise _Ended(Status.SKIPPED, line, Failure.LOCKED, 11)
+        raise _locked()
     yield from _must(steps.unlock(), "stale locks cannot be removed")
+
+
+def _locked() -> _Ended:
+    line = "the repository is locked by another run; this one is tried again later"
+    return _Ended(Status.SKIPPED, line, Failure.LOCKED, 11)
 
 
 def _is_old(text: str, now: datetime) -> bool:
@@ -146,8 +159,10 @@ def _is_old(text: str, now: datetime) -> bool:
         return False
 
 
-def _judged(facts: Facts, done: Completed, *, initialised: bool) -> Outcome:
+def _judged(facts: Facts, done: Completed) -> Outcome:
     """Return what a finished ``restic backup`` is worth."""
+    if done.code == 11 and not done.stopped:
+        raise _locked()
     summary = done.message("summary")
     snapshot = str(summary.get("snapshot_id", ""))
     if done.stopped or done.code not in {0, 3} or not snapshot:
@@ -170,7 +185,6 @@ def _judged(facts: Facts, done: Completed, *, initialised: bool) -> Outcome:
         counts=counts,
         unreadable=done.unreadable,
         read_errors=done.read_errors,
-        initialised=initialised,
     )
 
 

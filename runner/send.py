@@ -22,7 +22,9 @@ def notify(server: str, message: dict[str, Any], authorization: str) -> str:
     headers = {"Content-Type": "application/json"}
     if authorization:
         headers["Authorization"] = authorization
-    return _post(f"{server}/", json.dumps(message).encode(), headers)
+    return _post(
+        f"{server}/", json.dumps(message, ensure_ascii=False).encode("utf-8", "replace"), headers
+    )
 
 
 def _post(url: str, body: bytes, headers: dict[str, str]) -> str:

@@ -105,7 +105,9 @@ class Store:
                 yield True
 
 
-def _state(value: dict[str, Any]) -> State:
+def _state(value: Any) -> State:  # noqa: ANN401 -- whatever the file holds
+    if not isinstance(value, dict):
+        raise TypeError("no JSON object")
     known = {f.name for f in fields(State)}
     state = State(**{key: item for key, item in value.items() if key in known})
     if isinstance(state.last, dict):

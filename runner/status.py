@@ -17,10 +17,9 @@ from runner.state import State, Store
 def show(config: Config, *, as_json: bool) -> int:
     """Print the status; return 0 when the last run left a good snapshot, else 1."""
     state = Store(Path(config.state_dir)).load()
-    known = describe(config, state)
-    log = Log(config.masked)
+    known = Log(config.masked).masked(describe(config, state))
     text = json.dumps(known, indent=2) if as_json else "\n".join(_lines(known))
-    sys.stdout.write(log.mask(text) + "\n")
+    sys.stdout.write(text + "\n")
     good = {Status.SUCCESS.value, Status.WARNING.value}
     return 0 if state and state.last and state.last.status in good else 1
 

@@ -39,7 +39,7 @@ def backup(config: Config, sources: tuple[str, ...]) -> Step:
     excludes = (_ALWAYS_EXCLUDED, *(config.settings.get(settings.EXCLUDE) or ()))
     argv = (
         "restic", "backup", "--json", "--retry-lock", _patience(config),
-        *config.extra_arguments,
+        *(word for word in config.extra_arguments if word != "--"),
         *_mine(config, each_tag=True), "--group-by", "host,tags",
         *(word for pattern in excludes for word in ("--exclude", pattern)),
         "--", *sources,

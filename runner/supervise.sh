@@ -31,13 +31,14 @@ is_due() {
     [ "$steps" -ge "$blind_steps" ]
     return
   fi 2>/dev/null
-  [ "$state/clock" -nt "$state/next" ] ||
+  # A clock that was set back makes what was written before look newer.
+  [ "$state/clock" -nt "$state/next" ] || [ "$state/seen" -nt "$state/clock" ] ||
     [ "${annotations%/*}" -nt "$state/seen" ] || [ "$secret" -nt "$state/seen" ]
 }
 
 while [ -z "$stopping" ]; do
   changed='' steps=0
-  echo >"$state/seen"
+  { echo >"$state/seen"; } 2>/dev/null # a full or closed state folder must not end us
   # shellcheck disable=SC2086 # empty: no argument
   backup-runner tick $why &
   child=$! why=''

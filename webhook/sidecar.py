@@ -160,17 +160,16 @@ def _annotations(pod: Pod, plan: Plan) -> dict[str, str]:
 
 def _user(pod: Pod, plan: Plan) -> tuple[RunAs, tuple[str, ...]]:
     """Return whom the sidecar runs as: like the container that mounts the data, if it is known."""
-    users = {
-        user
-        for mount in plan.mounts
-        for container in workload.mounting(pod, mount.volume)
-        if (user := _effective(pod, container, "runAsUser")) is not None
-    }
     chosen = plan.settings.get(settings.RUN_AS)
     if chosen is not None:
         return chosen, ()
+    users = {
+        user
+        for container in workload.mounting(pod, {mount.volume for mount in plan.mounts})
+        if (user := _effective(pod, container, "runAsUser")) is not None
+    }
     warnings = (_differ(users),) if len(users) > 1 else ()
-    first = workload.mounting(pod, plan.mounts[0].volume)[0]
+    first = workload.mounting(pod, {plan.mounts[0].volume})[0]
     user = _effective(pod, first, "runAsUser")
     if user is not None:
         return RunAs(user, _effective(pod, first, "runAsGroup")), warnings
@@ -206,7 +205,7 @@ def _security_context(pod: Pod, plan: Plan, run_as: RunAs) -> Json:
     }
     if run_as.group is not None:
         context["runAsGroup"] = run_as.group
-    first = workload.mounting(pod, plan.mounts[0].volume)[0]
+    first = workload.mounting(pod, {plan.mounts[0].volume})[0]
     if (options := (first.get("securityContext") or {}).get("seLinuxOptions")) is not None:
         context["seLinuxOptions"] = options
     return context

@@ -142,12 +142,12 @@ def claims(pod: Pod) -> tuple[dict[str, Claim], tuple[str, ...]]:
     return found, tuple(warnings)
 
 
-def mounting(pod: Pod, volume: str) -> list[dict[str, Any]]:
-    """Return the containers that mount ``volume``, the app's first."""
+def mounting(pod: Pod, volumes: set[str]) -> list[dict[str, Any]]:
+    """Return the containers that mount one of ``volumes``, the app's first."""
     return [
         container
         for container in containers(pod)
-        if any(mount.get("name") == volume for mount in container.get("volumeMounts") or [])
+        if any(mount.get("name") in volumes for mount in container.get("volumeMounts") or [])
     ]
 
 

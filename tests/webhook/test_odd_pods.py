@@ -1,6 +1,6 @@
 """Pods that the API server would hardly send: of the wrong types, or as large as can be."""
 
-from time import perf_counter
+from time import process_time
 
 import pytest
 
@@ -81,9 +81,10 @@ def test_an_empty_object_asks_for_nothing(asked: Json) -> None:
 
 
 def _seconds_to_decide(asked: Json) -> float:
-    started = perf_counter()
+    """Return the processor time, so that a busy machine does not matter."""
+    started = process_time()
     assert answer_to(asked).reason == "injected"
-    return perf_counter() - started
+    return process_time() - started
 
 
 def test_a_pod_with_thousands_of_volumes_does_not_hold_up_the_others(
@@ -99,7 +100,7 @@ def test_a_pod_with_thousands_of_volumes_does_not_hold_up_the_others(
         {"name": f"v{number}", "mountPath": f"/v{number}"} for number in numbers
     ]
 
-    assert _seconds_to_decide(asked) < 2
+    assert _seconds_to_decide(asked) < 0.5
 
 
 def test_a_pod_with_thousands_of_unknown_settings_does_not_hold_up_the_others(

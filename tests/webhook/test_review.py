@@ -31,6 +31,18 @@ def test_the_namespace_is_the_requests_not_the_objects(asked: Json, pod: Json) -
     assert review.parse(json.dumps(asked).encode()).namespace == "prod"
 
 
+@pytest.mark.parametrize("key", ["namespace", "operation", "subResource"])
+def test_a_part_that_is_null_or_absent_is_empty(asked: Json, key: str) -> None:
+    asked["request"][key] = None
+    null = review.parse(json.dumps(asked).encode())
+    del asked["request"][key]
+    absent = review.parse(json.dumps(asked).encode())
+
+    assert null == absent
+    assert "" in {null.namespace, null.operation, null.sub_resource}
+    assert "None" not in {null.namespace, null.operation, null.sub_resource}
+
+
 def test_an_answer_without_a_patch_has_no_trace_of_one(asked: Json) -> None:
     request = review.parse(json.dumps(asked).encode())
 
