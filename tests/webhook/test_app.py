@@ -64,6 +64,13 @@ def test_what_is_no_creation_of_a_pod_is_allowed_untouched(asked: Json, changes:
     }
 
 
+@pytest.mark.parametrize("group", ["", None])
+def test_an_empty_group_is_the_core_group(asked: Json, group: str | None) -> None:
+    asked["request"]["kind"]["group"] = group
+
+    assert verdict(review(application(), asked))["auditAnnotations"] == {"reason": "injected"}
+
+
 def test_a_request_without_an_object_key_is_allowed_untouched(asked: Json) -> None:
     del asked["request"]["object"]
 

@@ -50,6 +50,7 @@ def test_admissions_refusals_and_unusable_settings_are_counted(asked: Json, pod:
         ("defaulted_settings_total", "backup.keep-last"): 2,
     }
     assert found["duration_seconds_count", ""] == 3
+    assert 0 < found["duration_seconds_sum", ""] < 60
 
 
 def test_two_applications_count_apart(asked: Json) -> None:

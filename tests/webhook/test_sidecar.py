@@ -185,6 +185,14 @@ def test_every_dollar_is_doubled_so_that_the_kubelet_expands_nothing(asked: Json
     assert json.loads(environment["BACKUP_DEFAULTS"].replace("$$", "$")) == defaults
 
 
+def test_the_order_of_the_operators_defaults_changes_no_byte(asked: Json) -> None:
+    """Two replicas must not differ over what means the same."""
+    one = replace(OPTIONS, defaults={"schedule": "@daily", "exclude": "*.tmp"})
+    other = replace(OPTIONS, defaults={"exclude": "*.tmp", "schedule": "@daily"})
+
+    assert answer_to(asked, one).raw == answer_to(asked, other).raw
+
+
 def test_only_live_settings_travel_to_the_runner(asked: Json) -> None:
     """What is fixed at admission has taken effect already."""
     defaults = {

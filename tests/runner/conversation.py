@@ -1,0 +1,92 @@
+"""Plays a run by hand: scripted answers in, the exact effects and the end out."""
+
+import json
+from collections.abc import Generator, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from runner.judge import Facts, Source
+from runner.output import Completed
+from runner.run import Effect, Result
+from runner.steps import Wait
+from tests.runner.workload import NOW, PAGES, UPLOADS
+
+T = TypeVar("T")
+Said = tuple[str, ...]
+
+BACKUP: Said = (
+    "restic", "backup", "--json", "--retry-lock", "120s",
+    "--host", "wiki", "--tag", "ns=prod", "--tag", "kind=Deployment", "--tag", "workload=wiki",
+    "--group-by", "host,tags", "--exclude", "lost+found", "--", PAGES, UPLOADS,
+)  # fmt: skip
+WAIT: Said = ("wait",)
+LOOK: Said = ("restic", "cat", "config", "--no-lock", "--json")
+INIT: Said = ("restic", "init", "--json")
+KEYS: Said = ("restic", "key", "list", "--no-lock", "--json")
+LOCKS: Said = ("restic", "list", "locks", "--no-lock", "-q")
+UNLOCK: Said = ("restic", "unlock", "-q")
+
+
+def lock(identifier: str) -> Said:
+    """Return the command that reads one lock."""
+    return ("restic", "cat", "lock", identifier, "--no-lock", "-q")
+
+
+FACTS = Facts(
+    sources={PAGES: Source.FULL, UPLOADS: Source.FULL},
+    once_full=frozenset({PAGES, UPLOADS}),
+    had_success=False,
+    now=NOW,
+)
+SUMMARY = {
+    "message_type": "summary",
+    "files_new": 2,
+    "files_changed": 1,
+    "files_unmodified": 7,
+    "total_bytes_processed": 5000,
+    "data_added": 2048,
+    "snapshot_id": "4f8a1c2e9b",
+}
+GOOD = Completed(0, messages=(SUMMARY,))
+EMPTY = Completed(0)
+MISSING = Completed(10, tail=("Fatal: repository does not exist: unable to open config file",))
+LOCKED = Completed(11, tail=("Fatal: unable to create lock in backend: already locked",))
+STOPPED = Completed(1, stopped="signal")
+ONE_KEY = Completed(0, text=json.dumps([{"current": True, "id": "2e54"}]))
+TWO_KEYS = Completed(0, text=json.dumps([{"current": True, "id": "2e54"}, {"id": "77aa"}]))
+
+
+def failed(code: int, *tail: str) -> Completed:
+    """Return a command that failed with these last words."""
+    return Completed(code, tail=tail)
+
+
+def partly(names: Sequence[str], *, read: int = 10) -> Completed:
+    """Return a backup of ``read`` files that could not read those with ``names``."""
+    summary = {**SUMMARY, "files_new": read, "files_changed": 0, "files_unmodified": 0}
+    done = Completed(3, messages=(summary,))
+    return replace(done, unreadable=tuple(names), read_errors=len(names))
+
+
+def lock_text(time: str) -> Completed:
+    """Return a lock as ``restic cat lock`` prints it."""
+    held = {"time": time, "exclusive": False, "hostname": "wiki", "pid": 12}
+    return Completed(0, text=json.dumps(held, indent=2))
+
+
+def play(
+    run: Generator[Effect, Result, T], answers: Sequence[Completed | bool]
+) -> tuple[list[Said], T]:
+    """Return the argv of each effect in order, and the run's result; every answer is needed."""
+    left = list(answers)
+    said: list[Said] = []
+    answer: Result = None
+    while True:
+        try:
+            effect = run.send(answer)
+        except StopIteration as end:
+            assert not left, f"the run ended before it needed {left}"
+            return said, end.value
+        said.append(WAIT if isinstance(effect, Wait) else effect.argv)
+        assert left, f"the run wanted more: {said}"
+        answer = left.pop(0)

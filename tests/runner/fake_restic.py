@@ -1,0 +1,98 @@
+"""The real `backup-runner`, with a restic of ours on its PATH: the outermost edge."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.runner.conversation import SUMMARY
+from tests.runner.workload import ENVIRONMENT, SECRET
+
+# Notes its arguments; its answer to a command is in files named after it.
+RESTIC = """#!/bin/sh
+cd "$(dirname "$0")"
+echo "$*" >> log
+cat "$1.out" 2>/dev/null
+[ ! -e gate ] || cat gate
+cat "$1.err" >&2 2>/dev/null
+exit "$(cat "$1.code" 2>/dev/null || echo 0)"
+"""
+
+
+class Runner:
+    """Calls `backup-runner` as the supervisor does, in folders of its own."""
+
+    def __init__(self, root: Path) -> None:
+        self.bin, self.state, self.volumes = root / "bin", root / "state", root / "backup"
+        self.secret, self.pod = root / "secret", root / "pod"
+        for folder in (self.bin, self.secret, self.pod, self.volumes / "pages"):
+            folder.mkdir(parents=True)
+        (self.volumes / "pages" / "index").touch()
+        (self.bin / "restic").write_text(RESTIC)
+        (self.bin / "restic").chmod(0o755)
+        self.environment = {
+            **ENVIRONMENT,
+            "PATH": f"{self.bin}:/usr/bin:/bin",
+            "BACKUP_STATE_DIR": str(self.state),
+            "BACKUP_VOLUMES_DIR": str(self.volumes),
+            "BACKUP_SECRET_DIR": str(self.secret),
+            "BACKUP_ANNOTATIONS_FILE": str(self.pod / "annotations"),
+            "BACKUP_INIT_SPREAD_SECONDS": "0",
+        }
+        for key, value in SECRET.items():
+            (self.secret / key).write_text(value)
+        self.answer("backup", out=json.dumps(SUMMARY))
+        self.answer("snapshots", out="[]")
+
+    def answer(self, command: str, *, out: str = "", err: str = "", code: int = 0) -> None:
+        """Let restic answer a command so from now on."""
+        for kind, text in (("out", out), ("err", err), ("code", str(code))):
+            (self.bin / f"{command}.{kind}").write_text(text)
+
+    def annotate(self, **values: str) -> None:
+        """Set the pod's annotations; ``_`` in a name stands for a dash."""
+        lines = [f'backup.{key.replace("_", "-")}="{value}"\n' for key, value in values.items()]
+        (self.pod / "annotations").write_text("".join(lines))
+
+    def begin(self, *arguments: str) -> "subprocess.Popen[str]":
+        """Start `backup-runner`."""
+        program = Path(sys.executable).with_name("backup-runner")
+        return subprocess.Popen(
+            [program, *arguments],
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def call(self, *arguments: str) -> tuple[int, list[dict[str, Any]]]:
+        """Run `backup-runner` to its end; return its status and its log."""
+        return self.end(self.begin(*arguments))
+
+    def end(self, process: "subprocess.Popen[str]") -> tuple[int, list[dict[str, Any]]]:
+        """Wait for its end; return its status and its log."""
+        out, err = process.communicate(timeout=30)
+        assert err == "", err
+        return process.returncode, [json.loads(line) for line in out.splitlines()]
+
+    @property
+    def asked(self) -> list[str]:
+        """The commands that restic was given, by their first word."""
+        log = self.bin / "log"
+        return [line.split()[0] for line in log.read_text().splitlines()] if log.exists() else []
+
+    @property
+    def known(self) -> dict[str, Any]:
+        """What state holds."""
+        state: dict[str, Any] = json.loads((self.state / "state.json").read_text())
+        return state
+
+    def change(self, **values: object) -> None:
+        """Change what state holds."""
+        (self.state / "state.json").write_text(json.dumps({**self.known, **values}))
+
+    @property
+    def announced(self) -> float:
+        """When the supervisor is to call again."""
+        return (self.state / "next").stat().st_mtime

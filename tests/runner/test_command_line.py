@@ -1,0 +1,97 @@
+"""`backup-runner` from outside: its exit status, its log, its files."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.runner.events import until
+from tests.runner.fake_restic import Runner
+from tests.runner.test_tick import levels
+
+
+@pytest.fixture
+def runner(tmp_path: Path) -> Runner:
+    """A runner whose workload was never backed up; it is due only when it is asked."""
+    made = Runner(tmp_path)
+    made.annotate(schedule="0 0 29 2 *", forget="@daily")
+    return made
+
+
+def test_a_second_run_is_kept_out(runner: Runner) -> None:
+    """`run` says 75, a tick looks again in a minute; neither disturbs the first."""
+    os.mkfifo(runner.bin / "gate")
+    first = runner.begin("tick", "--now")
+    until(lambda: runner.asked == ["backup"], "the first run began")
+
+    code, log = runner.call("run")
+    assert code == 75
+    assert levels(log, "warning") == ["another run is in progress; nothing was done"]
+    assert runner.call("tick", "--now")[0] == 0
+    assert runner.announced == pytest.approx(time.time() + 60, abs=20)
+
+    (runner.bin / "gate").write_text("")
+    (runner.bin / "gate").unlink()
+    assert runner.end(first)[0] == 0
+    assert runner.asked.count("backup") == 1
+
+
+@pytest.mark.parametrize(
+    ("out", "err", "restics", "code", "status"),
+    [
+        ('{"message_type":"summary","files_new":1,"snapshot_id":"4f"}', "", 0, 0, "success"),
+        ('{"message_type":"summary","files_new":9,"snapshot_id":"4f"}',
+         '{"message_type":"error","item":"/backup/pages/x"}\n', 3, 0, "warning"),
+        ("", "Fatal: wrong password\n", 12, 1, "failure"),
+        ("", "Fatal: already locked\n", 11, 75, "skipped"),
+    ],
+)  # fmt: skip
+def test_run_says_by_its_status_how_it_went(
+    runner: Runner, out: str, err: str, restics: int, code: int, status: str
+) -> None:
+    """For scripts and `kubectl exec`."""
+    runner.answer("backup", out=out, err=err, code=restics)
+
+    assert runner.call("run")[0] == code
+    assert runner.known["last"]["status"] == status
+
+
+def test_a_new_repository_is_created_and_announced(runner: Runner) -> None:
+    """In the log, as a warning: its password is needed for ever."""
+    runner.answer("backup", err="Fatal: repository does not exist\n", code=10)
+    runner.answer("cat", code=10)
+    runner.answer("key", out='[{"current": true}]')
+
+    runner.call("run")
+
+    assert runner.asked == ["backup", "cat", "init", "key", "backup"]
+
+
+def test_a_state_folder_that_cannot_be_made_is_one_line(runner: Runner) -> None:
+    """And no traceback."""
+    runner.state.write_text("a file where the folder should be")
+
+    code, log = runner.call("tick")
+
+    assert code == 1
+    assert len(levels(log, "error")) == 1
+    assert str(runner.state) in levels(log, "error")[0]
+
+
+def test_the_log_can_be_text(runner: Runner) -> None:
+    """For people at a terminal."""
+    runner.environment["BACKUP_LOG_FORMAT"] = "text"
+
+    out, _ = runner.begin("run").communicate(timeout=30)
+
+    assert " info backup success: 10 files" in out
+    assert "{" not in out.partition("status=")[0]
+
+
+def test_what_is_written_is_for_its_own_user_only(runner: Runner) -> None:
+    """State names files; the cache holds their names, too."""
+    runner.call("tick", "--now")
+
+    assert (runner.state / "state.json").stat().st_mode & 0o077 == 0
+    assert (runner.state / "tmp").stat().st_mode & 0o077 == 0

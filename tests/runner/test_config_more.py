@@ -1,0 +1,197 @@
+"""Configuration, continued: reporters, host, restic's environment, timing."""
+
+import pytest
+
+from runner.config import Timing
+from tests.runner.test_config import problems
+from tests.runner.workload import NTFY, SECRET, configured
+
+NTFY_TAGS = [("a,b", ("a", "b")), (" a , ,b\n", ("a", "b")), ("", ())]
+OURS = {
+    "BACKUP_SCHEDULE": "@daily",
+    "BACKUP_INIT": "never",
+    "KEEP_LAST": "3",
+    "KEEP_WITHIN": "3d",
+    **NTFY,
+    "PUSHGATEWAY_ENABLED": "true",
+    "PUSHGATEWAY_URL": "http://push:9091",
+    "PRE_HOOK": "true",
+    "DEBUG": "true",
+    "RESTIC_SOURCE": "/backup/pages",
+    "RESTIC_HOST": "evil",
+    "RESTIC_HOSTNAME": "wiki",
+    "RESTIC_BACKUP_COMMAND": "mine",
+    "RESTIC_ADDITIONAL_BACKUP_PARAMETERS": "-v",
+    "RESTIC_PROGRESS_FPS": "60",
+    "RESTIC_RETENTION_POLICIES_ENABLED": "false",
+    "PATH": "/evil",
+    "HOME": "/evil",
+    "TMPDIR": "/evil",
+    "LD_PRELOAD": "/evil.so",
+    "PYTHONPATH": "/evil",
+}
+RESTICS = {
+    "RESTIC_PASSWORD_FILE": "/etc/backup/secret/password",
+    "RESTIC_PASSWORD_COMMAND": "cat /password",
+    "RESTIC_REPOSITORY_FILE": "/etc/backup/secret/repository",
+    "RESTIC_CACHE_DIR": "/cache",
+    "RESTIC_COMPRESSION": "max",
+    "RESTIC_PACK_SIZE": "64",
+    "RESTIC_REST_USERNAME": "u",
+    "AWS_SESSION_TOKEN": "t",
+    "AWS_DEFAULT_REGION": "eu-central-2",
+    "B2_ACCOUNT_ID": "b",
+    "B2_ACCOUNT_KEY": "k",
+    "AZURE_ACCOUNT_NAME": "a",
+    "GOOGLE_PROJECT_ID": "g",
+    "OS_AUTH_URL": "https://keystone",
+    "ST_AUTH": "s",
+    "RCLONE_CONFIG_X_TYPE": "sftp",
+    "HTTPS_PROXY": "http://proxy:3128",
+    "SSL_CERT_FILE": "/ca.pem",
+    "GOMAXPROCS": "1",
+}
+
+
+def test_restic_gets_all_of_its_own_and_of_every_backend() -> None:
+    """Whatever the Secret holds that is not ours."""
+    assert dict(configured(secret=RESTICS).restic) == {**SECRET, **RESTICS}
+
+
+@pytest.mark.parametrize("key", OURS)
+def test_restic_gets_nothing_of_ours(key: str) -> None:
+    """Nor what would change where it looks for programs and libraries, or whose host it names."""
+    assert dict(configured(secret={key: OURS[key]}).restic) == SECRET
+
+
+@pytest.mark.parametrize("key", ["rclone.conf", "ca-cert.pem", "1PASSWORD", "a b", "a=b", "ä"])
+def test_a_file_of_the_secret_that_is_no_variable_stays_a_file(key: str) -> None:
+    """It can be named by RESTIC_PASSWORD_FILE and its like."""
+    assert dict(configured(secret={key: "text"}).restic) == SECRET
+
+
+def test_a_value_that_no_environment_can_hold_is_left_out() -> None:
+    """Starting restic would raise an error."""
+    assert dict(configured(secret={"AWS_SESSION_TOKEN": "a\0b"}).restic) == SECRET
+
+
+def test_restic_gets_each_value_byte_for_byte() -> None:
+    """A repository may have been created with the newline in its password."""
+    assert configured(secret={"RESTIC_PASSWORD": "word\n"}).restic["RESTIC_PASSWORD"] == "word\n"
+
+
+@pytest.mark.parametrize(
+    ("environment", "secret", "host"),
+    [
+        ({}, {}, "wiki"),
+        ({"BACKUP_HOST": ""}, {}, "wiki-6d4cf56db6-x7k2p"),
+        ({"BACKUP_HOST": "", "HOSTNAME": ""}, {}, "backup"),
+        ({}, {"RESTIC_HOSTNAME": "docs"}, "docs"),
+        ({}, {"RESTIC_HOSTNAME": " docs\n"}, "docs"),
+        ({}, {"RESTIC_HOSTNAME": " "}, "wiki"),
+        ({"BACKUP_HOST_GIVEN": "true"}, {"RESTIC_HOSTNAME": "docs"}, "wiki"),
+        ({"BACKUP_HOST_GIVEN": "false"}, {"RESTIC_HOSTNAME": "docs"}, "docs"),
+        ({"BACKUP_KIND": "StatefulSet", "BACKUP_POD": "wiki-2"}, {"RESTIC_HOSTNAME": "docs"},
+         "docs-2"),
+        ({"BACKUP_KIND": "StatefulSet", "BACKUP_POD": "wiki-11", "BACKUP_HOST": "wiki-11",
+          "BACKUP_HOST_GIVEN": "true"}, {"RESTIC_HOSTNAME": "docs"}, "wiki-11"),
+        ({"BACKUP_KIND": "StatefulSet", "BACKUP_POD": "wiki-2", "BACKUP_HOST": "wiki-2"}, {},
+         "wiki-2"),
+        ({"BACKUP_KIND": "DaemonSet"}, {"RESTIC_HOSTNAME": "docs"}, "docs-node-1"),
+    ],
+)  # fmt: skip
+def test_the_host(environment: dict[str, str], secret: dict[str, str], host: str) -> None:
+    """One Secret serves a namespace; pods with data of their own stay apart."""
+    assert configured(environment, secret).host == host
+
+
+def test_the_secrets_host_leaves_the_workloads_tag_alone() -> None:
+    """It is part of the filter, and two workloads may share a host by mistake."""
+    assert configured(secret={"RESTIC_HOSTNAME": "docs"}).tags == (
+        "ns=prod", "kind=Deployment", "workload=wiki",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("key", ["NTFY_SERVER", "NTFY_TOPIC"])
+def test_ntfy_without_server_or_topic_is_off_and_named(key: str) -> None:
+    """There is nowhere to send to."""
+    secret = {**NTFY, key: " "}
+
+    assert configured(secret=secret).ntfy is None
+    assert problems(None, secret) == [(key, "", "no messages")]
+
+
+@pytest.mark.parametrize("text", ["0", "6", "high", "4.0", "-1"])
+def test_an_odd_ntfy_priority_is_named_and_4(text: str) -> None:
+    """The message is worth more than its priority."""
+    secret = {**NTFY, "NTFY_PRIO": text}
+    ntfy = configured(secret=secret).ntfy
+
+    assert ntfy is not None
+    assert ntfy.priority == 4
+    assert problems(None, secret) == [("NTFY_PRIO", text, "4")]
+
+
+@pytest.mark.parametrize(("text", "tags"), NTFY_TAGS)
+def test_ntfy_tags_are_separated_by_commas(text: str, tags: tuple[str, ...]) -> None:
+    """Empty ones do not count."""
+    ntfy = configured(secret={**NTFY, "NTFY_TAG": text}).ntfy
+
+    assert ntfy is not None
+    assert ntfy.tags == tags
+
+
+def test_ntfy_that_is_not_enabled_has_no_problems() -> None:
+    """Its variables may stay in the Secret."""
+    secret = {**NTFY, "NTFY_ENABLED": "false", "NTFY_PRIO": "high", "NTFY_TOPIC": ""}
+
+    assert configured(secret=secret).ntfy is None
+    assert problems(None, secret) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("http://push:9091", "http://push:9091"),
+        ("https://push.example.net/", "https://push.example.net"),
+        ("push:9091", "http://push:9091"),
+        ("push.monitoring.svc:9091/\n", "http://push.monitoring.svc:9091"),
+    ],
+)
+def test_the_pushgateways_address(text: str, url: str) -> None:
+    """Without a scheme it is http, as curl takes it."""
+    read = configured(secret={"PUSHGATEWAY_ENABLED": "true", "PUSHGATEWAY_URL": text})
+
+    assert (read.pushgateway, read.problems) == (url, ())
+
+
+def test_a_pushgateway_without_address_is_named() -> None:
+    """And off."""
+    assert configured(secret={"PUSHGATEWAY_ENABLED": "true"}).pushgateway == ""
+    assert problems(None, {"PUSHGATEWAY_ENABLED": "true"}) == [
+        ("PUSHGATEWAY_URL", "", "no metrics")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("environment", "timing"),
+    [
+        ({"BACKUP_CATCH_UP_SECONDS": "5"}, Timing(catch_up=5)),
+        ({"BACKUP_OPEN_TIMEOUT_SECONDS": "2.5"}, Timing(open_timeout=2.5)),
+        ({"BACKUP_INIT_SPREAD_SECONDS": "0"}, Timing(init_spread=0)),
+        ({"BACKUP_LOCK_PATIENCE_SECONDS": " 9 "}, Timing(lock_patience=9)),
+        ({"BACKUP_CATCH_UP_SECONDS": ""}, Timing()),
+    ],
+)
+def test_timing_can_be_shortened(environment: dict[str, str], timing: Timing) -> None:
+    """For tests and the demo; each variable moves one of them."""
+    assert configured(environment).timing == timing
+
+
+@pytest.mark.parametrize("text", ["soon", "-1", "1e3", "inf", "nan", "12345678"])
+def test_odd_timing_is_named_and_the_default_used(text: str) -> None:
+    """A wait of inf seconds would end all backups."""
+    environment = {"BACKUP_CATCH_UP_SECONDS": text}
+
+    assert configured(environment).timing == Timing()
+    assert problems(environment) == [("BACKUP_CATCH_UP_SECONDS", text, "900")]

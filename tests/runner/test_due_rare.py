@@ -1,0 +1,147 @@
+"""Clocks that jump, Secrets that cure, the cadence of retention, and zones."""
+
+from dataclasses import replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from runner import due
+from runner.state import Last, State
+from tests.runner.test_due import CONFIG, HOUR, HOURLY, NOW, SLOT, failing, served
+from tests.runner.workload import configured
+
+DAY = 24 * HOUR
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def test_a_clock_that_was_set_back_does_not_stop_backups() -> None:
+    """The last run was served by a clock 30 days ahead: the next slot is due all the same."""
+    ahead = served(attempted=SLOT + 30 * DAY, last_success=SLOT + 30 * DAY)
+
+    assert due.due(SLOT + HOUR, CONFIG, ahead).backup == "schedule"
+
+
+def test_a_spread_by_a_clock_that_was_set_back_does_not_last() -> None:
+    """A start is spread over minutes, not over months."""
+    state = served(attempted=SLOT - HOUR)
+    due.remember_start(NOW + 30 * DAY, CONFIG, state)
+
+    assert due.due(NOW + HOUR, CONFIG, state).backup == "schedule"
+
+
+def test_a_clock_that_was_set_back_does_not_stop_retention() -> None:
+    """Nor does it stop for 30 days."""
+    assert due.forget_is_due(NOW, CONFIG, served(forget_attempted=NOW + 30 * DAY))
+
+
+@pytest.mark.parametrize("failure", ["auth", "config", "network"])
+def test_a_changed_secret_cures_what_it_may_have_caused(failure: str) -> None:
+    """Nobody waits an hour to see whether the new password is right."""
+    state = replace(failing(4, failure=failure), secret_changed=NOW - 60)
+
+    assert due.cured_by_secret(state, NOW)
+    assert not due.cured_by_secret(state, NOW - 60), "it is the same Secret"
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        served(),
+        State(run_now=""),
+        failing(1, failure="source"),
+        failing(1, failure="memory"),
+        failing(1, failure="locked"),
+        failing(1, failure="space"),
+        served(last=Last(NOW - 9, NOW - 1, "warning", "empty", failure="source")),
+        served(last=Last(NOW - 9, NOW - 1, "skipped", "locked", failure="network")),
+    ],
+)
+def test_a_changed_secret_starts_no_other_run(state: State) -> None:
+    """It comes into effect at the next one."""
+    assert not due.cured_by_secret(state, NOW)
+
+
+def test_forget_is_due_once_per_slot_of_its_own() -> None:
+    """By default once a day."""
+    assert due.forget_is_due(NOW, CONFIG, served())
+    assert not due.forget_is_due(NOW, CONFIG, served(forget_attempted=NOW))
+    assert due.forget_is_due(NOW + DAY, CONFIG, served(forget_attempted=NOW))
+
+
+def test_forget_follows_its_own_schedule() -> None:
+    """Not the backup's."""
+    config = configured(annotations={**HOURLY, "backup.forget": "0 3 * * *"})
+    three = SLOT - 9 * HOUR
+
+    assert due.forget_is_due(NOW, config, served(forget_attempted=three - 1))
+    assert not due.forget_is_due(NOW, config, served(forget_attempted=three + 1))
+
+
+@pytest.mark.parametrize(
+    ("secret", "annotations", "changes"),
+    [
+        ({"RESTIC_RETENTION_POLICIES_ENABLED": "false"}, {}, {}),
+        ({}, {"backup.forget": "off"}, {}),
+        ({}, {}, {"held": True}),
+        ({}, {}, {"failures": 1}),
+    ],
+)
+def test_forget_is_not_due_where_it_is_off_or_held(
+    secret: dict[str, str], annotations: dict[str, str], changes: dict[str, object]
+) -> None:
+    """While a source lost its files, the good snapshots stay."""
+    config = configured(secret=secret, annotations=annotations)
+
+    assert not due.forget_is_due(NOW, config, served(**changes))
+
+
+def test_the_next_slot_is_the_schedules_in_its_own_zone() -> None:
+    """Local time, as it is written."""
+    config = configured(
+        annotations={"backup.schedule": "30 3 * * *", "backup.timezone": "Europe/Berlin"}
+    )
+
+    upcoming = due.next_slot(NOW, config)
+
+    assert upcoming == datetime(2026, 11, 24, 3, 30, tzinfo=BERLIN).timestamp()
+
+
+@pytest.mark.parametrize(
+    ("start", "slots"),
+    [
+        (datetime(2026, 10, 24, 12, tzinfo=BERLIN), 2),  # the night in which 02:30 comes twice
+        (datetime(2026, 3, 28, 12, tzinfo=BERLIN), 2),  # the night that has no 02:30
+    ],
+)
+def test_each_local_time_runs_once_over_a_clock_change(start: datetime, slots: int) -> None:
+    """Walking through two days minute by minute."""
+    config = configured(
+        annotations={"backup.schedule": "30 2 * * *", "backup.timezone": "Europe/Berlin"}
+    )
+    begin = start.timestamp()
+    state = served(attempted=begin)
+
+    runs = 0
+    for minute in range(0, 48 * 60, 5):
+        now = begin + minute * 60
+        if due.due(now, config, state).backup:
+            runs += 1
+            state = replace(state, attempted=now)
+
+    assert runs == slots
+
+
+def test_following_next_meets_every_slot_in_time() -> None:
+    """The supervisor wakes only then, and still serves each hour once, on the minute."""
+    state, now, runs = served(), NOW, []
+    while now < NOW + DAY:
+        found = due.due(now, CONFIG, state)
+        if found.backup:
+            runs.append(now)
+            state = replace(state, attempted=now)
+            found = due.due(now, CONFIG, state)
+        now = found.next
+
+    assert len(runs) == 24
+    assert all(moment % HOUR <= 1 for moment in runs)

@@ -1,0 +1,187 @@
+"""What is read from the surroundings: Secret and annotations as the kubelet lays them out."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from contract.settings import PAUSED
+from runner import inputs
+from runner.config import Config
+from runner.judge import Source
+from tests.runner.workload import SECRET, configured
+
+
+def mount(folder: Path, files: dict[str, bytes], version: str = "..2026_11_23_12_00_00.1") -> None:
+    """Lay files out as the kubelet does: links through ``..data`` to a folder that is swapped."""
+    (folder / version).mkdir(parents=True)
+    for name, content in files.items():
+        (folder / version / name).write_bytes(content)
+        if not (folder / name).is_symlink():
+            (folder / name).symlink_to(f"..data/{name}")
+    (folder / "..data_tmp").symlink_to(version)
+    (folder / "..data_tmp").rename(folder / "..data")
+
+
+@pytest.fixture
+def secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The Secret's volume, empty."""
+    folder = tmp_path / "secret"
+    folder.mkdir()
+    monkeypatch.setenv("BACKUP_SECRET_DIR", str(folder))
+    monkeypatch.setenv("BACKUP_ANNOTATIONS_FILE", str(tmp_path / "pod" / "annotations"))
+    return folder
+
+
+def test_a_mounted_secret_is_read_by_its_files(secret: Path) -> None:
+    """The kubelet's own entries are no variables."""
+    mount(secret, {key: value.encode() for key, value in SECRET.items()})
+
+    assert dict(inputs.read_config().restic) == SECRET
+
+
+def test_a_swapped_secret_is_read_anew(secret: Path) -> None:
+    """And its time says that it changed."""
+    mount(secret, {"RESTIC_PASSWORD": b"old"})
+    before = inputs.secret_changed()
+    mount(secret, {"RESTIC_PASSWORD": b"new"}, version="..2026_11_23_12_01_00.2")
+
+    assert inputs.read_config().restic["RESTIC_PASSWORD"] == "new"
+    assert inputs.secret_changed() >= before > 0
+
+
+@pytest.mark.parametrize("password", [b"word\n", b"word\r\n", b"two\rlines", b" a ", b"\xfc"])
+def test_a_value_is_read_byte_for_byte(secret: Path, password: bytes) -> None:
+    """As a variable of the container would hold it: the repository was created with that."""
+    mount(secret, {"RESTIC_PASSWORD": password})
+
+    read = inputs.read_config().restic["RESTIC_PASSWORD"]
+    assert read.encode("utf-8", "surrogateescape") == password
+
+
+def test_an_empty_secret_folder_leaves_the_environment(
+    secret: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The Secret is optional, and so is its volume's content."""
+    monkeypatch.setenv("RESTIC_PASSWORD", "from-environment")
+
+    assert inputs.read_config().restic["RESTIC_PASSWORD"] == "from-environment"
+    secret.rmdir()
+    assert inputs.read_config().restic["RESTIC_PASSWORD"] == "from-environment"
+    assert inputs.secret_changed() == 0
+
+
+def test_files_hide_the_environment_whole(secret: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Key by key nothing is taken from it."""
+    monkeypatch.setenv("RESTIC_PASSWORD", "from-environment")
+    mount(secret, {"RESTIC_REPOSITORY": b"/srv/repository"})
+
+    assert dict(inputs.read_config().restic) == {"RESTIC_REPOSITORY": "/srv/repository"}
+
+
+def test_annotations_are_read_from_the_downward_volume(secret: Path) -> None:
+    """Live, with every write of the kubelet's."""
+    pod = secret.parent / "pod"
+    mount(pod, {"annotations": b'backup.paused="true"\nbackup.name="x"\n'})
+
+    assert inputs.read_config().settings[PAUSED] is True
+
+
+def test_without_annotations_the_defaults_hold(secret: Path) -> None:
+    """Outside a pod there are none."""
+    assert not (secret.parent / "pod").exists()
+    assert inputs.read_config().settings[PAUSED] is False
+
+
+def test_annotations_that_are_no_text_break_nothing(secret: Path) -> None:
+    """What is readable is read."""
+    mount(secret.parent / "pod", {"annotations": b'a="\xff"\nbackup.paused="true"\n'})
+
+    assert inputs.read_config().settings[PAUSED] is True
+
+
+@pytest.fixture
+def volumes(tmp_path: Path) -> Path:
+    """Two volumes with files in them."""
+    for name in ("pages", "uploads"):
+        (tmp_path / "backup" / name / "sub").mkdir(parents=True)
+    return tmp_path / "backup"
+
+
+def config(volumes: Path, **changes: object) -> Config:
+    """Return a configuration for these volumes."""
+    made = replace(configured(), volumes_dir=str(volumes))
+    return replace(made, **changes)  # type: ignore[arg-type]  # tests name real fields
+
+
+def test_all_mounted_volumes_are_the_sources(volumes: Path) -> None:
+    """In a stable order."""
+    assert inputs.sources(config(volumes)) == (
+        {f"{volumes}/pages": Source.FULL, f"{volumes}/uploads": Source.FULL},
+        [],
+    )
+
+
+def test_named_volumes_and_folders_are_the_sources(volumes: Path) -> None:
+    """And RESTIC_SOURCE does not count beside them."""
+    found = inputs.sources(config(volumes, sources=("pages/sub",), legacy_sources=("/etc",)))
+
+    assert found == ({f"{volumes}/pages/sub": Source.EMPTY}, [])
+
+
+@pytest.mark.parametrize("end", ["", "/", "/sub"])
+def test_restic_source_warns_of_volumes_that_it_leaves_out(volumes: Path, end: str) -> None:
+    """A volume of which it names a folder is not left out."""
+    source = f"{volumes}/pages{end}"
+
+    found, warnings = inputs.sources(config(volumes, legacy_sources=(source,)))
+
+    assert list(found) == [source]
+    assert warnings == [f"RESTIC_SOURCE leaves out {volumes}/uploads"]
+
+
+@pytest.mark.parametrize("end", ["", "/"])
+def test_restic_source_of_all_volumes_leaves_none_out(volumes: Path, end: str) -> None:
+    """Their parent holds them."""
+    assert inputs.sources(config(volumes, legacy_sources=(f"{volumes}{end}",)))[1] == []
+
+
+def test_a_name_that_another_begins_with_is_another_volume(volumes: Path) -> None:
+    """Pages is not pages-old."""
+    (volumes / "pages-old").mkdir()
+
+    _, warnings = inputs.sources(config(volumes, legacy_sources=(f"{volumes}/pages",)))
+
+    assert warnings == [f"RESTIC_SOURCE leaves out {volumes}/pages-old, {volumes}/uploads"]
+
+
+def test_lost_and_found_alone_is_empty(volumes: Path) -> None:
+    """A fresh ext4 volume holds nothing of anybody's."""
+    (volumes / "fresh" / "lost+found").mkdir(parents=True)
+
+    sources, _ = inputs.sources(config(volumes, sources=("fresh",)))
+    assert sources == {f"{volumes}/fresh": Source.EMPTY}
+
+    (volumes / "fresh" / ".hidden").touch()
+    sources, _ = inputs.sources(config(volumes, sources=("fresh",)))
+    assert sources == {f"{volumes}/fresh": Source.FULL}
+
+
+def test_what_each_source_looks_like(volumes: Path) -> None:
+    """A file is full; a link is what it points to; a loop cannot be read."""
+    (volumes / "empty").mkdir()
+    (volumes / "file").touch()
+    (volumes / "loop").symlink_to("loop")
+    (volumes / "link").symlink_to("pages")
+    named = ("empty", "file", "loop", "link", "gone", "pages/gone")
+
+    sources, _ = inputs.sources(config(volumes, sources=named))
+
+    assert list(sources.values()) == [
+        Source.EMPTY, Source.FULL, Source.UNREADABLE, Source.FULL, Source.MISSING, Source.MISSING,
+    ]  # fmt: skip
+
+
+def test_without_any_volume_there_is_no_source(tmp_path: Path) -> None:
+    """The run says so."""
+    assert inputs.sources(config(tmp_path / "missing")) == ({}, [])

@@ -1,0 +1,152 @@
+"""What a backup with a snapshot is worth, judged by its sources and unreadable files."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from runner.judge import Source
+from runner.outcome import Failure, Outcome, Status
+from runner.output import Completed, Listener
+from runner.run import backup
+from tests.runner.conversation import BACKUP, FACTS, GOOD, SUMMARY, partly, play
+from tests.runner.workload import PAGES, UPLOADS, configured
+
+
+def judged(done: Completed, sources: dict[str, Source] | None = None) -> Outcome:
+    """Return the outcome of one backup; both sources held files before."""
+    facts = replace(FACTS, sources=sources or FACTS.sources)
+    _, outcome = play(backup(configured(), facts), [done])
+    return outcome
+
+
+def test_a_few_unreadable_files_are_a_warning_that_names_them() -> None:
+    """The snapshot counts: it holds nearly everything."""
+    outcome = judged(partly([f"{PAGES}/a", f"{PAGES}/b"]))
+
+    assert (outcome.status, outcome.failure) == (Status.WARNING, Failure.SOURCE)
+    assert outcome.message == f"2 unreadable: {PAGES}/a, {PAGES}/b"
+    assert outcome.unreadable == (f"{PAGES}/a", f"{PAGES}/b")
+    assert outcome.read_errors == 2
+    assert outcome.exit_code == 3
+    assert outcome.protected
+
+
+def test_many_unreadable_files_are_counted_and_five_are_named() -> None:
+    """A message is one line."""
+    outcome = judged(partly([f"{PAGES}/{number}" for number in range(8)], read=100))
+
+    named = ", ".join(f"{PAGES}/{number}" for number in range(5))
+    assert outcome.message == f"8 unreadable: {named} and 3 more"
+
+
+@pytest.mark.parametrize(
+    ("bad", "read", "status"),
+    [(1, 100, Status.WARNING), (9, 10, Status.WARNING), (10, 10, Status.FAILURE),
+     (11, 10, Status.FAILURE), (1, 0, Status.FAILURE)],
+)  # fmt: skip
+def test_half_of_all_unreadable_is_a_failure(bad: int, read: int, status: Status) -> None:
+    """restic exits with 3 even where it read nothing at all."""
+    outcome = judged(partly([f"{PAGES}/{number}" for number in range(bad)], read=read))
+
+    assert (outcome.status, outcome.failure) == (status, Failure.SOURCE)
+    assert outcome.protected == (status == Status.WARNING)
+
+
+def test_an_unreadable_source_root_is_a_failure() -> None:
+    """The other volume's files are in the snapshot, but this one's are not."""
+    outcome = judged(partly([UPLOADS], read=1000))
+
+    assert (outcome.status, outcome.failure) == (Status.FAILURE, Failure.SOURCE)
+    assert outcome.message.startswith(f"unreadable: {UPLOADS};")
+    assert not outcome.protected
+
+
+def test_an_unreadable_source_root_is_seen_behind_any_number_of_unreadable_files() -> None:
+    """Only their names are cut short, not what they mean."""
+    listener = Listener()
+    for name in (*(f"{PAGES}/{number}" for number in range(200)), UPLOADS):
+        line = {"message_type": "error", "error": {"message": "denied"}, "item": name}
+        listener.stderr(json.dumps(line), now=0)
+    listener.stdout(json.dumps({**SUMMARY, "files_new": 5000}))
+
+    outcome = judged(listener.completed(3, ""))
+
+    assert (outcome.status, outcome.failure) == (Status.FAILURE, Failure.SOURCE)
+
+
+def test_a_source_that_could_not_be_listed_before_is_a_failure() -> None:
+    """Even where restic does not complain."""
+    outcome = judged(GOOD, {PAGES: Source.FULL, UPLOADS: Source.UNREADABLE})
+
+    assert (outcome.status, outcome.failure) == (Status.FAILURE, Failure.SOURCE)
+    assert outcome.message.startswith(f"unreadable: {UPLOADS};")
+
+
+def test_an_empty_source_that_held_files_is_a_failure() -> None:
+    """Three empty snapshots would push out the good ones."""
+    outcome = judged(GOOD, {PAGES: Source.FULL, UPLOADS: Source.EMPTY})
+
+    assert (outcome.status, outcome.failure) == (Status.FAILURE, Failure.SOURCE)
+    assert outcome.message.startswith(f"empty, and held files before: {UPLOADS};")
+    assert not outcome.protected
+
+
+def test_an_empty_source_that_never_held_files_is_a_warning() -> None:
+    """An app that has not written yet."""
+    outcome = judged(GOOD, {PAGES: Source.FULL, "/backup/new": Source.EMPTY})
+
+    assert (outcome.status, outcome.failure) == (Status.WARNING, Failure.SOURCE)
+    assert outcome.message == "empty: /backup/new"
+    assert outcome.protected
+
+
+def test_a_missing_source_is_a_failure_and_the_other_is_backed_up() -> None:
+    """restic before 0.19 says nothing and exits with 0."""
+    facts = replace(FACTS, sources={PAGES: Source.FULL, UPLOADS: Source.MISSING})
+
+    said, outcome = play(backup(configured(), facts), [GOOD])
+
+    assert said == [BACKUP[:-1]]
+    assert said[0][-2:] == ("--", PAGES)
+    assert (outcome.status, outcome.failure) == (Status.FAILURE, Failure.SOURCE)
+    assert outcome.message.startswith(f"missing: {UPLOADS};")
+    assert outcome.snapshot == "4f8a1c2e9b"
+    assert not outcome.protected
+
+
+def test_empty_and_unreadable_sources_are_given_to_restic() -> None:
+    """It may be able to read what we could not, and a snapshot shows the folder."""
+    sources = {PAGES: Source.EMPTY, UPLOADS: Source.UNREADABLE}
+
+    said, _ = play(backup(configured(), replace(FACTS, sources=sources)), [GOOD])
+
+    assert said == [BACKUP]
+
+
+def test_the_worst_is_said_first() -> None:
+    """Missing before empty before unreadable."""
+    sources = {"/a": Source.UNREADABLE, PAGES: Source.EMPTY, "/c": Source.MISSING}
+
+    assert judged(GOOD, sources).message.startswith("missing: /c;")
+    del sources["/c"]
+    assert judged(GOOD, sources).message.startswith(f"empty, and held files before: {PAGES};")
+
+
+def test_exit_3_without_a_name_says_what_restic_said() -> None:
+    """A folder that went away while restic started has no error item of its own."""
+    line = f"{UPLOADS} does not exist, skipping"
+
+    outcome = judged(Completed(3, messages=(SUMMARY,), tail=(line,)))
+
+    assert outcome.status in {Status.WARNING, Status.FAILURE}
+    assert outcome.failure == Failure.SOURCE
+    assert UPLOADS in outcome.message
+    assert "0 unreadable" not in outcome.message
+
+
+def test_words_on_standard_error_do_not_spoil_a_success() -> None:
+    """A cache that cannot be written costs only time."""
+    outcome = judged(replace(GOOD, tail=("unable to open cache: permission denied",)))
+
+    assert (outcome.status, outcome.failure) == (Status.SUCCESS, None)

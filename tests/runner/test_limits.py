@@ -1,0 +1,72 @@
+"""The container's limits as its cgroup shows them, and what restic's runtime is told."""
+
+from pathlib import Path
+
+import pytest
+
+from runner.limits import go_runtime
+
+MIB = 1 << 20
+
+
+def cgroup(folder: Path, files: dict[str, str]) -> Path:
+    """Write a cgroup's files."""
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text + "\n")
+    return folder
+
+
+V2 = {"memory.max": str(256 * MIB), "cpu.max": "max 100000"}
+V1 = {
+    "memory/memory.limit_in_bytes": str(256 * MIB),
+    "cpu/cpu.cfs_quota_us": "-1",
+    "cpu/cpu.cfs_period_us": "100000",
+}
+MEMORY = {"GOMEMLIMIT": str(int(256 * MIB * 0.6)), "GOGC": "20"}
+
+
+@pytest.mark.parametrize("files", [V1, V2])
+def test_a_memory_limit_is_told(tmp_path: Path, files: dict[str, str]) -> None:
+    """A share of it: the rest is for the kernel and for us."""
+    assert go_runtime(cgroup(tmp_path, files)) == MEMORY
+
+
+@pytest.mark.parametrize(
+    ("files", "procs"),
+    [
+        ({**V2, "cpu.max": "20000 100000"}, "1"),
+        ({**V2, "cpu.max": "1000 100000"}, "1"),
+        ({**V2, "cpu.max": "200000 100000"}, "2"),
+        ({**V2, "cpu.max": "370000 100000"}, "4"),
+        ({**V1, "cpu/cpu.cfs_quota_us": "20000"}, "1"),
+        ({**V1, "cpu/cpu.cfs_quota_us": "300000"}, "3"),
+    ],
+)
+def test_a_cpu_limit_is_told_in_whole_cpus(
+    tmp_path: Path, files: dict[str, str], procs: str
+) -> None:
+    """At least one."""
+    assert go_runtime(cgroup(tmp_path, files)) == {**MEMORY, "GOMAXPROCS": procs}
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {},
+        {"memory.max": "max", "cpu.max": "max 100000"},
+        {**V1, "memory/memory.limit_in_bytes": "9223372036854771712"},
+        {"memory.max": "", "cpu.max": ""},
+        {"memory.max": "odd", "cpu.max": "odd odd"},
+    ],
+)
+def test_without_limits_nothing_is_told(tmp_path: Path, files: dict[str, str]) -> None:
+    """Nor where they cannot be read."""
+    assert go_runtime(cgroup(tmp_path, files)) == {}
+
+
+def test_a_cpu_limit_alone_says_nothing_of_memory(tmp_path: Path) -> None:
+    """Go keeps its own."""
+    files = {"memory.max": "max", "cpu.max": "50000 100000"}
+
+    assert go_runtime(cgroup(tmp_path, files)) == {"GOMAXPROCS": "1"}

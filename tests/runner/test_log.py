@@ -1,0 +1,114 @@
+"""One line an event, as JSON or text, without any secret."""
+
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from runner.log import Log
+
+SECRETS = ("correct-horse", "horse")
+
+
+def written(capsys: pytest.CaptureFixture[str]) -> str:
+    """Return what is on standard output; nothing may be on standard error."""
+    out, err = capsys.readouterr()
+    assert err == ""
+    return out
+
+
+def test_a_line_is_one_json_object(capsys: pytest.CaptureFixture[str]) -> None:
+    """With time, level, message and fields."""
+    Log().line("warning", "a\nb", count=3, names=["x"], none=None)
+
+    out = written(capsys)
+    line = json.loads(out)
+    time = datetime.fromisoformat(line.pop("time"))
+    assert line == {
+        "level": "warning", "message": "a\nb", "count": 3, "names": ["x"], "none": None,
+    }  # fmt: skip
+    assert out.count("\n") == 1
+    assert timedelta(0) <= datetime.now(UTC) - time < timedelta(seconds=60)
+    assert '"time": "20' in out
+    assert 'Z"' in out
+
+
+def test_text_is_the_same_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    """Time, level, message, fields."""
+    Log(text=True).line("info", "done", files=3, seconds=1.5)
+
+    _, _, rest = written(capsys).partition(" ")
+    assert rest == "info done files=3 seconds=1.5\n"
+
+
+def test_letters_are_written_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    """Folders have names in every language."""
+    Log().line("info", "Käse 日本 🎉")
+
+    assert "Käse 日本 🎉" in written(capsys)
+
+
+def test_odd_bytes_of_file_names_can_be_logged(capsys: pytest.CaptureFixture[str]) -> None:
+    """Names on disk need not be UTF-8."""
+    Log().line("info", "b\udcfcro")
+
+    assert "b\\udcfcro" in written(capsys)
+
+
+@pytest.mark.parametrize("text", [True, False])
+def test_no_secret_is_written(capsys: pytest.CaptureFixture[str], text: bool) -> None:
+    """Wherever it stands: message, fields, and deep inside them."""
+    Log(SECRETS, text=text).line(
+        "error",
+        "Fatal: correct-horse is wrong",
+        said="correct-horse",
+        deep={"a": [{"b": "xcorrect-horsex"}], "c": ("horse",)},
+    )
+
+    out = written(capsys)
+    assert "horse" not in out
+    assert out.count("***") == 4
+    assert "Fatal: *** is wrong" in out
+
+
+def test_a_secret_with_quotes_is_masked_inside_json(capsys: pytest.CaptureFixture[str]) -> None:
+    """Before they are escaped."""
+    Log(('pa"ss\\wörd',)).line("info", 'it is pa"ss\\wörd', said=['pa"ss\\wörd'])
+
+    line = json.loads(written(capsys))
+    assert (line["message"], line["said"]) == ("it is ***", ["***"])
+
+
+def test_a_secret_that_is_a_word_of_json_does_not_break_the_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Only texts are masked, not the line."""
+    Log(("true", "null", "level", "1234")).line("info", "x", flag=True, none=None, count=1234)
+
+    line = json.loads(written(capsys))
+    assert (line["level"], line["flag"], line["none"], line["count"]) == ("info", True, None, 1234)
+
+
+def test_without_anyone_who_listens_the_run_goes_on() -> None:
+    """`kubectl exec` lost its connection."""
+    script = (
+        "import sys; from runner.log import Log\n"
+        "input()\n"
+        "for number in range(3): Log().line('info', 'x' * 100_000)\n"
+        "sys.stderr.write('went on')"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        process.stdout = None
+        _, err = process.communicate("go\n", timeout=30)
+
+    assert (err, process.returncode) == ("went on", 0)

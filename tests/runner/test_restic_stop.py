@@ -1,0 +1,148 @@
+"""How commands end before their time: by the wish to stop, or because they retry for ever."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Generator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from runner import restic
+from runner.config import Config, Timing
+from runner.log import Log
+from runner.outcome import Failure
+from runner.output import Completed
+from runner.restic import Door
+from runner.run import Effect, Result
+from runner.steps import Step, Wait
+from runner.stop import Stop
+from tests.runner.events import until
+from tests.runner.workload import configured
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
+    """The workload, with a state folder of its own; looks are quick."""
+    monkeypatch.setattr(restic, "_LOOK", 0.02)
+    return configured({"BACKUP_STATE_DIR": str(tmp_path)})
+
+
+def run(config: Config, script: str, stop: Stop | None = None) -> Completed:
+    """Run shell text through the door."""
+    return Door(config, Log(), stop or Stop()).execute(Step("test", ("sh", "-c", script)))
+
+
+def run_until(config: Config, script: str, happened: Callable[[], bool]) -> Completed:
+    """Run shell text, and ask to stop as soon as it has happened."""
+    stop = Stop()
+
+    def ask() -> None:
+        until(happened, "the command began")
+        stop.asked = True
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    done = run(config, script, stop)
+    thread.join()
+    return done
+
+
+def test_the_wish_to_stop_ends_a_command(config: Config, tmp_path: Path) -> None:
+    """With SIGTERM, so that restic removes its lock."""
+    begun, ended = tmp_path / "begun", tmp_path / "ended"
+    script = f"trap 'touch {ended}; exit 1' TERM; touch {begun}; while :; do sleep 0.01; done"
+
+    done = run_until(config, script, begun.exists)
+
+    assert (done.code, done.stopped) == (1, "signal")
+    assert ended.exists()
+
+
+def test_the_wish_to_stop_reaches_a_hooks_own_children(config: Config, tmp_path: Path) -> None:
+    """They are of the same session."""
+    begun, pid = tmp_path / "begun", tmp_path / "pid"
+    script = f"sh -c 'echo $$ > {pid}; touch {begun}; exec sleep 60'; exit 0"
+
+    run_until(config, script, begun.exists)
+
+    until(lambda: not Path(f"/proc/{pid.read_text().strip()}").exists(), "the child ended")
+
+
+def test_a_command_that_does_not_listen_is_killed(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the grace that it has."""
+    monkeypatch.setattr(restic, "_GRACE", 0.1)
+    begun = tmp_path / "begun"
+
+    done = run_until(config, f"trap '' TERM; touch {begun}; sleep 60 & wait", begun.exists)
+
+    assert (done.code, done.stopped) == (-signal.SIGKILL, "signal")
+
+
+def test_a_command_that_closed_its_streams_is_stopped_too(config: Config, tmp_path: Path) -> None:
+    """`PRE_HOOK: exec >/tmp/log 2>&1; ...` must not hold up the pod's end."""
+    begun = tmp_path / "begun"
+    script = f"exec >/dev/null 2>&1; touch {begun}; exec sleep 5"
+
+    done = run_until(config, script, begun.exists)
+
+    assert (done.code, done.stopped) == (-signal.SIGTERM, "signal")
+
+
+def test_a_command_that_closed_its_streams_is_waited_for(config: Config) -> None:
+    """Its code counts."""
+    assert run(config, "exec >/dev/null 2>&1; sleep 0.1; exit 7").code == 7
+
+
+def test_after_the_wish_to_stop_nothing_is_started(config: Config, tmp_path: Path) -> None:
+    """Not even to say goodbye."""
+    stop = Stop()
+    stop.asked = True
+
+    done = run(config, f"touch {tmp_path}/started", stop)
+
+    assert done == Completed(130, stopped="signal")
+    assert not (tmp_path / "started").exists()
+
+
+def test_a_call_that_keeps_retrying_is_stopped(config: Config) -> None:
+    """By its own words, not by silence."""
+    config = replace(config, timing=Timing(open_timeout=1))
+    line = "Stat(<config/>) returned error, retrying after 2.5s: dial tcp: connection refused"
+
+    done = run(config, f"echo '{line}' >&2; exec sleep 60")
+
+    assert (done.code, done.stopped, done.failure) == (-15, "retrying", Failure.NETWORK)
+    assert done.said == "still no answer: connection refused"
+
+
+def test_a_wait_ends_with_the_wish_to_stop(config: Config) -> None:
+    """Before its time."""
+    stop = Stop()
+    stop.asked = True
+
+    def conversation() -> Generator[Effect, Result, bool]:
+        told: bool = yield Wait(3600, "an hour")
+        return told
+
+    assert Door(config, Log(), stop).follow(conversation()) is True
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signals_are_the_wish_to_stop(number: signal.Signals) -> None:
+    """And SIGHUP, by which restic probes for live processes, is none."""
+    every = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    before = [signal.getsignal(each) for each in every]
+    stop = Stop()
+    try:
+        stop.install()
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert not stop.asked
+        os.kill(os.getpid(), number)
+        assert stop.asked
+    finally:
+        for each, handler in zip(every, before, strict=True):
+            signal.signal(each, handler)

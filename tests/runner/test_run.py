@@ -1,0 +1,226 @@
+"""A backup run, step by step: what it starts, in which order, and how it ends."""
+
+from dataclasses import replace
+
+import pytest
+
+from runner.judge import Source
+from runner.outcome import Counts, Failure, Outcome, Status
+from runner.output import Completed
+from runner.run import backup
+from tests.runner.conversation import (
+    BACKUP,
+    EMPTY,
+    FACTS,
+    GOOD,
+    STOPPED,
+    SUMMARY,
+    failed,
+    play,
+)  # fmt: skip
+from tests.runner.workload import PAGES, SECRET, UPLOADS, configured
+
+SHELL = ("sh", "-c")
+
+
+def test_a_good_backup_is_one_command() -> None:
+    """Opening a repository costs half a second of CPU: the backup is its own probe."""
+    said, outcome = play(backup(configured(), FACTS), [GOOD])
+
+    assert said == [BACKUP]
+    assert outcome == Outcome(
+        Status.SUCCESS,
+        "10 files, 2 KiB added",
+        snapshot="4f8a1c2e9b",
+        counts=Counts(2, 1, 7, source_bytes=5000, added_bytes=2048),
+    )
+    assert outcome.protected
+
+
+@pytest.mark.parametrize("code", [1, 2, 3, 12, 77, 127, 130, -9, -15])
+@pytest.mark.parametrize("had_success", [True, False])
+def test_a_failed_backup_is_the_end_of_the_run(code: int, had_success: bool) -> None:
+    """Only exit 10 proves that there is no repository, only exit 11 that it is locked."""
+    facts = replace(FACTS, had_success=had_success)
+
+    said, outcome = play(backup(configured(), facts), [failed(code, "Fatal: something")])
+
+    assert said == [BACKUP]
+    assert outcome.status == Status.FAILURE
+    assert outcome.exit_code == code
+    assert not outcome.protected
+    assert not outcome.initialised
+
+
+@pytest.mark.parametrize(
+    ("done", "failure"),
+    [
+        (failed(12, "Fatal: wrong password or no key found"), Failure.AUTH),
+        (failed(1, "Fatal: dial tcp: lookup s3: no such host"), Failure.NETWORK),
+        (failed(1, "Fatal: write: no space left on device"), Failure.SPACE),
+        (failed(1, "Fatal: unable to open: NoSuchBucket"), Failure.CONFIG),
+        (failed(127, "restic cannot be started: No such file or directory"), Failure.RESTIC),
+        (failed(2, "fatal error: out of memory"), Failure.MEMORY),
+        (failed(-9), Failure.MEMORY),
+        (failed(77), Failure.RESTIC),
+    ],
+)
+def test_a_failure_has_the_class_of_its_code_or_words(done: Completed, failure: Failure) -> None:
+    """Each class has its own remedy."""
+    _, outcome = play(backup(configured(), FACTS), [done])
+
+    assert (outcome.status, outcome.failure) == (Status.FAILURE, failure)
+
+
+def test_exit_0_without_a_snapshot_is_a_failure() -> None:
+    """Green means restorable."""
+    summary = {key: value for key, value in SUMMARY.items() if key != "snapshot_id"}
+
+    said, outcome = play(backup(configured(), FACTS), [Completed(0, messages=(summary,))])
+
+    assert said == [BACKUP]
+    assert (outcome.status, outcome.failure) == (Status.FAILURE, Failure.RESTIC)
+    assert outcome.message.startswith("restic made no snapshot")
+    assert not outcome.protected
+
+
+def test_exit_0_without_a_word_is_a_failure() -> None:
+    """A restic that says nothing has not proved a backup."""
+    _, outcome = play(backup(configured(), FACTS), [EMPTY])
+
+    assert (outcome.status, outcome.failure) == (Status.FAILURE, Failure.RESTIC)
+
+
+@pytest.mark.parametrize("code", [0, 1, 3, 10, 11, 12, 130, -9, -15])
+def test_a_stopped_backup_is_interrupted_whatever_its_code(code: int) -> None:
+    """restic before 0.19 ends with 1, and a race may give any other."""
+    done = Completed(code, messages=(SUMMARY,), stopped="signal")
+
+    said, outcome = play(backup(configured(), FACTS), [done])
+
+    assert said == [BACKUP]
+    assert (outcome.status, outcome.failure) == (Status.INTERRUPTED, None)
+    assert outcome.snapshot == ""
+    assert not outcome.protected
+
+
+@pytest.mark.parametrize(
+    ("words", "failure"),
+    [
+        ("Get: dial tcp 10.0.0.1:443: connect: connection refused", Failure.NETWORK),
+        ("something that nobody has seen before", Failure.NETWORK),
+        ("The Access Key Id is wrong: InvalidAccessKeyId", Failure.AUTH),
+        ("The specified bucket does not exist", Failure.CONFIG),
+    ],
+)
+@pytest.mark.parametrize("code", [1, 130, -15, -9])
+def test_a_call_stopped_for_retrying_has_the_class_of_its_words(
+    words: str, failure: Failure, code: int
+) -> None:
+    """Its code only says how we ended it."""
+    line = f"Stat(<config/>) returned error, retrying after 7.2s: {words}"
+    done = Completed(code, tail=(line,), stopped="retrying")
+
+    said, outcome = play(backup(configured(), FACTS), [done])
+
+    assert said == [BACKUP]
+    assert (outcome.status, outcome.failure) == (Status.FAILURE, failure)
+    assert words.rpartition(": ")[2] in outcome.message
+
+
+@pytest.mark.parametrize("key", ["RESTIC_REPOSITORY", "RESTIC_PASSWORD"])
+def test_without_repository_or_password_nothing_is_started(key: str) -> None:
+    """The message names what the Secret lacks."""
+    config = configured(secret={"PRE_HOOK": "touch /tmp/x"})
+    bare = replace(config, restic={k: v for k, v in SECRET.items() if k != key})
+
+    said, outcome = play(backup(bare, FACTS), [])
+
+    assert said == []
+    assert (outcome.status, outcome.failure) == (Status.FAILURE, Failure.CONFIG)
+    assert outcome.message.startswith(f"{key} is not set")
+
+
+def test_pre_hook_runs_before_the_backup() -> None:
+    """The same shell text as ever."""
+    config = configured(secret={"PRE_HOOK": "wiki-dump > /tmp/dump"})
+
+    said, outcome = play(backup(config, FACTS), [EMPTY, GOOD])
+
+    assert said == [(*SHELL, "wiki-dump > /tmp/dump"), BACKUP]
+    assert outcome.status == Status.SUCCESS
+
+
+@pytest.mark.parametrize("code", [1, 10, 11, 127])
+def test_a_failing_pre_hook_prevents_the_backup(code: int) -> None:
+    """What it prepares would be missing; and its code is none of restic's."""
+    config = configured(secret={"PRE_HOOK": "false"})
+
+    said, outcome = play(backup(config, FACTS), [failed(code, "no database")])
+
+    assert said == [(*SHELL, "false")]
+    assert (outcome.status, outcome.failure) == (Status.FAILURE, Failure.CONFIG)
+    assert outcome.message == "PRE_HOOK failed, there was no backup: no database"
+    assert outcome.exit_code == code
+
+
+def test_a_stopped_pre_hook_is_an_interrupted_run() -> None:
+    """Nobody's fault."""
+    said, outcome = play(backup(configured(secret={"PRE_HOOK": "sleep 9"}), FACTS), [STOPPED])
+
+    assert said == [(*SHELL, "sleep 9")]
+    assert outcome.status == Status.INTERRUPTED
+
+
+def test_backup_command_replaces_the_backup_and_nothing_else() -> None:
+    """PRE_HOOK still runs."""
+    config = configured(secret={"PRE_HOOK": "true", "RESTIC_BACKUP_COMMAND": "mine --now"})
+
+    said, outcome = play(backup(config, FACTS), [EMPTY, EMPTY])
+
+    assert said == [(*SHELL, "true"), (*SHELL, "mine --now")]
+    assert outcome.status == Status.SUCCESS
+    assert outcome.counts == Counts()
+
+
+@pytest.mark.parametrize("code", [1, 3, 10, 11])
+def test_a_failing_backup_command_fails_and_never_creates_or_unlocks(code: int) -> None:
+    """Its codes mean what its author wants."""
+    config = configured(secret={"RESTIC_BACKUP_COMMAND": "mine"})
+
+    said, outcome = play(backup(config, FACTS), [failed(code, "no luck")])
+
+    assert said == [(*SHELL, "mine")]
+    assert outcome.status == Status.FAILURE
+    assert outcome.message == "RESTIC_BACKUP_COMMAND failed: no luck"
+
+
+def test_backup_command_runs_where_no_folder_is_mounted() -> None:
+    """It may dump over the network."""
+    config = configured(secret={"RESTIC_BACKUP_COMMAND": "mine"})
+
+    said, outcome = play(backup(config, replace(FACTS, sources={})), [EMPTY])
+
+    assert said == [(*SHELL, "mine")]
+    assert outcome.status == Status.SUCCESS
+
+
+@pytest.mark.parametrize(
+    ("sources", "message"),
+    [
+        (
+            {PAGES: Source.MISSING, UPLOADS: Source.MISSING},
+            f"missing: {PAGES}, {UPLOADS}; there was no backup",
+        ),
+        ({}, "no folder to back up; there was no backup"),
+    ],
+)
+def test_without_any_folder_nothing_is_started(sources: dict[str, Source], message: str) -> None:
+    """Not even the hook, and no empty snapshot."""
+    config = configured(secret={"PRE_HOOK": "true"})
+
+    said, outcome = play(backup(config, replace(FACTS, sources=sources)), [])
+
+    assert said == []
+    assert (outcome.status, outcome.failure) == (Status.FAILURE, Failure.SOURCE)
+    assert outcome.message == message

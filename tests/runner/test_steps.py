@@ -1,0 +1,142 @@
+"""Commands, compared whole."""
+
+import pytest
+
+from runner import steps
+from runner.steps import Step
+from tests.runner.conversation import BACKUP
+from tests.runner.workload import PAGES, UPLOADS, configured
+
+START = BACKUP[: BACKUP.index("--host")]
+OURS = BACKUP[BACKUP.index("--host") : BACKUP.index("--exclude")]
+MINE = ("--host", "wiki", "--tag", "ns=prod,kind=Deployment,workload=wiki")
+
+
+def test_backup_names_host_tags_and_sources() -> None:
+    """Parents are found by host and tags, so that a renamed folder is not read anew."""
+    assert steps.backup(configured(), (PAGES, UPLOADS)) == Step("backup", BACKUP)
+
+
+def test_cluster_becomes_a_tag() -> None:
+    """Each tag is an argument of its own: restic would split them at commas."""
+    step = steps.backup(configured({"BACKUP_CLUSTER": "home"}), (PAGES,))
+
+    assert step.argv == (
+        *START, "--host", "wiki", "--tag", "ns=prod", "--tag", "kind=Deployment",
+        "--tag", "workload=wiki", "--tag", "cluster=home", "--group-by", "host,tags",
+        "--exclude", "lost+found", "--", PAGES,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "excludes"),
+    [
+        ("*.tmp", ("--exclude", "*.tmp")),
+        ("-cache\n--host=evil", ("--exclude", "-cache", "--exclude", "--host=evil")),
+        ("a b\n\n  c  ", ("--exclude", "a b", "--exclude", "c")),
+        ("!keep\n$HOME", ("--exclude", "!keep", "--exclude", "$HOME")),
+        ("--", ("--exclude", "--")),
+    ],
+)
+def test_each_exclude_pattern_is_the_value_of_its_own_flag(
+    text: str, excludes: tuple[str, ...]
+) -> None:
+    """Whatever it begins with, it is no flag itself."""
+    config = configured(annotations={"backup.exclude": text})
+
+    assert steps.backup(config, (PAGES,)).argv == (
+        *START, *OURS, "--exclude", "lost+found", *excludes, "--", PAGES,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("--one-file-system", ("--one-file-system",)),
+        ("--exclude '/a b' -o s3.connections=2", ("--exclude", "/a b", "-o", "s3.connections=2")),
+        ("--host other --group-by paths", ("--host", "other", "--group-by", "paths")),
+        ("-H other -g paths", ("-H", "other", "-g", "paths")),
+    ],
+)
+def test_extra_arguments_come_before_ours(text: str, words: tuple[str, ...]) -> None:
+    """Of two values restic takes the last one, so that host and groups stay ours."""
+    config = configured(secret={"RESTIC_ADDITIONAL_BACKUP_PARAMETERS": text})
+
+    assert steps.backup(config, (PAGES,)).argv == (
+        *START, *words, *OURS, "--exclude", "lost+found", "--", PAGES,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["--", "--one-file-system -- /etc"])
+def test_extra_arguments_cannot_end_the_flags_before_ours(text: str) -> None:
+    """Else host and tags would be folders, and the snapshot somebody else's."""
+    config = configured(secret={"RESTIC_ADDITIONAL_BACKUP_PARAMETERS": text})
+
+    argv = steps.backup(config, (PAGES,)).argv
+
+    assert argv.index("--host") < argv.index("--")
+    assert argv[argv.index("--") + 1 :][-1] == PAGES
+
+
+def test_sources_come_after_the_end_of_flags() -> None:
+    """A volume's sub-path may begin with a dash."""
+    argv = steps.backup(configured(), ("--host=evil",)).argv
+
+    assert argv[-2:] == ("--", "--host=evil")
+
+
+def test_lock_patience_is_whole_seconds() -> None:
+    """restic wants a duration."""
+    config = configured({"BACKUP_LOCK_PATIENCE_SECONDS": "2.4"})
+
+    assert steps.backup(config, (PAGES,)).argv[3:5] == ("--retry-lock", "2s")
+
+
+def test_snapshots_are_listed_by_host_and_all_tags() -> None:
+    """Never somebody else's of the same name."""
+    assert steps.snapshots(configured()) == Step(
+        "snapshots", ("restic", "snapshots", "--json", "--no-lock", *MINE)
+    )
+
+
+@pytest.mark.parametrize(
+    ("step", "expected"),
+    [
+        (steps.look(), Step("look", ("restic", "cat", "config", "--no-lock", "--json"))),
+        (steps.init(), Step("init", ("restic", "init", "--json"))),
+        (steps.keys(), Step("keys", ("restic", "key", "list", "--no-lock", "--json"))),
+        (steps.locks(), Step("locks", ("restic", "list", "locks", "--no-lock", "-q"))),
+        (steps.lock("aa"), Step("lock", ("restic", "cat", "lock", "aa", "--no-lock", "-q"))),
+        (steps.unlock(), Step("unlock", ("restic", "unlock", "-q"))),
+    ],
+)
+def test_commands_on_the_repository_itself(step: Step, expected: Step) -> None:
+    """What only looks takes no lock; unlock takes none but the old ones."""
+    assert step == expected
+
+
+def test_hooks_are_shell_text() -> None:
+    """As they were in the Secret of the system before."""
+    config = configured(
+        secret={"PRE_HOOK": " a | b\n", "RESTIC_BACKUP_COMMAND": "restic backup /x && y"}
+    )
+
+    assert steps.pre_hook(config) == Step("pre", ("sh", "-c", "a | b"), hook=True)
+    assert steps.custom_backup(config) == Step(
+        "backup", ("sh", "-c", "restic backup /x && y"), hook=True
+    )
+
+
+@pytest.mark.parametrize("annotations", [{}, {"backup.keep-last": "9"}])
+def test_no_command_holds_a_secret(annotations: dict[str, str]) -> None:
+    """Everyone on the node can read an argv."""
+    config = configured(annotations=annotations)
+    every = [
+        steps.backup(config, (PAGES,)), steps.snapshots(config), steps.forget(config),
+        steps.look(), steps.init(), steps.keys(), steps.locks(), steps.unlock(),
+    ]  # fmt: skip
+
+    words = " ".join(word for step in every if step for word in step.argv)
+
+    assert not [secret for secret in config.masked if secret in words]
+    assert config.restic["RESTIC_REPOSITORY"] not in words

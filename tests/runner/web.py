@@ -1,0 +1,62 @@
+"""A web server on loopback that remembers what it was sent and answers as it is told."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request as it arrived."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass(slots=True)
+class Web:
+    """Answers every request with ``status`` and ``answer``; 0 drops the connection."""
+
+    address: str = ""
+    status: int = 200
+    answer: bytes = b""
+    requests: list[Request] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://{self.address}"
+
+
+@contextmanager
+def served() -> Iterator[Web]:
+    """Serve while the context lasts."""
+    web = Web()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            web.requests.append(Request(self.command, self.path, dict(self.headers), body))
+            if not web.status:
+                return
+            self.send_response(web.status)
+            self.send_header("Content-Length", str(len(web.answer)))
+            self.end_headers()
+            self.wfile.write(web.answer)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        web.address = f"127.0.0.1:{server.server_port}"
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield web
+        finally:
+            server.shutdown()
+            thread.join()

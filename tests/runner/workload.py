@@ -1,0 +1,50 @@
+"""Deployment prod/wiki with two volumes, as its runner finds it; each test varies one field."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from contract import names
+from runner import config
+from runner.config import Config
+
+ENVIRONMENT: Mapping[str, str] = {
+    "PATH": "/usr/local/bin:/usr/bin:/bin",
+    "HOSTNAME": "wiki-6d4cf56db6-x7k2p",
+    names.ENV_NAMESPACE: "prod",
+    names.ENV_POD: "wiki-6d4cf56db6-x7k2p",
+    names.ENV_NODE: "node-1",
+    names.ENV_HOST: "wiki",
+    names.ENV_KIND: "Deployment",
+    names.ENV_WORKLOAD: "wiki",
+    names.ENV_VOLUMES_DIR: "/backup",
+    names.ENV_STATE_DIR: "/var/lib/backup",
+    names.ENV_DEFAULTS: "{}",
+}
+SECRET: Mapping[str, str] = {
+    "RESTIC_REPOSITORY": "s3:s3.example.net/backups/prod",
+    "RESTIC_PASSWORD": "correct-horse",
+    "AWS_ACCESS_KEY_ID": "AKIAEXAMPLE",
+    "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI",
+}
+NTFY: Mapping[str, str] = {
+    "NTFY_ENABLED": "true",
+    "NTFY_SERVER": "https://ntfy.example.net",
+    "NTFY_TOPIC": "kubernetes",
+    "NTFY_TITLE": "wiki - Backup failed",
+    "NTFY_CREDS": "-u backup:s3cret-word",
+    "NTFY_PRIO": "5",
+    "NTFY_TAG": "bangbang",
+}
+NOW = datetime(2026, 11, 23, 12, 34, tzinfo=UTC)
+PAGES, UPLOADS = "/backup/pages", "/backup/uploads"
+
+
+def configured(
+    environment: Mapping[str, str] | None = None,
+    secret: Mapping[str, str] | None = None,
+    annotations: Mapping[str, str] | None = None,
+) -> Config:
+    """Return the workload's configuration with these variables and annotations on top."""
+    return config.read(
+        {**ENVIRONMENT, **(environment or {})}, {**SECRET, **(secret or {})}, annotations or {}
+    )
