@@ -37,11 +37,11 @@ is_due() {
 }
 
 while [ -z "$stopping" ]; do
-  changed='' steps=0
+  changed='' steps=0 argument=$why why='' # one command: no signal comes in between
   { echo >"$state/seen"; } 2>/dev/null # a full or closed state folder must not end us
   # shellcheck disable=SC2086 # empty: no argument
-  backup-runner tick $why &
-  child=$! why=''
+  backup-runner tick $argument &
+  child=$!
   await tick
   [ "$status" -eq 0 ] || rm -f "$state/next"
   while [ -z "$stopping$changed" ] && ! is_due; do
