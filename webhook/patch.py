@@ -95,14 +95,19 @@ def _only_added(pod: Pod, result: Pod) -> None:
         before = workload.metadata(pod).get(key) or {}
         after = workload.metadata(result).get(key) or {}
         _same(before, after, except_for=may_change)
-        if set(after) - set(before) - may_change:
-            raise ProofError(f"the patch adds foreign {key}")
+    evictable = names.SAFE_TO_EVICT_ANNOTATION
+    if not _volumes(result, evictable) >= _volumes(pod, evictable):
+        raise ProofError(f"the patch takes volumes out of {evictable}")
     for key in _LISTS:
         before, after = workload.spec(pod).get(key) or [], workload.spec(result).get(key) or []
         if any(old is not new for old, new in zip(before, after, strict=False)) or len(after) < len(
             before
         ):
             raise ProofError(f"the patch changes an existing element of {key}")
+
+
+def _volumes(pod: Pod, annotation: str) -> set[str]:
+    return set(filter(None, str(workload.annotations(pod).get(annotation) or "").split(",")))
 
 
 def _same(before: Json, after: Json, *, except_for: set[str]) -> None:

@@ -102,9 +102,9 @@ def test_a_background_child_that_keeps_talking_is_not_waited_for(
     chatter = f"i=0; while [ $i -lt 500 ]; do echo x; sleep 0.01; i=$((i+1)); done; touch {ended}"
     done = run(config, f"({chatter}) & echo $! > {tmp_path}/child; exit 3")
 
+    assert not ended.exists()
     os.kill(int((tmp_path / "child").read_text()), signal.SIGKILL)
     assert (done.code, done.stopped) == (3, "")
-    assert not ended.exists()
 
 
 def test_the_last_words_are_kept_where_a_child_holds_the_pipe(

@@ -1,6 +1,5 @@
 """What goes wrong around the supervisor, and that it goes on."""
 
-import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -71,7 +70,7 @@ def test_a_state_folder_that_goes_away_does_not_end_it(supervisor: Supervisor) -
     """Nor one that comes back."""
     supervisor.start(QUICK)
     supervisor.await_looks(2)
-    shutil.rmtree(supervisor.state)
+    supervisor.state.rename(supervisor.state.with_name("gone"))
 
     supervisor.await_calls("tick --start", "tick")
     assert supervisor.process.poll() is None

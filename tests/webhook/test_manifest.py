@@ -170,6 +170,17 @@ def test_claims_of_a_statefulsets_templates_are_backed_up(
     assert result["spec"]["volumeClaimTemplates"] == manifest["spec"]["volumeClaimTemplates"]
 
 
+@pytest.mark.parametrize("volumes", [None, []])
+def test_claim_templates_may_be_all_the_volumes_there_are(
+    tmp_path: Path, capsys: Output, pod: Json, volumes: object
+) -> None:
+    manifest = workload("StatefulSet", pod)
+    template_of(manifest)["spec"]["volumes"] = volumes
+    manifest["spec"]["volumeClaimTemplates"] = [{"metadata": {"name": "pages"}}]
+
+    assert inject(capsys, _write(tmp_path, manifest)).err == "statefulset/wiki: injected\n"
+
+
 def test_a_claim_template_replaces_the_volume_of_the_same_name(
     tmp_path: Path, capsys: Output, pod: Json
 ) -> None:
