@@ -25,7 +25,7 @@ class Due:
 def remember_start(now: float, config: Config, state: State) -> None:
     """Note at a start that a slot passed meanwhile: it is caught up, each pod at its own time."""
     slot = _latest_slot(now, config)
-    if slot is None or slot <= _attempted(now, state) or slot == state.missed_slot:
+    if slot is None or slot <= _past(now, state.attempted) or slot == state.missed_slot:
         return
     share = stable_hash(f"{config.identity}/{config.pod}") % 1000 / 1000
     state.missed_slot = slot
@@ -55,14 +55,14 @@ def _why(now: float, config: Config, state: State) -> str:
 
 def _slot_is_due(now: float, config: Config, state: State) -> bool:
     slot = _latest_slot(now, config)
-    if slot is None or slot <= _attempted(now, state):
+    if slot is None or slot <= _past(now, state.attempted):
         return False
     return now >= _wait_until(now, config, state)
 
 
-def _attempted(now: float, state: State) -> float:
+def _past(now: float, moment: float) -> float:
     # A time that has not come yet was written by a clock that was set back since.
-    return state.attempted if state.attempted <= now else 0
+    return moment if moment <= now else 0
 
 
 def _wait_until(now: float, config: Config, state: State) -> float:
@@ -101,7 +101,7 @@ def _next(now: float, config: Config, state: State) -> float:
     if (retry := _retry_at(config, state)) is not None:
         candidates.append(retry)
     slot = _latest_slot(now, config)
-    if slot is not None and slot > _attempted(now, state):
+    if slot is not None and slot > _past(now, state.attempted):
         candidates.append(_wait_until(now, config, state))
     return max(now + 1, min(candidates))
 
@@ -122,4 +122,4 @@ def forget_is_due(now: float, config: Config, state: State) -> bool:
     slot = values[settings.FORGET].latest_until(
         now, values[settings.TIMEZONE], f"{config.identity}/forget"
     )
-    return slot is not None and slot > state.forget_attempted
+    return slot is not None and slot > _past(now, state.forget_attempted)

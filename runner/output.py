@@ -12,7 +12,8 @@ _TAIL = 20  # last lines of standard error that are kept for reports
 _RETRYING = re.compile(r"returned error, retrying after ((?:[0-9.]+(?:h|ms|m|s))+)")
 _DURATION = re.compile(r"([0-9.]+)(h|ms|m|s)")
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
-_OPENING = re.compile(r"<(config|key|lock|index|snapshot)\b")  # files read before any data
+_SUCCEEDED = "operation successful after"
+_OPENING = re.compile(r"[<(](config|key|lock|index|snapshot)\b")  # files read before any data
 
 # restic's exit codes; from what it writes where the code says only "failed".
 _BY_CODE = {10: Failure.CONFIG, 11: Failure.LOCKED, 12: Failure.AUTH, -9: Failure.MEMORY}
@@ -155,6 +156,8 @@ class Listener:
         else:
             said = str(message.get("message", line))
         self.tail.extend(filter(None, said.splitlines()))
+        if _SUCCEEDED in said:
+            self.first_retry = None
         match = _RETRYING.search(said)
         if match and _OPENING.search(said) and not self.progress:
             self.first_retry = now if self.first_retry is None else self.first_retry

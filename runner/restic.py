@@ -120,6 +120,7 @@ class _Lines:
         self._process = process
         self._selector = selectors.DefaultSelector()
         self._rest = {"stdout": b"", "stderr": b""}
+        self._ended = 0.0
         for name, stream in (("stdout", process.stdout), ("stderr", process.stderr)):
             if stream is not None:
                 self._selector.register(stream, selectors.EVENT_READ, name)
@@ -137,13 +138,17 @@ class _Lines:
                 self._hand_over(key.data, line, listener)
         if not self._selector.get_map():
             self._wait(seconds)
-        # A hook's own background process may keep a stream open for ever.
-        more = bool(ready) or self._process.poll() is None
+        more = self._process.poll() is None or (bool(ready) and not self._is_over(seconds))
         if not more:
             for name, rest in self._rest.items():
                 self._hand_over(name, rest, listener)
             self._selector.close()
         return more
+
+    def _is_over(self, seconds: float) -> bool:
+        # A hook's own background process may keep a stream open, and talk, for ever.
+        self._ended = self._ended or time.monotonic()
+        return time.monotonic() - self._ended > seconds
 
     def _wait(self, seconds: float) -> None:
         try:

@@ -117,6 +117,15 @@ def _initialise(config: Config, facts: Facts) -> Generator[Effect, Result, bool]
     if looked.code != 10 or looked.stopped:
         raise _failed(looked, "the repository cannot be opened")
     yield from _must(steps.init(), "the repository cannot be created")
+    try:
+        yield from _prove_single_init()
+    except _Ended as ended:
+        ended.outcome = replace(ended.outcome, initialised=True)
+        raise
+    return True
+
+
+def _prove_single_init() -> Generator[Effect, Result, None]:
     listed = yield from _must(steps.keys(), "the new repository cannot be opened")
     if len(_array(listed.text)) != 1:
         line = (
@@ -124,7 +133,6 @@ def _initialise(config: Config, facts: Facts) -> Generator[Effect, Result, bool]
             "while it is empty, remove it: it is created anew"
         )
         raise _Ended(Status.FAILURE, line, Failure.CONFIG)
-    return True
 
 
 def _remove_stale_locks(now: datetime) -> Generator[Effect, Result, None]:
