@@ -10,19 +10,23 @@ secret=${BACKUP_SECRET_DIR:-/etc/backup/secret}
 pause=${BACKUP_POLL_SECONDS:-30}
 blind_steps=10 # where a tick fails or the state folder is full: look again after so many pauses
 
-child='' stopping='' why=--start
+tick='' sleeper='' stopping='' changed='' why=--start
 
 trap '' HUP # restic probes processes by it
-trap 'stopping=1; [ -z "$child" ] || kill -TERM "$child" 2>/dev/null' TERM INT
-trap 'why=--now; changed=1' USR1
+trap 'stopping=1; kill -TERM $tick $sleeper 2>/dev/null' TERM INT
+trap 'why=--now changed=1; kill $sleeper 2>/dev/null' USR1
 
-# A signal ends `wait` before the child ends, hence the loop.
-await() {
-  while wait "$child"; status=$?; kill -0 "$child" 2>/dev/null; do
-    [ -z "$stopping" ] || [ "$1" = tick ] || kill "$child" 2>/dev/null
-    [ "$1" = tick ] || [ -z "$changed" ] || kill "$child" 2>/dev/null
-  done
-  child=''
+# A signal ends `wait` before the child ends, hence the loops.
+await_tick() {
+  while wait "$tick"; status=$?; kill -0 "$tick" 2>/dev/null; do :; done
+  tick=''
+}
+
+await_sleeper() {
+  # What came before the sleeper was known did not end it.
+  [ -z "$stopping$changed" ] || kill "$sleeper" 2>/dev/null
+  while wait "$sleeper"; kill -0 "$sleeper" 2>/dev/null; do :; done
+  sleeper=''
 }
 
 is_due() {
@@ -41,13 +45,14 @@ while [ -z "$stopping" ]; do
   { echo >"$state/seen"; } 2>/dev/null # a full or closed state folder must not end us
   # shellcheck disable=SC2086 # empty: no argument
   backup-runner tick $argument &
-  child=$!
-  await tick
+  tick=$!
+  [ -z "$stopping" ] || kill -TERM "$tick" 2>/dev/null
+  await_tick
   [ "$status" -eq 0 ] || rm -f "$state/next"
   while [ -z "$stopping$changed" ] && ! is_due; do
     sleep "$pause" &
-    child=$!
-    await pause
+    sleeper=$!
+    await_sleeper
   done
 done
 exit 0

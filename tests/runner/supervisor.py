@@ -93,11 +93,13 @@ class Supervisor:
 
     def kill(self) -> None:
         """End it and all that it started, by their ids."""
-        if hasattr(self, "process"):
-            for process in self.family():
+        if not hasattr(self, "process"):
+            return
+        while left := self.family():  # again: it may have started one meanwhile
+            for process in left:
                 with suppress(ProcessLookupError):
                     os.kill(process, signal.SIGKILL)
-            self.process.wait()
+        self.process.wait()
 
     @property
     def lines(self) -> list[str]:
@@ -110,16 +112,17 @@ class Supervisor:
         return [line for line in self.lines if line.startswith("tick")]
 
     def family(self, part: str = "") -> dict[int, str]:
-        """Return id and name of every process of its session, zombies too."""
+        """Return id and name of every process of its session, and of zombies that it keeps."""
         found = {}
         for path in Path("/proc").glob("[0-9]*/stat"):
             try:
-                text = path.read_text()
+                before, _, after = path.read_text().rpartition(")")
                 command = (path.parent / "cmdline").read_text()
             except OSError:
                 continue  # it ended meanwhile
-            before, _, after = text.rpartition(")")
-            if int(after.split()[3]) == self.process.pid and part in command:
+            state, parent, _, session = after.split()[:4]
+            reaped_by_others = state == "Z" and int(parent) != self.process.pid
+            if int(session) == self.process.pid and part in command and not reaped_by_others:
                 found[int(path.parent.name)] = before.partition("(")[2]
         return found
 
@@ -141,6 +144,10 @@ class Supervisor:
             return children == ["sh", "sleep"] and stat.rpartition(")")[2].split()[0] == "S"
 
         until(waits, "it waits")
+
+    def await_nothing_left(self) -> None:
+        """Wait until its last child is gone, which may take a moment longer than itself."""
+        until(lambda: not self.family(), "nothing is left")
 
     def await_looks(self, count: int) -> None:
         """Wait until it has looked at the time so often."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.runner.events import until
 from tests.runner.supervisor import Supervisor
 
 PAST = 1_000_000_000
@@ -41,7 +42,27 @@ def test_sigterm_while_waiting_ends_at_once(supervisor: Supervisor, number: sign
 
     assert supervisor.process.wait(5) == 0
     assert supervisor.calls == ["tick --start"]
-    assert supervisor.family() == {}
+    supervisor.await_nothing_left()
+
+
+def test_sigterm_between_two_sleeps_ends_at_once(supervisor: Supervisor) -> None:
+    """It does not sleep once more: that may be all of the pod's grace period."""
+    supervisor.start(SLOW)
+    supervisor.await_sleep()
+    clock = supervisor.state / "clock"
+    clock.unlink()
+    os.mkfifo(clock)  # what looks at the time waits here for a reader
+    supervisor.process.send_signal(signal.SIGUSR1)
+    supervisor.await_line("end", 2)
+    until(lambda: list(supervisor.family().values()) == ["sh"], "it looks at the time")
+
+    supervisor.process.terminate()
+    reader = os.open(clock, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        assert supervisor.process.wait(5) == 0
+    finally:
+        os.close(reader)
+    supervisor.await_nothing_left()
 
 
 def test_sigterm_during_a_tick_is_forwarded_and_waited_for(supervisor: Supervisor) -> None:
@@ -58,7 +79,7 @@ def test_sigterm_during_a_tick_is_forwarded_and_waited_for(supervisor: Superviso
     assert supervisor.process.wait(5) == 0
     assert supervisor.lines[-1] == "end"
     assert supervisor.calls == ["tick --start"]
-    assert supervisor.family() == {}
+    supervisor.await_nothing_left()
 
 
 def test_a_second_sigterm_is_forwarded_too(supervisor: Supervisor) -> None:
