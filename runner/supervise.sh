@@ -16,16 +16,19 @@ trap '' HUP # restic probes processes by it
 trap 'stopping=1; kill -TERM $tick $sleeper 2>/dev/null' TERM INT
 trap 'why=--now changed=1; kill $sleeper 2>/dev/null' USR1
 
-# A signal ends `wait` before the child ends, hence the loops.
 await_tick() {
+  # A signal ends `wait` before the child ends, hence the loop.
   while wait "$tick"; status=$?; kill -0 "$tick" 2>/dev/null; do :; done
   tick=''
 }
 
-await_sleeper() {
-  # What came before the sleeper was known did not end it.
-  [ -z "$stopping$changed" ] || kill "$sleeper" 2>/dev/null
-  while wait "$sleeper"; kill -0 "$sleeper" 2>/dev/null; do :; done
+doze() {
+  [ -z "$stopping$changed" ] || return 0 # a signal came while we looked
+  sleep "$pause" &
+  sleeper=$!
+  # A sleeper that is killed as it is born does not notice; then nothing waits for it.
+  [ -n "$stopping$changed" ] || wait "$sleeper"
+  kill "$sleeper" 2>/dev/null
   sleeper=''
 }
 
@@ -50,9 +53,7 @@ while [ -z "$stopping" ]; do
   await_tick
   [ "$status" -eq 0 ] || rm -f "$state/next"
   while [ -z "$stopping$changed" ] && ! is_due; do
-    sleep "$pause" &
-    sleeper=$!
-    await_sleeper
+    doze
   done
 done
 exit 0
