@@ -84,7 +84,8 @@ class Supervisor:
             "BACKUP_POLL_SECONDS": pause,
         }
         self.process = subprocess.Popen(
-            ["sh", SCRIPT],
+            # As a container begins: a test run in the background has SIGINT ignored for good.
+            ["env", "--default-signal=INT", "sh", SCRIPT],
             env=environment,
             stdin=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
