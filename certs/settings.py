@@ -1,0 +1,35 @@
+"""Where certificates come from and how long they last. Pure."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from certs.rotation import Lifetimes
+
+
+class Mode(StrEnum):
+    """Where certificates come from."""
+
+    SELF = "self"
+    CERT_MANAGER = "cert-manager"
+    EXISTING = "existing"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """``host`` and ``port`` are what the server listens on, ``service`` what it is called by.
+
+    ``secret`` (in ``namespace``), ``configuration`` and ``times`` count in mode `self`, ``chain``
+    and ``key``, paths of PEM files, in the two others.
+    """
+
+    mode: Mode
+    service: str
+    namespace: str
+    host: str
+    port: int
+    secret: str = "backup-webhook-ca"  # noqa: S105 -- a name
+    configuration: str = "backup-webhook"
+    times: Lifetimes = field(default_factory=Lifetimes)
+    chain: Path = Path("/tls/tls.crt")
+    key: Path = Path("/tls/tls.key")
