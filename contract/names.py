@@ -63,3 +63,4 @@ class Reason(StrEnum):
     NOT_A_POD_CREATE = "not_a_pod_create"
     PROOF_FAILED = "proof_failed"
     INTERNAL_ERROR = "internal_error"
+    IMAGE_UNAVAILABLE = "image_unavailable"

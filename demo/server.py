@@ -64,6 +64,7 @@ def running(folder: Path, *flags: str) -> Iterator[Webhook]:
     port = _free_port()
     command = [
         sys.executable, "-m", "webhook", "serve", "--listen", f"127.0.0.1:{port}",
+        "--service", "backup-webhook", "--namespace", "backup", "--drain-seconds", "0",
         "--tls-cert", str(chain), "--tls-key", str(key), *flags,
     ]  # fmt: skip
     log = folder / "webhook.log"

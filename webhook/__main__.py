@@ -5,13 +5,9 @@ import os
 import sys
 from pathlib import Path
 
-import uvicorn
-
 from contract import VERSION
-from webhook import app, config, documents, log, manifest
+from webhook import config, documents, manifest
 from webhook.documents import Document
-
-_KEEP_ALIVE = 120  # seconds; the API server keeps idle connections for 90 and reuses them
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -58,18 +54,9 @@ def _parser() -> argparse.ArgumentParser:
 def _serve(parsed: argparse.Namespace) -> int:
     server, options = config.server(parsed), config.options(parsed)
     config.check(server)
-    log.configure()
-    uvicorn.run(
-        app.create(options),
-        host=server.host,
-        port=server.port,
-        ssl_certfile=server.certificate,
-        ssl_keyfile=server.key,
-        timeout_keep_alive=_KEEP_ALIVE,
-        log_config=None,
-        server_header=False,
-    )
-    return 0
+    from webhook.serve import serve  # noqa: PLC0415 -- half a second that `inject` can do without
+
+    return serve(server, options)
 
 
 def _inject(parsed: argparse.Namespace) -> int:

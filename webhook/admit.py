@@ -4,9 +4,11 @@ from dataclasses import dataclass
 
 from contract.names import Reason
 from webhook import patch, sidecar
-from webhook.inject import Options, Plan, Skip, decide
+from webhook.inject import Options, Plan, Skip, Surroundings, decide
 from webhook.sidecar import NOTHING, Additions, Json
 from webhook.workload import Pod
+
+_NORMAL = Surroundings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +22,7 @@ class Admission:
     defaulted: tuple[str, ...] = ()
 
 
-def admit(pod: Pod, namespace: str, options: Options) -> Admission:
+def admit(pod: Pod, namespace: str, options: Options, around: Surroundings = _NORMAL) -> Admission:
     """Return the proven operations for a pod that is being created; never raises.
 
     Whatever goes wrong here, the app's pod is admitted as it came.
@@ -28,7 +30,7 @@ def admit(pod: Pod, namespace: str, options: Options) -> Admission:
     try:
         if namespace in options.excluded_namespaces:
             return Admission(Reason.EXCLUDED_NAMESPACE)
-        decision = decide(pod, options)
+        decision = decide(pod, options, around)
         if isinstance(decision, Skip):
             reason, added = decision.reason, sidecar.describe_skip(decision)
         else:

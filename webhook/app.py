@@ -7,18 +7,18 @@ from time import perf_counter
 import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import PlainTextResponse
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.requests import ClientDisconnect
 
 from contract.names import Reason
 from webhook import log, review
 from webhook.admit import Admission, admit
-from webhook.inject import Options
+from webhook.inject import Options, Surroundings
+from webhook.metrics import Metrics
 
 BODY_LIMIT = 7 * 1024 * 1024  # bytes, above what etcd can hold of a pod and its old object
 _DRAIN_LIMIT = 64 * 1024 * 1024  # a refused body is read this far, or its sender sees a reset
-_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
 
 
 class RefusedError(Exception):
@@ -29,33 +29,19 @@ class RefusedError(Exception):
         self.status = status
 
 
-class _Metrics:
-    def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        self.admissions = Counter(
-            "backup_webhook_admissions", "Admission reviews by what became of the pod.",
-            ["reason"], registry=self.registry,
-        )  # fmt: skip
-        self.refused = Counter(
-            "backup_webhook_refused_calls", "Calls that were no admission review, by HTTP status.",
-            ["status"], registry=self.registry,
-        )  # fmt: skip
-        self.defaulted = Counter(
-            "backup_webhook_defaulted_settings", "Settings whose value could not be used.",
-            ["key"], registry=self.registry,
-        )  # fmt: skip
-        self.seconds = Histogram(
-            "backup_webhook_duration_seconds", "Time to decide on a pod.",
-            buckets=_BUCKETS, registry=self.registry,
-        )  # fmt: skip
-        for reason in Reason:
-            self.admissions.labels(reason.value)  # so that each series starts at 0
+def create(
+    options: Options,
+    *,
+    metrics: Metrics | None = None,
+    ready: Callable[[], bool] = lambda: True,
+    around: Callable[[], Surroundings] = Surroundings,
+) -> FastAPI:
+    """Return the application that answers for ``options``.
 
-
-def create(options: Options) -> FastAPI:
-    """Return the application that answers for ``options``."""
+    ``ready`` may block and is called in a thread; ``around`` is asked for each pod and must not.
+    """
     app = FastAPI(title="backup-webhook", openapi_url=None)
-    metrics = _Metrics()
+    shown = metrics or Metrics()
 
     @app.post("/mutate")
     async def mutate(request: Request) -> Response:
@@ -65,30 +51,30 @@ def create(options: Options) -> FastAPI:
             asked = review.parse(body)
         except review.MalformedError as error:
             raise RefusedError(400, str(error)) from error
-        admission = _admission(asked, options)
+        admission = _admission(asked, options, around())
         answer = review.allow(
             asked, list(admission.operations), admission.warnings, admission.reason.value
         )
-        metrics.seconds.observe(perf_counter() - started)
-        metrics.admissions.labels(admission.reason.value).inc()
-        for key in admission.defaulted:
-            metrics.defaulted.labels(key).inc()
+        shown.count(admission.reason, admission.defaulted, perf_counter() - started)
         _log(asked, admission)
         return Response(answer, media_type="application/json")
 
     @app.get("/healthz")
-    @app.get("/readyz")
     async def healthy() -> PlainTextResponse:
         return PlainTextResponse("ok\n")
 
+    @app.get("/readyz")
+    def answer_readiness() -> PlainTextResponse:
+        return PlainTextResponse("ok\n") if ready() else PlainTextResponse("not ready\n", 503)
+
     @app.get("/metrics")
     async def exposition() -> Response:
-        return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+        return Response(generate_latest(shown.registry), media_type=CONTENT_TYPE_LATEST)
 
     @app.exception_handler(RefusedError)
     async def refused(_: Request, error: Exception) -> Response:
         status = error.status if isinstance(error, RefusedError) else 500
-        metrics.refused.labels(str(status)).inc()
+        shown.refused.labels(str(status)).inc()
         return _status_line(status, str(error))
 
     @app.middleware("http")
@@ -113,10 +99,10 @@ def _status_line(code: int, message: str) -> Response:
     return Response(body + b"\n", code, media_type="application/json")
 
 
-def _admission(asked: review.Request, options: Options) -> Admission:
+def _admission(asked: review.Request, options: Options, around: Surroundings) -> Admission:
     if not asked.creates_pod or asked.object is None:
         return Admission(Reason.NOT_A_POD_CREATE)
-    return admit(asked.object, asked.namespace, options)
+    return admit(asked.object, asked.namespace, options, around)
 
 
 async def _body(request: Request) -> bytes:

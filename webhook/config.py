@@ -6,8 +6,11 @@ import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
+from certs import settings as certs
+from certs.rotation import Lifetimes
 from contract import VERSION, settings
 from webhook.inject import Options
 
@@ -20,26 +23,39 @@ class ConfigError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Where `serve` listens and with which certificate."""
+    """Where `serve` listens, with which certificate, what it watches and how it ends.
+
+    ``prepull`` is the DaemonSet that keeps the image on the nodes, empty where there is none;
+    ``drain`` the seconds to serve on after SIGTERM.
+    """
 
     host: str
     port: int
-    certificate: Path
-    key: Path
+    certificates: certs.Settings
+    prepull: str = ""
+    drain: float = 10.0
 
 
-def add_options(parser: argparse.ArgumentParser, environment: Mapping[str, str]) -> None:
-    """Add the flags that decide what is injected; each one's default may stand in a variable."""
+class _Flags:
+    """Adds flags whose defaults may stand in variables of the same name."""
 
-    def flag(name: str, meaning: str, default: str) -> None:
+    def __init__(self, parser: argparse.ArgumentParser, environment: Mapping[str, str]) -> None:
+        self._parser = parser
+        self._environment = environment
+
+    def add(self, name: str, meaning: str, default: str, shape: str = "TEXT") -> None:
         variable = "BACKUP_WEBHOOK_" + name.upper().replace("-", "_")
-        parser.add_argument(
+        self._parser.add_argument(
             f"--{name}",
-            default=environment.get(variable) or default,
-            metavar="TEXT",
+            default=self._environment.get(variable) or default,
+            metavar=shape,
             help=f"{meaning} (or {variable}; default: {default or 'none'})",
         )
 
+
+def add_options(parser: argparse.ArgumentParser, environment: Mapping[str, str]) -> None:
+    """Add the flags that decide what is injected."""
+    flag = _Flags(parser, environment).add
     flag("image", "image of the sidecar", _DEFAULT_IMAGE)
     flag("pull-policy", "imagePullPolicy of the sidecar", "IfNotPresent")
     flag("cluster", "name of the cluster, a tag of every snapshot", "")
@@ -49,17 +65,22 @@ def add_options(parser: argparse.ArgumentParser, environment: Mapping[str, str])
 
 def add_server(parser: argparse.ArgumentParser, environment: Mapping[str, str]) -> None:
     """Add the flags of the HTTPS server."""
-    listen = environment.get("BACKUP_WEBHOOK_LISTEN") or "0.0.0.0:8443"
-    parser.add_argument(
-        "--listen", default=listen, metavar="HOST:PORT",
-        help="where to serve HTTPS (or BACKUP_WEBHOOK_LISTEN; default: 0.0.0.0:8443)",
-    )  # fmt: skip
-    for name, meaning in (("tls-cert", "certificate chain"), ("tls-key", "private key")):
-        variable = "BACKUP_WEBHOOK_" + name.upper().replace("-", "_")
-        parser.add_argument(
-            f"--{name}", default=environment.get(variable), metavar="FILE",
-            help=f"PEM file with the {meaning} (or {variable})",
-        )  # fmt: skip
+    flag = _Flags(parser, environment).add
+    flag("listen", "where to serve HTTPS", "0.0.0.0:8443", "HOST:PORT")
+    flag("drain-seconds", "how long to serve on after SIGTERM", "10", "SECONDS")
+    flag("prepull", "DaemonSet that keeps the sidecar's image on the nodes", "", "NAME")
+    flag("service", "name of the Service that leads here", "backup-webhook", "NAME")
+    flag("namespace", "namespace of that Service", "backup-webhook", "NAME")
+    flag("cert-mode", "certificates: self, cert-manager or existing", "existing", "MODE")
+    flag("tls-cert", "PEM file with the certificate chain; not in mode self", "", "FILE")
+    flag("tls-key", "PEM file with its private key; not in mode self", "", "FILE")
+    flag("ca-secret", "Secret that holds the CA; mode self", "backup-webhook-ca", "NAME")
+    flag(
+        "configuration", "MutatingWebhookConfiguration to keep; mode self", "backup-webhook", "NAME"
+    )
+    flag("ca-days", "life of a CA; mode self", "365", "DAYS")
+    flag("leaf-hours", "life of the server's certificate; mode self", "24", "HOURS")
+    flag("overlap-hours", "both CAs are trusted so long; mode self", "24", "HOURS")
 
 
 def options(arguments: argparse.Namespace) -> Options:
@@ -108,24 +129,74 @@ def server(arguments: argparse.Namespace) -> Server:
     host, _, port = arguments.listen.rpartition(":")
     if not host or not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > 65535:
         raise ConfigError(f"--listen {arguments.listen!r}: write HOST:PORT, such as 0.0.0.0:8443")
-    files = {}
-    for name in ("tls_cert", "tls_key"):
-        flag, value = f"--{name.replace('_', '-')}", getattr(arguments, name)
-        if not value:
-            raise ConfigError(f"{flag} is missing: write the path of a PEM file")
-        if not Path(value).is_file():
-            raise ConfigError(f"{flag} {value!r}: no such file")
-        files[name] = Path(value)
-    return Server(host.strip("[]"), int(port), files["tls_cert"], files["tls_key"])
+    address = host.strip("[]"), int(port)
+    return Server(
+        *address,
+        _certificates(arguments, *address),
+        prepull=arguments.prepull,
+        drain=_number(arguments, "drain-seconds"),
+    )
+
+
+def _certificates(arguments: argparse.Namespace, host: str, port: int) -> certs.Settings:
+    where = {"service": arguments.service, "namespace": arguments.namespace}
+    try:
+        mode = certs.Mode(arguments.cert_mode)
+    except ValueError:
+        known = ", ".join(certs.Mode)
+        raise ConfigError(f"--cert-mode {arguments.cert_mode!r}: write one of {known}") from None
+    if mode is certs.Mode.SELF:
+        return certs.Settings(
+            mode, **where, host=host, port=port,
+            secret=arguments.ca_secret, configuration=arguments.configuration,
+            times=_lifetimes(arguments),
+        )  # fmt: skip
+    chain, key = _file(arguments, "tls-cert"), _file(arguments, "tls-key")
+    return certs.Settings(mode, **where, host=host, port=port, chain=chain, key=key)
+
+
+def _file(arguments: argparse.Namespace, flag: str) -> Path:
+    value = _value(arguments, flag)
+    if not value:
+        raise ConfigError(f"--{flag} is missing: write the path of a PEM file")
+    if not Path(value).is_file():
+        raise ConfigError(f"--{flag} {value!r}: no such file")
+    return Path(value)
+
+
+def _lifetimes(arguments: argparse.Namespace) -> Lifetimes:
+    try:
+        return Lifetimes(
+            ca=timedelta(days=_number(arguments, "ca-days")),
+            leaf=timedelta(hours=_number(arguments, "leaf-hours")),
+            overlap=timedelta(hours=_number(arguments, "overlap-hours")),
+        )
+    except ValueError as error:
+        raise ConfigError(f"--ca-days, --leaf-hours and --overlap-hours: {error}") from error
+
+
+def _number(arguments: argparse.Namespace, flag: str) -> float:
+    value = _value(arguments, flag)
+    # Not all that float takes: no "nan", "1_0" or Arabic digits.
+    if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,9})?", value):
+        raise ConfigError(f"--{flag} {value!r}: write a number such as 24 or 0.5")
+    return float(value)
+
+
+def _value(arguments: argparse.Namespace, flag: str) -> str:
+    return str(getattr(arguments, flag.replace("-", "_")))
 
 
 def check(server: Server) -> None:
-    """Raise ConfigError where the files hold no certificate with its key."""
+    """Raise ConfigError where certificates come from files and those hold none with its key."""
+    if server.certificates.mode is certs.Mode.SELF:
+        return
+    chain, key = server.certificates.chain, server.certificates.key
     try:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.load_cert_chain(server.certificate, server.key)
+        context.load_cert_chain(chain, key, password="")  # an empty one: it would ask the terminal
     except (ssl.SSLError, OSError) as error:
         raise ConfigError(
-            f"--tls-cert {str(server.certificate)!r} and --tls-key {str(server.key)!r}: "
+            f"--tls-cert {str(chain)!r} and --tls-key {str(key)!r}: "
             f"no PEM certificate with its key ({error.strerror or error})"
         ) from None

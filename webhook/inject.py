@@ -25,6 +25,13 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the cluster says at the moment. ``image_problem``: why no node can get the image."""
+
+    image_problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Mount:
     """A folder ("" is all) of a volume, mounted read-only below the volumes folder."""
 
@@ -65,9 +72,13 @@ class Plan:
 Decision = Skip | Plan
 
 
-def decide(pod: Pod, options: Options) -> Decision:
+def decide(pod: Pod, options: Options, around: Surroundings) -> Decision:
     """Return what to do with ``pod``, which is a v1 Pod about to be created."""
-    return _not_asked(pod) or _impossible(pod) or _plan(pod, options)
+    decision = _not_asked(pod) or _impossible(pod) or _plan(pod, options)
+    if isinstance(decision, Plan) and around.image_problem:
+        line = f"the sidecar's image cannot be had ({around.image_problem}); not backed up"
+        return Skip(Reason.IMAGE_UNAVAILABLE, (*decision.warnings, line), told=True)
+    return decision
 
 
 def _not_asked(pod: Pod) -> Skip | None:

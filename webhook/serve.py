@@ -1,0 +1,133 @@
+"""The server process: its certificate, what it watches, and an end that drops no request."""
+
+import signal
+import ssl
+import sys
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from types import FrameType
+from typing import Any
+
+import uvicorn
+
+from certs.keeper import Keeper
+from webhook import app, log
+from webhook.cluster import Prepull
+from webhook.config import Server
+from webhook.inject import Options, Surroundings
+from webhook.metrics import Metrics
+
+_KEEP_ALIVE = 120  # seconds; the API server keeps idle connections for 90 and reuses them
+_LAST_ANSWERS = 20  # seconds for requests that are under way at the end
+
+# Any: what ASGI says of scopes and messages.
+_Message = MutableMapping[str, Any]
+_Send = Callable[[_Message], Awaitable[None]]
+_Receive = Callable[[], Awaitable[_Message]]
+
+
+def serve(server: Server, options: Options) -> int:
+    """Serve until a signal ends it; return the exit status."""
+    log.configure()
+    # Until uvicorn takes signals over; the first process of a container ignores them by default.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    metrics = Metrics()
+    prepull = _prepull(server, options, metrics)
+    keeper = Keeper(server.certificates)
+    metrics.certificates(keeper.status)
+    context = keeper.start()
+    draining = Draining(server.drain)
+
+    def ready() -> bool:
+        return not draining.begun and (prepull is None or prepull.synced) and keeper.ready()
+
+    def around() -> Surroundings:
+        return Surroundings(prepull.problem if prepull else "")
+
+    application = app.create(options, metrics=metrics, ready=ready, around=around)
+    _Uvicorn(_configured(draining.telling(application), server, context), draining).run()
+    keeper.stop()
+    return 0
+
+
+def _prepull(server: Server, options: Options, metrics: Metrics) -> Prepull | None:
+    if not server.prepull:
+        return None
+    prepull = Prepull(server.certificates.namespace, server.prepull, options.image)
+    metrics.image(lambda: prepull.problem)
+    prepull.start()
+    return prepull
+
+
+def _configured(
+    application: Callable[..., Awaitable[None]], server: Server, context: ssl.SSLContext
+) -> uvicorn.Config:
+    return uvicorn.Config(
+        application,
+        host=server.host,
+        port=server.port,
+        ssl_context_factory=lambda _config, _default: context,
+        timeout_keep_alive=_KEEP_ALIVE,
+        timeout_graceful_shutdown=_LAST_ANSWERS,
+        lifespan="off",
+        log_config=None,
+        server_header=False,
+    )
+
+
+class Draining:
+    """The time between the signal to end and the end: not ready any more, but serving.
+
+    Until every node has heard that this pod is leaving, requests still arrive. Each answer then
+    asks its sender to connect anew, to another replica.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._ends: float | None = None
+
+    @property
+    def begun(self) -> bool:
+        """Whether the signal has come."""
+        return self._ends is not None
+
+    @property
+    def over(self) -> bool:
+        """Whether it is time to stop."""
+        return self._ends is not None and time.monotonic() >= self._ends
+
+    def begin(self) -> None:
+        """Begin, unless it has."""
+        self._ends = self._ends or time.monotonic() + self._seconds
+
+    def telling(
+        self, application: Callable[..., Awaitable[None]]
+    ) -> Callable[..., Awaitable[None]]:
+        """Wrap an ASGI application so that its answers close their connection meanwhile."""
+
+        async def told(scope: _Message, receive: _Receive, send: _Send) -> None:
+            async def closing(message: _Message) -> None:
+                if message["type"] == "http.response.start" and self.begun:
+                    message["headers"] = [*message.get("headers", ()), (b"connection", b"close")]
+                await send(message)
+
+            await application(scope, receive, closing)
+
+        return told
+
+
+class _Uvicorn(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, draining: Draining) -> None:
+        super().__init__(config)
+        self._draining = draining
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        # SIGINT is somebody at a terminal, and a second SIGTERM somebody in a hurry.
+        if sig == signal.SIGTERM and not self._draining.begun:
+            self._draining.begin()
+        else:
+            super().handle_exit(sig, frame)
+
+    async def on_tick(self, counter: int) -> bool:
+        self.should_exit = self.should_exit or self._draining.over
+        return await super().on_tick(counter)
