@@ -13,7 +13,7 @@ unexport PYTHONPATH VIRTUAL_ENV
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
 .PHONY: demo
 demo: setup ## Back up, change and restore an example app here: no cluster, no root, no Docker
@@ -29,7 +29,7 @@ lint: setup ## Check style, types, imports between modules, and shell
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/shellcheck runner/supervise.sh tools/restic.sh .ci/run
+	$(BIN)/shellcheck runner/supervise.sh tools/*.sh tests/cluster/packages.sh .ci/run
 
 .PHONY: setup
 setup: $(VENV)/.installed restic
@@ -47,6 +47,30 @@ $(VENV)/.installed: requirements/dev.txt pyproject.toml runner/supervise.sh
 .PHONY: restic
 restic:
 	@sh tools/restic.sh $(CACHE)/bin
+
+.PHONY: images
+images: ## Build the images, with docker, podman or buildah
+	sh tools/images.sh build
+
+.PHONY: push
+push: ## Push the images to REGISTRY=registry.example.com/folder
+	sh tools/images.sh push "$(REGISTRY)"
+
+.PHONY: cluster
+cluster: setup ## Start a Kubernetes cluster here, for the tests (Linux, root)
+	@$(BIN)/python -m tests.cluster up
+
+.PHONY: cluster-down
+cluster-down: setup ## Stop it and leave nothing behind
+	@$(BIN)/python -m tests.cluster down
+
+.PHONY: test-cluster
+test-cluster: setup ## Run the tests on a real cluster
+	$(BIN)/python -m pytest --cluster tests/cluster $(TESTS)
+
+.PHONY: bench-cluster
+bench-cluster: setup ## Measure what backups cost apps on a real cluster
+	$(BIN)/python -m tests.cluster.bench
 
 .PHONY: bench
 bench: setup ## Measure what the runner costs: idle, per look, per backup

@@ -1,0 +1,98 @@
+"""Manifests of the apps that tests run: shell scripts on volumes, with or without annotations."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tests.cluster.kubectl import Kubectl
+
+Json = dict[str, Any]
+
+SECRET = "backup-env-configuration"
+ENABLED = {"backup.enabled": "true"}
+# Ends at once when it is told to, so that what takes longer is not the app.
+SERVE = "trap 'exit 0' TERM; echo ready > /tmp/ready; while :; do sleep 3600 & wait $!; done"
+RESTRICTED: Json = {
+    "allowPrivilegeEscalation": False,
+    "capabilities": {"drop": ["ALL"]},
+    "runAsNonRoot": True,
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+
+
+def container(image: str, script: str = SERVE, *, mount: str = "data", **more: object) -> Json:
+    """Return a container that runs a script, with the volume ``mount`` at /data ("": none)."""
+    mounts = [{"name": mount, "mountPath": "/data"}] if mount else []
+    return {
+        "name": "app",
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["sh", "-c", script],
+        "volumeMounts": mounts,
+        **more,
+    }
+
+
+def claimed(claim: str = "data") -> Json:
+    """Return the volume `data` of a pod that mounts a claim."""
+    return {"name": "data", "persistentVolumeClaim": {"claimName": claim}}
+
+
+def claim(name: str = "data", size: str = "1Gi") -> Json:
+    """Return a claim of the default class."""
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": name},
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": size}}},
+    }
+
+
+def template(
+    containers: Sequence[Json],
+    volumes: Sequence[Json],
+    annotations: Mapping[str, str] = ENABLED,
+    **spec: object,
+) -> Json:
+    """Return a pod template labelled app=app; ``spec`` are more fields of the pod's."""
+    return {
+        "metadata": {"labels": {"app": "app"}, "annotations": dict(annotations)},
+        "spec": {"containers": [*containers], "volumes": [*volumes], **spec},
+    }
+
+
+def pod(name: str, template: Json) -> Json:
+    """Return a bare pod."""
+    metadata = {**template["metadata"], "name": name}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]}
+
+
+def workload(kind: str, name: str, template: Json, **spec: object) -> Json:
+    """Return a Deployment, StatefulSet or DaemonSet; ``spec`` are more fields of its own."""
+    selector = {"matchLabels": {"app": "app"}}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": kind,
+        "metadata": {"name": name},
+        "spec": {"selector": selector, "template": template, **spec},
+    }
+
+
+def opted_in(kubectl: Kubectl, **labels: str) -> None:
+    """Label the namespace, so that the webhook sees its pods."""
+    wanted = {"backup.enabled": "true", **labels}
+    assert kubectl.namespace
+    words = [f"{key}={value}" for key, value in wanted.items()]
+    kubectl("label", "namespace", kubectl.namespace, "--overwrite", *words)
+
+
+def secret(kubectl: Kubectl, repository: str, **values: str) -> None:
+    """Create or replace the Secret that the namespace's sidecars use."""
+    data = {"RESTIC_REPOSITORY": repository, "RESTIC_PASSWORD": "correct horse", **values}
+    kubectl.apply(
+        {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": SECRET},
+            "stringData": {"BACKUP_INIT_SPREAD_SECONDS": "0", **data},
+        }
+    )

@@ -1,0 +1,123 @@
+"""The cluster that tests run against, and a namespace of its own for each test.
+
+A cluster started by `make cluster` is used and left running; else one is started for the tests
+and stopped after them. Environment of a run against a cluster of your own (kind, k3d, …):
+  CLUSTER_TEST_EXTERNAL=1   use the cluster of KUBECONFIG, and kubectl from PATH
+  CLUSTER_TEST_HOST         this machine's address as seen from its pods, for the tests' servers
+  CLUSTER_TEST_REGISTRY     where its nodes get our two images, as `make push REGISTRY=…` put them
+  CLUSTER_TEST_APP_IMAGE    an image with a shell and coreutils
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from tests.cluster import apps, images
+from tests.cluster.kubectl import Kubectl
+from tests.cluster.node import Cluster
+from tests.cluster.release import NAME, Release
+from tests.cluster.s3 import S3, serve
+
+
+@dataclass(frozen=True)
+class Target:
+    """The cluster under test, ours or another, and what a test must know about it."""
+
+    kubectl: Kubectl
+    host: str  # where pods find servers that the test runs
+    registry: str  # where nodes get our images
+    app_image: str  # a shell and coreutils
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Target]:
+    """A running cluster."""
+    if os.environ.get("CLUSTER_TEST_EXTERNAL") == "1":
+        yield _external()
+        return
+    own = Cluster()
+    was_running = own.is_running()
+    try:
+        own.start()
+        yield _target(own.kubectl, own.host)
+    finally:
+        if not was_running:
+            own.stop()
+
+
+def _external() -> Target:
+    program = shutil.which("kubectl")
+    kubeconfig = os.environ.get("KUBECONFIG", str(Path.home() / ".kube/config"))
+    if program is None or not Path(kubeconfig).exists():
+        pytest.exit("CLUSTER_TEST_EXTERNAL needs kubectl on PATH and KUBECONFIG, one file", 4)
+    kubectl = Kubectl(Path(program), Path(kubeconfig))
+    return _target(kubectl, os.environ.get("CLUSTER_TEST_HOST", "127.0.0.1"))
+
+
+def _target(kubectl: Kubectl, host: str) -> Target:
+    return Target(
+        kubectl,
+        host,
+        os.environ.get("CLUSTER_TEST_REGISTRY", images.REGISTRY),
+        os.environ.get("CLUSTER_TEST_APP_IMAGE", images.APP),
+    )
+
+
+@pytest.fixture(scope="session")
+def kubectl(cluster: Target) -> Kubectl:
+    """The administrator's kubectl, bound to no namespace."""
+    return cluster.kubectl
+
+
+@pytest.fixture
+def namespace(kubectl: Kubectl) -> Iterator[Kubectl]:
+    """A kubectl bound to a fresh namespace (its `.namespace`), which is deleted after the test."""
+    name = f"test-{uuid4().hex[:10]}"
+    kubectl("create", "namespace", name)
+    bound = kubectl.within(name)
+    try:
+        bound.wait("serviceaccount/default", "create")
+        yield bound
+    finally:
+        kubectl("delete", "namespace", name, "--wait=false")
+        # Nothing can be created there any more; what runs need not use up its grace period.
+        bound("delete", "pod", "--all", "--grace-period=1", "--wait=false")
+        kubectl.wait(f"namespace/{name}", "delete", 120)
+
+
+@pytest.fixture(scope="session")
+def release(cluster: Target) -> Iterator[Release]:
+    """The chart, installed with one replica and defaults else."""
+    kubectl = cluster.kubectl.within(NAME)
+    made = Release(kubectl, {"registry": cluster.registry, "replicas": "1"})
+    made.uninstall()  # what a run that was broken off has left
+    made.install()
+    yield made
+    made.uninstall()
+    cluster.kubectl("delete", "namespace", NAME, "--wait=false")
+
+
+@pytest.fixture(scope="session")
+def s3(cluster: Target, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
+    """An S3 server that pods reach."""
+    with serve(cluster.host, tmp_path_factory.mktemp("s3")) as running:
+        yield running
+
+
+@pytest.fixture
+def protected(namespace: Kubectl, release: Release, s3: S3) -> Kubectl:
+    """A namespace that has opted in and has its Secret, with an empty bucket of its own."""
+    del release  # it is enough that it is there
+    assert namespace.namespace
+    (s3.folder / namespace.namespace).mkdir()
+    apps.opted_in(namespace)
+    apps.secret(
+        namespace, s3.repository(namespace.namespace), AWS_ACCESS_KEY_ID=s3.key,
+        AWS_SECRET_ACCESS_KEY=s3.secret,
+    )  # fmt: skip
+    return namespace

@@ -1,0 +1,75 @@
+"""The sidecar of a running pod: what it says of itself, and runs that are asked for."""
+
+import json
+from typing import Any
+from uuid import uuid4
+
+from tests.cluster.kubectl import Kubectl
+from tests.cluster.work import until
+
+Json = dict[str, Any]
+CONTAINER = "backup"
+
+
+def injected(pod: Json) -> bool:
+    """Tell whether a pod has the sidecar."""
+    return CONTAINER in {each["name"] for each in pod["spec"].get("initContainers") or ()}
+
+
+def reason(pod: Json) -> str:
+    """Return what the webhook wrote about a pod, empty where it wrote nothing."""
+    text = pod["metadata"].get("annotations", {}).get("backup.status")
+    return str(json.loads(text)["reason"]) if text else ""
+
+
+def status(kubectl: Kubectl, pod: str) -> Json:
+    """Return what `backup-runner status --json` says in a pod."""
+    text = kubectl(
+        "exec", pod, "--container", CONTAINER, "--", "sh", "-c",
+        "backup-runner status --json || true",
+    )  # fmt: skip
+    found: Json = json.loads(text)
+    return found
+
+
+def run_now(kubectl: Kubectl, pod: str, timeout: float = 120) -> Json:
+    """Ask for a run by annotation and return how it ended, as `status` shows it."""
+    before = status(kubectl, pod)["last"]
+    kubectl("annotate", "pod", pod, "--overwrite", f"backup.run-now={uuid4()}")
+    return await_run(kubectl, pod, before, timeout)
+
+
+def await_run(kubectl: Kubectl, pod: str, before: Json | None, timeout: float = 120) -> Json:
+    """Wait for a run that began after ``before`` and return how it ended."""
+    last: Json = {}
+
+    def ended() -> bool:
+        nonlocal last
+        last = status(kubectl, pod)["last"] or {}
+        return bool(last) and last["started"] != (before or {}).get("started")
+
+    until(ended, f"{pod} has run", timeout)
+    return last
+
+
+def log(kubectl: Kubectl, pod: str) -> str:
+    """Return the sidecar's log."""
+    return kubectl("logs", pod, "--container", CONTAINER)
+
+
+def restarts(kubectl: Kubectl, pod: str) -> int:
+    """Return how often the sidecar was restarted."""
+    statuses = kubectl.get("pod", pod)["status"]["initContainerStatuses"]
+    return sum(int(each["restartCount"]) for each in statuses if each["name"] == CONTAINER)
+
+
+def snapshots(kubectl: Kubectl, pod: str) -> list[Json]:
+    """Return the repository's snapshots, as restic lists them from within the sidecar."""
+    script = (
+        'set -a; for f in /etc/backup/secret/*; do export "$(basename $f)=$(cat $f)"; done; '
+        "restic snapshots --json --no-lock --no-cache"
+    )
+    found: list[Json] = json.loads(
+        kubectl("exec", pod, "--container", CONTAINER, "--", "sh", "-c", script)
+    )
+    return found
