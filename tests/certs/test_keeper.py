@@ -12,8 +12,8 @@ import pytest
 from certs import authority, keeper, own
 from certs.authority import Leaf
 from certs.keeper import Keeper, StoppedError
-from certs.settings import Mode, Settings
 from certs.own import OwnCA
+from certs.settings import Mode, Settings
 from certs.source import Source, View
 from tests.certs.conftest import TIMES, hooks
 from tests.certs.handshakes import client, connected, echoing, free_port, shake, shown

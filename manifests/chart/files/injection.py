@@ -1,0 +1,55 @@
+"""`helm test`: whether a pod gets the sidecar, asked by a dry run, so that no pod is made."""
+
+import json
+import os
+import sys
+import time
+
+from kubernetes import client, config
+
+NAMESPACE = os.environ["NAMESPACE"]
+POD = {
+    "metadata": {"name": "test", "annotations": {"backup.enabled": "true"}},
+    "spec": {
+        "securityContext": {
+            "runAsNonRoot": True, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [
+            {
+                "name": "app",
+                "image": "app",
+                "resources": {
+                    "requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "64Mi"},
+                },
+                "securityContext": {
+                    "allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]},
+                },
+                "volumeMounts": [{"name": "data", "mountPath": "/data"}],
+            }
+        ],
+        "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}],
+    },
+}  # fmt: skip
+
+
+def problem(api: client.CoreV1Api) -> str:
+    """Return why the pod would not get the sidecar; empty if it would."""
+    try:
+        answer = api.create_namespaced_pod(
+            NAMESPACE, POD, dry_run="All", _preload_content=False, _request_timeout=30
+        )
+    except client.ApiException as error:
+        return f"HTTP {error.status} {error.body}"
+    pod = json.loads(answer.data)
+    if any(each["name"] == "backup" for each in pod["spec"].get("initContainers", ())):
+        return ""
+    return pod["metadata"]["annotations"].get("backup.status", "the webhook was not asked")
+
+
+config.load_incluster_config()
+deadline = time.monotonic() + 60  # rights, the namespace's account and the CA come to be meanwhile
+while why := problem(client.CoreV1Api()):
+    if time.monotonic() > deadline:
+        sys.exit(f"not injected: {why}")
+    time.sleep(1)
+print("a pod in a labelled namespace gets the sidecar")

@@ -1,0 +1,77 @@
+{{- define "backup.fullname" -}}
+{{- $name := default .Chart.Name .Values.nameOverride -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 50 | trimSuffix "-" -}}
+{{- else if contains $name .Release.Name -}}
+{{- .Release.Name | trunc 50 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name $name | trunc 50 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "backup.selector" -}}
+app.kubernetes.io/name: {{ default .Chart.Name .Values.nameOverride }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "backup.labels" -}}
+{{ include "backup.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- end -}}
+
+{{- define "backup.serviceAccount" -}}
+{{- $default := .Values.serviceAccount.create | ternary (include "backup.fullname" .) "default" -}}
+{{- default $default .Values.serviceAccount.name -}}
+{{- end -}}
+
+{{- /* An image, from a dict with `root` and `image`. */ -}}
+{{- define "backup.image" -}}
+{{- with .root.Values.registry | trimSuffix "/" }}{{ . }}/{{ end -}}
+{{- .image.repository -}}
+{{- if .image.digest }}@{{ .image.digest }}{{ else }}:{{ default .root.Chart.AppVersion .image.tag }}{{ end -}}
+{{- end -}}
+
+{{- /* Namespaces that are never touched, as a JSON list. Values can only add to them. */ -}}
+{{- define "backup.excluded" -}}
+{{- $always := list "kube-system" "kube-public" "kube-node-lease" .Release.Namespace -}}
+{{- concat $always .Values.namespaceExcludes | uniq | toJson -}}
+{{- end -}}
+
+{{- /* "true" where the server asks the API for something; without it, no rights and no token. */ -}}
+{{- define "backup.needsApi" -}}
+{{- if or (eq .Values.certificates.mode "self") .Values.prePull.enabled -}}true{{- end -}}
+{{- end -}}
+
+{{- define "backup.caSecret" -}}
+{{- include "backup.fullname" . }}-ca
+{{- end -}}
+
+{{- define "backup.tlsSecret" -}}
+{{- if eq .Values.certificates.mode "existing" -}}
+{{- required "certificates.existing.secretName: name the Secret that holds tls.crt and tls.key" .Values.certificates.existing.secretName -}}
+{{- else -}}
+{{- include "backup.fullname" . }}-tls
+{{- end -}}
+{{- end -}}
+
+{{- define "backup.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+seccompProfile:
+  type: RuntimeDefault
+{{- end -}}
+
+{{- define "backup.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: [ALL]
+{{- end -}}
+
+{{- define "backup.test" -}}
+helm.sh/hook: test
+helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+{{- end -}}

@@ -1,0 +1,487 @@
+"""What the chart installs."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.chart import rendering
+from tests.chart.rendering import EXISTING, NAME, Json, objects, of_kind, one
+
+CERT_MANAGER = ("certificates.mode=cert-manager",)
+NO_PREPULL = ("prePull.enabled=false",)
+VARIANTS = {
+    "defaults": (),
+    "cert-manager": CERT_MANAGER,
+    "existing": EXISTING,
+    "bare": (*EXISTING, *NO_PREPULL),
+}
+SYSTEM = {"kube-system", "kube-public", "kube-node-lease", NAME}
+
+
+def _webhook(*values: str) -> Json:
+    (webhook,) = one("MutatingWebhookConfiguration", *values)["webhooks"]
+    assert isinstance(webhook, dict)
+    return webhook
+
+
+def _container(*values: str, example: str = "") -> Json:
+    deployment = one("Deployment", *values, example=example)
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert isinstance(container, dict)
+    return container
+
+
+def _environment(*values: str) -> dict[str, str]:
+    """Return the variables that the webhook is given, as Kubernetes expands them."""
+    given = {each["name"]: each.get("value", "") for each in _container(*values)["env"]}
+    assert not [text for text in given.values() if re.search(r"(?<!\$)(\$\$)*\$\(", text)]
+    return {name: text.replace("$$", "$") for name, text in given.items()}
+
+
+# Admission
+
+
+def test_no_caBundle_is_rendered_in_mode_self() -> None:  # noqa: N802 -- the field's name
+    assert "caBundle" not in _webhook()["clientConfig"]
+
+
+def test_caBundle_is_rendered_as_given_in_mode_existing() -> None:  # noqa: N802 -- see above
+    bundle = "certificates.existing.caBundle=LS0t"
+
+    assert _webhook(*EXISTING, bundle)["clientConfig"]["caBundle"] == "LS0t"
+    assert "caBundle" not in _webhook(*EXISTING)["clientConfig"]
+    assert "caBundle" not in _webhook(bundle)["clientConfig"], "it is another mode's value"
+
+
+def test_cert_manager_is_asked_to_put_in_the_ca_of_the_certificate_that_is_mounted() -> None:
+    found = one("MutatingWebhookConfiguration", *CERT_MANAGER)
+    deployment = one("Deployment", *CERT_MANAGER)
+    (leaf,) = [c for c in of_kind("Certificate", *CERT_MANAGER) if "dnsNames" in c["spec"]]
+    (volume,) = deployment["spec"]["template"]["spec"]["volumes"]
+
+    name = leaf["metadata"]["name"]
+    assert found["metadata"]["annotations"] == {"cert-manager.io/inject-ca-from": f"{NAME}/{name}"}
+    assert volume["secret"]["secretName"] == leaf["spec"]["secretName"]
+    assert "caBundle" not in found["webhooks"][0]["clientConfig"]
+    assert f"{NAME}.{NAME}.svc" in leaf["spec"]["dnsNames"]
+
+
+def test_cert_managers_leaf_is_not_its_own_issuer() -> None:
+    """Were it, every renewal would be a gap in trust."""
+    issuers = {each["metadata"]["name"]: each["spec"] for each in of_kind("Issuer", *CERT_MANAGER)}
+    certificates = of_kind("Certificate", *CERT_MANAGER)
+    by_authority = {bool(c["spec"].get("isCA")): c["spec"] for c in certificates}
+
+    assert issuers[by_authority[False]["issuerRef"]["name"]] == {
+        "ca": {"secretName": by_authority[True]["secretName"]}
+    }
+    assert issuers[by_authority[True]["issuerRef"]["name"]] == {"selfSigned": {}}
+
+
+def test_issuer_of_ones_own_signs_the_leaf_and_no_other_is_made() -> None:
+    given = 'certificates.certManager.issuerRef={"kind":"ClusterIssuer","name":"internal"}'
+
+    (leaf,) = of_kind("Certificate", *CERT_MANAGER, given)
+    assert leaf["spec"]["issuerRef"] == {"kind": "ClusterIssuer", "name": "internal"}
+    assert of_kind("Issuer", *CERT_MANAGER, given) == []
+
+
+def test_own_and_system_namespaces_are_never_matched() -> None:
+    selector = _webhook()["namespaceSelector"]
+    (expression,) = selector["matchExpressions"]
+
+    assert expression["key"] == "kubernetes.io/metadata.name"
+    assert expression["operator"] == "NotIn"
+    assert set(expression["values"]) == SYSTEM
+    assert set(_environment()["BACKUP_WEBHOOK_EXCLUDED_NAMESPACES"].split(",")) == SYSTEM
+
+
+def test_values_cannot_remove_an_exclusion() -> None:
+    more = 'namespaceExcludes=["vault","kube-system"]'
+    (expression,) = _webhook(more)["namespaceSelector"]["matchExpressions"]
+
+    assert set(expression["values"]) == {*SYSTEM, "vault"}
+    assert len(expression["values"]) == 5
+    excluded = _environment(more)["BACKUP_WEBHOOK_EXCLUDED_NAMESPACES"]
+    assert excluded.split(",") == expression["values"]
+
+
+def test_only_namespaces_that_opted_in_are_matched() -> None:
+    assert _webhook()["namespaceSelector"]["matchLabels"] == {"backup.enabled": "true"}
+
+
+def test_only_pods_that_are_made_are_sent_and_nothing_is_refused() -> None:
+    webhook = _webhook()
+
+    assert webhook["rules"] == [
+        {
+            "apiGroups": [""],
+            "apiVersions": ["v1"],
+            "operations": ["CREATE"],
+            "resources": ["pods"],
+            "scope": "Namespaced",
+        }
+    ]
+    assert webhook["failurePolicy"] == "Ignore"
+    assert webhook["sideEffects"] == "None", "a dry run must reach us"
+    assert webhook["reinvocationPolicy"] == "IfNeeded"
+    assert webhook["admissionReviewVersions"] == ["v1"]
+    assert webhook["name"].count(".") >= 2
+
+
+def test_conditions_read_no_field_that_a_pod_might_not_have() -> None:
+    """One that fails counts by the failurePolicy."""
+    for condition in _webhook()["matchConditions"]:
+        first, *rest = condition["expression"].split(maxsplit=1)
+        assert first.lstrip("!") == "has(object.metadata.annotations)"
+        assert rest[0].startswith("||" if first.startswith("!") else "&&")
+
+
+def test_webhook_configuration_leads_to_the_service_and_that_to_the_pods() -> None:
+    service, container = one("Service"), _container()
+    client = _webhook()["clientConfig"]["service"]
+    labels = one("Deployment")["spec"]["template"]["metadata"]["labels"]
+
+    assert client["name"] == service["metadata"]["name"] == _environment()["BACKUP_WEBHOOK_SERVICE"]
+    assert [port["port"] for port in service["spec"]["ports"]] == [client["port"]]
+    assert service["spec"]["ports"][0]["targetPort"] == container["ports"][0]["name"]
+    assert service["spec"]["selector"].items() <= labels.items()
+
+
+def test_service_and_budget_take_in_the_webhooks_pods_only() -> None:
+    found = objects(example="production")
+    others = [
+        one("DaemonSet")["spec"]["template"]["metadata"]["labels"],
+        *[each["metadata"]["labels"] for each in found if each["kind"] == "Pod"],
+    ]
+    selectors = [
+        one("Service")["spec"]["selector"],
+        one("PodDisruptionBudget")["spec"]["selector"]["matchLabels"],
+        one("NetworkPolicy", example="production")["spec"]["podSelector"]["matchLabels"],
+    ]
+
+    assert len(others) == 2
+    assert not [s for s in selectors for labels in others if s.items() <= labels.items()]
+
+
+def test_nothing_is_a_hook_except_the_helm_test() -> None:
+    """helm neither upgrades a hook nor removes it with its release."""
+    hooks = [each for each in objects(example="production") if rendering.is_hook(each)]
+
+    assert {each["metadata"]["name"] for each in hooks} == {f"{NAME}-test"}
+    for each in hooks:
+        assert each["metadata"]["annotations"] == {
+            "helm.sh/hook": "test",
+            "helm.sh/hook-delete-policy": "before-hook-creation,hook-succeeded",
+        }
+
+
+# Rights
+
+
+def _rules(*values: str) -> list[Json]:
+    roles = of_kind("Role", *values) + of_kind("ClusterRole", *values)
+    return [{**rule, "kind": role["kind"]} for role in roles for rule in role["rules"]]
+
+
+def test_rights_are_name_scoped() -> None:
+    """Reading pods cannot be, but is kept to the release's own namespace."""
+    rules = {rule["resources"][0]: rule for rule in _rules()}
+
+    assert rules.keys() == {"secrets", "pods", "mutatingwebhookconfigurations"}
+    assert rules["secrets"]["kind"] == rules["pods"]["kind"] == "Role"
+    assert rules["secrets"]["resourceNames"] == [_environment()["BACKUP_WEBHOOK_CA_SECRET"]]
+    assert rules["mutatingwebhookconfigurations"]["resourceNames"] == [
+        one("MutatingWebhookConfiguration")["metadata"]["name"]
+    ]
+    assert set(rules["pods"]["verbs"]) == {"get", "list", "watch"}
+    assert not {"*", "delete", "update"} & {
+        verb for rule in rules.values() for verb in rule["verbs"]
+    }
+
+
+@pytest.mark.parametrize("variant", ["cert-manager", "existing"])
+def test_no_right_on_secrets_and_webhook_configurations_where_others_make_certificates(
+    variant: str,
+) -> None:
+    assert [rule["resources"] for rule in _rules(*VARIANTS[variant])] == [["pods"]]
+
+
+def test_no_rights_and_no_token_without_need() -> None:
+    spec = one("Deployment", *VARIANTS["bare"])["spec"]["template"]["spec"]
+
+    assert spec["automountServiceAccountToken"] is False
+    for kind in ("Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding", "DaemonSet"):
+        assert of_kind(kind, *VARIANTS["bare"]) == []
+    assert one("Deployment")["spec"]["template"]["spec"]["automountServiceAccountToken"] is True
+    assert one("DaemonSet")["spec"]["template"]["spec"]["automountServiceAccountToken"] is False
+
+
+def test_every_right_is_bound_to_the_webhooks_account_alone() -> None:
+    account = one("Deployment")["spec"]["template"]["spec"]["serviceAccountName"]
+    for kind in ("RoleBinding", "ClusterRoleBinding"):
+        assert one(kind)["subjects"] == [
+            {"kind": "ServiceAccount", "name": account, "namespace": NAME}
+        ]
+    assert one("ServiceAccount")["metadata"]["name"] == account
+    assert "serviceAccountName" not in one("DaemonSet")["spec"]["template"]["spec"]
+
+
+def test_account_of_ones_own_is_used_and_not_made() -> None:
+    values = ("serviceAccount.create=false", "serviceAccount.name=theirs")
+
+    assert of_kind("ServiceAccount", *values) == []
+    assert one("RoleBinding", *values)["subjects"][0]["name"] == "theirs"
+
+
+def test_secret_of_the_ca_is_made_empty() -> None:
+    """So that an uninstall removes it, and an upgrade leaves alone what the webhook put in."""
+    assert one("Secret").keys() == {"apiVersion", "kind", "metadata", "type"}
+    for variant in ("cert-manager", "existing"):
+        assert of_kind("Secret", *VARIANTS[variant]) == []
+
+
+def test_helm_test_may_make_pods_in_its_own_namespace_only() -> None:
+    """And only a dry run does."""
+    hooks = {each["kind"]: each for each in objects() if rendering.is_hook(each)}
+
+    assert hooks["Role"]["rules"] == [
+        {"apiGroups": [""], "resources": ["pods"], "verbs": ["create"]}
+    ]
+    namespace = hooks["Namespace"]["metadata"]
+    assert hooks["Role"]["metadata"]["namespace"] == namespace["name"] != NAME
+    assert namespace["labels"]["backup.enabled"] == "true"
+    (variable,) = hooks["Pod"]["spec"]["containers"][0]["env"]
+    assert variable["value"] == namespace["name"]
+    assert 'dry_run="All"' in hooks["Pod"]["spec"]["containers"][0]["command"][-1]
+
+
+# Pods
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_pod_would_pass_restricted(variant: str) -> None:
+    specs = rendering.pods(objects(*VARIANTS[variant]))
+
+    assert len(specs) == (2 if variant == "bare" else 3)
+    for spec in specs:
+        pod = spec["securityContext"]
+        assert pod["runAsNonRoot"] is True
+        assert pod["runAsUser"] > 0
+        assert pod["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert not {"hostNetwork", "hostPID", "hostIPC", "initContainers"} & spec.keys()
+        assert all(volume.keys() <= {"name", "secret"} for volume in spec.get("volumes", ()))
+        for container in spec["containers"]:
+            assert container["securityContext"] == {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            }
+            assert not any("hostPort" in port for port in container.get("ports", ()))
+
+
+def test_every_container_has_a_memory_limit_and_requests() -> None:
+    for spec in rendering.pods(objects()):
+        for container in spec["containers"]:
+            assert container["resources"]["requests"].keys() == {"cpu", "memory"}
+            assert container["resources"]["limits"].keys() == {"memory"}
+
+
+def test_variables_made_for_services_are_kept_out() -> None:
+    """Those of a Service named backup-webhook would look like settings."""
+    assert all(spec["enableServiceLinks"] is False for spec in rendering.pods(objects()))
+
+
+@pytest.mark.parametrize(("replicas", "budgets"), [(1, 0), (2, 1), (3, 1)])
+def test_there_is_a_disruption_budget_for_more_than_one_replica(
+    replicas: int, budgets: int
+) -> None:
+    found = of_kind("PodDisruptionBudget", f"replicas={replicas}")
+
+    assert [each["spec"]["maxUnavailable"] for each in found] == [1] * budgets
+
+
+def test_new_pods_come_before_old_ones_go() -> None:
+    rolling = one("Deployment")["spec"]["strategy"]["rollingUpdate"]
+    assert rolling == {"maxSurge": 1, "maxUnavailable": 0}
+
+
+def test_port_of_a_node_is_free_before_a_new_pod_comes() -> None:
+    spec = one("Deployment", "webhook.hostNetwork=true", "webhook.port=10250")["spec"]
+
+    assert spec["strategy"]["rollingUpdate"] == {"maxSurge": 0, "maxUnavailable": 1}
+    assert spec["template"]["spec"]["hostNetwork"] is True
+    assert spec["template"]["spec"]["dnsPolicy"] == "ClusterFirstWithHostNet"
+
+
+def test_pods_get_longer_to_end_than_the_webhook_takes() -> None:
+    spec = one("Deployment")["spec"]["template"]["spec"]
+    help_of_serve = _serve_help()
+    found = re.search(r"BACKUP_WEBHOOK_DRAIN_SECONDS; default: ([0-9]+)", help_of_serve)
+
+    assert found
+    last_answers = 20  # seconds; webhook/serve.py
+    assert spec["terminationGracePeriodSeconds"] > int(found[1]) + last_answers
+
+
+def test_port_is_the_same_wherever_it_is_written() -> None:
+    values = ("webhook.port=10250", "networkPolicy.enabled=true")
+    container = _container(*values)
+    (ingress,) = one("NetworkPolicy", *values)["spec"]["ingress"]
+    probes = [container[f"{name}Probe"]["httpGet"] for name in ("startup", "readiness", "liveness")]
+
+    assert _environment(*values)["BACKUP_WEBHOOK_LISTEN"] == "0.0.0.0:10250"
+    assert container["ports"] == [{"name": "https", "containerPort": 10250}]
+    assert ingress["ports"] == [{"port": "https"}]
+    assert {(p["port"], p["scheme"]) for p in probes} == {("https", "HTTPS")}
+
+
+# Images
+
+
+def test_nobodys_registry_is_asked_by_default() -> None:
+    images = {each["image"] for spec in rendering.pods(objects()) for each in spec["containers"]}
+
+    assert images == {"backup-webhook:0.1.0", "backup-webhook-sidecar:0.1.0"}
+
+
+def test_registry_stands_before_every_image() -> None:
+    values = ("registry=registry.example.com:5000/backup/", "sidecar.image.tag=v2")
+    specs = rendering.pods(objects(*values))
+
+    assert {each["image"] for spec in specs for each in spec["containers"]} == {
+        "registry.example.com:5000/backup/backup-webhook:0.1.0",
+        "registry.example.com:5000/backup/backup-webhook-sidecar:v2",
+    }
+
+
+def test_digest_counts_instead_of_the_tag() -> None:
+    digest = "sha256:" + "0" * 64
+    values = (f"image.digest={digest}", "image.tag=v2")
+
+    assert _container(*values)["image"] == f"backup-webhook@{digest}"
+
+
+def test_pre_pull_keeps_the_very_image_that_is_injected() -> None:
+    values = ("registry=registry.example.com", "sidecar.image.pullPolicy=Always")
+    daemonset = one("DaemonSet", *values)
+    (container,) = daemonset["spec"]["template"]["spec"]["containers"]
+    variables = _environment(*values)
+
+    assert container["image"] == variables["BACKUP_WEBHOOK_IMAGE"]
+    assert container["imagePullPolicy"] == variables["BACKUP_WEBHOOK_PULL_POLICY"] == "Always"
+    assert daemonset["metadata"]["name"] == variables["BACKUP_WEBHOOK_PREPULL"]
+    assert container["command"] == ["sleep", "infinity"]
+
+
+def test_pre_pull_reaches_every_node_that_could_run_the_image() -> None:
+    """One that never could would be evidence that the image cannot be had."""
+    spec = one("DaemonSet")["spec"]["template"]["spec"]
+    (term,) = spec["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"][
+        "nodeSelectorTerms"
+    ]
+
+    assert spec["tolerations"] == [{"operator": "Exists"}]
+    assert {each["operator"] for each in term["matchExpressions"]} == {"NotIn"}
+    left_out = {each["key"]: each["values"] for each in term["matchExpressions"]}
+    assert left_out["kubernetes.io/os"] == ["windows"]
+
+
+def test_pull_secrets_are_for_all_pods() -> None:
+    specs = rendering.pods(objects('imagePullSecrets=[{"name":"registry"}]'))
+
+    assert all(spec["imagePullSecrets"] == [{"name": "registry"}] for spec in specs)
+
+
+# Settings
+
+
+def _serve_help() -> str:
+    program = Path(sys.executable).with_name("backup-webhook")
+    done = subprocess.run(
+        [program, "serve", "--help"], capture_output=True, text=True, check=True,
+        env={"COLUMNS": "10000"},
+    )  # fmt: skip
+    return done.stdout
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_variable_is_one_that_serve_knows(variant: str) -> None:
+    known = set(re.findall(r"\(or (BACKUP_WEBHOOK_[A-Z_]+);", _serve_help()))
+
+    assert known
+    assert set(_environment(*VARIANTS[variant])) <= known
+
+
+def test_every_variable_of_serve_has_its_value() -> None:
+    known = set(re.findall(r"\(or (BACKUP_WEBHOOK_[A-Z_]+);", _serve_help()))
+    given = {name for values in VARIANTS.values() for name in _environment(*values)}
+
+    assert known - given == {"BACKUP_WEBHOOK_DRAIN_SECONDS"}, "the pod's grace period goes by it"
+
+
+def test_defaults_arrive_as_they_were_written() -> None:
+    defaults = {
+        "schedule": "H 3 * * *",
+        "keep-daily": 14,
+        "paused": False,
+        "exclude": "$(HOME)\n$$<ü>",
+    }
+    variables = _environment("sidecar.defaults=" + json.dumps(defaults))
+
+    assert json.loads(variables["BACKUP_WEBHOOK_DEFAULTS"]) == defaults
+
+
+def test_defaults_are_taken_by_the_webhook(tmp_path: Path) -> None:
+    defaults = {"schedule": "@daily", "keep-daily": 14, "paused": False, "run-as": 1000}
+    text = _environment("sidecar.defaults=" + json.dumps(defaults))["BACKUP_WEBHOOK_DEFAULTS"]
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": {"containers": []}}
+    (tmp_path / "pod.yaml").write_text(yaml.safe_dump(pod))
+    program = Path(sys.executable).with_name("backup-webhook")
+
+    done = subprocess.run(
+        [program, "inject", f"--filename={tmp_path / 'pod.yaml'}"],
+        capture_output=True, text=True, check=False, env={"BACKUP_WEBHOOK_DEFAULTS": text},
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(("given", "passed"), [("365", "365"), ("0.5", "0.5"), ("90.25", "90.25")])
+def test_times_are_passed_on_as_decimal_numbers(given: str, passed: str) -> None:
+    short = ("certificates.leafHours=1", "certificates.overlapHours=1")
+    variables = _environment(f"certificates.caDays={given}", *short)
+
+    assert variables["BACKUP_WEBHOOK_CA_DAYS"] == passed
+
+
+@pytest.mark.parametrize(
+    ("release", "name"),
+    [("backup-webhook", "backup-webhook"), ("b", "b-backup-webhook"), ("r" * 53, "r" * 50)],
+)
+def test_everything_is_named_after_the_release(release: str, name: str) -> None:
+    names = {each["metadata"]["name"] for each in objects(name=release)}
+
+    assert {each for each in names if not each.startswith(name)} == set()
+    assert max(map(len, names)) <= 63
+
+
+def test_notes_tell_the_next_commands() -> None:
+    text = rendering.text(notes=True)
+
+    for command in (
+        "kubectl label namespace NAMESPACE backup.enabled=true",
+        "create secret generic backup-env-configuration",
+        '"annotations": {"backup.enabled": "true"}',
+        r"jsonpath='{.metadata.annotations.backup\.status}'",
+        "helm -n default test backup-webhook",
+        "helm -n default uninstall backup-webhook",
+    ):
+        assert command in text
+    assert "failurePolicy is Fail" not in text
+    assert "failurePolicy is Fail" in rendering.text("webhook.failurePolicy=Fail", notes=True)
