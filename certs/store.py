@@ -9,6 +9,7 @@ import base64
 import binascii
 import json
 import secrets
+import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -184,14 +185,28 @@ class Store:
     def _connected(self) -> client.ApiClient:
         """Connect at first use: a token that is not there yet is tried again, like all else."""
         if self._api is None:
-            settings = client.Configuration()
-            load: Any = config  # its functions have no annotations
-            try:
-                load.load_incluster_config(settings)
-            except config.ConfigException:
-                load.load_kube_config(client_configuration=settings)
-            self._api = client.ApiClient(settings)
+            self._api = connection()
         return self._api
+
+
+def connection() -> client.ApiClient:
+    """Connect as the pod's account, or outside of a cluster by kubeconfig.
+
+    Raises ConfigException. Certificates are verified as Go's clients do it: an API server's may
+    lack key identifiers, which Python 3.13 would refuse.
+    """
+    settings = client.Configuration()
+    load: Any = config  # its functions have no annotations
+    try:
+        load.load_incluster_config(settings)
+    except config.ConfigException:
+        load.load_kube_config(client_configuration=settings)
+    api = client.ApiClient(settings)
+    if settings.verify_ssl:
+        context = ssl.create_default_context(cafile=settings.ssl_ca_cert)
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+        api.rest_client.pool_manager.connection_pool_kw["ssl_context"] = context
+    return api
 
 
 @contextmanager

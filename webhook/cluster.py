@@ -12,6 +12,8 @@ from typing import Any
 import urllib3
 from kubernetes import client, config, watch
 
+from certs.store import connection
+
 _LOG = logging.getLogger("cluster")
 _TIMEOUT = (3.0, 10.0)  # seconds, to connect and to read
 _WATCH_SECONDS = 290
@@ -116,10 +118,7 @@ class Prepull:
     # their annotations deny.
     def _core(self) -> Any:  # noqa: ANN401 -- see above
         if self._api is None:
-            settings = client.Configuration()
-            load: Any = config  # its functions have no annotations
-            load.load_incluster_config(settings)
-            self._api = client.ApiClient(settings)
+            self._api = connection()
         return client.CoreV1Api(self._api)
 
 
