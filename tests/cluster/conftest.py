@@ -90,7 +90,7 @@ def namespace(kubectl: Kubectl) -> Iterator[Kubectl]:
         kubectl.wait(f"namespace/{name}", "delete", 120)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def release(cluster: Target) -> Iterator[Release]:
     """The chart, installed with one replica and defaults else."""
     kubectl = cluster.kubectl.within(NAME)

@@ -12,42 +12,41 @@ from tests.cluster.work import WorkError
 
 NAME = "backup-webhook"
 CHART = PROJECT / "manifests" / "chart"
+_WAIT = ("--wait", "--timeout=3m")
 CONFIGURATION = f"mutatingwebhookconfiguration/{NAME}"
 DEPLOYMENT = f"deployment/{NAME}"
 
 
 @dataclass(frozen=True)
 class Release:
-    """One release, of the name and in the namespace `backup-webhook`."""
+    """One release, of the name and in the namespace `backup-webhook`.
+
+    Values are those of the chart; as a keyword, a dot in a value's name is two underscores.
+    """
 
     kubectl: Kubectl  # bound to the release's namespace
     values: dict[str, str] = field(default_factory=dict)  # for every install and upgrade
 
     def install(self, chart: Path = CHART, **values: str) -> None:
         """Install the chart and wait until the webhook is ready. Raises WorkError."""
-        self._put("install", chart, values)
+        self._helm("install", chart, values, "--create-namespace", *_WAIT)
 
     def upgrade(self, chart: Path = CHART, **values: str) -> None:
         """Upgrade the release and wait until it is rolled out. Raises WorkError."""
-        self._put("upgrade", chart, values)
+        self._helm("upgrade", chart, values, *_WAIT)
+
+    def upgrade_without_waiting(self, **values: str) -> None:
+        """Upgrade the release to something that may never be rolled out. Raises WorkError."""
+        self._helm("upgrade", CHART, values)
 
     def uninstall(self) -> None:
         """Uninstall it, if it is there."""
-        helm(self.kubectl, "uninstall", NAME, "--ignore-not-found", "--wait", "--timeout=2m")
+        helm(self.kubectl, "uninstall", NAME, "--ignore-not-found", *_WAIT)
 
-    def _put(self, verb: str, chart: Path, values: dict[str, str]) -> None:
-        # A dot in a value's name is written as two underscores.
+    def _helm(self, verb: str, chart: Path, values: dict[str, str], *flags: str) -> None:
         given = {**self.values, **{key.replace("__", "."): text for key, text in values.items()}}
         settings = [f"--set={key}={text}" for key, text in given.items()]
-        flags = ["--wait", "--timeout=3m", "--create-namespace"]
-        helm(
-            self.kubectl,
-            verb,
-            NAME,
-            str(chart),
-            *settings,
-            *(flags if verb == "install" else flags[:2]),
-        )
+        helm(self.kubectl, verb, NAME, str(chart), *settings, *flags)
 
     def restart(self) -> None:
         """Replace every webhook pod, one after the other."""

@@ -1,0 +1,163 @@
+"""`python -m tests.cluster.bench`: what the sidecar costs apps on the cluster that runs here.
+
+Pods with and without it take turns, one at a time, the images being there.
+"""
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from kubernetes import client, config, watch
+
+from tests.cluster import apps, images
+from tests.cluster.kubectl import Json, Kubectl
+from tests.cluster.node import Cluster
+from tests.cluster.release import NAME, Release
+from tests.cluster.s3 import serve
+from tests.cluster.work import until
+
+_SETTLE = 40.0  # seconds until first looks are over and the supervisors wait
+
+
+class Pods:
+    """Creates and deletes pods of one namespace, and takes the time by watch events."""
+
+    def __init__(self, kubectl: Kubectl) -> None:
+        load: Any = config  # its functions have no annotations
+        self._core: Any = client.CoreV1Api(load.new_client_from_config(str(kubectl.kubeconfig)))
+        self._namespace = kubectl.namespace
+
+    def ready(self, pod: Json) -> float:
+        """Return the seconds from sending a pod to its being Ready."""
+        name = pod["metadata"]["name"]
+        return self._timed(
+            name, lambda: self._core.create_namespaced_pod(self._namespace, pod), _is_ready
+        )
+
+    def gone(self, name: str) -> float:
+        """Return the seconds from deleting a pod to its being gone."""
+        return self._timed(
+            name, lambda: self._core.delete_namespaced_pod(name, self._namespace), _is_gone
+        )
+
+    def _timed(self, name: str, act: Callable[[], object], done: Callable[[Json], bool]) -> float:
+        version = self._core.list_namespaced_pod(self._namespace, limit=1).metadata.resource_version
+        began = time.monotonic()
+        act()
+        stream: Any = watch.Watch()  # type: ignore[no-untyped-call] # has no annotations
+        for event in stream.stream(
+            self._core.list_namespaced_pod, self._namespace, resource_version=version,
+            field_selector=f"metadata.name={name}", timeout_seconds=120,
+        ):  # fmt: skip
+            if done(event):
+                return time.monotonic() - began
+        raise TimeoutError(name)
+
+
+def _is_ready(event: Json) -> bool:
+    conditions = event["raw_object"]["status"].get("conditions", ())
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
+
+
+def _is_gone(event: Json) -> bool:
+    return bool(event["type"] == "DELETED")
+
+
+def _pod(name: str, *, backed_up: bool) -> Json:
+    annotations = apps.ENABLED if backed_up else {}
+    return apps.pod(
+        name, apps.template([apps.container(images.APP)], [apps.claimed()], annotations)
+    )
+
+
+def _times(pods: Pods, count: int) -> None:
+    ready: dict[bool, list[float]] = {True: [], False: []}
+    gone: dict[bool, list[float]] = {True: [], False: []}
+    for number in range(count):
+        for backed_up in (True, False) if number % 2 else (False, True):
+            name = f"pod-{number}-{'with' if backed_up else 'without'}"
+            ready[backed_up].append(pods.ready(_pod(name, backed_up=backed_up)))
+            gone[backed_up].append(pods.gone(name))
+    for what, found in (("created to Ready", ready), ("deleted to gone", gone)):
+        _show(f"{what}, without", found[False], "s")
+        _show(f"{what}, with", found[True], "s")
+        difference = statistics.median(found[True]) - statistics.median(found[False])
+        print(f"{what}: {difference:+.2f} s in the median")
+
+
+def _idle(kubectl: Kubectl, count: int) -> None:
+    names = [f"idle-{number}" for number in range(count)]
+    kubectl.apply(*[_pod(name, backed_up=True) for name in names])
+    for name in names:
+        kubectl.wait(f"pod/{name}", "condition=Ready", 120)
+    end = time.monotonic() + _SETTLE
+    until(lambda: time.monotonic() > end, "sidecars are idle", _SETTLE + 1)
+    _show("working set of an idle sidecar", _working_sets(kubectl), "MiB")
+
+
+def _working_sets(kubectl: Kubectl) -> list[float]:
+    found = []
+    for node in kubectl.names("nodes"):
+        path = f"/api/v1/{node.replace('node/', 'nodes/')}/proxy/stats/summary"
+        for pod in json.loads(kubectl("get", "--raw", path))["pods"]:
+            if pod["podRef"]["namespace"] == kubectl.namespace:
+                found += [
+                    container["memory"]["workingSetBytes"] / 2**20
+                    for container in pod["containers"]
+                    if container["name"] == "backup"
+                ]
+    return found
+
+
+def _show(what: str, values: Sequence[float], unit: str) -> None:
+    middle = statistics.median(values)
+    print(f"{what}: {middle:.2f} {unit} ({min(values):.2f}-{max(values):.2f}, n={len(values)})")
+
+
+def main() -> int:
+    """Start what does not run yet, measure, and leave the cluster as it was."""
+    parser = argparse.ArgumentParser(prog="python -m tests.cluster.bench", description=__doc__)
+    parser.add_argument("--pods", type=int, default=20, help="of each kind (default: 20)")
+    count = parser.parse_args().pods
+    cluster = Cluster()
+    was_running = cluster.is_running()
+    cluster.start()
+    release = Release(cluster.kubectl.within(NAME), {"registry": images.REGISTRY})
+    kubectl = cluster.kubectl.within(f"bench-{uuid4().hex[:6]}")
+    try:
+        release.uninstall()
+        release.install()
+        cluster.kubectl("create", "namespace", str(kubectl.namespace))
+        apps.opted_in(kubectl)
+        with tempfile.TemporaryDirectory() as folder, serve(cluster.host, Path(folder)) as s3:
+            (s3.folder / "bench").mkdir()
+            apps.secret(
+                kubectl, s3.repository("bench"), AWS_ACCESS_KEY_ID=s3.key,
+                AWS_SECRET_ACCESS_KEY=s3.secret, BACKUP_SCHEDULE="0 0 1 1 *",
+            )  # fmt: skip
+            kubectl.apply(apps.claim())
+            pods = Pods(kubectl)
+            for backed_up in (True, False):  # whatever is slow only once
+                pods.ready(_pod("first", backed_up=backed_up))
+                pods.gone("first")
+            _times(pods, count)
+            _idle(kubectl, count)
+    finally:
+        cluster.kubectl("delete", "namespace", str(kubectl.namespace), "--wait=false")
+        kubectl("delete", "pod", "--all", "--grace-period=1", "--wait=false")
+        cluster.kubectl.wait(f"namespace/{kubectl.namespace}", "delete", 180)
+        release.uninstall()
+        if not was_running:
+            cluster.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,104 @@
+"""Two replicas under a load of admissions, with failurePolicy Fail: none fails.
+
+Whatever would fail open in production shows here as a refused pod.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cluster import apps, load
+from tests.cluster.conftest import Target
+from tests.cluster.kubectl import Kubectl
+from tests.cluster.load import Load
+from tests.cluster.release import CONFIGURATION, NAME, Release
+from tests.cluster.work import until
+
+ADMISSIONS = 3000  # at least, each time
+OVERLAP_HOURS = 4 / 3600  # CAs follow one another within seconds
+
+
+@pytest.fixture(scope="module")
+def release(cluster: Target) -> Iterator[Release]:
+    """The chart with two replicas, without which nothing is admitted, and short overlaps."""
+    values = {
+        "registry": cluster.registry, "replicas": "2", "webhook.failurePolicy": "Fail",
+        "certificates.overlapHours": f"{OVERLAP_HOURS:.6f}",
+        "certificates.leafHours": f"{OVERLAP_HOURS:.6f}",
+    }  # fmt: skip
+    made = Release(cluster.kubectl.within(NAME), values)
+    made.uninstall()
+    made.install()
+    yield made
+    made.uninstall()
+
+
+@pytest.fixture
+def admissions(namespace: Kubectl, release: Release, cluster: Target) -> Iterator[Load]:
+    """The load, which has begun well."""
+    del release
+    apps.opted_in(namespace)
+    template = apps.template([apps.container(cluster.app_image)], [apps.claimed()])
+    pod = apps.pod("dry", template)
+    with load.running(namespace.kubeconfig, str(namespace.namespace), pod) as running:
+        running.await_admissions(100)
+        yield running
+
+
+def _none_failed(admissions: Load, what: str) -> None:
+    if admissions.total < ADMISSIONS:
+        admissions.await_admissions(ADMISSIONS - admissions.total)
+    print(f"{what}: {admissions.total} admissions, {len(admissions.failures)} failed")
+    assert admissions.failures == []
+
+
+def _bundle(release: Release) -> str:
+    return str(release.kubectl.get(CONFIGURATION)["webhooks"][0]["clientConfig"].get("caBundle"))
+
+
+def test_rolling_restart(admissions: Load, release: Release) -> None:
+    release.restart()
+    _none_failed(admissions, "rolling restart")
+
+
+def test_helm_upgrade(admissions: Load, release: Release, tmp_path: Path) -> None:
+    """Which changes the pods and the webhook configuration."""
+    del tmp_path
+    before = release.kubectl.get(CONFIGURATION)["metadata"]["generation"]
+    release.upgrade(clusterName="upgraded", webhook__timeoutSeconds="10")
+
+    assert release.kubectl.get(CONFIGURATION)["metadata"]["generation"] > before
+    _none_failed(admissions, "helm upgrade")
+
+
+def test_three_rotations_of_the_ca(admissions: Load, release: Release) -> None:
+    """Published, switched, dropped: nine changes of what is trusted or shown."""
+    for _ in range(3):
+        before = _bundle(release)
+        ask = json.dumps({"stringData": {"rotate": "now"}})
+        release.kubectl("patch", "secret", f"{NAME}-ca", "--patch", ask)
+
+        def rotated(before: str = before) -> bool:
+            data = release.kubectl.get("secret", f"{NAME}-ca")["data"]
+            waits = {"next.crt", "previous.crt", "rotate"} & {k for k, v in data.items() if v}
+            return not waits and _bundle(release) == data["ca.crt"] != before
+
+        until(rotated, "the CA has been replaced", 120)
+    _none_failed(admissions, "three rotations")
+
+
+def test_ca_bundle_wiped_by_hand_is_put_back(admissions: Load, release: Release) -> None:
+    """Until it is, the API server cannot trust us: that moment must be short."""
+    before = _bundle(release)
+    wipe = [{"op": "replace", "path": "/webhooks/0/clientConfig/caBundle", "value": ""}]
+    release.kubectl("patch", CONFIGURATION, "--type=json", "--patch", json.dumps(wipe))
+
+    until(lambda: _bundle(release) == before, "it is put back", 30)
+
+    answered, failed = admissions.total, len(admissions.failures)
+    admissions.await_admissions(ADMISSIONS)
+    print(f"bundle wiped: {admissions.total} admissions, {len(admissions.failures)} failed")
+    late = admissions.failures[failed + load.CLIENTS :]
+    assert late == [], f"of {admissions.total - answered} that began after it was back"

@@ -1,0 +1,42 @@
+"""Settings of a pod that runs: by annotation and by the Secret, without a restart."""
+
+import json
+
+from tests.cluster import apps, sidecar
+from tests.cluster.conftest import Target
+from tests.cluster.kubectl import Kubectl
+from tests.cluster.work import until
+
+SYNC = 150  # seconds; the kubelet looks at a pod's volumes about once a minute
+LOOK = 60  # the supervisor looks every 30
+
+
+def _app(kubectl: Kubectl, image: str) -> None:
+    template = apps.template([apps.container(image)], [apps.claimed()])
+    kubectl.apply(apps.claim(), apps.pod("app", template))
+    kubectl.wait("pod/app", "condition=Ready")
+
+
+def test_annotation_of_a_running_pod_counts(protected: Kubectl, cluster: Target) -> None:
+    _app(protected, cluster.app_image)
+    assert sidecar.status(protected, "app")["paused"] is False
+
+    protected("annotate", "pod", "app", "backup.paused=true", "backup.schedule=17 3 * * *")
+
+    until(lambda: bool(sidecar.status(protected, "app")["paused"]), "it is paused", LOOK)
+    assert sidecar.status(protected, "app")["schedule"] == "17 3 * * *"
+    assert sidecar.restarts(protected, "app") == 0
+
+
+def test_edited_secret_counts_for_the_whole_namespace(protected: Kubectl, cluster: Target) -> None:
+    _app(protected, cluster.app_image)
+    values = {"stringData": {"BACKUP_SCHEDULE": "5 4 * * *", "BACKUP_TIMEZONE": "Asia/Tokyo"}}
+
+    protected("patch", "secret", apps.SECRET, "--patch", json.dumps(values))
+
+    def seen() -> bool:
+        known = sidecar.status(protected, "app")
+        return (known["schedule"], known["timezone"]) == ("5 4 * * *", "Asia/Tokyo")
+
+    until(seen, "it is seen", SYNC)
+    assert sidecar.restarts(protected, "app") == 0

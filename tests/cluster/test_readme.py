@@ -1,0 +1,152 @@
+"""README's steps, literally: its own blocks on a real cluster, from nothing to restored files."""
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.cluster import build, sidecar
+from tests.cluster.conftest import Target
+from tests.cluster.kubectl import Json, Kubectl
+from tests.cluster.release import NAME, Release
+from tests.cluster.s3 import S3
+from tests.cluster.settings import PROJECT
+
+README = (PROJECT / "README.md").read_text()
+LISTING = (
+    "cd /var/lib/wiki && find . -mindepth 1 -printf '%y %m %U:%G %s %T@ %p -> %l\\n' | sort"
+    " && find . -type f -exec sha256sum {} + | sort"
+)
+FILL = """
+cd /var/lib/wiki
+test -e pages || {
+  mkdir -p pages/'with space'; echo hello > pages/index.md; date > pages/'with space'/ä.md
+  head -c 3000000 /dev/urandom > picture; ln -s pages/index.md home; ln picture same
+  chmod 600 picture; touch -d 2001-02-03 pages/index.md
+}
+trap 'exit 0' TERM; while :; do sleep 3600 & wait $!; done
+"""
+
+
+def blocks(heading: str) -> list[str]:
+    """Return the `sh` blocks below a heading, up to the next heading of any level."""
+    _, _, below = README.partition(f"\n{heading}\n")
+    assert below, heading
+    section = re.split(r"^#{2,} ", below, maxsplit=1, flags=re.MULTILINE)[0]
+    return re.findall(r"^```sh\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture
+def wiki(cluster: Target) -> Iterator[Kubectl]:
+    """The namespace `wiki` with the example's app, unannotated, and no webhook anywhere."""
+    kubectl = cluster.kubectl
+    Release(kubectl.within(NAME)).uninstall()
+    kubectl("create", "namespace", "wiki")
+    yield kubectl.within("wiki")
+    kubectl("delete", "namespace", "wiki", "--wait=false")
+    kubectl.within("wiki")("delete", "pod", "--all", "--grace-period=1", "--wait=false")
+    kubectl.wait("namespace/wiki", "delete", 120)
+    Release(kubectl.within(NAME)).uninstall()
+
+
+def _manifest(image: str) -> list[Json]:
+    """Return manifests/examples/wiki.yaml as somebody has it who has not heard of us."""
+    claim, deployment = yaml.safe_load_all((PROJECT / "manifests/examples/wiki.yaml").read_text())
+    template = deployment["spec"]["template"]
+    del template["metadata"]["annotations"]
+    (app,) = template["spec"]["containers"]
+    app |= {"image": image, "command": ["sh", "-ec", FILL]}
+    return [claim, deployment]
+
+
+def _shell(script: str, folder: Path, kubectl: Kubectl, variables: dict[str, str]) -> str:
+    programs = [str(build.helm().parent), str(kubectl.program.parent), os.environ["PATH"]]
+    done = subprocess.run(
+        ["sh", "-eux", "-c", script],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+        env={
+            **os.environ, **variables,
+            "PATH": ":".join(programs), "KUBECONFIG": str(kubectl.kubeconfig),
+        },
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def _pod(kubectl: Kubectl) -> str:
+    """Return the name of the app's one pod that is not going away."""
+    pods = kubectl.items("pods", "--selector=app=wiki")
+    (name,) = [p["metadata"]["name"] for p in pods if "deletionTimestamp" not in p["metadata"]]
+    return str(name)
+
+
+def test_four_commands_protect_an_app_and_a_lost_volume_comes_back(
+    wiki: Kubectl, cluster: Target, s3: S3, tmp_path: Path
+) -> None:
+    (tmp_path / "manifests").symlink_to(PROJECT / "manifests")
+    (tmp_path / "your-wiki.yaml").write_text(yaml.safe_dump_all(_manifest(cluster.app_image)))
+    (s3.folder / "readme").mkdir()
+    variables = {
+        "REGISTRY": cluster.registry, "REPOSITORY": s3.repository("readme", "wiki"),
+        "KEY_ID": s3.key, "KEY": s3.secret,
+    }  # fmt: skip
+    wiki("apply", f"--filename={tmp_path}/your-wiki.yaml")
+    wiki.rollout("deployment/wiki")
+    install, look = blocks("## Install")
+    (restore,) = blocks("### Lose a volume, get it back")
+    assert [line.split()[0] for line in install.split("\n\n")] == ["helm", *["kubectl"] * 3]
+
+    _shell(install, tmp_path, wiki, variables)
+    wiki.rollout("deployment/wiki")
+    pod = _pod(wiki)
+    assert sidecar.injected(wiki.get("pod", pod)), "it is there after the fourth command"
+    _shell(look, tmp_path, wiki, variables)
+    last = sidecar.await_run(wiki, pod, None)
+    assert last["status"] == "success", last
+    known = sidecar.status(wiki, pod)
+    assert known["schedule"] == "H * * * *"
+    assert known["next"]
+    before = wiki.exec(pod, "sh", "-c", LISTING, container="wiki")
+    assert "with space/ä.md" in before
+
+    wiki("scale", "deployment/wiki", "--replicas=0")
+    wiki("delete", "pvc", "wiki-data")
+    _shell(restore, tmp_path, wiki, variables)
+    wiki.rollout("deployment/wiki")
+
+    assert wiki.exec(_pod(wiki), "sh", "-c", LISTING, container="wiki") == before
+    assert [s["hostname"] for s in sidecar.snapshots(wiki, _pod(wiki))] == ["wiki"]
+
+
+def test_uninstall_leaves_nothing_that_touches_admission(
+    cluster: Target, namespace: Kubectl
+) -> None:
+    """And installing it again works."""
+    namespace("label", "namespace", str(namespace.namespace), "backup.enabled=true")
+    release = Release(cluster.kubectl.within(NAME), {"registry": cluster.registry, "replicas": "1"})
+    for _ in range(2):
+        release.install()
+        release.uninstall()
+
+        ours = "mutatingwebhookconfigurations,validatingadmissionpolicies,clusterroles"
+        left = cluster.kubectl.names(f"{ours},validatingadmissionpolicybindings")
+        assert not [name for name in left if "backup" in name]
+        assert cluster.kubectl.within(NAME).names("all,secrets,configmaps,serviceaccounts") == [
+            "configmap/kube-root-ca.crt", "serviceaccount/default",
+        ]  # fmt: skip
+    pod = {"metadata": {"name": "p", "annotations": {"backup.enabled": "true"}},
+           "spec": {"containers": [{"name": "app", "image": "none"}]},
+           "apiVersion": "v1", "kind": "Pod"}  # fmt: skip
+    answer = namespace(
+        "create", "--dry-run=server", "--output=json", "--filename=-", stdin=json.dumps(pod)
+    )
+    assert "backup.status" not in answer

@@ -1,0 +1,54 @@
+"""What the webhook's account may do: what the chart says, and nothing more."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.kubectl import Kubectl
+from tests.cluster.release import NAME, Release
+
+LISTS = Path(__file__).with_name("rights")
+
+
+def _rights(kubectl: Kubectl, account: str) -> list[str]:
+    """Return what an account may do in kubectl's namespace, beyond what every account may."""
+    listed = [
+        {
+            " ".join(line.split())
+            for line in kubectl(
+                "auth", "can-i", "--list", "--no-headers", f"--as={user}"
+            ).splitlines()
+        }
+        for user in (account, f"system:serviceaccount:{NAME}:somebody")
+    ]
+    return sorted(listed[0] - listed[1])
+
+
+@pytest.mark.parametrize("where", [NAME, "default"])
+def test_account_of_the_webhook_may_do_what_is_listed(release: Release, where: str) -> None:
+    """Only this: the lists are read by those who decide whether to install it."""
+    account = f"system:serviceaccount:{NAME}:{NAME}"
+
+    rights = _rights(release.kubectl.within(where), account)
+
+    file = "release-namespace.txt" if where == NAME else "elsewhere.txt"
+    assert rights == (LISTS / file).read_text().splitlines()
+
+
+def test_account_of_the_pre_pull_pods_may_do_nothing(release: Release) -> None:
+    (pod,) = [pod for pod in release.kubectl.items("pods") if "prepull" in pod["metadata"]["name"]]
+    account = pod["spec"]["serviceAccountName"]
+
+    assert _rights(release.kubectl, f"system:serviceaccount:{NAME}:{account}") == []
+    assert "kube-api-access" not in str(pod["spec"].get("volumes"))
+
+
+def test_pods_of_the_webhook_pass_restricted(release: Release) -> None:
+    """As the API server judges what runs there now."""
+    label = "pod-security.kubernetes.io/enforce=restricted"
+    warned = release.kubectl(
+        "label", "--dry-run=server", "--overwrite", "namespace", NAME, label, check=False
+    )
+
+    assert "labeled" in warned
+    assert "violate" not in warned

@@ -1,0 +1,46 @@
+"""An upgrade of the chart: what runs goes on, and what comes new is as the new chart says."""
+
+import shutil
+from pathlib import Path
+
+import yaml
+
+from tests.cluster import apps, sidecar
+from tests.cluster.conftest import Target
+from tests.cluster.kubectl import Kubectl
+from tests.cluster.release import CHART, NAME, Release
+
+
+def _previous(folder: Path) -> Path:
+    """Return a chart that is one version older. There is no release yet whose chart it could be."""
+    chart = folder / "chart"
+    shutil.copytree(CHART, chart)
+    about = yaml.safe_load((chart / "Chart.yaml").read_text())
+    about["version"] = "0.0.9"
+    (chart / "Chart.yaml").write_text(yaml.safe_dump(about))
+    return chart
+
+
+def test_upgrade_from_the_previous_chart_keeps_backups_going(
+    namespace: Kubectl, protected: Kubectl, release: Release, cluster: Target, tmp_path: Path
+) -> None:
+    del namespace
+    release.uninstall()
+    release.install(_previous(tmp_path), replicas="2")
+    template = apps.template([apps.container(cluster.app_image)], [apps.claimed()])
+    protected.apply(apps.claim(), apps.claim("new"), apps.pod("old", template))
+    protected.wait("pod/old", "condition=Ready")
+    assert sidecar.run_now(protected, "old")["status"] in {"success", "warning"}
+    ca = release.kubectl.get("secret", f"{NAME}-ca")["data"]["ca.crt"]
+
+    release.upgrade(replicas="2", clusterName="here")
+
+    assert release.kubectl.get("secret", f"{NAME}-ca")["data"]["ca.crt"] == ca
+    assert sidecar.restarts(protected, "old") == 0
+    assert sidecar.run_now(protected, "old")["status"] in {"success", "warning"}
+    template["spec"]["volumes"] = [apps.claimed("new")]
+    protected.apply(apps.pod("new", template))
+    protected.wait("pod/new", "condition=Ready")
+    assert sidecar.run_now(protected, "new")["status"] in {"success", "warning"}
+    newest = sidecar.snapshots(protected, "new")[-1]
+    assert "cluster=here" in newest["tags"]
