@@ -1,43 +1,25 @@
 """The chart as helm renders it: values in, Kubernetes objects out, each rendering made once."""
 
 import os
-import subprocess
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from tests.cluster import build
-from tests.cluster.settings import CACHE, PROJECT
+from tests.cluster import helm as call
+from tests.cluster.release import CHART, NAME
 
 Json = dict[str, Any]
 
-CHART = PROJECT / "manifests" / "chart"
 EXAMPLES = ("home", "production")
 NEWEST = "1.37.0"
-NAME = "backup-webhook"
 EXISTING = ("certificates.mode=existing", "certificates.existing.secretName=brought")
 
 
-class RefusedError(Exception):
-    """helm did not render; the text is what it said."""
-
-
 def helm(*arguments: str) -> str:
-    """Run helm and return what it prints. Raises RefusedError."""
-    folder = CACHE / "helm"  # not the user's own repositories and plugins
-    own = {f"HELM_{kind}_HOME": str(folder / kind.lower()) for kind in ("CACHE", "CONFIG", "DATA")}
-    done = subprocess.run(
-        [build.helm(), *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, **own, "KUBECONFIG": os.devnull},
-    )
-    if done.returncode != 0:
-        raise RefusedError(done.stdout + done.stderr)
-    return done.stdout
+    """Run helm without any cluster and return what it prints. Raises RefusedError."""
+    return call.helm(Path(os.devnull), *arguments)
 
 
 @cache

@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from tests.chart import rendering
-from tests.chart.rendering import EXISTING, NAME, Json, objects, of_kind, one
+from tests.chart.rendering import EXISTING, Json, objects, of_kind, one
+from tests.cluster.release import NAME
 
 CERT_MANAGER = ("certificates.mode=cert-manager",)
 NO_PREPULL = ("prePull.enabled=false",)

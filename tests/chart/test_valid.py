@@ -10,6 +10,7 @@ import pytest
 
 from tests.chart import rendering
 from tests.chart.rendering import EXAMPLES, EXISTING, NEWEST, Json, objects
+from tests.cluster.helm import RefusedError
 
 VERSIONS = [f"1.{minor}" for minor in range(29, 38)]
 FOREIGN = ("cert-manager.io/", "monitoring.coreos.com/")  # whose schemas we do not have
@@ -84,7 +85,7 @@ def test_policies_are_rendered_where_the_cluster_has_them() -> None:
 
 
 def test_older_kubernetes_is_refused() -> None:
-    with pytest.raises(rendering.RefusedError, match="requires kubeVersion: >="):
+    with pytest.raises(RefusedError, match="requires kubeVersion: >="):
         rendering.text(kubernetes="1.28.9")
 
 

@@ -9,7 +9,9 @@ import yaml
 
 from contract import VERSION, settings
 from tests.chart import rendering
-from tests.chart.rendering import CHART, EXAMPLES, EXISTING, RefusedError
+from tests.chart.rendering import EXAMPLES, EXISTING
+from tests.cluster.helm import RefusedError
+from tests.cluster.release import CHART
 from tools import chart_values
 
 VALUES = yaml.safe_load((CHART / "values.yaml").read_text())

@@ -1,20 +1,18 @@
 """The chart as helm installs it in the cluster under test."""
 
-import os
-import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.cluster import build
-from tests.cluster.kubectl import Kubectl
-from tests.cluster.settings import CACHE, PROJECT
-from tests.cluster.work import WorkError
+from tests.cluster import helm as call
+from tests.cluster.kubectl import Json, Kubectl
+from tests.cluster.settings import PROJECT
 
 NAME = "backup-webhook"
 CHART = PROJECT / "manifests" / "chart"
 _WAIT = ("--wait", "--timeout=3m")
 CONFIGURATION = f"mutatingwebhookconfiguration/{NAME}"
 DEPLOYMENT = f"deployment/{NAME}"
+PREPULL = f"{NAME}-prepull"
 
 
 @dataclass(frozen=True)
@@ -28,15 +26,15 @@ class Release:
     values: dict[str, str] = field(default_factory=dict)  # for every install and upgrade
 
     def install(self, chart: Path = CHART, **values: str) -> None:
-        """Install the chart and wait until the webhook is ready. Raises WorkError."""
+        """Install the chart and wait until the webhook is ready. Raises RefusedError."""
         self._helm("install", chart, values, "--create-namespace", *_WAIT)
 
     def upgrade(self, chart: Path = CHART, **values: str) -> None:
-        """Upgrade the release and wait until it is rolled out. Raises WorkError."""
+        """Upgrade the release and wait until it is rolled out. Raises RefusedError."""
         self._helm("upgrade", chart, values, *_WAIT)
 
     def upgrade_without_waiting(self, **values: str) -> None:
-        """Upgrade the release to something that may never be rolled out. Raises WorkError."""
+        """Upgrade the release to something that may never be rolled out. Raises RefusedError."""
         self._helm("upgrade", CHART, values)
 
     def uninstall(self) -> None:
@@ -48,6 +46,14 @@ class Release:
         settings = [f"--set={key}={text}" for key, text in given.items()]
         helm(self.kubectl, verb, NAME, str(chart), *settings, *flags)
 
+    def prepull_pods(self) -> list[Json]:
+        """Return the pods of the pre-pull DaemonSet."""
+        owners = [
+            (pod, pod["metadata"].get("ownerReferences", [{}])[0].get("name"))
+            for pod in self.kubectl.items("pods")
+        ]
+        return [pod for pod, owner in owners if owner == PREPULL]
+
     def restart(self) -> None:
         """Replace every webhook pod, one after the other."""
         self.kubectl("rollout", "restart", DEPLOYMENT)
@@ -55,16 +61,5 @@ class Release:
 
 
 def helm(kubectl: Kubectl, *arguments: str) -> str:
-    """Run helm in kubectl's namespace; return what it prints. Raises WorkError."""
-    folder = CACHE / "helm"  # not the user's own repositories and plugins
-    own = {f"HELM_{kind}_HOME": str(folder / kind.lower()) for kind in ("CACHE", "CONFIG", "DATA")}
-    done = subprocess.run(
-        [build.helm(), f"--namespace={kubectl.namespace}", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, **own, "KUBECONFIG": str(kubectl.kubeconfig)},
-    )
-    if done.returncode != 0:
-        raise WorkError(f"helm {' '.join(arguments)} failed:\n{done.stderr or done.stdout}")
-    return done.stdout
+    """Run helm in kubectl's cluster and namespace; return what it prints. Raises RefusedError."""
+    return call.helm(kubectl.kubeconfig, f"--namespace={kubectl.namespace}", *arguments)

@@ -13,10 +13,9 @@ import trustme
 from tests.cluster import apps, sidecar
 from tests.cluster.conftest import Target
 from tests.cluster.kubectl import Json, Kubectl
-from tests.cluster.release import DEPLOYMENT, NAME, Release
+from tests.cluster.release import DEPLOYMENT, NAME, PREPULL, Release
 from tests.cluster.work import until
 
-PREPULL = f"{NAME}-prepull"
 TERMINATION = 10.0  # seconds; the grace period is 30
 
 
@@ -42,22 +41,10 @@ def ends_in_time(kubectl: Kubectl, name: str = "app") -> None:
 
 
 @pytest.fixture
-def webhook(cluster: Target) -> Kubectl:
-    """The administrator's kubectl in the webhook's namespace."""
-    return cluster.kubectl.within(NAME)
-
-
-@pytest.fixture
 def changed(release: Release) -> Iterator[Release]:
     """The release, put back to what it was after the test."""
     yield release
     release.upgrade()
-
-
-def _daemonset_pods(webhook: Kubectl) -> list[Json]:
-    pods = webhook.items("pods")
-    owners = [(p, p["metadata"].get("ownerReferences", [{}])[0].get("name")) for p in pods]
-    return [pod for pod, owner in owners if owner == PREPULL]
 
 
 def test_image_that_cannot_be_pulled_is_not_injected(
@@ -68,7 +55,7 @@ def test_image_that_cannot_be_pulled_is_not_injected(
     changed.kubectl.rollout(DEPLOYMENT)
 
     def refused() -> bool:
-        pods = _daemonset_pods(changed.kubectl)
+        pods = changed.prepull_pods()
         states = [s for p in pods for s in p["status"].get("containerStatuses", ())]
         return any("waiting" in s["state"] and "Pull" in s["state"]["waiting"]["reason"]
                    for s in states)  # fmt: skip
@@ -121,7 +108,7 @@ def test_node_that_is_down_changes_nothing(
     try:
 
         def waits_there() -> bool:
-            pods = _daemonset_pods(release.kubectl)
+            pods = release.prepull_pods()
             return any(p["spec"].get("nodeName") == "gone" for p in pods)
 
         until(waits_there, "the DaemonSet has a pod for that node", 60)

@@ -36,7 +36,7 @@ def test_account_of_the_webhook_may_do_what_is_listed(release: Release, where: s
 
 
 def test_account_of_the_pre_pull_pods_may_do_nothing(release: Release) -> None:
-    (pod,) = [pod for pod in release.kubectl.items("pods") if "prepull" in pod["metadata"]["name"]]
+    (pod,) = release.prepull_pods()
     account = pod["spec"]["serviceAccountName"]
 
     assert _rights(release.kubectl, f"system:serviceaccount:{NAME}:{account}") == []
