@@ -5,7 +5,6 @@ Whatever would fail open in production shows here as a refused pod.
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -63,9 +62,8 @@ def test_rolling_restart(admissions: Load, release: Release) -> None:
     _none_failed(admissions, "rolling restart")
 
 
-def test_helm_upgrade(admissions: Load, release: Release, tmp_path: Path) -> None:
+def test_helm_upgrade(admissions: Load, release: Release) -> None:
     """Which changes the pods and the webhook configuration."""
-    del tmp_path
     before = release.kubectl.get(CONFIGURATION)["metadata"]["generation"]
     release.upgrade(clusterName="upgraded", webhook__timeoutSeconds="10")
 

@@ -22,9 +22,8 @@ def _previous(folder: Path) -> Path:
 
 
 def test_upgrade_from_the_previous_chart_keeps_backups_going(
-    namespace: Kubectl, protected: Kubectl, release: Release, cluster: Target, tmp_path: Path
+    protected: Kubectl, release: Release, cluster: Target, tmp_path: Path
 ) -> None:
-    del namespace
     release.uninstall()
     release.install(_previous(tmp_path), replicas="2")
     template = apps.template([apps.container(cluster.app_image)], [apps.claimed()])
