@@ -5,6 +5,7 @@ Nothing is asked while a pod waits to be admitted: a decision reads what a watch
 
 import json
 import logging
+import time
 from collections.abc import Mapping
 from threading import Event, Thread
 from typing import Any
@@ -35,25 +36,17 @@ class Prepull:
     One that does not run for any other reason says nothing: a node may be down, full, or new.
     """
 
-    def __init__(
-        self, namespace: str, daemonset: str, image: str, api: client.ApiClient | None = None
-    ) -> None:
+    def __init__(self, namespace: str, daemonset: str, image: str) -> None:
         self._namespace = namespace
         self._daemonset = daemonset
         self._image = image
-        self._api = api
+        self._api: client.ApiClient | None = None
         self._problems: dict[str, str] = {}  # pod name: why it cannot have the image
         self._synced = Event()
-        self._stopped = Event()
-        self._thread = Thread(target=self._run, name="prepull", daemon=True)
 
     def start(self) -> None:
-        """Begin to watch, from a thread."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End the watch; a stream that is open ends with the process."""
-        self._stopped.set()
+        """Begin to watch, from a thread that ends with the process."""
+        Thread(target=self._run, name="prepull", daemon=True).start()
 
     @property
     def synced(self) -> bool:
@@ -67,7 +60,7 @@ class Prepull:
 
     def _run(self) -> None:
         pause, said = _SHORTEST, ""
-        while not self._stopped.is_set():
+        while True:
             try:
                 version = self._list()
                 pause, said = _SHORTEST, ""
@@ -79,7 +72,7 @@ class Prepull:
                         "watch of the pre-pull pods", extra={"fields": {"problem": problem}}
                     )
                 said = problem
-                self._stopped.wait(pause)
+                time.sleep(pause)
                 pause = min(2 * pause, _LONGEST)
 
     def _list(self) -> str:
