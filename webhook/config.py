@@ -29,11 +29,19 @@ class Server:
     ``drain`` the seconds to serve on after SIGTERM.
     """
 
-    host: str
-    port: int
     certificates: certs.Settings
     prepull: str = ""
     drain: float = 10.0
+
+    @property
+    def host(self) -> str:
+        """The address to listen on."""
+        return self.certificates.host
+
+    @property
+    def port(self) -> int:
+        """The port to listen on."""
+        return self.certificates.port
 
 
 class _Flags:
@@ -129,10 +137,8 @@ def server(arguments: argparse.Namespace) -> Server:
     host, _, port = arguments.listen.rpartition(":")
     if not host or not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > 65535:
         raise ConfigError(f"--listen {arguments.listen!r}: write HOST:PORT, such as 0.0.0.0:8443")
-    address = host.strip("[]"), int(port)
     return Server(
-        *address,
-        _certificates(arguments, *address),
+        _certificates(arguments, host.strip("[]"), int(port)),
         prepull=arguments.prepull,
         drain=_number(arguments, "drain-seconds"),
     )
