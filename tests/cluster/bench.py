@@ -10,12 +10,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from kubernetes import client, config, watch
 
+from contract import names
 from tests.cluster import apps, images
 from tests.cluster.kubectl import Json, Kubectl
 from tests.cluster.node import Cluster
@@ -23,7 +25,7 @@ from tests.cluster.release import NAME, Release
 from tests.cluster.s3 import serve
 from tests.cluster.work import until
 
-_SETTLE = 40.0  # seconds until first looks are over and the supervisors wait
+_NEXT = f"{names.STATE_DIR}/next"  # is there when a tick has ended and only the shell is left
 
 
 class Pods:
@@ -93,27 +95,41 @@ def _times(pods: Pods, count: int) -> None:
 
 
 def _idle(kubectl: Kubectl, count: int) -> None:
-    names = [f"idle-{number}" for number in range(count)]
-    kubectl.apply(*[_pod(name, backed_up=True) for name in names])
-    for name in names:
-        kubectl.wait(f"pod/{name}", "condition=Ready", 120)
-    end = time.monotonic() + _SETTLE
-    until(lambda: time.monotonic() > end, "sidecars are idle", _SETTLE + 1)
-    _show("working set of an idle sidecar", _working_sets(kubectl), "MiB")
+    pods = [f"idle-{number}" for number in range(count)]
+    kubectl.apply(*[_pod(pod, backed_up=True) for pod in pods])
+    for pod in pods:
+        kubectl.wait(f"pod/{pod}", "condition=Ready", 120)
+        wait = f"until test -e {_NEXT}; do sleep 0.1; done"
+        kubectl.exec(pod, "sh", "-c", wait, container=names.CONTAINER)
+    idle = datetime.now(UTC)
+    found: list[Json] = []
+
+    def measured() -> bool:
+        found[:] = _memory(kubectl)
+        return len(found) == count and all(
+            datetime.fromisoformat(memory["time"]) > idle for memory in found
+        )
+
+    until(measured, "the node has measured all of them", 120)
+    sizes = [memory["workingSetBytes"] / 2**20 for memory in found]
+    _show("working set of an idle sidecar", sizes, "MiB")
 
 
-def _working_sets(kubectl: Kubectl) -> list[float]:
-    found = []
-    for node in kubectl.names("nodes"):
-        path = f"/api/v1/{node.replace('node/', 'nodes/')}/proxy/stats/summary"
-        for pod in json.loads(kubectl("get", "--raw", path))["pods"]:
-            if pod["podRef"]["namespace"] == kubectl.namespace:
-                found += [
-                    container["memory"]["workingSetBytes"] / 2**20
-                    for container in pod["containers"]
-                    if container["name"] == "backup"
-                ]
-    return found
+def _memory(kubectl: Kubectl) -> list[Json]:
+    """Return what the nodes last measured of every sidecar: `time` and `workingSetBytes`."""
+    nodes = (name.partition("/")[2] for name in kubectl.names("nodes"))
+    summaries = [
+        json.loads(kubectl("get", "--raw", f"/api/v1/nodes/{node}/proxy/stats/summary"))
+        for node in nodes
+    ]
+    return [
+        container["memory"]
+        for summary in summaries
+        for pod in summary["pods"]
+        if pod["podRef"]["namespace"] == kubectl.namespace
+        for container in pod["containers"]
+        if container["name"] == names.CONTAINER
+    ]
 
 
 def _show(what: str, values: Sequence[float], unit: str) -> None:
@@ -137,7 +153,7 @@ def main() -> int:
         cluster.kubectl("create", "namespace", str(kubectl.namespace))
         apps.opted_in(kubectl)
         with tempfile.TemporaryDirectory() as folder, serve(cluster.host, Path(folder)) as s3:
-            (s3.folder / "bench").mkdir()
+            s3.make_bucket("bench")
             apps.secret(
                 kubectl, s3.repository("bench"), AWS_ACCESS_KEY_ID=s3.key,
                 AWS_SECRET_ACCESS_KEY=s3.secret, BACKUP_SCHEDULE="0 0 1 1 *",

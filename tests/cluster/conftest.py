@@ -38,16 +38,25 @@ class Target:
 def cluster() -> Iterator[Target]:
     """A running cluster."""
     if os.environ.get("CLUSTER_TEST_EXTERNAL") == "1":
-        yield _external()
+        target = _external()
+        yield target
+        _forget(target.kubectl)
         return
     own = Cluster()
     was_running = own.is_running()
     try:
         own.start()
         yield _target(own.kubectl, own.host)
+        if was_running:
+            _forget(own.kubectl)
     finally:
         if not was_running:
             own.stop()
+
+
+def _forget(kubectl: Kubectl) -> None:
+    """Remove the namespace that helm makes for the chart and leaves."""
+    kubectl("delete", "namespace", NAME, "--ignore-not-found", "--wait=false")
 
 
 def _external() -> Target:
@@ -84,10 +93,10 @@ def namespace(kubectl: Kubectl) -> Iterator[Kubectl]:
         bound.wait("serviceaccount/default", "create")
         yield bound
     finally:
+        # It goes while other tests run, which takes seconds.
         kubectl("delete", "namespace", name, "--wait=false")
         # Nothing can be created there any more; what runs need not use up its grace period.
         bound("delete", "pod", "--all", "--grace-period=1", "--wait=false")
-        kubectl.wait(f"namespace/{name}", "delete", 120)
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +108,6 @@ def release(cluster: Target) -> Iterator[Release]:
     made.install()
     yield made
     made.uninstall()
-    cluster.kubectl("delete", "namespace", NAME, "--wait=false")
 
 
 @pytest.fixture(scope="session")
@@ -114,7 +122,7 @@ def protected(namespace: Kubectl, release: Release, s3: S3) -> Kubectl:
     """A namespace that has opted in and has its Secret, with an empty bucket of its own."""
     del release  # it is enough that it is there
     assert namespace.namespace
-    (s3.folder / namespace.namespace).mkdir()
+    s3.make_bucket(namespace.namespace)
     apps.opted_in(namespace)
     apps.secret(
         namespace, s3.repository(namespace.namespace), AWS_ACCESS_KEY_ID=s3.key,

@@ -1,7 +1,7 @@
 """Images of the test cluster: built by buildah from a base made here, kept as archives.
 
-No registry is asked: the base is a Debian made by mmdebstrap, and stands in for the
-Dockerfile's. An archive is built anew when a digest over all that goes into it has changed.
+No registry is asked: the base is a Debian made by mmdebstrap, as slim as the Dockerfile's, for
+which it stands in. An archive is built anew when a digest over all that goes into it has changed.
 """
 
 import hashlib
@@ -19,6 +19,7 @@ from tests.cluster.work import WorkError, alone, long
 REGISTRY = "localhost"
 WEBHOOK = f"{REGISTRY}/backup-webhook:{VERSION}"
 SIDECAR = f"{REGISTRY}/backup-webhook-sidecar:{VERSION}"
+SIDECAR_DB = f"{REGISTRY}/backup-webhook-sidecar-db:{VERSION}"
 APP = f"{REGISTRY}/app:test"  # a Debian with nothing in it: shell, coreutils, tar
 _PAUSE = f"{REGISTRY}/pause:test"
 _BASE = f"{REGISTRY}/base:trixie"
@@ -27,13 +28,22 @@ _SUITE = "trixie"
 _BASE_LASTS = 7 * 86400.0  # seconds until it is made anew, for Debian's updates
 _DIGESTS = IMAGES / "digests.json"  # archive name: digest
 _TARBALL = IMAGES / "base.tar"
-# A storage of our own: what others build with buildah is neither used nor touched. Mounts are
-# made in a namespace of each call's own, so that none is left when a build is broken off.
+# What Debian's own slim images leave out.
+_LEFT_OUT = ("doc", "groff", "info", "linda", "lintian", "locale", "man")
+_MAKE_BASE = [
+    *("mmdebstrap", "--variant=minbase", "--include=ca-certificates"),
+    *(f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in _LEFT_OUT),
+    "--dpkgopt=path-include=/usr/share/doc/*/copyright",
+    *(_SUITE, str(_TARBALL)),
+]
+# buildah's mounts are made in a namespace of each call's own, so that none is left when a build
+# is broken off.
+APART = ("unshare", "--mount", "--propagation", "private", "--")
+# A storage of our own: what others build with buildah is neither used nor touched.
+STORAGE = {"driver": "overlay", "graphroot": f"{IMAGES}/storage", "runroot": f"{IMAGES}/run"}
 _BUILDAH = [
-    *("unshare", "--mount", "--propagation", "private", "--", "buildah"),
-    *("--storage-driver", "overlay"),
-    *("--root", str(IMAGES / "storage")),
-    *("--runroot", str(IMAGES / "run")),
+    *(*APART, "buildah", "--storage-driver", STORAGE["driver"]),
+    *("--root", STORAGE["graphroot"], "--runroot", STORAGE["runroot"]),
 ]
 
 
@@ -43,14 +53,19 @@ def archives() -> dict[str, str]:
     return digests
 
 
-def build() -> None:
-    """Build the images that are missing or outdated. Some minutes at first. Raises WorkError."""
+def build(*, databases: bool = False) -> None:
+    """Build the images that are missing or outdated. Some minutes at first. Raises WorkError.
+
+    The sidecar with the clients of databases, which no pod of the cluster runs, only if asked.
+    """
     with alone(IMAGES):
         base = _base()
         _archive("pause", _PAUSE, _pause())
         _archive("app", APP, _derived(base))
-        for target, name in (("webhook", WEBHOOK), ("sidecar", SIDECAR)):
-            _archive(target, name, _project(base, target))
+        _archive("webhook", WEBHOOK, _project(base, "webhook"))
+        _archive("sidecar", SIDECAR, _project(base, "sidecar"))
+        if databases:
+            _archive("sidecar-db", SIDECAR_DB, _project(base, "sidecar-db"))
 
 
 class _Recipe:
@@ -74,8 +89,7 @@ def _archive(label: str, name: str, recipe: _Recipe) -> None:
         return
     _buildah(f"Building image {name}", recipe.folder, "build", "--tag", name, *recipe.arguments)
     path.unlink(missing_ok=True)
-    # Not compressed: it is read on this machine only, and gzip would take longer than the build.
-    push = ["push", "--quiet", "--disable-compression", name, f"oci-archive:{path}:{name}"]
+    push = ["push", "--quiet", name, f"oci-archive:{path}:{name}"]
     _buildah(f"Writing {path.name}", IMAGES, *push)
     _DIGESTS.write_text(json.dumps({**known, path.name: digest}, indent=1))
 
@@ -87,24 +101,29 @@ def _buildah(label: str, folder: Path, *arguments: str) -> None:
         argv = [*_BUILDAH, *arguments]
         long(label, argv, IMAGES / "buildah.log", folder, {"TMPDIR": str(temporary)})
     finally:
-        shutil.rmtree(temporary)
+        for path in temporary.iterdir():
+            # Among what buildah leaves there are the caches of the Dockerfile's mounts.
+            if not path.name.startswith("buildah-cache"):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _base() -> str:
     """Make the base where it is missing or old; return its digest."""
-    stamp = IMAGES / "base.sha256"
+    stamp = IMAGES / "base.made"
+    recipe = " ".join(_MAKE_BASE)
     if stamp.exists() and time.time() - stamp.stat().st_mtime < _BASE_LASTS:
-        return stamp.read_text()
+        made = stamp.read_text()
+        if made.startswith(recipe):
+            return made
     # All layers were built on the old base: gone with it, so that the storage does not grow.
     shutil.rmtree(IMAGES / "storage", ignore_errors=True)
     _DIGESTS.unlink(missing_ok=True)
-    argv = ["mmdebstrap", "--variant=minbase", "--include=ca-certificates", _SUITE, str(_TARBALL)]
-    long(f"Making a Debian {_SUITE}", argv, IMAGES / "mmdebstrap.log", IMAGES)
+    long(f"Making a Debian {_SUITE}", _MAKE_BASE, IMAGES / "mmdebstrap.log", IMAGES)
     folder = _context("base", "FROM scratch\nADD base.tar /\n", _TARBALL)
     _TARBALL.unlink()
     _buildah(f"Building image {_BASE}", folder, "build", "--tag", _BASE, ".")
     shutil.rmtree(folder)
-    stamp.write_text(str(time.time_ns()))
+    stamp.write_text(f"{recipe}\n{time.time_ns()}\n")
     return stamp.read_text()
 
 
@@ -137,16 +156,11 @@ def _derived(base: str) -> _Recipe:
 def _project(base: str, target: str) -> _Recipe:
     """One of our own images, from the Dockerfile and whatever it copies."""
     arguments = ["--layers", "--isolation", "chroot", "--pull-never", "--target", target]
-    arguments += ["--build-arg", f"BASE={_BASE}"]
+    arguments += ["--build-arg", f"BASE={_BASE}", "--build-arg", f"VERSION={VERSION}"]
     # Certificates of the network that this machine is in: seen by the build, never in the image.
     for file in ("/etc/ssl/certs", "/etc/pip.conf"):
         if Path(file).exists():
             arguments += ["--volume", f"{file}:{file}:ro"]
-    # Go's caches are gigabytes: kept for the next build, they need not go through a layer.
-    for cache in ("go/pkg/mod", ".cache/go-build"):
-        folder = IMAGES / "go" / cache
-        folder.mkdir(parents=True, exist_ok=True)
-        arguments += ["--volume", f"{folder}:/root/{cache}"]
     dockerfile = PROJECT / "Dockerfile"
     files = [dockerfile, *sorted(_copied(dockerfile.read_text()))]
     inputs = (str(file).encode() + b"\0" + file.read_bytes() for file in files)

@@ -1,10 +1,13 @@
-"""Tests that need a cluster are marked `cluster` and left out unless `--cluster` is given."""
+"""Tests that need a cluster or its images are left out unless `--cluster` is given.
+
+They are marked `cluster`.
+"""
 
 from pathlib import Path
 
 import pytest
 
-_HERE = Path(__file__).parent
+_FOLDERS = (Path(__file__).parent, Path(__file__).parents[1] / "images")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -12,19 +15,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--cluster",
         action="store_true",
-        help="also run the tests that need a Kubernetes cluster (started here where none runs)",
+        help="also run the tests that need a Kubernetes cluster (started here where none runs), "
+        "and those of the images",
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the mark known."""
-    config.addinivalue_line("markers", "cluster: needs a real Kubernetes cluster")
+    config.addinivalue_line("markers", "cluster: needs a real Kubernetes cluster, or its images")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark everything in this folder; without the option, leave out all that is marked."""
+    """Mark everything in these folders; without the option, leave out all that is marked."""
     for item in items:
-        if item.path.is_relative_to(_HERE):
+        if any(item.path.is_relative_to(folder) for folder in _FOLDERS):
             item.add_marker("cluster")
     if config.getoption("--cluster"):
         return

@@ -24,6 +24,13 @@ class S3:
         """Return restic's name of a repository here, such as s3:http://…/bucket/path."""
         return f"s3:{self.url}/{bucket}/{path}".rstrip("/")
 
+    def make_bucket(self, name: str) -> None:
+        """Make a bucket. Asked of the server: a folder that comes to be it sees much later."""
+        access = f"access_key_id={self.key},secret_access_key={self.secret}"
+        remote = f":s3,provider=Rclone,endpoint='{self.url}',{access}:{name}"
+        argv = [build.rclone(), "mkdir", remote, "--config", self.folder.parent / "rclone.conf"]
+        subprocess.run(argv, check=True, capture_output=True)
+
 
 @contextmanager
 def serve(host: str, folder: Path) -> Iterator[S3]:

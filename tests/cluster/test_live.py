@@ -28,6 +28,17 @@ def test_annotation_of_a_running_pod_counts(protected: Kubectl, cluster: Target)
     assert sidecar.restarts(protected, "app") == 0
 
 
+def test_run_is_asked_for_by_annotation(protected: Kubectl, cluster: Target) -> None:
+    """Once: what has been answered is not asked for again."""
+    _app(protected, cluster.app_image)
+    before = sidecar.status(protected, "app")["last"]
+
+    protected("annotate", "pod", "app", "backup.run-now=please")
+
+    sidecar.await_run(protected, "app", before, LOOK)
+    assert len(sidecar.snapshots(protected, "app")) == 1
+
+
 def test_edited_secret_counts_for_the_whole_namespace(protected: Kubectl, cluster: Target) -> None:
     _app(protected, cluster.app_image)
     values = {"stringData": {"BACKUP_SCHEDULE": "5 4 * * *", "BACKUP_TIMEZONE": "Asia/Tokyo"}}

@@ -94,7 +94,7 @@ def test_four_commands_protect_an_app_and_a_lost_volume_comes_back(
 ) -> None:
     (tmp_path / "manifests").symlink_to(PROJECT / "manifests")
     (tmp_path / "your-wiki.yaml").write_text(yaml.safe_dump_all(_manifest(cluster.app_image)))
-    (s3.folder / "readme").mkdir()
+    s3.make_bucket("readme")
     variables = {
         "REGISTRY": cluster.registry, "REPOSITORY": s3.repository("readme", "wiki"),
         "KEY_ID": s3.key, "KEY": s3.secret,
