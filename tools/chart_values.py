@@ -35,6 +35,8 @@ def readme() -> str:
 def table(text: str) -> Iterator[tuple[str, str, str]]:
     """Yield name, default and meaning of each value of a values.yaml; or UndocumentedError."""
     root = yaml.compose(text, Loader=yaml.SafeLoader)
+    if root is None:
+        return
     yield from _rows(root, yaml.safe_load(text), text.splitlines(), "")
 
 
