@@ -5,7 +5,9 @@ import os
 import sys
 import time
 
-from kubernetes import client, config
+from kubernetes import client
+
+from certs.store import connection
 
 NAMESPACE = os.environ["NAMESPACE"]
 POD = {
@@ -43,12 +45,12 @@ def problem(api: client.CoreV1Api) -> str:
     pod = json.loads(answer.data)
     if any(each["name"] == "backup" for each in pod["spec"].get("initContainers", ())):
         return ""
-    return pod["metadata"]["annotations"].get("backup.status", "the webhook was not asked")
+    return pod["metadata"]["annotations"].get("backup.status", "no answer of the webhook")
 
 
-config.load_incluster_config()
+api = client.CoreV1Api(connection())
 deadline = time.monotonic() + 60  # rights, the namespace's account and the CA come to be meanwhile
-while why := problem(client.CoreV1Api()):
+while why := problem(api):
     if time.monotonic() > deadline:
         sys.exit(f"not injected: {why}")
     time.sleep(1)
