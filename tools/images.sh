@@ -1,13 +1,17 @@
 #!/bin/sh
-# Build the images, or push what was built.
-#   images.sh build            with docker, podman or buildah; ENGINE=… chooses
+# Build the three images, or push what was built:
+#   images.sh build
 #   images.sh push REGISTRY    such as registry.example.com/backup
-# ARCH=arm64 builds for another machine; BUILD_ARGS are more arguments of the build.
+# ENGINE=docker, podman or buildah: else the first of them that works here.
+# ARCH=arm64, amd64 …: for other machines than this one; what the images install then runs in an
+# emulator, which must be set up (binfmt_misc).
+# BUILD_ARGS: more arguments of the build, such as "--build-arg BASE=registry.example.com/debian"
+# where Debian's own image cannot be had, or "--volume …:ro" for a network's own certificates.
 set -eu
 cd "$(dirname "$0")/.."
 
-version=$(sed -n 's/^VERSION = "\(.*\)"$/\1/p' contract/version.py)
 targets='webhook sidecar sidecar-db'
+version=$(sed -n 's/^VERSION = "\(.*\)"$/\1/p' contract/version.py)
 
 fail() {
   echo "images: $1" >&2
@@ -21,32 +25,60 @@ name() {
   esac
 }
 
-# A docker client without its daemon is of no use.
+# A docker client fails here if no daemon answers it.
 works() {
-  command -v "$1" >/dev/null && { [ "$1" != docker ] || docker info >/dev/null 2>&1; }
+  "$1" version >/dev/null 2>&1
 }
 
-engine=${ENGINE:-}
-for known in docker podman buildah; do
-  [ -n "$engine" ] || ! works "$known" || engine=$known
-done
-[ -n "$engine" ] || fail "docker, podman or buildah is needed: install one of them"
+choose_engine() {
+  engine=${ENGINE:-}
+  if [ -n "$engine" ]; then
+    works "$engine" || fail "ENGINE=$engine does not work here: \`$engine version\` says why"
+    return
+  fi
+  for engine in docker podman buildah; do
+    if works "$engine"; then return; fi
+  done
+  fail 'neither a docker daemon nor podman nor buildah is here: install one, such as buildah'
+}
+
+# Arguments that build for $ARCH. buildah before 1.29, and podman of that age, must be told what
+# they run on themselves; docker knows.
+platform() {
+  echo "--platform linux/$ARCH"
+  [ "$engine" = docker ] ||
+    echo "--build-arg BUILDPLATFORM=linux/$(uname -m | sed 's/x86_64/amd64/; s/aarch64/arm64/')"
+}
+
+build() {
+  # Without layers buildah begins every image from nothing; docker's old builder lacks mounts.
+  export BUILDAH_LAYERS=true DOCKER_BUILDKIT=1
+  for target in $targets; do
+    echo "Building $(name "$target") with $engine ..."
+    # shellcheck disable=SC2046,SC2086 # lists of arguments
+    "$engine" build --target "$target" --tag "$(name "$target")" \
+      --build-arg VERSION="$version" ${ARCH:+$(platform)} ${BUILD_ARGS:-} .
+  done
+}
+
+push() {
+  for target in $targets; do
+    image=$(name "$target")
+    "$engine" tag "$image" "$1/$image" || fail "$image cannot be tagged: build it by make images"
+    echo "Pushing $1/$image with $engine ..."
+    "$engine" push "$1/$image"
+  done
+}
 
 case ${1:-} in
   build)
-    for target in $targets; do
-      # shellcheck disable=SC2086 # BUILD_ARGS are several words
-      "$engine" build ${ARCH:+--platform "linux/$ARCH"} ${BUILD_ARGS:-} \
-        --target "$target" --tag "$(name "$target")" .
-    done
+    choose_engine
+    build
     ;;
   push)
-    registry=${2:-}
-    [ -n "$registry" ] || fail "no registry: make push REGISTRY=registry.example.com/backup"
-    for target in $targets; do
-      "$engine" tag "$(name "$target")" "$registry/$(name "$target")"
-      "$engine" push "$registry/$(name "$target")"
-    done
+    [ -n "${2:-}" ] || fail 'no registry: make push REGISTRY=registry.example.com/backup'
+    choose_engine
+    push "${2%/}"
     ;;
-  *) fail "write: images.sh build | push REGISTRY" ;;
+  *) fail 'write: images.sh build | push REGISTRY' ;;
 esac
