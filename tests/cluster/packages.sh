@@ -1,10 +1,11 @@
 #!/bin/sh
 # Make sure that the machine has what the test cluster runs on; quick when it is all there.
-#   packages.sh BIN    an etcd that is too new for this Debian is unpacked into the folder BIN
+#   packages.sh BIN    servers that nobody wants started here, or that are too new for this Debian,
+#                      are unpacked into the folder BIN: etcd, docker-registry
 set -eu
 
 bin=$1
-etcd_suite=trixie
+suite=trixie
 
 # What is looked for, and the package that brings it: a containerd from elsewhere is as good.
 wanted='
@@ -48,18 +49,18 @@ install_packages() {
     { apt-get update -qq && apt-get install -qq -y --no-install-recommends $1 >/dev/null; }
 }
 
-# Unpack etcd from a newer suite of the mirror that this machine uses. Its apt sources stay as they
-# are, so that nothing else of the newer suite (its libc) can come in.
-unpack_etcd() {
+# Unpack etcd and the registry from a newer suite of the mirror that this machine uses. Its apt
+# sources stay as they are, so that nothing else of the newer suite (its libc) can come in.
+unpack_servers() {
   # shellcheck disable=SC2016 # apt fills it in
   mirror=$(apt-get indextargets --format '$(REPO_URI)' \
     'Created-By: Packages' 'Origin: Debian' 'Label: Debian' | head -n 1)
-  [ -n "$mirror" ] || fail "etcd 3.5 or newer is needed and no Debian mirror is known here: install it"
+  [ -n "$mirror" ] || fail "no Debian mirror is known here: install etcd 3.5 or newer, and docker-registry"
   work=$(mktemp -d)
   trap 'rm -rf "$work"' EXIT
   mkdir -p "$work/lists/partial" "$work/cache/archives/partial" "$bin"
   keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-  echo "deb [signed-by=$keyring] $mirror $etcd_suite main" >"$work/sources.list"
+  echo "deb [signed-by=$keyring] $mirror $suite main" >"$work/sources.list"
   cat >"$work/apt.conf" <<-CONF
 	Dir::Etc::SourceList "$work/sources.list";
 	Dir::Etc::SourceParts "/dev/null";
@@ -71,10 +72,10 @@ unpack_etcd() {
     cd "$work"
     export APT_CONFIG="$work/apt.conf"
     apt-get update -qq
-    apt-get download -qq etcd-server
-    dpkg-deb -x etcd-server_*.deb tree
+    apt-get download -qq etcd-server docker-registry
+    for file in *.deb; do dpkg-deb -x "$file" tree; done
   )
-  install -m 755 "$work/tree/usr/bin/etcd" "$bin/etcd"
+  install -m 755 "$work/tree/usr/bin/etcd" "$work/tree/usr/bin/docker-registry" "$bin/"
 }
 
 missing=
@@ -83,19 +84,20 @@ while read -r names package; do
 done <<LIST
 $wanted
 LIST
-etcd=$(command -v etcd || true)
-if is_new_etcd "$bin/etcd" || is_new_etcd "$etcd"; then etcd_is_there=1; else etcd_is_there=; fi
-[ -n "$missing" ] || [ -z "$etcd_is_there" ] || exit 0
+servers=
+is_new_etcd "$bin/etcd" || is_new_etcd "$(command -v etcd || true)" || servers=' etcd-server'
+is_there "$bin/docker-registry:docker-registry" || servers="$servers docker-registry"
+[ -n "$missing$servers" ] || exit 0
 
-command -v apt-get >/dev/null || fail "needs Debian's packages${missing:+:$missing} and etcd 3.5, and apt-get is not here"
-[ "$(id -u)" = 0 ] || fail "needs root, once, to install:$missing${etcd_is_there:+}${etcd_is_there:- etcd-server}"
+command -v apt-get >/dev/null || fail "needs, and apt-get is not here:$missing$servers"
+[ "$(id -u)" = 0 ] || fail "needs root, once, to install:$missing$servers"
 
 if [ -n "$missing" ]; then
   echo "Installing$missing ..."
   install_packages "$missing"
 fi
-if [ -z "$etcd_is_there" ]; then
-  echo "Unpacking etcd of Debian $etcd_suite into $bin ..."
-  unpack_etcd
-  is_new_etcd "$bin/etcd" || fail "etcd of Debian $etcd_suite does not run here: install etcd 3.5 or newer"
+if [ -n "$servers" ]; then
+  echo "Unpacking etcd and docker-registry of Debian $suite into $bin ..."
+  unpack_servers
+  is_new_etcd "$bin/etcd" || fail "etcd of Debian $suite does not run here: install etcd 3.5 or newer"
 fi

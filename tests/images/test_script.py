@@ -1,0 +1,115 @@
+"""tools/images.sh: what it asks for, and a push to a real registry."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from contract import VERSION
+from tests.cluster import images
+from tests.cluster.settings import PROJECT
+from tests.images import registry
+from tests.images.image import Image
+
+_SCRIPT = PROJECT / "tools/images.sh"
+_TARGETS = ("webhook", "sidecar", "sidecar-db")
+_WHAT = "write: images.sh build | push REGISTRY"
+_WHERE = "no registry: make push REGISTRY=registry.example.com/backup"
+
+
+def images_sh(
+    *arguments: str, before: tuple[str, ...] = (), **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the script with its own variables as given, whatever they are outside."""
+    return subprocess.run(
+        [*before, str(_SCRIPT), *arguments],
+        env={**os.environ, "ARCH": "", "BUILD_ARGS": "", "ENGINE": "", **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def only(folder: Path, *programs: str) -> str:
+    """Return a PATH of nothing but these programs and what the script itself needs."""
+    for program in ("dirname", "sed", "sh", "uname", *programs):
+        (folder / program).symlink_to(shutil.which(program) or program)
+    return str(folder)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "engine", "said"),
+    [
+        ((), "", _WHAT),
+        (("pull",), "", _WHAT),
+        (("push",), "", _WHERE),
+        (("push", ""), "", _WHERE),
+        (("build",), "no", "ENGINE=no does not work here: `no version` says why"),
+    ],
+    ids=["nothing", "another word", "push nowhere", "push to nothing", "an engine that is not"],
+)
+def test_what_is_missing_is_said_in_one_line(
+    arguments: tuple[str, ...], engine: str, said: str
+) -> None:
+    done = images_sh(*arguments, ENGINE=engine)
+
+    assert done.returncode == 2
+    assert done.stderr == f"images: {said}\n"
+
+
+def test_without_an_engine_it_says_what_to_install(tmp_path: Path) -> None:
+    done = images_sh("build", PATH=only(tmp_path))
+
+    assert done.returncode == 2
+    assert done.stderr == (
+        "images: neither a docker daemon nor podman nor buildah is here: "
+        "install one, such as buildah\n"
+    )
+
+
+def test_a_docker_client_without_its_daemon_is_passed_over(tmp_path: Path) -> None:
+    folder = only(tmp_path)
+    for name, script in {"docker": "exit 1", "podman": 'echo "$1"; exit 0'}.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / name).chmod(0o755)
+
+    done = images_sh("build", PATH=folder)
+
+    assert done.returncode == 0, done.stderr
+    assert f"Building backup-webhook-sidecar-db:{VERSION} with podman ..." in done.stdout
+
+
+def test_push_puts_all_images_into_a_registry(built: dict[str, Image], tmp_path: Path) -> None:
+    with registry.serve(tmp_path) as there, buildah(tmp_path, there.address) as variables:
+        done = images_sh("push", f"{there.address}/ours/", before=images.APART, **variables)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+        for name, image in built.items():
+            layers = there.manifest(f"ours/{_name(name)}", VERSION)["layers"]
+            assert sum(layer["size"] for layer in layers) == image.size
+
+
+@contextmanager
+def buildah(folder: Path, address: str) -> Iterator[dict[str, str]]:
+    """Yield variables with which the script finds the tests' images; remove the names it gives."""
+    storage, registries = folder / "storage.conf", folder / "registries.conf"
+    settings = "".join(f"{key} = {json.dumps(text)}\n" for key, text in images.STORAGE.items())
+    storage.write_text(f"[storage]\n{settings}")
+    registries.write_text(f'[[registry]]\nlocation = "{address}"\ninsecure = true\n')
+    files = {"STORAGE": storage, "REGISTRIES": registries}
+    variables = {f"CONTAINERS_{kind}_CONF": str(file) for kind, file in files.items()}
+    try:
+        yield {"ENGINE": "buildah", **variables}
+    finally:
+        given = [f"{address}/ours/{_name(target)}:{VERSION}" for target in _TARGETS]
+        argv = [*images.APART, "buildah", "rmi", *given]
+        subprocess.run(argv, env={**os.environ, **variables}, capture_output=True, check=False)
+
+
+def _name(target: str) -> str:
+    return "backup-webhook" if target == "webhook" else f"backup-webhook-{target}"
