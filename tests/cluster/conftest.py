@@ -56,7 +56,8 @@ def cluster() -> Iterator[Target]:
 
 def _forget(kubectl: Kubectl) -> None:
     """Remove the namespace that helm makes for the chart and leaves."""
-    kubectl("delete", "namespace", NAME, "--ignore-not-found", "--wait=false")
+    kubectl.within(NAME)("delete", "pod", "--all", "--grace-period=1")
+    kubectl("delete", "namespace", NAME, "--ignore-not-found")
 
 
 def _external() -> Target:

@@ -28,8 +28,8 @@ class S3:
         """Make a bucket. Asked of the server: a folder that comes to be it sees much later."""
         access = f"access_key_id={self.key},secret_access_key={self.secret}"
         remote = f":s3,provider=Rclone,endpoint='{self.url}',{access}:{name}"
-        argv = [build.rclone(), "mkdir", remote, "--config", self.folder.parent / "rclone.conf"]
-        subprocess.run(argv, check=True, capture_output=True)
+        config = f"--config={self.folder.parent}/rclone.conf"
+        subprocess.run([build.rclone(), "mkdir", remote, config], check=True, capture_output=True)
 
 
 @contextmanager
