@@ -32,14 +32,14 @@ def test_backup_that_runs_ends_within_the_grace_period_and_leaves_no_lock(
     protected("exec", "app", "--container=app", "--", "sh", "-c",
               "head -c 20000000 /dev/urandom > /data/big")  # fmt: skip
     protected("annotate", "pod", "app", "backup.run-now=slow")
-    until(lambda: any((bucket / "locks").iterdir()), "restic holds its lock", 90)
+    until(lambda: any(bucket.glob("locks/*")), "restic holds its lock", 90)
 
     began = time.monotonic()
     protected("delete", "pod", "app")
     took = time.monotonic() - began
 
     assert took < GRACE / 2
-    assert list((bucket / "locks").iterdir()) == []
+    assert list(bucket.glob("locks/*")) == []
     apps.secret(protected, repository, **keys)
     protected.apply(apps.pod("app", template))
     protected.wait("pod/app", "condition=Ready")
