@@ -33,9 +33,9 @@ class Release:
         """Upgrade the release and wait until it is rolled out. Raises RefusedError."""
         self._helm("upgrade", chart, values, *_WAIT)
 
-    def upgrade_without_waiting(self, **values: str) -> None:
+    def upgrade_without_waiting(self, *flags: str, **values: str) -> None:
         """Upgrade the release to something that may never be rolled out. Raises RefusedError."""
-        self._helm("upgrade", CHART, values)
+        self._helm("upgrade", CHART, values, *flags)
 
     def uninstall(self) -> None:
         """Uninstall it, if it is there."""

@@ -103,6 +103,7 @@ def test_node_that_is_down_changes_nothing(
         "apiVersion": "v1",
         "kind": "Node",
         "metadata": {"name": "gone", "labels": {"kubernetes.io/hostname": "gone"}},
+        "status": {"allocatable": {"cpu": "4", "memory": "4Gi", "pods": "10"}},
     }
     cluster.kubectl.apply(node)
     try:
@@ -171,6 +172,7 @@ def test_sidecar_that_dies(protected: Kubectl, cluster: Target, death: str) -> N
     """The app's container is neither restarted nor Ready later, and the sidecar comes back."""
     started(protected, cluster.app_image)
     protected("exec", "app", "--container=backup", "--", "sh", "-c", death, check=False)
+    until(lambda: sidecar.restarts(protected, "app") == 1, "the sidecar has come back", 60)
 
     assert sidecar.run_now(protected, "app")["status"] == "success"
     protected.wait("pod/app", "condition=Ready", 30)
@@ -215,6 +217,7 @@ def test_expired_certificate(
     release.kubectl("create", "secret", "generic", "brought", *files)
     try:
         release.upgrade_without_waiting(
+            "--force-conflicts",  # the webhook keeps the bundle until then
             certificates__mode="existing", certificates__existing__secretName="brought",
             certificates__existing__caBundle=b64encode(bundle).decode(),
         )  # fmt: skip
