@@ -66,7 +66,7 @@ cluster-down: setup ## Stop it and leave nothing behind
 
 .PHONY: test-cluster
 test-cluster: setup ## Run the tests on a real cluster
-	$(BIN)/python -m pytest --cluster tests/cluster tests/images $(TESTS)
+	$(BIN)/python -m pytest --cluster -m cluster $(TESTS)
 
 .PHONY: bench-cluster
 bench-cluster: setup ## Measure what backups cost apps on a real cluster

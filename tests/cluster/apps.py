@@ -1,5 +1,6 @@
 """Manifests of the apps that tests run: shell scripts on volumes, with or without annotations."""
 
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -87,12 +88,18 @@ def opted_in(kubectl: Kubectl, **labels: str) -> None:
 
 def secret(kubectl: Kubectl, repository: str, **values: str) -> None:
     """Create or replace the Secret that the namespace's sidecars use."""
-    data = {"RESTIC_REPOSITORY": repository, "RESTIC_PASSWORD": "correct horse", **values}
+    data = {
+        "RESTIC_REPOSITORY": repository,
+        "RESTIC_PASSWORD": "correct horse",
+        "BACKUP_INIT_SPREAD_SECONDS": "0",
+        **values,
+    }
     kubectl.apply(
         {
             "apiVersion": "v1",
             "kind": "Secret",
             "metadata": {"name": SECRET},
-            "stringData": {"BACKUP_INIT_SPREAD_SECONDS": "0", **data},
+            # Not `stringData`: what that lacks, `kubectl apply` leaves there.
+            "data": {key: b64encode(text.encode()).decode() for key, text in data.items()},
         }
     )

@@ -164,15 +164,18 @@ def test_secret_that_leads_nowhere(
 @pytest.mark.parametrize(
     "death",
     [
-        "kill -TERM 1",
+        "kill -TERM 1; sleep 60",
         "python3 -c 'held = b\"x\" * (400 << 20)'",  # over the memory limit
     ],
 )
 def test_sidecar_that_dies(protected: Kubectl, cluster: Target, death: str) -> None:
     """The app's container is neither restarted nor Ready later, and the sidecar comes back."""
     started(protected, cluster.app_image)
-    protected("exec", "app", "--container=backup", "--", "sh", "-c", death, check=False)
-    until(lambda: sidecar.restarts(protected, "app") == 1, "the sidecar has come back", 60)
+    killed = ["--", "sh", "-c", f"{death}; echo killed alone"]
+    said = protected("exec", "app", "--container=backup", *killed, check=False)
+    # With cgroups of version 1, the kernel kills nothing but the process that wants too much.
+    if "killed alone" not in said:
+        until(lambda: sidecar.restarts(protected, "app") == 1, "the sidecar has come back", 60)
 
     assert sidecar.run_now(protected, "app")["status"] == "success"
     protected.wait("pod/app", "condition=Ready", 30)
@@ -227,9 +230,13 @@ def test_expired_certificate(
 
         until(lambda: datetime.now(UTC) > ends, "the certificate has expired", 60)
 
-        assert not sidecar.injected(started(protected, cluster.app_image, "after"))
+        # As long as the API server's connections last, it may go on asking.
+        started(protected, cluster.app_image, "after")
         ends_in_time(protected, "after")
         release.kubectl.wait(DEPLOYMENT, "condition=Available=False", 60)
+        release.kubectl("delete", "pod", "--selector=app.kubernetes.io/component=webhook")
+        assert not sidecar.injected(started(protected, cluster.app_image, "later"))
+        ends_in_time(protected, "later")
     finally:
         release.upgrade()
         release.kubectl("delete", "secret", "brought")
