@@ -209,7 +209,7 @@ def test_expired_certificate(
     protected: Kubectl, release: Release, cluster: Target, tmp_path: Path
 ) -> None:
     """Apps are admitted as they came, and the webhook itself says that it is not ready."""
-    ends = datetime.now(UTC) + timedelta(seconds=40)
+    ends = datetime.now(UTC) + timedelta(seconds=60)
     authority = trustme.CA()
     issued = authority.issue_cert(f"{NAME}.{NAME}.svc", not_after=ends)
     bundle = authority.cert_pem.bytes()
@@ -224,11 +224,11 @@ def test_expired_certificate(
             certificates__mode="existing", certificates__existing__secretName="brought",
             certificates__existing__caBundle=b64encode(bundle).decode(),
         )  # fmt: skip
-        release.kubectl.rollout(DEPLOYMENT, 38)
+        release.kubectl.rollout(DEPLOYMENT, 55)
         assert sidecar.injected(started(protected, cluster.app_image))
         ends_in_time(protected)
 
-        until(lambda: datetime.now(UTC) > ends, "the certificate has expired", 60)
+        until(lambda: datetime.now(UTC) > ends, "the certificate has expired", 90)
 
         # As long as the API server's connections last, it may go on asking.
         started(protected, cluster.app_image, "after")

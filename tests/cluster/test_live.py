@@ -35,7 +35,7 @@ def test_run_is_asked_for_by_annotation(protected: Kubectl, cluster: Target) -> 
 
     protected("annotate", "pod", "app", "backup.run-now=please")
 
-    sidecar.await_run(protected, "app", before, LOOK)
+    sidecar.await_run(protected, "app", before)
     assert len(sidecar.snapshots(protected, "app")) == 1
 
 
