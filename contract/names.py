@@ -8,6 +8,12 @@ CONTAINER = "backup"
 COMMAND = "backup-supervise"
 """What the injected container runs; found on the image's PATH."""
 
+ENABLED_LABEL = "backup.enabled"
+"""Of a namespace: ``true`` opts it in."""
+
+PULL_SECRETS_ANNOTATION = "backup.image-pull-secrets"
+"""Of a namespace: Secrets in it that pull the sidecar's image, separated by commas."""
+
 # Annotations and the label that we write. Everything else under "backup." belongs to users.
 STATUS_ANNOTATION = "backup.status"
 INJECTED_LABEL = "backup.injected"
@@ -64,3 +70,6 @@ class Reason(StrEnum):
     PROOF_FAILED = "proof_failed"
     INTERNAL_ERROR = "internal_error"
     IMAGE_UNAVAILABLE = "image_unavailable"
+    QUOTA = "quota"
+    REFUSED_ELSEWHERE = "refused_elsewhere"
+    DEADLINE = "deadline"

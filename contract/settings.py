@@ -148,6 +148,10 @@ class Settings:
         """Return the value, or None where it is given nowhere and has no default."""
         return cast("T | None", self._effective.get(setting.key))
 
+    def replaced(self, setting: Setting[T], value: T, problem: Problem) -> "Settings":
+        """Return these with ``value`` for ``setting``, because of ``problem``."""
+        return Settings({**self._effective, setting.key: value}, (*self.problems, problem))
+
 
 def resolve(
     annotations: Mapping[str, object],

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from contract.names import Reason
-from webhook import patch, sidecar
+from webhook import patch, resources, sidecar
 from webhook.inject import Options, Plan, Skip, Surroundings, decide
+from webhook.limits import NoRoomError
 from webhook.sidecar import NOTHING, Additions, Json
 from webhook.workload import Pod
 
@@ -31,10 +32,11 @@ def admit(pod: Pod, namespace: str, options: Options, around: Surroundings = _NO
         if namespace in options.excluded_namespaces:
             return Admission(Reason.EXCLUDED_NAMESPACE)
         decision = decide(pod, options, around)
+        reason, added = Reason.INJECTED, NOTHING
+        if isinstance(decision, Plan):
+            decision, added = _described(pod, decision, options, around)
         if isinstance(decision, Skip):
             reason, added = decision.reason, sidecar.describe_skip(decision)
-        else:
-            reason, added = Reason.INJECTED, sidecar.describe(pod, decision, options)
         operations = patch.operations(pod, added)
         patch.prove(pod, operations)
     except patch.ProofError as error:
@@ -45,3 +47,18 @@ def admit(pod: Pod, namespace: str, options: Options, around: Surroundings = _NO
         return Admission(Reason.INTERNAL_ERROR, warnings=(line,))
     defaulted = decision.defaulted if isinstance(decision, Plan) else ()
     return Admission(reason, added, tuple(operations), added.warnings, defaulted)
+
+
+def _described(
+    pod: Pod, plan: Plan, options: Options, around: Surroundings
+) -> tuple[Plan | Skip, Additions]:
+    """Return what the plan adds, or a Skip where the namespace has no room for it."""
+    try:
+        added = sidecar.describe(pod, plan, options, around)
+        problem = resources.refusal(pod, added.containers[0], around)
+    except NoRoomError as error:
+        added, problem = NOTHING, str(error)
+    if not problem:
+        return plan, added
+    line = f"the namespace has no room for the backup sidecar ({problem}); not backed up"
+    return Skip(Reason.QUOTA, (*plan.warnings, line), told=True), NOTHING

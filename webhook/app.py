@@ -1,8 +1,10 @@
 """The HTTP edge: /mutate, /healthz, /readyz, /metrics. The only importer of fastapi."""
 
+import re
 from collections.abc import Awaitable, Callable
 from email.message import Message
 from time import perf_counter
+from typing import Protocol
 
 import orjson
 from fastapi import FastAPI, Request, Response
@@ -18,6 +20,9 @@ from webhook.inject import Options, Surroundings
 from webhook.metrics import Metrics
 
 BODY_LIMIT = 7 * 1024 * 1024  # bytes, above what etcd can hold of a pod and its old object
+_TIMEOUT = re.compile(r"([0-9]{1,3})s")
+_USUAL_TIMEOUT = 10  # seconds; the API server's own where a configuration says nothing
+LATE = Admission(Reason.DEADLINE, warnings=("the request came too slowly; not backed up",))
 _DRAIN_LIMIT = 64 * 1024 * 1024  # a refused body is read this far, or its sender sees a reset
 
 
@@ -29,35 +34,55 @@ class RefusedError(Exception):
         self.status = status
 
 
+class View(Protocol):
+    """What a decision may ask of the cluster; none of it may block."""
+
+    def around(self, namespace: str, owner: str) -> Surroundings:
+        """Return what holds for a pod of ``owner`` in ``namespace``."""
+
+    def injected(self, owner: str) -> None:
+        """Take note that a pod of ``owner`` is being admitted with a sidecar."""
+
+
+class Anywhere:
+    """A view of a cluster that restricts nothing."""
+
+    def around(self, namespace: str, owner: str) -> Surroundings:
+        """Return surroundings without limits."""
+        del namespace, owner
+        return Surroundings()
+
+    def injected(self, owner: str) -> None:
+        """Keep no account."""
+
+
 def create(
     options: Options,
     *,
     metrics: Metrics | None = None,
     ready: Callable[[], bool] = lambda: True,
-    around: Callable[[], Surroundings] = Surroundings,
+    view: View | None = None,
 ) -> FastAPI:
-    """Return the application that answers for ``options``.
-
-    ``ready`` may block and is called in a thread; ``around`` is asked for each pod and must not.
-    """
+    """Return the application that answers for ``options``; ``ready`` is called in a thread."""
     app = FastAPI(title="backup-webhook", openapi_url=None)
     shown = metrics or Metrics()
+    cluster = view or Anywhere()
 
     @app.post("/mutate")
     async def mutate(request: Request) -> Response:
-        body = await _body(request)
-        started = perf_counter()
-        try:
-            asked = review.parse(body)
-        except review.MalformedError as error:
-            raise RefusedError(400, str(error)) from error
-        admission = _admission(asked, options, around())
-        answer = review.allow(
-            asked, list(admission.operations), admission.warnings, admission.reason.value
-        )
-        shown.count(admission.reason, admission.defaulted, perf_counter() - started)
-        _log(asked, admission)
-        return Response(answer, media_type="application/json")
+        begun = perf_counter()
+        with shown.in_flight.track_inprogress():
+            body = await _body(request)
+            started = perf_counter()
+            asked = _asked(body)
+            late = started - begun > _time_allowed(request.query_params.get("timeout"))
+            admission = LATE if late else _admission(asked, options, cluster)
+            answer = review.allow(
+                asked, list(admission.operations), admission.warnings, admission.reason.value
+            )
+            shown.count(asked.namespace, admission, perf_counter() - started, len(body))
+            _log(asked, admission)
+            return Response(answer, media_type="application/json")
 
     @app.get("/healthz")
     async def healthy() -> PlainTextResponse:
@@ -99,10 +124,28 @@ def _status_line(code: int, message: str) -> Response:
     return Response(body + b"\n", code, media_type="application/json")
 
 
-def _admission(asked: review.Request, options: Options, around: Surroundings) -> Admission:
+def _asked(body: bytes) -> review.Request:
+    try:
+        return review.parse(body)
+    except review.MalformedError as error:
+        raise RefusedError(400, str(error)) from error
+
+
+def _time_allowed(text: str | None) -> float:
+    """Return the seconds after which the API server waits no more, less a margin for the way."""
+    match = _TIMEOUT.fullmatch(text or "")
+    return (int(match[1]) if match and match[1] else _USUAL_TIMEOUT) * 0.9
+
+
+def _admission(asked: review.Request, options: Options, cluster: View) -> Admission:
     if not asked.creates_pod or asked.object is None:
         return Admission(Reason.NOT_A_POD_CREATE)
-    return admit(asked.object, asked.namespace, options, around)
+    admission = admit(
+        asked.object, asked.namespace, options, cluster.around(asked.namespace, asked.owner)
+    )
+    if admission.reason is Reason.INJECTED and not asked.dry_run:
+        cluster.injected(asked.owner)
+    return admission
 
 
 async def _body(request: Request) -> bytes:

@@ -1,118 +1,181 @@
-"""What the cluster tells the webhook, by watches. The only importer of kubernetes here.
+"""What the webhook knows of the cluster, from watches: nodes' images, namespaces, refused owners.
 
 Nothing is asked while a pod waits to be admitted: a decision reads what a watch left in memory.
 """
 
-import json
 import logging
 import time
-from collections.abc import Mapping
-from threading import Event, Thread
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Generic, TypeVar
 
-import urllib3
-from kubernetes import client, config, watch
-
-from certs.store import connection
+from contract import names
+from webhook import limits, quotas, workload
+from webhook.breaker import Breaker
+from webhook.inject import Options, Surroundings
+from webhook.limits import Limit
+from webhook.quotas import Quota
+from webhook.reflect import ADDED, DELETED, Listener, Reflector, Source
 
 _LOG = logging.getLogger("cluster")
-_TIMEOUT = (3.0, 10.0)  # seconds, to connect and to read
-_WATCH_SECONDS = 290
-_SHORTEST, _LONGEST = 0.5, 30.0  # seconds between attempts
+_ENFORCED = "pod-security.kubernetes.io/enforce"
+_STRICTEST = "restricted"
+_LEVELS = frozenset({"privileged", "baseline", _STRICTEST})
 _CANNOT_PULL = frozenset(
     {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"}
 )
-_ERRORS = (
-    client.ApiException, config.ConfigException, urllib3.exceptions.HTTPError,
-    OSError, ValueError, KeyError, TypeError,
-)  # fmt: skip
 
 Json = Mapping[str, Any]
+T = TypeVar("T")
 
 
-class Prepull:
-    """Watches the pods of the pre-pull DaemonSet: one of them that cannot pull is evidence.
+class Cluster:
+    """A view kept by watches. ``prepull`` is a DaemonSet in ``namespace``; empty: there is none."""
 
-    One that does not run for any other reason says nothing: a node may be down, full, or new.
-    """
-
-    def __init__(self, namespace: str, daemonset: str, image: str) -> None:
-        self._namespace = namespace
-        self._daemonset = daemonset
-        self._image = image
-        self._api: client.ApiClient | None = None
-        self._problems: dict[str, str] = {}  # pod name: why it cannot have the image
-        self._synced = Event()
+    def __init__(self, namespace: str, prepull: str, options: Options, *, follow: bool) -> None:
+        self._options = options
+        self._follow = follow
+        self.breaker = Breaker()
+        self._images: Table[str] = Table(lambda pod: problem_of(pod, prepull, options.image))
+        self._namespaces: Table[tuple[str, tuple[str, ...]]] = Table(_admits)
+        self._limits: Table[tuple[Limit, ...]] = Table(limits.read)
+        self._quotas: Table[Quota] = Table(quotas.read)
+        watched: dict[str, tuple[Source, Listener]] = {}
+        if prepull:
+            watched["prepull"] = Source(f"/api/v1/namespaces/{namespace}/pods"), self._images
+        if follow:
+            label = f"{names.ENABLED_LABEL}=true"
+            watched |= {
+                "namespaces": (
+                    Source("/api/v1/namespaces", label, metadata=True),
+                    self._namespaces,
+                ),
+                "limitranges": (Source("/api/v1/limitranges"), self._limits),
+                "resourcequotas": (Source("/api/v1/resourcequotas"), self._quotas),
+                "injected": (_INJECTED, _Pods(self.breaker)),
+            }
+        self.watches = [Reflector(name, *what) for name, what in watched.items()]
 
     def start(self) -> None:
-        """Begin to watch, from a thread that ends with the process."""
-        Thread(target=self._run, name="prepull", daemon=True).start()
+        """Begin to watch, in threads that end with the process."""
+        for each in self.watches:
+            each.start()
 
     @property
     def synced(self) -> bool:
-        """Whether the pods have been seen at least once."""
-        return self._synced.is_set()
+        """Whether everything has been seen at least once."""
+        return all(each.synced for each in self.watches)
 
     @property
-    def problem(self) -> str:
-        """Why the image cannot be had; empty where nothing says so."""
-        return next(iter(self._problems.values()), "")
+    def image_problem(self) -> str:
+        """Why the sidecar's image cannot be had; empty where nothing says so."""
+        return next((problem for problem in self._images.all() if problem), "")
 
-    def _run(self) -> None:
-        pause, said = _SHORTEST, ""
-        while True:
-            try:
-                version = self._list()
-                pause, said = _SHORTEST, ""
-                self._follow(version)
-            except _ERRORS as error:
-                problem = f"{type(error).__name__} {getattr(error, 'status', '')}".strip()
-                if problem != said and not _expired(error):
-                    _LOG.warning(
-                        "watch of the pre-pull pods", extra={"fields": {"problem": problem}}
-                    )
-                said = problem
-                time.sleep(pause)
-                pause = min(2 * pause, _LONGEST)
-
-    def _list(self) -> str:
-        """Read all pods anew; return the version from which to follow."""
-        answer = self._core().list_namespaced_pod(
-            self._namespace, _preload_content=False, _request_timeout=_TIMEOUT
+    def around(self, namespace: str, owner: str) -> Surroundings:
+        """Return what holds for a pod of ``owner`` in ``namespace``."""
+        if not self._follow:
+            return Surroundings(self.image_problem, _STRICTEST)
+        # A namespace that has just opted in may not have been seen yet.
+        level, secrets = next(iter(self._namespaces.of("", namespace)), (_STRICTEST, ()))
+        return Surroundings(
+            image_problem=self.image_problem,
+            pod_security=level or self._options.pod_security,
+            limits=tuple(item for found in self._limits.of(namespace) for item in found),
+            quotas=self._quotas.of(namespace),
+            pull_secrets=secrets,
+            refused=self.breaker.is_open(owner, time.monotonic()),
         )
-        found = json.loads(answer.data)
-        self._problems = {}
-        for pod in found["items"]:
-            self._note(pod, gone=False)
-        self._synced.set()
-        version: str = found["metadata"]["resourceVersion"]
-        return version
 
-    def _follow(self, version: str) -> None:
-        following: Any = watch.Watch()  # type: ignore[no-untyped-call] # has no annotations
-        stream = following.stream(
-            self._core().list_namespaced_pod, self._namespace, resource_version=version,
-            timeout_seconds=_WATCH_SECONDS, _request_timeout=(_TIMEOUT[0], _WATCH_SECONDS + 30),
-        )  # fmt: skip
-        for event in stream:
-            self._note(event["raw_object"], gone=event["type"] == "DELETED")
+    def injected(self, owner: str) -> None:
+        """Take note that a pod of ``owner`` is being admitted with a sidecar."""
+        self.breaker.attempt(owner, time.monotonic())
 
-    def _note(self, pod: Json, *, gone: bool) -> None:
-        name = pod["metadata"]["name"]
-        problem = "" if gone else problem_of(pod, self._daemonset, self._image)
-        problems = {key: text for key, text in self._problems.items() if key != name}
-        if problem:
-            problems[name] = problem
-        if problems != self._problems:
-            _LOG.info("pre-pull", extra={"fields": {"pod": name, "problem": problem or None}})
-            self._problems = problems
 
-    # Any: with _preload_content=False the client's methods return the response itself, which
-    # their annotations deny.
-    def _core(self) -> Any:  # noqa: ANN401 -- see above
-        if self._api is None:
-            self._api = connection()
-        return client.CoreV1Api(self._api)
+_INJECTED = Source("/api/v1/pods", f"{names.INJECTED_LABEL}=true", metadata=True, future=True)
+
+
+class Table(Generic[T]):
+    """What was read from each object, by namespace and name; what says nothing is left out."""
+
+    def __init__(self, read: Callable[[Json], T]) -> None:
+        self._read = read
+        self._found: dict[str, dict[str, T]] = {}
+
+    def of(self, namespace: str, name: str | None = None) -> tuple[T, ...]:
+        """Return what stands in ``namespace`` (under ``name``), in the order of names."""
+        found = self._found.get(namespace) or {}
+        if name is not None:
+            return (found[name],) if name in found else ()
+        return tuple(value for _, value in sorted(found.items(), key=lambda item: item[0]))
+
+    def all(self) -> Iterator[T]:
+        """Yield everything."""
+        for found in tuple(self._found.values()):
+            yield from found.values()
+
+    def replace(self, objects: Iterator[Json]) -> None:
+        """Take ``objects`` for all there are."""
+        found: dict[str, dict[str, T]] = {}
+        for each in objects:
+            self._note(found, each)
+        self._found = found
+
+    def change(self, found: Json, event: str) -> None:
+        """Take note of one that has come, changed or gone."""
+        meta = found["metadata"]
+        namespace = meta.get("namespace", "")
+        # A new mapping each time: whoever reads the old one is not disturbed.
+        beside = dict(self._found.get(namespace) or {})
+        beside.pop(meta["name"], None)
+        changed = {namespace: beside}
+        if event != DELETED:
+            self._note(changed, found)
+        self._found[namespace] = changed[namespace]
+        if not changed[namespace]:
+            del self._found[namespace]
+
+    def listen(self, listening: bool) -> None:
+        """Go on with what is known."""
+
+    def _note(self, found: dict[str, dict[str, T]], each: Json) -> None:
+        meta = each["metadata"]
+        try:
+            value = self._read(each)
+        except (ValueError, KeyError, TypeError) as error:
+            fields = {"kind": each.get("kind"), "namespace": meta.get("namespace"),
+                      "name": meta.get("name"), "problem": type(error).__name__}  # fmt: skip
+            _LOG.warning("cannot be understood", extra={"fields": fields})
+            return
+        if value:
+            found.setdefault(meta.get("namespace", ""), {})[meta["name"]] = value
+
+
+class _Pods:
+    """Tells the breaker which pods with a sidecar come to be; remembers none."""
+
+    def __init__(self, breaker: Breaker) -> None:
+        self._breaker = breaker
+
+    def replace(self, objects: Iterator[Json]) -> None:
+        """Pass over what is there already."""
+
+    def change(self, found: Json, event: str) -> None:
+        """Tell of a pod that has come to be; a change of an older one says nothing."""
+        if event == ADDED:
+            namespace = found["metadata"].get("namespace", "")
+            self._breaker.came_to_be(workload.owner_key(dict(found), namespace))
+
+    def listen(self, listening: bool) -> None:
+        """Tell whether pods are being seen."""
+        self._breaker.listen(listening)
+
+
+def _admits(namespace: Json) -> tuple[str, tuple[str, ...]]:
+    """Return the Pod Security level that a namespace enforces (or "") and its pull secrets."""
+    meta = namespace["metadata"]
+    level = (meta.get("labels") or {}).get(_ENFORCED, "")
+    named = (meta.get("annotations") or {}).get(names.PULL_SECRETS_ANNOTATION, "")
+    secrets = tuple(dict.fromkeys(named.replace(",", " ").split()))
+    return (level if level in _LEVELS or not level else _STRICTEST), secrets
 
 
 def problem_of(pod: Json, daemonset: str, image: str) -> str:
@@ -127,7 +190,3 @@ def problem_of(pod: Json, daemonset: str, image: str) -> str:
         if reason in _CANNOT_PULL and images.get(each["name"]) == image:
             return f"{reason} on node {pod['spec'].get('nodeName')}"
     return ""
-
-
-def _expired(error: Exception) -> bool:
-    return isinstance(error, client.ApiException) and error.status == 410

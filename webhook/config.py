@@ -11,7 +11,7 @@ from pathlib import Path
 
 from certs import settings as certs
 from certs.rotation import Lifetimes
-from contract import VERSION, settings
+from contract import VERSION, settings, values
 from webhook.inject import Options
 
 _DEFAULT_IMAGE = f"backup-webhook-sidecar:{VERSION}"
@@ -26,11 +26,12 @@ class Server:
     """Where `serve` listens, with which certificate, what it watches and how it ends.
 
     ``prepull`` is the DaemonSet that keeps the image on the nodes, empty where there is none;
-    ``drain`` the seconds to serve on after SIGTERM.
+    ``follow``: watch what namespaces allow; ``drain`` the seconds to serve on after SIGTERM.
     """
 
     certificates: certs.Settings
     prepull: str = ""
+    follow: bool = False
     drain: float = 10.0
 
     @property
@@ -69,6 +70,8 @@ def add_options(parser: argparse.ArgumentParser, environment: Mapping[str, str])
     flag("cluster", "name of the cluster, a tag of every snapshot", "")
     flag("defaults", 'defaults of annotations as JSON, such as {"schedule": "@daily"}', "{}")
     flag("excluded-namespaces", "never injected, comma-separated", "kube-system,kube-public")
+    flag("secrets", "Secrets that annotations may name, comma-separated; none: all", "", "NAMES")
+    flag("pod-security", "Pod Security level of namespaces without a label", "privileged", "LEVEL")
 
 
 def add_server(parser: argparse.ArgumentParser, environment: Mapping[str, str]) -> None:
@@ -77,6 +80,7 @@ def add_server(parser: argparse.ArgumentParser, environment: Mapping[str, str]) 
     flag("listen", "where to serve HTTPS", "0.0.0.0:8443", "HOST:PORT")
     flag("drain-seconds", "how long to serve on after SIGTERM", "10", "SECONDS")
     flag("prepull", "DaemonSet that keeps the sidecar's image on the nodes", "", "NAME")
+    flag("follow", "watch what namespaces allow; if not, the strictest is assumed", "false", "BOOL")
     flag("service", "name of the Service that leads here", "backup-webhook", "NAME")
     flag("namespace", "namespace of that Service", "backup-webhook", "NAME")
     flag("cert-mode", "certificates: self, cert-manager or existing", "existing", "MODE")
@@ -104,8 +108,20 @@ def options(arguments: argparse.Namespace) -> Options:
         pull_policy=arguments.pull_policy,
         cluster=arguments.cluster,
         defaults=_defaults(arguments.defaults),
-        excluded_namespaces=frozenset(arguments.excluded_namespaces.replace(",", " ").split()),
+        excluded_namespaces=_names(arguments.excluded_namespaces),
+        secrets=_names(arguments.secrets),
+        pod_security=_level(arguments.pod_security),
     )
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.replace(",", " ").split())
+
+
+def _level(text: str) -> str:
+    if text not in (levels := ("privileged", "baseline", "restricted")):
+        raise ConfigError(f"--pod-security {text!r}: write one of {', '.join(levels)}")
+    return text
 
 
 def _defaults(text: str) -> Mapping[str, str]:
@@ -140,6 +156,7 @@ def server(arguments: argparse.Namespace) -> Server:
     return Server(
         _certificates(arguments, host.strip("[]"), int(port)),
         prepull=arguments.prepull,
+        follow=_boolean(arguments, "follow"),
         drain=_number(arguments, "drain-seconds"),
     )
 
@@ -187,6 +204,14 @@ def _number(arguments: argparse.Namespace, flag: str) -> float:
     if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,9})?", value):
         raise ConfigError(f"--{flag} {value!r}: write a number such as 24 or 0.5")
     return float(value)
+
+
+def _boolean(arguments: argparse.Namespace, flag: str) -> bool:
+    value = _value(arguments, flag)
+    try:
+        return values.boolean(value)
+    except ValueError as error:
+        raise ConfigError(f"--{flag} {value!r}: {error}") from None
 
 
 def _value(arguments: argparse.Namespace, flag: str) -> str:

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 
 from contract import names, settings
 from contract.names import Reason
-from contract.settings import Settings
+from contract.settings import Problem, Settings
 from webhook import workload
+from webhook.limits import Limit
+from webhook.quotas import Quota
 from webhook.workload import Claim, Identity, Pod
 
 _MIRROR_ANNOTATION = "kubernetes.io/config.mirror"
@@ -22,13 +24,24 @@ class Options:
     cluster: str = ""
     defaults: Mapping[str, str] = field(default_factory=dict)
     excluded_namespaces: frozenset[str] = frozenset({"kube-system", "kube-public"})
+    secrets: frozenset[str] = frozenset()  # that annotations may name; none: all
+    pod_security: str = "privileged"  # of namespaces without a label
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What the cluster says at the moment. ``image_problem``: why no node can get the image."""
+    """What the cluster says at the moment of a pod's namespace, and of the nodes.
+
+    ``image_problem``: why no node can get the image; ``pod_security``: the level that is enforced;
+    ``refused``: something refused every pod of this owner that had our sidecar.
+    """
 
     image_problem: str = ""
+    pod_security: str = "privileged"
+    limits: tuple[Limit, ...] = ()
+    quotas: tuple[Quota, ...] = ()
+    pull_secrets: tuple[str, ...] = ()
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +91,9 @@ def decide(pod: Pod, options: Options, around: Surroundings) -> Decision:
     if isinstance(decision, Plan) and around.image_problem:
         line = f"the sidecar's image cannot be had ({around.image_problem}); not backed up"
         return Skip(Reason.IMAGE_UNAVAILABLE, (*decision.warnings, line), told=True)
+    if isinstance(decision, Plan) and around.refused:
+        line = "something in the cluster refuses pods with the backup sidecar; not backed up"
+        return Skip(Reason.REFUSED_ELSEWHERE, (*decision.warnings, line), told=True)
     return decision
 
 
@@ -128,7 +144,7 @@ def _taken_names(pod: Pod) -> str:
 
 def _plan(pod: Pod, options: Options) -> Decision:
     annotations = workload.annotations(pod)
-    values = settings.resolve(annotations, {}, options.defaults)
+    values = _allowed(settings.resolve(annotations, {}, options.defaults), options)
     unknown = settings.unknown(annotations)
     found, warnings = workload.claims(pod)
     mounts, sources, bad = _select(found, values.get(settings.VOLUMES))
@@ -143,6 +159,17 @@ def _plan(pod: Pod, options: Options) -> Decision:
         settings=values,
         warnings=warnings,
     )
+
+
+def _allowed(values: Settings, options: Options) -> Settings:
+    """Return ``values`` with the usual Secret where the named one is not allowed."""
+    named = values[settings.SECRET]
+    usual = options.defaults.get(settings.SECRET.key) or settings.SECRET.default
+    if not options.secrets or named in options.secrets | {usual}:
+        return values
+    key = settings.SECRET.annotation
+    problem = Problem("annotation", key, named, "the operator does not allow this Secret", usual)
+    return values.replaced(settings.SECRET, usual, problem)
 
 
 def _select(

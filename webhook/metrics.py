@@ -1,14 +1,21 @@
-"""The webhook's own metrics. No label has values that others choose."""
+"""The webhook's own metrics. What others choose, namespaces, is bounded in number."""
 
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from certs.keeper import Status
-from contract.names import Reason
+from webhook.admit import Admission
+from webhook.cluster import Cluster
+from webhook.reflect import Reflector
 
-_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
+_BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
+_SIZES = tuple(1024 * 4**power for power in range(7))  # 1 KiB to 4 MiB
+_NAMESPACES = 1000  # that have series of their own
+OTHERS = "_others"
 
 
 class Metrics:
@@ -18,7 +25,15 @@ class Metrics:
         self.registry = CollectorRegistry()
         self.admissions = Counter(
             "backup_webhook_admissions", "Admission reviews by what became of the pod.",
-            ["reason"], registry=self.registry,
+            ["reason", "namespace"], registry=self.registry,
+        )  # fmt: skip
+        self.bodies = Histogram(
+            "backup_webhook_body_bytes", "Size of admission reviews.",
+            buckets=_SIZES, registry=self.registry,
+        )  # fmt: skip
+        self.in_flight = Gauge(
+            "backup_webhook_in_flight", "Admission reviews that are being answered.",
+            registry=self.registry,
         )  # fmt: skip
         self.refused = Counter(
             "backup_webhook_refused_calls", "Calls that were no admission review, by HTTP status.",
@@ -32,15 +47,18 @@ class Metrics:
             "backup_webhook_duration_seconds", "Time to decide on a pod.",
             buckets=_BUCKETS, registry=self.registry,
         )  # fmt: skip
-        for reason in Reason:
-            self.admissions.labels(reason.value)  # so that each series starts at 0
+        self._namespaces: set[str] = set()
 
-    def count(self, reason: Reason, defaulted: Iterable[str], seconds: float) -> None:
-        """Count one admission review and what it took."""
-        self.admissions.labels(reason.value).inc()
-        for key in defaulted:
+    def count(self, namespace: str, admission: Admission, seconds: float, size: int) -> None:
+        """Count one admission review of ``size`` bytes, and what it took."""
+        if len(self._namespaces) < _NAMESPACES:
+            self._namespaces.add(namespace)
+        shown = namespace if namespace in self._namespaces else OTHERS
+        self.admissions.labels(admission.reason.value, shown).inc()
+        for key in admission.defaulted:
             self.defaulted.labels(key).inc()
         self.seconds.observe(seconds)
+        self.bodies.observe(size)
 
     def certificates(self, status: Callable[[], Status]) -> None:
         """Show the certificates' state as it is at each scrape."""
@@ -58,14 +76,30 @@ class Metrics:
         )
         in_sync.set_function(lambda: _tristate(status().bundle_in_sync))
 
-    def image(self, problem: Callable[[], str]) -> None:
-        """Show whether the sidecar's image can be had."""
+    def cluster(self, cluster: Cluster) -> None:
+        """Show what is known of the cluster, and whether it is being followed."""
         unavailable = Gauge(
             "backup_webhook_image_unavailable",
             "1 where a pre-pull pod cannot pull the sidecar's image: nothing is injected.",
             registry=self.registry,
         )
-        unavailable.set_function(lambda: float(bool(problem())))
+        unavailable.set_function(lambda: float(bool(cluster.image_problem)))
+        refused = Gauge(
+            "backup_webhook_refused_owners",
+            "Workloads whose pods with a sidecar something refuses: they come without.",
+            registry=self.registry,
+        )
+        refused.set_function(lambda: float(cluster.breaker.count(time.monotonic())))
+        up = Gauge(
+            "backup_webhook_watch_up", "Whether changes in the cluster are seen at once.",
+            ["watch"], registry=self.registry,
+        )  # fmt: skip
+        for watch in cluster.watches:
+            up.labels(watch.name).set_function(partial(_is_up, watch))
+
+
+def _is_up(watch: Reflector) -> float:
+    return float(watch.up)
 
 
 def _seconds(moment: datetime | None) -> float:

@@ -19,7 +19,7 @@ _MAY_CHANGE = {
     "annotations": {names.STATUS_ANNOTATION, names.SAFE_TO_EVICT_ANNOTATION},
     "labels": {names.INJECTED_LABEL},
 }
-_LISTS = {"initContainers", "volumes"}
+_LISTS = {"imagePullSecrets", "initContainers", "volumes"}
 
 
 class ProofError(Exception):
@@ -31,6 +31,7 @@ def operations(pod: Pod, additions: Additions) -> list[Json]:
     return [
         *_append(pod, "initContainers", additions.containers),
         *_append(pod, "volumes", additions.volumes),
+        *_append(pod, "imagePullSecrets", additions.pull_secrets),
         *_set(pod, "annotations", additions.annotations),
         *_set(pod, "labels", additions.labels),
     ]

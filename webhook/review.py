@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from webhook import workload
 from webhook.workload import Pod
 
 _VERSIONS = {"admission.k8s.io/v1", "admission.k8s.io/v1beta1"}
@@ -28,6 +29,12 @@ class Request:
     sub_resource: str
     namespace: str
     object: Pod | None
+    dry_run: bool = False
+
+    @property
+    def owner(self) -> str:
+        """The one key of whoever creates this pod: its controller, or itself by name."""
+        return workload.owner_key(self.object or {}, self.namespace)
 
     @property
     def creates_pod(self) -> bool:
@@ -66,6 +73,7 @@ def parse(body: bytes) -> Request:
         sub_resource=str(request.get("subResource") or ""),
         namespace=str(request.get("namespace") or ""),
         object=_mapping(request, "object"),
+        dry_run=request.get("dryRun") is True,
     )
 
 

@@ -12,9 +12,9 @@ import uvicorn
 
 from certs.keeper import Keeper
 from webhook import app, log
-from webhook.cluster import Prepull
+from webhook.cluster import Cluster
 from webhook.config import Server
-from webhook.inject import Options, Surroundings
+from webhook.inject import Options
 from webhook.metrics import Metrics
 
 _KEEP_ALIVE = 120  # seconds; the API server keeps idle connections for 90 and reuses them
@@ -32,31 +32,21 @@ def serve(server: Server, options: Options) -> int:
     # Until uvicorn takes signals over; the first process of a container ignores them by default.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     metrics = Metrics()
-    prepull = _prepull(server, options, metrics)
+    cluster = Cluster(server.certificates.namespace, server.prepull, options, follow=server.follow)
+    metrics.cluster(cluster)
+    cluster.start()
     keeper = Keeper(server.certificates)
     metrics.certificates(keeper.status)
     context = keeper.start()
     draining = Draining(server.drain)
 
     def ready() -> bool:
-        return not draining.begun and (prepull is None or prepull.synced) and keeper.ready()
+        return not draining.begun and cluster.synced and keeper.ready()
 
-    def around() -> Surroundings:
-        return Surroundings(prepull.problem if prepull else "")
-
-    application = app.create(options, metrics=metrics, ready=ready, around=around)
+    application = app.create(options, metrics=metrics, ready=ready, view=cluster)
     _Uvicorn(_configured(draining.telling(application), server, context), draining).run()
     keeper.stop()
     return 0
-
-
-def _prepull(server: Server, options: Options, metrics: Metrics) -> Prepull | None:
-    if not server.prepull:
-        return None
-    prepull = Prepull(server.certificates.namespace, server.prepull, options.image)
-    metrics.image(lambda: prepull.problem)
-    prepull.start()
-    return prepull
 
 
 def _configured(

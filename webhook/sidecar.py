@@ -4,16 +4,11 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from contract import VERSION, names, quantity, settings
-from contract.settings import Settings
-from contract.values import RunAs
-from webhook import workload
-from webhook.inject import Options, Plan, Skip
+from contract import VERSION, names, settings
+from webhook import resources, security, workload
+from webhook.inject import Options, Plan, Skip, Surroundings
 from webhook.workload import Pod
 
-_IMAGE_USER = 65532  # the image's own numeric user
-_GUARANTEED_CPU = "200m"  # at 1m, opening a repository takes over a minute
-_SCRATCH_BOUND = "1Gi"  # what cache, copies and scratch may take of ephemeral storage
 _CONFIG_KEYS = tuple(setting.key for setting in settings.ALL if setting.live)
 
 Json = dict[str, Any]
@@ -28,6 +23,7 @@ class Additions:
     annotations: dict[str, str]
     labels: dict[str, str]
     warnings: tuple[str, ...]
+    pull_secrets: tuple[Json, ...] = ()
 
 
 NOTHING = Additions((), (), {}, {}, ())
@@ -40,10 +36,13 @@ def describe_skip(skip: Skip) -> Additions:
     return Additions((), (), annotations if skip.told else {}, {}, skip.warnings)
 
 
-def describe(pod: Pod, plan: Plan, options: Options) -> Additions:
-    """Return what ``plan`` adds to ``pod``. The same input gives the same bytes."""
-    run_as, security_warnings = _user(pod, plan)
-    resources, resource_warnings = _resources(pod, plan.settings)
+def describe(pod: Pod, plan: Plan, options: Options, around: Surroundings) -> Additions:
+    """Return what ``plan`` adds to ``pod``. The same input gives the same bytes.
+
+    Raises NoRoomError where the namespace allows no resources with which backups work.
+    """
+    security_context, security_warnings = security.context(pod, plan, around)
+    needs, resource_warnings = resources.choose(pod, plan.settings, around)
     container: Json = {
         "name": names.CONTAINER,
         "image": options.image,
@@ -55,15 +54,16 @@ def describe(pod: Pod, plan: Plan, options: Options) -> Additions:
         ],
         "env": _environment(plan, options),
         "volumeMounts": _mounts(plan),
-        "securityContext": _security_context(pod, plan, run_as),
+        "securityContext": security_context,
     }
-    if resources:
-        container["resources"] = resources
+    if needs:
+        container["resources"] = needs
     return Additions(
         containers=(container,),
         volumes=_volumes(plan),
         annotations=_annotations(pod, plan),
         labels={names.INJECTED_LABEL: "true"},
+        pull_secrets=_pull_secrets(pod, around),
         warnings=(*plan.warnings, *security_warnings, *resource_warnings),
     )
 
@@ -158,82 +158,6 @@ def _annotations(pod: Pod, plan: Plan) -> dict[str, str]:
     }
 
 
-def _user(pod: Pod, plan: Plan) -> tuple[RunAs, tuple[str, ...]]:
-    """Return whom the sidecar runs as: like the container that mounts the data, if it is known."""
-    chosen = plan.settings.get(settings.RUN_AS)
-    if chosen is not None:
-        return chosen, ()
-    users = {
-        user
-        for container in workload.mounting(pod, {mount.volume for mount in plan.mounts})
-        if (user := _effective(pod, container, "runAsUser")) is not None
-    }
-    warnings = (_differ(users),) if len(users) > 1 else ()
-    first = workload.mounting(pod, {plan.mounts[0].volume})[0]
-    user = _effective(pod, first, "runAsUser")
-    if user is not None:
-        return RunAs(user, _effective(pod, first, "runAsGroup")), warnings
-    non_root = _effective(pod, first, "runAsNonRoot") or _effective(pod, {}, "runAsNonRoot")
-    return RunAs(_IMAGE_USER if non_root else 0, None), warnings
-
-
-def _differ(users: set[int]) -> str:
-    listed = ", ".join(map(str, sorted(users)))
-    key = settings.RUN_AS.annotation
-    return (
-        f"the volumes are mounted by different users ({listed}); "
-        f"if backups report unreadable files, set {key}"
-    )
-
-
-def _effective(pod: Pod, container: Json, field: str) -> Any:  # noqa: ANN401 -- any JSON value
-    own = (container.get("securityContext") or {}).get(field)
-    return own if own is not None else (workload.spec(pod).get("securityContext") or {}).get(field)
-
-
-def _security_context(pod: Pod, plan: Plan, run_as: RunAs) -> Json:
-    capabilities: Json = {"drop": ["ALL"]}
-    if run_as.user == 0:
-        capabilities["add"] = ["DAC_OVERRIDE"]
-    context: Json = {
-        "allowPrivilegeEscalation": False,
-        "capabilities": capabilities,
-        "readOnlyRootFilesystem": True,
-        "runAsNonRoot": run_as.user != 0,
-        "runAsUser": run_as.user,
-        "seccompProfile": {"type": "RuntimeDefault"},
-    }
-    if run_as.group is not None:
-        context["runAsGroup"] = run_as.group
-    first = workload.mounting(pod, {plan.mounts[0].volume})[0]
-    if (options := (first.get("securityContext") or {}).get("seLinuxOptions")) is not None:
-        context["seLinuxOptions"] = options
-    return context
-
-
-def _resources(pod: Pod, values: Settings) -> tuple[Json, tuple[str, ...]]:
-    if workload.spec(pod).get("resources"):
-        return {}, ()  # the pod's own budget holds for all its containers
-    cpu, memory = values.get(settings.CPU_LIMIT), values[settings.MEMORY_LIMIT]
-    limits: Json = {"memory": memory}
-    if workload.is_guaranteed(pod):
-        limits["cpu"] = cpu or _GUARANTEED_CPU
-        requests = dict(limits)
-    else:
-        if cpu:
-            limits["cpu"] = cpu
-        requests = {
-            "cpu": values[settings.CPU_REQUEST],
-            "memory": values[settings.MEMORY_REQUEST],
-        }
-    warnings = []
-    for resource, limit in limits.items():
-        if quantity.parse(requests[resource]) > quantity.parse(limit):
-            warnings.append(
-                f"annotation backup.{resource}-request {requests[resource]!r}: more than the limit;"
-                f" using {limit}"
-            )
-            requests[resource] = limit
-    if workload.limits_ephemeral_storage(pod):
-        limits["ephemeral-storage"], requests["ephemeral-storage"] = _SCRATCH_BOUND, "0"
-    return {"limits": limits, "requests": requests}, tuple(warnings)
+def _pull_secrets(pod: Pod, around: Surroundings) -> tuple[Json, ...]:
+    there = {entry.get("name") for entry in workload.spec(pod).get("imagePullSecrets") or []}
+    return tuple({"name": name} for name in around.pull_secrets if name not in there)

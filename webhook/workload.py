@@ -78,6 +78,18 @@ def identity(pod: Pod, name: str | None) -> Identity:
     return Identity(kind, workload, host)
 
 
+def owner_key(pod: Pod, namespace: str) -> str:
+    """Return the one key of whoever creates the pod: its controller's uid, or its own name."""
+    meta = metadata(pod)
+    if not isinstance(meta, dict):
+        return f"{namespace}/"
+    references = meta.get("ownerReferences")
+    for reference in references if isinstance(references, list) else ():
+        if isinstance(reference, dict) and reference.get("controller") and reference.get("uid"):
+            return str(reference["uid"])
+    return f"{namespace}/{meta.get('generateName') or meta.get('name') or ''}"
+
+
 def _top_owner(kind: str, name: str, labels: Mapping[str, Any]) -> tuple[str, str]:
     if kind == "ReplicaSet":
         for label, owner_kind in _HASH_LABELS.items():
@@ -94,6 +106,12 @@ def is_windows(pod: Pod) -> bool:
     by_os = (spec(pod).get("os") or {}).get("name")
     by_selector = (spec(pod).get("nodeSelector") or {}).get("kubernetes.io/os")
     return "windows" in {by_os, by_selector}
+
+
+def has_resources(pod: Pod) -> bool:
+    """Whether the pod has a budget of its own, which then holds for all its containers."""
+    own = spec(pod).get("resources") or {}
+    return bool(own.get("requests") or own.get("limits"))
 
 
 def is_guaranteed(pod: Pod) -> bool:

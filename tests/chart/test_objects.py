@@ -19,7 +19,7 @@ VARIANTS = {
     "defaults": (),
     "cert-manager": CERT_MANAGER,
     "existing": EXISTING,
-    "bare": (*EXISTING, *NO_PREPULL),
+    "bare": (*EXISTING, *NO_PREPULL, "follow=false"),
 }
 SYSTEM = {"kube-system", "kube-public", "kube-node-lease", NAME}
 
@@ -191,9 +191,12 @@ def _rules(*values: str) -> list[Json]:
 
 
 def test_rights_are_name_scoped() -> None:
-    """Reading pods cannot be, but is kept to the release's own namespace."""
+    """What is followed cannot be, but is only read."""
     rules = {rule["resources"][0]: rule for rule in _rules()}
 
+    followed = rules.pop("limitranges")
+    assert followed["resources"] == ["limitranges", "namespaces", "pods", "resourcequotas"]
+    assert followed["verbs"] == ["list", "watch"]
     assert rules.keys() == {"secrets", "pods", "mutatingwebhookconfigurations"}
     assert rules["secrets"]["kind"] == rules["pods"]["kind"] == "Role"
     assert rules["secrets"]["resourceNames"] == [_environment()["BACKUP_WEBHOOK_CA_SECRET"]]
@@ -210,7 +213,11 @@ def test_rights_are_name_scoped() -> None:
 def test_no_right_on_secrets_and_webhook_configurations_where_others_make_certificates(
     variant: str,
 ) -> None:
-    assert [rule["resources"] for rule in _rules(*VARIANTS[variant])] == [["pods"]]
+    assert [rule["resources"] for rule in _rules(*VARIANTS[variant])] == [
+        ["pods"],
+        ["limitranges", "namespaces", "pods", "resourcequotas"],
+    ]
+    assert [rule["resources"] for rule in _rules(*VARIANTS[variant], "follow=false")] == [["pods"]]
 
 
 def test_no_rights_and_no_token_without_need() -> None:

@@ -140,7 +140,8 @@ def test_decisions_are_counted(webhook: Webhook) -> None:
     webhook.review(app.pod(), "prod")
 
     text = webhook.client.get("/metrics").text
-    [line] = [li for li in text.splitlines() if 'admissions_total{reason="injected"}' in li]
+    counted = 'admissions_total{namespace="prod",reason="injected"}'
+    [line] = [li for li in text.splitlines() if counted in li]
     assert float(line.split()[-1]) >= 1
 
 

@@ -41,7 +41,15 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 
 {{- /* "true" where the server asks the API for something; without it, no rights and no token. */ -}}
 {{- define "backup.needsApi" -}}
+{{- if or (include "backup.needsRole" .) (include "backup.needsClusterRole" .) -}}true{{- end -}}
+{{- end -}}
+
+{{- define "backup.needsRole" -}}
 {{- if or (eq .Values.certificates.mode "self") .Values.prePull.enabled -}}true{{- end -}}
+{{- end -}}
+
+{{- define "backup.needsClusterRole" -}}
+{{- if or (eq .Values.certificates.mode "self") .Values.follow -}}true{{- end -}}
 {{- end -}}
 
 {{- define "backup.caSecret" -}}

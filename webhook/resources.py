@@ -1,0 +1,93 @@
+"""What the sidecar requests and may use: little, never more than its namespace allows."""
+
+from typing import Any
+
+from contract import quantity, settings, values
+from contract.settings import Settings
+from webhook import budget, limits, quotas, workload
+from webhook.budget import Budget
+from webhook.inject import Surroundings
+from webhook.workload import Pod
+
+_CPU = "200m"  # where a limit must be given; at 1m, opening a repository takes over a minute
+_SCRATCH_BOUND = "1Gi"  # what cache, copies and scratch may take of ephemeral storage
+_USUAL = {
+    "cpu": quantity.parse(_CPU),
+    "memory": quantity.parse(settings.MEMORY_LIMIT.default),
+    "ephemeral-storage": quantity.parse(_SCRATCH_BOUND),
+}
+_FLOORS = {
+    "cpu": quantity.parse(values.CPU_FLOOR),
+    "memory": quantity.parse(values.MEMORY_FLOOR),
+}
+
+Json = dict[str, Any]
+
+
+def choose(pod: Pod, given: Settings, around: Surroundings) -> tuple[Json, tuple[str, ...]]:
+    """Return the container's ``resources`` and warnings; raise NoRoomError."""
+    if workload.has_resources(pod):
+        return {}, ()  # the pod's own budget holds for all its containers
+    wanted, warnings = _wanted(pod, given)
+    fit = _fitted(pod, wanted, around) if around.limits or around.quotas else None
+    return fit or wanted, warnings
+
+
+def _fitted(pod: Pod, wanted: Json, around: Surroundings) -> Json | None:
+    """Return other resources than ``wanted`` where those would be refused."""
+    asked = budget.of_container({"resources": wanted})
+    changed = asked.copy()
+    known = limits.defaulted(changed, around.limits).limits
+    # Judged with a sidecar in the pod, whose class may differ from what it is without.
+    resulting = with_container(pod, {"resources": wanted})
+    for name in sorted(quotas.required(resulting, around.quotas) - known.keys()):
+        changed.limits[name] = _USUAL[name]
+    guaranteed = workload.is_guaranteed(pod)
+    changed = limits.fitted(changed, around.limits, _FLOORS, _USUAL, equal=guaranteed)
+    return None if _same(changed, asked) else budget.written(changed)
+
+
+def _same(one: Budget, other: Budget) -> bool:
+    return one.limits == other.limits and one.requests == other.requests
+
+
+def with_container(pod: Pod, container: Json) -> Pod:
+    """Return ``pod`` with one more sidecar; it shares everything else."""
+    spec = workload.spec(pod)
+    sidecar = {"restartPolicy": "Always", **container}
+    return {
+        **pod,
+        "spec": {**spec, "initContainers": [*(spec.get("initContainers") or []), sidecar]},
+    }
+
+
+def refusal(pod: Pod, container: Json, around: Surroundings) -> str:
+    """Return why the namespace would refuse ``pod`` with ``container``; empty if it would not."""
+    if not around.limits and not around.quotas:
+        return ""
+    given = limits.defaulted(budget.of_container(container), around.limits)
+    judged = with_container(pod, {"resources": budget.written(given)})
+    return limits.refusal(judged, container, around.limits) or quotas.refusal(judged, around.quotas)
+
+
+def _wanted(pod: Pod, given: Settings) -> tuple[Json, tuple[str, ...]]:
+    cpu, memory = given.get(settings.CPU_LIMIT), given[settings.MEMORY_LIMIT]
+    most: Json = {"memory": memory}
+    if workload.is_guaranteed(pod):
+        most["cpu"] = cpu or _CPU
+        requests = dict(most)
+    else:
+        if cpu:
+            most["cpu"] = cpu
+        requests = {"cpu": given[settings.CPU_REQUEST], "memory": given[settings.MEMORY_REQUEST]}
+    warnings = []
+    for resource, limit in most.items():
+        if quantity.parse(requests[resource]) > quantity.parse(limit):
+            warnings.append(
+                f"annotation backup.{resource}-request {requests[resource]!r}: more than the limit;"
+                f" using {limit}"
+            )
+            requests[resource] = limit
+    if workload.limits_ephemeral_storage(pod):
+        most["ephemeral-storage"], requests["ephemeral-storage"] = _SCRATCH_BOUND, "0"
+    return {"limits": most, "requests": requests}, tuple(warnings)
