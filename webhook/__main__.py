@@ -6,8 +6,32 @@ import sys
 from pathlib import Path
 
 from contract import VERSION
-from webhook import config, documents, manifest
+from webhook import config, documents, lint, manifest
 from webhook.documents import Document
+
+_LINT_EPILOG = """\
+example:
+  helm template wiki | backup-webhook lint -f namespace.yaml -f -
+
+  deployment/wiki in wiki: injected
+    volumes  data
+    schedule H * * * *, UTC
+    host     wiki
+    Secret   backup-env-configuration
+    warning: annotation backup.schedule 'hourly': write five cron fields …; using H * * * *
+    note: namespace wiki must have the label backup.enabled=true: kubectl label namespace …
+
+severities:
+  error    a pod asks for a backup and gets none
+  warning  a value that is not used, or a backup that is not what it seems
+  note     what these files cannot tell, or a hint
+
+exit status: 0 no error and no warning, 1 errors or warnings, 2 input that cannot be used
+
+--output json: a list with one object for each pod or pod template:
+  kind name namespace reason injected volumes schedule timezone secret host
+  findings: a list of objects with severity, key (what to change) and message
+"""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -48,7 +72,28 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     config.add_options(inject, os.environ)
     inject.set_defaults(run=_inject)
+    _add_lint(commands)
     return parser
+
+
+def _add_lint(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = commands.add_parser(
+        "lint",
+        help="say what would be backed up, what not, and why, without a cluster",
+        description="Says of each pod and pod template whether it would be backed up, with what "
+        "settings, and what is wrong or worth a thought. Give it all files of an app together.",
+        epilog=_LINT_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument(
+        "-f", "--filename", action="append", required=True, metavar="FILE",
+        help="manifests to read, YAML or JSON; - is standard input; may be repeated",
+    )  # fmt: skip
+    command.add_argument(
+        "-o", "--output", choices=("text", "json"), default="text", help="default: text"
+    )
+    config.add_options(command, os.environ)
+    command.set_defaults(run=_lint)
 
 
 def _serve(parsed: argparse.Namespace) -> int:
@@ -64,34 +109,60 @@ def _inject(parsed: argparse.Namespace) -> int:
     read: list[Document] = []
     for filename in parsed.filename:
         try:
-            read += _read(filename)
-        except documents.UnreadableError as error:
-            print(f"{_shown(filename)}:{error.line}: {error}", file=sys.stderr)
-            return 2
-        except OSError as error:
-            print(f"{_shown(filename)}: {error.strerror}", file=sys.stderr)
-            return 2
+            found = _read(filename)
+            _check(found)
+        except (documents.UnreadableError, OSError) as error:
+            return _unusable(filename, error)
+        read += found
     for verdict in manifest.inject(read, options):
         _report(verdict)
     sys.stdout.write(documents.dump(read))
     return 0
 
 
-def _shown(filename: str) -> str:
-    return "standard input" if filename == "-" else filename
+def _lint(parsed: argparse.Namespace) -> int:
+    options = config.options(parsed)
+    read: list[Document] = []
+    filename = ""
+    try:
+        for filename in parsed.filename:
+            read += _read(filename)
+        _check(read)
+    except documents.UnreadableError as error:
+        # What YAML cannot read may be a Secret's password.
+        return _unusable(filename, documents.UnreadableError(error.line, lint.masked(str(error))))
+    except OSError as error:
+        return _unusable(filename, error)
+    reports = lint.lint(read, options)
+    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    json = parsed.output == "json"
+    sys.stdout.write(lint.as_json(reports) if json else lint.as_text(reports, colour=colour))
+    return 1 if lint.failed(reports) else 0
+
+
+def _unusable(filename: str, error: documents.UnreadableError | OSError) -> int:
+    shown = "standard input" if filename == "-" else filename
+    if isinstance(error, OSError):
+        print(f"{shown}: {error.strerror}", file=sys.stderr)
+    else:
+        print(f"{shown}:{error.line}: {error}", file=sys.stderr)
+    return 2
 
 
 def _read(filename: str) -> list[Document]:
-    """Return the documents of a file; raise UnreadableError where no pod is among them."""
+    """Return the documents of a file; raise UnreadableError."""
     try:
         text = sys.stdin.read() if filename == "-" else Path(filename).read_text("utf-8")
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise documents.UnreadableError(line, f"not UTF-8 text: {error.reason}") from error
-    found = documents.load(text)
-    if not any(True for document in found for _ in manifest.workloads(document)):
+    return documents.load(text)
+
+
+def _check(read: list[Document]) -> None:
+    """Raise UnreadableError where no pod is among the documents."""
+    if not any(True for document in read for _ in manifest.workloads(document)):
         raise documents.UnreadableError(1, "no Pod and no workload with a pod template in it")
-    return found
 
 
 def _report(verdict: manifest.Verdict) -> None:

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from contract.names import Reason
-from webhook import patch, resources, sidecar
+from webhook import patch, sidecar
 from webhook.inject import Options, Plan, Skip, Surroundings, decide
-from webhook.limits import NoRoomError
+from webhook.resources import NoRoomError
 from webhook.sidecar import NOTHING, Additions, Json
 from webhook.workload import Pod
 
@@ -54,11 +54,7 @@ def _described(
 ) -> tuple[Plan | Skip, Additions]:
     """Return what the plan adds, or a Skip where the namespace has no room for it."""
     try:
-        added = sidecar.describe(pod, plan, options, around)
-        problem = resources.refusal(pod, added.containers[0], around)
+        return plan, sidecar.describe(pod, plan, options, around)
     except NoRoomError as error:
-        added, problem = NOTHING, str(error)
-    if not problem:
-        return plan, added
-    line = f"the namespace has no room for the backup sidecar ({problem}); not backed up"
-    return Skip(Reason.QUOTA, (*plan.warnings, line), told=True), NOTHING
+        line = f"there is no room for the backup sidecar ({error}); not backed up"
+        return Skip(Reason.QUOTA, (*plan.warnings, line), told=True), NOTHING

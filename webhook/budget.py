@@ -69,20 +69,50 @@ def of_pod(pod: Pod, *, overhead: bool) -> Budget:
         (of_container(container), container.get("restartPolicy") == "Always")
         for container in spec.get("initContainers") or []
     ]
-    own = spec.get("resources") or {}
-    added = amounts(spec.get("overhead")) if overhead else {}
-    return Budget(
-        _sum(
-            [b.requests for b in app], [(b.requests, on) for b, on in init], own, "requests", added
-        ),
-        _sum([b.limits for b in app], [(b.limits, on) for b, on in init], own, "limits", added),
+    total = Budget(
+        _sum([b.requests for b in app], [(b.requests, on) for b, on in init]),
+        _sum([b.limits for b in app], [(b.limits, on) for b, on in init]),
     )
+    if workload.has_resources(pod):
+        _replace(total, spec["resources"], [*app, *(b for b, _ in init)])
+    if overhead:
+        added = amounts(spec.get("overhead"))
+        _add(total.requests, added)
+        _add(total.limits, {name: v for name, v in added.items() if total.limits.get(name)})
+    return total
+
+
+def _replace(total: Budget, own: Mapping[str, Any], containers: list[Budget]) -> None:
+    """Put a pod's own budget in the place of the sum; the API server completes it from that."""
+    requests, limits = amounts(own.get("requests")), amounts(own.get("limits"))
+    for name in _OF_POD:
+        request = requests.get(name, total.requests.get(name, limits.get(name)))
+        if request is not None:
+            total.requests[name] = request
+        if name in limits:
+            total.limits[name] = limits[name]
+        elif all(name in each.limits for each in containers):
+            total.limits[name] = max(total.limits[name], total.requests[name])
+        else:
+            total.limits.pop(name, None)
+
+
+def excess(pod: Pod) -> str:
+    """Return what of the pod's own budget its containers exceed together; empty if nothing."""
+    spec = workload.spec(pod)
+    own = spec.get("resources") or {}
+    wanted = of_pod({"spec": {**spec, "resources": None}}, overhead=False).requests
+    # Where the pod does not say, the API server takes the sum for what it requests.
+    most = {**amounts(own.get("limits")), **amounts(own.get("requests"))}
+    for name in _OF_POD:
+        if name in most and wanted.get(name, 0) > most[name]:
+            return f"the pod's own {name} of {text(name, most[name])}"
+    return ""
 
 
 def _sum(
-    app: list[dict[str, Decimal]], init: list[tuple[dict[str, Decimal], bool]],
-    own: Mapping[str, Any], kind: str, overhead: Amounts,
-) -> dict[str, Decimal]:  # fmt: skip
+    app: list[dict[str, Decimal]], init: list[tuple[dict[str, Decimal], bool]]
+) -> dict[str, Decimal]:
     total: dict[str, Decimal] = {}
     for each in app:
         _add(total, each)
@@ -97,11 +127,6 @@ def _sum(
             _add(beside, each)
         _raise_to(peak, beside)
     _raise_to(total, peak)
-    total |= {name: v for name, v in amounts(own.get(kind)).items() if name in _OF_POD}
-    if kind == "requests":
-        _add(total, overhead)
-    else:  # an overhead counts where there is a limit
-        _add(total, {name: value for name, value in overhead.items() if total.get(name)})
     return total
 
 

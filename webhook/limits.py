@@ -16,10 +16,6 @@ from webhook.workload import Pod
 Json = Mapping[str, Any]
 
 
-class NoRoomError(Exception):
-    """No resources with which backups work would be let in; the message says what refuses them."""
-
-
 @dataclass(frozen=True, slots=True)
 class Limit:
     """One item of a LimitRange, for each container or (``of_pod``) for a pod's sum."""
@@ -58,13 +54,11 @@ def defaulted(wanted: Budget, limits: Iterable[Limit]) -> Budget:
     return given
 
 
-def fitted(
-    wanted: Budget, limits: tuple[Limit, ...], floors: Amounts, usual: Amounts, *, equal: bool
-) -> Budget:
+def fitted(wanted: Budget, limits: tuple[Limit, ...], usual: Amounts, *, equal: bool) -> Budget:
     """Return a container's budget that ``limits`` let in, as near to ``wanted`` as can be.
 
-    ``usual`` are the limits to set where one must be given, ``floors`` those below which backups
-    do not work: then NoRoomError. ``equal``: requests stay what limits are.
+    ``usual`` are the limits to set where one must be given; ``equal``: requests stay what limits
+    are. What no budget can meet is left to `refusal`.
     """
     found = wanted.copy()
     for limit in limits:
@@ -74,12 +68,6 @@ def fitted(
             _narrow(found, limit, limits, usual)
     if equal:
         found.requests.update(found.limits)
-    for name, floor in floors.items():
-        if name in found.limits and found.limits[name] < floor:
-            raise NoRoomError(
-                f"a LimitRange allows a container {budget.text(name, found.limits[name])} of "
-                f"{name}, and backups need {budget.text(name, floor)}"
-            )
     return found
 
 

@@ -1,5 +1,6 @@
 """Manifests as their pods would be after admission: what `backup-webhook inject` prints."""
 
+import base64
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
@@ -43,20 +44,21 @@ def inject(documents: list[Document], options: Options) -> list[Verdict]:
 
 def _inject(item: Document, options: Options) -> Verdict:
     try:
-        emulated = _as_created(item)
+        emulated = as_created(item)
         admission = admit(emulated, "", options)
         # The template differs from its pod; what is added to both is the same.
         template = _template(item)
         operations = patch.operations(template, admission.additions)
         jsonpatch.JsonPatch(operations).apply(template, in_place=True)
         warnings = (*admission.warnings, *_misplaced(item, emulated))
-        return Verdict(item["kind"], _name(item), admission.reason, warnings)
+        return Verdict(item["kind"], name_of(item), admission.reason, warnings)
     except Exception as error:  # noqa: BLE001 -- as in the server: the pod stays as it is
         line = f"cannot be understood ({type(error).__name__}); printed as it is"
-        return Verdict(item["kind"], _name(item), Reason.INTERNAL_ERROR, (line,))
+        return Verdict(item["kind"], name_of(item), Reason.INTERNAL_ERROR, (line,))
 
 
-def _name(item: Document) -> str:
+def name_of(item: Document) -> str:
+    """Return what to call a pod or workload, empty where it has no name."""
     meta = item.get("metadata")
     return str(meta.get("name") or meta.get("generateName") or "") if isinstance(meta, dict) else ""
 
@@ -68,16 +70,36 @@ def _misplaced(item: Document, pod: Pod) -> tuple[str, ...]:
     return (f"annotation {key} stands on the {item['kind']}; it belongs on its pod template",)
 
 
-def workloads(document: Document) -> Iterator[Document]:
-    """Yield every pod and every workload with a pod template in ``document``, Lists included."""
+def objects(document: Document) -> Iterator[Document]:
+    """Yield every object in ``document``: itself, or the items of a List."""
     if document.get("kind", "").endswith("List") and isinstance(document.get("items"), list):
         for item in document["items"]:
             if isinstance(item, dict) and isinstance(item.get("kind"), str):
-                yield from workloads(item)
-    elif document["kind"] == "Pod" or (
-        document["kind"] in _TEMPLATES and isinstance(_template(document), dict)
-    ):
+                yield from objects(item)
+    else:
         yield document
+
+
+def workloads(document: Document) -> Iterator[Document]:
+    """Yield every pod and every workload with a pod template in ``document``, Lists included."""
+    for item in objects(document):
+        if item["kind"] == "Pod" or (
+            item["kind"] in _TEMPLATES and isinstance(_template(item), dict)
+        ):
+            yield item
+
+
+def annotations_path(kind: str) -> str:
+    """Return where a workload of this kind has the annotations of its pods."""
+    return ".".join((*_TEMPLATES.get(kind, ()), "metadata.annotations"))
+
+
+def around(item: Document) -> Iterator[tuple[str, Document]]:
+    """Yield what has metadata of its own around the pod template, with a word for it."""
+    if item["kind"] != "Pod":
+        yield item["kind"], item
+    if item["kind"] == "CronJob":
+        yield "job template", spec(item)["jobTemplate"]
 
 
 def _template(item: Document) -> Any:  # noqa: ANN401 -- whatever the manifest holds there
@@ -89,7 +111,7 @@ def _template(item: Document) -> Any:  # noqa: ANN401 -- whatever the manifest h
     return value
 
 
-def _as_created(item: Document) -> Pod:
+def as_created(item: Document) -> Pod:
     """Return the pod that the controller of ``item`` would send to the API server."""
     if item["kind"] == "Pod":
         return deepcopy(item)
@@ -113,6 +135,16 @@ def _as_created(item: Document) -> Pod:
     return pod
 
 
+def claims(item: Document, pod: Pod) -> dict[str, str]:
+    """Return the claims of the pod's volumes, by volume, that all pods of ``item`` share."""
+    own = {metadata(claim).get("name") for claim in spec(item).get("volumeClaimTemplates") or []}
+    return {
+        volume["name"]: str(volume["persistentVolumeClaim"].get("claimName"))
+        for volume in spec(pod).get("volumes") or []
+        if volume.get("persistentVolumeClaim") and volume.get("name") not in own
+    }
+
+
 def _volumes(item: Document, pod: Pod) -> list[Document]:
     """Return the pod's volumes with those of the claim templates, which go before equal names."""
     claims = {
@@ -121,3 +153,53 @@ def _volumes(item: Document, pod: Pod) -> list[Document]:
     }
     others = [v for v in spec(pod).get("volumes") or [] if v.get("name") not in claims]
     return [*others, *({"name": name, **source} for name, source in claims.items())]
+
+
+class Objects:
+    """All objects of all files, whatever file they stand in."""
+
+    def __init__(self, documents: list[Document]) -> None:
+        self._all = [item for document in documents for item in objects(document)]
+
+    def of(self, kind: str) -> list[Document]:
+        """Return the objects whose kind ends so: ``Secret`` finds SealedSecrets too."""
+        return [item for item in self._all if item["kind"].endswith(kind)]
+
+    def find(self, kind: str, name: str, namespace: str = "") -> Document | None:
+        """Return the object; without a namespace it may be in any, as `kubectl -n` says."""
+        near: Document | None = None
+        for item in self._all:
+            meta = item.get("metadata")
+            if item["kind"] != kind or not isinstance(meta, dict) or meta.get("name") != name:
+                continue
+            own = meta.get("namespace") or ""
+            if own == namespace:
+                return item
+            if not own or not namespace:
+                near = near or item
+        return near
+
+
+def contents(secret: Document) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the variables of a Secret, and why the API server would refuse others."""
+    given: dict[str, str] = {}
+    refused: dict[str, str] = {}
+    for key, value in _mapping(secret, "data").items():
+        try:
+            encoded = "".join((value or "").split())  # line breaks are allowed
+            given[key] = base64.b64decode(encoded, validate=True).decode("utf-8", "replace")
+        except (ValueError, AttributeError):
+            refused[key] = "is not base64; write it under stringData as it is"
+    for key, value in _mapping(secret, "stringData").items():
+        refused.pop(key, None)
+        given.pop(key, None)
+        if value is None or isinstance(value, str):
+            given[key] = value or ""
+        else:
+            refused[key] = "is not text; write it in quotes"
+    return given, refused
+
+
+def _mapping(item: Document, key: str) -> dict[str, Any]:
+    value = item.get(key)
+    return {str(name): value[name] for name in value} if isinstance(value, dict) else {}

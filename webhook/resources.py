@@ -1,5 +1,6 @@
 """What the sidecar requests and may use: little, never more than its namespace allows."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from contract import quantity, settings, values
@@ -16,6 +17,7 @@ _USUAL = {
     "memory": quantity.parse(settings.MEMORY_LIMIT.default),
     "ephemeral-storage": quantity.parse(_SCRATCH_BOUND),
 }
+_NONE = quantity.parse("0")
 _FLOORS = {
     "cpu": quantity.parse(values.CPU_FLOOR),
     "memory": quantity.parse(values.MEMORY_FLOOR),
@@ -24,13 +26,37 @@ _FLOORS = {
 Json = dict[str, Any]
 
 
+class NoRoomError(Exception):
+    """No resources with which backups work would be let in; the message says what refuses them."""
+
+
 def choose(pod: Pod, given: Settings, around: Surroundings) -> tuple[Json, tuple[str, ...]]:
     """Return the container's ``resources`` and warnings; raise NoRoomError."""
-    if workload.has_resources(pod):
-        return {}, ()  # the pod's own budget holds for all its containers
     wanted, warnings = _wanted(pod, given)
-    fit = _fitted(pod, wanted, around) if around.limits or around.quotas else None
-    return fit or wanted, warnings
+    problem = ""
+    for candidate in _candidates(pod, wanted, around):
+        problem = _refusal(pod, {"resources": candidate}, around)
+        if not problem:
+            return candidate, warnings
+    raise NoRoomError(problem)
+
+
+def _candidates(pod: Pod, wanted: Json, around: Surroundings) -> Iterator[Json]:
+    """Yield what the container might get, the best first."""
+    if workload.has_resources(pod):
+        # The pod's own budget holds for all its containers; they must not request more together.
+        own = budget.amounts(workload.spec(pod)["resources"].get("limits"))
+        if own:
+            yield {}
+        else:
+            yield wanted
+        limited = limits.defaulted(budget.of_container({"resources": wanted}), around.limits).limits
+        capped = {name: min(most, own.get(name, most)) for name, most in limited.items()}
+        yield budget.written(Budget({"cpu": _NONE, "memory": _NONE}, capped))
+    elif around.limits or around.quotas:
+        yield _fitted(pod, wanted, around) or wanted
+    else:
+        yield wanted
 
 
 def _fitted(pod: Pod, wanted: Json, around: Surroundings) -> Json | None:
@@ -43,7 +69,7 @@ def _fitted(pod: Pod, wanted: Json, around: Surroundings) -> Json | None:
     for name in sorted(quotas.required(resulting, around.quotas) - known.keys()):
         changed.limits[name] = _USUAL[name]
     guaranteed = workload.is_guaranteed(pod)
-    changed = limits.fitted(changed, around.limits, _FLOORS, _USUAL, equal=guaranteed)
+    changed = limits.fitted(changed, around.limits, _USUAL, equal=guaranteed)
     return None if _same(changed, asked) else budget.written(changed)
 
 
@@ -61,13 +87,21 @@ def with_container(pod: Pod, container: Json) -> Pod:
     }
 
 
-def refusal(pod: Pod, container: Json, around: Surroundings) -> str:
-    """Return why the namespace would refuse ``pod`` with ``container``; empty if it would not."""
-    if not around.limits and not around.quotas:
+def _refusal(pod: Pod, container: Json, around: Surroundings) -> str:
+    """Return why the API server would refuse ``pod`` with ``container``; empty if it would not."""
+    if not around.limits and not around.quotas and not workload.has_resources(pod):
         return ""
     given = limits.defaulted(budget.of_container(container), around.limits)
+    for name, floor in _FLOORS.items():
+        if given.limits.get(name, floor) < floor:
+            least = budget.text(name, floor)
+            return f"backups need {least} of {name}, a LimitRange leaves less"
     judged = with_container(pod, {"resources": budget.written(given)})
-    return limits.refusal(judged, container, around.limits) or quotas.refusal(judged, around.quotas)
+    return (
+        budget.excess(judged)
+        or limits.refusal(judged, container, around.limits)
+        or quotas.refusal(judged, around.quotas)
+    )
 
 
 def _wanted(pod: Pod, given: Settings) -> tuple[Json, tuple[str, ...]]:

@@ -1,0 +1,165 @@
+"""`backup-webhook lint`: the Secret of a pod's backups, of which no value is printed."""
+
+import base64
+from pathlib import Path
+
+import pytest
+
+from tests.webhook.admission import Json
+from tests.webhook.commands import template_of, workload
+from tests.webhook.lint_files import (
+    SECRET_VALUE,
+    Lint,
+    complete,
+    linter,
+    namespace,
+    secret,
+)
+
+Output = pytest.CaptureFixture[str]
+USUAL = "backup-env-configuration"
+
+
+@pytest.fixture
+def lint(tmp_path: Path, capsys: Output) -> Lint:
+    return linter(tmp_path, capsys)
+
+
+@pytest.fixture
+def wiki(pod: Json) -> Json:
+    """Deployment wiki in namespace prod."""
+    manifest = workload("Deployment", pod)
+    manifest["metadata"]["namespace"] = "prod"
+    return manifest
+
+
+def test_a_secret_that_is_not_in_the_files_is_only_noted(lint: Lint, wiki: Json) -> None:
+    elsewhere = complete()
+    elsewhere["metadata"]["namespace"] = "other"
+
+    linted = lint(wiki, namespace(), elsewhere)
+
+    assert (linted.status, len(linted.report["findings"])) == (0, 1)
+    assert f"Secret {USUAL} is not in these files" in linted.one("note", "backup.secret")
+
+
+@pytest.mark.parametrize(
+    "maker",
+    [
+        {"kind": "SealedSecret", "metadata": {"name": USUAL}},
+        {"kind": "ExternalSecret", "metadata": {"name": "x"}, "spec": {"target": {"name": USUAL}}},
+    ],
+    ids=lambda maker: maker["kind"],
+)
+def test_a_secret_that_something_in_the_files_makes_is_not_missed(
+    lint: Lint, wiki: Json, maker: Json
+) -> None:
+    assert lint(wiki, namespace(), maker).report["findings"] == []
+
+
+@pytest.mark.parametrize("repository", ["RESTIC_REPOSITORY", "RESTIC_REPOSITORY_FILE"])
+@pytest.mark.parametrize(
+    "password", ["RESTIC_PASSWORD", "RESTIC_PASSWORD_FILE", "RESTIC_PASSWORD_COMMAND"]
+)
+@pytest.mark.parametrize("field", ["data", "stringData"])
+def test_every_form_of_repository_and_password_is_enough(
+    lint: Lint, wiki: Json, repository: str, password: str, field: str
+) -> None:
+    held = secret(**{repository: SECRET_VALUE, password: SECRET_VALUE})
+    if field == "data":
+        encoded = base64.b64encode(SECRET_VALUE.encode()).decode()
+        held["data"] = dict.fromkeys(held.pop("stringData"), encoded)
+
+    linted = lint(wiki, namespace(), held)
+
+    assert (linted.status, linted.report["findings"]) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("absent", "forms"),
+    [
+        ("RESTIC_REPOSITORY", "(nor RESTIC_REPOSITORY_FILE)"),
+        ("RESTIC_PASSWORD", "(nor RESTIC_PASSWORD_FILE, RESTIC_PASSWORD_COMMAND)"),
+    ],
+)
+@pytest.mark.parametrize("value", [None, "", " "])
+def test_a_secret_without_repository_or_password_is_an_error(
+    lint: Lint, wiki: Json, absent: str, forms: str, value: str | None
+) -> None:
+    held = complete()
+    held["stringData"][absent] = value
+
+    linted = lint(wiki, namespace(), held)
+
+    assert linted.status == 1
+    assert forms in linted.one("error", absent)
+    assert len(linted.report["findings"]) == 1
+    assert SECRET_VALUE not in linted.printed
+
+
+def test_a_value_that_is_no_base64_or_no_text_is_a_warning(lint: Lint, wiki: Json) -> None:
+    held = complete()
+    held["stringData"]["KEEP_DAILY"] = 7
+    held["data"] = {"AWS_ACCESS_KEY_ID": f"{SECRET_VALUE}!", "RESTIC_PASSWORD": "!"}
+
+    linted = lint(wiki, namespace(), held)
+
+    assert "is not text; write it in quotes" in linted.one("warning", "KEEP_DAILY")
+    assert "write it under stringData" in linted.one("warning", "AWS_ACCESS_KEY_ID")
+    assert len(linted.report["findings"]) == 2
+    assert SECRET_VALUE not in linted.printed
+
+
+def test_line_breaks_in_base64_are_allowed(lint: Lint, wiki: Json) -> None:
+    held = complete()
+    held["data"] = {"RESTIC_HOSTNAME": "bXktd2\nlraQ==\n"}
+
+    assert lint(wiki, namespace(), held).report["host"] is None
+
+
+def test_a_setting_in_the_secret_that_cannot_be_used_is_named_without_its_value(
+    lint: Lint, wiki: Json
+) -> None:
+    held = complete()
+    held["stringData"] |= {"KEEP_DAILY": SECRET_VALUE, "BACKUP_SCHEDULE": SECRET_VALUE}
+
+    linted = lint(wiki, namespace(), held)
+
+    assert linted.report["schedule"] == "H * * * *"
+    assert "cannot be used; using 7" in linted.one("warning", "KEEP_DAILY")
+    assert "cannot be used; using H * * * *" in linted.one("warning", "BACKUP_SCHEDULE")
+    assert len(linted.report["findings"]) == 2
+    assert SECRET_VALUE not in linted.printed
+
+
+def test_what_the_secret_decides_is_said_and_not_shown(lint: Lint, wiki: Json) -> None:
+    held = complete()
+    held["stringData"] |= {
+        "BACKUP_SCHEDULE": "17 4 * * *", "BACKUP_TIMEZONE": "Asia/Tokyo",
+        "RESTIC_HOSTNAME": SECRET_VALUE, "RESTIC_SOURCE": f"/backup/{SECRET_VALUE}",
+    }  # fmt: skip
+
+    linted = lint(wiki, namespace(), held)
+
+    report = linted.report
+    assert (linted.status, len(linted.told("note"))) == (0, 4)
+    assert [report[key] for key in ("schedule", "timezone", "host")] == [None, None, None]
+    assert "schedule set by the Secret" in linted.text
+    for value in ("17 4", "Tokyo", SECRET_VALUE):
+        assert value not in linted.printed
+
+
+def test_an_annotation_goes_before_the_secret(lint: Lint, wiki: Json) -> None:
+    template_of(wiki)["metadata"]["annotations"] |= {
+        "backup.schedule": "@daily", "backup.timezone": "UTC", "backup.name": "mine",
+        "backup.volumes": "pages",
+    }  # fmt: skip
+    held = complete()
+    held["stringData"] |= {
+        "BACKUP_SCHEDULE": "17 4 * * *", "BACKUP_TIMEZONE": "Asia/Tokyo",
+        "RESTIC_HOSTNAME": "x", "RESTIC_SOURCE": "/x",
+    }  # fmt: skip
+
+    report = lint(wiki, namespace(), held).report
+
+    assert (report["schedule"], report["host"], report["findings"]) == ("@daily", "mine", [])

@@ -1,0 +1,247 @@
+"""What stands around a pod in its manifests: its namespace, Secret and claims, and their faults.
+
+No value of a Secret is ever in a finding.
+"""
+
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from contract import settings
+from contract.settings import Problem, Setting
+from webhook import manifest, workload
+from webhook.documents import Document
+from webhook.inject import Options, Plan, Surroundings
+from webhook.manifest import Objects
+from webhook.workload import Pod
+
+ENABLED = settings.ENABLED.annotation
+_REPOSITORY = ("RESTIC_REPOSITORY", "RESTIC_REPOSITORY_FILE")
+_PASSWORD = ("RESTIC_PASSWORD", "RESTIC_PASSWORD_FILE", "RESTIC_PASSWORD_COMMAND")
+_LIVE = tuple(setting for setting in settings.ALL if setting.live)
+_ENFORCED = "pod-security.kubernetes.io/enforce"
+_ONE_NODE = {"ReadWriteOnce", "ReadWriteOncePod"}
+_SCALED = {
+    **dict.fromkeys(
+        ("Deployment", "StatefulSet", "ReplicaSet", "ReplicationController", "Rollout"),
+        ("spec", "replicas"),
+    ),
+    "Job": ("spec", "parallelism"),
+    "CronJob": ("spec", "jobTemplate", "spec", "parallelism"),
+}
+
+
+class Severity(StrEnum):
+    """``error``: asked for a backup and gets none; ``note``: does not fail the command."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing to know or to do. ``key`` is what to change: annotation, variable or field."""
+
+    severity: Severity
+    key: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A pod that would be injected, and the pod or workload in the files that it comes of.
+
+    ``namespace`` is empty where the manifest names none; ``secret`` is the one that ``plan``
+    names, if it is in the files; ``defaults`` are the chart's.
+    """
+
+    item: Document
+    pod: Pod
+    namespace: str
+    plan: Plan
+    secret: Document | None
+    defaults: Mapping[str, str]
+
+
+def advise(subject: Subject, objects: Objects) -> Iterator[Finding]:
+    """Yield everything that is wrong, or worth a thought, around this pod."""
+    yield from _secret(subject, objects)
+    yield from _shared(subject)
+    yield from _rollout(subject, objects)
+
+
+def surroundings(name: str, objects: Objects, options: Options) -> Surroundings:
+    """Return what the files tell of the namespace of this name."""
+    found = objects.find("Namespace", name) if name else None
+    level = _at(found, "metadata", "labels", _ENFORCED)
+    return Surroundings(pod_security=str(level or options.pod_security))
+
+
+def opt_in(name: str, objects: Objects) -> Finding | None:
+    """Return what keeps the namespace of a pod that asks for backups from being looked at."""
+    command = f"kubectl label namespace {shlex.quote(name) if name else 'NAMESPACE'} {ENABLED}=true"
+    found = objects.find("Namespace", name) if name else None
+    if found is None:
+        where = f"namespace {name}" if name else "the pod's namespace"
+        return Finding(
+            Severity.NOTE, ENABLED, f"{where} must have the label {ENABLED}=true: {command}"
+        )
+    labels = workload.metadata(found).get("labels") or {}
+    if labels.get(ENABLED) == "true":
+        return None
+    has = f"is {labels[ENABLED]!r}" if ENABLED in labels else "is missing"
+    return Finding(
+        Severity.ERROR, ENABLED,
+        f"Namespace {name}: label {ENABLED} {has}, so no pod in it is backed up; "
+        f'add {ENABLED}: "true" to its labels, or: {command}',
+    )  # fmt: skip
+
+
+def asks(given: Mapping[str, object]) -> bool:
+    """Whether annotations (or labels) ask for backups, or try to."""
+    try:
+        return settings.enabled(given)
+    except ValueError:
+        return True
+
+
+def data(pod: Pod) -> str:
+    """Return the names of the volumes that annotation backup.enabled alone would back up."""
+    try:
+        claims = workload.claims(pod)[0].values()
+    except Exception:  # noqa: BLE001 -- a pod that asks for nothing may be as odd as it likes
+        return ""
+    return ", ".join(claim.name for claim in claims if claim.persistent)
+
+
+def _secret(subject: Subject, objects: Objects) -> Iterator[Finding]:
+    name = subject.plan.settings[settings.SECRET]
+    if subject.secret is None:
+        if not any(name in _makes(item) for item in objects.of("Secret")):
+            yield Finding(
+                Severity.NOTE, settings.SECRET.annotation,
+                f"Secret {name} is not in these files; without it in the pod's namespace, with "
+                f"{_REPOSITORY[0]} and {_PASSWORD[0]}, there is no backup",
+            )  # fmt: skip
+        return
+    given, refused = manifest.contents(subject.secret)
+    for key, reason in refused.items():
+        yield Finding(Severity.WARNING, key, f"Secret {name}: {key} {reason}")
+    for main, *others in (_REPOSITORY, _PASSWORD):
+        if not any(given.get(key, "").strip() or key in refused for key in (main, *others)):
+            yield Finding(
+                Severity.ERROR, main,
+                f"Secret {name} holds no {main} (nor {', '.join(others)}), and without it there "
+                "is no backup; add it",
+            )  # fmt: skip
+    for problem in _unusable(subject):
+        line = f"the value (not shown) cannot be used; using {problem.used}; correct or remove it"
+        yield Finding(Severity.WARNING, problem.key, f"Secret {name}: {problem.key}: {line}")
+    for what, key in deciding(subject).items():
+        line = f"Secret {name}: {key} decides the {what}; its value is not shown"
+        yield Finding(Severity.NOTE, key, line)
+
+
+def _makes(item: Document) -> tuple[object, ...]:
+    """Return the names of Secrets that an ExternalSecret, SealedSecret or the like makes."""
+    if item["kind"] == "Secret":
+        return ()
+    target = workload.spec(item).get("target") or {}
+    return (workload.metadata(item).get("name"), target.get("name"))
+
+
+def deciding(subject: Subject) -> Mapping[str, str]:
+    """Return what the Secret decides, not annotations or defaults, and by which variable."""
+    if subject.secret is None:
+        return {}
+    given, _ = manifest.contents(subject.secret)
+    plan = subject.plan
+    bad = {problem.key for problem in (*plan.settings.problems, *_unusable(subject))}
+    annotations = workload.annotations(subject.pod)
+    candidates = {
+        setting.key: setting.variable or ""
+        for setting in (settings.SCHEDULE, settings.TIMEZONE)
+        if not has(annotations, setting) or setting.annotation in bad
+    }
+    if not plan.settings.get(settings.NAME):
+        candidates["host"] = "RESTIC_HOSTNAME"
+    if plan.sources is None:
+        candidates["volumes"] = "RESTIC_SOURCE"
+    return {
+        what: key
+        for what, key in candidates.items()
+        if given.get(key, "").strip() and key not in bad
+    }
+
+
+def has(annotations: Mapping[str, object], setting: Setting[Any]) -> bool:
+    """Whether the annotation is given; an empty text is not."""
+    value = annotations.get(setting.annotation)
+    return value is not None and bool(str(value).strip())
+
+
+def _unusable(subject: Subject) -> list[Problem]:
+    given = manifest.contents(subject.secret)[0] if subject.secret else {}
+    annotations = workload.annotations(subject.pod)
+    found = settings.resolve(annotations, given, subject.defaults, _LIVE)
+    return [problem for problem in found.problems if problem.where == "Secret variable"]
+
+
+def _shared(subject: Subject) -> Iterator[Finding]:
+    kind, path = subject.item["kind"], _SCALED.get(subject.item["kind"], ())
+    count = _at(subject.item, *path) if path else None
+    several = isinstance(count, int) and not isinstance(count, bool) and count > 1
+    if kind != "DaemonSet" and not several:
+        return
+    key, scale = (".".join(path), f"{path[-1]} {count}") if several else ("kind", "DaemonSet")
+    claims = _shared_claims(subject)
+    own = [mount.volume for mount in subject.plan.mounts if mount.volume not in claims]
+    remedy = "back it up from one pod only, such as a Deployment with replicas 1 that mounts it"
+    if own:
+        named = ",".join(dict.fromkeys(own))
+        remedy = f'name only what each pod has of its own: {settings.VOLUMES.annotation}: "{named}"'
+    if claims:
+        shared = [f"{claim} (volume {name})" for name, claim in claims.items()]
+        yield Finding(
+            Severity.WARNING, key,
+            f"{scale}: all pods share claim {', '.join(shared)}, and each would back up the same "
+            f"data; {remedy}",
+        )  # fmt: skip
+
+
+def _rollout(subject: Subject, objects: Objects) -> Iterator[Finding]:
+    strategy = _at(subject.item, "spec", "strategy") or {}
+    surge = (strategy.get("rollingUpdate") or {}).get("maxSurge")
+    if (
+        subject.item["kind"] != "Deployment"
+        or _at(subject.item, "spec", "replicas") not in (None, 1)
+        or strategy.get("type", "RollingUpdate") != "RollingUpdate"
+        or surge in (0, "0", "0%")
+    ):
+        return
+    for claim in _shared_claims(subject).values():
+        found = objects.find("PersistentVolumeClaim", claim, subject.namespace)
+        modes = set(_at(found, "spec", "accessModes") or ())
+        if modes and modes <= _ONE_NODE:
+            yield Finding(
+                Severity.NOTE, "spec.strategy.type",
+                f"claim {claim} is {', '.join(sorted(modes))}, and RollingUpdate starts the new "
+                "pod before the old one ends: on another node it waits for the volume for ever; "
+                "write spec.strategy.type: Recreate",
+            )  # fmt: skip
+
+
+def _shared_claims(subject: Subject) -> dict[str, str]:
+    """Return the claims, by volume, that are backed up and that the workload's pods share."""
+    chosen = {mount.volume for mount in subject.plan.mounts}
+    claims = manifest.claims(subject.item, subject.pod)
+    return {name: claim for name, claim in claims.items() if name in chosen}
+
+
+def _at(value: Any, *path: str) -> Any:  # noqa: ANN401 -- whatever the manifest holds there
+    for key in path:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
