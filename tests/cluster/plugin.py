@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-_FOLDERS = (Path(__file__).parent, Path(__file__).parents[1] / "images")
+_TESTS = Path(__file__).parents[1]
+_FOLDERS = (_TESTS / "apiserver", _TESTS / "cluster", _TESTS / "images")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
