@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from contract.names import Reason
-from webhook import patch, sidecar
+from webhook import patch, repair, sidecar
 from webhook.inject import Options, Plan, Skip, Surroundings, decide
 from webhook.resources import NoRoomError
 from webhook.sidecar import NOTHING, Additions, Json
@@ -38,6 +38,8 @@ def admit(pod: Pod, namespace: str, options: Options, around: Surroundings = _NO
         if isinstance(decision, Skip):
             reason, added = decision.reason, sidecar.describe_skip(decision)
         operations = patch.operations(pod, added)
+        if reason is Reason.ALREADY_INJECTED:
+            operations = _repaired(pod, options, around)
         patch.prove(pod, operations)
     except patch.ProofError as error:
         return Admission(Reason.PROOF_FAILED, warnings=(f"{error}; not backed up",))
@@ -47,6 +49,17 @@ def admit(pod: Pod, namespace: str, options: Options, around: Surroundings = _NO
         return Admission(Reason.INTERNAL_ERROR, warnings=(line,))
     defaulted = decision.defaulted if isinstance(decision, Plan) else ()
     return Admission(reason, added, tuple(operations), added.warnings, defaulted)
+
+
+def _repaired(pod: Pod, options: Options, around: Surroundings) -> list[Json]:
+    """Return what completes our sidecar; nothing where the pod would not get one any more."""
+    bare = repair.without_ours(pod)
+    decision = decide(bare, options, around)
+    if isinstance(decision, Plan):
+        decision, wanted = _described(bare, decision, options, around)
+        if isinstance(decision, Plan):
+            return repair.operations(pod, wanted)
+    return []
 
 
 def _described(

@@ -3,6 +3,7 @@
 import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from contract import names, settings
 from contract.names import Reason
@@ -120,12 +121,16 @@ def _impossible(pod: Pod) -> Skip | None:
 
 def already_injected(pod: Pod) -> bool:
     """Whether the pod has our sidecar, told by its structure and not by a mark."""
-    return any(
-        container.get("name") == names.CONTAINER
-        and container.get("restartPolicy") == "Always"
-        and names.STATE_VOLUME in {m.get("name") for m in container.get("volumeMounts") or []}
-        for container in workload.spec(pod).get("initContainers") or []
-    )
+    return any(is_ours(each) for each in workload.spec(pod).get("initContainers") or [])
+
+
+def is_ours(container: Mapping[str, Any]) -> bool:
+    """Whether this is our sidecar, even if somebody took something from it."""
+    mounted = {mount.get("name") for mount in container.get("volumeMounts") or []}
+    stays = container.get("restartPolicy") == "Always" or container.get("command") == [
+        names.COMMAND
+    ]
+    return container.get("name") == names.CONTAINER and stays and names.STATE_VOLUME in mounted
 
 
 def _taken_names(pod: Pod) -> str:

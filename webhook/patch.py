@@ -11,6 +11,7 @@ import jsonpatch
 
 from contract import names
 from webhook import workload
+from webhook.inject import is_ours
 from webhook.sidecar import Additions, Json
 from webhook.workload import Pod
 
@@ -85,6 +86,10 @@ def _spine(pod: Pod) -> Pod:
             for key in keys:
                 if (value := copied[parent].get(key)) is not None:
                     copied[parent][key] = value.copy()
+    init = (copied.get("spec") or {}).get("initContainers") or []
+    for number, each in enumerate(init):
+        if is_ours(each):
+            init[number] = {k: v.copy() if isinstance(v, list) else v for k, v in each.items()}
     return copied
 
 
@@ -101,10 +106,19 @@ def _only_added(pod: Pod, result: Pod) -> None:
         raise ProofError(f"the patch takes volumes out of {evictable}")
     for key in _LISTS:
         before, after = workload.spec(pod).get(key) or [], workload.spec(result).get(key) or []
-        if any(old is not new for old, new in zip(before, after, strict=False)) or len(after) < len(
-            before
-        ):
+        kept = all(old is new or _grew(old, new) for old, new in zip(before, after, strict=False))
+        if not kept or len(after) < len(before):
             raise ProofError(f"the patch changes an existing element of {key}")
+
+
+def _grew(old: Json, new: Json) -> bool:
+    """Whether this is our sidecar, and nothing of it has been taken or changed."""
+    return is_ours(old) and all(
+        new[key] is value
+        or (isinstance(value, list) and value == new[key][: len(value)])
+        or (not value and key in new)
+        for key, value in old.items()
+    )
 
 
 def _volumes(pod: Pod, annotation: str) -> set[str]:
@@ -127,7 +141,8 @@ def _names_are_unique(pod: Pod) -> None:
 
 def _mounts_resolve(pod: Pod, *, already: int) -> None:
     volumes = {volume["name"] for volume in workload.spec(pod).get("volumes") or []}
-    for container in (workload.spec(pod).get("initContainers") or [])[already:]:
+    init = workload.spec(pod).get("initContainers") or []
+    for container in (*filter(is_ours, init[:already]), *init[already:]):
         mounts = container["volumeMounts"]
         _unique("mount path", [mount["mountPath"] for mount in mounts])
         _unique("variable", [variable["name"] for variable in container["env"]])

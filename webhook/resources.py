@@ -44,19 +44,30 @@ def choose(pod: Pod, given: Settings, around: Surroundings) -> tuple[Json, tuple
 def _candidates(pod: Pod, wanted: Json, around: Surroundings) -> Iterator[Json]:
     """Yield what the container might get, the best first."""
     if workload.has_resources(pod):
-        # The pod's own budget holds for all its containers; they must not request more together.
-        own = budget.amounts(workload.spec(pod)["resources"].get("limits"))
-        if own:
-            yield {}
-        else:
-            yield wanted
-        limited = limits.defaulted(budget.of_container({"resources": wanted}), around.limits).limits
-        capped = {name: min(most, own.get(name, most)) for name, most in limited.items()}
-        yield budget.written(Budget({"cpu": _NONE, "memory": _NONE}, capped))
+        # The pod's own budget holds for all its containers.
+        yield {} if workload.spec(pod)["resources"].get("limits") else wanted
+        yield _beside(pod, wanted, around)
     elif around.limits or around.quotas:
         yield _fitted(pod, wanted, around) or wanted
     else:
         yield wanted
+
+
+def _beside(pod: Pod, wanted: Json, around: Surroundings) -> Json:
+    """Return resources of which a pod with a budget of its own has not to give any."""
+    own = workload.spec(pod)["resources"]
+    most, least = budget.amounts(own.get("limits")), budget.amounts(own.get("requests"))
+    limited = limits.defaulted(budget.of_container({"resources": wanted}), around.limits).limits
+    capped = {name: min(limit, most.get(name, limit)) for name, limit in limited.items()}
+    app = [budget.of_container(container) for container in workload.containers(pod)]
+    # What the pod leaves to its containers, and they request in full, ours does too.
+    full = {
+        name
+        for name in capped.keys() - most.keys() - least.keys()
+        if all(name in each.limits and each.requests[name] == each.limits[name] for each in app)
+    }
+    requests = {name: capped[name] if name in full else _NONE for name in ("cpu", "memory")}
+    return budget.written(Budget(requests, capped))
 
 
 def _fitted(pod: Pod, wanted: Json, around: Surroundings) -> Json | None:

@@ -79,13 +79,16 @@ def test_the_sidecar_is_known_by_its_structure_not_by_our_marks(
 ) -> None:
     del expected
     result, _ = _admit(asked, pod)
+    complete = deepcopy(result)
     del result["metadata"]["annotations"][STATUS]
     del result["metadata"]["labels"]["backup.injected"]
 
-    _, operations = _admit(asked, result)
+    repaired, operations = _admit(asked, result)
 
-    assert operations is None
+    assert operations is not None
+    assert {op["path"].split("/")[1] for op in operations} == {"metadata"}
     assert answer_to(asked).reason == "already_injected"
+    assert repaired == complete
 
 
 @every_pod

@@ -1,0 +1,84 @@
+"""What our sidecar lacks in a pod that has it already: other webhooks came after us.
+
+The API server calls us again where a webhook changed the pod in between. What it added may need
+backups too; what it took from us is put back. Nothing is replaced: a changed image may be a
+mirror's, changed resources the LimitRange's.
+"""
+
+import json
+from collections.abc import Iterator
+
+from contract import names
+from webhook import workload
+from webhook.inject import is_ours
+from webhook.sidecar import Additions, Json
+from webhook.workload import Pod
+
+_GROWING = {"volumeMounts": "mountPath", "env": "name"}
+
+
+def without_ours(pod: Pod) -> Pod:
+    """Return the pod as it would be without our sidecar; it shares everything else."""
+    spec = workload.spec(pod)
+    kept = [each for each in spec.get("initContainers") or [] if not is_ours(each)]
+    volumes = [
+        each for each in spec.get("volumes") or [] if each.get("name") not in names.OWN_VOLUMES
+    ]
+    return {**pod, "spec": {**spec, "initContainers": kept, "volumes": volumes}}
+
+
+def operations(pod: Pod, wanted: Additions) -> list[Json]:
+    """Return the ``add`` operations that complete our sidecar, its volumes and marks."""
+    spec = workload.spec(pod)
+    there = {volume.get("name") for volume in spec.get("volumes") or []}
+    missing = tuple(each for each in wanted.volumes if each["name"] not in there)
+    found = [("/spec/volumes", missing)] if spec.get("volumes") else []
+    return [
+        *_container(pod, wanted.containers[0]),
+        *(_add(f"{path}/-", item) for path, items in found for item in items),
+        *([] if found or not missing else [_add("/spec/volumes", list(missing))]),
+        *_marks(pod, "annotations", wanted.annotations),
+        *_marks(pod, "labels", wanted.labels),
+    ]
+
+
+def _container(pod: Pod, wanted: Json) -> Iterator[Json]:
+    containers = workload.spec(pod)["initContainers"]
+    index = next(number for number, each in enumerate(containers) if is_ours(each))
+    ours, path = containers[index], f"/spec/initContainers/{index}"
+    for key, value in wanted.items():
+        if not ours.get(key):
+            yield _add(f"{path}/{key}", value)
+        elif key in _GROWING:
+            known = {item.get(_GROWING[key]) for item in ours[key]}
+            for item in value:
+                if item[_GROWING[key]] not in known:
+                    yield _add(f"{path}/{key}/-", item)
+
+
+def _marks(pod: Pod, key: str, wanted: dict[str, str]) -> Iterator[Json]:
+    there = workload.metadata(pod).get(key)
+    changed = {name: text for name, text in wanted.items() if not _says(there or {}, name, text)}
+    if changed and not there:
+        yield _add(f"/metadata/{key}", changed)
+    elif changed:
+        for name, text in changed.items():
+            yield _add(f"/metadata/{key}/{name.replace('~', '~0').replace('/', '~1')}", text)
+
+
+def _says(there: dict[str, str], name: str, text: str) -> bool:
+    if name != names.STATUS_ANNOTATION:
+        return there.get(name) == text
+    try:
+        return _told(there[name]) == _told(text)
+    except (KeyError, TypeError, ValueError):
+        return False
+
+
+def _told(status: str) -> Json:
+    # Whichever version of ours it was that injected.
+    return {key: value for key, value in json.loads(status).items() if key != "version"}
+
+
+def _add(path: str, value: object) -> Json:
+    return {"op": "add", "path": path, "value": value}
