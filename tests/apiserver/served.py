@@ -67,7 +67,7 @@ def serving(api: Api, kubeconfig: Path, folder: Path, *flags: str) -> Iterator[S
 
 def registered(api: Api, namespace: str, port: int) -> None:
     """Make the chart's objects that admission needs; the Service leads to this machine."""
-    until(lambda: _has_namespace(api, namespace), "the namespace is there", 60)
+    until(lambda: has_namespace(api, namespace), "the namespace is there", 60)
     for kind in ("Secret", "MutatingWebhookConfiguration"):
         for found in rendering.objects(name=NAME):
             if found["kind"] == kind:
@@ -108,7 +108,8 @@ def _within(found: Json, namespace: str) -> Json:
     return found
 
 
-def _has_namespace(api: Api, namespace: str) -> bool:
+def has_namespace(api: Api, namespace: str) -> bool:
+    """Tell whether a namespace is there; one that is going has to be gone first."""
     made = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
     answer = api.create(made)
     return answer.is_success or (

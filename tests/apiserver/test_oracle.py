@@ -16,7 +16,7 @@ from tests.apiserver.served import Served
 ENABLED = {"backup.enabled": "true"}
 # By hand, for example: ORACLE_PODS=2000 python -m pytest --cluster tests/apiserver/test_oracle.py
 PODS = int(os.environ.get("ORACLE_PODS", "250"))
-_EXAMPLES = settings(
+EXAMPLES = settings(
     max_examples=PODS,
     derandomize="ORACLE_PODS" not in os.environ,
     database=None,
@@ -49,7 +49,7 @@ def test_every_pod_that_is_accepted_without_us_is_accepted_with_us_and_only_grow
     case, without, within = spaces
     seen: Counter[str] = Counter()
 
-    @_EXAMPLES
+    @EXAMPLES
     @given(pods())
     def every(pod: Json) -> None:
         bare = api.create(pod, without, dry_run=True)
