@@ -6,8 +6,9 @@ This is the only reader of annotation text.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any, Generic, TypeVar, cast
 
 from contract import names, schedule, values
@@ -19,7 +20,7 @@ _SHOWN = 60  # characters of a bad value that a message repeats
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Setting(Generic[T]):
     """One setting: annotation ``backup.<key>``; ``variable`` in the Secret where it is live.
 
@@ -31,11 +32,10 @@ class Setting(Generic[T]):
     default: str
     parse: Callable[[str], T]
     variable: str | None = None
+    annotation: str = field(init=False)
 
-    @property
-    def annotation(self) -> str:
-        """The full annotation key."""
-        return PREFIX + self.key
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "annotation", PREFIX + self.key)
 
     @property
     def live(self) -> bool:
@@ -167,6 +167,14 @@ def resolve(
     effective: dict[str, object] = {}
     problems: list[Problem] = []
     for setting in settings:
+        if not (
+            setting.annotation in annotations
+            or setting.variable in variables
+            or setting.key in defaults
+        ):
+            if setting.default:
+                effective[setting.key] = _parsed(setting, setting.default)
+            continue
         layers = [
             ("annotation", setting.annotation, annotations.get(setting.annotation)),
             ("Secret variable", setting.variable, variables.get(setting.variable or "")),
@@ -179,7 +187,7 @@ def resolve(
                 text = _text(raw)
                 if not text:
                     continue
-                effective[setting.key] = setting.parse(text)
+                effective[setting.key] = _parsed(setting, text)
             except ValueError as error:
                 rejected.append(Problem(where, str(key), str(raw), str(error), ""))
             else:
@@ -188,6 +196,12 @@ def resolve(
         else:
             problems += [_with_used(problem, "none") for problem in rejected]
     return Settings(effective, tuple(problems))
+
+
+@lru_cache(4096)
+def _parsed(setting: Setting[Any], text: str) -> object:
+    # Most values are defaults, and the same for every pod.
+    return setting.parse(text)
 
 
 def _text(raw: object) -> str:

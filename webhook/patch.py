@@ -5,9 +5,11 @@ fields that it does not know. The proof applies them with an independent library
 """
 
 from collections import Counter
+from functools import lru_cache
 from typing import Any
 
 import jsonpatch
+from jsonpointer import JsonPointer
 
 from contract import names
 from webhook import workload
@@ -67,7 +69,12 @@ def prove(pod: Pod, operations: list[Json]) -> Pod:
     ``pod`` stays as it is; the result shares all that did not change.
     """
     try:
-        result: Pod = jsonpatch.JsonPatch(operations).apply(_spine(pod), in_place=True)
+        result = _spine(pod)
+        for each in operations:
+            if each["op"] != "add":
+                raise ProofError(f"the patch holds the operation {each['op']}")
+            light = {"path": _pointer(each["path"]), "value": _kept(each["value"])}
+            result = jsonpatch.AddOperation(light, _Pointer).apply(result)
     except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException) as error:
         raise ProofError(f"the patch does not apply: {error}") from error
     _only_added(pod, result)
@@ -75,6 +82,32 @@ def prove(pod: Pod, operations: list[Json]) -> Pod:
     _mounts_resolve(result, already=len(workload.spec(pod).get("initContainers") or []))
     _annotations_fit(result)
     return result
+
+
+class _Kept(dict[str, Any]):
+    """A value that the library does not copy again, which would take most of the time."""
+
+    def __deepcopy__(self, _: object) -> "_Kept":
+        return self
+
+
+def _kept(value: Any) -> Any:  # noqa: ANN401 -- any JSON value
+    if isinstance(value, dict):
+        return _Kept(value)
+    return [_kept(item) for item in value] if isinstance(value, list) else value
+
+
+class _Pointer(JsonPointer):
+    """A pointer that remembers how it was written, and is parsed once."""
+
+    path: str = ""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.path = text
+
+
+_pointer = lru_cache(1024)(_Pointer)
 
 
 def _spine(pod: Pod) -> Pod:
@@ -151,6 +184,8 @@ def _mounts_resolve(pod: Pod, *, already: int) -> None:
 
 
 def _unique(what: str, values: list[Any]) -> None:
+    if len(set(values)) == len(values):
+        return
     if twice := sorted(value for value, count in Counter(values).items() if count > 1):
         raise ProofError(f"{what} {', '.join(twice)} would stand twice")
 

@@ -1,8 +1,9 @@
 """What a Plan adds to the pod: one native sidecar, its volumes, annotations and label."""
 
-import json
 from dataclasses import dataclass
 from typing import Any
+
+import orjson
 
 from contract import VERSION, names, settings
 from webhook import resources, security, workload
@@ -32,7 +33,7 @@ NOTHING = Additions((), (), {}, {}, ())
 def describe_skip(skip: Skip) -> Additions:
     """Return the status annotation by which a pod that asked for backups says why it has none."""
     status = {"injected": False, "reason": skip.reason.value, "version": VERSION}
-    annotations = {names.STATUS_ANNOTATION: json.dumps(status, separators=(",", ":"))}
+    annotations = {names.STATUS_ANNOTATION: _text(status)}
     return Additions((), (), annotations if skip.told else {}, {}, skip.warnings)
 
 
@@ -88,15 +89,19 @@ def _environment(plan: Plan, options: Options) -> list[Json]:
         _value(names.ENV_KIND, identity.kind),
         _value(names.ENV_WORKLOAD, identity.workload),
         *([_value(names.ENV_CLUSTER, options.cluster)] if options.cluster else []),
-        _value(names.ENV_DEFAULTS, json.dumps(defaults, sort_keys=True)),
+        _value(names.ENV_DEFAULTS, _text(dict(sorted(defaults.items())))),
         _value(names.ENV_VOLUMES_DIR, names.VOLUMES_DIR),
         _value(names.ENV_STATE_DIR, names.STATE_DIR),
         _value(names.ENV_SECRET_DIR, names.SECRET_DIR),
         _value(names.ENV_ANNOTATIONS_FILE, names.ANNOTATIONS_FILE),
     ]
     if plan.sources is not None:
-        env.append(_value(names.ENV_VOLUMES, json.dumps(plan.sources)))
+        env.append(_value(names.ENV_VOLUMES, _text(plan.sources)))
     return env
+
+
+def _text(value: object) -> str:
+    return orjson.dumps(value).decode()
 
 
 def _field(name: str, path: str) -> Json:
@@ -153,7 +158,7 @@ def _annotations(pod: Pod, plan: Plan) -> dict[str, str]:
     evictable = str(workload.annotations(pod).get(names.SAFE_TO_EVICT_ANNOTATION) or "")
     volumes = [name for name in evictable.split(",") if name]
     return {
-        names.STATUS_ANNOTATION: json.dumps(status, separators=(",", ":"), ensure_ascii=False),
+        names.STATUS_ANNOTATION: _text(status),
         names.SAFE_TO_EVICT_ANNOTATION: ",".join(dict.fromkeys((*volumes, names.STATE_VOLUME))),
     }
 
