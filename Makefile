@@ -76,6 +76,10 @@ bench-cluster: setup ## Measure what backups cost apps on a real cluster
 bench: setup ## Measure what the runner costs: idle, per look, per backup
 	$(BIN)/python -m tests.bench
 
+.PHONY: bench-webhook
+bench-webhook: setup ## Measure how fast the webhook answers (needs wrk)
+	@$(BIN)/python -m tests.bench_webhook
+
 .PHONY: lock
 lock: ## Resolve the Python dependencies anew (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \

@@ -24,10 +24,11 @@ _NAME = "backup-webhook.backup.svc"  # what the API server would call it by
 class Webhook:
     """A running webhook, asked as an API server asks."""
 
-    def __init__(self, client: httpx.Client, port: int, log: Path) -> None:
+    def __init__(self, client: httpx.Client, port: int, log: Path, pid: int) -> None:
         self.client = client
         self.port = port
         self.log = log
+        self.pid = pid
 
     def review(self, pod: Json, namespace: str) -> tuple[Json, Json]:
         """Send the admission review of a pod's creation; return the answer and the patched pod."""
@@ -61,7 +62,7 @@ def running(folder: Path, *flags: str) -> Iterator[Webhook]:
     chain, key = folder / "tls.crt", folder / "tls.key"
     chain.write_bytes(b"".join(blob.bytes() for blob in certificate.cert_chain_pems))
     key.write_bytes(certificate.private_key_pem.bytes())
-    port = _free_port()
+    port = free_port()
     command = [
         sys.executable, "-m", "webhook", "serve", "--listen", f"127.0.0.1:{port}",
         "--service", "backup-webhook", "--namespace", "backup", "--drain-seconds", "0",
@@ -77,7 +78,7 @@ def running(folder: Path, *flags: str) -> Iterator[Webhook]:
     ):
         try:
             _await_ready(client, process, log)
-            yield Webhook(client, port, log)
+            yield Webhook(client, port, log, process.pid)
         finally:
             process.terminate()
 
@@ -86,7 +87,8 @@ def _clean() -> dict[str, str]:
     return {key: text for key, text in os.environ.items() if not key.startswith("BACKUP_")}
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of loopback that nobody listens on."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])

@@ -1,8 +1,9 @@
 """The HTTP edge: /mutate, /healthz, /readyz, /metrics. The only importer of fastapi."""
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from email.message import Message
+from functools import lru_cache
 from time import perf_counter
 from typing import Protocol
 
@@ -20,7 +21,7 @@ from webhook.inject import Options, Surroundings
 from webhook.metrics import Metrics
 
 BODY_LIMIT = 7 * 1024 * 1024  # bytes, above what etcd can hold of a pod and its old object
-_TIMEOUT = re.compile(r"([0-9]{1,3})s")
+_TIMEOUT = re.compile(rb"(?:^|&)timeout=([0-9]{1,3})s(?:&|$)")
 _USUAL_TIMEOUT = 10  # seconds; the API server's own where a configuration says nothing
 LATE = Admission(Reason.DEADLINE, warnings=("the request came too slowly; not backed up",))
 _DRAIN_LIMIT = 64 * 1024 * 1024  # a refused body is read this far, or its sender sees a reset
@@ -68,21 +69,35 @@ def create(
     shown = metrics or Metrics()
     cluster = view or Anywhere()
 
-    @app.post("/mutate")
     async def mutate(request: Request) -> Response:
         begun = perf_counter()
+        body = await _body(request)
+        started = perf_counter()
+        asked = _asked(body)
+        late = started - begun > _time_allowed(request.scope["query_string"])
+        admission = LATE if late else _admission(asked, options, cluster)
+        answer = review.allow(
+            asked, list(admission.operations), admission.warnings, admission.reason.value
+        )
+        shown.count(asked.namespace, admission, perf_counter() - started, len(body))
+        _log(asked, admission)
+        return Response(answer, media_type="application/json")
+
+    async def guarded(request: Request) -> Response:
         with shown.in_flight.track_inprogress():
-            body = await _body(request)
-            started = perf_counter()
-            asked = _asked(body)
-            late = started - begun > _time_allowed(request.query_params.get("timeout"))
-            admission = LATE if late else _admission(asked, options, cluster)
-            answer = review.allow(
-                asked, list(admission.operations), admission.warnings, admission.reason.value
-            )
-            shown.count(asked.namespace, admission, perf_counter() - started, len(body))
-            _log(asked, admission)
-            return Response(answer, media_type="application/json")
+            try:
+                return await mutate(request)
+            except RefusedError as error:
+                shown.refused.labels(str(error.status)).inc()
+                return _status_line(error.status, str(error))
+            except ClientDisconnect:
+                return _status_line(400, "the connection was closed within the body")
+            except Exception:  # noqa: BLE001 -- the last resort; it is logged with its traceback
+                log.DECISIONS.exception("internal error")
+                return _status_line(500, "internal error, see the webhook's log")
+
+    # Not a path operation: those parse what there is nothing of here, at a third of the time.
+    app.add_route("/mutate", guarded, methods=["POST"])
 
     @app.get("/healthz")
     async def healthy() -> PlainTextResponse:
@@ -95,24 +110,6 @@ def create(
     @app.get("/metrics")
     async def exposition() -> Response:
         return Response(generate_latest(shown.registry), media_type=CONTENT_TYPE_LATEST)
-
-    @app.exception_handler(RefusedError)
-    async def refused(_: Request, error: Exception) -> Response:
-        status = error.status if isinstance(error, RefusedError) else 500
-        shown.refused.labels(str(status)).inc()
-        return _status_line(status, str(error))
-
-    @app.middleware("http")
-    async def never_a_stack_trace(
-        request: Request, call_next: Callable[[Request], Awaitable[Response]]
-    ) -> Response:
-        try:
-            return await call_next(request)
-        except ClientDisconnect:
-            return _status_line(400, "the connection was closed within the body")
-        except Exception:  # noqa: BLE001 -- the last resort; it is logged with its traceback
-            log.DECISIONS.exception("internal error")
-            return _status_line(500, "internal error, see the webhook's log")
 
     return app
 
@@ -131,10 +128,18 @@ def _asked(body: bytes) -> review.Request:
         raise RefusedError(400, str(error)) from error
 
 
-def _time_allowed(text: str | None) -> float:
+@lru_cache(64)
+def _time_allowed(query: bytes) -> float:
     """Return the seconds after which the API server waits no more, less a margin for the way."""
-    match = _TIMEOUT.fullmatch(text or "")
-    return (int(match[1]) if match and match[1] else _USUAL_TIMEOUT) * 0.9
+    match = _TIMEOUT.search(query)
+    return (int(match[1]) if match else _USUAL_TIMEOUT) * 0.9
+
+
+@lru_cache(64)
+def _is_json(content_type: str) -> bool:
+    header = Message()
+    header["content-type"] = content_type
+    return header.get_content_type() == "application/json"
 
 
 def _admission(asked: review.Request, options: Options, cluster: View) -> Admission:
@@ -150,10 +155,8 @@ def _admission(asked: review.Request, options: Options, cluster: View) -> Admiss
 
 async def _body(request: Request) -> bytes:
     """Return the body, held to its limit while it arrives; raise RefusedError."""
-    header = Message()
-    header["content-type"] = request.headers.get("content-type", "")
     refusal = None
-    if header.get_content_type() != "application/json":
+    if not _is_json(request.headers.get("content-type", "")):
         refusal = RefusedError(415, "Content-Type must be application/json")
     chunks: list[bytes] = []
     size = 0

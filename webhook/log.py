@@ -1,9 +1,10 @@
 """The webhook's log: one JSON object a line on standard error, uvicorn's own lines included."""
 
-import json
 import logging
 from datetime import UTC, datetime
 from typing import Any
+
+import orjson
 
 DECISIONS = logging.getLogger("webhook")
 
@@ -18,7 +19,7 @@ class _JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False)
+        return orjson.dumps(line, default=str).decode()
 
 
 def configure() -> None:

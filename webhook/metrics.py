@@ -8,6 +8,7 @@ from functools import partial
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from certs.keeper import Status
+from contract.names import Reason
 from webhook.admit import Admission
 from webhook.cluster import Cluster
 from webhook.reflect import Reflector
@@ -48,17 +49,23 @@ class Metrics:
             buckets=_BUCKETS, registry=self.registry,
         )  # fmt: skip
         self._namespaces: set[str] = set()
+        self._counters: dict[tuple[Reason, str], Counter] = {}
 
     def count(self, namespace: str, admission: Admission, seconds: float, size: int) -> None:
         """Count one admission review of ``size`` bytes, and what it took."""
-        if len(self._namespaces) < _NAMESPACES:
-            self._namespaces.add(namespace)
-        shown = namespace if namespace in self._namespaces else OTHERS
-        self.admissions.labels(admission.reason.value, shown).inc()
+        self._counter(admission.reason, namespace).inc()
         for key in admission.defaulted:
             self.defaulted.labels(key).inc()
         self.seconds.observe(seconds)
         self.bodies.observe(size)
+
+    def _counter(self, reason: Reason, namespace: str) -> Counter:
+        if len(self._namespaces) < _NAMESPACES:
+            self._namespaces.add(namespace)
+        shown = namespace if namespace in self._namespaces else OTHERS
+        if (reason, shown) not in self._counters:
+            self._counters[reason, shown] = self.admissions.labels(reason.value, shown)
+        return self._counters[reason, shown]
 
     def certificates(self, status: Callable[[], Status]) -> None:
         """Show the certificates' state as it is at each scrape."""

@@ -90,10 +90,10 @@ def test_an_init_container_of_the_app_must_stay_first(pod: Json) -> None:
 
 def test_an_equal_copy_of_an_element_is_still_a_change(pod: Json) -> None:
     """Identity is what is compared: cheaper than equality, and stricter."""
-    volume = deepcopy(pod["spec"]["volumes"][0])
+    volumes = deepcopy(pod["spec"]["volumes"])
 
     with pytest.raises(ProofError, match="existing element of volumes"):
-        patch.prove(pod, [{"op": "replace", "path": "/spec/volumes/0", "value": volume}])
+        patch.prove(pod, [_add("/spec/volumes", volumes)])
 
 
 @pytest.mark.parametrize(
