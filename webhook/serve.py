@@ -1,5 +1,6 @@
 """The server process: its certificate, what it watches, and an end that drops no request."""
 
+import gc
 import signal
 import ssl
 import sys
@@ -43,6 +44,9 @@ def serve(server: Server, options: Options) -> int:
     def ready() -> bool:
         return not draining.begun and cluster.synced and keeper.ready()
 
+    # What stands now stays: the collector need not look at it again with every few requests.
+    gc.collect()
+    gc.freeze()
     application = app.create(options, metrics=metrics, ready=ready, view=cluster)
     _Uvicorn(_configured(draining.telling(application), server, context), draining).run()
     keeper.stop()
