@@ -198,9 +198,13 @@ def resolve(
     return Settings(effective, tuple(problems))
 
 
-@lru_cache(4096)
 def _parsed(setting: Setting[Any], text: str) -> object:
-    # Most values are defaults, and the same for every pod.
+    # Most values are defaults, and the same for every pod. Long ones would fill the memory.
+    return _remembered(setting, text) if len(text) <= _SHOWN else setting.parse(text)
+
+
+@lru_cache(1024)
+def _remembered(setting: Setting[Any], text: str) -> object:
     return setting.parse(text)
 
 

@@ -60,13 +60,15 @@ def _changed(chance: random.Random, review: Json) -> bytes:
         holder, key = chance.choice(_places(mutated, []))
         match chance.randrange(4):
             case 0:
-                holder[key] = chance.choice(_VALUES)
+                holder[key] = copy.deepcopy(chance.choice(_VALUES))
             case 1:
                 del holder[key]
             case 2 if isinstance(holder, list):
                 holder.append(copy.deepcopy(holder[key]))
             case 3 if isinstance(holder, dict):
-                holder[chance.choice(("name", "metadata", "backup.volumes", "x/y~z"))] = holder[key]
+                holder[chance.choice(("name", "metadata", "backup.volumes", "x/y~z"))] = (
+                    copy.deepcopy(holder[key])
+                )
         if not mutated:
             break
     return orjson.dumps(mutated)

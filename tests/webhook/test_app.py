@@ -6,8 +6,10 @@ import json
 import orjson
 import pytest
 
-from tests.webhook.admission import Json
+from tests.webhook.admission import OPTIONS, Json
 from tests.webhook.http_calls import application, call, refusal, review, verdict
+from webhook import app
+from webhook.inject import Surroundings
 
 
 def test_a_pod_is_patched(asked: Json) -> None:
@@ -220,3 +222,46 @@ def test_the_paths_of_the_interface_are_all_there_are() -> None:
     routes = {getattr(route, "path", "") for route in application().routes}
 
     assert routes == {"/mutate", "/healthz", "/readyz", "/metrics"}
+
+
+def test_a_request_whose_time_is_up_is_admitted_untouched(asked: Json) -> None:
+    answer = call(application(), path="/mutate?timeout=0s", body=orjson.dumps(asked))
+
+    response = verdict(answer)
+    assert response["auditAnnotations"] == {"reason": "deadline"}
+    assert "patch" not in response
+    assert "too slowly" in response["warnings"][0]
+
+
+@pytest.mark.parametrize("query", ["timeout=5s", "timeout=x", "timeout=", "x=1&timeout=10s", ""])
+def test_a_request_in_time_is_decided(asked: Json, query: str) -> None:
+    answer = call(application(), path=f"/mutate?{query}", body=orjson.dumps(asked))
+
+    assert verdict(answer)["auditAnnotations"] == {"reason": "injected"}
+
+
+def test_dry_runs_do_not_count_as_attempts(asked: Json) -> None:
+    view = _View()
+    target = app.create(OPTIONS, view=view)
+    asked["request"]["dryRun"] = True
+    review(target, asked)
+    assert view.attempts == []
+
+    asked["request"]["dryRun"] = False
+    review(target, asked)
+
+    assert view.attempts == ["2b2d1b5e-7f7c-4b3a-9d0e-2f7a5f7a1c11"], "the uid of its ReplicaSet"
+
+
+class _View:
+    def __init__(self) -> None:
+        self.attempts: list[str] = []
+
+    def around(self, namespace: str, owner: str) -> Surroundings:
+        """Restrict nothing."""
+        del namespace, owner
+        return Surroundings()
+
+    def injected(self, owner: str) -> None:
+        """Keep who was injected."""
+        self.attempts.append(owner)
