@@ -27,6 +27,13 @@ LATE = Admission(Reason.DEADLINE, warnings=("the request came too slowly; not ba
 _DRAIN_LIMIT = 64 * 1024 * 1024  # a refused body is read this far, or its sender sees a reset
 
 
+# Their last warning is all ours. Others repeat what an annotation says, which the log must not.
+_EXPLAINED = frozenset({
+    Reason.DEADLINE, Reason.IMAGE_UNAVAILABLE, Reason.INTERNAL_ERROR, Reason.NO_VOLUMES,
+    Reason.PROOF_FAILED, Reason.QUOTA, Reason.REFUSED_ELSEWHERE,
+})  # fmt: skip
+
+
 class RefusedError(Exception):
     """The call itself is wrong; ``status`` is the HTTP answer."""
 
@@ -184,6 +191,7 @@ def _log(asked: review.Request, admission: Admission) -> None:
         "namespace": asked.namespace,
         "pod": name,
         "reason": admission.reason.value,
-        **({"warnings": admission.warnings} if admission.warnings else {}),
+        **({"defaulted": admission.defaulted} if admission.defaulted else {}),
+        **({"why": admission.warnings[-1]} if admission.reason in _EXPLAINED else {}),
     }
     log.DECISIONS.info("admission", extra={"fields": fields})

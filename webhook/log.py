@@ -9,7 +9,9 @@ import orjson
 DECISIONS = logging.getLogger("webhook")
 
 
-class _JsonFormatter(logging.Formatter):
+class JsonFormatter(logging.Formatter):
+    """One JSON object a record: its time, level, message and fields."""
+
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
@@ -25,6 +27,6 @@ class _JsonFormatter(logging.Formatter):
 def configure() -> None:
     """Send every logger of this process through one handler."""
     handler = logging.StreamHandler()
-    handler.setFormatter(_JsonFormatter())
+    handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     logging.getLogger("uvicorn.access").setLevel(logging.WARNING)  # probes would fill the log
