@@ -1,0 +1,114 @@
+"""What namespaces allow is followed: a change counts for the next pod, without a restart."""
+
+from collections.abc import Callable
+
+import pytest
+
+from demo import app
+from tests.apiserver import room
+from tests.apiserver.api import Api, Json
+from tests.apiserver.conftest import Namespaces
+from tests.apiserver.served import Served
+from tests.cluster.work import until
+
+ENABLED = {"backup.enabled": "true"}
+LEVEL = "pod-security.kubernetes.io/enforce"
+
+
+@pytest.fixture
+def namespace(webhook: Served, namespaces: Namespaces) -> str:
+    """A namespace that has opted in and restricts nothing."""
+    del webhook
+    return namespaces(labels=ENABLED)
+
+
+def _pod() -> Json:
+    pod: Json = app.pod()
+    for key in ("namespace", "ownerReferences"):
+        pod["metadata"].pop(key, None)
+    pod["spec"].pop("securityContext", None)
+    for container in pod["spec"]["containers"]:
+        container.pop("securityContext", None)
+    return pod
+
+
+def _created(api: Api, namespace: str) -> Json:
+    answer = api.create(_pod(), namespace, dry_run=True)
+    assert answer.is_success, answer.text
+    made: Json = answer.json()
+    return made
+
+
+def _sidecar(pod: Json) -> Json:
+    found = [c for c in pod["spec"].get("initContainers", []) if c["name"] == "backup"]
+    return found[0] if found else {}
+
+
+def _soon(api: Api, namespace: str, holds: Callable[[Json], bool], what: str) -> None:
+    until(lambda: holds(_created(api, namespace)), what, 10)
+
+
+def test_a_limit_range_counts_from_its_creation_to_its_end(api: Api, namespace: str) -> None:
+    def memory(pod: Json) -> str:
+        return str(_sidecar(pod)["resources"]["limits"]["memory"])
+
+    assert memory(_created(api, namespace)) == "256Mi"
+
+    limits = room.limit_range(
+        max={"memory": "128Mi"}, default={"memory": "64Mi"}, defaultRequest={"memory": "1Mi"}
+    )
+    api.make(limits, namespace)
+    _soon(api, namespace, lambda pod: memory(pod) == "128Mi", "the limit counts")
+
+    api.delete("LimitRange", namespace, "limits")
+    _soon(api, namespace, lambda pod: memory(pod) == "256Mi", "it counts no more")
+
+
+def test_a_quota_without_room_leaves_pods_without_until_there_is(api: Api, namespace: str) -> None:
+    api.make(room.quota({"requests.ephemeral-storage": "1Gi", "pods": "9"}), namespace)
+    api.make(room.quota({"pods": "0"}, scopes=["NotBestEffort"]) | _named("full"), namespace)
+    _soon(api, namespace, lambda pod: not _sidecar(pod), "the quota counts")
+
+    api.delete("ResourceQuota", namespace, "full")
+    _soon(api, namespace, lambda pod: bool(_sidecar(pod)), "it counts no more")
+
+
+def _named(name: str) -> Json:
+    return {"metadata": {"name": name}}
+
+
+def test_labels_and_annotations_of_the_namespace_count(api: Api, namespace: str) -> None:
+    assert _sidecar(_created(api, namespace))["securityContext"]["runAsUser"] == 0
+
+    change = {"metadata": {"annotations": {"backup.image-pull-secrets": "team, other"}}}
+    api.client.patch(
+        api.path("Namespace", name=namespace), json=change,
+        headers={"Content-Type": "application/merge-patch+json"},
+    ).raise_for_status()  # fmt: skip
+
+    def pulls(pod: Json) -> bool:
+        return bool(pod["spec"].get("imagePullSecrets") == [{"name": "team"}, {"name": "other"}])
+
+    _soon(api, namespace, pulls, "the pull secrets count")
+
+
+def test_root_is_not_used_once_the_namespace_is_restricted(api: Api, namespace: str) -> None:
+    change = {"metadata": {"labels": {LEVEL: "restricted"}}}
+    api.client.patch(
+        api.path("Namespace", name=namespace), json=change,
+        headers={"Content-Type": "application/merge-patch+json"},
+    ).raise_for_status()  # fmt: skip
+    pod = _pod()
+    for container in pod["spec"]["containers"]:
+        container["securityContext"] = {
+            "allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]},
+            "runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"},
+        }  # fmt: skip
+    pod["metadata"]["annotations"]["backup.run-as"] = "root"
+
+    def user() -> int:
+        answer = api.create(pod, namespace, dry_run=True)
+        # Refused until the webhook has heard of the level: its ReplicaSet would try again.
+        return answer.is_success and int(_sidecar(answer.json())["securityContext"]["runAsUser"])
+
+    until(lambda: user() == 65532, "the level counts", 10)
