@@ -13,7 +13,7 @@ from contract import settings
 from contract.settings import Problem, Setting
 from webhook import manifest, workload
 from webhook.documents import Document
-from webhook.inject import Options, Plan, Surroundings
+from webhook.inject import Plan
 from webhook.manifest import Objects
 from webhook.workload import Pod
 
@@ -21,7 +21,6 @@ ENABLED = settings.ENABLED.annotation
 _REPOSITORY = ("RESTIC_REPOSITORY", "RESTIC_REPOSITORY_FILE")
 _PASSWORD = ("RESTIC_PASSWORD", "RESTIC_PASSWORD_FILE", "RESTIC_PASSWORD_COMMAND")
 _LIVE = tuple(setting for setting in settings.ALL if setting.live)
-_ENFORCED = "pod-security.kubernetes.io/enforce"
 _ONE_NODE = {"ReadWriteOnce", "ReadWriteOncePod"}
 _SCALED = {
     **dict.fromkeys(
@@ -71,13 +70,6 @@ def advise(subject: Subject, objects: Objects) -> Iterator[Finding]:
     yield from _secret(subject, objects)
     yield from _shared(subject)
     yield from _rollout(subject, objects)
-
-
-def surroundings(name: str, objects: Objects, options: Options) -> Surroundings:
-    """Return what the files tell of the namespace of this name."""
-    found = objects.find("Namespace", name) if name else None
-    level = _at(found, "metadata", "labels", _ENFORCED)
-    return Surroundings(pod_security=str(level or options.pod_security))
 
 
 def opt_in(name: str, objects: Objects) -> Finding | None:

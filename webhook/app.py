@@ -45,8 +45,8 @@ class RefusedError(Exception):
 class View(Protocol):
     """What a decision may ask of the cluster; none of it may block."""
 
-    def around(self, namespace: str, owner: str) -> Surroundings:
-        """Return what holds for a pod of ``owner`` in ``namespace``."""
+    def around(self, name: str, owner: str) -> Surroundings:
+        """Return what holds for a pod of ``owner`` in the namespace ``name``."""
 
     def injected(self, owner: str) -> None:
         """Take note that a pod of ``owner`` is being admitted with a sidecar."""
@@ -55,9 +55,9 @@ class View(Protocol):
 class Anywhere:
     """A view of a cluster that restricts nothing."""
 
-    def around(self, namespace: str, owner: str) -> Surroundings:
+    def around(self, name: str, owner: str) -> Surroundings:
         """Return surroundings without limits."""
-        del namespace, owner
+        del name, owner
         return Surroundings()
 
     def injected(self, owner: str) -> None:

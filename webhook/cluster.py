@@ -9,17 +9,15 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
 from contract import names
-from webhook import limits, quotas, workload
+from webhook import limits, namespace, quotas, workload
 from webhook.breaker import Breaker
 from webhook.inject import Options, Surroundings
 from webhook.limits import Limit
+from webhook.namespace import STRICTEST, Namespace
 from webhook.quotas import Quota
 from webhook.reflect import ADDED, DELETED, Listener, Reflector, Source
 
 _LOG = logging.getLogger("cluster")
-_ENFORCED = "pod-security.kubernetes.io/enforce"
-_STRICTEST = "restricted"
-_LEVELS = frozenset({"privileged", "baseline", _STRICTEST})
 _CANNOT_PULL = frozenset(
     {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"}
 )
@@ -29,19 +27,19 @@ T = TypeVar("T")
 
 
 class Cluster:
-    """A view kept by watches. ``prepull`` is a DaemonSet in ``namespace``; empty: there is none."""
+    """A view kept by watches. ``prepull`` is a DaemonSet in namespace ``own``; may be empty."""
 
-    def __init__(self, namespace: str, prepull: str, options: Options, *, follow: bool) -> None:
+    def __init__(self, own: str, prepull: str, options: Options, *, follow: bool) -> None:
         self._options = options
         self._follow = follow
         self.breaker = Breaker()
         self._images: Table[str] = Table(lambda pod: problem_of(pod, prepull, options.image))
-        self._namespaces: Table[tuple[str, tuple[str, ...]]] = Table(_admits)
+        self._namespaces: Table[Namespace] = Table(namespace.read)
         self._limits: Table[tuple[Limit, ...]] = Table(limits.read)
         self._quotas: Table[Quota] = Table(quotas.read)
         watched: dict[str, tuple[Source, Listener]] = {}
         if prepull:
-            watched["prepull"] = Source(f"/api/v1/namespaces/{namespace}/pods"), self._images
+            watched["prepull"] = Source(f"/api/v1/namespaces/{own}/pods"), self._images
         if follow:
             label = f"{names.ENABLED_LABEL}=true"
             watched |= {
@@ -70,18 +68,18 @@ class Cluster:
         """Why the sidecar's image cannot be had; empty where nothing says so."""
         return next((problem for problem in self._images.all() if problem), "")
 
-    def around(self, namespace: str, owner: str) -> Surroundings:
-        """Return what holds for a pod of ``owner`` in ``namespace``."""
+    def around(self, name: str, owner: str) -> Surroundings:
+        """Return what holds for a pod of ``owner`` in the namespace ``name``."""
         if not self._follow:
-            return Surroundings(self.image_problem, _STRICTEST)
+            return Surroundings(self.image_problem, STRICTEST)
         # A namespace that has just opted in may not have been seen yet.
-        level, secrets = next(iter(self._namespaces.of("", namespace)), (_STRICTEST, ()))
+        found = next(iter(self._namespaces.of("", name)), Namespace(STRICTEST))
         return Surroundings(
             image_problem=self.image_problem,
-            pod_security=level or self._options.pod_security,
-            limits=tuple(item for found in self._limits.of(namespace) for item in found),
-            quotas=self._quotas.of(namespace),
-            pull_secrets=secrets,
+            pod_security=found.level or self._options.pod_security,
+            limits=tuple(item for items in self._limits.of(name) for item in items),
+            quotas=self._quotas.of(name),
+            pull_secrets=found.pull_secrets,
             refused=self.breaker.is_open(owner, time.monotonic()),
         )
 
@@ -161,21 +159,12 @@ class _Pods:
     def change(self, found: Json, event: str) -> None:
         """Tell of a pod that has come to be; a change of an older one says nothing."""
         if event == ADDED:
-            namespace = found["metadata"].get("namespace", "")
-            self._breaker.came_to_be(workload.owner_key(dict(found), namespace))
+            where = found["metadata"].get("namespace", "")
+            self._breaker.came_to_be(workload.owner_key(dict(found), where))
 
     def listen(self, listening: bool) -> None:
         """Tell whether pods are being seen."""
         self._breaker.listen(listening)
-
-
-def _admits(namespace: Json) -> tuple[str, tuple[str, ...]]:
-    """Return the Pod Security level that a namespace enforces (or "") and its pull secrets."""
-    meta = namespace["metadata"]
-    level = (meta.get("labels") or {}).get(_ENFORCED, "")
-    named = (meta.get("annotations") or {}).get(names.PULL_SECRETS_ANNOTATION, "")
-    secrets = tuple(dict.fromkeys(named.replace(",", " ").split()))
-    return (level if level in _LEVELS or not level else _STRICTEST), secrets
 
 
 def problem_of(pod: Json, daemonset: str, image: str) -> str:

@@ -13,6 +13,7 @@ from certs import settings as certs
 from certs.rotation import Lifetimes
 from contract import VERSION, settings, values
 from webhook.inject import Options
+from webhook.namespace import LEVELS
 
 _DEFAULT_IMAGE = f"backup-webhook-sidecar:{VERSION}"
 
@@ -119,8 +120,8 @@ def _names(text: str) -> frozenset[str]:
 
 
 def _level(text: str) -> str:
-    if text not in (levels := ("privileged", "baseline", "restricted")):
-        raise ConfigError(f"--pod-security {text!r}: write one of {', '.join(levels)}")
+    if text not in LEVELS:
+        raise ConfigError(f"--pod-security {text!r}: write one of {', '.join(LEVELS)}")
     return text
 
 

@@ -73,9 +73,9 @@ def failed(reports: list[Report]) -> bool:
 def _report(item: Document, objects: Objects, options: Options) -> Report:
     findings: list[Finding] = []
     try:
-        pod, namespace = manifest.as_created(item), _namespace(item)
+        pod, namespace = manifest.as_created(item), manifest.namespace_of(item)
         asked = advice.asks(workload.annotations(pod))
-        around = advice.surroundings(namespace, objects, options)
+        around = manifest.surroundings(namespace, objects, options)
         admission = admit(pod, namespace, options, around)
         subject = None
         if admission.reason == Reason.INJECTED:
@@ -101,13 +101,9 @@ def _report(item: Document, objects: Objects, options: Options) -> Report:
     return _built(item, reason, subject, findings)
 
 
-def _namespace(item: Document) -> str:
-    return str(workload.metadata(item).get("namespace") or "")
-
-
 def _subject(item: Document, pod: Pod, objects: Objects, options: Options) -> Subject | None:
-    namespace = _namespace(item)
-    plan = decide(pod, options, advice.surroundings(namespace, objects, options))
+    namespace = manifest.namespace_of(item)
+    plan = decide(pod, options, manifest.surroundings(namespace, objects, options))
     if not isinstance(plan, Plan):
         return None
     secret = objects.find("Secret", plan.settings[settings.SECRET], namespace)
@@ -118,7 +114,7 @@ def _built(
     item: Document, reason: Reason, subject: Subject | None, findings: list[Finding]
 ) -> Report:
     meta = item.get("metadata")
-    namespace = _namespace(item) if isinstance(meta, dict) else ""
+    namespace = manifest.namespace_of(item) if isinstance(meta, dict) else ""
     plan = subject.plan if subject else None
     hidden = advice.deciding(subject) if subject else {}
     schedule, timezone, host = None, None, None

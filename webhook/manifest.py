@@ -1,20 +1,23 @@
 """Manifests as their pods would be after admission: what `backup-webhook inject` prints."""
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import jsonpatch
 
 from contract import settings
 from contract.names import Reason
-from webhook import patch
+from webhook import limits, namespace, patch, quotas
 from webhook.admit import admit
 from webhook.documents import Document
-from webhook.inject import Options
+from webhook.inject import Options, Surroundings
 from webhook.workload import Pod, annotations, metadata, spec
+
+T = TypeVar("T")
 
 _HASH = "0000000000"  # stands for what the controllers would append to names
 _TEMPLATES = {
@@ -39,13 +42,14 @@ class Verdict:
 
 def inject(documents: list[Document], options: Options) -> list[Verdict]:
     """Patch every pod in ``documents`` in place and return a verdict for each; never raises."""
-    return [_inject(item, options) for document in documents for item in workloads(document)]
+    known = Objects(documents)
+    return [_inject(item, known, options) for document in documents for item in workloads(document)]
 
 
-def _inject(item: Document, options: Options) -> Verdict:
+def _inject(item: Document, known: "Objects", options: Options) -> Verdict:
     try:
         emulated = as_created(item)
-        admission = admit(emulated, "", options)
+        admission = admit(emulated, "", options, surroundings(namespace_of(item), known, options))
         # The template differs from its pod; what is added to both is the same.
         template = _template(item)
         operations = patch.operations(template, admission.additions)
@@ -165,6 +169,12 @@ class Objects:
         """Return the objects whose kind ends so: ``Secret`` finds SealedSecrets too."""
         return [item for item in self._all if item["kind"].endswith(kind)]
 
+    def within(self, kind: str, namespace: str) -> list[Document]:
+        """Return the objects of a kind that are in a namespace, or name none."""
+        found = [item for item in self._all if item["kind"] == kind]
+        return [item for item in found if _mapping(item, "metadata").get("namespace") in
+                {namespace, "", None}]  # fmt: skip
+
     def find(self, kind: str, name: str, namespace: str = "") -> Document | None:
         """Return the object; without a namespace it may be in any, as `kubectl -n` says."""
         near: Document | None = None
@@ -178,6 +188,32 @@ class Objects:
             if not own or not namespace:
                 near = near or item
         return near
+
+
+def namespace_of(item: Document) -> str:
+    """Return the namespace that a manifest names, empty where it names none."""
+    return str(metadata(item).get("namespace") or "")
+
+
+def surroundings(name: str, known: Objects, options: Options) -> Surroundings:
+    """Return what the files tell of the namespace ``name``, and of what it allows."""
+    named = [known.find("Namespace", name)] if name else []
+    own = next(_readable(namespace.read, named), namespace.Namespace())
+    ranges = _readable(limits.read, known.within("LimitRange", name))
+    return Surroundings(
+        pod_security=own.level or options.pod_security,
+        limits=tuple(limit for items in ranges for limit in items),
+        quotas=tuple(_readable(quotas.read, known.within("ResourceQuota", name))),
+        pull_secrets=own.pull_secrets,
+    )
+
+
+def _readable(read: Callable[[Document], T], items: Iterable[Document | None]) -> Iterator[T]:
+    """Yield what is read of each; what cannot be, the API server would refuse."""
+    for item in items:
+        with suppress(ValueError, KeyError, TypeError, AttributeError):
+            if item is not None:
+                yield read(item)
 
 
 def contents(secret: Document) -> tuple[dict[str, str], dict[str, str]]:

@@ -6,10 +6,10 @@ from contract import settings
 from contract.values import RunAs
 from webhook import workload
 from webhook.inject import Plan, Surroundings
+from webhook.namespace import STRICTEST
 from webhook.workload import Pod
 
 _IMAGE_USER = 65532  # the image's own numeric user
-_NO_ROOT = frozenset({"restricted"})
 _FORBIDDEN = (
     f"annotation {settings.RUN_AS.annotation} 'root': the namespace's Pod Security level forbids "
     "it; using the user that mounts the volume"
@@ -23,7 +23,7 @@ def context(pod: Pod, plan: Plan, around: Surroundings) -> tuple[Json, tuple[str
 
     The pod passes every Pod Security level that it passes without us.
     """
-    run_as, warnings = _user(pod, plan, root=around.pod_security not in _NO_ROOT)
+    run_as, warnings = _user(pod, plan, root=around.pod_security != STRICTEST)
     return _security_context(pod, plan, run_as), warnings
 
 

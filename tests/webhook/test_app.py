@@ -257,9 +257,9 @@ class _View:
     def __init__(self) -> None:
         self.attempts: list[str] = []
 
-    def around(self, namespace: str, owner: str) -> Surroundings:
+    def around(self, name: str, owner: str) -> Surroundings:
         """Restrict nothing."""
-        del namespace, owner
+        del name, owner
         return Surroundings()
 
     def injected(self, owner: str) -> None:

@@ -110,3 +110,19 @@ def test_a_no_and_a_pod_without_data_need_no_word(lint: Lint, pod: Json) -> None
         "deployment/wiki: not_enabled\n\njob/wiki: not_enabled\n\n"
         "2 pods, 0 injected; 0 errors, 0 warnings, 0 notes\n"
     )
+
+
+def test_a_quota_in_the_files_that_leaves_no_room_is_an_error(lint: Lint, pod: Json) -> None:
+    manifest = workload("Deployment", pod)
+    manifest["metadata"]["namespace"] = "prod"
+    quota = {
+        "apiVersion": "v1", "kind": "ResourceQuota",
+        "metadata": {"name": "team", "namespace": "prod"}, "spec": {"hard": {"pods": "0"}},
+    }  # fmt: skip
+    elsewhere = {**quota, "metadata": {"name": "team", "namespace": "other"}}
+
+    refused, free = lint(manifest, quota), lint(manifest, elsewhere)
+
+    assert (refused.status, refused.report["reason"]) == (1, "quota")
+    assert "quota team has no room left in pods" in refused.text
+    assert free.report["reason"] == "injected"

@@ -1,0 +1,28 @@
+"""What a namespace says of itself: its Pod Security level, and Secrets that pull our image."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from contract import names
+
+STRICTEST = "restricted"
+LEVELS = ("privileged", "baseline", STRICTEST)
+_ENFORCED = "pod-security.kubernetes.io/enforce"
+
+
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    """``level`` is the Pod Security level that it enforces, empty where it says none."""
+
+    level: str = ""
+    pull_secrets: tuple[str, ...] = ()
+
+
+def read(namespace: Mapping[str, Any]) -> Namespace:
+    """Return what a v1 Namespace says; a level that nobody knows is the strictest."""
+    meta = namespace.get("metadata") or {}
+    level = str((meta.get("labels") or {}).get(_ENFORCED) or "")
+    named = str((meta.get("annotations") or {}).get(names.PULL_SECRETS_ANNOTATION) or "")
+    secrets = tuple(dict.fromkeys(named.replace(",", " ").split()))
+    return Namespace(level if level in LEVELS or not level else STRICTEST, secrets)
