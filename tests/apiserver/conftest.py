@@ -14,18 +14,12 @@ Namespaces = Callable[..., str]
 
 
 @pytest.fixture(scope="session")
-def api() -> Iterator[Api]:
+def api(own_cluster: Cluster) -> Iterator[Api]:
     """A running API server; a whole cluster that runs already is used."""
-    own = Cluster()
-    was_running = own.is_running()
-    try:
-        own.start(with_node=False)
-        connected = Api(KUBECONFIG)
-        yield connected
-        connected.client.close()
-    finally:
-        if not was_running:
-            own.stop()
+    own_cluster.start(with_node=False)
+    connected = Api(KUBECONFIG)
+    yield connected
+    connected.client.close()
 
 
 @pytest.fixture(scope="module")

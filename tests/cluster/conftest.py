@@ -35,23 +35,16 @@ class Target:
 
 
 @pytest.fixture(scope="session")
-def cluster() -> Iterator[Target]:
+def cluster(request: pytest.FixtureRequest) -> Iterator[Target]:
     """A running cluster."""
     if os.environ.get("CLUSTER_TEST_EXTERNAL") == "1":
         target = _external()
-        yield target
-        _forget(target.kubectl)
-        return
-    own = Cluster()
-    was_running = own.is_running()
-    try:
+    else:
+        own: Cluster = request.getfixturevalue("own_cluster")
         own.start()
-        yield _target(own.kubectl, own.host)
-        if was_running:
-            _forget(own.kubectl)
-    finally:
-        if not was_running:
-            own.stop()
+        target = _target(own.kubectl, own.host)
+    yield target
+    _forget(target.kubectl)
 
 
 def _forget(kubectl: Kubectl) -> None:

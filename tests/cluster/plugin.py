@@ -1,11 +1,14 @@
 """Tests that need a cluster or its images are left out unless `--cluster` is given.
 
-They are marked `cluster`.
+They are marked `cluster`. All of them share one test cluster, with or without a node.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.cluster.node import Cluster
 
 _TESTS = Path(__file__).parents[1]
 _FOLDERS = (_TESTS / "apiserver", _TESTS / "cluster", _TESTS / "images")
@@ -37,3 +40,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if len(kept) < len(items):
         config.hook.pytest_deselected(items=[item for item in items if item not in kept])
         items[:] = kept
+
+
+@pytest.fixture(scope="session")
+def own_cluster() -> Iterator[Cluster]:
+    """The one test cluster, not started; after the tests it ends, unless it ran before them."""
+    own = Cluster()
+    was_running = own.is_running()
+    try:
+        yield own
+    finally:
+        if not was_running:
+            own.stop()

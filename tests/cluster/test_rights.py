@@ -14,7 +14,7 @@ def _rights(kubectl: Kubectl, account: str) -> list[str]:
     """Return what an account may do in kubectl's namespace, beyond what every account may."""
     listed = [
         {
-            " ".join(line.split())
+            _in_order(line)
             for line in kubectl(
                 "auth", "can-i", "--list", "--no-headers", f"--as={user}"
             ).splitlines()
@@ -22,6 +22,12 @@ def _rights(kubectl: Kubectl, account: str) -> list[str]:
         for user in (account, f"system:serviceaccount:{NAME}:somebody")
     ]
     return sorted(listed[0] - listed[1])
+
+
+def _in_order(line: str) -> str:
+    """Return a line of kubectl's with its verbs sorted, which come in any order."""
+    resource, _, verbs = line.rpartition("[")
+    return " ".join([*resource.split(), f"[{' '.join(sorted(verbs.rstrip(' ]').split()))}]"])
 
 
 @pytest.mark.parametrize("where", [NAME, "default"])
