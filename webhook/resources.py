@@ -44,8 +44,9 @@ def choose(pod: Pod, given: Settings, around: Surroundings) -> tuple[Json, tuple
 def _candidates(pod: Pod, wanted: Json, around: Surroundings) -> Iterator[Json]:
     """Yield what the container might get, the best first."""
     if workload.has_resources(pod):
-        # The pod's own budget holds for all its containers.
-        yield {} if workload.spec(pod)["resources"].get("limits") else wanted
+        # The pod's own budget holds for all its containers, but only for what it names.
+        limited = workload.spec(pod)["resources"].get("limits") or {}
+        yield {} if "memory" in limited else _beside(pod, wanted, around) if limited else wanted
         yield _beside(pod, wanted, around)
     elif around.limits or around.quotas:
         yield _fitted(pod, wanted, around) or wanted

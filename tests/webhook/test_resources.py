@@ -169,6 +169,18 @@ def test_under_a_budget_of_the_whole_pod_the_sidecar_asks_for_nothing(
     assert _resources(asked) is None
 
 
+def test_a_budget_of_the_whole_pod_without_memory_leaves_the_sidecar_its_limit(
+    asked: Json, pod: Json
+) -> None:
+    """Else it might take all the node's memory."""
+    pod["spec"]["resources"] = {"limits": {"cpu": "1"}}
+
+    assert _resources(asked) == {
+        "limits": {"memory": "256Mi"},
+        "requests": {"cpu": "0m", "memory": "0"},
+    }
+
+
 @pytest.mark.parametrize("budget", [None, {}])
 def test_an_empty_budget_of_the_pod_is_none(asked: Json, pod: Json, budget: object) -> None:
     pod["spec"]["resources"] = budget
