@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from contract import names, quantity
+from webhook import folder_expr
 
 Pod = dict[str, Any]
 """A v1 Pod as parsed from JSON; any list or mapping in it may be absent or null."""
@@ -181,7 +182,8 @@ def _mounts_by_volume(pod: Pod) -> Mapping[str, list[dict[str, Any]]]:
     mounts: dict[str, list[dict[str, Any]]] = {}
     for container in containers(pod):
         for mount in container.get("volumeMounts") or []:
-            mounts.setdefault(mount["name"], []).append(mount)
+            known = folder_expr.resolved(mount, container, metadata(pod))
+            mounts.setdefault(mount["name"], []).append(known)
     return mounts
 
 
@@ -191,7 +193,7 @@ def _folders(mounts: list[dict[str, Any]]) -> tuple[tuple[str, ...], tuple[str, 
     skipped: dict[str, None] = {}
     for mount in mounts:
         if mount.get("subPathExpr"):
-            skipped[f"subPathExpr {mount['subPathExpr']} is known only at run time"] = None
+            skipped[f"subPathExpr {mount['subPathExpr']} may be another for each pod"] = None
             continue
         folder = posixpath.normpath(mount.get("subPath") or ".")
         if ":" in folder:

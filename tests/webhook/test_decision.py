@@ -170,6 +170,63 @@ def test_a_folder_that_no_container_mounts_is_refused(asked: Json, pod: Json) ->
     assert "only wiki" in warning
 
 
+_NAME = {"name": "NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}
+
+
+@pytest.mark.parametrize(
+    ("expression", "env", "folder"),
+    [
+        ("logs/$(NAME)", [_NAME], "logs/wiki-0"),
+        ("$(A)/$(B)", [{"name": "A", "value": "x"}, {"name": "B", "value": "y/z"}], "x/y/z"),
+        ("$(A)", [{"name": "A", "value": "old"}, {"name": "A", "value": "new"}], "new"),
+        ("plain", [], "plain"),
+    ],
+    ids=["the pod's name", "values", "the later value", "no variable"],
+)
+def test_a_folder_by_expression_is_taken_where_it_is_known(
+    asked: Json, pod: Json, expression: str, env: list[Json], folder: str
+) -> None:
+    pod["metadata"]["name"] = "wiki-0"
+    _by_expression(pod, expression, env)
+
+    assert _taken(asked) == ([f"/backup/pages/{folder}"], None)
+    mount = answer_to(asked).sidecar()["volumeMounts"][0]
+    assert (mount["subPath"], "subPathExpr" in mount) == (folder, False)
+    assert answer_to(asked).warnings == []
+
+
+@pytest.mark.parametrize(
+    ("expression", "env"),
+    [
+        ("$(NAME)", [_NAME]),
+        ("$(NAME)", []),
+        ("$(A)", [{"name": "A", "value": "$(NAME)"}, _NAME]),
+        ("$$(A)", [{"name": "A", "value": "x"}]),
+        ("$(A)", [{"name": "A", "value": "../other"}]),
+        ("$(A)", [{"name": "A", "value": "/etc"}]),
+        ("$(A)", [{"name": "A", "value": ""}]),
+        ("$(A)", [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}]),
+    ],
+    ids=["a generated name", "unknown", "nested", "escaped", "outside", "root", "empty", "secret"],
+)
+def test_a_folder_by_expression_that_is_not_known_is_left_and_said(
+    asked: Json, pod: Json, expression: str, env: list[Json]
+) -> None:
+    """It would be another, empty folder for every new pod; or the API server would refuse it."""
+    _by_expression(pod, expression, env)
+
+    answer = answer_to(asked)
+
+    assert answer.reason == "no_volumes"
+    assert f"subPathExpr {expression} may be another for each pod" in answer.warnings[0]
+
+
+def _by_expression(pod: Json, expression: str, env: list[Json]) -> None:
+    container = pod["spec"]["containers"][0]
+    container["env"] = env
+    container["volumeMounts"][0]["subPathExpr"] = expression
+
+
 def test_a_path_that_a_mount_cannot_have_is_said(asked: Json, pod: Json) -> None:
     pod["spec"]["volumes"].append({"name": "odd", "persistentVolumeClaim": {"claimName": "odd"}})
     _mount(pod, "odd", subPath="a:b")

@@ -1,0 +1,44 @@
+"""Folders named by ``subPathExpr``: which they are, where that is known before a pod has a node.
+
+What is not known, or is another for the next pod of the same workload, would be an empty source
+after every rollout. The pod's own name counts as known where its creator chose it.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+_VARIABLE = re.compile(r"\$\(([-._a-zA-Z][-._a-zA-Z0-9]*)\)")
+_FIELDS = {"metadata.name": "name", "metadata.namespace": "namespace"}
+
+Json = dict[str, Any]
+
+
+def resolved(mount: Json, container: Json, metadata: Json) -> Json:
+    """Return ``mount`` with a ``subPath`` for its ``subPathExpr``, or as it is where unknown."""
+    text = mount.get("subPathExpr")
+    if not text:
+        return mount
+    known = _variables(container, metadata)
+    parts = _VARIABLE.split(text)
+    variables = [known.get(name, "") for name in parts[1::2]]
+    if "$" in "".join(parts[::2]) or not all(variables):
+        return mount
+    parts[1::2] = variables
+    folder = "".join(parts)
+    if folder.startswith("/") or ".." in folder.split("/"):
+        return mount  # the kubelet refuses it, and the API server would refuse ours
+    rest = {key: value for key, value in mount.items() if key != "subPathExpr"}
+    return {**rest, "subPath": folder}
+
+
+def _variables(container: Json, metadata: Json) -> Mapping[str, str]:
+    """Return what is known of the container's environment."""
+    known: dict[str, str] = {}
+    for entry in container.get("env") or []:
+        source = (entry.get("valueFrom") or {}).get("fieldRef") or {}
+        field = _FIELDS.get(source.get("fieldPath", ""))
+        value = metadata.get(field) if field else entry.get("value")
+        # A later entry of the same name counts; "$" may stand for another variable.
+        known[entry["name"]] = "" if "$" in (value or "") else value or ""
+    return known
