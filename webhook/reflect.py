@@ -20,6 +20,7 @@ from certs.store import connection
 _LOG = logging.getLogger("cluster")
 _CONNECT, _READ = 3.0, 10.0  # seconds
 _WATCH_SECONDS = 290
+_SILENCE = 150.0  # seconds; the server sends a bookmark each minute
 _SHORTEST, _LONGEST = 0.5, 30.0  # seconds between attempts
 _PAGE = 500  # objects
 _METADATA = "application/json;as=PartialObjectMetadata{};g=meta.k8s.io;v=v1"
@@ -143,7 +144,7 @@ class Reflector:
             ("watch", "true"), ("allowWatchBookmarks", "true"),
             ("resourceVersion", self._version), ("timeoutSeconds", str(_WATCH_SECONDS)),
         ]  # fmt: skip
-        with closing(self._get(query, "", _WATCH_SECONDS + 30.0)) as stream:
+        with closing(self._get(query, "", _SILENCE)) as stream:
             self._set_up(up=True)
             for line in _lines(stream):
                 event = json.loads(line)

@@ -78,11 +78,15 @@ _RESTRICTED = {
     "runAsNonRoot": True,
     "seccompProfile": {"type": "RuntimeDefault"},
 }
+_HOSTNAMES = st.sampled_from([
+    [{"name": "HOSTNAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}],
+    *[[{"name": "HOSTNAME", "value": it}] for it in ("$(POD)", "web", "a/b", "..", "x:y", "")],
+])  # fmt: skip
 
 
 @st.composite
 def _mounts(draw: DrawFn) -> list[Json]:
-    chosen = draw(st.lists(st.sampled_from(_VOLUMES[:4]), max_size=4))
+    chosen = draw(st.lists(st.sampled_from((*_VOLUMES[:4], "data", "logs")), max_size=4))
     mounts = []
     for number, name in enumerate(chosen):
         mount: Json = {"name": name, "mountPath": f"/m{number}"}
@@ -106,7 +110,7 @@ def _container(draw: DrawFn, name: str, *, restricted: bool) -> Json:
         "volumeMounts": draw(_mounts()),
         "resources": draw(_resources()),
         "securityContext": security,
-        "env": draw(rarely(st.just([{"name": "HOSTNAME", "value": "$(POD)"}]))),
+        "env": draw(rarely(_HOSTNAMES, 2)),
         "ports": draw(rarely(st.just([{"containerPort": 8080}]))),
         "volumeDevices": draw(rarely(st.just([{"name": "data", "devicePath": "/dev/x"}]), 25)),
         "future": draw(rarely(st.just({"field": 1}), 30)),
@@ -117,8 +121,8 @@ def _container(draw: DrawFn, name: str, *, restricted: bool) -> Json:
 def _source(name: str) -> SearchStrategy[Json]:
     claim = {"claimName": f"claim-{name}"}
     return st.sampled_from([
-        {"persistentVolumeClaim": claim}, {"persistentVolumeClaim": claim},
-        {"persistentVolumeClaim": claim}, {"persistentVolumeClaim": {**claim, "readOnly": True}},
+        *[{"persistentVolumeClaim": claim}] * 8,
+        {"persistentVolumeClaim": {**claim, "readOnly": True}},
         {"emptyDir": {}}, {"emptyDir": {"medium": "Memory", "sizeLimit": "64Mi"}},
         {"secret": {"secretName": "s"}}, {"configMap": {"name": "c"}},
         {"projected": {"sources": [{"configMap": {"name": "c"}}]}},
@@ -174,7 +178,7 @@ def _metadata(draw: DrawFn) -> Json:
 _POD_LEVEL = st.sampled_from([
     {"limits": {"cpu": "1", "memory": "1Gi"}}, {"requests": {"memory": "1Gi"}},
     {"limits": {"cpu": "1", "memory": "1Gi"}, "requests": {"cpu": "1", "memory": "1Gi"}},
-    {"limits": {"memory": "100Mi"}}, {"requests": {}},
+    {"limits": {"memory": "100Mi"}}, {"requests": {}}, {"limits": {"cpu": "1"}},
 ])  # fmt: skip
 
 

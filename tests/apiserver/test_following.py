@@ -32,27 +32,29 @@ def _pod() -> Json:
     return pod
 
 
-def _created(api: Api, namespace: str) -> Json:
+def created(api: Api, namespace: str) -> Json:
+    """Return an app's pod as the API server would store it; it must accept it."""
     answer = api.create(_pod(), namespace, dry_run=True)
     assert answer.is_success, answer.text
     made: Json = answer.json()
     return made
 
 
-def _sidecar(pod: Json) -> Json:
+def sidecar(pod: Json) -> Json:
+    """Return our container of a pod, empty where it has none."""
     found = [c for c in pod["spec"].get("initContainers", []) if c["name"] == "backup"]
     return found[0] if found else {}
 
 
 def _soon(api: Api, namespace: str, holds: Callable[[Json], bool], what: str) -> None:
-    until(lambda: holds(_created(api, namespace)), what, 10)
+    until(lambda: holds(created(api, namespace)), what, 10)
 
 
 def test_a_limit_range_counts_from_its_creation_to_its_end(api: Api, namespace: str) -> None:
     def memory(pod: Json) -> str:
-        return str(_sidecar(pod)["resources"]["limits"]["memory"])
+        return str(sidecar(pod)["resources"]["limits"]["memory"])
 
-    assert memory(_created(api, namespace)) == "256Mi"
+    assert memory(created(api, namespace)) == "256Mi"
 
     limits = room.limit_range(
         max={"memory": "128Mi"}, default={"memory": "64Mi"}, defaultRequest={"memory": "1Mi"}
@@ -67,10 +69,10 @@ def test_a_limit_range_counts_from_its_creation_to_its_end(api: Api, namespace: 
 def test_a_quota_without_room_leaves_pods_without_until_there_is(api: Api, namespace: str) -> None:
     api.make(room.quota({"requests.ephemeral-storage": "1Gi", "pods": "9"}), namespace)
     api.make(room.quota({"pods": "0"}, scopes=["NotBestEffort"]) | _named("full"), namespace)
-    _soon(api, namespace, lambda pod: not _sidecar(pod), "the quota counts")
+    _soon(api, namespace, lambda pod: not sidecar(pod), "the quota counts")
 
     api.delete("ResourceQuota", namespace, "full")
-    _soon(api, namespace, lambda pod: bool(_sidecar(pod)), "it counts no more")
+    _soon(api, namespace, lambda pod: bool(sidecar(pod)), "it counts no more")
 
 
 def _named(name: str) -> Json:
@@ -78,7 +80,7 @@ def _named(name: str) -> Json:
 
 
 def test_labels_and_annotations_of_the_namespace_count(api: Api, namespace: str) -> None:
-    assert _sidecar(_created(api, namespace))["securityContext"]["runAsUser"] == 0
+    assert sidecar(created(api, namespace))["securityContext"]["runAsUser"] == 0
 
     change = {"metadata": {"annotations": {"backup.image-pull-secrets": "team, other"}}}
     api.client.patch(
@@ -109,6 +111,6 @@ def test_root_is_not_used_once_the_namespace_is_restricted(api: Api, namespace: 
     def user() -> int:
         answer = api.create(pod, namespace, dry_run=True)
         # Refused until the webhook has heard of the level: its ReplicaSet would try again.
-        return answer.is_success and int(_sidecar(answer.json())["securityContext"]["runAsUser"])
+        return answer.is_success and int(sidecar(answer.json())["securityContext"]["runAsUser"])
 
     until(lambda: user() == 65532, "the level counts", 10)
