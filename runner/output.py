@@ -190,3 +190,12 @@ def _json(line: str) -> Any:  # noqa: ANN401 -- any JSON value
         return json.loads(line)
     except ValueError:
         return None
+
+
+def array(text: str) -> list[dict[str, Any]]:
+    """Return the objects of a JSON array; none where the text is no such thing."""
+    try:
+        value = json.loads(text or "[]")
+    except ValueError:
+        return []
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

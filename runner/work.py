@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from contract import settings
-from runner import deliver, due, inputs, report, restic, run
+from runner import deliver, due, inputs, report, restic, run, upkeep
 from runner.judge import Facts, Source
 from runner.outcome import Failure, Outcome, Status
 from runner.restic import Door
@@ -56,7 +56,7 @@ def _carry_out(session: Session, sources: dict[str, Source]) -> Outcome:
 def derive(session: Session) -> None:
     """Ask the repository for the last backup, which a new state cannot know."""
     door = Door(session.config, session.log, session.stop)
-    latest = door.follow(run.last_snapshot(session.config))
+    latest = door.follow(upkeep.last_snapshot(session.config))
     session.state.derived = True
     if latest is not None:
         session.state.attempted = session.state.last_success = latest.timestamp()
@@ -111,7 +111,7 @@ def _forget(session: Session) -> None:
     state = session.state
     state.forget_attempted = time.time()
     session.store.save(state)
-    done = Door(session.config, session.log, session.stop).follow(run.forget(session.config))
+    done = Door(session.config, session.log, session.stop).follow(upkeep.forget(session.config))
     state.forget_status = done.status.value
     if done.status == Status.SUCCESS:
         state.forget_success = time.time()

@@ -5,9 +5,9 @@ from collections.abc import Generator, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
+from runner.conversation import Effect, Result
 from runner.judge import Facts, Source
 from runner.output import Completed
-from runner.run import Effect, Result
 from runner.steps import Wait
 from tests.runner.workload import NOW, PAGES, UPLOADS
 

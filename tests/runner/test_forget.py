@@ -8,7 +8,7 @@ import pytest
 
 from runner.outcome import Failure, Forgotten, Status
 from runner.output import Completed
-from runner.run import forget, last_snapshot
+from runner.upkeep import forget, last_snapshot
 from tests.runner.conversation import EMPTY, LOCKED, STOPPED, failed, play
 from tests.runner.workload import configured
 

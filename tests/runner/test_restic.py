@@ -10,11 +10,11 @@ import pytest
 
 from runner import limits, restic
 from runner.config import Config
+from runner.conversation import Effect, Result
 from runner.log import Log
 from runner.outcome import Failure
 from runner.output import Completed
 from runner.restic import Door
-from runner.run import Effect, Result
 from runner.steps import Step, Wait
 from runner.stop import Stop
 from tests.runner.workload import SECRET, configured

@@ -11,11 +11,11 @@ import pytest
 
 from runner import restic
 from runner.config import Config, Timing
+from runner.conversation import Effect, Result
 from runner.log import Log
 from runner.outcome import Failure
 from runner.output import Completed
 from runner.restic import Door
-from runner.run import Effect, Result
 from runner.steps import Step, Wait
 from runner.stop import Stop
 from tests.runner.events import until
