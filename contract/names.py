@@ -52,6 +52,13 @@ ENV_CLUSTER = "BACKUP_CLUSTER"
 ENV_DEFAULTS = "BACKUP_DEFAULTS"
 ENV_VOLUMES = "BACKUP_VOLUMES"
 """JSON list of folders below BACKUP_VOLUMES_DIR, as backup.volumes named them at admission."""
+ENV_PRE = "BACKUP_PRE"
+ENV_POST = "BACKUP_POST"
+"""JSON lists of words, as backup.pre and backup.post were at admission."""
+ENV_ENGINE = "BACKUP_ENGINE"
+ENV_GRACE = "BACKUP_GRACE_SECONDS"
+"""The pod's terminationGracePeriodSeconds, where they are not GRACE_SECONDS."""
+GRACE_SECONDS = 30
 
 
 class Reason(StrEnum):

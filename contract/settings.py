@@ -59,11 +59,32 @@ KEEP_WITHIN = Setting("keep-within", "", values.within, "KEEP_WITHIN")
 FORGET = Setting("forget", "@daily", schedule.parse, "BACKUP_FORGET")
 """When retention is applied."""
 
+PRUNE = Setting("prune", "@weekly", schedule.parse, "BACKUP_PRUNE")
+"""When space of forgotten snapshots is freed; of those that share a repository, one does it."""
+
+CHECK = Setting("check", "@weekly", schedule.parse, "BACKUP_CHECK")
+"""When the repository is checked; of those that share a repository, one does it."""
+
 RUN_NOW = Setting("run-now", "", str, "BACKUP_RUN_NOW")
 """Any new value starts a run."""
 
 PAUSED = Setting("paused", "false", values.boolean, "BACKUP_PAUSED")
 """No runs while true; visible in status and metrics."""
+
+ON_EXIT = Setting("on-exit", "false", values.boolean, "BACKUP_ON_EXIT")
+"""One more backup when the pod stops, as far as its grace period allows."""
+
+SQLITE = Setting("sqlite", "", values.globs, "BACKUP_SQLITE")
+"""Globs of SQLite files, below each volume, that are copied consistently, one a line."""
+
+PRE = Setting("pre", "", values.command)
+"""Command in the sidecar before each backup: a JSON list, or text for a shell."""
+
+POST = Setting("post", "", values.command)
+"""Command in the sidecar after each backup, whatever became of it."""
+
+ENGINE = Setting("engine", "restic", values.engine)
+"""``restic``, or ``rclone`` for a mirror with dated archives instead of snapshots."""
 
 RUN_AS = Setting("run-as", "", values.run_as)
 """User of the injected container; default: that of the container which mounts the volume."""
@@ -83,7 +104,8 @@ MEMORY_LIMIT = Setting("memory-limit", "256Mi", values.memory_limit)
 ALL: tuple[Setting[Any], ...] = (
     ENABLED, SCHEDULE, TIMEZONE, VOLUMES, EXCLUDE, SECRET, NAME,
     KEEP_LAST, KEEP_HOURLY, KEEP_DAILY, KEEP_WEEKLY, KEEP_MONTHLY, KEEP_YEARLY, KEEP_WITHIN,
-    FORGET, RUN_NOW, PAUSED, RUN_AS, CPU_REQUEST, CPU_LIMIT, MEMORY_REQUEST, MEMORY_LIMIT,
+    FORGET, PRUNE, CHECK, RUN_NOW, PAUSED, ON_EXIT, SQLITE, PRE, POST, ENGINE, RUN_AS,
+    CPU_REQUEST, CPU_LIMIT, MEMORY_REQUEST, MEMORY_LIMIT,
 )  # fmt: skip
 _KNOWN = {setting.annotation for setting in ALL} | {names.STATUS_ANNOTATION, names.INJECTED_LABEL}
 

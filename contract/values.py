@@ -1,5 +1,6 @@
 """The kinds of values that settings have: each reads text, or raises ValueError with advice."""
 
+import json
 import re
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
@@ -58,6 +59,35 @@ def lines(text: str) -> tuple[str, ...]:
 def words(text: str) -> tuple[str, ...]:
     """Read items separated by commas or white space."""
     return tuple(re.split(r"[,\s]+", text.strip(", \t\r\n")))
+
+
+def globs(text: str) -> tuple[str, ...]:
+    """Read one glob a line, each relative to a volume's root."""
+    found = lines(text)
+    if any(glob.startswith("/") or ".." in glob.split("/") for glob in found):
+        raise ValueError("write globs inside the volume, such as *.db or app/**/*.sqlite")
+    return found
+
+
+def command(text: str) -> tuple[str, ...]:
+    """Read a command: a JSON list of words, or text for ``sh -c``."""
+    if not text.startswith("["):
+        return ("sh", "-c", text)
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    words = isinstance(found, list) and all(isinstance(word, str) for word in found)
+    if not words or not found or "\0" in "".join(found):
+        raise ValueError('write a shell command, or a JSON list such as ["sync", "-f", "/data"]')
+    return tuple(found)
+
+
+def engine(text: str) -> str:
+    """Read what backs up."""
+    if text not in {"restic", "rclone"}:
+        raise ValueError("write restic or rclone")
+    return text
 
 
 def object_name(text: str) -> str:

@@ -12,7 +12,7 @@ from runner import masking
 
 # Of the Secret, what restic must not get: it is ours, or it would change what restic does.
 _NOT_RESTICS = re.compile(
-    r"BACKUP_.*|KEEP_.*|NTFY_.*|PUSHGATEWAY_.*|PRE_HOOK|DEBUG|RESTIC_SOURCE|RESTIC_HOST(NAME)?"
+    r"BACKUP_.*|KEEP_.*|NTFY_.*|PUSHGATEWAY_.*|(PRE|POST)_HOOK|DEBUG|RESTIC_SOURCE|RESTIC_HOST(NAME)?"
     r"|RESTIC_BACKUP_COMMAND|RESTIC_ADDITIONAL_BACKUP_PARAMETERS|RESTIC_PROGRESS_FPS"
     r"|RESTIC_RETENTION_POLICIES_ENABLED|PATH|HOME|TMPDIR|PWD|OLDPWD|SHLVL|_|LD_.*|PYTHON.*"
 )
@@ -40,6 +40,7 @@ class Timing:
     open_timeout: float = 120
     init_spread: float = 60
     lock_patience: float = 120
+    hook: float = 1800
 
 
 _TIMING = Timing()
@@ -62,7 +63,10 @@ class Config:
     settings: Settings
     problems: tuple[Problem, ...]
     restic: Mapping[str, str]
-    pre_hook: str
+    engine: str
+    pre: tuple[str, ...]
+    post: tuple[str, ...]
+    grace: float
     backup_command: str
     extra_arguments: tuple[str, ...]
     retention_enabled: bool
@@ -126,7 +130,10 @@ def read(
         legacy_sources=tuple(variables.get("RESTIC_SOURCE", "").split()) or None,
         settings=effective,
         restic=_restic(variables),
-        pre_hook=variables.get("PRE_HOOK", "").strip(),
+        engine=environment.get(names.ENV_ENGINE) or settings.ENGINE.default,
+        pre=_command(environment.get(names.ENV_PRE), variables.get("PRE_HOOK", "")),
+        post=_command(environment.get(names.ENV_POST), variables.get("POST_HOOK", "")),
+        grace=float(environment.get(names.ENV_GRACE) or names.GRACE_SECONDS),
         backup_command=variables.get("RESTIC_BACKUP_COMMAND", "").strip(),
         extra_arguments=_extra(variables, problems),
         retention_enabled=flags["RESTIC_RETENTION_POLICIES_ENABLED"],
@@ -154,6 +161,13 @@ def _defaults(environment: Mapping[str, str], problems: list[Problem]) -> Mappin
 def _sources(environment: Mapping[str, str]) -> tuple[str, ...] | None:
     text = environment.get(names.ENV_VOLUMES)
     return None if text is None else tuple(json.loads(text))
+
+
+def _command(fixed: str | None, text: str) -> tuple[str, ...]:
+    """Return the words that the webhook wrote, else shell text of the Secret's, else none."""
+    if fixed:
+        return tuple(json.loads(fixed))
+    return ("sh", "-c", text.strip()) if text.strip() else ()
 
 
 def _host(environment: Mapping[str, str], variables: Mapping[str, str]) -> str:
@@ -241,4 +255,5 @@ def _timing(environment: Mapping[str, str], problems: list[Problem]) -> Timing:
         open_timeout=seconds("BACKUP_OPEN_TIMEOUT_SECONDS", _TIMING.open_timeout),
         init_spread=seconds("BACKUP_INIT_SPREAD_SECONDS", _TIMING.init_spread),
         lock_patience=seconds("BACKUP_LOCK_PATIENCE_SECONDS", _TIMING.lock_patience),
+        hook=seconds("BACKUP_HOOK_SECONDS", _TIMING.hook),
     )

@@ -5,6 +5,14 @@ from pathlib import Path
 _CGROUP = Path("/sys/fs/cgroup")
 _MEMORY = ("memory.max", "memory/memory.limit_in_bytes")
 _UNLIMITED = 1 << 40  # bytes; cgroup v1 writes a huge number for "no limit"
+_SHORT = 0.9  # of the memory limit
+# By cgroup v2 and v1: what the kernel cannot take back.
+_HELD = {
+    "memory.stat": {
+        "anon", "shmem", "kernel_stack", "pagetables", "percpu", "sock", "slab_unreclaimable",
+    },
+    "memory/memory.stat": {"total_rss", "total_shmem"},
+}  # fmt: skip
 _RESTICS_SHARE = 0.6  # of the memory limit; the rest is for the kernel and for us
 
 
@@ -19,6 +27,19 @@ def go_runtime(cgroup: Path = _CGROUP) -> dict[str, str]:
     if cpus:
         variables["GOMAXPROCS"] = str(max(1, round(cpus)))
     return variables
+
+
+def memory_is_short(cgroup: Path = _CGROUP) -> bool:
+    """Whether what cannot be given back comes near the limit; the page cache does not count."""
+    limit = _memory(cgroup)
+    if limit >= _UNLIMITED:
+        return False
+    for file, keys in _HELD.items():
+        lines = (line.partition(" ") for line in _read(cgroup / file).splitlines())
+        held = {key: int(value) for key, _, value in lines if key in keys}
+        if held:
+            return sum(held.values()) > limit * _SHORT
+    return False
 
 
 def _memory(cgroup: Path) -> int:

@@ -17,6 +17,10 @@ _OPENING = re.compile(r"[<(](config|key|lock|index|snapshot)\b")  # files read b
 
 # restic's exit codes; from what it writes where the code says only "failed".
 _BY_CODE = {10: Failure.CONFIG, 11: Failure.LOCKED, 12: Failure.AUTH, -9: Failure.MEMORY}
+_WHY_STOPPED = {
+    "time": "it took too long and was stopped",
+    "memory": "stopped before the container's memory ran out: raise backup.memory-limit",
+}
 _BY_WORDS = {
     Failure.SPACE: """
         no space left
@@ -86,7 +90,9 @@ _BY_WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """A finished command. ``stopped`` says why we ended it: "", "signal" or "retrying"."""
+    """A finished command. ``stopped`` says why we ended it: "", "signal", "retrying",
+    "time" or "memory".
+    """
 
     code: int
     messages: tuple[dict[str, Any], ...] = ()
@@ -106,6 +112,8 @@ class Completed:
         """The class of a failed command; an unknown code is a failure of restic."""
         if self.code in _BY_CODE and not self.stopped:
             return _BY_CODE[self.code]
+        if self.stopped == "memory":
+            return Failure.MEMORY
         said = "\n".join(self.tail).lower()
         for failure, phrases in _BY_WORDS.items():
             if any(phrase.strip().lower() in said for phrase in phrases.strip().splitlines()):
@@ -115,6 +123,8 @@ class Completed:
     @property
     def said(self) -> str:
         """The most telling line of what it wrote to standard error."""
+        if self.stopped in _WHY_STOPPED:
+            return _WHY_STOPPED[self.stopped]
         retried = [line for line in self.tail if _RETRYING.search(line)]
         if retried and self.stopped == "retrying":
             return f"still no answer: {retried[-1].rpartition(': ')[2]}"

@@ -15,6 +15,7 @@ from runner.log import Log
 from runner.output import Completed, Listener
 from runner.steps import Step, Wait
 from runner.stop import Stop
+from runner.watch import Watch
 
 _GRACE = 10  # seconds between asking a command to stop and killing it
 _LOOK = 0.5  # seconds between looks at a command that says nothing
@@ -50,7 +51,7 @@ class Door:
 
     def execute(self, step: Step, *, with_secret: bool = True) -> Completed:
         """Run one command to its end; it is stopped with us, and where it retries for ever."""
-        if self._stop.asked:
+        if self._stop.asked and not step.always:
             return Completed(130, stopped="signal")
         try:
             process = subprocess.Popen(
@@ -68,12 +69,14 @@ class Door:
 
     def _listen(self, process: subprocess.Popen[bytes], step: Step) -> Completed:
         listener = Listener()
-        stopped, kill_at, told_at = "", 0.0, time.monotonic()
+        told_at = time.monotonic()
+        watch = Watch(step, self._stop, self._config.timing.open_timeout, told_at)
+        stopped, kill_at = "", 0.0
         lines = _Lines(process)
         while lines.read(_LOOK, listener):
             now = time.monotonic()
             if not stopped:
-                stopped = self._reason_to_stop(listener)
+                stopped = watch.reason_to_stop(now, listener)
                 if stopped:
                     _signal(process, signal.SIGTERM)
                     kill_at = now + _GRACE
@@ -83,11 +86,6 @@ class Door:
                 told_at = now
                 self._tell(step, listener.progress)
         return listener.completed(process.wait(), stopped)
-
-    def _reason_to_stop(self, listener: Listener) -> str:
-        if self._stop.asked:
-            return "signal"
-        return "retrying" if listener.keeps_retrying(self._config.timing.open_timeout) else ""
 
     def _tell(self, step: Step, progress: dict[str, Any]) -> None:
         self._log.line(

@@ -11,6 +11,32 @@ from runner.outcome import Counts, Failure, Outcome, Status
 from runner.output import Completed
 
 
+def before(config: Config) -> Generator[Effect, Result, Outcome | None]:
+    """Run what comes before; return an Outcome where it leaves no sense in going on."""
+    if config.missing:
+        line = f"{config.missing} is not set: put it into the Secret; there was no backup"
+        return Outcome(Status.FAILURE, line, Failure.CONFIG)
+    if not config.pre:
+        return None
+    done: Completed = yield steps.pre(config)
+    if not done.code and not done.stopped:
+        return None
+    return failed(done, "the command before failed, there was no backup", Failure.CONFIG).outcome
+
+
+def after(config: Config, outcome: Outcome) -> Generator[Effect, Result, Outcome]:
+    """Run what comes after, always; a failure there makes a warning of a success."""
+    if not config.post or config.missing:
+        return outcome
+    done: Completed = yield steps.post(config)
+    if not done.code and not done.stopped:
+        return outcome
+    line = f"{outcome.message}; the command after failed: {done.said}"
+    if outcome.status != Status.SUCCESS:
+        return replace(outcome, message=line)
+    return replace(outcome, status=Status.WARNING, message=line, failure=Failure.CONFIG)
+
+
 def backup(config: Config, facts: Facts) -> Generator[Effect, Result, Outcome]:
     """Back up everything that is there; judge what is not."""
     try:
@@ -21,9 +47,6 @@ def backup(config: Config, facts: Facts) -> Generator[Effect, Result, Outcome]:
 
 def _backup(config: Config, facts: Facts) -> Generator[Effect, Result, Outcome]:
     sources = _sources(config, facts)
-    if config.pre_hook:
-        what = "PRE_HOOK failed, there was no backup"
-        yield from must(steps.pre_hook(config), what, Failure.CONFIG)
     if config.backup_command:
         yield from must(steps.custom_backup(config), "RESTIC_BACKUP_COMMAND failed")
         line = "RESTIC_BACKUP_COMMAND succeeded; what it backed up is not known here"
@@ -45,13 +68,7 @@ def _backup(config: Config, facts: Facts) -> Generator[Effect, Result, Outcome]:
 
 
 def _sources(config: Config, facts: Facts) -> tuple[str, ...]:
-    """Return the folders that restic gets; without any, and without a repository, it is over."""
-    if config.missing:
-        raise Ended(
-            Status.FAILURE,
-            f"{config.missing} is not set: put it into the Secret; there was no backup",
-            Failure.CONFIG,
-        )
+    """Return the folders that restic gets; without any it is over."""
     present = tuple(path for path, state in facts.sources.items() if state != Source.MISSING)
     if not present and not config.backup_command:
         line = f"missing: {', '.join(facts.sources)}" if facts.sources else "no folder to back up"

@@ -19,11 +19,17 @@ _KEEP = (
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A command to run. A ``hook`` is shell text of the Secret's."""
+    """A command to run. A ``hook`` is the user's own.
+
+    ``limit``: seconds after which it is stopped, 0 for none. ``always``: run even after the wish
+    to stop, which then leaves it a few seconds.
+    """
 
     name: str
     argv: tuple[str, ...]
     hook: bool = False
+    limit: float = 0
+    always: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +73,14 @@ def custom_backup(config: Config) -> Step:
     return Step("backup", ("sh", "-c", config.backup_command), hook=True)
 
 
-def pre_hook(config: Config) -> Step:
-    """Run PRE_HOOK."""
-    return Step("pre", ("sh", "-c", config.pre_hook), hook=True)
+def pre(config: Config) -> Step:
+    """Run backup.pre, or the Secret's PRE_HOOK."""
+    return Step("pre", config.pre, hook=True, limit=config.timing.hook)
+
+
+def post(config: Config) -> Step:
+    """Run backup.post, or the Secret's POST_HOOK, even where the pod stops."""
+    return Step("post", config.post, hook=True, limit=config.timing.hook, always=True)
 
 
 def look() -> Step:

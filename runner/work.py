@@ -2,12 +2,11 @@
 
 import shutil
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 from contract import settings
-from runner import deliver, due, inputs, report, restic, run, upkeep
-from runner.judge import Facts, Source
+from runner import attempt, deliver, due, report, restic, upkeep
+from runner.judge import Source
 from runner.outcome import Failure, Outcome, Status
 from runner.restic import Door
 from runner.session import Session
@@ -26,11 +25,8 @@ def backup(session: Session, why: str) -> Outcome:
     state.run_now = session.config.settings.get(settings.RUN_NOW) or state.run_now
     _fresh_scratch(Path(session.config.state_dir) / "tmp")
     session.store.save(state)
-    sources, warnings = inputs.sources(session.config)
-    for warning in warnings:
-        log.line("warning", warning)
-    log.line("info", "backup started", why=why, sources=list(sources))
-    outcome = _carry_out(session, sources)
+    log.line("info", "backup started", why=why)
+    outcome, sources = attempt.attempt(session)
     ended = time.time()
     if outcome.initialised:
         log.line("warning", "a new repository was created; keep its password safe")
@@ -41,16 +37,6 @@ def backup(session: Session, why: str) -> Outcome:
     if outcome.protected and due.forget_is_due(ended, session.config, state):
         _forget(session)
     return outcome
-
-
-def _carry_out(session: Session, sources: dict[str, Source]) -> Outcome:
-    state = session.state
-    facts = Facts(sources, frozenset(state.full), bool(state.last_success), datetime.now(UTC))
-    door = Door(session.config, session.log, session.stop)
-    try:
-        return door.follow(run.backup(session.config, facts))
-    except Exception as error:  # noqa: BLE001 -- a bug of ours is a failed backup, and is reported
-        return Outcome(Status.FAILURE, f"internal error: {error!r}", Failure.INTERNAL)
 
 
 def derive(session: Session) -> None:

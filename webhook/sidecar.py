@@ -1,11 +1,13 @@
 """What a Plan adds to the pod: one native sidecar, its volumes, annotations and label."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from contract import VERSION, names, settings
+from contract.settings import Settings
 from webhook import resources, security, workload
 from webhook.inject import Options, Plan, Skip, Surroundings
 from webhook.workload import Pod
@@ -53,7 +55,7 @@ def describe(pod: Pod, plan: Plan, options: Options, around: Surroundings) -> Ad
         "envFrom": [
             {"secretRef": {"name": plan.settings[settings.SECRET], "optional": True}},
         ],
-        "env": _environment(plan, options),
+        "env": [*_environment(plan, options), *_grace(pod)],
         "volumeMounts": _mounts(plan),
         "securityContext": security_context,
     }
@@ -97,7 +99,22 @@ def _environment(plan: Plan, options: Options) -> list[Json]:
     ]
     if plan.sources is not None:
         env.append(_value(names.ENV_VOLUMES, _text(plan.sources)))
-    return env
+    return [*env, *_fixed(plan.settings)]
+
+
+def _fixed(given: Settings) -> Iterator[Json]:
+    """Yield what is decided at admission: the right to patch a pod is no right to execute."""
+    for name, setting in ((names.ENV_PRE, settings.PRE), (names.ENV_POST, settings.POST)):
+        if command := given.get(setting):
+            yield _value(name, _text(command))
+    if given[settings.ENGINE] != settings.ENGINE.default:
+        yield _value(names.ENV_ENGINE, given[settings.ENGINE])
+
+
+def _grace(pod: Pod) -> Iterator[Json]:
+    seconds = workload.spec(pod).get("terminationGracePeriodSeconds")
+    if seconds is not None and seconds != names.GRACE_SECONDS:
+        yield _value(names.ENV_GRACE, str(seconds))
 
 
 def _text(value: object) -> str:

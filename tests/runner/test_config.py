@@ -30,7 +30,7 @@ def test_a_complete_configuration_has_no_problems() -> None:
     assert (read.sources, read.legacy_sources) == (None, None)
     assert (read.retention_enabled, read.may_init, read.debug) == (True, True, False)
     assert (read.ntfy, read.pushgateway) == (None, "")
-    assert (read.pre_hook, read.backup_command, read.extra_arguments) == ("", "", ())
+    assert (read.pre, read.post, read.backup_command, read.extra_arguments) == ((), (), "", ())
     assert read.timing == Timing()
 
 
@@ -53,7 +53,7 @@ def test_where_the_secret_has_files_they_alone_count() -> None:
     assert dict(read.restic) == SECRET
     assert read.settings[settings.KEEP_DAILY] == 7
     assert read.settings[settings.SCHEDULE].text == "H * * * *"
-    assert (read.pre_hook, read.legacy_sources, read.host) == ("", None, "wiki")
+    assert (read.pre, read.legacy_sources, read.host) == ((), None, "wiki")
     assert read.ntfy is None
     assert read.may_init
 
@@ -64,7 +64,7 @@ def test_without_files_the_environment_is_the_secret() -> None:
 
     assert read.restic["RESTIC_PASSWORD"] == SECRET["RESTIC_PASSWORD"]
     assert read.settings[settings.KEEP_DAILY] == 9
-    assert read.pre_hook == "sync"
+    assert read.pre == ("sh", "-c", "sync")
     assert read.missing == ""
 
 
@@ -197,3 +197,12 @@ def test_ntfy_needs_little() -> None:
 
     assert configured(secret=secret).ntfy == Ntfy("http://ntfy", "x", "", "", 4, ())
     assert problems(None, secret) == []
+
+
+@pytest.mark.parametrize("when", ["pre", "post"])
+def test_commands_that_were_fixed_at_admission_go_first(when: str) -> None:
+    environment = {**ENVIRONMENT, f"BACKUP_{when.upper()}": '["sync","-f","/data"]'}
+
+    read = config.read(environment, {**SECRET, f"{when.upper()}_HOOK": "true"}, {})
+
+    assert getattr(read, when) == ("sync", "-f", "/data")

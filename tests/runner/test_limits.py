@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.limits import go_runtime
+from runner.limits import go_runtime, memory_is_short
 
 MIB = 1 << 20
 
@@ -70,3 +70,28 @@ def test_a_cpu_limit_alone_says_nothing_of_memory(tmp_path: Path) -> None:
     files = {"memory.max": "max", "cpu.max": "50000 100000"}
 
     assert go_runtime(cgroup(tmp_path, files)) == {"GOMAXPROCS": "1"}
+
+
+@pytest.mark.parametrize(
+    ("files", "short"),
+    [
+        ({**V2, "memory.stat": f"anon {240 * MIB}\nfile 0"}, True),
+        ({**V2, "memory.stat": f"anon {200 * MIB}\nslab_unreclaimable {40 * MIB}"}, True),
+        ({**V2, "memory.stat": f"anon {20 * MIB}\nfile {236 * MIB}"}, False),
+        ({**V2, "memory.stat": f"anon {20 * MIB}\nslab_reclaimable {236 * MIB}"}, False),
+        ({**V1, "memory/memory.stat": f"cache 9\ntotal_rss {240 * MIB}"}, True),
+        ({**V1, "memory/memory.stat": f"total_rss {20 * MIB}\ntotal_cache {236 * MIB}"}, False),
+        ({"memory.max": "max", "memory.stat": f"anon {240 * MIB}"}, False),
+        ({**V2, "memory.stat": ""}, False),
+        (V2, False),
+    ],
+    ids=[
+        "anonymous", "the kernel's", "page cache", "slab that can be freed", "v1", "v1 page cache",
+        "no limit", "nothing known", "no file",
+    ],
+)  # fmt: skip
+def test_memory_is_short_where_it_cannot_be_freed(
+    tmp_path: Path, files: dict[str, str], *, short: bool
+) -> None:
+    """Reading a volume fills the page cache up to the limit, and harms nobody."""
+    assert memory_is_short(cgroup(tmp_path, files)) is short

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from runner import restic
+from runner import limits, restic, watch
 from runner.config import Config, Timing
 from runner.conversation import Effect, Result
 from runner.log import Log
@@ -117,6 +117,51 @@ def test_a_call_that_keeps_retrying_is_stopped(config: Config) -> None:
 
     assert (done.code, done.stopped, done.failure) == (-15, "retrying", Failure.NETWORK)
     assert done.said == "still no answer: connection refused"
+
+
+def test_a_command_has_its_time(config: Config) -> None:
+    step = Step("pre", ("sh", "-c", "sleep 60"), hook=True, limit=0.2)
+
+    done = Door(config, Log(), Stop()).execute(step)
+
+    assert (done.code, done.stopped) == (-15, "time")
+    assert done.said == "it took too long and was stopped"
+
+
+def test_what_always_runs_does_so_after_the_wish_to_stop(config: Config) -> None:
+    """A frozen database is thawed, although the pod stops."""
+    stop = Stop()
+    stop.asked = True
+    step = Step("post", ("sh", "-c", "sleep 0.6; echo thawed"), hook=True, limit=60, always=True)
+
+    done = Door(config, Log(), stop).execute(step)
+
+    assert (done.code, done.text.strip(), done.stopped) == (0, "thawed", "")
+
+
+def test_what_always_runs_does_not_hold_up_the_pods_end(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "_LAST", 0.2)
+    stop = Stop()
+    stop.asked = True
+    step = Step("post", ("sh", "-c", "sleep 60"), hook=True, limit=60, always=True)
+
+    assert Door(config, Log(), stop).execute(step).stopped == "time"
+
+
+def test_a_command_is_stopped_before_memory_runs_out(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel would kill the whole container, and with it the app's readiness."""
+    (tmp_path / "memory.max").write_text("1000\n")
+    (tmp_path / "memory.stat").write_text("anon 800\nfile 100\nsock 150\n")
+    monkeypatch.setattr(limits.memory_is_short, "__defaults__", (tmp_path,))
+
+    done = Door(config, Log(), Stop()).execute(Step("backup", ("sh", "-c", "sleep 60")))
+
+    assert (done.stopped, done.failure) == ("memory", Failure.MEMORY)
+    assert done.said.endswith("raise backup.memory-limit")
 
 
 def test_a_wait_ends_with_the_wish_to_stop(config: Config) -> None:

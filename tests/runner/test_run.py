@@ -7,7 +7,7 @@ import pytest
 from runner.judge import Source
 from runner.outcome import Counts, Failure, Outcome, Status
 from runner.output import Completed
-from runner.run import backup
+from runner.run import after, backup, before
 from tests.runner.conversation import (
     BACKUP,
     EMPTY,
@@ -134,51 +134,89 @@ def test_without_repository_or_password_nothing_is_started(key: str) -> None:
     config = configured(secret={"PRE_HOOK": "touch /tmp/x"})
     bare = replace(config, restic={k: v for k, v in SECRET.items() if k != key})
 
-    said, outcome = play(backup(bare, FACTS), [])
+    said, outcome = play(before(bare), [])
 
     assert said == []
+    assert outcome
     assert (outcome.status, outcome.failure) == (Status.FAILURE, Failure.CONFIG)
     assert outcome.message.startswith(f"{key} is not set")
 
 
-def test_pre_hook_runs_before_the_backup() -> None:
+def test_the_command_before_runs_as_it_is() -> None:
     """The same shell text as ever."""
     config = configured(secret={"PRE_HOOK": "wiki-dump > /tmp/dump"})
 
-    said, outcome = play(backup(config, FACTS), [EMPTY, GOOD])
+    assert play(before(config), [EMPTY]) == ([(*SHELL, "wiki-dump > /tmp/dump")], None)
 
-    assert said == [(*SHELL, "wiki-dump > /tmp/dump"), BACKUP]
-    assert outcome.status == Status.SUCCESS
+
+def test_without_a_command_before_nothing_is_started() -> None:
+    assert play(before(configured()), []) == ([], None)
 
 
 @pytest.mark.parametrize("code", [1, 10, 11, 127])
-def test_a_failing_pre_hook_prevents_the_backup(code: int) -> None:
+def test_a_failing_command_before_prevents_the_backup(code: int) -> None:
     """What it prepares would be missing; and its code is none of restic's."""
     config = configured(secret={"PRE_HOOK": "false"})
 
-    said, outcome = play(backup(config, FACTS), [failed(code, "no database")])
+    said, outcome = play(before(config), [failed(code, "no database")])
 
     assert said == [(*SHELL, "false")]
+    assert outcome
     assert (outcome.status, outcome.failure) == (Status.FAILURE, Failure.CONFIG)
-    assert outcome.message == "PRE_HOOK failed, there was no backup: no database"
+    assert outcome.message == "the command before failed, there was no backup: no database"
     assert outcome.exit_code == code
 
 
-def test_a_stopped_pre_hook_is_an_interrupted_run() -> None:
+def test_a_command_before_that_hangs_is_a_failure() -> None:
+    config = configured(secret={"PRE_HOOK": "sleep 99999"})
+
+    _, outcome = play(before(config), [Completed(-15, stopped="time")])
+
+    assert outcome
+    assert (outcome.status, outcome.failure) == (Status.FAILURE, Failure.CONFIG)
+    assert "took too long" in outcome.message
+
+
+def test_a_stopped_command_before_is_an_interrupted_run() -> None:
     """Nobody's fault."""
-    said, outcome = play(backup(configured(secret={"PRE_HOOK": "sleep 9"}), FACTS), [STOPPED])
+    said, outcome = play(before(configured(secret={"PRE_HOOK": "sleep 9"})), [STOPPED])
 
     assert said == [(*SHELL, "sleep 9")]
+    assert outcome
     assert outcome.status == Status.INTERRUPTED
 
 
+_ENDS = [Outcome(status, "as it was", Failure.LOCKED) for status in Status]
+
+
+@pytest.mark.parametrize("outcome", _ENDS, ids=list(Status))
+def test_the_command_after_runs_whatever_became_of_the_backup(outcome: Outcome) -> None:
+    config = configured(secret={"POST_HOOK": "thaw"})
+
+    assert play(after(config, outcome), [EMPTY]) == ([(*SHELL, "thaw")], outcome)
+
+
+@pytest.mark.parametrize("outcome", _ENDS, ids=list(Status))
+@pytest.mark.parametrize("done", [failed(3, "frozen"), Completed(-15, stopped="time")])
+def test_a_failing_command_after_is_said_and_makes_no_success(
+    outcome: Outcome, done: Completed
+) -> None:
+    """Nor does it turn a failure into anything else."""
+    _, ended = play(after(configured(secret={"POST_HOOK": "thaw"}), outcome), [done])
+
+    good = outcome.status == Status.SUCCESS
+    assert ended.status == (Status.WARNING if good else outcome.status)
+    assert ended.failure == (Failure.CONFIG if good else outcome.failure)
+    assert ended.message.startswith("as it was; the command after failed: ")
+
+
 def test_backup_command_replaces_the_backup_and_nothing_else() -> None:
-    """PRE_HOOK still runs."""
+    """The command before is a matter of its own."""
     config = configured(secret={"PRE_HOOK": "true", "RESTIC_BACKUP_COMMAND": "mine --now"})
 
-    said, outcome = play(backup(config, FACTS), [EMPTY, EMPTY])
+    said, outcome = play(backup(config, FACTS), [EMPTY])
 
-    assert said == [(*SHELL, "true"), (*SHELL, "mine --now")]
+    assert said == [(*SHELL, "mine --now")]
     assert outcome.status == Status.SUCCESS
     assert outcome.counts == Counts()
 
@@ -216,10 +254,8 @@ def test_backup_command_runs_where_no_folder_is_mounted() -> None:
     ],
 )
 def test_without_any_folder_nothing_is_started(sources: dict[str, Source], message: str) -> None:
-    """Not even the hook, and no empty snapshot."""
-    config = configured(secret={"PRE_HOOK": "true"})
-
-    said, outcome = play(backup(config, replace(FACTS, sources=sources)), [])
+    """And there is no empty snapshot."""
+    said, outcome = play(backup(configured(), replace(FACTS, sources=sources)), [])
 
     assert said == []
     assert (outcome.status, outcome.failure) == (Status.FAILURE, Failure.SOURCE)

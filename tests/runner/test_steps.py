@@ -118,10 +118,14 @@ def test_commands_on_the_repository_itself(step: Step, expected: Step) -> None:
 def test_hooks_are_shell_text() -> None:
     """As they were in the Secret of the system before."""
     config = configured(
-        secret={"PRE_HOOK": " a | b\n", "RESTIC_BACKUP_COMMAND": "restic backup /x && y"}
-    )
+        secret={
+            "PRE_HOOK": " a | b\n", "POST_HOOK": "c",
+            "RESTIC_BACKUP_COMMAND": "restic backup /x && y",
+        }
+    )  # fmt: skip
 
-    assert steps.pre_hook(config) == Step("pre", ("sh", "-c", "a | b"), hook=True)
+    assert steps.pre(config) == Step("pre", ("sh", "-c", "a | b"), hook=True, limit=1800)
+    assert steps.post(config) == Step("post", ("sh", "-c", "c"), hook=True, limit=1800, always=True)
     assert steps.custom_backup(config) == Step(
         "backup", ("sh", "-c", "restic backup /x && y"), hook=True
     )

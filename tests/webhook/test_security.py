@@ -128,7 +128,7 @@ ATTEMPTS: list[tuple[str, str, set[str]]] = [
         (f"backup.{key}", value, set())
         for key, value in [
             ("image", "evil/miner"), ("sidecar-image", "evil/miner"), ("pull-policy", "Always"),
-            ("command", '["sh"]'), ("args", "-c id"), ("pre", "id"), ("post", "id"),
+            ("command", '["sh"]'), ("args", "-c id"),
             ("env", "LD_PRELOAD=/x"), ("privileged", "true"), ("capabilities", "SYS_ADMIN"),
             ("security-context", '{"privileged":true}'), ("host-path", "/etc"),
             ("hostPath", "/etc"), ("host-network", "true"), ("host-pid", "true"),
@@ -152,6 +152,12 @@ ATTEMPTS: list[tuple[str, str, set[str]]] = [
         for value in ("/", "/etc", "..", "../..", "pages:..", "pages:/etc", "pages:a/../../b", ",",
                       "host", "tmp:../x", "token", "pages:", ":", "kube-api-access", "*", "pages:.")
     ],
+    *[(f"backup.{key}", value, set()) for key in ("pre", "post")
+      for value in ("[", "[]", "[1]", '["a", null]', '["\\u0000"]')],
+    ("backup.pre", "id", {"env/BACKUP_PRE"}),
+    ("backup.post", '["sync", "$(X)"]', {"env/BACKUP_POST"}),
+    ("backup.engine", "rclone", {"env/BACKUP_ENGINE"}),
+    ("backup.engine", "tar", set()),
     ("backup.secret", "offsite.v2", _SECRET),
     ("backup.name", "archive", _HOST),
     ("backup.cpu-limit", "1", {"resources/limits/cpu"}),

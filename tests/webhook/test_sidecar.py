@@ -226,3 +226,32 @@ def test_the_sidecar_has_nothing_that_could_hold_the_app_back(asked: Json) -> No
     assert held_back_by.isdisjoint(sidecar)
     assert all("sizeLimit" not in json.dumps(volume) for volume in answer_to(asked).volumes())
     assert len(answer_to(asked).volumes()) == len(OWN_VOLUMES)
+
+
+@pytest.mark.parametrize(
+    ("given", "passed"),
+    [
+        ("pg_dump > /tmp/dump", '["sh","-c","pg_dump > /tmp/dump"]'),
+        ('["echo", "$(HOME)"]', '["echo","$$(HOME)"]'),
+    ],
+    ids=["a shell's", "words"],
+)
+@pytest.mark.parametrize("when", ["pre", "post"])
+def test_commands_are_fixed_at_admission(
+    asked: Json, pod: Json, when: str, given: str, passed: str
+) -> None:
+    pod["metadata"]["annotations"][f"backup.{when}"] = given
+
+    environment = answer_to(asked).environment()
+
+    assert environment[f"BACKUP_{when.upper()}"] == passed
+    assert f"backup.{when}" not in environment["BACKUP_DEFAULTS"]
+
+
+@pytest.mark.parametrize(("seconds", "passed"), [(None, None), (30, None), (0, "0"), (600, "600")])
+def test_the_sidecar_knows_how_long_the_pod_may_take_to_stop(
+    asked: Json, pod: Json, seconds: int | None, passed: str | None
+) -> None:
+    pod["spec"]["terminationGracePeriodSeconds"] = seconds
+
+    assert answer_to(asked).environment().get("BACKUP_GRACE_SECONDS") == passed

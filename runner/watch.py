@@ -1,0 +1,33 @@
+"""When a running command has to be stopped, and why. Times are those of a steady clock."""
+
+from runner import limits
+from runner.output import Listener
+from runner.steps import Step
+from runner.stop import Stop
+
+_LAST = 10  # seconds that are left to what runs although the pod stops
+
+
+class Watch:
+    """Watches over one command."""
+
+    def __init__(self, step: Step, stop: Stop, open_timeout: float, now: float) -> None:
+        self._step = step
+        self._stop = stop
+        self._open_timeout = open_timeout
+        self._ends = now + step.limit if step.limit else float("inf")
+        self._hurried = False
+
+    def reason_to_stop(self, now: float, listener: Listener) -> str:
+        """Return "signal", "time", "retrying" or "memory"; "" while it may go on."""
+        if self._stop.asked and not self._step.always:
+            return "signal"
+        if self._stop.asked and not self._hurried:
+            self._hurried = True
+            self._ends = min(self._ends, now + _LAST)
+        if now > self._ends:
+            return "time"
+        if listener.keeps_retrying(self._open_timeout):
+            return "retrying"
+        # Killed by the kernel, the whole container ends, and its restarts make the app not Ready.
+        return "memory" if limits.memory_is_short() else ""
