@@ -10,6 +10,9 @@ from runner.state import State
 
 _RETRIES = (5 * 60, 15 * 60, 45 * 60)  # after the first, second, third failure in a row
 _LONGEST_WAIT = 6 * 3600  # whatever goes wrong with clocks, state is looked at this often
+_CHORES = {"forget": settings.FORGET, "prune": settings.PRUNE, "check": settings.CHECK}
+_LONGEST_CHORE = 6 * 3600
+_TRIES = 3  # of a chore that was stopped or found a lock, until it waits for its next slot
 _CURED_BY_SECRET = {Failure.AUTH.value, Failure.CONFIG.value, Failure.NETWORK.value}
 
 
@@ -114,12 +117,22 @@ def next_slot(now: float, config: Config) -> float | None:
     return values[settings.SCHEDULE].next_after(now, values[settings.TIMEZONE], config.identity)
 
 
-def forget_is_due(now: float, config: Config, state: State) -> bool:
-    """Whether retention should follow a backup at ``now``."""
+def chore_is_due(name: str, now: float, config: Config, state: State) -> bool:
+    """Whether ``forget``, ``prune`` or ``check`` should follow a backup at ``now``."""
     if not config.retention_enabled or state.held or state.failures:
         return False
-    values = config.settings
-    slot = values[settings.FORGET].latest_until(
-        now, values[settings.TIMEZONE], f"{config.identity}/forget"
+    if state.append_only and name != "check":
+        return False
+    chore, values = state.chore(name), config.settings
+    slot = values[_CHORES[name]].latest_until(
+        now, values[settings.TIMEZONE], f"{config.identity}/{name}"
     )
-    return slot is not None and slot > _past(now, state.forget_attempted)
+    if slot is None:
+        return False
+    return (chore.again and chore.tries < _TRIES) or slot > _past(now, chore.attempted)
+
+
+def time_for_chores(now: float, config: Config) -> float:
+    """Return for how many seconds a chore may run: a backup that falls due goes first."""
+    upcoming = next_slot(now, config)
+    return _LONGEST_CHORE if upcoming is None else min(_LONGEST_CHORE, upcoming - now)

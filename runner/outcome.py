@@ -65,8 +65,8 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Forgotten:
-    """The end of one forget. ``kept`` are this workload's snapshots now, None if unknown."""
+class Chored:
+    """The end of one chore, such as forget. ``kept`` are this workload's snapshots, if known."""
 
     status: Status
     message: str

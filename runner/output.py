@@ -21,6 +21,7 @@ _WHY_STOPPED = {
     "time": "it took too long and was stopped",
     "memory": "stopped before the container's memory ran out: raise backup.memory-limit",
 }
+_NOT_REMOVED = re.compile(r"remove\(<\w+/\w+>\) failed:.*(?:403|forbidden|access ?denied)")
 _BY_WORDS = {
     Failure.SPACE: """
         no space left
@@ -119,6 +120,12 @@ class Completed:
             if any(phrase.strip().lower() in said for phrase in phrases.strip().splitlines()):
                 return failure
         return Failure.NETWORK if self.stopped == "retrying" else Failure.RESTIC
+
+    @property
+    def must_not_delete(self) -> bool:
+        """Whether the repository refused to remove something: it is append-only."""
+        said = "\n".join(self.tail).lower()
+        return _NOT_REMOVED.search(said) is not None
 
     @property
     def said(self) -> str:

@@ -80,9 +80,10 @@ def metrics(config: Config, state: State) -> str:
     if state.last_success:
         name = "backup_last_success_timestamp_seconds"
         rows.append((name, "Last run that left a good snapshot.", {}, state.last_success))
-    if state.forget_success:
-        name = "backup_forget_last_success_timestamp_seconds"
-        rows.append((name, "Last time that retention was applied.", {}, state.forget_success))
+    for chore, known in sorted(state.chores.items()):
+        if known.success:
+            name = f"backup_{chore}_last_success_timestamp_seconds"
+            rows.append((name, f"Last {chore} that came to a good end.", {}, known.success))
     if state.snapshots is not None:
         rows.append(("backup_snapshots", "Snapshots of this workload.", {}, state.snapshots))
     return _exposition(rows)

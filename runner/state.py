@@ -35,6 +35,21 @@ class Last:
 
 
 @dataclass(slots=True)
+class Chore:
+    """What is known of retention, prune, check or copy.
+
+    ``again``: it was stopped, or found a lock; ``tries`` are those since it was not.
+    """
+
+    attempted: float = 0
+    success: float = 0
+    status: str = ""
+    message: str = ""
+    again: bool = False
+    tries: int = 0
+
+
+@dataclass(slots=True)
 class State:
     """Everything that is remembered. 0 stands for "never", times are epoch seconds.
 
@@ -53,15 +68,24 @@ class State:
     last_success: float = 0
     full: list[str] = field(default_factory=list)
     held: bool = False
-    forget_attempted: float = 0
-    forget_success: float = 0
-    forget_status: str = ""
+    chores: dict[str, Chore] = field(default_factory=dict)
+    append_only: bool = False
     snapshots: int | None = None
     secret_changed: float = 0
     notified: str = ""
     notified_at: float = 0
     notify_failures: int = 0
     next_due: float = 0
+
+    def chore(self, name: str) -> Chore:
+        """Return what is known of a chore."""
+        return self.chores.setdefault(name, Chore())
+
+
+def new(now: float, run_now: str) -> State:
+    """Return the state of a pod that has none: what is weekly waits for its next slot."""
+    waiting = {name: Chore(attempted=now) for name in ("prune", "check")}
+    return State(run_now=run_now, chores=waiting)
 
 
 class Store:
@@ -113,4 +137,6 @@ def _state(value: Any) -> State:  # noqa: ANN401 -- whatever the file holds
     if isinstance(state.last, dict):
         last: dict[str, Any] = state.last
         state.last = Last(**{f.name: last[f.name] for f in fields(Last) if f.name in last})
+    chores: dict[str, Any] = state.chores
+    state.chores = {name: Chore(**chore) for name, chore in chores.items()}
     return state

@@ -11,7 +11,7 @@ from contract import settings
 from runner.config import Config
 from runner.log import Log
 from runner.outcome import Status
-from runner.state import State, Store
+from runner.state import Chore, State, Store
 
 
 def show(config: Config, *, as_json: bool) -> int:
@@ -40,14 +40,22 @@ def describe(config: Config, state: State | None) -> dict[str, Any]:
         "last_success": _time(state.last_success) if state else None,
         "next": _time(state.next_due) if state else None,
         "failures_in_a_row": state.failures if state else 0,
-        "forget": {
-            "status": state.forget_status if state else "",
-            "last_success": _time(state.forget_success) if state else None,
-            "held": state.held if state else False,
-        },
+        "held": state.held if state else False,
+        "append_only": state.append_only if state else False,
+        "chores": {name: _chore(chore) for name, chore in sorted(state.chores.items())}
+        if state
+        else {},
         "snapshots": state.snapshots if state else None,
         "missing": config.missing,
         "problems": [str(problem) for problem in config.problems],
+    }
+
+
+def _chore(chore: Chore) -> dict[str, Any]:
+    return {
+        "status": chore.status,
+        "message": chore.message,
+        "last_success": _time(chore.success),
     }
 
 
@@ -70,7 +78,10 @@ def _lines(known: dict[str, Any]) -> list[str]:
     lines.append(f"next run   {paused}  (schedule {known['schedule']}, {known['timezone']})")
     if known["running_since"]:
         lines.append(f"running    since {known['running_since']}")
-    if known["forget"]["held"]:
+    for name, chore in known["chores"].items():
+        if chore["status"] not in {"", Status.SUCCESS}:
+            lines.append(f"{name:<10} {chore['status']}: {chore['message']}")
+    if known["held"]:
         lines.append("retention  held: a source lost its files, older snapshots are kept")
     if known["missing"]:
         lines.append(f"missing    {known['missing']}: put it into the Secret")

@@ -118,6 +118,23 @@ def snapshots(config: Config) -> Step:
     return Step("snapshots", ("restic", "snapshots", "--json", "--no-lock", *_mine(config)))
 
 
+def everyones_snapshots() -> Step:
+    """List the snapshots of all who share the repository."""
+    return Step("snapshots", ("restic", "snapshots", "--json", "--no-lock"))
+
+
+def prune(config: Config, limit: float) -> Step:
+    """Free the space of what was forgotten, by whomever."""
+    argv = ("restic", "prune", "-q", "--retry-lock", _patience(config))
+    return Step("prune", argv, limit=limit)
+
+
+def check(config: Config, limit: float) -> Step:
+    """Check the structure of the repository, without its cached copy."""
+    argv = ("restic", "check", "--json", "--retry-lock", _patience(config))
+    return Step("check", argv, limit=limit)
+
+
 def forget(config: Config) -> Step | None:
     """Apply retention to this workload's snapshots; None where everything is kept."""
     keep: tuple[str, ...] = ()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from contract import VERSION, settings
 from runner import due, inputs
+from runner import state as states
 from runner.config import Config
 from runner.log import Log
 from runner.outcome import Status
@@ -45,7 +46,8 @@ def run_once(config: Config, log: Log, stop: Stop) -> int:
 
 def _load(config: Config, store: Store) -> State:
     """Return the state, new where there is none; what is annotated already starts no run."""
-    return store.load() or State(run_now=config.settings.get(settings.RUN_NOW) or "")
+    run_now = config.settings.get(settings.RUN_NOW) or ""
+    return store.load() or states.new(time.time(), run_now)
 
 
 def _look(session: Session, *, start: bool, asked: bool) -> None:
@@ -53,6 +55,8 @@ def _look(session: Session, *, start: bool, asked: bool) -> None:
     now = time.time()
     changed = inputs.secret_changed()
     asked = asked or due.cured_by_secret(state, changed)
+    if start or changed > state.secret_changed:
+        state.append_only = False  # or it was; the next chore shows it
     state.secret_changed = changed
     if start:
         session.log.line("info", "started", version=VERSION, host=config.host, tags=config.tags)

@@ -1,31 +1,68 @@
-"""What a repository needs beside backups: retention, and a look at what is there."""
+"""What a repository needs beside backups: retention, prune, check; none marks a backup failed."""
 
 from collections.abc import Generator
 from datetime import datetime
 
-from runner import steps
+from runner import maintainer, steps
 from runner.config import Config
 from runner.conversation import Effect, Result
-from runner.outcome import Failure, Forgotten, Status
+from runner.outcome import Chored, Failure, Status
 from runner.output import Completed, array
+from runner.steps import Step
+
+Chore = Generator[Effect, Result, Chored]
 
 
-def forget(config: Config) -> Generator[Effect, Result, Forgotten]:
+def forget(config: Config) -> Chore:
     """Apply retention to this workload's snapshots, and to no others."""
     step = steps.forget(config)
     if step is None:
-        return Forgotten(Status.SKIPPED, "every keep-* is 0: all snapshots are kept")
+        return Chored(Status.SKIPPED, "every keep-* is 0: all snapshots are kept")
     done: Completed = yield step
-    if done.stopped == "signal":
-        return Forgotten(Status.INTERRUPTED, "stopped before it was done")
-    if done.code == 11:
-        return Forgotten(Status.SKIPPED, "the repository is locked", Failure.LOCKED)
-    if done.code:
-        return Forgotten(Status.FAILURE, f"retention failed: {done.said}", done.failure)
+    if unfinished := _unfinished("retention", done):
+        return unfinished
     groups = array(done.text)
     removed = sum(len(group.get("remove") or []) for group in groups)
     kept = sum(len(group.get("keep") or []) for group in groups)
-    return Forgotten(Status.SUCCESS, f"{removed} removed, {kept} kept", None, removed, kept)
+    return Chored(Status.SUCCESS, f"{removed} removed, {kept} kept", None, removed, kept)
+
+
+def prune(config: Config, now: datetime, limit: float) -> Chore:
+    """Free the space of forgotten snapshots, if it is this workload's turn."""
+    return (yield from _if_elected(config, now, steps.prune(config, limit)))
+
+
+def check(config: Config, now: datetime, limit: float) -> Chore:
+    """Check the repository, if it is this workload's turn."""
+    return (yield from _if_elected(config, now, steps.check(config, limit)))
+
+
+def _if_elected(config: Config, now: datetime, step: Step) -> Chore:
+    listed: Completed = yield steps.everyones_snapshots()
+    if unfinished := _unfinished(step.name, listed):
+        return unfinished
+    chosen = maintainer.elected(config, array(listed.text), now)
+    if chosen:
+        return Chored(Status.SKIPPED, f"{chosen} does it for all who share the repository")
+    done: Completed = yield step
+    return _unfinished(step.name, done) or Chored(Status.SUCCESS, "done")
+
+
+def _unfinished(what: str, done: Completed) -> Chored | None:
+    """Return what became of a chore whose command came to no good end."""
+    if done.stopped == "signal":
+        return Chored(Status.INTERRUPTED, "stopped before it was done")
+    if done.stopped == "time":
+        line = "stopped before it was done: a backup goes first; a later time may suit it better"
+        return Chored(Status.INTERRUPTED, line)
+    if done.code == 11 and not done.stopped:
+        return Chored(Status.SKIPPED, "the repository is locked", Failure.LOCKED)
+    if done.must_not_delete:
+        line = "the repository is append-only: retention and prune are left to its owner"
+        return Chored(Status.SKIPPED, line, Failure.AUTH)
+    if done.code or done.stopped:
+        return Chored(Status.FAILURE, f"{what} failed: {done.said}", done.failure)
+    return None
 
 
 def last_snapshot(config: Config) -> Generator[Effect, Result, datetime | None]:
@@ -33,10 +70,4 @@ def last_snapshot(config: Config) -> Generator[Effect, Result, datetime | None]:
     if config.missing:
         return None
     done: Completed = yield steps.snapshots(config)
-    times = []
-    for snapshot in array(done.text):
-        try:
-            times.append(datetime.fromisoformat(snapshot["time"]))
-        except (ValueError, KeyError, TypeError):
-            continue
-    return max(times, default=None)
+    return max(filter(None, map(maintainer.moment, array(done.text))), default=None)

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from contract import settings
-from runner import attempt, deliver, due, report, restic, upkeep
+from runner import attempt, chores, deliver, due, report, restic, upkeep
 from runner.judge import Source
 from runner.outcome import Failure, Outcome, Status
 from runner.restic import Door
@@ -34,8 +34,8 @@ def backup(session: Session, why: str) -> Outcome:
         state.last_success = ended
         state.full = [path for path, found in sources.items() if found == Source.FULL]
     _finish(session, outcome, started, ended)
-    if outcome.protected and due.forget_is_due(ended, session.config, state):
-        _forget(session)
+    if outcome.protected:
+        chores.do_all(session)
     return outcome
 
 
@@ -91,16 +91,3 @@ def _finish(session: Session, outcome: Outcome, started: float, ended: float) ->
     )
     session.store.save(state)
     deliver.deliver(session, ended)
-
-
-def _forget(session: Session) -> None:
-    state = session.state
-    state.forget_attempted = time.time()
-    session.store.save(state)
-    done = Door(session.config, session.log, session.stop).follow(upkeep.forget(session.config))
-    state.forget_status = done.status.value
-    if done.status == Status.SUCCESS:
-        state.forget_success = time.time()
-        state.snapshots = done.kept
-    session.log.line(report.level(done.status), f"forget {done.status}: {done.message}")
-    deliver.push(session)

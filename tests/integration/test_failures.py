@@ -99,7 +99,7 @@ def test_source_that_lost_its_files_fails_and_holds_retention(sidecar: Sidecar) 
     assert done.returncode == 1
     assert "held files before" in done.stdout
     assert "forget" not in done.stdout
-    assert sidecar.status()["forget"]["held"] is True
+    assert sidecar.status()["held"] is True
 
 
 def test_repository_locked_by_a_live_run_is_skipped_and_stays_locked(sidecar: Sidecar) -> None:

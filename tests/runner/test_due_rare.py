@@ -6,12 +6,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from runner import due
-from runner.state import Last, State
+from runner import due, state
+from runner.state import Chore, Last, State
 from tests.runner.test_due import CONFIG, HOUR, HOURLY, NOW, SLOT, failing, served
 from tests.runner.workload import configured
 
 DAY = 24 * HOUR
+CHORES = ("forget", "prune", "check")
 BERLIN = ZoneInfo("Europe/Berlin")
 
 
@@ -32,7 +33,12 @@ def test_a_spread_by_a_clock_that_was_set_back_does_not_last() -> None:
 
 def test_a_clock_that_was_set_back_does_not_stop_retention() -> None:
     """Nor does it stop for 30 days."""
-    assert due.forget_is_due(NOW, CONFIG, served(forget_attempted=NOW + 30 * DAY))
+    assert due.chore_is_due("forget", NOW, CONFIG, forgot(NOW + 30 * DAY))
+
+
+def forgot(moment: float) -> State:
+    """Return the state of a workload whose retention was last applied then."""
+    return served(chores={"forget": Chore(attempted=moment)})
 
 
 @pytest.mark.parametrize("failure", ["auth", "config", "network"])
@@ -64,9 +70,9 @@ def test_a_changed_secret_starts_no_other_run(state: State) -> None:
 
 def test_forget_is_due_once_per_slot_of_its_own() -> None:
     """By default once a day."""
-    assert due.forget_is_due(NOW, CONFIG, served())
-    assert not due.forget_is_due(NOW, CONFIG, served(forget_attempted=NOW))
-    assert due.forget_is_due(NOW + DAY, CONFIG, served(forget_attempted=NOW))
+    assert due.chore_is_due("forget", NOW, CONFIG, served())
+    assert not due.chore_is_due("forget", NOW, CONFIG, forgot(NOW))
+    assert due.chore_is_due("forget", NOW + DAY, CONFIG, forgot(NOW))
 
 
 def test_forget_follows_its_own_schedule() -> None:
@@ -74,26 +80,68 @@ def test_forget_follows_its_own_schedule() -> None:
     config = configured(annotations={**HOURLY, "backup.forget": "0 3 * * *"})
     three = SLOT - 9 * HOUR
 
-    assert due.forget_is_due(NOW, config, served(forget_attempted=three - 1))
-    assert not due.forget_is_due(NOW, config, served(forget_attempted=three + 1))
+    assert due.chore_is_due("forget", NOW, config, forgot(three - 1))
+    assert not due.chore_is_due("forget", NOW, config, forgot(three + 1))
 
 
 @pytest.mark.parametrize(
     ("secret", "annotations", "changes"),
     [
         ({"RESTIC_RETENTION_POLICIES_ENABLED": "false"}, {}, {}),
-        ({}, {"backup.forget": "off"}, {}),
+        ({}, {f"backup.{chore}": "off" for chore in CHORES}, {}),
         ({}, {}, {"held": True}),
         ({}, {}, {"failures": 1}),
     ],
+    ids=["a central job does it", "off", "held", "failing"],
 )
-def test_forget_is_not_due_where_it_is_off_or_held(
-    secret: dict[str, str], annotations: dict[str, str], changes: dict[str, object]
+@pytest.mark.parametrize("chore", CHORES)
+def test_a_chore_is_not_due_where_it_is_off_or_held(
+    chore: str, secret: dict[str, str], annotations: dict[str, str], changes: dict[str, object]
 ) -> None:
     """While a source lost its files, the good snapshots stay."""
     config = configured(secret=secret, annotations=annotations)
 
-    assert not due.forget_is_due(NOW, config, served(**changes))
+    assert not due.chore_is_due(chore, NOW, config, served(**changes))
+
+
+def test_an_append_only_repository_is_only_checked() -> None:
+    found = {
+        chore: due.chore_is_due(chore, NOW, CONFIG, served(append_only=True)) for chore in CHORES
+    }
+
+    assert found == {"forget": False, "prune": False, "check": True}
+
+
+def test_what_is_weekly_waits_for_its_slot_in_a_pod_without_state() -> None:
+    """Or a pod that is replaced every hour would prune every hour."""
+    fresh = state.new(NOW, "")
+
+    found = {chore: due.chore_is_due(chore, NOW + 1, CONFIG, fresh) for chore in CHORES}
+    assert found == {"forget": True, "prune": False, "check": False}
+    assert due.chore_is_due("prune", NOW + 7 * DAY, CONFIG, fresh)
+    assert due.chore_is_due("check", NOW + 7 * DAY, CONFIG, fresh)
+
+
+def test_a_chore_that_was_stopped_is_tried_again_a_few_times() -> None:
+    """Then it waits for its next slot: it does not fit between two backups."""
+    tried = [Chore(attempted=NOW, again=True, tries=tries) for tries in range(5)]
+
+    found = [due.chore_is_due("check", NOW + 1, CONFIG, served(chores={"check": c})) for c in tried]
+
+    assert found == [True, True, True, False, False]
+    assert due.chore_is_due("check", NOW + 7 * DAY, CONFIG, served(chores={"check": tried[4]}))
+
+
+def test_a_chore_has_the_time_until_the_next_backup() -> None:
+    hourly = configured(annotations=HOURLY)
+    slot = due.next_slot(NOW, hourly)
+    assert slot
+
+    assert due.time_for_chores(NOW, hourly) == slot - NOW
+    assert due.time_for_chores(slot - 1, hourly) == 1
+    monthly = configured(annotations={"backup.schedule": "0 0 1 * *"})
+    assert due.time_for_chores(NOW, monthly) == 6 * HOUR
+    assert due.time_for_chores(NOW, configured(annotations={"backup.schedule": "off"})) == 6 * HOUR
 
 
 def test_the_next_slot_is_the_schedules_in_its_own_zone() -> None:

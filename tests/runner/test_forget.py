@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from runner.outcome import Failure, Forgotten, Status
+from runner.outcome import Chored, Failure, Status
 from runner.output import Completed
 from runner.upkeep import forget, last_snapshot
 from tests.runner.conversation import EMPTY, LOCKED, STOPPED, failed, play
@@ -43,7 +43,7 @@ def test_forget_applies_retention_to_this_workload_only() -> None:
     said, forgotten = play(forget(configured()), [done])
 
     assert said == [FORGET]
-    assert forgotten == Forgotten(Status.SUCCESS, "3 removed, 9 kept", None, 3, 9)
+    assert forgotten == Chored(Status.SUCCESS, "3 removed, 9 kept", None, 3, 9)
 
 
 def test_the_cluster_is_one_of_the_tags() -> None:
@@ -97,7 +97,7 @@ def test_empty_output_is_nothing_removed_and_nothing_kept() -> None:
     """What restic prints where no snapshot matches."""
     _, forgotten = play(forget(configured()), [EMPTY])
 
-    assert forgotten == Forgotten(Status.SUCCESS, "0 removed, 0 kept", None, 0, 0)
+    assert forgotten == Chored(Status.SUCCESS, "0 removed, 0 kept", None, 0, 0)
 
 
 def test_several_groups_are_summed() -> None:

@@ -9,7 +9,7 @@ from contract import VERSION
 from runner import report
 from runner.config import Config
 from runner.outcome import Failure, Status
-from runner.state import Last, State
+from runner.state import Chore, Last, State
 from tests.runner.workload import NOW as MOMENT
 from tests.runner.workload import configured
 
@@ -32,7 +32,7 @@ STATE = State(
     run_now="",
     last=LAST,
     last_success=NOW,
-    forget_success=NOW - 60,
+    chores={"forget": Chore(success=NOW - 60), "prune": Chore(attempted=NOW)},
     snapshots=9,
     next_due=NOW + 3600,
     notify_failures=3,
@@ -105,7 +105,7 @@ def test_failure_is_a_state_set(failure: Failure) -> None:
     ("state", "absent"),
     [
         (replace(STATE, last_success=0), "backup_last_success_timestamp_seconds"),
-        (replace(STATE, forget_success=0), "backup_forget_last_success_timestamp_seconds"),
+        (replace(STATE, chores={}), "backup_forget_last_success_timestamp_seconds"),
         (replace(STATE, snapshots=None), "backup_snapshots"),
     ],
 )

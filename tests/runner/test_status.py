@@ -107,7 +107,12 @@ def test_status_for_scripts(config: Config, capsys: pytest.CaptureFixture[str]) 
         "last_success": "2026-11-23T12:34:00Z",
         "next": "2026-11-23T13:34:00Z",
         "failures_in_a_row": 0,
-        "forget": {"status": "", "last_success": "2026-11-23T12:33:00Z", "held": False},
+        "held": False,
+        "append_only": False,
+        "chores": {
+            "forget": {"status": "", "message": "", "last_success": "2026-11-23T12:33:00Z"},
+            "prune": {"status": "", "message": "", "last_success": None},
+        },
         "snapshots": 9,
         "missing": "",
         "problems": [],

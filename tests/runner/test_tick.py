@@ -59,7 +59,7 @@ def test_a_tick_backs_up_and_forgets(runner: Runner) -> None:
     assert runner.known["last"]["status"] == "success"
     assert runner.known["last_success"] > 0
     assert runner.known["full"] == [str(runner.volumes / "pages")]
-    assert runner.known["forget_status"] == "success"
+    assert runner.known["chores"]["forget"]["status"] == "success"
     assert runner.known["running_since"] == 0
     assert levels(log, "error") == levels(log, "warning") == []
     runner.call("tick", "--now")

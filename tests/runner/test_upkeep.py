@@ -1,0 +1,153 @@
+"""Prune and check: one of those that share a repository does them, in the time there is."""
+
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+
+from contract.schedule import stable_hash
+from runner import maintainer
+from runner.config import Config
+from runner.outcome import Chored, Failure, Status
+from runner.output import Completed
+from runner.upkeep import Chore, check, forget, prune
+from tests.runner.conversation import EMPTY, LOCKED, STOPPED, failed, play
+from tests.runner.workload import NOW, configured
+
+LIST = ("restic", "snapshots", "--json", "--no-lock")
+PRUNE = ("restic", "prune", "-q", "--retry-lock", "120s")
+CHECK = ("restic", "check", "--json", "--retry-lock", "120s")
+CONFIG = configured()
+
+
+def snapshot(host: str, *, days: float = 0, namespace: str = "prod") -> dict[str, object]:
+    """Return a snapshot of a Deployment's, so many days old."""
+    return {
+        "time": (NOW - timedelta(days=days)).isoformat(),
+        "hostname": host,
+        "tags": [f"ns={namespace}", "kind=Deployment", f"workload={host}"],
+    }
+
+
+def listed(*snapshots: object) -> Completed:
+    """Return the answer to a list of snapshots."""
+    return Completed(0, text=json.dumps(snapshots))
+
+
+@pytest.mark.parametrize(("chore", "command"), [(prune, PRUNE), (check, CHECK)])
+def test_whoever_is_alone_does_it(
+    chore: Callable[[Config, datetime, float], Chore], command: tuple[str, ...]
+) -> None:
+    said, done = play(chore(CONFIG, NOW, 600), [listed(snapshot("wiki")), EMPTY])
+
+    assert said == [LIST, command]
+    assert done == Chored(Status.SUCCESS, "done")
+
+
+HOSTS = [f"app-{number}" for number in range(20)]
+
+
+def chosen(snapshots: list[dict[str, object]], host: str) -> bool:
+    """Tell whether this host maintains the repository with these snapshots."""
+    config = configured({"BACKUP_HOST": host, "BACKUP_WORKLOAD": host})
+    return not maintainer.elected(config, snapshots, NOW)
+
+
+def test_exactly_one_of_many_is_elected() -> None:
+    snapshots = [snapshot(host) for host in HOSTS]
+
+    assert sum(chosen(snapshots, host) for host in HOSTS) == 1
+
+
+def test_when_the_maintainer_goes_away_one_other_takes_over() -> None:
+    snapshots = [snapshot(host) for host in HOSTS]
+    first = next(host for host in HOSTS if chosen(snapshots, host))
+    left = [host for host in HOSTS if host != first]
+    gone = [snapshot(host, days=4 if host == first else 0) for host in HOSTS]
+
+    assert [chosen(snapshots, host) for host in left] == [False] * len(left)
+    assert sum(chosen(gone, host) for host in left) == 1
+
+
+def test_namespaces_with_workloads_of_one_name_elect_one() -> None:
+    both = [snapshot("web", namespace="a"), snapshot("web", namespace="b")]
+
+    found = [
+        not maintainer.elected(
+            configured({"BACKUP_HOST": "web", "BACKUP_WORKLOAD": "web", "BACKUP_NAMESPACE": name}),
+            both,
+            NOW,
+        )
+        for name in "ab"
+    ]
+
+    assert sorted(found) == [False, True]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"time": NOW.isoformat(), "hostname": "laptop", "tags": None},
+        {"time": NOW.isoformat(), "hostname": "laptop"},
+        {"time": NOW.isoformat(), "hostname": "laptop", "tags": ["ns=x"]},
+        {"time": "yesterday", "hostname": "a", "tags": ["ns=a", "kind=b", "workload=c"]},
+        {},
+    ],
+)
+def test_snapshots_of_others_elect_nobody(other: dict[str, object]) -> None:
+    """A laptop's restic would never prune."""
+    assert maintainer.elected(CONFIG, [other], NOW) == ""
+
+
+def test_whoever_is_not_elected_says_who_is() -> None:
+    def number(host: str) -> int:
+        return stable_hash(f"maintainer/{host}/kind=Deployment/ns=prod/workload={host}")
+
+    other = next(host for host in HOSTS if number(host) < number("wiki"))
+
+    said, done = play(prune(CONFIG, NOW, 600), [listed(snapshot(other))])
+
+    assert said == [LIST]
+    assert done == Chored(Status.SKIPPED, f"prod/{other} does it for all who share the repository")
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "failure"),
+    [
+        (STOPPED, Status.INTERRUPTED, None),
+        (Completed(1, stopped="time"), Status.INTERRUPTED, None),
+        (LOCKED, Status.SKIPPED, Failure.LOCKED),
+        (failed(1, "Fatal: repository contains errors"), Status.FAILURE, Failure.RESTIC),
+        (failed(77), Status.FAILURE, Failure.RESTIC),
+        (failed(12, "Fatal: wrong password"), Status.FAILURE, Failure.AUTH),
+        (Completed(1, stopped="memory"), Status.FAILURE, Failure.MEMORY),
+    ],
+)
+@pytest.mark.parametrize("step", [0, 1])
+def test_a_chore_ends_as_its_command_does(
+    answer: Completed, status: Status, failure: Failure | None, step: int
+) -> None:
+    answers = [listed(), EMPTY]
+    answers[step:] = [answer]
+
+    _, done = play(check(CONFIG, NOW, 600), answers)
+
+    assert (done.status, done.failure) == (status, failure)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Remove(<snapshot/79d5335>) failed: unexpected HTTP response (403): 403 Forbidden",
+        "Remove(<snapshot/79d5335>) failed: blob not removed, server response: 403 Forbidden",
+        "Remove(<index/79d5335>) failed: client.RemoveObject: Access Denied.",
+    ],
+)
+@pytest.mark.parametrize("code", [0, 1, 3])
+def test_an_append_only_repository_is_left_to_its_owner(line: str, code: int) -> None:
+    """Whatever the version of restic calls it."""
+    _, done = play(forget(CONFIG), [Completed(code, tail=(line,))])
+
+    assert (done.status, done.failure) == (Status.SKIPPED, Failure.AUTH)
+    assert "append-only" in done.message
