@@ -10,6 +10,8 @@ from functools import lru_cache
 from typing import Any, Generic, TypeVar, cast
 
 PREFIX = "backup."
+_LAST_GOOD = "last good value"
+_LIVE = ("annotation", "Secret variable", _LAST_GOOD)
 _SHOWN = 60  # characters of a bad value that a message repeats
 
 T = TypeVar("T")
@@ -58,9 +60,16 @@ class Problem:
 class Settings:
     """The effective value of each setting, typed by its constant: ``settings[SCHEDULE]``."""
 
-    def __init__(self, effective: Mapping[str, object], problems: tuple[Problem, ...]) -> None:
+    def __init__(
+        self,
+        effective: Mapping[str, object],
+        problems: tuple[Problem, ...],
+        given: Mapping[str, str] | None = None,
+    ) -> None:
         self._effective = effective
         self.problems = problems
+        self.given = given or {}
+        """The text of each setting, by key, that came from an annotation or the Secret."""
 
     def __getitem__(self, setting: Setting[T]) -> T:
         return cast("T", self._effective[setting.key])
@@ -79,13 +88,16 @@ def resolve(
     variables: Mapping[str, str],
     defaults: Mapping[str, str],
     settings: Iterable[Setting[Any]],
+    last_good: Mapping[str, str] | None = None,
 ) -> Settings:
     """Return the effective settings and every problem met on the way.
 
     ``annotations`` are the pod's (full keys), ``variables`` the Secret's, ``defaults`` the chart's
-    (keys without prefix). A setting without value and default has no entry.
+    (keys without prefix). A setting without value and default has no entry. ``last_good`` are
+    `Settings.given` of before (by key), which a bad annotation or variable does not replace.
     """
     effective: dict[str, object] = {}
+    given: dict[str, str] = {}
     problems: list[Problem] = []
     for setting in settings:
         if not (
@@ -99,6 +111,7 @@ def resolve(
         layers = [
             ("annotation", setting.annotation, annotations.get(setting.annotation)),
             ("Secret variable", setting.variable, variables.get(setting.variable or "")),
+            (_LAST_GOOD, setting.key, (last_good or {}).get(setting.key)),
             ("chart value", setting.key, defaults.get(setting.key)),
             ("default", setting.key, setting.default),
         ]
@@ -106,17 +119,19 @@ def resolve(
         for where, key, raw in layers:
             try:
                 text = text_of(raw)
-                if not text:
+                if not text or (where == _LAST_GOOD and not rejected):
                     continue
                 effective[setting.key] = _parsed(setting, text)
             except ValueError as error:
                 rejected.append(Problem(where, str(key), str(raw), str(error), ""))
             else:
                 problems += [_with_used(problem, text) for problem in rejected]
+                if where in _LIVE:
+                    given[setting.key] = text
                 break
         else:
             problems += [_with_used(problem, "none") for problem in rejected]
-    return Settings(effective, tuple(problems))
+    return Settings(effective, tuple(problems), given)
 
 
 def _parsed(setting: Setting[Any], text: str) -> object:

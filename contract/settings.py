@@ -115,9 +115,10 @@ def resolve(
     variables: Mapping[str, str],
     defaults: Mapping[str, str],
     settings: Iterable[Setting[Any]] = ALL,
+    last_good: Mapping[str, str] | None = None,
 ) -> Settings:
     """Return the effective settings, as `layers.resolve` finds them."""
-    return layers.resolve(annotations, variables, defaults, settings)
+    return layers.resolve(annotations, variables, defaults, settings, last_good)
 
 
 def enabled(annotations: Mapping[str, object]) -> bool:

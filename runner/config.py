@@ -98,7 +98,10 @@ class Config:
 
 
 def read(
-    environment: Mapping[str, str], secret: Mapping[str, str], annotations: Mapping[str, str]
+    environment: Mapping[str, str],
+    secret: Mapping[str, str],
+    annotations: Mapping[str, str],
+    last_good: Mapping[str, str] | None = None,
 ) -> Config:
     """Return the configuration; bad values are problems in it, never errors.
 
@@ -107,7 +110,8 @@ def read(
     """
     variables = secret or environment
     problems: list[Problem] = []
-    effective = settings.resolve(annotations, variables, _defaults(environment, problems), LIVE)
+    defaults = _defaults(environment, problems)
+    effective = settings.resolve(annotations, variables, defaults, LIVE, last_good)
     flags = {
         key: _flag(variables, key, default=default, problems=problems)
         for key, default in (

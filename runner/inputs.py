@@ -8,6 +8,7 @@ from contract import names
 from runner import annotations, config
 from runner.config import Config
 from runner.judge import Source
+from runner.state import Store
 
 _LOST_AND_FOUND = "lost+found"
 
@@ -20,7 +21,9 @@ def read_config() -> Config:
         text = file.read_text("utf-8", "replace")
     except OSError:
         text = ""
-    return config.read(environment, _secret(), annotations.parse(text))
+    known = Store(Path(environment.get(names.ENV_STATE_DIR, names.STATE_DIR))).load()
+    good = known.good if known else {}
+    return config.read(environment, _secret(), annotations.parse(text), good)
 
 
 def _secret_dir() -> Path:

@@ -76,6 +76,8 @@ class State:
     notified_at: float = 0
     notify_failures: int = 0
     next_due: float = 0
+    good: dict[str, str] = field(default_factory=dict)
+    told: list[str] = field(default_factory=list)
 
     def chore(self, name: str) -> Chore:
         """Return what is known of a chore."""

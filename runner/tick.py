@@ -60,9 +60,9 @@ def _look(session: Session, *, start: bool, asked: bool) -> None:
     state.secret_changed = changed
     if start:
         session.log.line("info", "started", version=VERSION, host=config.host, tags=config.tags)
-        for problem in config.problems:
-            session.log.line("warning", str(problem))
+        state.told = []
         due.remember_start(now, config, state)
+    _tell_problems(session)
     killed = start and bool(state.running_since)
     decided = due.due(now, config, state, asked=asked)
     if killed or decided.probe or decided.backup:
@@ -78,8 +78,18 @@ def _look(session: Session, *, start: bool, asked: bool) -> None:
     _save(session)
 
 
+def _tell_problems(session: Session) -> None:
+    """Name each value that cannot be used once, when it comes."""
+    problems = [session.log.mask(str(problem)) for problem in session.config.problems]
+    for line in problems:
+        if line not in session.state.told:
+            session.log.line("warning", line)
+    session.state.told = problems
+
+
 def _save(session: Session) -> None:
     now = time.time()
     session.state.next_due = due.next_slot(now, session.config) or 0
+    session.state.good = dict(session.config.settings.given)
     session.store.save(session.state)
     session.store.announce(due.due(now, session.config, session.state).next)

@@ -215,3 +215,32 @@ def test_enabled_is_asked_by_itself(raw: str | None, said: bool) -> None:
 def test_enabled_that_says_neither_is_an_error_that_names_it(raw: object) -> None:
     with pytest.raises(ValueError, match=r"annotation backup\.enabled .*: (write|is not text)"):
         settings.enabled({"backup.enabled": raw})
+
+
+GOOD = {"keep-daily": "30"}
+
+
+def _daily(
+    annotations: dict[str, object], variables: dict[str, str] | None = None
+) -> tuple[int, list[str], str | None]:
+    found = settings.resolve(
+        annotations, variables or {}, {"keep-daily": "9"}, [settings.KEEP_DAILY], GOOD
+    )
+    used = [str(problem) for problem in found.problems]
+    return found[settings.KEEP_DAILY], used, found.given.get("keep-daily")
+
+
+def test_a_bad_value_leaves_the_last_good_one() -> None:
+    value, (problem,), given = _daily({"backup.keep-daily": "all"})
+
+    assert (value, given) == (30, "30")
+    assert problem.endswith("; using 30")
+
+
+def test_the_last_good_value_goes_before_nothing_that_can_be_used() -> None:
+    assert _daily({"backup.keep-daily": "5"}) == (5, [], "5")
+    assert _daily({"backup.keep-daily": "all"}, {"KEEP_DAILY": "6"})[0] == 6
+
+
+def test_a_value_that_was_taken_away_is_forgotten() -> None:
+    assert _daily({}) == (9, [], None)

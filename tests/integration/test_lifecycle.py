@@ -88,6 +88,25 @@ def test_bad_live_value_falls_back_and_is_named(sidecar: Sidecar) -> None:
     assert sidecar.status()["problems"] == [line["message"]]
 
 
+def test_bad_live_value_keeps_the_last_good_one_and_is_named_once(sidecar: Sidecar) -> None:
+    """Not the default: the pod may have been told to keep ten years."""
+    sidecar.annotate({"backup.schedule": "@monthly", "backup.keep-daily": "30"})
+    with sidecar.running():
+        sidecar.wait_for('"started"')
+        sidecar.annotate({"backup.schedule": "monthly", "backup.keep-daily": "all"})
+        sidecar.wait_for("backup.schedule")
+        line = json.loads(sidecar.wait_for("backup.keep-daily"))
+        sidecar.annotate({"unrelated": "change"})
+        sidecar.annotate({"backup.schedule": "@weekly"})
+        known = sidecar.status()
+
+    assert line["message"].endswith("using 30")
+    assert known["schedule"] == "@weekly"
+    (problem,) = known["problems"]
+    assert problem == line["message"]
+    assert len([each for each in sidecar.log if "backup.keep-daily" in each]) == 1
+
+
 def test_secret_that_comes_later_starts_the_backup_that_failed_without(sidecar: Sidecar) -> None:
     right = dict(sidecar.secret)
     sidecar.write_secrets({SECRET: {"KEEP_DAILY": "3"}})
