@@ -14,6 +14,7 @@ from tests.apiserver.relay import Relay, relayed
 from tests.apiserver.served import Served, serving
 from tests.apiserver.test_following import ENABLED, created, sidecar
 from tests.cluster.node import KUBECONFIG
+from tests.cluster.settings import NETWORK
 from tests.cluster.work import until
 
 
@@ -26,8 +27,9 @@ def broken(api: Api, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple
     server = urlsplit(cluster["server"])
     assert server.hostname
     assert server.port
-    with relayed(server.hostname, (server.hostname, server.port)) as relay:
-        cluster["server"] = f"https://{server.hostname}:{relay.address[1]}"
+    with relayed(NETWORK.host, (server.hostname, server.port)) as relay:
+        cluster["server"] = f"https://{NETWORK.host}:{relay.address[1]}"
+        cluster["tls-server-name"] = server.hostname
         kubeconfig = folder / "kubeconfig"
         kubeconfig.write_text(yaml.safe_dump(known))
         with serving(api, kubeconfig, folder) as served:
