@@ -47,6 +47,13 @@ def _parser() -> argparse.ArgumentParser:
         "75 skipped because another run is in progress or the repository is locked.",
     )
     run.set_defaults(run=_run)
+    accepting = commands.add_parser(
+        "accept",
+        help="accept that the volumes lost files on purpose",
+        description="Accepts that the volumes hold fewer files than before: from the next good "
+        "backup on, retention goes on too.",
+    )
+    accepting.set_defaults(run=_accept)
     showing = commands.add_parser(
         "status",
         help="show the last run, the next one, and what is wrong",
@@ -71,6 +78,10 @@ def _tick(parsed: argparse.Namespace) -> int:
 
 def _run(_parsed: argparse.Namespace) -> int:
     return tick.run_once(*_begin())
+
+
+def _accept(_parsed: argparse.Namespace) -> int:
+    return tick.accept(*_begin())
 
 
 def _status(parsed: argparse.Namespace) -> int:

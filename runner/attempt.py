@@ -1,8 +1,10 @@
 """One attempt at a backup: what comes before, the backup itself, what comes after always."""
 
+from collections.abc import Generator
 from datetime import UTC, datetime
 
-from runner import inputs, run
+from runner import inputs, run, upkeep
+from runner.conversation import Effect, Result
 from runner.judge import Facts, Source
 from runner.outcome import Failure, Outcome, Status
 from runner.restic import Door
@@ -19,7 +21,8 @@ def attempt(session: Session) -> tuple[Outcome, Sources]:
         outcome = door.follow(run.before(session.config))
         if outcome is None:
             sources.update(_sources(session))
-            outcome = door.follow(run.backup(session.config, _facts(session, sources)))
+            facts = door.follow(_facts(session, sources))
+            outcome = door.follow(run.backup(session.config, facts))
     except Exception as error:  # noqa: BLE001 -- a bug of ours is a failed backup, and is reported
         outcome = Outcome(Status.FAILURE, f"internal error: {error!r}", Failure.INTERNAL)
     return door.follow(run.after(session.config, outcome)), sources
@@ -33,6 +36,12 @@ def _sources(session: Session) -> Sources:
     return sources
 
 
-def _facts(session: Session, sources: Sources) -> Facts:
+def _facts(session: Session, sources: Sources) -> Generator[Effect, Result, Facts]:
     state = session.state
-    return Facts(sources, frozenset(state.full), bool(state.last_success), datetime.now(UTC))
+    full = set(state.full)
+    empty = [path for path, found in sources.items() if found == Source.EMPTY]
+    if empty and state.last is None:
+        # This pod is new, and so is what it knows: the repository knows more.
+        full |= yield from upkeep.once_full(session.config, empty)
+    now = datetime.now(UTC)
+    return Facts(sources, frozenset(full), bool(state.last_success), now, state.usual)

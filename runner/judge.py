@@ -1,5 +1,6 @@
 """What a finished backup is worth, judged per source folder: green means restorable. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -7,6 +8,9 @@ from enum import StrEnum
 from runner.outcome import Counts, Failure, Status, size
 from runner.output import Completed
 
+_HARDLY = 0.1  # of the files, or of the bytes
+_MANY_FILES, _MANY_BYTES = 20, 1 << 20  # where there were fewer, shares mean nothing
+_KEPT = "older snapshots are kept until it is back, or `backup-runner accept` says that it is meant"
 _NAMED = 5  # unreadable files that the message names
 
 
@@ -21,37 +25,82 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a run knows at its beginning. ``once_full`` are sources that held files before."""
+    """What a run knows at its beginning.
+
+    ``once_full`` are sources that held files before; ``usual`` are files and bytes of the last
+    snapshot that was as it should be, None if unknown.
+    """
 
     sources: dict[str, Source]
     once_full: frozenset[str]
     had_success: bool
     now: datetime
+    usual: tuple[int, int] | None = None
 
 
-def worth(facts: Facts, done: Completed, counts: Counts) -> tuple[Status, str, Failure | None]:
-    """Return status, message and class for a backup that left a snapshot with ``counts``."""
-    by_state = {
-        state: [path for path, found in facts.sources.items() if found == state] for state in Source
-    }
-    lost = [path for path in by_state[Source.EMPTY] if path in facts.once_full]
-    unreadable = set(done.unreadable) & facts.sources.keys() | set(by_state[Source.UNREADABLE])
-    for what, paths in (
-        ("missing", by_state[Source.MISSING]),
-        ("empty, and held files before", lost),
-        ("unreadable", sorted(unreadable)),
-    ):
-        if paths:
-            line = f"{what}: {', '.join(paths)}; older snapshots are kept until it is back"
-            return Status.FAILURE, line, Failure.SOURCE
+def worth(
+    facts: Facts, done: Completed, counts: Counts, files: Mapping[str, int]
+) -> tuple[Status, str, Failure | None]:
+    """Return status, message and class for a backup that left a snapshot with ``counts``.
+
+    ``files`` says how many there are in each source with unreadable ones.
+    """
+    if line := _lost(facts, done, files):
+        return Status.FAILURE, f"{line}; {_KEPT}", Failure.SOURCE
     if done.read_errors and done.read_errors >= counts.files:
         line = f"{_unread(done)}, which is half of all or more; older snapshots are kept"
         return Status.FAILURE, line, Failure.SOURCE
+    if is_shrunk(facts, counts):
+        return Status.WARNING, _shrunk(facts, counts), Failure.SOURCE
     if done.code or done.read_errors:
         return Status.WARNING, _unread(done), Failure.SOURCE
-    if empty := by_state[Source.EMPTY]:
+    if empty := [path for path, found in facts.sources.items() if found == Source.EMPTY]:
         return Status.WARNING, f"empty: {', '.join(empty)}", Failure.SOURCE
     return Status.SUCCESS, f"{counts.files} files, {size(counts.added_bytes)} added", None
+
+
+def _lost(facts: Facts, done: Completed, files: Mapping[str, int]) -> str:
+    """Return which sources are not in the snapshot as they should be; "" if all are."""
+    sources = facts.sources
+    by_state = {
+        state: [path for path, found in sources.items() if found == state] for state in Source
+    }
+    errors = errors_by_source(facts, done)
+    mostly = [path for path, total in files.items() if 2 * len(errors.get(path, ())) >= total]
+    unreadable = set(done.unreadable) & sources.keys() | set(by_state[Source.UNREADABLE])
+    for what, paths in (
+        ("missing", by_state[Source.MISSING]),
+        ("empty, and held files before", set(by_state[Source.EMPTY]) & facts.once_full),
+        ("unreadable", unreadable),
+        ("half unreadable or more", mostly),
+    ):
+        if paths:
+            return f"{what}: {', '.join(sorted(paths))}"
+    return ""
+
+
+def errors_by_source(facts: Facts, done: Completed) -> Mapping[str, list[str]]:
+    """Return what could not be read in each source that has such."""
+    found: dict[str, list[str]] = {}
+    for path in facts.sources:
+        inside = [item for item in done.unreadable if item.startswith(path.rstrip("/") + "/")]
+        if inside:
+            found[path] = inside
+    return found
+
+
+def is_shrunk(facts: Facts, counts: Counts) -> bool:
+    """Whether hardly anything is left of what there used to be."""
+    files, total = facts.usual or (0, 0)
+    return (files >= _MANY_FILES and counts.files < files * _HARDLY) or (
+        total >= _MANY_BYTES and counts.source_bytes < total * _HARDLY
+    )
+
+
+def _shrunk(facts: Facts, counts: Counts) -> str:
+    files, total = facts.usual or (0, 0)
+    now = f"{counts.files} ({size(counts.source_bytes)})"
+    return f"shrunk from {files} files ({size(total)}) to {now}; {_KEPT}"
 
 
 def _unread(done: Completed) -> str:

@@ -57,6 +57,7 @@ class Outcome:
     unreadable: tuple[str, ...] = ()
     read_errors: int = 0
     initialised: bool = False
+    shrunk: bool = False
 
     @property
     def protected(self) -> bool:

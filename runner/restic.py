@@ -9,11 +9,11 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
-from runner import limits
+from runner import inputs, limits
 from runner.config import Config
 from runner.log import Log
 from runner.output import Completed, Listener
-from runner.steps import Step, Wait
+from runner.steps import Count, Step, Wait
 from runner.stop import Stop
 from runner.watch import Watch
 
@@ -40,7 +40,13 @@ class Door:
                 effect = run.send(answer)
             except StopIteration as end:
                 return end.value  # type: ignore[no-any-return]  # StopIteration is not generic
-            answer = self._wait(effect) if isinstance(effect, Wait) else self.execute(effect)
+            match effect:
+                case Wait():
+                    answer = self._wait(effect)
+                case Count():
+                    answer = {path: inputs.files(path) for path in effect.paths}
+                case _:
+                    answer = self.execute(effect)
 
     def _wait(self, wait: Wait) -> bool:
         self._log.line("info", f"waiting {wait.seconds:.0f} s {wait.why}")

@@ -6,9 +6,10 @@ from dataclasses import replace
 from runner import repository, steps
 from runner.config import Config
 from runner.conversation import Effect, Ended, Result, failed, must
-from runner.judge import Facts, Source, worth
+from runner.judge import Facts, Source, errors_by_source, is_shrunk, worth
 from runner.outcome import Counts, Failure, Outcome, Status
 from runner.output import Completed
+from runner.steps import Count
 
 
 def before(config: Config) -> Generator[Effect, Result, Outcome | None]:
@@ -61,7 +62,7 @@ def _backup(config: Config, facts: Facts) -> Generator[Effect, Result, Outcome]:
         if done.code == 11 and not done.stopped:
             yield from repository.remove_stale_locks(facts.now)
             done = yield step
-        outcome = _judged(facts, done)
+        outcome = yield from _judged(facts, done)
     except Ended as ended:
         outcome = ended.outcome
     return replace(outcome, initialised=initialised)
@@ -76,7 +77,7 @@ def _sources(config: Config, facts: Facts) -> tuple[str, ...]:
     return present
 
 
-def _judged(facts: Facts, done: Completed) -> Outcome:
+def _judged(facts: Facts, done: Completed) -> Generator[Effect, Result, Outcome]:
     """Return what a finished ``restic backup`` is worth."""
     if done.code == 11 and not done.stopped:
         raise repository.locked()
@@ -92,7 +93,9 @@ def _judged(facts: Facts, done: Completed) -> Outcome:
         source_bytes=int(summary.get("total_bytes_processed", 0)),
         added_bytes=int(summary.get("data_added", 0)),
     )
-    status, message, failure = worth(facts, done, counts)
+    wounded = tuple(errors_by_source(facts, done))
+    files = (yield Count(wounded)) if wounded else {}
+    status, message, failure = worth(facts, done, counts, files)
     return Outcome(
         status=status,
         message=message,
@@ -102,4 +105,5 @@ def _judged(facts: Facts, done: Completed) -> Outcome:
         counts=counts,
         unreadable=done.unreadable,
         read_errors=done.read_errors,
+        shrunk=is_shrunk(facts, counts),
     )

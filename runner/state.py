@@ -54,7 +54,8 @@ class State:
     """Everything that is remembered. 0 stands for "never", times are epoch seconds.
 
     ``attempted`` is when slots were last served; unknown (``derived`` False) until the repository
-    was asked. ``full`` are the sources that held files; while one lost them, ``held`` is True.
+    was asked. ``full`` are the sources that held files; ``usual`` are files and
+    bytes of the last snapshot that had not shrunk. While sources lost theirs, ``held`` is True.
     """
 
     run_now: str
@@ -67,6 +68,7 @@ class State:
     last: Last | None = None
     last_success: float = 0
     full: list[str] = field(default_factory=list)
+    usual: tuple[int, int] | None = None
     held: bool = False
     chores: dict[str, Chore] = field(default_factory=dict)
     append_only: bool = False
@@ -139,6 +141,9 @@ def _state(value: Any) -> State:  # noqa: ANN401 -- whatever the file holds
     if isinstance(state.last, dict):
         last: dict[str, Any] = state.last
         state.last = Last(**{f.name: last[f.name] for f in fields(Last) if f.name in last})
+    if state.usual is not None:
+        files, total = state.usual
+        state.usual = (int(files), int(total))
     chores: dict[str, Any] = state.chores
     state.chores = {name: Chore(**chore) for name, chore in chores.items()}
     return state

@@ -40,6 +40,13 @@ class Wait:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Count the files below these folders."""
+
+    paths: tuple[str, ...]
+
+
 def backup(config: Config, sources: tuple[str, ...]) -> Step:
     """Back up ``sources`` (absolute paths) as this workload's next snapshot."""
     excludes = (_ALWAYS_EXCLUDED, *(config.settings.get(settings.EXCLUDE) or ()))
@@ -116,6 +123,12 @@ def unlock() -> Step:
 def snapshots(config: Config) -> Step:
     """List this workload's snapshots."""
     return Step("snapshots", ("restic", "snapshots", "--json", "--no-lock", *_mine(config)))
+
+
+def listing(config: Config, path: str) -> Step:
+    """List what the latest snapshot of this workload holds right below a folder."""
+    argv = ("restic", "ls", "--json", "--no-lock", *_mine(config), "latest", path)
+    return Step("ls", argv)
 
 
 def everyones_snapshots() -> Step:

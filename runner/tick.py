@@ -44,6 +44,21 @@ def run_once(config: Config, log: Log, stop: Stop) -> int:
     return {Status.SUCCESS: 0, Status.WARNING: 0, Status.SKIPPED: 75}.get(outcome.status, 1)
 
 
+def accept(config: Config, log: Log, stop: Stop) -> int:
+    """Forget how much the sources held; return 0, or 75 where a run is in progress."""
+    del stop
+    store = Store(Path(config.state_dir))
+    with store.lock() as mine:
+        if not mine:
+            log.line("warning", "another run is in progress; nothing was done")
+            return 75
+        state = _load(config, store)
+        state.full, state.usual, state.held = [], None, False
+        store.save(state)
+    log.line("info", "accepted; the next backup says how much there is")
+    return 0
+
+
 def _load(config: Config, store: Store) -> State:
     """Return the state, new where there is none; what is annotated already starts no run."""
     run_now = config.settings.get(settings.RUN_NOW) or ""

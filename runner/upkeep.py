@@ -71,3 +71,15 @@ def last_snapshot(config: Config) -> Generator[Effect, Result, datetime | None]:
         return None
     done: Completed = yield steps.snapshots(config)
     return max(filter(None, map(maintainer.moment, array(done.text))), default=None)
+
+
+def once_full(config: Config, paths: list[str]) -> Generator[Effect, Result, set[str]]:
+    """Return those of the folders that held something in this workload's latest snapshot."""
+    found = set()
+    for path in paths:
+        done: Completed = yield steps.listing(config, path)
+        nodes = [m for m in done.messages if m.get("message_type") == "node"]
+        inside = path.rstrip("/") + "/"
+        if any(str(node.get("path")).startswith(inside) for node in nodes):
+            found.add(path)
+    return found

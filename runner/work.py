@@ -33,6 +33,8 @@ def backup(session: Session, why: str) -> Outcome:
     if outcome.protected:
         state.last_success = ended
         state.full = [path for path, found in sources.items() if found == Source.FULL]
+        if not outcome.shrunk:
+            state.usual = (outcome.counts.files, outcome.counts.source_bytes)
     _finish(session, outcome, started, ended)
     if outcome.protected:
         chores.do_all(session)
@@ -82,7 +84,8 @@ def _finish(session: Session, outcome: Outcome, started: float, ended: float) ->
     )
     good = outcome.status in {Status.SUCCESS, Status.WARNING}
     state.failures = 0 if good else state.failures + 1
-    state.held = not good and (state.held or outcome.failure == Failure.SOURCE)
+    lost = outcome.shrunk or (not good and outcome.failure == Failure.SOURCE)
+    state.held = lost or (state.held and not good)
     state.next_due = due.next_slot(ended, session.config) or 0
     session.log.line(
         report.level(outcome.status),

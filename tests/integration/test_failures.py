@@ -1,6 +1,8 @@
 """Each way in which a run can come to nothing has its own name, and loses nothing."""
 
+import json
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -9,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.integration.sidecars import PASSWORD, Sidecar
+
+ALL_KEEPS = tuple(f"KEEP_{each}" for each in ("HOURLY", "DAILY", "WEEKLY", "MONTHLY", "YEARLY"))
 
 
 def test_wrong_password_is_an_auth_failure_and_creates_nothing(sidecar: Sidecar) -> None:
@@ -100,6 +104,56 @@ def test_source_that_lost_its_files_fails_and_holds_retention(sidecar: Sidecar) 
     assert "held files before" in done.stdout
     assert "forget" not in done.stdout
     assert sidecar.status()["held"] is True
+
+
+def test_source_that_lost_its_files_is_known_to_a_new_pod(sidecar: Sidecar) -> None:
+    """Its state is empty; the repository knows."""
+    sidecar.back_up()
+    shutil.rmtree(sidecar.volume)
+    sidecar.volume.mkdir()
+    (sidecar.path("/var/lib/backup") / "state.json").unlink()
+    with sidecar.running():
+        sidecar.wait_for('"started"')
+        sidecar.signal(signal.SIGUSR1)
+        sidecar.wait_for("held files before")
+
+
+def test_good_snapshots_survive_three_runs_without_files(sidecar: Sidecar) -> None:
+    sidecar.change_secret(**dict.fromkeys(ALL_KEEPS, "0"), KEEP_LAST="2")
+    sidecar.back_up()
+    good = sidecar.snapshots()[0]["id"]
+    files = sidecar.volume.with_name("away")
+    sidecar.volume.rename(files)
+    sidecar.volume.mkdir()
+
+    for _ in range(3):
+        sidecar.back_up(expected=1)
+
+    assert good in {each["id"] for each in sidecar.snapshots()}
+
+
+def test_source_that_shrank_holds_retention_until_it_is_accepted(sidecar: Sidecar) -> None:
+    sidecar.change_secret(**dict.fromkeys(ALL_KEEPS, "0"), KEEP_LAST="1")
+    sidecar.back_up()
+    for path in list(sidecar.volume.iterdir()):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    (sidecar.volume / "left").write_text("over")
+
+    for _ in range(2):
+        ended = sidecar.back_up()
+        assert (ended["status"], ended["class"]) == ("warning", "source")
+        assert "shrunk from" in ended["message"]
+        _make_retention_due(sidecar)
+    assert len(sidecar.snapshots()) == 3
+
+    assert sidecar.run("backup-runner", "accept").returncode == 0
+    assert sidecar.back_up()["status"] == "success"
+    assert len(sidecar.snapshots()) == 1
+
+
+def _make_retention_due(sidecar: Sidecar) -> None:
+    file = sidecar.path("/var/lib/backup") / "state.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"chores": {}}))
 
 
 def test_repository_locked_by_a_live_run_is_skipped_and_stays_locked(sidecar: Sidecar) -> None:

@@ -8,7 +8,7 @@ from typing import TypeVar
 from runner.conversation import Effect, Result
 from runner.judge import Facts, Source
 from runner.output import Completed
-from runner.steps import Wait
+from runner.steps import Count, Wait
 from tests.runner.workload import NOW, PAGES, UPLOADS
 
 T = TypeVar("T")
@@ -75,7 +75,7 @@ def lock_text(time: str) -> Completed:
 
 
 def play(
-    run: Generator[Effect, Result, T], answers: Sequence[Completed | bool]
+    run: Generator[Effect, Result, T], answers: Sequence[Completed | bool | dict[str, int]]
 ) -> tuple[list[Said], T]:
     """Return the argv of each effect in order, and the run's result; every answer is needed."""
     left = list(answers)
@@ -87,6 +87,12 @@ def play(
         except StopIteration as end:
             assert not left, f"the run ended before it needed {left}"
             return said, end.value
-        said.append(WAIT if isinstance(effect, Wait) else effect.argv)
+        match effect:
+            case Wait():
+                said.append(WAIT)
+            case Count():
+                said.append(("count", *effect.paths))
+            case _:
+                said.append(effect.argv)
         assert left, f"the run wanted more: {said}"
         answer = left.pop(0)

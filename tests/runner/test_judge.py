@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from runner.judge import Source
+from runner.judge import Source, errors_by_source
 from runner.outcome import Failure, Outcome, Status
 from runner.output import Completed, Listener
 from runner.run import backup
@@ -13,10 +13,22 @@ from tests.runner.conversation import BACKUP, FACTS, GOOD, SUMMARY, partly, play
 from tests.runner.workload import PAGES, UPLOADS, configured
 
 
-def judged(done: Completed, sources: dict[str, Source] | None = None) -> Outcome:
-    """Return the outcome of one backup; both sources held files before."""
-    facts = replace(FACTS, sources=sources or FACTS.sources)
-    _, outcome = play(backup(configured(), facts), [done])
+def judged(
+    done: Completed,
+    sources: dict[str, Source] | None = None,
+    *,
+    files: dict[str, int] | None = None,
+    usual: tuple[int, int] | None = None,
+) -> Outcome:
+    """Return the outcome of one backup; both sources held files before.
+
+    ``files`` are how many there are in sources with unreadable ones: many, unless given.
+    """
+    facts = replace(FACTS, sources=sources or FACTS.sources, usual=usual)
+    wounded = errors_by_source(facts, done)
+    counted = [files or dict.fromkeys(wounded, 1_000_000)] if wounded and done.messages else []
+    said, outcome = play(backup(configured(), facts), [done, *counted])
+    assert said[1:] == ([("count", *wounded)] if counted else [])
     return outcome
 
 
@@ -150,3 +162,43 @@ def test_words_on_standard_error_do_not_spoil_a_success() -> None:
     outcome = judged(replace(GOOD, tail=("unable to open cache: permission denied",)))
 
     assert (outcome.status, outcome.failure) == (Status.SUCCESS, None)
+
+
+@pytest.mark.parametrize(
+    ("bad", "total", "status"),
+    [(1, 3, Status.WARNING), (4, 9, Status.WARNING), (1, 2, Status.FAILURE),
+     (3, 3, Status.FAILURE), (1, 1, Status.FAILURE)],
+)  # fmt: skip
+def test_half_of_one_volume_unreadable_is_a_failure(bad: int, total: int, status: Status) -> None:
+    """However many files the other volume has."""
+    done = partly([f"{PAGES}/{number}" for number in range(bad)], read=1_000_000)
+
+    outcome = judged(done, files={PAGES: total})
+
+    assert (outcome.status, outcome.failure) == (status, Failure.SOURCE)
+    assert (f"half unreadable or more: {PAGES};" in outcome.message) == (status == Status.FAILURE)
+
+
+@pytest.mark.parametrize(
+    ("usual", "shrunk"),
+    [
+        (None, False),
+        ((10, 5000), False),
+        ((101, 5000), True),
+        ((100, 5000), False),
+        ((20, 5000), False),
+        ((10, 51 << 20), True),
+        ((10, 900_000), False),
+    ],
+    ids=["unknown", "as ever", "files", "a tenth", "few files", "bytes", "few bytes"],
+)
+def test_hardly_anything_left_is_a_warning_that_holds_retention(
+    usual: tuple[int, int] | None, *, shrunk: bool
+) -> None:
+    """Three such snapshots could push out the good ones."""
+    outcome = judged(GOOD, usual=usual)
+
+    assert outcome.shrunk is shrunk
+    assert (outcome.status == Status.WARNING) is shrunk
+    assert ("backup-runner accept" in outcome.message) is shrunk
+    assert outcome.protected
