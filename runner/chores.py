@@ -10,6 +10,8 @@ from runner.restic import Door
 from runner.session import Session
 from runner.upkeep import Chore
 
+SECOND = "second"
+
 
 def do_all(session: Session) -> None:
     """Do what is due; a backup that falls due meanwhile goes first."""
@@ -17,6 +19,13 @@ def do_all(session: Session) -> None:
     _do(session, "forget", lambda _: upkeep.forget(config))
     _do(session, "prune", lambda limit: upkeep.prune(config, datetime.now(UTC), limit))
     _do(session, "check", lambda limit: upkeep.check(config, datetime.now(UTC), limit))
+    if config.second is None:
+        return
+    had = bool(session.state.chore("copy").success)
+    _do(session, "copy", lambda limit: upkeep.copy(config, limit, had_success=had))
+    if session.state.chore("copy").status == Status.SUCCESS:
+        _do(session, "copy_forget", lambda _: upkeep.forget(config, SECOND))
+        _do(session, "copy_prune", lambda t: upkeep.prune(config, datetime.now(UTC), t, SECOND))
 
 
 def _do(session: Session, name: str, chore: Callable[[float], Chore]) -> None:
@@ -46,7 +55,11 @@ def _note(session: Session, name: str, done: Chored) -> None:
         known.tries = 0
     if done.kept is not None:
         state.snapshots = done.kept
-    if done.status == Status.SKIPPED and done.failure == Failure.AUTH:
+    if (
+        done.status == Status.SKIPPED
+        and done.failure == Failure.AUTH
+        and not name.startswith("copy")
+    ):
         state.append_only = True
     session.log.line(report.level(done.status), f"{name} {done.status}: {done.message}")
     deliver.push(session)

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 from contract import names, settings, values
 from contract.settings import Problem, Settings
-from runner import masking
+from runner import masking, second
+from runner.second import Second
 
 # Of the Secret, what restic must not get: it is ours, or it would change what restic does.
 _NOT_RESTICS = re.compile(
-    r"BACKUP_.*|KEEP_.*|NTFY_.*|PUSHGATEWAY_.*|(PRE|POST)_HOOK|DEBUG|RESTIC_SOURCE|RESTIC_HOST(NAME)?"
-    r"|RESTIC_BACKUP_COMMAND|RESTIC_ADDITIONAL_BACKUP_PARAMETERS|RESTIC_PROGRESS_FPS"
+    r"BACKUP_.*|KEEP_.*|NTFY_.*|PUSHGATEWAY_.*|COPY_.*|(PRE|POST)_HOOK|DEBUG|RESTIC_SOURCE"
+    r"|RESTIC_HOST(NAME)?|RESTIC_BACKUP_COMMAND|RESTIC_ADDITIONAL_BACKUP_PARAMETERS|RESTIC_PROGRESS_FPS"
     r"|RESTIC_RETENTION_POLICIES_ENABLED|PATH|HOME|TMPDIR|PWD|OLDPWD|SHLVL|_|LD_.*|PYTHON.*"
 )
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -63,6 +64,7 @@ class Config:
     settings: Settings
     problems: tuple[Problem, ...]
     restic: Mapping[str, str]
+    second: Second | None
     engine: str
     pre: tuple[str, ...]
     post: tuple[str, ...]
@@ -134,6 +136,7 @@ def read(
         legacy_sources=tuple(variables.get("RESTIC_SOURCE", "").split()) or None,
         settings=effective,
         restic=_restic(variables),
+        second=second.read(variables, _restic(variables)),
         engine=environment.get(names.ENV_ENGINE) or settings.ENGINE.default,
         pre=_command(environment.get(names.ENV_PRE), variables.get("PRE_HOOK", "")),
         post=_command(environment.get(names.ENV_POST), variables.get("POST_HOOK", "")),

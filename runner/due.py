@@ -10,7 +10,11 @@ from runner.state import State
 
 _RETRIES = (5 * 60, 15 * 60, 45 * 60)  # after the first, second, third failure in a row
 _LONGEST_WAIT = 6 * 3600  # whatever goes wrong with clocks, state is looked at this often
-_CHORES = {"forget": settings.FORGET, "prune": settings.PRUNE, "check": settings.CHECK}
+_CHORES = {
+    "forget": settings.FORGET, "prune": settings.PRUNE, "check": settings.CHECK,
+    "copy_forget": settings.FORGET, "copy_prune": settings.PRUNE,
+}  # fmt: skip
+_DELETING = {"forget", "prune"}
 _LONGEST_CHORE = 6 * 3600
 _TRIES = 3  # of a chore that was stopped or found a lock, until it waits for its next slot
 _CURED_BY_SECRET = {Failure.AUTH.value, Failure.CONFIG.value, Failure.NETWORK.value}
@@ -118,10 +122,12 @@ def next_slot(now: float, config: Config) -> float | None:
 
 
 def chore_is_due(name: str, now: float, config: Config, state: State) -> bool:
-    """Whether ``forget``, ``prune`` or ``check`` should follow a backup at ``now``."""
-    if not config.retention_enabled or state.held or state.failures:
+    """Whether a chore should follow a backup at ``now``."""
+    if state.failures:
         return False
-    if state.append_only and name != "check":
+    if name == "copy":
+        return True  # copying nothing costs little, and loses nothing
+    if not config.retention_enabled or state.held or (state.append_only and name in _DELETING):
         return False
     chore, values = state.chore(name), config.settings
     slot = values[_CHORES[name]].latest_until(

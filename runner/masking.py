@@ -5,13 +5,18 @@ from collections.abc import Iterator, Mapping
 
 # Variables whose values help in messages, but for what stands before an @ in their addresses.
 _SHOWN = re.compile(
-    r"BACKUP_.*|KEEP_.*|DEBUG|RESTIC_SOURCE|RESTIC_HOST(NAME)?|RESTIC_CACHE_DIR|RESTIC_REPOSITORY"
+    r"BACKUP_.*|KEEP_.*|DEBUG|RESTIC_SOURCE|RESTIC_HOST(NAME)?|RESTIC_CACHE_DIR|(COPY_)?RESTIC_REPOSITORY"
     r"|RESTIC_RETENTION_POLICIES_ENABLED|RESTIC_COMPRESSION|NTFY_(ENABLED|PRIO|TAG|TITLE|SERVER)"
     r"|PUSHGATEWAY_(ENABLED|URL)|.*_REGION|PATH|HOME|PWD|SHLVL|LANG|LC_.*|TERM|HOSTNAME"
     r"|KUBERNETES_.*"
 )
 # Shell text: its words are mostly programs.
-_COMMANDS = {"PRE_HOOK", "RESTIC_BACKUP_COMMAND", "RESTIC_ADDITIONAL_BACKUP_PARAMETERS"}
+_COMMANDS = {
+    "PRE_HOOK",
+    "POST_HOOK",
+    "RESTIC_BACKUP_COMMAND",
+    "RESTIC_ADDITIONAL_BACKUP_PARAMETERS",
+}
 _CREDENTIAL = re.compile(r".*(PASS|SECRET|KEY|TOKEN|CRED|AUTH|ACCOUNT).*")
 _USERINFO = re.compile(r"://([^/\s]+)@")
 _BETWEEN_WORDS = re.compile(r"""[\s"',;=]+""")

@@ -9,7 +9,6 @@ from contract.schedule import stable_hash
 from runner import steps
 from runner.config import Config
 from runner.conversation import Effect, Ended, Result, failed, must
-from runner.judge import Facts
 from runner.outcome import Failure, Status
 from runner.output import Completed, array
 from runner.steps import Wait
@@ -17,9 +16,11 @@ from runner.steps import Wait
 _STALE_LOCK = timedelta(minutes=30)
 
 
-def initialise(config: Config, facts: Facts) -> Generator[Effect, Result, bool]:
+def initialise(
+    config: Config, *, had_success: bool, target: str = ""
+) -> Generator[Effect, Result, bool]:
     """Create the repository that restic says is not there; return False if another pod did."""
-    if facts.had_success:
+    if had_success:
         line = (
             "the repository is gone: restic finds none where there was one; check "
             "RESTIC_REPOSITORY, and bring it back or remove the backup state to start anew"
@@ -32,22 +33,22 @@ def initialise(config: Config, facts: Facts) -> Generator[Effect, Result, bool]:
     share = stable_hash(f"{config.namespace}/{config.pod or config.host}") % 1000 / 1000
     if (yield Wait(share * config.timing.init_spread, "before creating the repository")):
         raise Ended(Status.INTERRUPTED, "stopped before the repository was created")
-    looked: Completed = yield steps.look()
+    looked: Completed = yield steps.look(target)
     if looked.code == 0 and not looked.stopped:
         return False
     if looked.code != 10 or looked.stopped:
         raise failed(looked, "the repository cannot be opened")
-    yield from must(steps.init(), "the repository cannot be created")
+    yield from must(steps.init(target), "the repository cannot be created")
     try:
-        yield from _prove_single_init()
+        yield from _prove_single_init(target)
     except Ended as ended:
         ended.outcome = replace(ended.outcome, initialised=True)
         raise
     return True
 
 
-def _prove_single_init() -> Generator[Effect, Result, None]:
-    listed = yield from must(steps.keys(), "the new repository cannot be opened")
+def _prove_single_init(target: str) -> Generator[Effect, Result, None]:
+    listed = yield from must(steps.keys(target), "the new repository cannot be opened")
     if len(array(listed.text)) != 1:
         line = (
             "somebody else created this repository at the same time and it may be unusable; "

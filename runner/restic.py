@@ -5,7 +5,7 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
@@ -65,7 +65,7 @@ class Door:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env=self._environment(with_secret=with_secret),
+                env=self._environment(step.target if with_secret else None),
                 start_new_session=True,  # so that a signal reaches a hook's own children too
             )
         except OSError as error:
@@ -102,7 +102,8 @@ class Door:
             seconds_remaining=progress.get("seconds_remaining"),
         )
 
-    def _environment(self, *, with_secret: bool) -> dict[str, str]:
+    def _environment(self, target: str | None) -> dict[str, str]:
+        """Return the environment for a repository; without the Secret where there is none."""
         state = self._config.state_dir
         return {
             "PATH": os.environ.get("PATH", os.defpath),
@@ -113,8 +114,14 @@ class Door:
             "BACKUP_HOST": self._config.host,
             "BACKUP_NAMESPACE": self._config.namespace,
             **limits.go_runtime(),
-            **(self._config.restic if with_secret else {}),
+            **({} if target is None else self._secret(target)),
         }
+
+    def _secret(self, target: str) -> Mapping[str, str]:
+        second = self._config.second
+        if not target or second is None:
+            return self._config.restic
+        return second.both if target == "both" else second.alone
 
 
 class _Lines:

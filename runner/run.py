@@ -56,7 +56,7 @@ def _backup(config: Config, facts: Facts) -> Generator[Effect, Result, Outcome]:
     done: Completed = yield step
     initialised = False
     if done.code == 10 and not done.stopped:
-        initialised = yield from repository.initialise(config, facts)
+        initialised = yield from repository.initialise(config, had_success=facts.had_success)
         done = yield step
     try:
         if done.code == 11 and not done.stopped:

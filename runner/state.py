@@ -88,7 +88,7 @@ class State:
 
 def new(now: float, run_now: str) -> State:
     """Return the state of a pod that has none: what is weekly waits for its next slot."""
-    waiting = {name: Chore(attempted=now) for name in ("prune", "check")}
+    waiting = {name: Chore(attempted=now) for name in ("prune", "check", "copy_prune")}
     return State(run_now=run_now, chores=waiting)
 
 

@@ -22,7 +22,8 @@ class Step:
     """A command to run. A ``hook`` is the user's own.
 
     ``limit``: seconds after which it is stopped, 0 for none. ``always``: run even after the wish
-    to stop, which then leaves it a few seconds.
+    to stop, which then leaves it a few seconds. ``target``: "" is the repository, "second" the one
+    that is copied to, "both" is for copying.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Step:
     hook: bool = False
     limit: float = 0
     always: bool = False
+    target: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,19 +92,27 @@ def post(config: Config) -> Step:
     return Step("post", config.post, hook=True, limit=config.timing.hook, always=True)
 
 
-def look() -> Step:
+def look(target: str = "") -> Step:
     """Open the repository without a lock: exit 10 says that there is none."""
-    return Step("look", ("restic", "cat", "config", "--no-lock", "--json"))
+    return Step("look", ("restic", "cat", "config", "--no-lock", "--json"), target=target)
 
 
-def init() -> Step:
-    """Create the repository."""
-    return Step("init", ("restic", "init", "--json"))
+def init(target: str = "") -> Step:
+    """Create the repository; a second one so that what is copied to it takes no more space."""
+    if not target:
+        return Step("init", ("restic", "init", "--json"))
+    return Step("init", ("restic", "init", "--json", "--copy-chunker-params"), target="both")
 
 
-def keys() -> Step:
+def keys(target: str = "") -> Step:
     """List the keys; a repository that was initialised once has exactly one."""
-    return Step("keys", ("restic", "key", "list", "--no-lock", "--json"))
+    return Step("keys", ("restic", "key", "list", "--no-lock", "--json"), target=target)
+
+
+def copy(config: Config, limit: float) -> Step:
+    """Copy this workload's snapshots that the second repository does not have."""
+    argv = ("restic", "copy", "-q", "--retry-lock", _patience(config), *_mine(config))
+    return Step("copy", argv, limit=limit, target="both")
 
 
 def locks() -> Step:
@@ -131,15 +141,15 @@ def listing(config: Config, path: str) -> Step:
     return Step("ls", argv)
 
 
-def everyones_snapshots() -> Step:
+def everyones_snapshots(target: str = "") -> Step:
     """List the snapshots of all who share the repository."""
-    return Step("snapshots", ("restic", "snapshots", "--json", "--no-lock"))
+    return Step("snapshots", ("restic", "snapshots", "--json", "--no-lock"), target=target)
 
 
-def prune(config: Config, limit: float) -> Step:
+def prune(config: Config, limit: float, target: str = "") -> Step:
     """Free the space of what was forgotten, by whomever."""
     argv = ("restic", "prune", "-q", "--retry-lock", _patience(config))
-    return Step("prune", argv, limit=limit)
+    return Step("prune", argv, limit=limit, target=target)
 
 
 def check(config: Config, limit: float) -> Step:
@@ -148,7 +158,7 @@ def check(config: Config, limit: float) -> Step:
     return Step("check", argv, limit=limit)
 
 
-def forget(config: Config) -> Step | None:
+def forget(config: Config, target: str = "") -> Step | None:
     """Apply retention to this workload's snapshots; None where everything is kept."""
     keep: tuple[str, ...] = ()
     for flag, setting in _KEEP:
@@ -162,4 +172,4 @@ def forget(config: Config) -> Step | None:
         "restic", "forget", "--json", "-q", "--retry-lock", _patience(config),
         *_mine(config), "--group-by", "host,tags", *keep,
     )  # fmt: skip
-    return Step("forget", argv)
+    return Step("forget", argv, target=target)

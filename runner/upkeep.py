@@ -3,9 +3,9 @@
 from collections.abc import Generator
 from datetime import datetime
 
-from runner import maintainer, steps
+from runner import maintainer, repository, steps
 from runner.config import Config
-from runner.conversation import Effect, Result
+from runner.conversation import Effect, Ended, Result
 from runner.outcome import Chored, Failure, Status
 from runner.output import Completed, array
 from runner.steps import Step
@@ -13,9 +13,9 @@ from runner.steps import Step
 Chore = Generator[Effect, Result, Chored]
 
 
-def forget(config: Config) -> Chore:
+def forget(config: Config, target: str = "") -> Chore:
     """Apply retention to this workload's snapshots, and to no others."""
-    step = steps.forget(config)
+    step = steps.forget(config, target)
     if step is None:
         return Chored(Status.SKIPPED, "every keep-* is 0: all snapshots are kept")
     done: Completed = yield step
@@ -24,12 +24,28 @@ def forget(config: Config) -> Chore:
     groups = array(done.text)
     removed = sum(len(group.get("remove") or []) for group in groups)
     kept = sum(len(group.get("keep") or []) for group in groups)
-    return Chored(Status.SUCCESS, f"{removed} removed, {kept} kept", None, removed, kept)
+    known = None if target else kept
+    return Chored(Status.SUCCESS, f"{removed} removed, {kept} kept", None, removed, known)
 
 
-def prune(config: Config, now: datetime, limit: float) -> Chore:
+def copy(config: Config, limit: float, *, had_success: bool) -> Chore:
+    """Copy new snapshots to the second repository; create it where there is none."""
+    looked: Completed = yield steps.look("second")
+    if looked.code == 10 and not looked.stopped:
+        try:
+            yield from repository.initialise(config, had_success=had_success, target="second")
+        except Ended as ended:
+            end = ended.outcome
+            return Chored(end.status, f"the second repository: {end.message}", end.failure)
+    elif unfinished := _unfinished("opening the second repository", looked):
+        return unfinished
+    done: Completed = yield steps.copy(config, limit)
+    return _unfinished("copy", done) or Chored(Status.SUCCESS, "done")
+
+
+def prune(config: Config, now: datetime, limit: float, target: str = "") -> Chore:
     """Free the space of forgotten snapshots, if it is this workload's turn."""
-    return (yield from _if_elected(config, now, steps.prune(config, limit)))
+    return (yield from _if_elected(config, now, steps.prune(config, limit, target)))
 
 
 def check(config: Config, now: datetime, limit: float) -> Chore:
@@ -38,7 +54,7 @@ def check(config: Config, now: datetime, limit: float) -> Chore:
 
 
 def _if_elected(config: Config, now: datetime, step: Step) -> Chore:
-    listed: Completed = yield steps.everyones_snapshots()
+    listed: Completed = yield steps.everyones_snapshots(step.target)
     if unfinished := _unfinished(step.name, listed):
         return unfinished
     chosen = maintainer.elected(config, array(listed.text), now)

@@ -11,8 +11,21 @@ from runner import maintainer
 from runner.config import Config
 from runner.outcome import Chored, Failure, Status
 from runner.output import Completed
-from runner.upkeep import Chore, check, forget, prune
-from tests.runner.conversation import EMPTY, LOCKED, STOPPED, failed, play
+from runner.upkeep import Chore, check, copy, forget, prune
+from tests.runner.conversation import (
+    EMPTY,
+    INIT,
+    KEYS,
+    LOCKED,
+    LOOK,
+    MISSING,
+    ONE_KEY,
+    STOPPED,
+    TWO_KEYS,
+    WAIT,
+    failed,
+    play,
+)  # fmt: skip
 from tests.runner.workload import NOW, configured
 
 LIST = ("restic", "snapshots", "--json", "--no-lock")
@@ -151,3 +164,51 @@ def test_an_append_only_repository_is_left_to_its_owner(line: str, code: int) ->
 
     assert (done.status, done.failure) == (Status.SKIPPED, Failure.AUTH)
     assert "append-only" in done.message
+
+
+COPY = (
+    "restic", "copy", "-q", "--retry-lock", "120s",
+    "--host", "wiki", "--tag", "ns=prod,kind=Deployment,workload=wiki",
+)  # fmt: skip
+INIT_LIKE_THE_FIRST = (*INIT, "--copy-chunker-params")
+
+
+def test_copying_takes_this_workloads_snapshots() -> None:
+    said, done = play(copy(CONFIG, 600, had_success=True), [EMPTY, EMPTY])
+
+    assert said == [LOOK, COPY]
+    assert done.status == Status.SUCCESS
+
+
+def test_a_missing_second_repository_is_created_once_like_the_first() -> None:
+    answers: list[Completed | bool] = [MISSING, False, MISSING, EMPTY, ONE_KEY, EMPTY]
+
+    said, done = play(copy(CONFIG, 600, had_success=False), answers)
+
+    assert said == [LOOK, WAIT, LOOK, INIT_LIKE_THE_FIRST, KEYS, COPY]
+    assert done.status == Status.SUCCESS
+
+
+def test_a_second_repository_that_is_gone_is_not_made_anew() -> None:
+    said, done = play(copy(CONFIG, 600, had_success=True), [MISSING])
+
+    assert said == [LOOK]
+    assert (done.status, done.failure) == (Status.FAILURE, Failure.CONFIG)
+    assert done.message.startswith("the second repository: ")
+
+
+def test_nothing_is_copied_into_a_second_repository_of_two_makers() -> None:
+    answers: list[Completed | bool] = [MISSING, False, MISSING, EMPTY, TWO_KEYS]
+
+    said, done = play(copy(CONFIG, 600, had_success=False), answers)
+
+    assert said[-1] == KEYS
+    assert done.status == Status.FAILURE
+
+
+@pytest.mark.parametrize("answer", [failed(12, "Fatal: wrong password"), failed(1), LOCKED])
+def test_a_second_repository_that_cannot_be_opened_creates_nothing(answer: Completed) -> None:
+    said, done = play(copy(CONFIG, 600, had_success=False), [answer])
+
+    assert said == [LOOK]
+    assert done.status != Status.SUCCESS
