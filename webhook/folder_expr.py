@@ -1,7 +1,8 @@
 """Folders named by ``subPathExpr``: which they are, where that is known before a pod has a node.
 
 What is not known, or is another for the next pod of the same workload, would be an empty source
-after every rollout. The pod's own name counts as known where its creator chose it.
+after every rollout. The pod's own name counts as known where its creator chose it: also when the
+pod is looked at again after the API server has generated one.
 """
 
 import re
@@ -38,7 +39,15 @@ def _variables(container: Json, metadata: Json) -> Mapping[str, str]:
     for entry in container.get("env") or []:
         source = (entry.get("valueFrom") or {}).get("fieldRef") or {}
         field = _FIELDS.get(source.get("fieldPath", ""))
-        value = metadata.get(field) if field else entry.get("value")
+        value = _field(metadata, field) if field else entry.get("value")
         # A later entry of the same name counts; "$" may stand for another variable.
         known[entry["name"]] = "" if "$" in (value or "") else value or ""
     return known
+
+
+def _field(metadata: Json, field: str) -> str | None:
+    if field == "name" and metadata.get("generateName"):
+        owners = metadata.get("ownerReferences") or []
+        if not any(o.get("kind") == "StatefulSet" and o.get("controller") for o in owners):
+            return None
+    return metadata.get(field)

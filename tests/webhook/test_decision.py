@@ -187,6 +187,7 @@ def test_a_folder_by_expression_is_taken_where_it_is_known(
     asked: Json, pod: Json, expression: str, env: list[Json], folder: str
 ) -> None:
     pod["metadata"]["name"] = "wiki-0"
+    pod["metadata"]["ownerReferences"][0]["kind"] = "StatefulSet"
     _by_expression(pod, expression, env)
 
     assert _taken(asked) == ([f"/backup/pages/{folder}"], None)
@@ -219,6 +220,24 @@ def test_a_folder_by_expression_that_is_not_known_is_left_and_said(
 
     assert answer.reason == "no_volumes"
     assert f"subPathExpr {expression} may be another for each pod" in answer.warnings[0]
+
+
+def test_a_name_that_the_api_server_generated_is_as_unknown_as_before(
+    asked: Json, pod: Json
+) -> None:
+    """Asked again, the answer is the same."""
+    pod["metadata"]["name"] = "wiki-6d4cf56db6-x7k2p"
+    _by_expression(pod, "$(NAME)", [_NAME])
+
+    assert answer_to(asked).reason == "no_volumes"
+
+
+def test_a_name_that_an_operator_chose_is_known(asked: Json, pod: Json) -> None:
+    pod["metadata"]["name"] = "pg-1"
+    del pod["metadata"]["generateName"]
+    _by_expression(pod, "$(NAME)", [_NAME])
+
+    assert _taken(asked) == (["/backup/pages/pg-1"], None)
 
 
 def _by_expression(pod: Json, expression: str, env: list[Json]) -> None:
