@@ -39,6 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     when = ticking.add_mutually_exclusive_group()
     when.add_argument("--start", action="store_true", help="the container has just started")
     when.add_argument("--now", action="store_true", help="back up, whatever the schedule says")
+    when.add_argument("--exit", action="store_true", help="back up a last time: the pod stops")
     ticking.set_defaults(run=_tick)
     run = commands.add_parser(
         "run",
@@ -73,6 +74,8 @@ def _begin() -> tuple[Config, Log, Stop]:
 
 
 def _tick(parsed: argparse.Namespace) -> int:
+    if parsed.exit:
+        return tick.last(*_begin())
     return tick.tick(*_begin(), start=parsed.start, asked=parsed.now)
 
 

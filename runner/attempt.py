@@ -22,7 +22,7 @@ def attempt(session: Session) -> tuple[Outcome, Sources]:
         if outcome is None:
             sources.update(_sources(session))
             facts = door.follow(_facts(session, sources))
-            outcome = door.follow(run.backup(session.config, facts))
+            outcome = door.follow(run.backup(session.config, facts, session.limit))
     except Exception as error:  # noqa: BLE001 -- a bug of ours is a failed backup, and is reported
         outcome = Outcome(Status.FAILURE, f"internal error: {error!r}", Failure.INTERNAL)
     return door.follow(run.after(session.config, outcome)), sources

@@ -38,21 +38,21 @@ def after(config: Config, outcome: Outcome) -> Generator[Effect, Result, Outcome
     return replace(outcome, status=Status.WARNING, message=line, failure=Failure.CONFIG)
 
 
-def backup(config: Config, facts: Facts) -> Generator[Effect, Result, Outcome]:
-    """Back up everything that is there; judge what is not."""
+def backup(config: Config, facts: Facts, limit: float = 0) -> Generator[Effect, Result, Outcome]:
+    """Back up everything that is there, in ``limit`` seconds if that is not 0; judge the rest."""
     try:
-        return (yield from _backup(config, facts))
+        return (yield from _backup(config, facts, limit))
     except Ended as ended:
         return ended.outcome
 
 
-def _backup(config: Config, facts: Facts) -> Generator[Effect, Result, Outcome]:
+def _backup(config: Config, facts: Facts, limit: float) -> Generator[Effect, Result, Outcome]:
     sources = _sources(config, facts)
     if config.backup_command:
         yield from must(steps.custom_backup(config), "RESTIC_BACKUP_COMMAND failed")
         line = "RESTIC_BACKUP_COMMAND succeeded; what it backed up is not known here"
         return Outcome(Status.SUCCESS, line, snapshot="unknown")
-    step = steps.backup(config, sources)
+    step = steps.backup(config, sources, limit)
     done: Completed = yield step
     initialised = False
     if done.code == 10 and not done.stopped:
@@ -81,6 +81,9 @@ def _judged(facts: Facts, done: Completed) -> Generator[Effect, Result, Outcome]
     """Return what a finished ``restic backup`` is worth."""
     if done.code == 11 and not done.stopped:
         raise repository.locked()
+    if done.stopped == "time":
+        line = "stopped: the pod's grace period is too short for a last backup"
+        raise Ended(Status.INTERRUPTED, line, None, done.code)
     summary = done.message("summary")
     snapshot = str(summary.get("snapshot_id", ""))
     if done.stopped or done.code not in {0, 3} or not snapshot:

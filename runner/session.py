@@ -10,10 +10,14 @@ from runner.stop import Stop
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One call of the runner; ``state`` is what changes."""
+    """One call of the runner; ``state`` is what changes.
+
+    ``limit``: seconds that the backup may take, and nothing may follow it; 0 where there is time.
+    """
 
     config: Config
     state: State
     store: Store
     log: Log
     stop: Stop
+    limit: float = 0

@@ -120,6 +120,14 @@ class Store:
         path.touch()
         os.utime(path, (moment, moment))
 
+    def mark(self, name: str, *, wanted: bool) -> None:
+        """Make an empty file that the supervisor looks for, or remove it."""
+        path = self._folder / name
+        if wanted:
+            path.touch()
+        else:
+            path.unlink(missing_ok=True)
+
     @contextmanager
     def lock(self) -> Iterator[bool]:
         """Hold the lock that keeps runs apart; gives False where another process has it."""

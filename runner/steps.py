@@ -49,7 +49,7 @@ class Count:
     paths: tuple[str, ...]
 
 
-def backup(config: Config, sources: tuple[str, ...]) -> Step:
+def backup(config: Config, sources: tuple[str, ...], limit: float = 0) -> Step:
     """Back up ``sources`` (absolute paths) as this workload's next snapshot."""
     excludes = (_ALWAYS_EXCLUDED, *(config.settings.get(settings.EXCLUDE) or ()))
     argv = (
@@ -59,7 +59,7 @@ def backup(config: Config, sources: tuple[str, ...]) -> Step:
         *(word for pattern in excludes for word in ("--exclude", pattern)),
         "--", *sources,
     )  # fmt: skip
-    return Step("backup", argv)
+    return Step("backup", argv, limit=limit)
 
 
 def _patience(config: Config) -> str:

@@ -56,4 +56,9 @@ while [ -z "$stopping" ]; do
     doze
   done
 done
+if [ -e "$state/on-exit" ]; then
+  backup-runner tick --exit &
+  tick=$!
+  await_tick
+fi
 exit 0

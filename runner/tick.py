@@ -1,6 +1,7 @@
 """One look at what is due, called by the supervisor; what does the work is imported only then."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from contract import VERSION, settings
@@ -13,6 +14,7 @@ from runner.session import Session
 from runner.state import State, Store
 from runner.stop import Stop
 
+_LEFT_TO_REPORT = 5  # seconds of the pod's grace period
 _LOCKED_AGAIN = 60  # seconds until the next look while another process runs a backup
 
 
@@ -26,6 +28,22 @@ def tick(config: Config, log: Log, stop: Stop, *, start: bool, asked: bool) -> i
             return 0
         session = Session(config, _load(config, store), store, log, stop)
         _look(session, start=start, asked=asked)
+    return 0
+
+
+def last(config: Config, log: Log, stop: Stop) -> int:
+    """Back up a last time, in what the pod's grace period leaves; return the exit status."""
+    from runner import work  # noqa: PLC0415 -- only where there is work: it costs memory
+
+    store = Store(Path(config.state_dir))
+    with store.lock() as mine:
+        if mine and not config.settings[settings.PAUSED]:
+            # The app is gone: there is nothing to freeze, and no time to create a repository.
+            config = replace(config, pre=(), post=(), may_init=False)
+            limit = max(1, config.grace - _LEFT_TO_REPORT)
+            session = Session(config, _load(config, store), store, log, stop, limit)
+            work.backup(session, "exit")
+            _save(session)
     return 0
 
 
@@ -107,4 +125,5 @@ def _save(session: Session) -> None:
     session.state.next_due = due.next_slot(now, session.config) or 0
     session.state.good = dict(session.config.settings.given)
     session.store.save(session.state)
+    session.store.mark("on-exit", wanted=session.config.settings[settings.ON_EXIT])
     session.store.announce(due.due(now, session.config, session.state).next)

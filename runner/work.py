@@ -36,7 +36,7 @@ def backup(session: Session, why: str) -> Outcome:
         if not outcome.shrunk:
             state.usual = (outcome.counts.files, outcome.counts.source_bytes)
     _finish(session, outcome, started, ended)
-    if outcome.protected:
+    if outcome.protected and not session.limit:
         chores.do_all(session)
     return outcome
 

@@ -118,6 +118,50 @@ def test_secret_that_comes_later_starts_the_backup_that_failed_without(sidecar: 
         sidecar.wait_for("backup success")
 
 
+def test_last_backup_is_made_when_the_pod_stops_if_wanted(sidecar: Sidecar) -> None:
+    """What the app wrote as it ended is in it."""
+    sidecar.back_up()
+    sidecar.annotate({"backup.on-exit": "true"})
+    with sidecar.running():
+        sidecar.wait_for('"started"')
+        (sidecar.volume / "last words").write_text("goodbye")
+        assert sidecar.stop() == 0
+
+    assert sidecar.restic("dump", "latest", str(sidecar.volume / "last words")) == "goodbye"
+    assert '"why": "exit"' in "".join(sidecar.log)
+
+
+def test_last_backup_creates_no_repository_and_is_not_made_while_paused(sidecar: Sidecar) -> None:
+    sidecar.annotate({"backup.on-exit": "true"})
+    with sidecar.running():
+        sidecar.wait_for('"started"')
+        assert sidecar.stop() == 0
+    sidecar.annotate({"backup.paused": "true"})
+    with sidecar.running():
+        sidecar.wait_for('"started"')
+        assert sidecar.stop() == 0
+
+    assert not sidecar.repository.exists()
+    assert "".join(sidecar.log).count('"why": "exit"') == 1
+
+
+def test_last_backup_ends_before_the_grace_period(tmp_path: Path) -> None:
+    """A killed restic would leave its lock."""
+    grace = {"BACKUP_GRACE_SECONDS": "6"}
+    sidecar = Sidecar(tmp_path, annotations={"backup.on-exit": "true"}, pace=grace)
+    app.write_files(sidecar.volume)
+    sidecar.back_up()
+    (sidecar.volume / "big").write_bytes(os.urandom(64 << 20))
+    sidecar.change_secret(RESTIC_ADDITIONAL_BACKUP_PARAMETERS="--limit-upload 1000")
+    with sidecar.running():
+        sidecar.wait_for('"started"')
+        sidecar.stop()
+
+    assert "grace period is too short" in "".join(sidecar.log)
+    assert sidecar.restic("list", "locks") == ""
+    assert len(sidecar.snapshots()) == 1
+
+
 def test_idle_container_ends_at_once_and_with_0(sidecar: Sidecar) -> None:
     with sidecar.running():
         sidecar.wait_for('"started"')
