@@ -9,6 +9,8 @@ from contract import quantity
 
 MEMORY_FLOOR = "64Mi"
 CPU_FLOOR = "10m"
+SCRATCH_BOUND = "1Gi"
+"""What cache, copies and scratch of a run may take of ephemeral storage."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,12 @@
 
 from collections.abc import Generator
 from datetime import UTC, datetime
+from pathlib import Path
 
+from contract import quantity, settings, values
 from runner import inputs, run, upkeep
 from runner.conversation import Effect, Result
-from runner.judge import Facts, Source
+from runner.judge import Copies, Facts, Source
 from runner.outcome import Failure, Outcome, Status
 from runner.restic import Door
 from runner.session import Session
@@ -43,5 +45,26 @@ def _facts(session: Session, sources: Sources) -> Generator[Effect, Result, Fact
     if empty and state.last is None:
         # This pod is new, and so is what it knows: the repository knows more.
         full |= yield from upkeep.once_full(session.config, empty)
-    now = datetime.now(UTC)
-    return Facts(sources, frozenset(full), bool(state.last_success), now, state.usual)
+    return Facts(
+        sources=sources,
+        once_full=frozenset(full),
+        had_success=bool(state.last_success),
+        now=datetime.now(UTC),
+        usual=state.usual,
+        copies=_copies(session, sources),
+    )
+
+
+def _copies(session: Session, sources: Sources) -> Copies:
+    """Return consistent copies of the databases that backup.sqlite names."""
+    globs = session.config.settings.get(settings.SQLITE)
+    if not globs:
+        return Copies()
+    from runner import sqlite  # noqa: PLC0415 -- only where it is wanted: it costs memory
+
+    scratch = Path(session.config.state_dir) / "tmp" / "sqlite"
+    bound = int(quantity.parse(values.SCRATCH_BOUND))
+    made = sqlite.copy_all(sources, globs, scratch, bound, lambda: session.stop.asked)
+    count = len(made.excludes) // len(sqlite.LEFT_OUT)
+    session.log.line("info", f"{count} SQLite databases copied", globs=globs)
+    return made

@@ -24,6 +24,19 @@ class Source(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Copies:
+    """Consistent copies of databases: a folder that mirrors their paths, "" where there are none.
+
+    ``excludes`` are restic patterns of the live files that the copies stand for; ``doubts`` name
+    databases that are backed up as ordinary files.
+    """
+
+    folder: str = ""
+    excludes: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What a run knows at its beginning.
 
@@ -36,6 +49,7 @@ class Facts:
     had_success: bool
     now: datetime
     usual: tuple[int, int] | None = None
+    copies: Copies = Copies()
 
 
 def worth(
@@ -50,13 +64,19 @@ def worth(
     if done.read_errors and done.read_errors >= counts.files:
         line = f"{_unread(done)}, which is half of all or more; older snapshots are kept"
         return Status.FAILURE, line, Failure.SOURCE
-    if is_shrunk(facts, counts):
-        return Status.WARNING, _shrunk(facts, counts), Failure.SOURCE
-    if done.code or done.read_errors:
-        return Status.WARNING, _unread(done), Failure.SOURCE
-    if empty := [path for path, found in facts.sources.items() if found == Source.EMPTY]:
-        return Status.WARNING, f"empty: {', '.join(empty)}", Failure.SOURCE
+    if line := _doubtful(facts, done, counts):
+        return Status.WARNING, line, Failure.SOURCE
     return Status.SUCCESS, f"{counts.files} files, {size(counts.added_bytes)} added", None
+
+
+def _doubtful(facts: Facts, done: Completed, counts: Counts) -> str:
+    """Return what is not quite as it should be, the worst first; "" if everything is."""
+    if is_shrunk(facts, counts):
+        return _shrunk(facts, counts)
+    found = [_unread(done)] if done.code or done.read_errors else []
+    found += facts.copies.doubts
+    empty = [path for path, state in facts.sources.items() if state == Source.EMPTY]
+    return "; ".join([*found, f"empty: {', '.join(empty)}"] if empty else found)
 
 
 def _lost(facts: Facts, done: Completed, files: Mapping[str, int]) -> str:

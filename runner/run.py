@@ -52,7 +52,8 @@ def _backup(config: Config, facts: Facts, limit: float) -> Generator[Effect, Res
         yield from must(steps.custom_backup(config), "RESTIC_BACKUP_COMMAND failed")
         line = "RESTIC_BACKUP_COMMAND succeeded; what it backed up is not known here"
         return Outcome(Status.SUCCESS, line, snapshot="unknown")
-    step = steps.backup(config, sources, limit)
+    copied = (facts.copies.folder,) if facts.copies.folder else ()
+    step = steps.backup(config, (*sources, *copied), facts.copies.excludes, limit)
     done: Completed = yield step
     initialised = False
     if done.code == 10 and not done.stopped:

@@ -49,9 +49,14 @@ class Count:
     paths: tuple[str, ...]
 
 
-def backup(config: Config, sources: tuple[str, ...], limit: float = 0) -> Step:
+def backup(
+    config: Config,
+    sources: tuple[str, ...],
+    excluded: tuple[str, ...] = (),
+    limit: float = 0,
+) -> Step:
     """Back up ``sources`` (absolute paths) as this workload's next snapshot."""
-    excludes = (_ALWAYS_EXCLUDED, *(config.settings.get(settings.EXCLUDE) or ()))
+    excludes = (_ALWAYS_EXCLUDED, *excluded, *(config.settings.get(settings.EXCLUDE) or ()))
     argv = (
         "restic", "backup", "--json", "--retry-lock", _patience(config),
         *(word for word in config.extra_arguments if word != "--"),

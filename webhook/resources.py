@@ -11,11 +11,10 @@ from webhook.inject import Surroundings
 from webhook.workload import Pod
 
 _CPU = "200m"  # where a limit must be given; at 1m, opening a repository takes over a minute
-_SCRATCH_BOUND = "1Gi"  # what cache, copies and scratch may take of ephemeral storage
 _USUAL = {
     "cpu": quantity.parse(_CPU),
     "memory": quantity.parse(settings.MEMORY_LIMIT.default),
-    "ephemeral-storage": quantity.parse(_SCRATCH_BOUND),
+    "ephemeral-storage": quantity.parse(values.SCRATCH_BOUND),
 }
 _NONE = quantity.parse("0")
 _FLOORS = {
@@ -135,5 +134,5 @@ def _wanted(pod: Pod, given: Settings) -> tuple[Json, tuple[str, ...]]:
             )
             requests[resource] = limit
     if workload.limits_ephemeral_storage(pod):
-        most["ephemeral-storage"], requests["ephemeral-storage"] = _SCRATCH_BOUND, "0"
+        most["ephemeral-storage"], requests["ephemeral-storage"] = values.SCRATCH_BOUND, "0"
     return {"limits": most, "requests": requests}, tuple(warnings)

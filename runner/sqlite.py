@@ -1,0 +1,146 @@
+"""Consistent copies of SQLite databases while apps write to them.
+
+A copied file of a live database is corrupt: `Connection.backup` in one step is not, also from a
+read-only mount. Where SQLite cannot open a database there (it would have to make a -shm file, or
+roll a crashed transaction back), its files are copied as they stand and opened in scratch.
+"""
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, suppress
+from pathlib import Path
+from urllib.parse import quote
+
+from runner.judge import Copies
+from runner.outcome import size
+
+_MAGIC = b"SQLite format 3\0"
+_BESIDE = ("-wal", "-journal")  # what a database needs to be whole
+LEFT_OUT = ("", "-wal", "-shm", "-journal")  # what the copy stands for
+_BUSY = 30.0  # seconds that a writer may hold its lock
+_TRIES = 5  # copies of files that change meanwhile
+
+
+class _DoubtError(Exception):
+    """No copy of a database can be had; the message says why."""
+
+
+def copy_all(
+    sources: Iterable[str],
+    globs: Sequence[str],
+    scratch: Path,
+    bound: int,
+    stopped: Callable[[], bool],
+) -> Copies:
+    """Copy all databases below ``sources`` that match into ``scratch``, ``bound`` bytes at most."""
+    excludes: list[str] = []
+    doubts: list[str] = []
+    left = bound
+    for database in _databases(sources, globs):
+        if stopped():
+            break
+        target = scratch / str(database).lstrip("/")
+        try:
+            left -= _room(database, left)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _copy(database, target)
+        except (_DoubtError, sqlite3.Error, OSError) as error:
+            target.unlink(missing_ok=True)
+            doubts.append(f"{database} is not copied consistently: {error}")
+        else:
+            excludes += [_literal(f"{database}{end}") for end in LEFT_OUT]
+    return Copies(str(scratch) if excludes else "", tuple(excludes), tuple(doubts))
+
+
+def original(path: str, scratch: str) -> str:
+    """Return where a copy in a snapshot came from, and has to be restored to."""
+    return "/" + path.removeprefix(scratch).lstrip("/")
+
+
+def _databases(sources: Iterable[str], globs: Sequence[str]) -> Iterator[Path]:
+    found = {path for source in sources for glob in globs for path in _matches(Path(source), glob)}
+    return (path for path in sorted(found) if _is_database(path))
+
+
+def _matches(source: Path, glob: str) -> Iterator[Path]:
+    root = source.resolve()
+    for path in source.glob(glob):
+        # No link leads us out of what the app backs up.
+        if path.resolve().is_relative_to(root) and not path.is_symlink():
+            yield path
+
+
+def _is_database(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return path.is_file() and file.read(len(_MAGIC)) == _MAGIC
+    except OSError:
+        return False  # restic names what cannot be read
+
+
+def _room(database: Path, left: int) -> int:
+    """Return the bytes that a copy takes; raise _DoubtError where they are more than ``left``."""
+    needed = sum(file.stat().st_size for file in _files(database))
+    if needed > left:
+        raise _DoubtError(f"its {size(needed)} are more than the {size(left)} left for copies")
+    return needed
+
+
+def _files(database: Path) -> list[Path]:
+    beside = [Path(f"{database}{end}") for end in _BESIDE]
+    return [database, *(file for file in beside if file.exists())]
+
+
+def _copy(database: Path, target: Path) -> None:
+    before = database.stat()
+    try:
+        _take(f"file:{quote(str(database))}?mode=ro", target)
+    except sqlite3.OperationalError:
+        target.unlink(missing_ok=True)
+        aside = target.with_name(f"{target.name}.aside")
+        aside.mkdir()
+        try:
+            _take(f"file:{quote(str(_stand(database, aside)))}", target)
+        finally:
+            shutil.rmtree(aside)
+    shutil.copystat(database, target)
+    with suppress(OSError):
+        os.chown(target, before.st_uid, before.st_gid)
+
+
+def _take(uri: str, target: Path) -> None:
+    """Copy what one SQLite connection sees, in one step; prove the copy."""
+    with (
+        closing(sqlite3.connect(uri, uri=True, timeout=_BUSY)) as live,
+        closing(sqlite3.connect(target)) as copy,
+    ):
+        live.backup(copy)
+        (answer,) = copy.execute("PRAGMA quick_check(1)").fetchone()
+    if answer != "ok":
+        raise _DoubtError(f"it is damaged: {answer}")
+
+
+def _stand(database: Path, folder: Path) -> Path:
+    """Copy the files of a database that nobody writes; raise _DoubtError where somebody does."""
+    for _ in range(_TRIES):
+        files = _files(database)
+        before = [(file.name, file.stat()) for file in files]
+        for file in files:
+            shutil.copyfile(file, folder / file.name)
+        after = [(file.name, file.stat()) for file in _files(database)]
+        if [_version(*each) for each in before] == [_version(*each) for each in after]:
+            return folder / database.name
+        for file in folder.iterdir():
+            file.unlink()
+    raise _DoubtError("it cannot be opened here, and its files change all the time")
+
+
+def _version(name: str, found: os.stat_result) -> tuple[str, int, int, int]:
+    return name, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _literal(path: str) -> str:
+    """Return a pattern of restic's that matches this path alone."""
+    return "".join(f"\\{letter}" if letter in "\\*?[" else letter for letter in path)
