@@ -46,8 +46,8 @@ def _variables(container: Json, metadata: Json) -> Mapping[str, str]:
 
 
 def _field(metadata: Json, field: str) -> str | None:
-    if field == "name" and metadata.get("generateName"):
-        owners = metadata.get("ownerReferences") or []
-        if not any(o.get("kind") == "StatefulSet" and o.get("controller") for o in owners):
-            return None
-    return metadata.get(field)
+    name, prefix = metadata.get("name"), metadata.get("generateName")
+    if field != "name" or not prefix or not name:
+        return metadata.get(field)
+    # A StatefulSet's pod has an ordinal for its suffix, a generated one has five letters.
+    return name if re.fullmatch("[0-9]{1,4}", name.removeprefix(prefix)) else None

@@ -6,7 +6,7 @@ from typing import Any
 from contract import quantity, settings, values
 from contract.settings import Settings
 from webhook import budget, limits, quotas, workload
-from webhook.budget import Budget
+from webhook.budget import Amounts, Budget
 from webhook.inject import Surroundings
 from webhook.workload import Pod
 
@@ -44,29 +44,39 @@ def _candidates(pod: Pod, wanted: Json, around: Surroundings) -> Iterator[Json]:
     """Yield what the container might get, the best first."""
     if workload.has_resources(pod):
         # The pod's own budget holds for all its containers, but only for what it names.
-        limited = workload.spec(pod)["resources"].get("limits") or {}
-        yield {} if "memory" in limited else _beside(pod, wanted, around) if limited else wanted
-        yield _beside(pod, wanted, around)
+        if "memory" in (workload.spec(pod)["resources"].get("limits") or {}):
+            yield {}
+        yield _beside(pod, wanted, around, _USUAL)
+        yield _beside(pod, wanted, around, {})
     elif around.limits or around.quotas:
         yield _fitted(pod, wanted, around) or wanted
     else:
         yield wanted
 
 
-def _beside(pod: Pod, wanted: Json, around: Surroundings) -> Json:
-    """Return resources of which a pod with a budget of its own has not to give any."""
+def _beside(pod: Pod, wanted: Json, around: Surroundings, little: Amounts) -> Json:
+    """Return resources of which a pod with a budget of its own has not to give any.
+
+    What ours has to request in full is ``little``, where that is less than its limit would be.
+    """
     own = workload.spec(pod)["resources"]
     most, least = budget.amounts(own.get("limits")), budget.amounts(own.get("requests"))
     limited = limits.defaulted(budget.of_container({"resources": wanted}), around.limits).limits
     capped = {name: min(limit, most.get(name, limit)) for name, limit in limited.items()}
-    app = [budget.of_container(container) for container in workload.containers(pod)]
+    app = [
+        limits.defaulted(budget.of_container(container), around.limits)
+        for container in workload.containers(pod)
+    ]
     # What the pod leaves to its containers, and they request in full, ours does too.
     full = {
         name
         for name in capped.keys() - most.keys() - least.keys()
         if all(name in each.limits and each.requests[name] == each.limits[name] for each in app)
     }
-    requests = {name: capped[name] if name in full else _NONE for name in ("cpu", "memory")}
+    for name in full - (wanted.get("limits") or {}).keys():
+        capped[name] = min(capped[name], little.get(name, capped[name]))
+    asked = {"cpu", "memory", *(capped if little else ())}
+    requests = {name: capped[name] if name in full else _NONE for name in asked}
     return budget.written(Budget(requests, capped))
 
 

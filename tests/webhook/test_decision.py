@@ -186,8 +186,7 @@ _NAME = {"name": "NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"
 def test_a_folder_by_expression_is_taken_where_it_is_known(
     asked: Json, pod: Json, expression: str, env: list[Json], folder: str
 ) -> None:
-    pod["metadata"]["name"] = "wiki-0"
-    pod["metadata"]["ownerReferences"][0]["kind"] = "StatefulSet"
+    pod["metadata"] |= {"name": "wiki-0", "generateName": "wiki-"}
     _by_expression(pod, expression, env)
 
     assert _taken(asked) == ([f"/backup/pages/{folder}"], None)

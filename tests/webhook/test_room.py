@@ -195,3 +195,14 @@ def test_a_refused_owner_gets_its_pods_without() -> None:
 
     assert admission.reason is Reason.REFUSED_ELSEWHERE
     assert not any("/spec" in operation["path"] for operation in admission.operations)
+
+
+def test_a_pod_stays_guaranteed_by_what_a_limit_range_adds_to_its_own_requests() -> None:
+    """The pod asks for memory as a whole, its container for a core: both are then its limits."""
+    pod = _pod(requests={"cpu": "1"})
+    pod["spec"]["resources"] = {"requests": {"memory": "1Gi"}}
+
+    found = _resources(_limited(default={"cpu": "1", "memory": "512Mi"}), pod)
+
+    assert found["requests"]["cpu"] == found["limits"]["cpu"] == "200m"
+    assert (found["requests"]["memory"], found["limits"]["memory"]) == ("0", "256Mi")
