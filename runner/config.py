@@ -8,29 +8,18 @@ from dataclasses import dataclass
 
 from contract import names, settings, values
 from contract.settings import Problem, Settings
-from runner import masking, second
+from runner import masking, receivers, second
+from runner.receivers import Ntfy, Pings
 from runner.second import Second
 
 # Of the Secret, what restic must not get: it is ours, or it would change what restic does.
 _NOT_RESTICS = re.compile(
-    r"BACKUP_.*|KEEP_.*|NTFY_.*|PUSHGATEWAY_.*|COPY_.*|(PRE|POST)_HOOK|DEBUG|RESTIC_SOURCE"
+    r"BACKUP_.*|KEEP_.*|NTFY_.*|PUSHGATEWAY_.*|COPY_.*|PING_URL|(PRE|POST)_HOOK|DEBUG|RESTIC_SOURCE"
     r"|RESTIC_HOST(NAME)?|RESTIC_BACKUP_COMMAND|RESTIC_ADDITIONAL_BACKUP_PARAMETERS|RESTIC_PROGRESS_FPS"
     r"|RESTIC_RETENTION_POLICIES_ENABLED|PATH|HOME|TMPDIR|PWD|OLDPWD|SHLVL|_|LD_.*|PYTHON.*"
 )
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 LIVE = tuple(setting for setting in settings.ALL if setting.live)
-
-
-@dataclass(frozen=True, slots=True)
-class Ntfy:
-    """Where messages go; ``title`` may hold shell command substitutions, as it always could."""
-
-    server: str
-    topic: str
-    title: str
-    credentials: str
-    priority: int
-    tags: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +63,7 @@ class Config:
     retention_enabled: bool
     may_init: bool
     ntfy: Ntfy | None
+    pings: Pings | None
     pushgateway: str
     debug: bool
     timing: Timing
@@ -145,8 +135,11 @@ def read(
         extra_arguments=_extra(variables, problems),
         retention_enabled=flags["RESTIC_RETENTION_POLICIES_ENABLED"],
         may_init=variables.get("BACKUP_INIT", "").strip().lower() != "never",
-        ntfy=_ntfy(variables, problems) if flags["NTFY_ENABLED"] else None,
-        pushgateway=_pushgateway(variables, problems) if flags["PUSHGATEWAY_ENABLED"] else "",
+        ntfy=receivers.ntfy(variables, problems) if flags["NTFY_ENABLED"] else None,
+        pings=receivers.pings(variables, problems),
+        pushgateway=receivers.pushgateway(variables, problems)
+        if flags["PUSHGATEWAY_ENABLED"]
+        else "",
         debug=flags["DEBUG"],
         timing=_timing(environment, problems),
         masked=masking.texts(variables, all_secret=bool(secret)),
@@ -220,33 +213,6 @@ def _extra(variables: Mapping[str, str], problems: list[Problem]) -> tuple[str, 
     except ValueError as error:
         problems.append(Problem("Secret variable", key, "", str(error).lower(), "none"))
         return ()
-
-
-def _ntfy(variables: Mapping[str, str], problems: list[Problem]) -> Ntfy | None:
-    for key in ("NTFY_SERVER", "NTFY_TOPIC"):
-        if not variables.get(key, "").strip():
-            problems.append(Problem("Secret variable", key, "", "is missing", "no messages"))
-            return None
-    priority = variables.get("NTFY_PRIO", "").strip() or "4"
-    if priority not in {"1", "2", "3", "4", "5"}:
-        problems.append(Problem("Secret variable", "NTFY_PRIO", priority, "write 1 to 5", "4"))
-        priority = "4"
-    return Ntfy(
-        server=variables["NTFY_SERVER"].strip().rstrip("/"),
-        topic=variables["NTFY_TOPIC"].strip(),
-        title=variables.get("NTFY_TITLE", "").strip(),
-        credentials=variables.get("NTFY_CREDS", "").strip(),
-        priority=int(priority),
-        tags=tuple(tag.strip() for tag in variables.get("NTFY_TAG", "").split(",") if tag.strip()),
-    )
-
-
-def _pushgateway(variables: Mapping[str, str], problems: list[Problem]) -> str:
-    url = variables.get("PUSHGATEWAY_URL", "").strip().rstrip("/")
-    if not url:
-        key = "PUSHGATEWAY_URL"
-        problems.append(Problem("Secret variable", key, "", "is missing", "no metrics"))
-    return url if not url or "://" in url else f"http://{url}"
 
 
 def _timing(environment: Mapping[str, str], problems: list[Problem]) -> Timing:

@@ -1,10 +1,13 @@
-"""Brings a run's news to ntfy and the Pushgateway; what goes wrong there is logged and counted."""
+"""Brings a run's news to those who wait for it; what goes wrong there is logged and counted."""
 
 from runner import report
-from runner.config import Ntfy
+from runner.outcome import Status
+from runner.receivers import Ntfy
 from runner.restic import Door
 from runner.session import Session
 from runner.steps import Step
+
+_PINGED = {Status.SUCCESS.value, Status.WARNING.value, Status.FAILURE.value}
 
 
 def deliver(session: Session, now: float) -> None:
@@ -20,7 +23,27 @@ def deliver(session: Session, now: float) -> None:
             session.log.line("warning", f"ntfy: the message was not delivered: {wrong}")
         else:
             report.told(state, now)
+    if config.pings and state.last and state.last.status in _PINGED:
+        last = state.last
+        good = last.status != Status.FAILURE
+        seconds = last.ended - last.started
+        url = config.pings.ended(good=good, message=last.message, seconds=seconds)
+        _ping(session, url, last.message)
     push(session)
+
+
+def began(session: Session) -> None:
+    """Tell the dead-man's switch that a run begins; a dead one delays it by seconds."""
+    if session.config.pings and (url := session.config.pings.started()):
+        _ping(session, url, "")
+
+
+def _ping(session: Session, url: str, message: str) -> None:
+    from runner import send  # noqa: PLC0415 -- network modules stay out while restic works
+
+    if wrong := send.ping(url, message):
+        session.state.notify_failures += 1
+        session.log.line("warning", f"PING_URL: the ping was not delivered: {wrong}")
 
 
 def push(session: Session) -> None:

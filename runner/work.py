@@ -26,6 +26,7 @@ def backup(session: Session, why: str) -> Outcome:
     _fresh_scratch(Path(session.config.state_dir) / "tmp")
     session.store.save(state)
     log.line("info", "backup started", why=why)
+    deliver.began(session)
     outcome, sources = attempt.attempt(session)
     ended = time.time()
     if outcome.initialised:

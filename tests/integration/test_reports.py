@@ -4,6 +4,7 @@ import json
 import threading
 from base64 import b64encode
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -127,7 +128,7 @@ def test_no_secret_turns_up_anywhere(sidecar: Sidecar, web: Receiver) -> None:
     by_url = f"Basic {b64encode(f'user:{_CANARY}-url'.encode()).decode()}"
     assert by_url in {received.headers["Authorization"] for received in web.all}
     assert hook.returncode == 1
-    assert "PRE_HOOK failed" in hook.stdout
+    assert "the command before failed" in hook.stdout
     assert not [text for text in seen if _CANARY in text]
 
 
@@ -154,3 +155,27 @@ class _Watch:
                     self._seen.append(path.read_bytes().decode("utf-8", "replace"))
                 except OSError:
                     continue
+
+
+def test_a_dead_mans_switch_hears_of_each_run(sidecar: Sidecar, web: Receiver) -> None:
+    sidecar.change_secret(PING_URL=f"{web.url}/ping/4f1a")
+    sidecar.back_up()
+    sidecar.change_secret(RESTIC_PASSWORD="wrong")
+    sidecar.back_up(expected=1)
+
+    assert [received.path for received in web.all] == [
+        "/ping/4f1a/start", "/ping/4f1a", "/ping/4f1a/start", "/ping/4f1a/fail",
+    ]  # fmt: skip
+    assert b"no key found" in web.all[-1].body
+
+
+def test_uptime_kuma_hears_up_and_down(sidecar: Sidecar, web: Receiver) -> None:
+    sidecar.change_secret(PING_URL=f"{web.url}/api/push/tok3n?status=up&msg=OK&ping=")
+    sidecar.back_up()
+    sidecar.change_secret(RESTIC_PASSWORD="wrong")
+    sidecar.back_up(expected=1)
+
+    up, down = (parse_qs(urlsplit(received.path).query) for received in web.all)
+    assert (up["status"], down["status"]) == (["up"], ["down"])
+    assert up["msg"][0].startswith("20")
+    assert float(up["ping"][0]) > 0

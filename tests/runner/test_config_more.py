@@ -195,3 +195,26 @@ def test_odd_timing_is_named_and_the_default_used(text: str) -> None:
 
     assert configured(environment).timing == Timing()
     assert problems(environment) == [("BACKUP_CATCH_UP_SECONDS", text, "900")]
+
+
+@pytest.mark.parametrize("text", ["hc-ping.com/x", "ftp://x/y", "https://", "http://[x"])
+def test_a_ping_address_that_is_none_is_named_and_not_shown(text: str) -> None:
+    """Whoever knows it can silence the alarm."""
+    read = configured(secret={"PING_URL": text})
+
+    assert read.pings is None
+    (problem,) = read.problems
+    assert str(problem) == "Secret variable PING_URL: is no web address; using no pings"
+
+
+def test_the_words_of_a_ping_keep_its_query() -> None:
+    pings = configured(secret={"PING_URL": "https://hc.example.org/ping/key/slug?create=1"}).pings
+
+    assert pings
+    assert pings.started() == "https://hc.example.org/ping/key/slug/start?create=1"
+    assert pings.ended(good=True, message="", seconds=1) == pings.url
+    assert pings.ended(good=False, message="", seconds=1).endswith("/slug/fail?create=1")
+
+
+def test_restic_gets_no_ping_address() -> None:
+    assert "PING_URL" not in configured(secret={"PING_URL": "https://hc.example.org/x"}).restic

@@ -3,7 +3,10 @@
 import base64
 import json
 import socket
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -208,3 +211,40 @@ def test_the_title_may_hold_shell_commands(web: Web, tmp_path: Path, title: str,
     deliver.deliver(given, NOW)
 
     assert json.loads(web.requests[0].body)["title"] == sent
+
+
+@pytest.mark.parametrize("dripping", [b"HTTP/1.1 200 OK\r\nX: ", b""], ids=["headers", "nothing"])
+def test_a_delivery_takes_no_longer_than_its_limit(
+    dripping: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each byte comes in time, the answer never does."""
+    monkeypatch.setattr(send, "_PING", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        ended = threading.Event()
+
+        def drip() -> None:
+            connection, _ = listener.accept()
+            with connection, suppress(OSError):
+                connection.sendall(dripping)
+                while not ended.wait(0.05):
+                    connection.sendall(b"x" if dripping else b"")
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        began = time.monotonic()
+
+        wrong = send.ping(f"http://127.0.0.1:{listener.getsockname()[1]}/", "")
+
+        assert time.monotonic() - began < 2
+        ended.set()
+        thread.join()
+    assert wrong
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirected_delivery_has_not_arrived(web: Web, status: int) -> None:
+    """It would become a GET of something else, and look like success."""
+    web.status = status
+
+    assert f"HTTP {status}" in send.push(f"{web.url}/metrics/job/backup", "x 1\n")
+    assert len(web.requests) == 1

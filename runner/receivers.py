@@ -1,0 +1,90 @@
+"""Who is told of a run, as the Secret names them: ntfy, a dead-man's switch, Pushgateway. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from contract.settings import Problem
+
+_KUMA = "/api/push/"
+
+
+@dataclass(frozen=True, slots=True)
+class Ntfy:
+    """Where messages go; ``title`` may hold shell command substitutions, as it always could."""
+
+    server: str
+    topic: str
+    title: str
+    credentials: str
+    priority: int
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pings:
+    """A dead-man's switch: it raises the alarm by itself where no ping comes.
+
+    ``url`` is that of a check at healthchecks, or of a push monitor of Uptime Kuma.
+    """
+
+    url: str
+
+    def started(self) -> str:
+        """Return what to call when a run begins; "" where that is not wanted."""
+        return "" if _KUMA in self.url else self._below("start")
+
+    def ended(self, *, good: bool, message: str, seconds: float) -> str:
+        """Return what to call when a run has ended."""
+        if _KUMA not in self.url:
+            return self.url if good else self._below("fail")
+        parts = urlsplit(self.url)
+        said = {"status": "up" if good else "down", "msg": message[:200], "ping": round(seconds, 3)}
+        query = urlencode({**dict(parse_qsl(parts.query)), **said})
+        return urlunsplit(parts._replace(query=query))
+
+    def _below(self, word: str) -> str:
+        parts = urlsplit(self.url)
+        return urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/{word}"))
+
+
+def pings(variables: Mapping[str, str], problems: list[Problem]) -> Pings | None:
+    """Return the dead-man's switch; None without, or where it has no address."""
+    key = "PING_URL"
+    url = variables.get(key, "").strip()
+    try:
+        usable = urlsplit(url).scheme in {"http", "https"} and bool(urlsplit(url).hostname)
+    except ValueError:
+        usable = False
+    if url and not usable:
+        problems.append(Problem("Secret variable", key, "", "is no web address", "no pings"))
+    return Pings(url) if usable else None
+
+
+def ntfy(variables: Mapping[str, str], problems: list[Problem]) -> Ntfy | None:
+    """Return where ntfy is; None, and a problem, where the Secret does not say."""
+    for key in ("NTFY_SERVER", "NTFY_TOPIC"):
+        if not variables.get(key, "").strip():
+            problems.append(Problem("Secret variable", key, "", "is missing", "no messages"))
+            return None
+    priority = variables.get("NTFY_PRIO", "").strip() or "4"
+    if priority not in {"1", "2", "3", "4", "5"}:
+        problems.append(Problem("Secret variable", "NTFY_PRIO", priority, "write 1 to 5", "4"))
+        priority = "4"
+    return Ntfy(
+        server=variables["NTFY_SERVER"].strip().rstrip("/"),
+        topic=variables["NTFY_TOPIC"].strip(),
+        title=variables.get("NTFY_TITLE", "").strip(),
+        credentials=variables.get("NTFY_CREDS", "").strip(),
+        priority=int(priority),
+        tags=tuple(tag.strip() for tag in variables.get("NTFY_TAG", "").split(",") if tag.strip()),
+    )
+
+
+def pushgateway(variables: Mapping[str, str], problems: list[Problem]) -> str:
+    """Return the Pushgateway's address; "", and a problem, where the Secret does not say."""
+    url = variables.get("PUSHGATEWAY_URL", "").strip().rstrip("/")
+    if not url:
+        key = "PUSHGATEWAY_URL"
+        problems.append(Problem("Secret variable", key, "", "is missing", "no metrics"))
+    return url if not url or "://" in url else f"http://{url}"
