@@ -83,9 +83,6 @@ PRE = Setting("pre", "", values.command)
 POST = Setting("post", "", values.command)
 """Command in the sidecar after each backup, whatever became of it."""
 
-ENGINE = Setting("engine", "restic", values.engine)
-"""``restic``, or ``rclone`` for a mirror with dated archives instead of snapshots."""
-
 RUN_AS = Setting("run-as", "", values.run_as)
 """User of the injected container; default: that of the container which mounts the volume."""
 
@@ -104,7 +101,7 @@ MEMORY_LIMIT = Setting("memory-limit", "256Mi", values.memory_limit)
 ALL: tuple[Setting[Any], ...] = (
     ENABLED, SCHEDULE, TIMEZONE, VOLUMES, EXCLUDE, SECRET, NAME,
     KEEP_LAST, KEEP_HOURLY, KEEP_DAILY, KEEP_WEEKLY, KEEP_MONTHLY, KEEP_YEARLY, KEEP_WITHIN,
-    FORGET, PRUNE, CHECK, RUN_NOW, PAUSED, ON_EXIT, SQLITE, PRE, POST, ENGINE, RUN_AS,
+    FORGET, PRUNE, CHECK, RUN_NOW, PAUSED, ON_EXIT, SQLITE, PRE, POST, RUN_AS,
     CPU_REQUEST, CPU_LIMIT, MEMORY_REQUEST, MEMORY_LIMIT,
 )  # fmt: skip
 _KNOWN = {setting.annotation for setting in ALL} | {names.STATUS_ANNOTATION, names.INJECTED_LABEL}

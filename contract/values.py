@@ -85,13 +85,6 @@ def command(text: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def engine(text: str) -> str:
-    """Read what backs up."""
-    if text not in {"restic", "rclone"}:
-        raise ValueError("write restic or rclone")
-    return text
-
-
 def object_name(text: str) -> str:
     """Read the name of a Kubernetes object."""
     if not re.fullmatch(

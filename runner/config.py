@@ -54,7 +54,6 @@ class Config:
     problems: tuple[Problem, ...]
     restic: Mapping[str, str]
     second: Second | None
-    engine: str
     pre: tuple[str, ...]
     post: tuple[str, ...]
     grace: float
@@ -127,7 +126,6 @@ def read(
         settings=effective,
         restic=_restic(variables),
         second=second.read(variables, _restic(variables)),
-        engine=environment.get(names.ENV_ENGINE) or settings.ENGINE.default,
         pre=_command(environment.get(names.ENV_PRE), variables.get("PRE_HOOK", "")),
         post=_command(environment.get(names.ENV_POST), variables.get("POST_HOOK", "")),
         grace=float(environment.get(names.ENV_GRACE) or names.GRACE_SECONDS),

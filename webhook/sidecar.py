@@ -107,8 +107,6 @@ def _fixed(given: Settings) -> Iterator[Json]:
     for name, setting in ((names.ENV_PRE, settings.PRE), (names.ENV_POST, settings.POST)):
         if command := given.get(setting):
             yield _value(name, _text(command))
-    if given[settings.ENGINE] != settings.ENGINE.default:
-        yield _value(names.ENV_ENGINE, given[settings.ENGINE])
 
 
 def _grace(pod: Pod) -> Iterator[Json]:
