@@ -1,6 +1,7 @@
 """What the sidecar requests and may use: little, never more than its namespace allows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 from contract import quantity, settings, values
@@ -62,11 +63,11 @@ def _beside(pod: Pod, wanted: Json, around: Surroundings, little: Amounts) -> Js
     own = workload.spec(pod)["resources"]
     most, least = budget.amounts(own.get("limits")), budget.amounts(own.get("requests"))
     limited = limits.defaulted(budget.of_container({"resources": wanted}), around.limits).limits
-    capped = {name: min(limit, most.get(name, limit)) for name, limit in limited.items()}
-    app = [
-        limits.defaulted(budget.of_container(container), around.limits)
-        for container in workload.containers(pod)
-    ]
+    app, rest = _left(pod, around)
+    capped = {
+        name: min(limit, most.get(name, limit), rest.get(name, limit))
+        for name, limit in limited.items()
+    }
     # What the pod leaves to its containers, and they request in full, ours does too.
     full = {
         name
@@ -76,8 +77,32 @@ def _beside(pod: Pod, wanted: Json, around: Surroundings, little: Amounts) -> Js
     for name in full - (wanted.get("limits") or {}).keys():
         capped[name] = min(capped[name], little.get(name, capped[name]))
     asked = {"cpu", "memory", *(capped if little else ())}
-    requests = {name: capped[name] if name in full else _NONE for name in asked}
-    return budget.written(Budget(requests, capped))
+    # Where nobody requests any, the pod's own limit becomes its request: a 0 of ours would not.
+    asked -= {name for name in asked - capped.keys() if not any(name in a.requests for a in app)}
+    return budget.written(
+        Budget({name: capped[name] if name in full else _NONE for name in asked}, capped)
+    )
+
+
+def _left(pod: Pod, around: Surroundings) -> tuple[list[Budget], Mapping[str, Decimal]]:
+    """Return the app's budgets, and what they leave of the pod's own requests.
+
+    The API server limits a pod to what it requests, or to the sum of limits if that is more: one
+    that requests all that it may have would not any more.
+    """
+    spec = workload.spec(pod)
+    app = [
+        limits.defaulted(budget.of_container(container), around.limits)
+        for container in workload.containers(pod)
+    ]
+    own = spec["resources"]
+    most, least = budget.amounts(own.get("limits")), budget.amounts(own.get("requests"))
+    rest = {}
+    for name in least.keys() - most.keys():
+        total = sum((each.limits.get(name, _NONE) for each in app), _NONE)
+        if all(name in each.limits for each in app) and total <= least[name]:
+            rest[name] = least[name] - total
+    return app, rest
 
 
 def _fitted(pod: Pod, wanted: Json, around: Surroundings) -> Json | None:
@@ -116,7 +141,7 @@ def _refusal(pod: Pod, container: Json, around: Surroundings) -> str:
     for name, floor in _FLOORS.items():
         if given.limits.get(name, floor) < floor:
             least = budget.text(name, floor)
-            return f"backups need {least} of {name}, a LimitRange leaves less"
+            return f"backups need {least} of {name}, the namespace or the pod leaves less"
     judged = with_container(pod, {"resources": budget.written(given)})
     return (
         budget.excess(judged)

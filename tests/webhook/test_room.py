@@ -206,3 +206,22 @@ def test_a_pod_stays_guaranteed_by_what_a_limit_range_adds_to_its_own_requests()
 
     assert found["requests"]["cpu"] == found["limits"]["cpu"] == "200m"
     assert (found["requests"]["memory"], found["limits"]["memory"]) == ("0", "256Mi")
+
+
+def test_limits_of_all_stay_within_what_the_pod_requests_as_a_whole() -> None:
+    """More would raise its limit, and it would not be Guaranteed any more."""
+    pod = _pod(limits={"cpu": "1", "memory": "900Mi"})
+    pod["spec"]["resources"] = {"requests": {"memory": "1Gi"}}
+
+    assert _resources(Surroundings(), pod)["limits"]["memory"] == "124Mi"
+
+    for container in pod["spec"]["containers"]:
+        container["resources"] = {"limits": {"cpu": "1", "memory": "1000Mi"}}
+    assert "memory" in _refused(Surroundings(), pod)
+
+
+def test_nothing_is_requested_where_the_pods_limit_is_its_request() -> None:
+    pod = _pod(limits={"memory": "512Mi"})
+    pod["spec"]["resources"] = {"limits": {"cpu": "1"}}
+
+    assert "cpu" not in _resources(Surroundings(), pod)["requests"]
