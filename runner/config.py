@@ -93,14 +93,18 @@ def read(
     secret: Mapping[str, str],
     annotations: Mapping[str, str],
     last_good: Mapping[str, str] | None = None,
+    unread: Mapping[str, str] | None = None,
 ) -> Config:
     """Return the configuration; bad values are problems in it, never errors.
 
     ``secret`` holds the Secret's files by name. Where there are any, they alone count; without,
-    the variables of the Secret are looked for in ``environment``.
+    the variables of the Secret are looked for in ``environment``. ``unread`` are those whose file
+    could not be read, and why.
     """
     variables = secret or environment
-    problems: list[Problem] = []
+    problems = [
+        Problem("Secret variable", key, "", why, "none") for key, why in (unread or {}).items()
+    ]
     defaults = _defaults(environment, problems)
     effective = settings.resolve(annotations, variables, defaults, LIVE, last_good)
     flags = {

@@ -1,6 +1,7 @@
 """What the runner reads from its surroundings: environment, Secret files, annotations, sources."""
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,6 +12,11 @@ from runner.judge import Source
 from runner.state import Store
 
 _LOST_AND_FOUND = "lost+found"
+# Files that restic, or what it talks to its repository with, reads by itself.
+_READS_ITSELF = re.compile(
+    r"(COPY_)?(RESTIC_.*|AWS_(SHARED_CREDENTIALS|CONFIG|WEB_IDENTITY_TOKEN)"
+    r"|AZURE_FEDERATED_TOKEN|SSL_CERT)_FILE"
+)
 
 
 def read_config() -> Config:
@@ -23,7 +29,8 @@ def read_config() -> Config:
         text = ""
     known = Store(Path(environment.get(names.ENV_STATE_DIR, names.STATE_DIR))).load()
     good = known.good if known else {}
-    return config.read(environment, _secret(), annotations.parse(text), good)
+    secret, unread = _from_files(_secret())
+    return config.read(environment, secret, annotations.parse(text), good, unread)
 
 
 def _secret_dir() -> Path:
@@ -41,6 +48,21 @@ def _secret() -> Mapping[str, str]:
         }
     except OSError:
         return {}
+
+
+def _from_files(secret: Mapping[str, str]) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """Return the Secret with ``X`` from the file that ``X_FILE`` names, and what cannot be read."""
+    found, unread = dict(secret), {}
+    for key, path in secret.items():
+        name = key.removesuffix("_FILE")
+        if name == key or name in secret or _READS_ITSELF.fullmatch(key) or not path.strip():
+            continue
+        try:
+            found[name] = Path(path.strip()).read_text("utf-8", "surrogateescape").strip()
+        except OSError as error:
+            unread[key] = f"{path.strip()}: {error.strerror}"
+        del found[key]
+    return found, unread
 
 
 def secret_changed() -> float:

@@ -59,6 +59,54 @@ def test_a_value_is_read_byte_for_byte(secret: Path, password: bytes) -> None:
     assert read.encode("utf-8", "surrogateescape") == password
 
 
+def test_a_secret_value_may_stand_in_a_file(secret: Path, tmp_path: Path) -> None:
+    """As a CSI driver or an agent mounts it."""
+    (tmp_path / "key").write_text("AKIA-from-a-file\n")
+    mount(secret, {"AWS_SECRET_ACCESS_KEY_FILE": str(tmp_path / "key").encode()})
+
+    read = inputs.read_config()
+
+    assert read.restic["AWS_SECRET_ACCESS_KEY"] == "AKIA-from-a-file"
+    assert "AWS_SECRET_ACCESS_KEY_FILE" not in read.restic
+    assert "AKIA-from-a-file" in read.masked
+
+
+def test_a_value_that_is_given_is_not_read_from_a_file(secret: Path, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("other")
+    mount(
+        secret, {"B2_ACCOUNT_KEY": b"mine", "B2_ACCOUNT_KEY_FILE": str(tmp_path / "key").encode()}
+    )
+
+    assert inputs.read_config().restic["B2_ACCOUNT_KEY"] == "mine"
+
+
+@pytest.mark.parametrize(
+    "key", ["RESTIC_PASSWORD_FILE", "AWS_SHARED_CREDENTIALS_FILE", "COPY_RESTIC_PASSWORD_FILE"]
+)
+def test_files_that_restic_reads_itself_are_left_to_it(
+    secret: Path, tmp_path: Path, key: str
+) -> None:
+    (tmp_path / "key").write_text("canary-in-a-file")
+    given = {key: str(tmp_path / "key").encode(), "COPY_RESTIC_REPOSITORY": b"/second"}
+    mount(secret, given)
+
+    read = inputs.read_config()
+
+    assert read.second
+    assert {**read.second.alone, **read.restic}[key.removeprefix("COPY_")] == str(tmp_path / "key")
+    assert "canary-in-a-file" not in {*read.restic.values(), *read.second.both.values()}
+
+
+def test_a_file_that_cannot_be_read_is_named(secret: Path, tmp_path: Path) -> None:
+    path = tmp_path / "nowhere"
+    mount(secret, {"NTFY_CREDS_FILE": str(path).encode()})
+
+    (problem,) = inputs.read_config().problems
+    assert str(problem) == (
+        f"Secret variable NTFY_CREDS_FILE: {path}: No such file or directory; using none"
+    )
+
+
 def test_an_empty_secret_folder_leaves_the_environment(
     secret: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
