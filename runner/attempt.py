@@ -63,7 +63,7 @@ def _copies(session: Session, sources: Sources) -> Copies:
     from runner import sqlite  # noqa: PLC0415 -- only where it is wanted: it costs memory
 
     scratch = Path(session.config.state_dir) / "tmp" / "sqlite"
-    bound = int(quantity.parse(values.SCRATCH_BOUND))
+    bound = int(quantity.parse(values.SCRATCH_BOUND) / 2)  # the cache has the other half
     made = sqlite.copy_all(sources, globs, scratch, bound, lambda: session.stop.asked)
     count = len(made.excludes) // len(sqlite.LEFT_OUT)
     session.log.line("info", f"{count} SQLite databases copied", globs=globs)

@@ -37,7 +37,9 @@ _BY_WORDS = {
         AccessDenied
         Access Denied
         InvalidAccessKeyId
+        access key id you provided does not exist
         SignatureDoesNotMatch
+        signature we calculated does not match
         unauthorized
         forbidden
         permission denied
@@ -51,6 +53,7 @@ _BY_WORDS = {
     Failure.CONFIG: """
         NoSuchBucket
         bucket does not exist
+        specified bucket is not valid
         unknown flag
         unknown command
         invalid argument
@@ -89,6 +92,18 @@ _BY_WORDS = {
 }
 
 
+_FINAL = {Failure.AUTH, Failure.CONFIG}  # what a server says of keys and buckets, it says again
+_HEARD_ENOUGH = 2  # times, where a first one may come of a gateway that starts
+
+
+def _by_words(text: str) -> Failure | None:
+    said = text.lower()
+    for failure, phrases in _BY_WORDS.items():
+        if any(phrase.strip().lower() in said for phrase in phrases.strip().splitlines()):
+            return failure
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Completed:
     """A finished command. ``stopped`` says why we ended it: "", "signal", "retrying",
@@ -115,11 +130,8 @@ class Completed:
             return _BY_CODE[self.code]
         if self.stopped == "memory":
             return Failure.MEMORY
-        said = "\n".join(self.tail).lower()
-        for failure, phrases in _BY_WORDS.items():
-            if any(phrase.strip().lower() in said for phrase in phrases.strip().splitlines()):
-                return failure
-        return Failure.NETWORK if self.stopped == "retrying" else Failure.RESTIC
+        worded = _by_words("\n".join(self.tail))
+        return worded or (Failure.NETWORK if self.stopped == "retrying" else Failure.RESTIC)
 
     @property
     def must_not_delete(self) -> bool:
@@ -134,7 +146,8 @@ class Completed:
             return _WHY_STOPPED[self.stopped]
         retried = [line for line in self.tail if _RETRYING.search(line)]
         if retried and self.stopped == "retrying":
-            return f"still no answer: {retried[-1].rpartition(': ')[2]}"
+            answer = retried[-1].rpartition(": ")[2]
+            return answer if self.failure in _FINAL else f"still no answer: {answer}"
         fatal = [line for line in self.tail if line.startswith("Fatal:")]
         line = (fatal or self.tail or (f"exit status {self.code}",))[-1]
         return re.sub(r"^(Fatal: )+", "", line).strip()
@@ -151,6 +164,7 @@ class Listener:
     progress: dict[str, Any] = field(default_factory=dict)
     first_retry: float | None = None  # of opening the repository
     gives_up_at: float | None = None
+    refused: int = 0  # how often the server said what it will say again
 
     def stdout(self, line: str) -> None:
         """Take a line of standard output; status lines only update ``progress``."""
@@ -180,12 +194,13 @@ class Listener:
             self.first_retry = now if self.first_retry is None else self.first_retry
             pause = sum(float(n) * _UNITS[unit] for n, unit in _DURATION.findall(match[1]))
             self.gives_up_at = now + pause
+            self.refused += _by_words(said) in _FINAL
 
     def keeps_retrying(self, limit: float) -> bool:
         """Whether its own words say that it will still be trying after ``limit`` seconds."""
         if self.first_retry is None or self.gives_up_at is None or self.progress:
             return False  # once data is read, the repository is open; uploads are restic's matter
-        return self.gives_up_at - self.first_retry > limit
+        return self.refused >= _HEARD_ENOUGH or self.gives_up_at - self.first_retry > limit
 
     def completed(self, code: int, stopped: str) -> Completed:
         """Return what is known at the end."""

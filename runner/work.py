@@ -4,10 +4,10 @@ import shutil
 import time
 from pathlib import Path
 
-from contract import settings
+from contract import quantity, settings, values
 from runner import attempt, chores, deliver, due, report, restic, upkeep
 from runner.judge import Source
-from runner.outcome import Failure, Outcome, Status
+from runner.outcome import Failure, Outcome, Status, size
 from runner.restic import Door
 from runner.session import Session
 from runner.state import Last
@@ -25,6 +25,8 @@ def backup(session: Session, why: str) -> Outcome:
     state.run_now = session.config.settings.get(settings.RUN_NOW) or state.run_now
     _fresh_scratch(Path(session.config.state_dir) / "tmp")
     session.store.save(state)
+    if freed := _bounded(Path(session.config.state_dir) / "cache"):
+        log.line("info", f"restic's cache took {size(freed)} and was removed: restic makes it anew")
     log.line("info", "backup started", why=why)
     deliver.began(session)
     outcome, sources = attempt.attempt(session)
@@ -61,6 +63,15 @@ def report_killed(session: Session, now: float) -> None:
 def _fresh_scratch(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
+
+
+def _bounded(cache: Path) -> int:
+    """Remove a cache that takes more than its half of what a run may; return its bytes, else 0."""
+    taken = sum(path.stat().st_size for path in cache.rglob("*") if path.is_file())
+    if taken <= quantity.parse(values.SCRATCH_BOUND) / 2:
+        return 0
+    shutil.rmtree(cache, ignore_errors=True)
+    return taken
 
 
 def _finish(session: Session, outcome: Outcome, started: float, ended: float) -> None:

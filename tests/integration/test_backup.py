@@ -125,3 +125,15 @@ def test_the_originals_secret_works_from_the_environment_alone(tmp_path: Path) -
     assert "hook.txt" in listed
     assert "page 19.md" not in listed
     assert "settings.ini" not in listed
+
+
+def test_a_cache_that_outgrew_its_bound_is_made_anew(sidecar: Sidecar) -> None:
+    """Beyond its ephemeral storage the kubelet evicts the whole pod."""
+    sidecar.back_up()
+    cache = sidecar.path("/var/lib/backup") / "cache"
+    with (cache / "ballast").open("wb") as file:
+        file.truncate((512 << 20) + 1)
+
+    assert sidecar.back_up()["status"] == "success"
+    assert cache.is_dir()
+    assert not (cache / "ballast").exists()

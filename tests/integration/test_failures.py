@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cluster.s3 import serve
 from tests.integration.sidecars import PASSWORD, Sidecar
 
 ALL_KEEPS = tuple(f"KEEP_{each}" for each in ("HOURLY", "DAILY", "WEEKLY", "MONTHLY", "YEARLY"))
@@ -39,6 +40,33 @@ def test_unreachable_repository_is_given_up_after_its_own_time_limit(sidecar: Si
     assert (ended["status"], ended["class"]) == ("failure", "network")
     assert "connection refused" in ended["message"]
     assert time.monotonic() - started < 30
+
+
+@pytest.mark.parametrize(
+    ("bucket", "key", "failure", "said"),
+    [("there", "wrong-key", "auth", "Access Key"), ("nowhere", "", "config", "bucket")],
+    ids=["a wrong key", "no such bucket"],
+)
+def test_what_a_server_refuses_for_good_is_not_tried_for_minutes(
+    sidecar: Sidecar, tmp_path: Path, bucket: str, key: str, failure: str, said: str
+) -> None:
+    """restic alone retries for 15 minutes, as if it were a broken line."""
+    folder = tmp_path / "s3"
+    folder.mkdir()
+    with serve("127.0.0.1", folder) as s3:
+        s3.make_bucket("there")
+        sidecar.change_secret(
+            RESTIC_REPOSITORY=s3.repository(bucket),
+            AWS_ACCESS_KEY_ID=key or s3.key, AWS_SECRET_ACCESS_KEY=s3.secret,
+        )  # fmt: skip
+
+        done = sidecar.run("env", "BACKUP_OPEN_TIMEOUT_SECONDS=120", "backup-runner", "run")
+
+    ended = json.loads(done.stdout.splitlines()[-1])
+    assert (ended["status"], ended["class"]) == ("failure", failure)
+    assert said in ended["message"]
+    assert ended["seconds"] < 20
+    assert not (s3.folder / "nowhere").exists()
 
 
 @pytest.mark.parametrize(
