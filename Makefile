@@ -76,6 +76,10 @@ bench-cluster: setup ## Measure what backups cost apps on a real cluster
 bench: setup ## Measure what the runner costs: idle, per look, per backup
 	$(BIN)/python -m tests.bench
 
+.PHONY: bench-herd
+bench-herd: setup ## Simulate many sidecars on one repository
+	$(BIN)/python -m tests.bench_herd
+
 .PHONY: bench-webhook
 bench-webhook: setup ## Measure how fast the webhook answers (needs wrk)
 	@$(BIN)/python -m tests.bench_webhook

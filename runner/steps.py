@@ -6,6 +6,7 @@ from contract import settings
 from runner.config import Config
 
 _ALWAYS_EXCLUDED = "lost+found"
+_LONGER = 7.5  # times as long as a backup does, chores wait for a lock
 
 _KEEP = (
     ("--keep-last", settings.KEEP_LAST),
@@ -70,6 +71,15 @@ def backup(
 def _patience(config: Config) -> str:
     """Return how long restic itself waits for a lock."""
     return f"{config.timing.lock_patience:.0f}s"
+
+
+def long_patience(config: Config, limit: float) -> float:
+    """Return for how many seconds a chore waits for the moment when nobody else is at work.
+
+    Where many share a repository, such moments are rare; waiting for one hinders nobody.
+    """
+    wait = _LONGER * config.timing.lock_patience
+    return min(wait, limit / 2) if limit else wait
 
 
 def _mine(config: Config, *, each_tag: bool = False) -> tuple[str, ...]:
@@ -153,17 +163,17 @@ def everyones_snapshots(target: str = "") -> Step:
 
 def prune(config: Config, limit: float, target: str = "") -> Step:
     """Free the space of what was forgotten, by whomever."""
-    argv = ("restic", "prune", "-q", "--retry-lock", _patience(config))
+    argv = ("restic", "prune", "-q", "--retry-lock", f"{long_patience(config, limit):.0f}s")
     return Step("prune", argv, limit=limit, target=target)
 
 
 def check(config: Config, limit: float) -> Step:
     """Check the structure of the repository, without its cached copy."""
-    argv = ("restic", "check", "--json", "--retry-lock", _patience(config))
+    argv = ("restic", "check", "--json", "--retry-lock", f"{long_patience(config, limit):.0f}s")
     return Step("check", argv, limit=limit)
 
 
-def forget(config: Config, target: str = "") -> Step | None:
+def forget(config: Config, limit: float = 0, target: str = "") -> Step | None:
     """Apply retention to this workload's snapshots; None where everything is kept."""
     keep: tuple[str, ...] = ()
     for flag, setting in _KEEP:
@@ -174,7 +184,8 @@ def forget(config: Config, target: str = "") -> Step | None:
     if not keep:
         return None
     argv = (
-        "restic", "forget", "--json", "-q", "--retry-lock", _patience(config),
+        "restic", "forget", "--json", "-q",
+        "--retry-lock", f"{long_patience(config, limit):.0f}s",
         *_mine(config), "--group-by", "host,tags", *keep,
     )  # fmt: skip
-    return Step("forget", argv, target=target)
+    return Step("forget", argv, limit=limit, target=target)

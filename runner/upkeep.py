@@ -13,9 +13,9 @@ from runner.steps import Step
 Chore = Generator[Effect, Result, Chored]
 
 
-def forget(config: Config, target: str = "") -> Chore:
+def forget(config: Config, limit: float = 0, target: str = "") -> Chore:
     """Apply retention to this workload's snapshots, and to no others."""
-    step = steps.forget(config, target)
+    step = steps.forget(config, limit, target)
     if step is None:
         return Chored(Status.SKIPPED, "every keep-* is 0: all snapshots are kept")
     done: Completed = yield step

@@ -44,10 +44,11 @@ def choose(pod: Pod, given: Settings, around: Surroundings) -> tuple[Json, tuple
 def _candidates(pod: Pod, wanted: Json, around: Surroundings) -> Iterator[Json]:
     """Yield what the container might get, the best first."""
     if workload.has_resources(pod):
+        little = _beside(pod, wanted, around, _USUAL)
         # The pod's own budget holds for all its containers, but only for what it names.
         if "memory" in (workload.spec(pod)["resources"].get("limits") or {}):
-            yield {}
-        yield _beside(pod, wanted, around, _USUAL)
+            yield {} if not _requests_in_full(little) else little
+        yield little
         yield _beside(pod, wanted, around, {})
     elif around.limits or around.quotas:
         yield _fitted(pod, wanted, around) or wanted
@@ -71,17 +72,22 @@ def _beside(pod: Pod, wanted: Json, around: Surroundings, little: Amounts) -> Js
     # What the pod leaves to its containers, and they request in full, ours does too.
     full = {
         name
-        for name in capped.keys() - most.keys() - least.keys()
+        for name in {"cpu", "memory", *capped} - most.keys() - least.keys()
         if all(name in each.limits and each.requests[name] == each.limits[name] for each in app)
     }
     for name in full - (wanted.get("limits") or {}).keys():
-        capped[name] = min(capped[name], little.get(name, capped[name]))
+        capped[name] = min(capped.get(name, _USUAL[name]), little.get(name, _USUAL[name]))
     asked = {"cpu", "memory", *(capped if little else ())}
     # Where nobody requests any, the pod's own limit becomes its request: a 0 of ours would not.
     asked -= {name for name in asked - capped.keys() if not any(name in a.requests for a in app)}
     return budget.written(
         Budget({name: capped[name] if name in full else _NONE for name in asked}, capped)
     )
+
+
+def _requests_in_full(resources: Json) -> bool:
+    asked = budget.of_container({"resources": resources})
+    return any(value and value == asked.limits.get(name) for name, value in asked.requests.items())
 
 
 def _left(pod: Pod, around: Surroundings) -> tuple[list[Budget], Mapping[str, Decimal]]:

@@ -14,7 +14,7 @@ from tests.runner.workload import configured
 
 MINE = ("--host", "wiki", "--tag", "ns=prod,kind=Deployment,workload=wiki")
 FORGET = (
-    "restic", "forget", "--json", "-q", "--retry-lock", "120s", *MINE, "--group-by", "host,tags",
+    "restic", "forget", "--json", "-q", "--retry-lock", "900s", *MINE, "--group-by", "host,tags",
     "--keep-last", "1", "--keep-hourly", "24", "--keep-daily", "7", "--keep-weekly", "4",
     "--keep-monthly", "12",
 )  # fmt: skip

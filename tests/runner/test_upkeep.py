@@ -29,8 +29,8 @@ from tests.runner.conversation import (
 from tests.runner.workload import NOW, configured
 
 LIST = ("restic", "snapshots", "--json", "--no-lock")
-PRUNE = ("restic", "prune", "-q", "--retry-lock", "120s")
-CHECK = ("restic", "check", "--json", "--retry-lock", "120s")
+PRUNE = ("restic", "prune", "-q", "--retry-lock", "300s")
+CHECK = ("restic", "check", "--json", "--retry-lock", "300s")
 CONFIG = configured()
 
 

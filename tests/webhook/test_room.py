@@ -225,3 +225,12 @@ def test_nothing_is_requested_where_the_pods_limit_is_its_request() -> None:
     pod["spec"]["resources"] = {"limits": {"cpu": "1"}}
 
     assert "cpu" not in _resources(Surroundings(), pod)["requests"]
+
+
+def test_a_core_is_requested_in_full_where_the_pod_budgets_only_memory() -> None:
+    pod = _pod(limits={"cpu": "1"})
+    pod["spec"]["resources"] = {"limits": {"memory": "1Gi"}}
+
+    found = _resources(Surroundings(), pod)
+
+    assert found["requests"]["cpu"] == found["limits"]["cpu"] == "200m"
