@@ -38,7 +38,7 @@ def _do(session: Session, name: str, chore: Callable[[float], Chore]) -> None:
     known = session.state.chore(name)
     known.attempted = now
     known.tries += 1
-    session.store.save(session.state)
+    session.save()
     door = Door(session.config, session.log, session.stop)
     _note(session, name, door.follow(chore(limit)))
 

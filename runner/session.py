@@ -21,3 +21,10 @@ class Session:
     log: Log
     stop: Stop
     limit: float = 0
+
+    def save(self) -> None:
+        """Keep the state; where that cannot be, a backup is still better than none."""
+        try:
+            self.store.save(self.state)
+        except OSError as error:
+            self.log.line("error", f"the state cannot be kept: {error.strerror}")

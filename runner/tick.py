@@ -124,6 +124,6 @@ def _save(session: Session) -> None:
     now = time.time()
     session.state.next_due = due.next_slot(now, session.config) or 0
     session.state.good = dict(session.config.settings.given)
-    session.store.save(session.state)
+    session.save()
     session.store.mark("on-exit", wanted=session.config.settings[settings.ON_EXIT])
     session.store.announce(due.due(now, session.config, session.state).next)

@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from contract import quantity, settings, values
@@ -24,7 +25,7 @@ def backup(session: Session, why: str) -> Outcome:
     state.derived = True
     state.run_now = session.config.settings.get(settings.RUN_NOW) or state.run_now
     _fresh_scratch(Path(session.config.state_dir) / "tmp")
-    session.store.save(state)
+    session.save()
     if freed := _bounded(Path(session.config.state_dir) / "cache"):
         log.line("info", f"restic's cache took {size(freed)} and was removed: restic makes it anew")
     log.line("info", "backup started", why=why)
@@ -62,7 +63,8 @@ def report_killed(session: Session, now: float) -> None:
 
 def _fresh_scratch(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True, exist_ok=True)
+    with suppress(OSError):  # a full disk: whoever needs room there says so
+        folder.mkdir(parents=True, exist_ok=True)
 
 
 def _bounded(cache: Path) -> int:
@@ -104,5 +106,5 @@ def _finish(session: Session, outcome: Outcome, started: float, ended: float) ->
         f"backup {outcome.status}: {outcome.message}",
         **report.fields(state.last),
     )
-    session.store.save(state)
+    session.save()
     deliver.deliver(session, ended)

@@ -1,0 +1,111 @@
+"""What must hold after every fault: nothing is lost, and the next run recovers by itself."""
+
+import json
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from demo import trees
+from tests.cluster.work import until
+from tests.integration.sidecars import PASSWORD, Json, Sidecar, Tree, contents
+
+_UNUSED: Json = {"chores": {}}  # what is weekly was never done, and is due
+
+
+class Night:
+    """A sidecar with a good snapshot behind it, and the proof that a fault takes nothing."""
+
+    def __init__(self, root: Path, **secret: str) -> None:
+        self.root = root
+        self.sidecar = Sidecar(root, secret=secret, pace={"BACKUP_LOCK_PATIENCE_SECONDS": "1"})
+        self.write("kept", 1 << 16)
+        self.sidecar.back_up()
+        self._before = {each["id"]: self._restored(each["id"]) for each in self.sidecar.snapshots()}
+
+    def write(self, name: str, size: int) -> None:
+        """Write a file of random bytes into the volume."""
+        (self.sidecar.volume / name).write_bytes(os.urandom(size))
+
+    def make_chores_due(self) -> None:
+        """Make retention, prune and check due with the next backup."""
+        file = self.sidecar.path("/var/lib/backup") / "state.json"
+        file.write_text(json.dumps(json.loads(file.read_text()) | _UNUSED))
+
+    @contextmanager
+    def running(self, *command: str) -> Iterator[subprocess.Popen[str]]:
+        """Run a command in the container while the context lasts."""
+        with subprocess.Popen(
+            command or ("backup-runner", "run"), env=self.sidecar._process_environment(),
+            stdout=subprocess.PIPE, text=True,
+        ) as process:  # fmt: skip
+            yield process
+
+    def restic_in(self, process: subprocess.Popen[str], word: str) -> int:
+        """Return the process id of a restic that holds its lock while it does ``word``."""
+        found: list[int] = []
+
+        def at_work() -> bool:
+            found[:] = [pid for pid in _children(process.pid) if word in _argv(pid)]
+            locks = self.sidecar.repository / "locks"
+            return bool(found) and any(locks.iterdir())
+
+        until(at_work, f"restic does {word}", 30)
+        return found[0]
+
+    def ends(self, *, recovers: bool = True) -> Json:
+        """Prove that nothing is lost; return how the next run ends, which must be well."""
+        assert "no errors were found" in self._restic("check", "--read-data", "--no-lock")
+        for identifier, tree in self._before.items():
+            assert self._restored(identifier) == tree
+        return self.sidecar.back_up() if recovers else {}
+
+    def _restored(self, identifier: str) -> Tree:
+        target = self.root / f"restored-{len(list(self.root.glob('restored-*')))}"
+        self._restic(
+            "restore", "--no-lock", f"{identifier}:{self.sidecar.volume}", "--target", str(target)
+        )
+        return contents(trees.capture(target))
+
+    def _restic(self, *words: str) -> str:
+        environment = {
+            "PATH": os.environ["PATH"], "HOME": str(self.root), "RESTIC_PASSWORD": PASSWORD,
+            "RESTIC_REPOSITORY": str(self.sidecar.repository),
+        }  # fmt: skip
+        done = subprocess.run(
+            ("restic", "--no-cache", *words),
+            env=environment, text=True, capture_output=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+
+def last_line(process: subprocess.Popen[str], holds: Callable[[Json], bool]) -> Json:
+    """Return the last line of a command's log that is of a kind; it has ended then."""
+    out, _ = process.communicate()
+    found: list[Json] = [line for line in map(json.loads, out.splitlines()) if holds(line)]
+    return found[-1]
+
+
+def is_outcome(line: Json) -> bool:
+    """Whether a log line tells how a run ended."""
+    return "status" in line
+
+
+def _children(parent: int) -> list[int]:
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            if int(stat.read_text().rpartition(")")[2].split()[1]) == parent:
+                found.append(int(stat.parent.name))
+        except (OSError, ValueError):
+            continue
+    return found
+
+
+def _argv(pid: int) -> list[str]:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+    except OSError:
+        return []
