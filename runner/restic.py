@@ -138,7 +138,8 @@ class _Lines:
 
     def read(self, seconds: float, listener: Listener) -> bool:
         """Hand over lines that arrive within ``seconds``; return whether more may come."""
-        ready = self._selector.select(seconds)
+        # Without streams, a selector would sleep although the process has ended.
+        ready = self._selector.select(seconds) if self._selector.get_map() else []
         for key, _ in ready:
             stream: IO[bytes] = key.fileobj  # type: ignore[assignment]  # what was registered
             chunk = os.read(stream.fileno(), 1 << 16)
@@ -149,7 +150,9 @@ class _Lines:
                 self._hand_over(key.data, line, listener)
         if not self._selector.get_map():
             self._wait(seconds)
-        more = self._process.poll() is None or (bool(ready) and not self._is_over(seconds))
+        more = self._process.poll() is None or (
+            bool(ready and self._selector.get_map()) and not self._is_over(seconds)
+        )
         if not more:
             for name, rest in self._rest.items():
                 self._hand_over(name, rest, listener)
