@@ -29,7 +29,7 @@ lint: setup ## Check style, types, imports between modules, and shell
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/shellcheck runner/supervise.sh tools/*.sh tests/cluster/packages.sh .ci/run
+	$(BIN)/shellcheck runner/supervise.sh tools/*.sh tests/*/*.sh .ci/run
 
 .PHONY: setup
 setup: $(VENV)/.installed restic

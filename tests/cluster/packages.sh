@@ -6,6 +6,7 @@ set -eu
 
 bin=$1
 suite=trixie
+unpack=$(dirname "$0")/../services/unpack.sh
 
 # What is looked for, and the package that brings it: a containerd from elsewhere is as good.
 wanted='
@@ -49,33 +50,13 @@ install_packages() {
     { apt-get update -qq && apt-get install -qq -y --no-install-recommends $1 >/dev/null; }
 }
 
-# Unpack etcd and the registry from a newer suite of the mirror that this machine uses. Its apt
-# sources stay as they are, so that nothing else of the newer suite (its libc) can come in.
+# Unpack etcd and the registry from a newer suite of the mirror that this machine uses.
 unpack_servers() {
-  # shellcheck disable=SC2016 # apt fills it in
-  mirror=$(apt-get indextargets --format '$(REPO_URI)' \
-    'Created-By: Packages' 'Origin: Debian' 'Label: Debian' | head -n 1)
-  [ -n "$mirror" ] || fail "no Debian mirror is known here: install etcd 3.5 or newer, and docker-registry"
   work=$(mktemp -d)
   trap 'rm -rf "$work"' EXIT
-  mkdir -p "$work/lists/partial" "$work/cache/archives/partial" "$bin"
-  keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-  echo "deb [signed-by=$keyring] $mirror $suite main" >"$work/sources.list"
-  cat >"$work/apt.conf" <<-CONF
-	Dir::Etc::SourceList "$work/sources.list";
-	Dir::Etc::SourceParts "/dev/null";
-	Dir::State::Lists "$work/lists";
-	Dir::Cache "$work/cache";
-	APT::Sandbox::User "root";
-	CONF
-  (
-    cd "$work"
-    export APT_CONFIG="$work/apt.conf"
-    apt-get update -qq
-    apt-get download -qq etcd-server docker-registry
-    for file in *.deb; do dpkg-deb -x "$file" tree; done
-  )
-  install -m 755 "$work/tree/usr/bin/etcd" "$work/tree/usr/bin/docker-registry" "$bin/"
+  sh "$unpack" "$work" "$suite" etcd-server docker-registry
+  mkdir -p "$bin"
+  install -m 755 "$work/usr/bin/etcd" "$work/usr/bin/docker-registry" "$bin/"
 }
 
 missing=

@@ -1,0 +1,88 @@
+"""Programs of others that tests run: this machine's own, else unpacked from Debian's packages.
+
+They are unpacked once, into the user's cache. Where they cannot be had, tests that need them are
+skipped with the reason; in CI (the variable CI is set) that is an error.
+"""
+
+import os
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.settings import CACHE
+from tests.cluster.work import alone
+
+_UNPACK = Path(__file__).with_name("unpack.sh")
+_OWN = "own"
+
+
+@dataclass(frozen=True, slots=True)
+class _Package:
+    """``path`` is a glob below a root; ``suite`` is where a version comes from that is wanted."""
+
+    path: str
+    suite: str
+    packages: tuple[str, ...]
+
+
+_PROGRAMS = {
+    "ntfy": _Package("usr/bin/ntfy", "trixie", ("ntfy",)),
+    "pushgateway": _Package("usr/bin/prometheus-pushgateway", "sid", ("prometheus-pushgateway",)),
+    "restic-0.18": _Package("usr/bin/restic", "trixie", ("restic",)),
+    "faketime": _Package("usr/lib/*/faketime/libfaketime.so.1", _OWN, ("faketime", "libfaketime")),
+    "postgres": _Package("usr/lib/postgresql/*/bin/postgres", _OWN, ("postgresql",)),
+    "pg_dump-13": _Package(
+        "usr/lib/postgresql/13/bin/pg_dump", "bullseye",
+        ("postgresql-client-13", "libpq5", "libssl1.1"),
+    ),
+    "mariadb": _Package("usr/sbin/mariadbd", _OWN, ("mariadb-server",)),
+    "redis": _Package("usr/bin/redis-server", _OWN, ("redis-server", "redis-tools")),
+}  # fmt: skip
+
+
+def need(name: str) -> Path:
+    """Return a program; skip the test where it cannot be had. ``name`` is a key of _PROGRAMS."""
+    package = _PROGRAMS[name]
+    if package.suite == _OWN and (found := _newest(Path("/"), package.path)):
+        return found
+    folder = _folder(name)
+    if not (folder / ".whole").exists():
+        _unpack(folder, package)
+    found = _newest(folder, package.path)
+    assert found, f"{', '.join(package.packages)}: no {package.path}"
+    return found
+
+
+def environment(name: str) -> Mapping[str, str]:
+    """Return what an unpacked program needs to find its libraries; nothing for an installed one."""
+    folders = [path for path in _folder(name).glob("**/lib/*-linux-gnu*") if path.is_dir()]
+    return {"LD_LIBRARY_PATH": ":".join(map(str, folders))} if folders else {}
+
+
+def _folder(name: str) -> Path:
+    return CACHE / "services" / name
+
+
+def _newest(root: Path, pattern: str) -> Path | None:
+    return max(root.glob(pattern), default=None)
+
+
+def _unpack(folder: Path, package: _Package) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    with alone(folder):
+        if (folder / ".whole").exists():
+            return
+        done = subprocess.run(
+            ("sh", _UNPACK, folder, package.suite, *package.packages),
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode == 0:
+            (folder / ".whole").touch()
+            return
+    line = f"needs {', '.join(package.packages)}, which cannot be had: {done.stderr.strip()}"
+    if os.environ.get("CI"):
+        raise RuntimeError(line)
+    pytest.skip(line)
