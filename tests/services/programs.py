@@ -36,7 +36,7 @@ _PROGRAMS = {
     "postgres": _Package("usr/lib/postgresql/*/bin/postgres", _OWN, ("postgresql",)),
     "pg_dump-13": _Package(
         "usr/lib/postgresql/13/bin/pg_dump", "bullseye",
-        ("postgresql-client-13", "libpq5", "libssl1.1"),
+        ("postgresql-client-13", "libpq5", "libssl1.1", "libldap-2.4-2"),
     ),
     "mariadb": _Package("usr/sbin/mariadbd", _OWN, ("mariadb-server",)),
     "redis": _Package("usr/bin/redis-server", _OWN, ("redis-server", "redis-tools")),
