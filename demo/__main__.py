@@ -20,7 +20,11 @@ from runner.outcome import size
 
 Tree = dict[bytes, trees.Entry]
 
-_PACE = {"BACKUP_POLL_SECONDS": "1", "BACKUP_INIT_SPREAD_SECONDS": "0"}
+_PACE = {
+    "BACKUP_POLL_SECONDS": "1",
+    "BACKUP_INIT_SPREAD_SECONDS": "0",
+    "BACKUP_INIT_SETTLE_SECONDS": "0",
+}
 _SHOWN_METRICS = (
     'backup_status{status="success"}',
     "backup_last_success_timestamp_seconds",

@@ -29,6 +29,7 @@ class Timing:
     catch_up: float = 900
     open_timeout: float = 120
     init_spread: float = 60
+    init_settle: float = 10
     lock_patience: float = 120
     hook: float = 1800
 
@@ -229,6 +230,7 @@ def _timing(environment: Mapping[str, str], problems: list[Problem]) -> Timing:
         catch_up=seconds("BACKUP_CATCH_UP_SECONDS", _TIMING.catch_up),
         open_timeout=seconds("BACKUP_OPEN_TIMEOUT_SECONDS", _TIMING.open_timeout),
         init_spread=seconds("BACKUP_INIT_SPREAD_SECONDS", _TIMING.init_spread),
+        init_settle=seconds("BACKUP_INIT_SETTLE_SECONDS", _TIMING.init_settle),
         lock_patience=seconds("BACKUP_LOCK_PATIENCE_SECONDS", _TIMING.lock_patience),
         hook=seconds("BACKUP_HOOK_SECONDS", _TIMING.hook),
     )

@@ -1,7 +1,8 @@
 """What runs are made of: conversations that yield what to do next and get the result.
 
 No process, clock or file is touched here: ``yield step`` receives a Completed, ``yield wait``
-receives whether the run was told to stop, ``yield count`` a number for each path.
+receives whether the run was told to stop, ``yield count`` a number for each path, ``yield names``
+a list.
 """
 
 from collections.abc import Generator
@@ -9,10 +10,10 @@ from typing import Any
 
 from runner.outcome import Failure, Outcome, Status
 from runner.output import Completed
-from runner.steps import Count, Step, Wait
+from runner.steps import Count, Names, Step, Wait
 
-Effect = Step | Wait | Count
-Result = Any  # Completed for a Step, bool for a Wait, path -> files for a Count
+Effect = Step | Wait | Count | Names
+Result = Any  # Completed for a Step, bool for a Wait, path -> files for a Count, names for Names
 
 
 class Ended(Exception):  # noqa: N818 -- not an error: the run is over, and this is how

@@ -120,3 +120,11 @@ def _look(path: str) -> Source:
 def files(path: str) -> int:
     """Return how many files there are below a folder, as far as it can be read."""
     return sum(len(names) for _, _, names in os.walk(path))
+
+
+def names_in(folder: str) -> list[str]:
+    """Return what is in a folder; nothing where it cannot be read."""
+    try:
+        return sorted(path.name for path in Path(folder).iterdir())
+    except OSError:
+        return []

@@ -22,6 +22,7 @@ _WHY_STOPPED = {
     "memory": "stopped before the container's memory ran out: raise backup.memory-limit",
 }
 _NOT_REMOVED = re.compile(r"remove\(<\w+/\w+>\) failed:.*(?:403|forbidden|access ?denied)")
+_WRONG_KEY = re.compile(r"config or key ([0-9a-f]+) is damaged")
 _BY_WORDS = {
     Failure.SPACE: """
         no space left
@@ -138,6 +139,12 @@ class Completed:
         """Whether the repository refused to remove something: it is append-only."""
         said = "\n".join(self.tail).lower()
         return _NOT_REMOVED.search(said) is not None
+
+    @property
+    def wrong_key(self) -> str:
+        """The id of the key that fits the password and opens nothing; "" where that is not it."""
+        match = _WRONG_KEY.search("\n".join(self.tail))
+        return match[1] if match and self.code and not self.stopped else ""
 
     @property
     def said(self) -> str:

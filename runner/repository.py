@@ -6,11 +6,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from contract.schedule import stable_hash
-from runner import steps
+from runner import keys, steps
 from runner.config import Config
 from runner.conversation import Effect, Ended, Result, failed, must
 from runner.outcome import Failure, Status
-from runner.output import Completed, array
+from runner.output import Completed
 from runner.steps import Wait
 
 _STALE_LOCK = timedelta(minutes=30)
@@ -30,31 +30,32 @@ def initialise(
         line = "there is no repository, and BACKUP_INIT=never forbids to create one"
         raise Ended(Status.FAILURE, line, Failure.CONFIG, 10)
     # Simultaneous inits destroy a new repository: pods that share one wait differently long.
-    share = stable_hash(f"{config.namespace}/{config.pod or config.host}") % 1000 / 1000
-    if (yield Wait(share * config.timing.init_spread, "before creating the repository")):
+    if (yield Wait(_share(config) * config.timing.init_spread, "before creating the repository")):
         raise Ended(Status.INTERRUPTED, "stopped before the repository was created")
     looked: Completed = yield steps.look(target)
-    if looked.code == 0 and not looked.stopped:
+    if (looked.code == 0 and not looked.stopped) or looked.wrong_key:
+        yield from _settle(config, target)
         return False
     if looked.code != 10 or looked.stopped:
         raise failed(looked, "the repository cannot be opened")
     yield from must(steps.init(target), "the repository cannot be created")
     try:
-        yield from _prove_single_init(target)
+        yield from _settle(config, target)
     except Ended as ended:
         ended.outcome = replace(ended.outcome, initialised=True)
         raise
     return True
 
 
-def _prove_single_init(target: str) -> Generator[Effect, Result, None]:
-    listed = yield from must(steps.keys(target), "the new repository cannot be opened")
-    if len(array(listed.text)) != 1:
-        line = (
-            "somebody else created this repository at the same time and it may be unusable; "
-            "while it is empty, remove it: it is created anew"
-        )
-        raise Ended(Status.FAILURE, line, Failure.CONFIG)
+def _settle(config: Config, target: str) -> Generator[Effect, Result, None]:
+    """Let others who looked before us finish their init; then prove that there was one."""
+    if (yield Wait(config.timing.init_settle, "until the new repository has settled")):
+        raise Ended(Status.INTERRUPTED, "stopped before the new repository had settled")
+    yield from keys.prove(config, target)
+
+
+def _share(config: Config) -> float:
+    return stable_hash(f"{config.namespace}/{config.pod or config.host}") % 1000 / 1000
 
 
 def remove_stale_locks(now: datetime) -> Generator[Effect, Result, None]:

@@ -13,7 +13,7 @@ from runner import inputs, limits
 from runner.config import Config
 from runner.log import Log
 from runner.output import Completed, Listener
-from runner.steps import Count, Step, Wait
+from runner.steps import Count, Names, Step, Wait
 from runner.stop import Stop
 from runner.watch import Watch
 
@@ -45,6 +45,8 @@ class Door:
                     answer = self._wait(effect)
                 case Count():
                     answer = {path: inputs.files(path) for path in effect.paths}
+                case Names():
+                    answer = inputs.names_in(effect.folder)
                 case _:
                     answer = self.execute(effect)
 

@@ -3,7 +3,7 @@
 from collections.abc import Generator
 from dataclasses import replace
 
-from runner import repository, steps
+from runner import keys, repository, steps
 from runner.config import Config
 from runner.conversation import Effect, Ended, Result, failed, must
 from runner.judge import Facts, Source, errors_by_source, is_shrunk, worth
@@ -58,6 +58,9 @@ def _backup(config: Config, facts: Facts, limit: float) -> Generator[Effect, Res
     initialised = False
     if done.code == 10 and not done.stopped:
         initialised = yield from repository.initialise(config, had_success=facts.had_success)
+        done = yield step
+    elif done.wrong_key and not facts.had_success:
+        yield from keys.prove(config)
         done = yield step
     try:
         if done.code == 11 and not done.stopped:

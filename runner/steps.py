@@ -50,6 +50,13 @@ class Count:
     paths: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Name what is in a folder of this machine; nothing where it cannot be read."""
+
+    folder: str
+
+
 def backup(
     config: Config,
     sources: tuple[str, ...],
@@ -107,9 +114,15 @@ def post(config: Config) -> Step:
     return Step("post", config.post, hook=True, limit=config.timing.hook, always=True)
 
 
-def look(target: str = "") -> Step:
+def look(target: str = "", key: str = "") -> Step:
     """Open the repository without a lock: exit 10 says that there is none."""
-    return Step("look", ("restic", "cat", "config", "--no-lock", "--json"), target=target)
+    argv = ("restic", "cat", "config", "--no-lock", "--json", *_by(key))
+    return Step("look", argv, target=target)
+
+
+def _by(key: str) -> tuple[str, ...]:
+    """Return how restic tries this key first, which may be the beginning of its id."""
+    return ("--key-hint", key) if key else ()
 
 
 def init(target: str = "") -> Step:
@@ -119,9 +132,22 @@ def init(target: str = "") -> Step:
     return Step("init", ("restic", "init", "--json", "--copy-chunker-params"), target="both")
 
 
-def keys(target: str = "") -> Step:
+def keys(target: str = "", key: str = "") -> Step:
     """List the keys; a repository that was initialised once has exactly one."""
-    return Step("keys", ("restic", "key", "list", "--no-lock", "--json"), target=target)
+    argv = ("restic", "key", "list", "--no-lock", "--json", *_by(key))
+    return Step("keys", argv, target=target)
+
+
+def held_snapshots(key: str, target: str = "") -> Step:
+    """List the ids of whatever snapshots there are, also of those that this key cannot read."""
+    argv = ("restic", "list", "snapshots", "--no-lock", "-q", *_by(key))
+    return Step("list", argv, target=target)
+
+
+def remove_key(identifier: str, key: str, target: str = "") -> Step:
+    """Remove a key that opens nothing."""
+    argv = ("restic", "key", "remove", identifier, "--retry-lock", "30s", "-q", *_by(key))
+    return Step("key", argv, target=target)
 
 
 def copy(config: Config, limit: float) -> Step:

@@ -92,6 +92,7 @@ def secret(kubectl: Kubectl, repository: str, **values: str) -> None:
         "RESTIC_REPOSITORY": repository,
         "RESTIC_PASSWORD": "correct horse",
         "BACKUP_INIT_SPREAD_SECONDS": "0",
+        "BACKUP_INIT_SETTLE_SECONDS": "0",
         **values,
     }
     kubectl.apply(

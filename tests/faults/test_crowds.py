@@ -7,7 +7,7 @@ from pathlib import Path
 
 from demo import app
 from tests.faults.night import Night
-from tests.integration.sidecars import Sidecar
+from tests.integration.sidecars import Json, Sidecar
 
 
 def _neighbour(night: Night, name: str) -> Sidecar:
@@ -52,3 +52,46 @@ def test_two_sidecars_of_one_name_by_mistake(tmp_path: Path) -> None:
     newest = {each["paths"][0] for each in night.sidecar.snapshots()}
     assert newest == {str(night.sidecar.volume), str(twin.volume)}
     assert night.ends()["status"] == "success"
+
+
+def _first_runs(root: Path, count: int, pace: dict[str, str]) -> list[Sidecar]:
+    """Return sidecars that share a repository which nobody has created."""
+    secret = {"RESTIC_REPOSITORY": str(root / "repository")}
+    herd = []
+    for number in range(count):
+        made = Sidecar(
+            root / f"app-{number}", name=f"app-{number}", secret=secret, pace=pace,
+            annotations={"backup.forget": "off"},
+        )  # fmt: skip
+        (made.volume / "page").write_text(f"of {number}")
+        herd.append(made)
+    return herd
+
+
+def _all_at_once(herd: list[Sidecar]) -> list[Json]:
+    """Let them all back up at the same moment; return how each run ended."""
+    with ThreadPoolExecutor(len(herd)) as threads:
+        done = list(threads.map(_run, herd))
+    return [
+        next(line for line in map(json.loads, each.stdout.splitlines()) if "status" in line)
+        for each in done
+    ]
+
+
+def _is_whole(herd: list[Sidecar]) -> None:
+    """Prove that the repository opens by its one key, and holds what those that it names have."""
+    one = Sidecar(herd[0].root / "by-hand", secret=herd[0].secret)
+    one.repository = Path(herd[0].secret["RESTIC_REPOSITORY"])
+    assert len(json.loads(one.restic("key", "list", "--json"))) == 1
+    assert "no errors were found" in one.restic("check", "--read-data")
+    assert {each["hostname"] for each in one.snapshots()} == {each.root.name[5:] for each in herd}
+
+
+def test_six_that_create_one_repository_at_the_same_moment(tmp_path: Path) -> None:
+    """Six keys are written, and one config: the key that opens it is found and left alone."""
+    herd = _first_runs(tmp_path, 6, {"BACKUP_INIT_SETTLE_SECONDS": "6"})
+
+    ended = _all_at_once(herd)
+
+    assert {each["status"] for each in ended} == {"success"}, ended
+    _is_whole(herd)

@@ -8,7 +8,7 @@ from typing import TypeVar
 from runner.conversation import Effect, Result
 from runner.judge import Facts, Source
 from runner.output import Completed
-from runner.steps import Count, Wait
+from runner.steps import Count, Names, Wait
 from tests.runner.workload import NOW, PAGES, UPLOADS
 
 T = TypeVar("T")
@@ -75,7 +75,8 @@ def lock_text(time: str) -> Completed:
 
 
 def play(
-    run: Generator[Effect, Result, T], answers: Sequence[Completed | bool | dict[str, int]]
+    run: Generator[Effect, Result, T],
+    answers: Sequence[Completed | bool | dict[str, int] | list[str]],
 ) -> tuple[list[Said], T]:
     """Return the argv of each effect in order, and the run's result; every answer is needed."""
     left = list(answers)
@@ -92,6 +93,8 @@ def play(
                 said.append(WAIT)
             case Count():
                 said.append(("count", *effect.paths))
+            case Names():
+                said.append(("names", effect.folder))
             case _:
                 said.append(effect.argv)
         assert left, f"the run wanted more: {said}"

@@ -39,6 +39,7 @@ class Runner:
             "BACKUP_SECRET_DIR": str(self.secret),
             "BACKUP_ANNOTATIONS_FILE": str(self.pod / "annotations"),
             "BACKUP_INIT_SPREAD_SECONDS": "0",
+            "BACKUP_INIT_SETTLE_SECONDS": "0",
         }
         for key, value in SECRET.items():
             (self.secret / key).write_text(value)

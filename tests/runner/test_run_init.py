@@ -21,7 +21,6 @@ from tests.runner.conversation import (
     MISSING,
     ONE_KEY,
     STOPPED,
-    TWO_KEYS,
     WAIT,
     Said,
     failed,
@@ -35,10 +34,10 @@ from tests.runner.workload import configured
 def test_missing_repository_is_initialised_once() -> None:
     """Exit 10, a spread wait, a second look, init, the proof of one key, the backup again."""
     said, outcome = play(
-        backup(configured(), FACTS), [MISSING, False, MISSING, EMPTY, ONE_KEY, GOOD]
+        backup(configured(), FACTS), [MISSING, False, MISSING, EMPTY, False, ONE_KEY, GOOD]
     )
 
-    assert said == [BACKUP, WAIT, LOOK, INIT, KEYS, BACKUP]
+    assert said == [BACKUP, WAIT, LOOK, INIT, WAIT, KEYS, BACKUP]
     assert outcome.status == Status.SUCCESS
     assert outcome.initialised
     assert outcome.protected
@@ -47,30 +46,41 @@ def test_missing_repository_is_initialised_once() -> None:
 def test_exit_10_after_init_does_not_init_again() -> None:
     """Twice initialised is destroyed."""
     said, outcome = play(
-        backup(configured(), FACTS), [MISSING, False, MISSING, EMPTY, ONE_KEY, MISSING]
+        backup(configured(), FACTS), [MISSING, False, MISSING, EMPTY, False, ONE_KEY, MISSING]
     )
 
-    assert said == [BACKUP, WAIT, LOOK, INIT, KEYS, BACKUP]
+    assert said == [BACKUP, WAIT, LOOK, INIT, WAIT, KEYS, BACKUP]
     assert (outcome.status, outcome.failure) == (Status.FAILURE, Failure.CONFIG)
     assert outcome.exit_code == 10
 
 
 def test_a_repository_that_another_pod_created_meanwhile_is_used() -> None:
-    """The second look finds it."""
-    said, outcome = play(backup(configured(), FACTS), [MISSING, False, EMPTY, GOOD])
+    """The second look finds it; others may still be creating it, hence the proof."""
+    said, outcome = play(backup(configured(), FACTS), [MISSING, False, EMPTY, False, ONE_KEY, GOOD])
 
-    assert said == [BACKUP, WAIT, LOOK, BACKUP]
+    assert said == [BACKUP, WAIT, LOOK, WAIT, KEYS, BACKUP]
     assert outcome.status == Status.SUCCESS
     assert not outcome.initialised, "it was not we who created it"
 
 
-def test_two_keys_after_init_are_a_failure() -> None:
-    """Somebody else initialised at the same time: nothing is written into it."""
-    said, outcome = play(backup(configured(), FACTS), [MISSING, False, MISSING, EMPTY, TWO_KEYS])
+def test_a_repository_that_the_first_key_does_not_open_is_repaired() -> None:
+    """Its creators may have been stopped before they could."""
+    wrong = failed(1, "Fatal: config or key 77aa is damaged: ciphertext verification failed")
 
-    assert said == [BACKUP, WAIT, LOOK, INIT, KEYS]
-    assert (outcome.status, outcome.failure) == (Status.FAILURE, Failure.CONFIG)
-    assert "at the same time" in outcome.message
+    said, outcome = play(backup(configured(), FACTS), [wrong, ONE_KEY, GOOD])
+
+    assert said == [BACKUP, KEYS, BACKUP]
+    assert outcome.status == Status.SUCCESS
+
+
+def test_a_key_that_fails_after_a_success_is_no_lost_race() -> None:
+    """The config was damaged, or replaced: nothing is repaired."""
+    wrong = failed(1, "Fatal: config or key 77aa is damaged: ciphertext verification failed")
+
+    said, outcome = play(backup(configured(), replace(FACTS, had_success=True)), [wrong])
+
+    assert said == [BACKUP]
+    assert (outcome.status, outcome.failure) == (Status.FAILURE, Failure.RESTIC)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "null", "no json"])
@@ -78,10 +88,10 @@ def test_an_odd_list_of_keys_is_a_failure(text: str) -> None:
     """Exactly one key proves a single init; nothing else does."""
     said, outcome = play(
         backup(configured(), FACTS),
-        [MISSING, False, MISSING, EMPTY, Completed(0, text=text)],
+        [MISSING, False, MISSING, EMPTY, False, Completed(0, text=text)],
     )
 
-    assert said == [BACKUP, WAIT, LOOK, INIT, KEYS]
+    assert said == [BACKUP, WAIT, LOOK, INIT, WAIT, KEYS]
     assert outcome.status == Status.FAILURE
 
 
@@ -89,9 +99,9 @@ def test_keys_that_cannot_be_listed_are_no_proof_of_a_race() -> None:
     """Nobody is told to remove a repository because the network failed."""
     down = failed(1, "Fatal: dial tcp 10.0.0.1:443: connection refused")
 
-    said, outcome = play(backup(configured(), FACTS), [MISSING, False, MISSING, EMPTY, down])
+    said, outcome = play(backup(configured(), FACTS), [MISSING, False, MISSING, EMPTY, False, down])
 
-    assert said == [BACKUP, WAIT, LOOK, INIT, KEYS]
+    assert said == [BACKUP, WAIT, LOOK, INIT, WAIT, KEYS]
     assert (outcome.status, outcome.failure) == (Status.FAILURE, Failure.NETWORK)
     assert "remove" not in outcome.message
 
@@ -120,7 +130,7 @@ def test_backup_init_allows_it_by_any_other_word() -> None:
     """A typo never costs a backup."""
     said, _ = play(
         backup(configured(secret={"BACKUP_INIT": "nevr"}), FACTS),
-        [MISSING, False, MISSING, EMPTY, ONE_KEY, GOOD],
+        [MISSING, False, MISSING, EMPTY, False, ONE_KEY, GOOD],
     )
 
     assert INIT in said
@@ -153,17 +163,17 @@ def test_an_init_is_announced_even_if_the_backup_after_it_fails() -> None:
     """A new repository with its password is news in any case."""
     _, outcome = play(
         backup(configured(), FACTS),
-        [MISSING, False, MISSING, EMPTY, ONE_KEY, failed(1, "connection reset by peer")],
+        [MISSING, False, MISSING, EMPTY, False, ONE_KEY, failed(1, "connection reset by peer")],
     )
 
     assert (outcome.status, outcome.failure) == (Status.FAILURE, Failure.NETWORK)
     assert outcome.initialised
 
 
-@pytest.mark.parametrize("proof", [TWO_KEYS, STOPPED, failed(1, "connection refused")])
+@pytest.mark.parametrize("proof", [STOPPED, failed(1, "connection refused")])
 def test_an_init_is_announced_even_if_its_proof_fails(proof: Completed) -> None:
     """We created something, whoever else did."""
-    _, outcome = play(backup(configured(), FACTS), [MISSING, False, MISSING, EMPTY, proof])
+    _, outcome = play(backup(configured(), FACTS), [MISSING, False, MISSING, EMPTY, False, proof])
 
     assert outcome.initialised
 
@@ -174,7 +184,7 @@ def test_an_init_is_announced_even_if_its_proof_fails(proof: Completed) -> None:
         ([MISSING, True], [BACKUP, WAIT]),
         ([MISSING, False, STOPPED], [BACKUP, WAIT, LOOK]),
         ([MISSING, False, MISSING, STOPPED], [BACKUP, WAIT, LOOK, INIT]),
-        ([MISSING, False, MISSING, EMPTY, STOPPED], [BACKUP, WAIT, LOOK, INIT, KEYS]),
+        ([MISSING, False, MISSING, EMPTY, False, STOPPED], [BACKUP, WAIT, LOOK, INIT, WAIT, KEYS]),
         ([LOCKED, STOPPED], [BACKUP, LOCKS]),
         ([LOCKED, Completed(0, text="aa"), STOPPED], [BACKUP, LOCKS, lock("aa")]),
     ],
@@ -191,11 +201,11 @@ def test_a_new_repository_that_is_locked_at_once_is_looked_at_like_any_other() -
     """Its neighbours use it too."""
     said, outcome = play(
         backup(configured(), FACTS),
-        [MISSING, False, MISSING, EMPTY, ONE_KEY, LOCKED, Completed(0, text="aa"),
+        [MISSING, False, MISSING, EMPTY, False, ONE_KEY, LOCKED, Completed(0, text="aa"),
          lock_text("2026-11-23T12:33:00Z")],
     )  # fmt: skip
 
-    assert said == [BACKUP, WAIT, LOOK, INIT, KEYS, BACKUP, LOCKS, lock("aa")]
+    assert said == [BACKUP, WAIT, LOOK, INIT, WAIT, KEYS, BACKUP, LOCKS, lock("aa")]
     assert (outcome.status, outcome.failure) == (Status.SKIPPED, Failure.LOCKED)
 
 

@@ -181,11 +181,11 @@ def test_copying_takes_this_workloads_snapshots() -> None:
 
 
 def test_a_missing_second_repository_is_created_once_like_the_first() -> None:
-    answers: list[Completed | bool] = [MISSING, False, MISSING, EMPTY, ONE_KEY, EMPTY]
+    answers: list[Completed | bool] = [MISSING, False, MISSING, EMPTY, False, ONE_KEY, EMPTY]
 
     said, done = play(copy(CONFIG, 600, had_success=False), answers)
 
-    assert said == [LOOK, WAIT, LOOK, INIT_LIKE_THE_FIRST, KEYS, COPY]
+    assert said == [LOOK, WAIT, LOOK, INIT_LIKE_THE_FIRST, WAIT, KEYS, COPY]
     assert done.status == Status.SUCCESS
 
 
@@ -198,12 +198,17 @@ def test_a_second_repository_that_is_gone_is_not_made_anew() -> None:
 
 
 def test_nothing_is_copied_into_a_second_repository_of_two_makers() -> None:
-    answers: list[Completed | bool] = [MISSING, False, MISSING, EMPTY, TWO_KEYS]
+    """Where it holds snapshots already, nothing in it is removed."""
+    held = Completed(0, text="4f8a1c2e9b")
+    answers: list[Completed | bool | list[str]] = [
+        MISSING, False, MISSING, EMPTY, False, TWO_KEYS, False, TWO_KEYS, EMPTY, TWO_KEYS, held,
+    ]  # fmt: skip
 
     said, done = play(copy(CONFIG, 600, had_success=False), answers)
 
-    assert said[-1] == KEYS
+    assert not any("remove" in words for words in said)
     assert done.status == Status.FAILURE
+    assert "it holds snapshots" in done.message
 
 
 @pytest.mark.parametrize("answer", [failed(12, "Fatal: wrong password"), failed(1), LOCKED])

@@ -1,0 +1,106 @@
+"""Exactly one key opens a new repository; where several inits met, the others are removed. Pure.
+
+Every simultaneous init writes a key, the last one writes the config. All keys fit the password,
+one opens the config, and restic tries them in no order that helps. While no snapshot is there,
+nothing can be lost by removing those that open nothing.
+"""
+
+import re
+from collections.abc import Generator, Iterable
+
+from contract.schedule import stable_hash
+from runner import steps
+from runner.config import Config
+from runner.conversation import Effect, Ended, Result, failed, must
+from runner.outcome import Failure, Status
+from runner.output import Completed, array
+from runner.steps import Names, Wait
+
+_DIGITS = "0123456789abcdef"
+_MOST_TRIES = 1 + 16 + 256  # each costs half a second of CPU; three or four are usual
+_CANNOT = "the new repository cannot be opened"
+_RACE = "several created this repository at the same time"
+
+
+def prove(config: Config, target: str = "") -> Generator[Effect, Result, None]:
+    """Return when exactly one key is left; raise Ended where that cannot be had."""
+    if (yield from _is_sole(target)):
+        return
+    # Whoever else found this out repairs it too: one is first, and the others find it done.
+    share = stable_hash(f"keys/{config.namespace}/{config.pod or config.host}") % 1000 / 1000
+    if (yield Wait(share * config.timing.init_settle, "before keys that open nothing go")):
+        raise Ended(Status.INTERRUPTED, "stopped before the new repository was repaired")
+    if (yield from _is_sole(target)):
+        return
+    yield from _leave_one(config, target)
+
+
+def _is_sole(target: str) -> Generator[Effect, Result, bool]:
+    listed: Completed = yield steps.keys(target)
+    if listed.wrong_key:
+        return False
+    if listed.code or listed.stopped:
+        raise failed(listed, _CANNOT)
+    if not (found := array(listed.text)):
+        raise Ended(Status.FAILURE, f"{_CANNOT}: restic names no key", Failure.CONFIG)
+    return len(found) == 1
+
+
+def _leave_one(config: Config, target: str) -> Generator[Effect, Result, None]:
+    key = yield from _working(config, target)
+    listed = yield from must(steps.keys(target, key), _CANNOT)
+    found = array(listed.text)
+    good = next((str(each["id"]) for each in found if each.get("current")), "")
+    held = yield from must(steps.held_snapshots(key, target), _CANNOT)
+    if held.text.split() or not good:
+        line = (
+            f"{_RACE}; of its {len(found)} keys only {good} opens it, and it holds snapshots: "
+            f"with RESTIC_KEY_HINT={good}, look at them and remove the other keys by hand"
+        )
+        raise Ended(Status.FAILURE, line, Failure.CONFIG)
+    for each in found:
+        if not each.get("current"):
+            yield steps.remove_key(str(each["id"]), key, target)  # another may have done it
+    if not (yield from _is_sole(target)):
+        line = f"{_RACE}, and keys that open nothing could not be removed; it is tried again"
+        raise Ended(Status.FAILURE, line, Failure.CONFIG)
+
+
+def _working(config: Config, target: str) -> Generator[Effect, Result, str]:
+    """Return what names the key that opens the config: its id, or how only its id begins."""
+    names = yield from _local(config, target)
+    tries = list(names or ("",))
+    first = ""  # the key that restic tries where a beginning fits none, or several
+    for _ in range(_MOST_TRIES):
+        if not tries:
+            break
+        begins = tries.pop(0)
+        looked: Completed = yield steps.look(target, begins)
+        if looked.code == 0 and not looked.stopped:
+            return begins
+        if not looked.wrong_key:
+            raise failed(looked, _CANNOT)
+        first = first or looked.wrong_key
+        if not names and looked.wrong_key == first:
+            longer = [begins + digit for digit in _DIGITS]
+            tries = sorted([*tries, *longer], key=lambda each: _rank(each, first))
+    line = (
+        f"{_RACE}, and no key was found that opens it: if it holds nothing that you need, remove "
+        "it, and it is created anew"
+    )
+    raise Ended(Status.FAILURE, line, Failure.CONFIG)
+
+
+def _rank(begins: str, first: str) -> tuple[int, bool]:
+    """Return what to try before what: the short, and where there is a key for certain."""
+    return len(begins), not first.startswith(begins[:-1])
+
+
+def _local(config: Config, target: str) -> Generator[Effect, Result, Iterable[str]]:
+    """Return the ids of all keys where the repository is a folder here; nothing elsewhere."""
+    variables = config.second.alone if target and config.second else config.restic
+    path = variables.get("RESTIC_REPOSITORY", "").strip().removeprefix("local:")
+    if not path.startswith("/"):
+        return ()
+    names: list[str] = yield Names(f"{path.rstrip('/')}/keys")
+    return [name for name in names if re.fullmatch("[0-9a-f]{64}", name)]
