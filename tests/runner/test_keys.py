@@ -120,6 +120,15 @@ def test_what_another_pod_repaired_meanwhile_is_left_alone() -> None:
     assert len(said) == 3
 
 
+def test_what_another_pod_repairs_while_we_look_is_no_failure() -> None:
+    """The repaired repository is in use: its snapshots are no reason to complain."""
+    wrong = failed(1, f"Fatal: config or key {GOOD} is damaged: ciphertext verification failed")
+
+    said, _ = play(keys.prove(configured()), [wrong, False, wrong, Completed(0), ONE_KEY])
+
+    assert len(said) == 5
+
+
 @pytest.mark.parametrize(
     "word", ["Fatal: connection refused", "Fatal: wrong password or no key found"]
 )
