@@ -87,8 +87,8 @@ def _working(config: Config, target: str) -> Generator[Effect, Result, str]:
             longer = [begins + digit for digit in _DIGITS]
             tries = sorted([*tries, *longer], key=lambda each: _rank(each, first))
     line = (
-        f"{_RACE}, and no key was found that opens it: if it holds nothing that you need, remove "
-        "it, and it is created anew"
+        f"{_RACE}, or its config is damaged: no key opens it; bring it back from a copy, or, if it "
+        "never held a backup, remove it, and it is created anew"
     )
     raise Ended(Status.FAILURE, line, Failure.CONFIG)
 
