@@ -26,7 +26,7 @@ TIMEZONE = Setting("timezone", "UTC", values.timezone, "BACKUP_TIMEZONE")
 VOLUMES = Setting("volumes", "", values.words)
 """Volume names, ``name:sub/path`` narrows one; default: every claim that a container mounts."""
 
-EXCLUDE = Setting("exclude", "", values.lines, "BACKUP_EXCLUDE")
+EXCLUDE = Setting("exclude", "", values.patterns, "BACKUP_EXCLUDE")
 """restic exclude patterns, one a line; ``lost+found`` is always excluded."""
 
 SECRET = Setting("secret", "backup-env-configuration", values.object_name)

@@ -58,6 +58,21 @@ def lines(text: str) -> tuple[str, ...]:
     return tuple(line.strip() for line in text.splitlines() if line.strip())
 
 
+_CLASS = r"\[\^?(?:(?:\\.|[^\\\]-])(?:-(?:\\.|[^\\\]-]))?)+\]"
+_PATTERN = re.compile(rf"(?:[^\\\[]|\\.|{_CLASS})*", re.DOTALL)
+_LONGEST_PATTERN = 4096  # characters, as of a path
+
+
+def patterns(text: str) -> tuple[str, ...]:
+    """Read one restic pattern a line; restic itself would back up nothing because of a bad one."""
+    found = lines(text)
+    for pattern in found:
+        whole = all(_PATTERN.fullmatch(part) for part in pattern.removeprefix("!").split("/"))
+        if not whole or "\0" in pattern or len(pattern) > _LONGEST_PATTERN:
+            raise ValueError("write patterns such as *.tmp or cache/[0-9]*, each [ with its ]")
+    return found
+
+
 def words(text: str) -> tuple[str, ...]:
     """Read items separated by commas or white space."""
     return tuple(re.split(r"[,\s]+", text.strip(", \t\r\n")))
@@ -77,7 +92,7 @@ def command(text: str) -> tuple[str, ...]:
         return ("sh", "-c", text)
     try:
         found = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     words = isinstance(found, list) and all(isinstance(word, str) for word in found)
     if not words or not found or "\0" in "".join(found):

@@ -3,6 +3,8 @@
 import argparse
 import os
 import sys
+import traceback
+from pathlib import Path
 
 from contract import VERSION
 from runner import inputs, status, tick
@@ -20,6 +22,11 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:
         line = f"{error.filename or 'state folder'}: {error.strerror}; nothing could be done"
         Log().line("error", line)
+        return 1
+    except Exception as error:  # noqa: BLE001 -- a trace may hold secrets, and is more than a line
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        line = f"internal error: {type(error).__name__} in {Path(last.filename).name}:{last.lineno}"
+        Log().line("error", f"{line}; nothing could be done")
         return 1
 
 

@@ -18,6 +18,8 @@ _NOT_RESTICS = re.compile(
     r"|RESTIC_HOST(NAME)?|RESTIC_BACKUP_COMMAND|RESTIC_ADDITIONAL_BACKUP_PARAMETERS|RESTIC_PROGRESS_FPS"
     r"|RESTIC_RETENTION_POLICIES_ENABLED|PATH|HOME|TMPDIR|PWD|OLDPWD|SHLVL|_|LD_.*|PYTHON.*"
 )
+_LONGEST = 100_000  # characters of a variable; Linux starts no process with one of 128 KiB
+_LONGEST_HOST = 200
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 LIVE = tuple(setting for setting in settings.ALL if setting.live)
 
@@ -102,11 +104,15 @@ def read(
     the variables of the Secret are looked for in ``environment``. ``unread`` are those whose file
     could not be read, and why.
     """
-    variables = secret or environment
     problems = [
         Problem("Secret variable", key, "", why, "none") for key, why in (unread or {}).items()
     ]
+    variables = _usable(secret or environment, problems)
     defaults = _defaults(environment, problems)
+    named = variables.get("RESTIC_HOSTNAME", "").strip()
+    if not _is_host(named):
+        why = f"write one line of at most {_LONGEST_HOST} characters"
+        problems.append(Problem("Secret variable", "RESTIC_HOSTNAME", named, why, "the workload's"))
     effective = settings.resolve(annotations, variables, defaults, LIVE, last_good)
     flags = {
         key: _flag(variables, key, default=default, problems=problems)
@@ -126,14 +132,14 @@ def read(
         cluster=environment.get(names.ENV_CLUSTER, ""),
         volumes_dir=environment.get(names.ENV_VOLUMES_DIR, names.VOLUMES_DIR),
         state_dir=environment.get(names.ENV_STATE_DIR, names.STATE_DIR),
-        sources=_sources(environment),
+        sources=_sources(environment, problems),
         legacy_sources=tuple(variables.get("RESTIC_SOURCE", "").split()) or None,
         settings=effective,
         restic=_restic(variables),
         second=second.read(variables, _restic(variables)),
-        pre=_command(environment.get(names.ENV_PRE), variables.get("PRE_HOOK", "")),
-        post=_command(environment.get(names.ENV_POST), variables.get("POST_HOOK", "")),
-        grace=float(environment.get(names.ENV_GRACE) or names.GRACE_SECONDS),
+        pre=_command(names.ENV_PRE, "PRE_HOOK", environment, variables, problems),
+        post=_command(names.ENV_POST, "POST_HOOK", environment, variables, problems),
+        grace=_grace(environment, problems),
         backup_command=variables.get("RESTIC_BACKUP_COMMAND", "").strip(),
         extra_arguments=_extra(variables, problems),
         retention_enabled=flags["RESTIC_RETENTION_POLICIES_ENABLED"],
@@ -153,7 +159,7 @@ def read(
 def _defaults(environment: Mapping[str, str], problems: list[Problem]) -> Mapping[str, str]:
     try:
         given = json.loads(environment.get(names.ENV_DEFAULTS) or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         given = None
     if isinstance(given, dict):
         return {str(key): str(value) for key, value in given.items()}
@@ -161,23 +167,65 @@ def _defaults(environment: Mapping[str, str], problems: list[Problem]) -> Mappin
     return {}
 
 
-def _sources(environment: Mapping[str, str]) -> tuple[str, ...] | None:
-    text = environment.get(names.ENV_VOLUMES)
-    return None if text is None else tuple(json.loads(text))
+def _sources(environment: Mapping[str, str], problems: list[Problem]) -> tuple[str, ...] | None:
+    return _words(names.ENV_VOLUMES, environment, problems)
 
 
-def _command(fixed: str | None, text: str) -> tuple[str, ...]:
+def _words(
+    key: str, environment: Mapping[str, str], problems: list[Problem]
+) -> tuple[str, ...] | None:
+    """Return the JSON list of words that the webhook wrote; None where there is none."""
+    text = environment.get(key)
+    if not text:
+        return None
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        found = None
+    if isinstance(found, list) and all(isinstance(word, str) for word in found):
+        return tuple(found)
+    problems.append(Problem("variable", key, "", "is no JSON list of words", "none"))
+    return None
+
+
+def _command(
+    key: str, hook: str, environment: Mapping[str, str], variables: Mapping[str, str],
+    problems: list[Problem],
+) -> tuple[str, ...]:  # fmt: skip
     """Return the words that the webhook wrote, else shell text of the Secret's, else none."""
-    if fixed:
-        return tuple(json.loads(fixed))
-    return ("sh", "-c", text.strip()) if text.strip() else ()
+    text = variables.get(hook, "").strip()
+    return _words(key, environment, problems) or (("sh", "-c", text) if text else ())
+
+
+def _grace(environment: Mapping[str, str], problems: list[Problem]) -> float:
+    text = environment.get(names.ENV_GRACE, "").strip()
+    if not text or re.fullmatch(r"[0-9]{1,9}", text):
+        return float(text or names.GRACE_SECONDS)
+    used = str(names.GRACE_SECONDS)
+    problems.append(Problem("variable", names.ENV_GRACE, text, "write seconds", used))
+    return float(used)
+
+
+def _usable(given: Mapping[str, str], problems: list[Problem]) -> Mapping[str, str]:
+    """Return the variables that a process can be given; one too many would keep restic from it."""
+    found = {}
+    for key, value in given.items():
+        if "\0" in value:
+            why = "holds a NUL character"
+        elif len(value) > _LONGEST:
+            why = f"is longer than {_LONGEST} characters"
+        else:
+            found[key] = value
+            continue
+        problems.append(Problem("Secret variable", key, "", why, "none"))
+    return found
 
 
 def _host(environment: Mapping[str, str], variables: Mapping[str, str]) -> str:
     """Return the restic host: backup.name, the Secret's RESTIC_HOSTNAME, else the workload's."""
     derived = environment.get(names.ENV_HOST) or environment.get("HOSTNAME") or "backup"
     named = variables.get("RESTIC_HOSTNAME", "").strip()
-    if not named or environment.get(names.ENV_HOST_GIVEN) == "true":
+    if not named or not _is_host(named) or environment.get(names.ENV_HOST_GIVEN) == "true":
         return derived
     # One Secret serves a whole namespace; pods with data of their own stay apart.
     workload = environment.get(names.ENV_WORKLOAD, "")
@@ -189,11 +237,15 @@ def _host(environment: Mapping[str, str], variables: Mapping[str, str]) -> str:
     return named
 
 
+def _is_host(text: str) -> bool:
+    return len(text) <= _LONGEST_HOST and text.isprintable()
+
+
 def _restic(variables: Mapping[str, str]) -> Mapping[str, str]:
     return {
         key: value
         for key, value in variables.items()
-        if _VARIABLE.fullmatch(key) and not _NOT_RESTICS.fullmatch(key) and "\0" not in value
+        if _VARIABLE.fullmatch(key) and not _NOT_RESTICS.fullmatch(key)
     }
 
 

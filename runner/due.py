@@ -96,7 +96,7 @@ def cured_by_secret(state: State, changed: float) -> bool:
         state.last is not None
         and state.last.status == Status.FAILURE
         and state.last.failure in _CURED_BY_SECRET
-        and changed > state.secret_changed
+        and changed != state.secret_changed
     )
 
 

@@ -12,6 +12,7 @@ from runner.judge import Source
 from runner.state import Store
 
 _LOST_AND_FOUND = "lost+found"
+_SHOWN = 200  # characters of a path that cannot be read
 # Files that restic, or what it talks to its repository with, reads by itself.
 _READS_ITSELF = re.compile(
     r"(COPY_)?(RESTIC_.*|AWS_(SHARED_CREDENTIALS|CONFIG|WEB_IDENTITY_TOKEN)"
@@ -59,8 +60,9 @@ def _from_files(secret: Mapping[str, str]) -> tuple[Mapping[str, str], Mapping[s
             continue
         try:
             found[name] = Path(path.strip()).read_text("utf-8", "surrogateescape").strip()
-        except OSError as error:
-            unread[key] = f"{path.strip()}: {error.strerror}"
+        except (OSError, ValueError) as error:  # a NUL in a path is a ValueError
+            why = getattr(error, "strerror", None) or "is no path"
+            unread[key] = f"{path.strip()[:_SHOWN]}: {why}"
         del found[key]
     return found, unread
 
@@ -76,7 +78,8 @@ def secret_changed() -> float:
 def sources(config: Config) -> tuple[dict[str, Source], list[str]]:
     """Return each folder to back up and what it looks like, and warnings.
 
-    They are what backup.volumes named, else RESTIC_SOURCE, else all mounted volumes.
+    They are what backup.volumes named, else RESTIC_SOURCE, else all mounted volumes. Where nothing
+    of RESTIC_SOURCE is there, the volumes are backed up beside it: the run fails and loses nothing.
     """
     mounted = _mounted(Path(config.volumes_dir))
     warnings: list[str] = []
@@ -85,7 +88,11 @@ def sources(config: Config) -> tuple[dict[str, Source], list[str]]:
     elif config.legacy_sources is not None:
         paths = list(config.legacy_sources)
         left = [volume for volume in mounted if not any(_overlap(volume, path) for path in paths)]
-        if left:
+        if mounted and all(_look(path) == Source.MISSING for path in paths):
+            named = ", ".join(paths)
+            warnings.append(f"RESTIC_SOURCE {named} is not there; all volumes are backed up")
+            paths += mounted
+        elif left:
             warnings.append(f"RESTIC_SOURCE leaves out {', '.join(left)}")
     else:
         paths = mounted

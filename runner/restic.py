@@ -70,8 +70,9 @@ class Door:
                 env=self._environment(step.target if with_secret else None),
                 start_new_session=True,  # so that a signal reaches a hook's own children too
             )
-        except OSError as error:
-            return Completed(127, tail=(f"{step.argv[0]} cannot be started: {error.strerror}",))
+        except (OSError, ValueError) as error:  # a NUL among its words is a ValueError
+            why = getattr(error, "strerror", None) or str(error)
+            return Completed(127, tail=(f"{step.argv[0]} cannot be started: {why}",))
         with process:
             return self._listen(process, step)
 

@@ -11,6 +11,8 @@ from typing import Any
 
 _FILE = "state.json"
 _LOCK = "lock"
+_LATEST = 1e11  # epoch seconds; no clock goes wrong by thousands of years
+_JSON = {"int": int, "bool": bool, "str": str, "tuple": list}  # the rest are objects
 _NEXT = "next"  # its modification time tells the supervisor when to tick
 
 
@@ -102,7 +104,7 @@ class Store:
         """Return the state; None where there is none or it cannot be read as one."""
         try:
             return _state(json.loads((self._folder / _FILE).read_text("utf-8")))
-        except (OSError, ValueError, TypeError):
+        except (OSError, ValueError, TypeError, RecursionError):
             return None
 
     def save(self, state: State) -> None:
@@ -144,14 +146,43 @@ class Store:
 def _state(value: Any) -> State:  # noqa: ANN401 -- whatever the file holds
     if not isinstance(value, dict):
         raise TypeError("no JSON object")
-    known = {f.name for f in fields(State)}
-    state = State(**{key: item for key, item in value.items() if key in known})
-    if isinstance(state.last, dict):
-        last: dict[str, Any] = state.last
-        state.last = Last(**{f.name: last[f.name] for f in fields(Last) if f.name in last})
+    state = State(**_fitting(State, value))
+    if state.last is not None:
+        state.last = Last(**_fitting(Last, value["last"]))
     if state.usual is not None:
         files, total = state.usual
         state.usual = (int(files), int(total))
-    chores: dict[str, Any] = state.chores
-    state.chores = {name: Chore(**chore) for name, chore in chores.items()}
+    state.chores = {
+        name: Chore(**_fitting(Chore, chore))
+        for name, chore in value.get("chores", {}).items()
+        if isinstance(chore, dict)
+    }
     return state
+
+
+def _fitting(kind: type, value: dict[str, Any]) -> dict[str, Any]:
+    """Return what a class knows of a file's values; raise TypeError for one of another kind.
+
+    Unknown keys are a newer version's, which was rolled back. A time that is none would fail
+    each run that reads it.
+    """
+    found = {f.name: (value[f.name], _name(f.type)) for f in fields(kind) if f.name in value}
+    for name, (item, type_name) in found.items():
+        if not _fits(item, type_name):
+            raise TypeError(f"{name} is of another kind")
+    return {name: item for name, (item, _) in found.items()}
+
+
+def _name(kind: object) -> str:
+    return kind.__name__ if isinstance(kind, type) else str(kind)
+
+
+def _fits(item: Any, type_name: str) -> bool:  # noqa: ANN401 -- any JSON value
+    if item is None:
+        return type_name.endswith("| None")
+    outer = type_name.removesuffix(" | None").partition("[")[0]
+    if outer == "float":
+        return isinstance(item, int | float) and 0 <= item <= _LATEST
+    if outer == "list":
+        return isinstance(item, list) and all(isinstance(each, str) for each in item)
+    return isinstance(item, _JSON.get(outer, dict))

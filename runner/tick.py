@@ -88,7 +88,7 @@ def _look(session: Session, *, start: bool, asked: bool) -> None:
     now = time.time()
     changed = inputs.secret_changed()
     asked = asked or due.cured_by_secret(state, changed)
-    if start or changed > state.secret_changed:
+    if start or changed != state.secret_changed:
         state.append_only = False  # or it was; the next chore shows it
     state.secret_changed = changed
     if start:
