@@ -16,7 +16,7 @@ SECOND = "second"
 def do_all(session: Session) -> None:
     """Do what is due; a backup that falls due meanwhile goes first."""
     config = session.config
-    _do(session, "forget", lambda limit: upkeep.forget(config, limit))
+    _do(session, "forget", lambda limit: upkeep.retention(config, datetime.now(UTC), limit))
     _do(session, "prune", lambda limit: upkeep.prune(config, datetime.now(UTC), limit))
     _do(session, "check", lambda limit: upkeep.check(config, datetime.now(UTC), limit))
     if config.second is None:
@@ -24,7 +24,9 @@ def do_all(session: Session) -> None:
     had = bool(session.state.chore("copy").success)
     _do(session, "copy", lambda limit: upkeep.copy(config, limit, had_success=had))
     if session.state.chore("copy").status == Status.SUCCESS:
-        _do(session, "copy_forget", lambda limit: upkeep.forget(config, limit, SECOND))
+        _do(
+            session, "copy_forget", lambda t: upkeep.retention(config, datetime.now(UTC), t, SECOND)
+        )
         _do(session, "copy_prune", lambda t: upkeep.prune(config, datetime.now(UTC), t, SECOND))
 
 

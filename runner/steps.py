@@ -171,9 +171,10 @@ def unlock() -> Step:
     return Step("unlock", ("restic", "unlock", "-q"))
 
 
-def snapshots(config: Config) -> Step:
+def snapshots(config: Config, target: str = "") -> Step:
     """List this workload's snapshots."""
-    return Step("snapshots", ("restic", "snapshots", "--json", "--no-lock", *_mine(config)))
+    argv = ("restic", "snapshots", "--json", "--no-lock", *_mine(config))
+    return Step("snapshots", argv, target=target)
 
 
 def listing(config: Config, path: str) -> Step:

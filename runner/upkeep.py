@@ -3,7 +3,7 @@
 from collections.abc import Generator
 from datetime import datetime
 
-from runner import maintainer, repository, steps
+from runner import clock, maintainer, repository, steps
 from runner.config import Config
 from runner.conversation import Effect, Ended, Result
 from runner.outcome import Chored, Failure, Status
@@ -26,6 +26,17 @@ def forget(config: Config, limit: float = 0, target: str = "") -> Chore:
     kept = sum(len(group.get("keep") or []) for group in groups)
     known = None if target else kept
     return Chored(Status.SUCCESS, f"{removed} removed, {kept} kept", None, removed, known)
+
+
+def retention(config: Config, now: datetime, limit: float, target: str = "") -> Chore:
+    """Apply retention, unless the times of snapshots cannot be trusted."""
+    listed: Completed = yield steps.snapshots(config, target)
+    if unfinished := _unfinished("retention", listed):
+        return unfinished
+    found = array(listed.text)
+    if why := clock.doubt(filter(None, map(maintainer.moment, found)), now):
+        return Chored(Status.SKIPPED, why, None, 0, None if target else len(found))
+    return (yield from forget(config, limit, target))
 
 
 def copy(config: Config, limit: float, *, had_success: bool) -> Chore:

@@ -55,7 +55,7 @@ def test_a_tick_backs_up_and_forgets(runner: Runner) -> None:
     code, log = runner.call("tick", "--now")
 
     assert code == 0
-    assert runner.asked == ["backup", "forget"]
+    assert runner.asked == ["backup", "snapshots", "forget"]
     assert runner.known["last"]["status"] == "success"
     assert runner.known["last_success"] > 0
     assert runner.known["full"] == [str(runner.volumes / "pages")]
@@ -63,7 +63,7 @@ def test_a_tick_backs_up_and_forgets(runner: Runner) -> None:
     assert runner.known["running_since"] == 0
     assert levels(log, "error") == levels(log, "warning") == []
     runner.call("tick", "--now")
-    assert runner.asked == ["backup", "forget", "backup"]
+    assert runner.asked == ["backup", "snapshots", "forget", "backup"]
 
 
 def test_a_pod_that_replaced_another_learns_from_the_repository(runner: Runner) -> None:
@@ -179,7 +179,7 @@ def test_a_broken_state_is_begun_anew(runner: Runner) -> None:
     (runner.state / "state.json").write_text('{"run_now": "", "attem')
 
     assert runner.call("tick")[0] == 0
-    assert runner.asked[2:] == ["snapshots", "backup", "forget"]
+    assert runner.asked[3:] == ["snapshots", "backup", "snapshots", "forget"]
     assert runner.known["last"]["status"] == "success"
 
 
