@@ -15,7 +15,7 @@ HOUR, DAY, YEAR = 3600, 86400, 365 * 86400
 TIMES = {"attempted", "missed_slot", "not_before", "last_success", "success", "started", "ended"}
 
 
-def _shifted(value: Any, seconds: float) -> Any:
+def _shifted(value: Any, seconds: float) -> Any:  # noqa: ANN401 -- any JSON value
     if not isinstance(value, dict):
         return value
     return {
