@@ -11,6 +11,8 @@ from demo import trees
 from tests.cluster.work import until
 from tests.integration.sidecars import PASSWORD, Json, Sidecar, Tree, contents
 
+_PACE = {"BACKUP_LOCK_PATIENCE_SECONDS": "1"}
+_CODES = {"success": 0, "warning": 0, "skipped": 75}
 _UNUSED: Json = {"chores": {}}  # what is weekly was never done, and is due
 
 
@@ -19,10 +21,24 @@ class Night:
 
     def __init__(self, root: Path, **secret: str) -> None:
         self.root = root
-        self.sidecar = Sidecar(root, secret=secret, pace={"BACKUP_LOCK_PATIENCE_SECONDS": "1"})
+        self.sidecar = Sidecar(root, secret=secret, pace=_PACE)
         self.write("kept", 1 << 16)
-        self.sidecar.back_up()
+        self.back_up()
         self._before = {each["id"]: self._restored(each["id"]) for each in self.sidecar.snapshots()}
+
+    def back_up(self, status: str = "success", failure: str = "") -> Json:
+        """Run a backup that ends so; return its last line."""
+        done = self.sidecar.run("backup-runner", "run")
+        assert not done.stderr
+        lines: list[Json] = [json.loads(line) for line in done.stdout.splitlines()]
+        ended = [line for line in lines if is_outcome(line)][-1]
+        assert done.returncode == _CODES.get(status, 1), done.stdout
+        self.ended(ended, status, failure)
+        return ended
+
+    def ended(self, line: Json, status: str, failure: str = "") -> None:
+        """Prove that a run ended so, as its log's last ``line`` about it says."""
+        assert (line["status"], line.get("class", "")) == (status, failure), line
 
     def write(self, name: str, size: int) -> None:
         """Write a file of random bytes into the volume."""
@@ -59,7 +75,7 @@ class Night:
         assert "no errors were found" in self._restic("check", "--read-data", "--no-lock")
         for identifier, tree in self._before.items():
             assert self._restored(identifier) == tree
-        return self.sidecar.back_up() if recovers else {}
+        return self.back_up() if recovers else {}
 
     def _restored(self, identifier: str) -> Tree:
         target = self.root / f"restored-{len(list(self.root.glob('restored-*')))}"
