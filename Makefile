@@ -76,6 +76,10 @@ bench-cluster: setup ## Measure what backups cost apps on a real cluster
 bench: setup ## Measure what the runner costs: idle, per look, per backup
 	$(BIN)/python -m tests.bench
 
+.PHONY: bench-backup
+bench-backup: setup ## Measure backups beside bare restic: time, time over S3, memory
+	$(BIN)/python -m tests.bench_backup
+
 .PHONY: bench-herd
 bench-herd: setup ## Simulate many sidecars on one repository
 	$(BIN)/python -m tests.bench_herd
