@@ -91,10 +91,10 @@ bench-webhook: setup ## Measure how fast the webhook answers (needs wrk)
 .PHONY: lock
 lock: ## Resolve the Python dependencies anew (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \
-	  pyproject.toml -o requirements/runner.txt
+	  --extra runner pyproject.toml -o requirements/runner.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \
 	  --extra webhook pyproject.toml -o requirements/webhook.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \
-	  --extra webhook --extra dev pyproject.toml -o requirements/dev.txt
+	  --extra runner --extra webhook --extra dev pyproject.toml -o requirements/dev.txt
 	echo 'hatchling>=1.27' | uv pip compile -q --universal --python-version 3.11 \
 	  --generate-hashes --no-header - -o requirements/build.txt
