@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from contract import names, settings, values
 from contract.settings import Problem, Settings
 from runner import masking, receivers, second
-from runner.receivers import Ntfy, Pings
+from runner.receivers import Ntfy, Pings, Service
 from runner.second import Second
 
 # Of the Secret, what restic must not get: it is ours, or it would change what restic does.
 _NOT_RESTICS = re.compile(
-    r"BACKUP_.*|KEEP_.*|NTFY_.*|PUSHGATEWAY_.*|COPY_.*|PING_URL|(PRE|POST)_HOOK|DEBUG|RESTIC_SOURCE"
+    r"BACKUP_.*|KEEP_.*|NTFY_.*|NOTIFY_.*|PUSHGATEWAY_.*|COPY_.*|PING_URL|(PRE|POST)_HOOK|DEBUG|RESTIC_SOURCE"
     r"|RESTIC_HOST(NAME)?|RESTIC_BACKUP_COMMAND|RESTIC_ADDITIONAL_BACKUP_PARAMETERS|RESTIC_PROGRESS_FPS"
     r"|RESTIC_RETENTION_POLICIES_ENABLED|PATH|HOME|TMPDIR|PWD|OLDPWD|SHLVL|_|LD_.*|PYTHON.*"
 )
@@ -65,6 +65,7 @@ class Config:
     retention_enabled: bool
     may_init: bool
     ntfy: Ntfy | None
+    services: tuple[Service, ...]
     pings: Pings | None
     pushgateway: str
     debug: bool
@@ -145,6 +146,7 @@ def read(
         retention_enabled=flags["RESTIC_RETENTION_POLICIES_ENABLED"],
         may_init=variables.get("BACKUP_INIT", "").strip().lower() != "never",
         ntfy=receivers.ntfy(variables, problems) if flags["NTFY_ENABLED"] else None,
+        services=receivers.services(variables, problems),
         pings=receivers.pings(variables, problems),
         pushgateway=receivers.pushgateway(variables, problems)
         if flags["PUSHGATEWAY_ENABLED"]

@@ -7,6 +7,7 @@ from runner.restic import Door
 from runner.session import Session
 from runner.steps import Step
 
+_NTFY = "ntfy"
 _PINGED = {Status.SUCCESS.value, Status.WARNING.value, Status.FAILURE.value}
 
 
@@ -15,14 +16,19 @@ def deliver(session: Session, now: float) -> None:
     from runner import send  # noqa: PLC0415 -- network modules stay out while restic works
 
     config, state = session.config, session.state
-    if config.ntfy and state.last and report.worth_telling(state, now):
+    keys = {_NTFY, *(service.key for service in config.services)}
+    state.notified = {key: news for key, news in state.notified.items() if key in keys}
+    if config.ntfy and state.last and report.worth_telling(state, _NTFY, now):
         message = report.ntfy(config, state.last, _title(session, config.ntfy))
         authorization = report.credentials(config.ntfy.credentials)
-        if wrong := send.notify(config.ntfy.server, message, authorization):
-            state.notify_failures += 1
-            session.log.line("warning", f"ntfy: the message was not delivered: {wrong}")
-        else:
-            report.told(state, now)
+        wrong = send.notify(config.ntfy.server, message, authorization)
+        _note(session, _NTFY, "ntfy", wrong, now)
+    waiting = [s for s in config.services if report.worth_telling(state, s.key, now)]
+    if state.last and waiting:
+        title, text = report.message(config, state.last)
+        answers = send.tell([s.url for s in waiting], title, text, state.last.status)
+        for service, wrong in zip(waiting, answers, strict=True):
+            _note(session, service.key, service.label, wrong, now)
     if config.pings and state.last and state.last.status in _PINGED:
         last = state.last
         good = last.status != Status.FAILURE
@@ -30,6 +36,15 @@ def deliver(session: Session, now: float) -> None:
         url = config.pings.ended(good=good, message=last.message, seconds=seconds)
         _ping(session, url, last.message)
     push(session)
+
+
+def _note(session: Session, receiver: str, label: str, wrong: str, now: float) -> None:
+    """Remember that a receiver knows, or count and log what went wrong: it is told next time."""
+    if not wrong:
+        report.told(session.state, receiver, now)
+        return
+    session.state.notify_failures += 1
+    session.log.line("warning", f"{label}: the message was not delivered: {wrong}")
 
 
 def began(session: Session) -> None:

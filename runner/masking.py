@@ -17,9 +17,12 @@ _COMMANDS = {
     "RESTIC_BACKUP_COMMAND",
     "RESTIC_ADDITIONAL_BACKUP_PARAMETERS",
 }
-_CREDENTIAL = re.compile(r".*(PASS|SECRET|KEY|TOKEN|CRED|AUTH|ACCOUNT).*")
+_CREDENTIAL = re.compile(r".*(PASS|SECRET|KEY|TOKEN|CRED|AUTH|ACCOUNT).*|NOTIFY_URLS")
+_ADDRESSES = "NOTIFY_URLS"  # to services, of which each part may be the token
 _USERINFO = re.compile(r"://([^/\s]+)@")
 _BETWEEN_WORDS = re.compile(r"""[\s"',;=]+""")
+_BETWEEN_PARTS = re.compile(r"[/?&=@:,#]+")
+_TOKEN = 8  # characters
 _SHORTEST = 4  # characters; masking less would blank out half of every message
 
 
@@ -36,6 +39,8 @@ def texts(variables: Mapping[str, str], *, all_secret: bool) -> tuple[str, ...]:
         found.update((value.strip(), *map(str.strip, value.splitlines())))
         if key not in _COMMANDS:
             found.update(_words(value))
+        if key == _ADDRESSES:
+            found.update(_parts(value))
     return tuple(sorted((text for text in found if len(text) >= _SHORTEST), key=len, reverse=True))
 
 
@@ -45,6 +50,18 @@ def _userinfo(value: str) -> Iterator[str]:
         yield match[1]
         yield password or user
         yield from password.split("@")
+
+
+def _parts(value: str) -> Iterator[str]:
+    """Yield each address, what follows its kind, and what in it looks like a token."""
+    for url in value.split():
+        rest = url.partition("://")[2]
+        yield from (url, rest, *(part for part in _BETWEEN_PARTS.split(rest) if _is_token(part)))
+
+
+def _is_token(part: str) -> bool:
+    # Shorter ones, and plain words, would blank out half of every message.
+    return len(part) >= _TOKEN and any(letter.isdigit() for letter in part)
 
 
 def _words(value: str) -> Iterator[str]:

@@ -1,12 +1,15 @@
-"""Who is told of a run, as the Secret names them: ntfy, a dead-man's switch, Pushgateway. Pure."""
+"""Who is told of a run, as the Secret names them: ntfy, services, pings, Pushgateway. Pure."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from contract.settings import Problem
 
 _KUMA = "/api/push/"
+_SERVICE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +22,22 @@ class Ntfy:
     credentials: str
     priority: int
     tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service that Apprise knows how to reach; the address as a whole is a secret.
+
+    ``label`` is what people get to see: which of NOTIFY_URLS it is, counted from 1.
+    """
+
+    url: str
+    label: str
+
+    @property
+    def key(self) -> str:
+        """What state remembers it by, wherever it stands in the list."""
+        return f"service/{sha256(self.url.encode('utf-8', 'replace')).hexdigest()[:16]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +98,22 @@ def ntfy(variables: Mapping[str, str], problems: list[Problem]) -> Ntfy | None:
         priority=int(priority),
         tags=tuple(tag.strip() for tag in variables.get("NTFY_TAG", "").split(",") if tag.strip()),
     )
+
+
+def services(variables: Mapping[str, str], problems: list[Problem]) -> tuple[Service, ...]:
+    """Return the services that NOTIFY_URLS names; what is no address is left out, and a problem."""
+    key = "NOTIFY_URLS"
+    found, odd = [], []
+    for number, url in enumerate(dict.fromkeys(variables.get(key, "").split()), 1):
+        if _SERVICE.fullmatch(url):
+            found.append(Service(url, f"{key}: address {number}"))
+        else:
+            odd.append(str(number))
+    if odd:
+        why = f"no address such as mailto://… is word {', '.join(odd)}"
+        used = "the others" if found else "no messages"
+        problems.append(Problem("Secret variable", key, "", why, used))
+    return tuple(found)
 
 
 def pushgateway(variables: Mapping[str, str], problems: list[Problem]) -> str:

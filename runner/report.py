@@ -7,7 +7,7 @@ from typing import Any
 from contract import VERSION, settings
 from runner.config import Config
 from runner.outcome import Failure, Status
-from runner.state import Last, State
+from runner.state import Last, News, State
 
 _NTFY_BYTES = 4000  # beyond 4095, ntfy makes an attachment of a message or refuses it
 _SAY_AGAIN = 24 * 3600  # seconds after which a trouble that lasts is told again
@@ -75,7 +75,12 @@ def metrics(config: Config, state: State) -> str:
             {"keys": ",".join(keys)},
             len(keys),
         ),
-        ("backup_info", "Version of the runner.", {"version": VERSION}, 1),
+        (
+            "backup_info",
+            "Versions of the runner and of restic.",
+            {"version": VERSION, "restic": state.restic},
+            1,
+        ),
     ]
     if state.last_success:
         name = "backup_last_success_timestamp_seconds"
@@ -86,6 +91,8 @@ def metrics(config: Config, state: State) -> str:
             rows.append((name, f"Last {chore} that came to a good end.", {}, known.success))
     if state.snapshots is not None:
         rows.append(("backup_snapshots", "Snapshots of this workload.", {}, state.snapshots))
+    if state.stale_locks is not None:
+        rows.append(("backup_stale_locks", "Old locks that it met.", {}, state.stale_locks))
     return _exposition(rows)
 
 
@@ -106,29 +113,32 @@ def _label(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
-def worth_telling(state: State, now: float) -> bool:
-    """Whether the last run is news: a trouble that began, changed or lasts, or a recovery."""
+def worth_telling(state: State, receiver: str, now: float) -> bool:
+    """Whether the last run is news to a receiver: a trouble that began, changed or lasts, or a
+    recovery.
+    """
     if state.last is None or state.last.status in {Status.SKIPPED, Status.INTERRUPTED}:
         return False
-    if state.last.status == Status.SUCCESS:
-        return bool(state.notified)
-    return _trouble(state.last) != state.notified or now - state.notified_at > _SAY_AGAIN
+    known = state.notified.get(receiver)
+    if known is None or state.last.status == Status.SUCCESS:
+        return (known is None) != (state.last.status == Status.SUCCESS)
+    return _trouble(state.last) != known.trouble or now - known.at > _SAY_AGAIN
 
 
-def told(state: State, now: float) -> None:
-    """Note that the last run's news was delivered."""
-    if state.last is not None:
-        good = state.last.status == Status.SUCCESS
-        state.notified, state.notified_at = "" if good else _trouble(state.last), now
+def told(state: State, receiver: str, now: float) -> None:
+    """Note that the last run's news was delivered to a receiver."""
+    if state.last is None or state.last.status == Status.SUCCESS:
+        state.notified.pop(receiver, None)
+    else:
+        state.notified[receiver] = News(_trouble(state.last), now)
 
 
 def _trouble(last: Last) -> str:
     return f"{last.status}/{last.failure}"
 
 
-def ntfy(config: Config, last: Last, title: str) -> dict[str, Any]:
-    """Return the JSON message for ntfy; ``title`` is NTFY_TITLE with its commands replaced."""
-    assert config.ntfy is not None  # noqa: S101 -- narrows the type; callers check
+def message(config: Config, last: Last) -> tuple[str, str]:
+    """Return title and text of what people are told."""
     subject = f"{config.namespace}/{config.host}"
     recovered = last.status == Status.SUCCESS
     kind = "" if last.failure is None else f" ({last.failure})"
@@ -136,10 +146,18 @@ def ntfy(config: Config, last: Last, title: str) -> dict[str, Any]:
     text = f"{subject}: backup {word}{kind}: {last.message}"
     if last.status == Status.FAILURE:
         text += "\nNext: backup-runner status, in container backup of the pod"
+    return f"Backup {word}: {subject}", _cut(text, _NTFY_BYTES)
+
+
+def ntfy(config: Config, last: Last, title: str) -> dict[str, Any]:
+    """Return the JSON message for ntfy; ``title`` is NTFY_TITLE with its commands replaced."""
+    assert config.ntfy is not None  # noqa: S101 -- narrows the type; callers check
+    ours, text = message(config, last)
+    recovered = last.status == Status.SUCCESS
     return {
         "topic": config.ntfy.topic,
-        "title": title if title and not recovered else f"Backup {word}: {subject}",
-        "message": _cut(text, _NTFY_BYTES),
+        "title": title if title and not recovered else ours,
+        "message": text,
         "priority": 3 if recovered else config.ntfy.priority,
         "tags": ["white_check_mark"] if recovered else list(config.ntfy.tags),
     }

@@ -1,9 +1,14 @@
-"""The only network client: Pushgateway, ntfy, pings. Nothing here changes a backup's result."""
+"""The only network client: Pushgateway, ntfy, pings, Apprise; no backup's result hangs on it."""
 
 import base64
 import json
+import logging
+import time
 import urllib.error
 import urllib.request
+import warnings
+from collections.abc import Callable, Sequence
+from functools import partial
 from threading import Thread
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -12,6 +17,7 @@ from contract import VERSION
 
 _WHOLE = 20.0  # seconds that a delivery may take, whatever the other side does
 _PING_BYTES = 10_000
+_NOWHERE = logging.NullHandler()
 _PING = 5.0  # seconds, of which a backup waits for the first
 
 
@@ -35,13 +41,61 @@ def ping(url: str, message: str) -> str:
     return _post(url, message.encode("utf-8", "replace")[:_PING_BYTES], {}, _PING)
 
 
+def tell(urls: Sequence[str], title: str, text: str, kind: str) -> list[str]:
+    """Hand a message to each address at once, through Apprise; return what went wrong with each.
+
+    ``kind`` is "failure", "warning" or "success". What went wrong is said in our own words: those
+    of Apprise, and of what it uses, quote addresses.
+    """
+    _be_silent()
+    calls = [partial(_apprise, url, title, text, kind) for url in urls]
+    return _within(_WHOLE, calls)
+
+
+def _be_silent() -> None:
+    """Let no library say anything: with nobody listening, Python prints warnings itself."""
+    logging.getLogger().addHandler(_NOWHERE)
+    warnings.simplefilter("ignore")
+
+
+def _apprise(url: str, title: str, text: str, kind: str) -> str:
+    try:
+        import apprise  # noqa: PLC0415 -- it costs 30 MiB, and there is seldom something to tell
+
+        # A limit of Apprise's own would start threads that the end of the process waits for.
+        asset = apprise.AppriseAsset(service_timeout=0, storage_mode="memory")
+        service = apprise.Apprise.instantiate(url, asset=asset)
+        if service is None:
+            return "it is none that Apprise knows, or incomplete"
+        alone = apprise.Apprise(service, asset=asset)
+        plain = apprise.NotifyFormat.TEXT
+        # Not compared with False: the result is an object, and false is what it is worth.
+        if alone.notify(text, title, apprise.NotifyType(kind), body_format=plain):
+            return ""
+    except Exception as error:  # noqa: BLE001 -- a hundred plugins have errors of their own
+        return type(error).__name__
+    return "it did not take the message"
+
+
 def _post(url: str, body: bytes, headers: dict[str, str], limit: float = _WHOLE) -> str:
-    """Deliver within ``limit`` seconds: a server may answer a byte at a time, for ever."""
-    answer: list[str] = []
-    thread = Thread(target=lambda: answer.append(_try(url, body, headers, limit)), daemon=True)
-    thread.start()
-    thread.join(limit)
-    return answer[0] if answer else f"no answer within {limit:.0f} s"
+    (wrong,) = _within(limit, [partial(_try, url, body, headers, limit)])
+    return wrong
+
+
+def _within(limit: float, calls: Sequence[Callable[[], str]]) -> list[str]:
+    """Return the answers of all within ``limit`` seconds: servers may drip bytes for ever."""
+    answers = [f"no answer within {limit:.0f} s"] * len(calls)
+
+    def answer(number: int) -> None:
+        answers[number] = calls[number]()
+
+    threads = [Thread(target=answer, args=(n,), daemon=True) for n in range(len(calls))]
+    for thread in threads:
+        thread.start()
+    ends = time.monotonic() + limit
+    for thread in threads:
+        thread.join(max(0, ends - time.monotonic()))
+    return list(answers)
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):

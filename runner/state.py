@@ -51,6 +51,14 @@ class Chore:
     tries: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class News:
+    """The trouble that a receiver was told of last, and when."""
+
+    trouble: str
+    at: float
+
+
 @dataclass(slots=True)
 class State:
     """Everything that is remembered. 0 stands for "never", times are epoch seconds.
@@ -58,6 +66,8 @@ class State:
     ``attempted`` is when slots were last served; unknown (``derived`` False) until the repository
     was asked. ``full`` are the sources that held files; ``usual`` are files and
     bytes of the last snapshot that had not shrunk. While sources lost theirs, ``held`` is True.
+    ``notified`` are receivers that were told of a trouble, and not yet that it is over. ``restic``
+    is its version, "" until asked since the container started; ``stale_locks`` None if unknown.
     """
 
     run_now: str
@@ -75,9 +85,10 @@ class State:
     chores: dict[str, Chore] = field(default_factory=dict)
     append_only: bool = False
     snapshots: int | None = None
+    stale_locks: int | None = None
+    restic: str = ""
     secret_changed: float = 0
-    notified: str = ""
-    notified_at: float = 0
+    notified: dict[str, News] = field(default_factory=dict)
     notify_failures: int = 0
     next_due: float = 0
     good: dict[str, str] = field(default_factory=dict)
@@ -156,6 +167,11 @@ def _state(value: Any) -> State:  # noqa: ANN401 -- whatever the file holds
         name: Chore(**_fitting(Chore, chore))
         for name, chore in value.get("chores", {}).items()
         if isinstance(chore, dict)
+    }
+    state.notified = {
+        receiver: News(**_fitting(News, news))
+        for receiver, news in value.get("notified", {}).items()
+        if isinstance(news, dict)
     }
     return state
 

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from contract import VERSION
 from demo.receiver import Receiver
 from tests.integration.sidecars import Sidecar
 
@@ -43,6 +44,9 @@ def test_every_value_is_pushed_to_the_workloads_own_group(sidecar: Sidecar, web:
     assert values["backup_last_success_timestamp_seconds"] > 1.7e9
     assert values["backup_next_due_timestamp_seconds"] > values["backup_start_timestamp"]
     assert values["backup_snapshots"] == 1
+    assert values["backup_stale_locks"] == 0
+    restic = sidecar.restic("version").split()[1]
+    assert values[f'backup_info{{version="{VERSION}",restic="{restic}"}}'] == 1
     assert "x7k2p" not in body  # the pod's name
 
 
@@ -179,3 +183,26 @@ def test_uptime_kuma_hears_up_and_down(sidecar: Sidecar, web: Receiver) -> None:
     assert (up["status"], down["status"]) == (["up"], ["down"])
     assert up["msg"][0].startswith("20")
     assert float(up["ping"][0]) > 0
+
+
+def test_services_are_told_by_addresses_from_a_file(
+    sidecar: Sidecar, web: Receiver, tmp_path: Path
+) -> None:
+    host = web.url.removeprefix("http://")
+    file = tmp_path / "addresses"
+    file.write_text(f"json://u:{_CANARY}@{host}/a\njson://{host}/{_CANARY}\n")
+    sidecar.change_secret(NOTIFY_URLS_FILE=str(file))
+    right = sidecar.secret["RESTIC_PASSWORD"]
+    sidecar.back_up()
+    logs = ""
+    for password, expected in (("wrong", 1), (right, 0)):
+        sidecar.change_secret(RESTIC_PASSWORD=password)
+        logs += sidecar.run("backup-runner", "run").stdout
+        assert sidecar.status()["last"]["status"] == ("failure" if expected else "success")
+
+    heard = sorted((received.path, json.loads(received.body)["type"]) for received in web.all)
+    assert heard == [
+        ("/a", "failure"), ("/a", "success"),
+        (f"/{_CANARY}", "failure"), (f"/{_CANARY}", "success"),
+    ]  # fmt: skip
+    assert _CANARY not in logs

@@ -106,6 +106,28 @@ def test_a_short_value_is_not_masked(short: str) -> None:
     assert not hidden("RESTIC_PASSWORD", short, short)
 
 
+@pytest.mark.parametrize("all_secret", [True, False])
+@pytest.mark.parametrize(
+    "shown",
+    [
+        "tgram://123456789:AAF-q_x/-1001", "123456789:AAF-q_x/-1001", "123456789",
+        "discord://40212xyz/s0me-t0ken?tts=no", "s0me-t0ken", "mailto://u:geheim@example.net",
+        "geheim",
+    ],
+)  # fmt: skip
+def test_the_address_of_a_service_is_secret(shown: str, *, all_secret: bool) -> None:
+    """Whole, without its kind, and what in it looks like a token."""
+    value = "tgram://123456789:AAF-q_x/-1001 discord://40212xyz/s0me-t0ken?tts=no\n"
+    value += "mailto://u:geheim@example.net"
+
+    assert hidden("NOTIFY_URLS", value, shown, all_secret=all_secret)
+
+
+def test_words_in_the_address_of_a_service_are_shown() -> None:
+    """Each message has some of them."""
+    assert not hidden("NOTIFY_URLS", "ntfys://ntfy.example.net/backup", "backup")
+
+
 @pytest.mark.parametrize("key", ["RESTIC_PASSWORD", "B2_ACCOUNT_KEY", "NTFY_CREDS", "MY_TOKEN"])
 def test_of_the_environment_what_is_named_like_a_credential_is_secret(key: str) -> None:
     """The rest of it is the container's own."""

@@ -22,9 +22,9 @@ def story(*runs: tuple[float, Last]) -> list[bool]:
     state, told = State(run_now=""), []
     for now, last in runs:
         state.last = last
-        told.append(report.worth_telling(state, now))
+        told.append(report.worth_telling(state, "ntfy", now))
         if told[-1]:
-            report.told(state, now)
+            report.told(state, "ntfy", now)
     return told
 
 
@@ -68,18 +68,32 @@ def test_a_run_that_was_skipped_or_interrupted_is_no_news() -> None:
 
 def test_before_the_first_run_there_is_no_news() -> None:
     """Nothing happened."""
-    assert not report.worth_telling(State(run_now=""), NOW)
+    assert not report.worth_telling(State(run_now=""), "ntfy", NOW)
 
 
 def test_a_message_that_was_not_delivered_stays_news() -> None:
     """It is told at the next run."""
     state = replace(STATE, last=FAILED)
 
-    assert report.worth_telling(state, NOW)
-    assert report.worth_telling(state, NOW + 1)
-    report.told(state, NOW + 1)
-    assert not report.worth_telling(state, NOW + DAY)
-    assert report.worth_telling(state, NOW + DAY + 2)
+    assert report.worth_telling(state, "ntfy", NOW)
+    assert report.worth_telling(state, "ntfy", NOW + 1)
+    report.told(state, "ntfy", NOW + 1)
+    assert not report.worth_telling(state, "ntfy", NOW + DAY)
+    assert report.worth_telling(state, "ntfy", NOW + DAY + 2)
+
+
+def test_each_receiver_has_its_own_news() -> None:
+    """Who was not reached is told again, the others are not; nor of the end of what they missed."""
+    state = replace(STATE, last=FAILED)
+    report.told(state, "ntfy", NOW)
+
+    assert not report.worth_telling(state, "ntfy", NOW + 1)
+    assert report.worth_telling(state, "service/1", NOW + 1)
+    state.last = LAST
+    assert report.worth_telling(state, "ntfy", NOW + 2)
+    assert not report.worth_telling(state, "service/1", NOW + 2)
+    report.told(state, "ntfy", NOW + 2)
+    assert state.notified == {}
 
 
 def test_a_failure_message_names_who_what_and_what_next() -> None:

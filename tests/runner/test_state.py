@@ -8,10 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from runner.state import State, Store
+from runner.state import News, State, Store
 from tests.runner.test_report import FAILED, LAST, STATE
 
-WHOLE = replace(STATE, last=replace(FAILED, unreadable=["/a", "/b"]), full=["/backup/pages"])
+WHOLE = replace(
+    STATE,
+    last=replace(FAILED, unreadable=["/a", "/b"]),
+    full=["/backup/pages"],
+    notified={"ntfy": News("failure/auth", 5)},
+)
 LOCKED_ELSEWHERE = (
     "import sys; from pathlib import Path; from runner.state import Store\n"
     "with Store(Path(sys.argv[1])).lock() as mine: print(mine)"
