@@ -46,7 +46,10 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The end of one backup run. ``message`` is one line for people and names the next step."""
+    """The end of one backup run. ``message`` is one line for people and names the next step.
+
+    ``stale_locks``: how many old ones it met, None where it did not get to the repository.
+    """
 
     status: Status
     message: str
@@ -58,6 +61,7 @@ class Outcome:
     read_errors: int = 0
     initialised: bool = False
     shrunk: bool = False
+    stale_locks: int | None = None
 
     @property
     def protected(self) -> bool:

@@ -58,8 +58,8 @@ def _share(config: Config) -> float:
     return stable_hash(f"{config.namespace}/{config.pod or config.host}") % 1000 / 1000
 
 
-def remove_stale_locks(now: datetime) -> Generator[Effect, Result, None]:
-    """Remove the locks if every one of them is old; else the run is over.
+def remove_stale_locks(now: datetime) -> Generator[Effect, Result, int]:
+    """Remove the locks if every one of them is old, return how many; else the run is over.
 
     ``unlock`` takes a live lock of an equal host name elsewhere for stale, hence our own look.
     """
@@ -67,20 +67,24 @@ def remove_stale_locks(now: datetime) -> Generator[Effect, Result, None]:
     if listed.stopped:
         raise failed(listed, "the locks cannot be read")
     identifiers = listed.text.split()
-    old = bool(identifiers) and not listed.code
-    for identifier in identifiers if old else ():
+    stale = 0
+    for identifier in identifiers if not listed.code else ():
         read: Completed = yield steps.lock(identifier)
         if read.stopped:
             raise failed(read, "a lock cannot be read")
-        old = old and read.code == 0 and _is_old(read.text, now)
-    if not old:
-        raise locked()
+        stale += read.code == 0 and _is_old(read.text, now)
+    if not identifiers or stale < len(identifiers):
+        raise locked(stale)
     yield from must(steps.unlock(), "stale locks cannot be removed")
+    return stale
 
 
-def locked() -> Ended:
+def locked(stale: int = 0) -> Ended:
+    """Return the end of a run that met locks, of which ``stale`` are old but not all."""
     line = "the repository is locked by another run; this one is tried again later"
-    return Ended(Status.SKIPPED, line, Failure.LOCKED, 11)
+    ended = Ended(Status.SKIPPED, line, Failure.LOCKED, 11)
+    ended.outcome = replace(ended.outcome, stale_locks=stale)
+    return ended
 
 
 def _is_old(text: str, now: datetime) -> bool:

@@ -62,14 +62,16 @@ def _backup(config: Config, facts: Facts, limit: float) -> Generator[Effect, Res
     elif done.wrong_key and not facts.had_success:
         yield from keys.prove(config)
         done = yield step
+    stale = 0
     try:
         if done.code == 11 and not done.stopped:
-            yield from repository.remove_stale_locks(facts.now)
+            stale = yield from repository.remove_stale_locks(facts.now)
             done = yield step
         outcome = yield from _judged(facts, done)
     except Ended as ended:
         outcome = ended.outcome
-    return replace(outcome, initialised=initialised)
+    met = stale if stale or done.code in {0, 3} else outcome.stale_locks
+    return replace(outcome, initialised=initialised, stale_locks=met)
 
 
 def _sources(config: Config, facts: Facts) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from contract import settings
 from runner.config import Config
 
 _ALWAYS_EXCLUDED = "lost+found"
+_VERSION = 10  # seconds that restic may take to say it
 _LONGER = 7.5  # times as long as a backup does, chores wait for a lock
 
 _KEEP = (
@@ -154,6 +155,11 @@ def copy(config: Config, limit: float) -> Step:
     """Copy this workload's snapshots that the second repository does not have."""
     argv = ("restic", "copy", "-q", "--retry-lock", _patience(config), *_mine(config))
     return Step("copy", argv, limit=limit, target="both")
+
+
+def version() -> Step:
+    """Ask restic who it is."""
+    return Step("version", ("restic", "version"), limit=_VERSION)
 
 
 def locks() -> Step:

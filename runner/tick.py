@@ -94,6 +94,7 @@ def _look(session: Session, *, start: bool, asked: bool) -> None:
     if start:
         session.log.line("info", "started", version=VERSION, host=config.host, tags=config.tags)
         state.told = []
+        state.restic = ""  # the image may be another one
         due.remember_start(now, config, state)
     _tell_problems(session)
     killed = start and bool(state.running_since)

@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from contract import quantity, settings, values
-from runner import attempt, chores, deliver, due, report, restic, upkeep
+from runner import attempt, chores, deliver, due, report, restic, steps, upkeep
 from runner.judge import Source
 from runner.outcome import Failure, Outcome, Status, size
 from runner.restic import Door
@@ -32,6 +32,7 @@ def backup(session: Session, why: str) -> Outcome:
     deliver.began(session)
     outcome, sources = attempt.attempt(session)
     ended = time.time()
+    state.restic = state.restic or _version(session)
     if outcome.initialised:
         log.line("warning", "a new repository was created; keep its password safe")
     if outcome.protected:
@@ -43,6 +44,13 @@ def backup(session: Session, why: str) -> Outcome:
     if outcome.protected and not session.limit:
         chores.do_all(session)
     return outcome
+
+
+def _version(session: Session) -> str:
+    """Return restic's version, such as ``0.19.1``; "" where it does not say."""
+    door = Door(session.config, session.log, session.stop)
+    words = door.execute(steps.version(), with_secret=False).text.split()
+    return words[1] if words[:1] == ["restic"] and len(words) > 1 else ""
 
 
 def derive(session: Session) -> None:
@@ -100,6 +108,8 @@ def _finish(session: Session, outcome: Outcome, started: float, ended: float) ->
     state.failures = 0 if good else state.failures + 1
     lost = outcome.shrunk or (not good and outcome.failure == Failure.SOURCE)
     state.held = lost or (state.held and not good)
+    if outcome.stale_locks is not None:
+        state.stale_locks = outcome.stale_locks
     state.next_due = due.next_slot(ended, session.config) or 0
     session.log.line(
         report.level(outcome.status),

@@ -45,6 +45,7 @@ class Runner:
             (self.secret / key).write_text(value)
         self.answer("backup", out=json.dumps(SUMMARY))
         self.answer("snapshots", out="[]")
+        self.answer("version", out="restic 0.19.1 compiled with go1.24.4 on linux/amd64\n")
 
     def answer(self, command: str, *, out: str = "", err: str = "", code: int = 0) -> None:
         """Let restic answer a command so from now on."""
@@ -79,7 +80,16 @@ class Runner:
 
     @property
     def asked(self) -> list[str]:
-        """The commands that restic was given, by their first word."""
+        """The commands that restic was given, by their first word; not those for its version."""
+        return [word for word in self._words if word != "version"]
+
+    @property
+    def asked_for_version(self) -> int:
+        """How often restic was asked who it is."""
+        return self._words.count("version")
+
+    @property
+    def _words(self) -> list[str]:
         log = self.bin / "log"
         return [line.split()[0] for line in log.read_text().splitlines()] if log.exists() else []
 

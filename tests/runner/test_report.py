@@ -34,6 +34,8 @@ STATE = State(
     last_success=NOW,
     chores={"forget": Chore(success=NOW - 60), "prune": Chore(attempted=NOW)},
     snapshots=9,
+    stale_locks=2,
+    restic="0.19.1",
     next_due=NOW + 3600,
     notify_failures=3,
 )
@@ -75,12 +77,35 @@ def test_metrics_are_the_last_run_and_the_state() -> None:
         ("backup_notify_failures_total", ()): 3,
         ("backup_paused", ()): 0,
         ("backup_defaulted_settings", (("keys", ""),)): 0,
-        ("backup_info", (("version", VERSION),)): 1,
+        ("backup_info", (("restic", "0.19.1"), ("version", VERSION))): 1,
         ("backup_last_success_timestamp_seconds", ()): NOW,
         ("backup_forget_last_success_timestamp_seconds", ()): NOW - 60,
         ("backup_snapshots", ()): 9,
+        ("backup_stale_locks", ()): 2,
     }
     assert samples(configured(), STATE) == expected
+
+
+def test_every_promised_metric_is_pushed() -> None:
+    """Alerts and dashboards of others are made of these names and labels."""
+    chores = {name: Chore(success=NOW) for name in ("forget", "prune", "check", "copy", "verify")}
+    found = {
+        (name, tuple(key for key, _ in labels))
+        for name, labels in samples(configured(), replace(STATE, chores=chores))
+    }
+
+    assert {name + "".join(f"{{{','.join(keys)}}}" for _ in keys[:1]) for name, keys in found} == {
+        "backup_start_timestamp", "backup_duration_seconds", "backup_status{status}",
+        "backup_last_success_timestamp_seconds", "backup_last_run_timestamp_seconds",
+        "backup_next_due_timestamp_seconds", "backup_exit_code", "backup_failure{class}",
+        "backup_files{state}", "backup_source_bytes", "backup_added_bytes", "backup_read_errors",
+        "backup_snapshots", "backup_stale_locks", "backup_forget_last_success_timestamp_seconds",
+        "backup_prune_last_success_timestamp_seconds",
+        "backup_check_last_success_timestamp_seconds",
+        "backup_copy_last_success_timestamp_seconds",
+        "backup_verify_last_success_timestamp_seconds", "backup_notify_failures_total",
+        "backup_paused", "backup_defaulted_settings{keys}", "backup_info{restic,version}",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("status", list(Status))
@@ -107,6 +132,7 @@ def test_failure_is_a_state_set(failure: Failure) -> None:
         (replace(STATE, last_success=0), "backup_last_success_timestamp_seconds"),
         (replace(STATE, chores={}), "backup_forget_last_success_timestamp_seconds"),
         (replace(STATE, snapshots=None), "backup_snapshots"),
+        (replace(STATE, stale_locks=None), "backup_stale_locks"),
     ],
 )
 def test_what_never_happened_has_no_value(state: State, absent: str) -> None:

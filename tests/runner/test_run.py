@@ -33,6 +33,7 @@ def test_a_good_backup_is_one_command() -> None:
         "10 files, 2 KiB added",
         snapshot="4f8a1c2e9b",
         counts=Counts(2, 1, 7, source_bytes=5000, added_bytes=2048),
+        stale_locks=0,
     )
     assert outcome.protected
 

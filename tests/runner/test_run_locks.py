@@ -16,9 +16,10 @@ from tests.runner.conversation import (
     failed,
     lock,
     lock_text,
+    partly,
     play,
 )  # fmt: skip
-from tests.runner.workload import configured
+from tests.runner.workload import PAGES, UPLOADS, configured
 
 # Now is 12:34 UTC.
 OLD = lock_text("2026-11-23T12:03:59.123456789Z")
@@ -61,6 +62,27 @@ def test_one_young_or_unreadable_lock_forbids_unlock(other: Completed, first: bo
     assert said == [BACKUP, LOCKS, lock("aa11"), lock("bb22")]
     assert (outcome.status, outcome.failure) == (Status.SKIPPED, Failure.LOCKED)
     assert outcome.exit_code == 11
+
+
+@pytest.mark.parametrize(
+    ("answers", "met"),
+    [
+        ([GOOD], 0),
+        ([partly(["/backup/pages/x"]), {PAGES: 9, UPLOADS: 9}], 0),
+        ([failed(1, "Fatal: no such host")], None),
+        ([LOCKED, TWO, OLD, OLD, EMPTY, GOOD], 2),
+        ([LOCKED, TWO, OLD, OLD, EMPTY, LOCKED], 2),
+        ([LOCKED, TWO, OLD, OLD, EMPTY, failed(1, "Fatal: no such host")], 2),
+        ([LOCKED, TWO, OLD, YOUNG], 1),
+        ([LOCKED, TWO, YOUNG, YOUNG], 0),
+        ([LOCKED, failed(1, "Fatal: no such host")], 0),
+    ],
+)
+def test_old_locks_that_a_run_met_are_counted(answers: list[Completed], met: int | None) -> None:
+    """None: it did not get as far as the locks, and what was known stays."""
+    _, outcome = play(backup(configured(), FACTS), answers)
+
+    assert outcome.stale_locks == met
 
 
 def test_a_lock_is_old_by_the_moment_and_not_by_the_zone_it_is_written_in() -> None:

@@ -66,6 +66,34 @@ def test_a_tick_backs_up_and_forgets(runner: Runner) -> None:
     assert runner.asked == ["backup", "snapshots", "forget", "backup"]
 
 
+def test_restic_is_asked_for_its_version_once_in_a_container(runner: Runner) -> None:
+    """By the first run that begins; a look with nothing to do asks nothing."""
+    runner.call("tick", "--start")
+    assert runner.asked_for_version == 0
+
+    runner.call("tick", "--now")
+    runner.call("tick", "--now")
+    assert runner.asked_for_version == 1
+    assert runner.known["restic"] == "0.19.1"
+
+    runner.answer("version", out="restic 0.20.0 compiled with go1.25 on linux/amd64\n")
+    runner.call("tick", "--start")
+    runner.call("tick", "--now")
+    assert runner.asked_for_version == 2
+    assert runner.known["restic"] == "0.20.0"
+
+
+@pytest.mark.parametrize("said", ["", "Fatal: no", "restic", "0.19.1"])
+def test_a_restic_that_does_not_say_its_version_is_no_fault(runner: Runner, said: str) -> None:
+    """The backup counts."""
+    runner.answer("version", out=said, code=1)
+
+    runner.call("tick", "--now")
+
+    assert runner.known["restic"] == ""
+    assert runner.known["last"]["status"] == "success"
+
+
 def test_a_pod_that_replaced_another_learns_from_the_repository(runner: Runner) -> None:
     """Its last backup is minutes old: nothing is due."""
     runner.annotate(schedule="0 * * * *")
