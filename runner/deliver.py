@@ -13,9 +13,11 @@ _PINGED = {Status.SUCCESS.value, Status.WARNING.value, Status.FAILURE.value}
 
 def deliver(session: Session, now: float) -> None:
     """Send message and metrics; neither can change the result, each is tried."""
+    config, state = session.config, session.state
+    if not (config.ntfy or config.services or config.pings or config.pushgateway):
+        return
     from runner import send  # noqa: PLC0415 -- network modules stay out while restic works
 
-    config, state = session.config, session.state
     keys = {_NTFY, *(service.key for service in config.services)}
     state.notified = {key: news for key, news in state.notified.items() if key in keys}
     if config.ntfy and state.last and report.worth_telling(state, _NTFY, now):
@@ -63,11 +65,11 @@ def _ping(session: Session, url: str, message: str) -> None:
 
 def push(session: Session) -> None:
     """Send all metrics to the Pushgateway, if one is set."""
-    from runner import send  # noqa: PLC0415 -- network modules stay out while restic works
-
     config, state = session.config, session.state
     if not config.pushgateway:
         return
+    from runner import send  # noqa: PLC0415 -- network modules stay out while restic works
+
     url = config.pushgateway + report.group(config)
     if wrong := send.push(url, report.metrics(config, state)):
         state.notify_failures += 1
