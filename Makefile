@@ -20,7 +20,7 @@ demo: setup ## Back up, change and restore an example app here: no cluster, no r
 	@$(BIN)/python -m demo
 
 .PHONY: test
-test: setup lint ## Run the linters and every test
+test: rclone lint ## Run the linters and every test
 	$(BIN)/python -m pytest
 
 .PHONY: lint
@@ -47,6 +47,10 @@ $(VENV)/.installed: requirements/dev.txt pyproject.toml runner/supervise.sh
 .PHONY: restic
 restic:
 	@sh tools/restic.sh $(CACHE)/bin
+
+.PHONY: rclone
+rclone: setup
+	@$(BIN)/python -c 'from tests.cluster import build; build.rclone()'
 
 .PHONY: images
 images: ## Build the images, with docker, podman or buildah

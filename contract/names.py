@@ -55,6 +55,8 @@ ENV_VOLUMES = "BACKUP_VOLUMES"
 ENV_PRE = "BACKUP_PRE"
 ENV_POST = "BACKUP_POST"
 """JSON lists of words, as backup.pre and backup.post were at admission."""
+ENV_ENGINE = "BACKUP_ENGINE"
+"""``rclone`` where backup.engine chose the mirror at admission; else restic."""
 ENV_GRACE = "BACKUP_GRACE_SECONDS"
 """The pod's terminationGracePeriodSeconds, where they are not GRACE_SECONDS."""
 GRACE_SECONDS = 30

@@ -56,6 +56,9 @@ KEEP_YEARLY = Setting("keep-yearly", "0", values.count, "KEEP_YEARLY")
 KEEP_WITHIN = Setting("keep-within", "", values.within, "KEEP_WITHIN")
 """Keep every snapshot younger than this, such as ``30d``."""
 
+KEEP_ARCHIVES = Setting("keep-archives", "7d", values.days, "KEEP_ARCHIVES")
+"""How many days a mirror keeps what was changed or deleted; ``0d`` keeps it for ever."""
+
 FORGET = Setting("forget", "@daily", schedule.parse, "BACKUP_FORGET")
 """When retention is applied."""
 
@@ -83,6 +86,9 @@ PRE = Setting("pre", "", values.command)
 POST = Setting("post", "", values.command)
 """Command in the sidecar after each backup, whatever became of it."""
 
+ENGINE = Setting("engine", "restic", values.engine)
+"""``restic`` makes snapshots; ``rclone`` keeps a mirror, and dated archives of what changes."""
+
 RUN_AS = Setting("run-as", "", values.run_as)
 """User of the injected container; default: that of the container which mounts the volume."""
 
@@ -101,6 +107,7 @@ MEMORY_LIMIT = Setting("memory-limit", "256Mi", values.memory_limit)
 ALL: tuple[Setting[Any], ...] = (
     ENABLED, SCHEDULE, TIMEZONE, VOLUMES, EXCLUDE, SECRET, NAME,
     KEEP_LAST, KEEP_HOURLY, KEEP_DAILY, KEEP_WEEKLY, KEEP_MONTHLY, KEEP_YEARLY, KEEP_WITHIN,
+    KEEP_ARCHIVES, ENGINE,
     FORGET, PRUNE, CHECK, RUN_NOW, PAUSED, ON_EXIT, SQLITE, PRE, POST, RUN_AS,
     CPU_REQUEST, CPU_LIMIT, MEMORY_REQUEST, MEMORY_LIMIT,
 )  # fmt: skip

@@ -53,6 +53,20 @@ def within(text: str) -> str:
     return text
 
 
+def days(text: str) -> int:
+    """Read a number of days."""
+    if not re.fullmatch(r"[0-9]{1,5}d", text):
+        raise ValueError("write days such as 7d; 0d means for ever")
+    return int(text[:-1])
+
+
+def engine(text: str) -> str:
+    """Read what makes backups."""
+    if text not in {"restic", "rclone"}:
+        raise ValueError("write restic or rclone")
+    return text
+
+
 def lines(text: str) -> tuple[str, ...]:
     """Read one item a line."""
     return tuple(line.strip() for line in text.splitlines() if line.strip())

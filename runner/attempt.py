@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from contract import quantity, settings, values
-from runner import inputs, run, upkeep
+from runner import inputs, mirror, remotes, run, upkeep
 from runner.conversation import Effect, Result
 from runner.judge import Copies, Facts, Source
 from runner.outcome import Failure, Outcome, Status
@@ -20,11 +20,12 @@ def attempt(session: Session) -> tuple[Outcome, Sources]:
     door = Door(session.config, session.log, session.stop)
     sources: Sources = {}
     try:
-        outcome = door.follow(run.before(session.config))
+        outcome = door.follow(run.before(session.config)) or remotes.prepare(session.config)
         if outcome is None:
             sources.update(_sources(session))
             facts = door.follow(_facts(session, sources))
-            outcome = door.follow(run.backup(session.config, facts, session.limit))
+            backup = mirror.backup if session.config.mirrors else run.backup
+            outcome = door.follow(backup(session.config, facts, session.limit))
     except Exception as error:  # noqa: BLE001 -- a bug of ours is a failed backup, and is reported
         outcome = Outcome(Status.FAILURE, f"internal error: {error!r}", Failure.INTERNAL)
     return door.follow(run.after(session.config, outcome)), sources
@@ -42,7 +43,7 @@ def _facts(session: Session, sources: Sources) -> Generator[Effect, Result, Fact
     state = session.state
     full = set(state.full)
     empty = [path for path, found in sources.items() if found == Source.EMPTY]
-    if empty and state.last is None:
+    if empty and state.last is None and not session.config.mirrors:
         # This pod is new, and so is what it knows: the repository knows more.
         full |= yield from upkeep.once_full(session.config, empty)
     return Facts(
@@ -52,13 +53,14 @@ def _facts(session: Session, sources: Sources) -> Generator[Effect, Result, Fact
         now=datetime.now(UTC),
         usual=state.usual,
         copies=_copies(session, sources),
+        accepted=state.accepted,
     )
 
 
 def _copies(session: Session, sources: Sources) -> Copies:
     """Return consistent copies of the databases that backup.sqlite names."""
     globs = session.config.settings.get(settings.SQLITE)
-    if not globs:
+    if not globs or session.config.mirrors:
         return Copies()
     from runner import sqlite  # noqa: PLC0415 -- only where it is wanted: it costs memory
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from runner import deliver, due, report, upkeep
+from runner import archives, deliver, due, report, upkeep
 from runner.outcome import Chored, Failure, Status
 from runner.restic import Door
 from runner.session import Session
@@ -16,6 +16,10 @@ SECOND = "second"
 def do_all(session: Session) -> None:
     """Do what is due; a backup that falls due meanwhile goes first."""
     config = session.config
+    if config.mirrors:  # there is nothing else to do for a mirror
+        resumed = datetime.fromtimestamp(session.state.resumed, UTC)
+        _do(session, "forget", lambda t: archives.forget(config, datetime.now(UTC), resumed, t))
+        return
     _do(session, "forget", lambda limit: upkeep.retention(config, datetime.now(UTC), limit))
     _do(session, "prune", lambda limit: upkeep.prune(config, datetime.now(UTC), limit))
     _do(session, "check", lambda limit: upkeep.check(config, datetime.now(UTC), limit))

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from contract import names, settings, values
 from contract.settings import Problem, Settings
-from runner import masking, receivers, second
+from runner import destination, masking, receivers, second
+from runner.destination import Mirror
 from runner.receivers import Ntfy, Pings, Service
 from runner.second import Second
 
@@ -34,6 +35,7 @@ class Timing:
     init_settle: float = 10
     lock_patience: float = 120
     hook: float = 1800
+    count: float = 1800
 
 
 _TIMING = Timing()
@@ -56,6 +58,7 @@ class Config:
     settings: Settings
     problems: tuple[Problem, ...]
     restic: Mapping[str, str]
+    mirror: Mirror | None
     second: Second | None
     pre: tuple[str, ...]
     post: tuple[str, ...]
@@ -73,6 +76,11 @@ class Config:
     masked: tuple[str, ...]
 
     @property
+    def mirrors(self) -> bool:
+        """Whether rclone keeps a mirror, where else restic makes snapshots."""
+        return self.mirror is not None
+
+    @property
     def tags(self) -> tuple[str, ...]:
         """The fixed tags of every snapshot; with the host they say whose it is."""
         cluster = (f"cluster={self.cluster}",) if self.cluster else ()
@@ -85,7 +93,9 @@ class Config:
 
     @property
     def missing(self) -> str:
-        """What the Secret must hold before restic can be started; empty when all is there."""
+        """What the Secret must hold before a backup can start; empty when all is there."""
+        if self.mirror:
+            return "" if self.mirror.destination else "BUP_DST"
         if not {"RESTIC_REPOSITORY", "RESTIC_REPOSITORY_FILE"} & self.restic.keys():
             return "RESTIC_REPOSITORY"
         passwords = {"RESTIC_PASSWORD", "RESTIC_PASSWORD_FILE", "RESTIC_PASSWORD_COMMAND"}
@@ -115,6 +125,10 @@ def read(
         why = f"write one line of at most {_LONGEST_HOST} characters"
         problems.append(Problem("Secret variable", "RESTIC_HOSTNAME", named, why, "the workload's"))
     effective = settings.resolve(annotations, variables, defaults, LIVE, last_good)
+    mirror = _mirror(environment, variables)
+    if mirror and effective.get(settings.SQLITE):
+        why = "has no effect with backup.engine rclone: files are mirrored as they are"
+        problems.append(Problem("setting", settings.SQLITE.annotation, "", why, ""))
     flags = {
         key: _flag(variables, key, default=default, problems=problems)
         for key, default in (
@@ -134,10 +148,13 @@ def read(
         volumes_dir=environment.get(names.ENV_VOLUMES_DIR, names.VOLUMES_DIR),
         state_dir=environment.get(names.ENV_STATE_DIR, names.STATE_DIR),
         sources=_sources(environment, problems),
-        legacy_sources=tuple(variables.get("RESTIC_SOURCE", "").split()) or None,
+        legacy_sources=mirror.sources
+        if mirror
+        else tuple(variables.get("RESTIC_SOURCE", "").split()) or None,
         settings=effective,
-        restic=_restic(variables),
-        second=second.read(variables, _restic(variables)),
+        restic=mirror.environment if mirror else _restic(variables),
+        mirror=mirror,
+        second=None if mirror else second.read(variables, _restic(variables)),
         pre=_command(names.ENV_PRE, "PRE_HOOK", environment, variables, problems),
         post=_command(names.ENV_POST, "POST_HOOK", environment, variables, problems),
         grace=_grace(environment, problems),
@@ -251,6 +268,13 @@ def _restic(variables: Mapping[str, str]) -> Mapping[str, str]:
     }
 
 
+def _mirror(environment: Mapping[str, str], variables: Mapping[str, str]) -> Mirror | None:
+    if environment.get(names.ENV_ENGINE) != "rclone":
+        return None
+    state_dir = environment.get(names.ENV_STATE_DIR, names.STATE_DIR)
+    return destination.read(variables, _restic(variables), state_dir)
+
+
 def _flag(
     variables: Mapping[str, str], key: str, *, default: bool, problems: list[Problem]
 ) -> bool:
@@ -287,4 +311,5 @@ def _timing(environment: Mapping[str, str], problems: list[Problem]) -> Timing:
         init_settle=seconds("BACKUP_INIT_SETTLE_SECONDS", _TIMING.init_settle),
         lock_patience=seconds("BACKUP_LOCK_PATIENCE_SECONDS", _TIMING.lock_patience),
         hook=seconds("BACKUP_HOOK_SECONDS", _TIMING.hook),
+        count=seconds("BACKUP_COUNT_SECONDS", _TIMING.count),
     )

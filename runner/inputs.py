@@ -78,22 +78,24 @@ def secret_changed() -> float:
 def sources(config: Config) -> tuple[dict[str, Source], list[str]]:
     """Return each folder to back up and what it looks like, and warnings.
 
-    They are what backup.volumes named, else RESTIC_SOURCE, else all mounted volumes. Where nothing
-    of RESTIC_SOURCE is there, the volumes are backed up beside it: the run fails and loses nothing.
+    They are what backup.volumes named, else RESTIC_SOURCE (of a mirror: BUP_SRC), else all mounted
+    volumes. Where nothing of RESTIC_SOURCE is there, the volumes are backed up beside it: the run
+    fails and loses nothing.
     """
     mounted = _mounted(Path(config.volumes_dir))
     warnings: list[str] = []
     if config.sources is not None:
         paths = [f"{config.volumes_dir}/{source}" for source in config.sources]
-    elif config.legacy_sources is not None:
+    elif config.legacy_sources is not None and config.legacy_sources != (config.volumes_dir,):
         paths = list(config.legacy_sources)
         left = [volume for volume in mounted if not any(_overlap(volume, path) for path in paths)]
+        key = "BUP_SRC" if config.mirrors else "RESTIC_SOURCE"
         if mounted and all(_look(path) == Source.MISSING for path in paths):
             named = ", ".join(paths)
-            warnings.append(f"RESTIC_SOURCE {named} is not there; all volumes are backed up")
+            warnings.append(f"{key} {named} is not there; all volumes are backed up")
             paths += mounted
         elif left:
-            warnings.append(f"RESTIC_SOURCE leaves out {', '.join(left)}")
+            warnings.append(f"{key} leaves out {', '.join(left)}")
     else:
         paths = mounted
     return {path: _look(path) for path in paths}, warnings

@@ -41,7 +41,8 @@ class Facts:
     """What a run knows at its beginning.
 
     ``once_full`` are sources that held files before; ``usual`` are files and bytes of the last
-    snapshot that was as it should be, None if unknown.
+    snapshot that was as it should be, None if unknown. ``accepted``: that they lost files was
+    meant.
     """
 
     sources: dict[str, Source]
@@ -50,6 +51,7 @@ class Facts:
     now: datetime
     usual: tuple[int, int] | None = None
     copies: Copies = Copies()
+    accepted: bool = False
 
 
 def worth(

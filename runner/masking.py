@@ -3,12 +3,14 @@
 import re
 from collections.abc import Iterator, Mapping
 
+from runner.destination import CONF
+
 # Variables whose values help in messages, but for what stands before an @ in their addresses.
 _SHOWN = re.compile(
     r"BACKUP_.*|KEEP_.*|DEBUG|RESTIC_SOURCE|RESTIC_HOST(NAME)?|RESTIC_CACHE_DIR|(COPY_)?RESTIC_REPOSITORY"
     r"|RESTIC_RETENTION_POLICIES_ENABLED|RESTIC_COMPRESSION|NTFY_(ENABLED|PRIO|TAG|TITLE|SERVER)"
     r"|PUSHGATEWAY_(ENABLED|URL)|.*_REGION|PATH|HOME|PWD|SHLVL|LANG|LC_.*|TERM|HOSTNAME"
-    r"|KUBERNETES_.*"
+    r"|KUBERNETES_.*|RCLONE_CONFIG_.*_(TYPE|PROVIDER|REGION|ENDPOINT|ENV_AUTH)"
 )
 # Shell text: its words are mostly programs.
 _COMMANDS = {
@@ -23,6 +25,8 @@ _USERINFO = re.compile(r"://([^/\s]+)@")
 _BETWEEN_WORDS = re.compile(r"""[\s"',;=]+""")
 _BETWEEN_PARTS = re.compile(r"[/?&=@:,#]+")
 _TOKEN = 8  # characters
+_PLACES = {"BUP_SRC", "BUP_DST"}
+_KINDS = {"type", "provider", "region", "env_auth", "acl", "remote", "endpoint", "vendor", "host"}
 _SHORTEST = 4  # characters; masking less would blank out half of every message
 
 
@@ -34,6 +38,11 @@ def texts(variables: Mapping[str, str], *, all_secret: bool) -> tuple[str, ...]:
     found: set[str] = set()
     for key, value in variables.items():
         found.update(_userinfo(value))
+        if key == CONF:
+            found.update(_of_conf(value))
+            continue
+        if key in _PLACES and "=" not in value:
+            continue
         if _SHOWN.fullmatch(key) or not (all_secret or _CREDENTIAL.fullmatch(key)):
             continue
         found.update((value.strip(), *map(str.strip, value.splitlines())))
@@ -42,6 +51,15 @@ def texts(variables: Mapping[str, str], *, all_secret: bool) -> tuple[str, ...]:
         if key == _ADDRESSES:
             found.update(_parts(value))
     return tuple(sorted((text for text in found if len(text) >= _SHORTEST), key=len, reverse=True))
+
+
+def _of_conf(value: str) -> Iterator[str]:
+    """Yield the values in an rclone.conf but for those that say what kind a remote is."""
+    for line in value.splitlines():
+        name, _, text = (part.strip() for part in line.partition("="))
+        if text and name not in _KINDS:
+            yield text
+            yield from re.findall(r'"([^"]{12,})"', text)  # tokens are JSON
 
 
 def _userinfo(value: str) -> Iterator[str]:

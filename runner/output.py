@@ -16,7 +16,15 @@ _SUCCEEDED = "operation successful after"
 _OPENING = re.compile(r"[<(](config|key|lock|index|snapshot)\b")  # files read before any data
 
 # restic's exit codes; from what it writes where the code says only "failed".
+# Those of 2 to 8 are rclone's: usage, missing source, temporary, fatal and so on.
 _BY_CODE = {10: Failure.CONFIG, 11: Failure.LOCKED, 12: Failure.AUTH, -9: Failure.MEMORY}
+_RCLONES = {2: Failure.CONFIG, 5: Failure.NETWORK}  # where its words say nothing
+# What rclone says of a file of the source, not of the destination.
+_OF_SOURCE = re.compile(
+    r"failed to open (directory|source object)|error reading source directory"
+    r"|source file is being updated|failed to read (directory|symlink|link)"
+)
+_FOLLOWS = re.compile(r"not deleting (files|directories)|Attempt \d+/\d+ |Failed to \w+ with ")
 _WHY_STOPPED = {
     "time": "it took too long and was stopped",
     "memory": "stopped before the container's memory ran out: raise backup.memory-limit",
@@ -26,6 +34,7 @@ _WRONG_KEY = re.compile(r"config or key ([0-9a-f]+) is damaged")
 _BY_WORDS = {
     Failure.SPACE: """
         no space left
+        remaining disk space
         disk quota exceeded
         insufficient storage
         QuotaExceeded
@@ -54,6 +63,8 @@ _BY_WORDS = {
     Failure.CONFIG: """
         NoSuchBucket
         bucket does not exist
+        didn't find section in config file
+        didn't find backend called
         specified bucket is not valid
         unknown flag
         unknown command
@@ -108,7 +119,7 @@ def _by_words(text: str) -> Failure | None:
 @dataclass(frozen=True, slots=True)
 class Completed:
     """A finished command. ``stopped`` says why we ended it: "", "signal", "retrying",
-    "time" or "memory".
+    "time" or "memory". ``other_errors``: rclone's, not about files of the source.
     """
 
     code: int
@@ -118,6 +129,7 @@ class Completed:
     unreadable: tuple[str, ...] = ()
     read_errors: int = 0
     stopped: str = ""
+    other_errors: bool = False
 
     def message(self, kind: str) -> dict[str, Any]:
         """Return the last JSON message of this type, empty if there was none."""
@@ -131,7 +143,7 @@ class Completed:
             return _BY_CODE[self.code]
         if self.stopped == "memory":
             return Failure.MEMORY
-        worded = _by_words("\n".join(self.tail))
+        worded = _by_words("\n".join(self.tail)) or _RCLONES.get(self.code)
         return worded or (Failure.NETWORK if self.stopped == "retrying" else Failure.RESTIC)
 
     @property
@@ -171,6 +183,8 @@ class Listener:
     progress: dict[str, Any] = field(default_factory=dict)
     first_retry: float | None = None  # of opening the repository
     gives_up_at: float | None = None
+    of_source: deque[str] = field(default_factory=lambda: deque(maxlen=_TAIL))
+    other_errors: bool = False
     refused: int = 0  # how often the server said what it will say again
 
     def stdout(self, line: str) -> None:
@@ -191,6 +205,8 @@ class Listener:
         elif message.get("message_type") == "error":
             self.unreadable[str(message.get("item", ""))] = None
             said = ""
+        elif "msg" in message and "level" in message:
+            said = self._rclone(message)
         else:
             said = str(message.get("message", line))
         self.tail.extend(filter(None, said.splitlines()))
@@ -202,6 +218,23 @@ class Listener:
             pause = sum(float(n) * _UNITS[unit] for n, unit in _DURATION.findall(match[1]))
             self.gives_up_at = now + pause
             self.refused += _by_words(said) in _FINAL
+
+    def _rclone(self, message: dict[str, Any]) -> str:
+        """Take a line of rclone's log; return what of it is worth keeping."""
+        said = str(message["msg"]).strip()
+        if isinstance(message.get("stats"), dict):
+            self.messages[:] = [{"message_type": "stats", **message["stats"]}]
+            return ""
+        if message["level"] not in {"error", "critical", "fatal"} and "Failed to " not in said:
+            return ""
+        if _OF_SOURCE.search(said):
+            if message.get("object"):
+                self.unreadable[str(message["object"])] = None
+            self.of_source.append(said)  # says nothing of the destination, which may fail too
+            return ""
+        if not _FOLLOWS.search(said):
+            self.other_errors = True
+        return said
 
     def keeps_retrying(self, limit: float) -> bool:
         """Whether its own words say that it will still be trying after ``limit`` seconds."""
@@ -215,10 +248,11 @@ class Listener:
             code=code,
             messages=tuple(self.messages),
             text="\n".join(self.text),
-            tail=tuple(self.tail),
+            tail=tuple(self.tail or self.of_source),
             unreadable=tuple(self.unreadable),
             read_errors=len(self.unreadable),
             stopped=stopped,
+            other_errors=self.other_errors,
         )
 
 

@@ -65,7 +65,9 @@ class State:
 
     ``attempted`` is when slots were last served; unknown (``derived`` False) until the repository
     was asked. ``full`` are the sources that held files; ``usual`` are files and
-    bytes of the last snapshot that had not shrunk. While sources lost theirs, ``held`` is True.
+    bytes of the last snapshot that had not shrunk. While sources lost theirs, ``held`` is True;
+    ``accepted`` from when somebody said that it was meant, until a good backup. ``resumed`` is when
+    a mirror was first made again after a gap that is longer than its archives are kept.
     ``notified`` are receivers that were told of a trouble, and not yet that it is over. ``restic``
     is its version, "" until asked since the container started; ``stale_locks`` None if unknown.
     """
@@ -82,6 +84,8 @@ class State:
     full: list[str] = field(default_factory=list)
     usual: tuple[int, int] | None = None
     held: bool = False
+    accepted: bool = False
+    resumed: float = 0
     chores: dict[str, Chore] = field(default_factory=dict)
     append_only: bool = False
     snapshots: int | None = None

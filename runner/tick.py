@@ -72,6 +72,7 @@ def accept(config: Config, log: Log, stop: Stop) -> int:
             return 75
         state = _load(config, store)
         state.full, state.usual, state.held = [], None, False
+        state.accepted = True
         store.save(state)
     log.line("info", "accepted; the next backup says how much there is")
     return 0

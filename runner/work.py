@@ -6,7 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from contract import quantity, settings, values
-from runner import attempt, chores, deliver, due, report, restic, steps, upkeep
+from runner import archives, attempt, chores, deliver, due, mirror, remotes, report, restic
+from runner import steps, upkeep
 from runner.judge import Source
 from runner.outcome import Failure, Outcome, Status, size
 from runner.restic import Door
@@ -36,7 +37,10 @@ def backup(session: Session, why: str) -> Outcome:
     if outcome.initialised:
         log.line("warning", "a new repository was created; keep its password safe")
     if outcome.protected:
+        if archives.is_gap(session.config, state.last_success, ended):
+            state.resumed = ended
         state.last_success = ended
+        state.accepted = False
         state.full = [path for path, found in sources.items() if found == Source.FULL]
         if not outcome.shrunk:
             state.usual = (outcome.counts.files, outcome.counts.source_bytes)
@@ -56,7 +60,10 @@ def _version(session: Session) -> str:
 def derive(session: Session) -> None:
     """Ask the repository for the last backup, which a new state cannot know."""
     door = Door(session.config, session.log, session.stop)
-    latest = door.follow(upkeep.last_snapshot(session.config))
+    if unwritable := remotes.prepare(session.config):
+        session.log.line("warning", unwritable.message)
+    ask = mirror.last_success if session.config.mirrors else upkeep.last_snapshot
+    latest = door.follow(ask(session.config))
     session.state.derived = True
     if latest is not None:
         session.state.attempted = session.state.last_success = latest.timestamp()
@@ -106,7 +113,9 @@ def _finish(session: Session, outcome: Outcome, started: float, ended: float) ->
     )
     good = outcome.status in {Status.SUCCESS, Status.WARNING}
     state.failures = 0 if good else state.failures + 1
-    lost = outcome.shrunk or (not good and outcome.failure == Failure.SOURCE)
+    # A mirror's earlier copy of what could not be read may lie in an archive.
+    unread = session.config.mirrors and outcome.read_errors > 0
+    lost = outcome.shrunk or unread or (not good and outcome.failure == Failure.SOURCE)
     state.held = lost or (state.held and not good)
     if outcome.stale_locks is not None:
         state.stale_locks = outcome.stale_locks

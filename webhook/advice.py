@@ -20,6 +20,7 @@ from webhook.workload import Pod
 ENABLED = settings.ENABLED.annotation
 _REPOSITORY = ("RESTIC_REPOSITORY", "RESTIC_REPOSITORY_FILE")
 _PASSWORD = ("RESTIC_PASSWORD", "RESTIC_PASSWORD_FILE", "RESTIC_PASSWORD_COMMAND")
+_DESTINATION = ("BUP_DST",)
 _LIVE = tuple(setting for setting in settings.ALL if setting.live)
 _ONE_NODE = {"ReadWriteOnce", "ReadWriteOncePod"}
 _SCALED = {
@@ -111,23 +112,25 @@ def data(pod: Pod) -> str:
 
 def _secret(subject: Subject, objects: Objects) -> Iterator[Finding]:
     name = subject.plan.settings[settings.SECRET]
+    needed = _needed(subject.plan)
     if subject.secret is None:
         if not any(name in _makes(item) for item in objects.of("Secret")):
             yield Finding(
                 Severity.NOTE, settings.SECRET.annotation,
                 f"Secret {name} is not in these files; without it in the pod's namespace, with "
-                f"{_REPOSITORY[0]} and {_PASSWORD[0]}, there is no backup",
+                f"{' and '.join(main for main, *_ in needed)}, there is no backup",
             )  # fmt: skip
         return
     given, refused = manifest.contents(subject.secret)
     for key, reason in refused.items():
         yield Finding(Severity.WARNING, key, f"Secret {name}: {key} {reason}")
-    for main, *others in (_REPOSITORY, _PASSWORD):
+    for main, *others in needed:
         if not any(given.get(key, "").strip() or key in refused for key in (main, *others)):
+            instead = f" (nor {', '.join(others)})" if others else ""
             yield Finding(
                 Severity.ERROR, main,
-                f"Secret {name} holds no {main} (nor {', '.join(others)}), and without it there "
-                "is no backup; add it",
+                f"Secret {name} holds no {main}{instead}, and without it there is no backup; "
+                "add it",
             )  # fmt: skip
     for problem in _unusable(subject):
         line = f"the value (not shown) cannot be used; using {problem.used}; correct or remove it"
@@ -135,6 +138,12 @@ def _secret(subject: Subject, objects: Objects) -> Iterator[Finding]:
     for what, key in deciding(subject).items():
         line = f"Secret {name}: {key} decides the {what}; its value is not shown"
         yield Finding(Severity.NOTE, key, line)
+
+
+def _needed(plan: Plan) -> tuple[tuple[str, ...], ...]:
+    """Return what the Secret must hold for this engine, each with what may stand in its place."""
+    mirrors = plan.settings[settings.ENGINE] == "rclone"
+    return (_DESTINATION,) if mirrors else (_REPOSITORY, _PASSWORD)
 
 
 def _makes(item: Document) -> tuple[object, ...]:
@@ -161,7 +170,8 @@ def deciding(subject: Subject) -> Mapping[str, str]:
     if not plan.settings.get(settings.NAME):
         candidates["host"] = "RESTIC_HOSTNAME"
     if plan.sources is None:
-        candidates["volumes"] = "RESTIC_SOURCE"
+        mirrors = plan.settings[settings.ENGINE] == "rclone"
+        candidates["volumes"] = "BUP_SRC" if mirrors else "RESTIC_SOURCE"
     return {
         what: key
         for what, key in candidates.items()

@@ -104,6 +104,8 @@ def _environment(plan: Plan, options: Options) -> list[Json]:
 
 def _fixed(given: Settings) -> Iterator[Json]:
     """Yield what is decided at admission: the right to patch a pod is no right to execute."""
+    if given[settings.ENGINE] != settings.ENGINE.default:
+        yield _value(names.ENV_ENGINE, given[settings.ENGINE])
     for name, setting in ((names.ENV_PRE, settings.PRE), (names.ENV_POST, settings.POST)):
         if command := given.get(setting):
             yield _value(name, _text(command))

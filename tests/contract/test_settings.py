@@ -79,7 +79,7 @@ def test_what_is_no_boolean_is_refused(key: str, text: str) -> None:
     _refuses(key, text, "write true or false")
 
 
-COUNTS = [setting.key for setting in ALL if re.fullmatch("keep-(?!within).*", setting.key)]
+COUNTS = [setting.key for setting in ALL if re.fullmatch("keep-(?!within|archives).*", setting.key)]
 
 
 @pytest.mark.parametrize("key", COUNTS)
@@ -95,6 +95,26 @@ def test_a_count_is_read(key: str, text: str, value: int) -> None:
 )
 def test_what_is_no_count_is_refused(key: str, text: str) -> None:
     _refuses(key, text, "write a whole number, 0 or more")
+
+
+@pytest.mark.parametrize(("text", "value"), [("7d", 7), ("0d", 0), (" 99999d\n", 99999)])
+def test_days_are_read(text: str, value: int) -> None:
+    _accepts("keep-archives", text, value)
+
+
+@pytest.mark.parametrize("text", ["7", "d", "-7d", "1w", "7 d", "1d12h", "100000d", "\u0665d"])
+def test_what_is_no_days_is_refused(text: str) -> None:
+    _refuses("keep-archives", text, "write days such as 7d; 0d means for ever")
+
+
+@pytest.mark.parametrize(("text", "value"), [("rclone", "rclone"), (" restic\n", "restic")])
+def test_an_engine_is_read(text: str, value: str) -> None:
+    _accepts("engine", text, value)
+
+
+@pytest.mark.parametrize("text", ["Rclone", "borg", "rclone restic", "true"])
+def test_what_is_no_engine_is_refused(text: str) -> None:
+    _refuses("engine", text, "write restic or rclone")
 
 
 @pytest.mark.parametrize("text", ["30d", "1y6m", "2y5m7d3h", "0h", "99999h"])

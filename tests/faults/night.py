@@ -63,7 +63,7 @@ class Night:
         found: list[int] = []
 
         def at_work() -> bool:
-            found[:] = [pid for pid in _children(process.pid) if word in _argv(pid)]
+            found[:] = [pid for pid in children(process.pid) if word in argv(pid)]
             locks = self.sidecar.repository / "locks"
             return bool(found) and any(locks.iterdir())
 
@@ -109,7 +109,8 @@ def is_outcome(line: Json) -> bool:
     return "status" in line
 
 
-def _children(parent: int) -> list[int]:
+def children(parent: int) -> list[int]:
+    """Return the process ids of a process's children."""
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -120,7 +121,8 @@ def _children(parent: int) -> list[int]:
     return found
 
 
-def _argv(pid: int) -> list[str]:
+def argv(pid: int) -> list[str]:
+    """Return the command line of a process, empty where it has ended."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_text().split("\0")
     except OSError:

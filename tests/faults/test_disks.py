@@ -31,7 +31,8 @@ def _again(folder: Path, option: str) -> None:
     subprocess.run(["mount", "-o", f"remount,{option}", folder], check=True)
 
 
-def _fill(folder: Path) -> None:
+def fill(folder: Path) -> None:
+    """Leave no room on a disk."""
     with suppress(OSError), (folder / "ballast").open("wb", buffering=0) as file:
         while True:
             file.write(b"x" * 4096)
@@ -69,7 +70,7 @@ def test_a_full_disk_of_the_sidecars_own(tmp_path: Path) -> None:
     night = Night(tmp_path)
     state = night.sidecar.path("/var/lib/backup")
     with small(state, "6m"):
-        _fill(state)
+        fill(state)
 
         done = night.sidecar.run("backup-runner", "run")
 

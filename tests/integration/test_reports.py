@@ -1,9 +1,7 @@
 """What others learn of a run: metrics, messages, and never a secret."""
 
 import json
-import threading
 from base64 import b64encode
-from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -11,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from contract import VERSION
 from demo.receiver import Receiver
 from tests.integration.sidecars import Sidecar
+from tests.integration.watch import Watch
 
 _CANARY = "canary-7Qx2Lw9"
 
@@ -110,7 +109,7 @@ def test_no_secret_turns_up_anywhere(sidecar: Sidecar, web: Receiver) -> None:
         PUSHGATEWAY_URL=web.url.replace("http://", f"http://user:{_CANARY}-url@"),
     )
     seen: list[str] = []
-    with _Watch(seen):
+    with Watch(seen, "restic\0backup"):
         seen.append(sidecar.run("backup-runner", "run").stdout)
         # A hook that prints the password, and an unknown repository whose URL holds one.
         sidecar.change_secret(
@@ -134,31 +133,6 @@ def test_no_secret_turns_up_anywhere(sidecar: Sidecar, web: Receiver) -> None:
     assert hook.returncode == 1
     assert "the command before failed" in hook.stdout
     assert not [text for text in seen if _CANARY in text]
-
-
-class _Watch:
-    """Collects every command line on this machine while a block runs."""
-
-    def __init__(self, seen: list[str]) -> None:
-        self._seen = seen
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._watch)
-
-    def __enter__(self) -> None:
-        self._thread.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
-        self._thread.join()
-        assert any("restic\0backup" in text for text in self._seen), "nothing was watched"
-
-    def _watch(self) -> None:
-        while not self._done.wait(0.005):
-            for path in Path("/proc").glob("[0-9]*/cmdline"):
-                try:
-                    self._seen.append(path.read_bytes().decode("utf-8", "replace"))
-                except OSError:
-                    continue
 
 
 def test_a_dead_mans_switch_hears_of_each_run(sidecar: Sidecar, web: Receiver) -> None:

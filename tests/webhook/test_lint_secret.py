@@ -97,6 +97,22 @@ def test_a_secret_without_repository_or_password_is_an_error(
     assert SECRET_VALUE not in linted.printed
 
 
+def test_a_mirror_needs_its_destination_and_nothing_of_restics(lint: Lint, wiki: Json) -> None:
+    annotations = wiki["spec"]["template"]["metadata"].setdefault("annotations", {})
+    annotations["backup.engine"] = "rclone"
+
+    good = lint(wiki, namespace(), secret(BUP_DST=SECRET_VALUE))
+    bad = lint(wiki, namespace(), complete())
+    absent = lint(wiki, namespace())
+
+    assert (good.status, good.report["findings"]) == (0, [])
+    assert bad.status == 1
+    assert bad.one("error", "BUP_DST").startswith(f"Secret {USUAL} holds no BUP_DST, and without")
+    assert len(bad.report["findings"]) == 1
+    assert "with BUP_DST, there is no backup" in absent.one("note", "backup.secret")
+    assert SECRET_VALUE not in good.printed + bad.printed
+
+
 def test_a_value_that_is_no_base64_or_no_text_is_a_warning(lint: Lint, wiki: Json) -> None:
     held = complete()
     held["stringData"]["KEEP_DAILY"] = 7

@@ -156,6 +156,8 @@ ATTEMPTS: list[tuple[str, str, set[str]]] = [
       for value in ("[", "[]", "[1]", '["a", null]', '["\\u0000"]')],
     ("backup.pre", "id", {"env/BACKUP_PRE"}),
     ("backup.post", '["sync", "$(X)"]', {"env/BACKUP_POST"}),
+    ("backup.engine", "rclone", {"env/BACKUP_ENGINE"}),
+    ("backup.engine", "rclone --dry-run", set()),
     ("backup.secret", "offsite.v2", _SECRET),
     ("backup.name", "archive", _HOST),
     ("backup.cpu-limit", "1", {"resources/limits/cpu"}),
