@@ -6,8 +6,19 @@ from contextlib import suppress
 from pathlib import Path
 
 from contract import quantity, settings, values
-from runner import archives, attempt, chores, deliver, due, mirror, remotes, report, restic
-from runner import steps, upkeep
+from runner import (
+    archives,
+    attempt,
+    chores,
+    deliver,
+    due,
+    mirror,
+    remotes,
+    report,
+    restic,
+    steps,
+    upkeep,
+)
 from runner.judge import Source
 from runner.outcome import Failure, Outcome, Status, size
 from runner.restic import Door

@@ -2,6 +2,7 @@
 
 import json
 from base64 import b64encode
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from prometheus_client.parser import text_string_to_metric_families
