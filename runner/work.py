@@ -2,7 +2,6 @@
 
 import shutil
 import time
-from contextlib import suppress
 from pathlib import Path
 
 from contract import quantity, settings, values
@@ -16,6 +15,7 @@ from runner import (
     remotes,
     report,
     restic,
+    scratch,
     steps,
     upkeep,
 )
@@ -36,7 +36,7 @@ def backup(session: Session, why: str) -> Outcome:
     state.attempted = state.running_since = started
     state.derived = True
     state.run_now = session.config.settings.get(settings.RUN_NOW) or state.run_now
-    _fresh_scratch(Path(session.config.state_dir) / "tmp")
+    scratch.fresh(Path(session.config.state_dir) / "tmp")
     session.save()
     if freed := _bounded(Path(session.config.state_dir) / "cache"):
         log.line("info", f"restic's cache took {size(freed)} and was removed: restic makes it anew")
@@ -85,12 +85,6 @@ def report_killed(session: Session, now: float) -> None:
     line = "the run was killed; memory is the usual cause: see backup.memory-limit"
     outcome = Outcome(Status.FAILURE, line, Failure.MEMORY)
     _finish(session, outcome, session.state.running_since, now)
-
-
-def _fresh_scratch(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    with suppress(OSError):  # a full disk: whoever needs room there says so
-        folder.mkdir(parents=True, exist_ok=True)
 
 
 def _bounded(cache: Path) -> int:
