@@ -3,6 +3,7 @@
 import json
 import re
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -119,7 +120,8 @@ def _by_words(text: str) -> Failure | None:
 @dataclass(frozen=True, slots=True)
 class Completed:
     """A finished command. ``stopped`` says why we ended it: "", "signal", "retrying",
-    "time" or "memory". ``other_errors``: rclone's, not about files of the source.
+    "time" or "memory". ``reasons`` say why, for each of ``unreadable``; ``other_errors``: rclone's,
+    not about files of the source.
     """
 
     code: int
@@ -127,6 +129,7 @@ class Completed:
     text: str = ""
     tail: tuple[str, ...] = ()
     unreadable: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
     read_errors: int = 0
     stopped: str = ""
     other_errors: bool = False
@@ -174,12 +177,16 @@ class Completed:
 
 @dataclass(slots=True)
 class Listener:
-    """Takes the lines of a running command in; gives a Completed at the end."""
+    """Takes the lines of a running command in; gives a Completed at the end.
 
+    ``hear`` gets the messages instead, where it is given.
+    """
+
+    hear: Callable[[dict[str, Any]], None] | None = None
     messages: list[dict[str, Any]] = field(default_factory=list)
     text: list[str] = field(default_factory=list)
     tail: deque[str] = field(default_factory=lambda: deque(maxlen=_TAIL))
-    unreadable: dict[str, None] = field(default_factory=dict)
+    unreadable: dict[str, str] = field(default_factory=dict)
     progress: dict[str, Any] = field(default_factory=dict)
     first_retry: float | None = None  # of opening the repository
     gives_up_at: float | None = None
@@ -193,7 +200,7 @@ class Listener:
         if isinstance(message, dict) and message.get("message_type") == "status":
             self.progress = message
         elif isinstance(message, dict) and "message_type" in message:
-            self.messages.append(message)
+            (self.hear or self.messages.append)(message)
         else:
             self.text.append(line)
 
@@ -203,7 +210,7 @@ class Listener:
         if not isinstance(message, dict):
             said = line.strip()
         elif message.get("message_type") == "error":
-            self.unreadable[str(message.get("item", ""))] = None
+            self.unreadable.setdefault(str(message.get("item", "")), _why(message.get("error")))
             said = ""
         elif "msg" in message and "level" in message:
             said = self._rclone(message)
@@ -229,7 +236,7 @@ class Listener:
             return ""
         if _OF_SOURCE.search(said):
             if message.get("object"):
-                self.unreadable[str(message["object"])] = None
+                self.unreadable[str(message["object"])] = said
             self.of_source.append(said)  # says nothing of the destination, which may fail too
             return ""
         if not _FOLLOWS.search(said):
@@ -250,10 +257,15 @@ class Listener:
             text="\n".join(self.text),
             tail=tuple(self.tail or self.of_source),
             unreadable=tuple(self.unreadable),
+            reasons=tuple(self.unreadable.values()),
             read_errors=len(self.unreadable),
             stopped=stopped,
             other_errors=self.other_errors,
         )
+
+
+def _why(error: object) -> str:
+    return str(error.get("message", "")) if isinstance(error, dict) else str(error)
 
 
 def _json(line: str) -> Any:  # noqa: ANN401 -- any JSON value

@@ -77,7 +77,7 @@ class Door:
             return self._listen(process, step)
 
     def _listen(self, process: subprocess.Popen[bytes], step: Step) -> Completed:
-        listener = Listener()
+        listener = Listener(hear=step.hear)
         told_at = time.monotonic()
         watch = Watch(step, self._stop, self._config.timing.open_timeout, told_at)
         stopped, kill_at = "", 0.0

@@ -1,6 +1,8 @@
 """Every command that a run may start, as argv tuples; pure, so that tests compare them whole."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from contract import settings
 from runner.config import Config
@@ -25,7 +27,8 @@ class Step:
 
     ``limit``: seconds after which it is stopped, 0 for none. ``always``: run even after the wish
     to stop, which then leaves it a few seconds. ``target``: "" is the repository, "second" the one
-    that is copied to, "both" is for copying.
+    that is copied to, "both" is for copying. ``hear`` gets each JSON message as it comes, where all
+    of them would be too much to keep.
     """
 
     name: str
@@ -34,6 +37,7 @@ class Step:
     limit: float = 0
     always: bool = False
     target: str = ""
+    hear: Callable[[dict[str, Any]], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +191,22 @@ def listing(config: Config, path: str) -> Step:
     """List what the latest snapshot of this workload holds right below a folder."""
     argv = ("restic", "ls", "--json", "--no-lock", *_mine(config), "latest", path)
     return Step("ls", argv)
+
+
+def contents(config: Config, hear: Callable[[dict[str, Any]], None], limit: float) -> Step:
+    """Tell ``hear`` of everything in the latest snapshot of this workload."""
+    argv = ("restic", "ls", "--json", "--retry-lock", _patience(config), *_mine(config), "latest")
+    return Step("ls", argv, limit=limit, hear=hear)
+
+
+def restore(config: Config, snapshot: str, target: str, names: str, limit: float) -> Step:
+    """Restore the files that the file ``names`` lists, as on a machine that has no cache yet."""
+    argv = (
+        "restic", "restore", "--json", "--no-cache", "--retry-lock", _patience(config),
+        *_mine(config), "--exclude-xattr", "*", "--include-file", names, "--target", target,
+        snapshot,
+    )  # fmt: skip
+    return Step("restore", argv, limit=limit)
 
 
 def everyones_snapshots(target: str = "") -> Step:

@@ -64,6 +64,12 @@ def check(config: Config, now: datetime, limit: float) -> Chore:
     return (yield from _if_elected(config, now, steps.check(config, limit)))
 
 
+def alone(step: Step) -> Chore:
+    """Prune or check because somebody asks for it, whoever's turn it is."""
+    done: Completed = yield step
+    return _unfinished(step.name, done) or Chored(Status.SUCCESS, "done")
+
+
 def _if_elected(config: Config, now: datetime, step: Step) -> Chore:
     listed: Completed = yield steps.everyones_snapshots(step.target)
     if unfinished := _unfinished(step.name, listed):
@@ -71,12 +77,19 @@ def _if_elected(config: Config, now: datetime, step: Step) -> Chore:
     chosen = maintainer.elected(config, array(listed.text), now)
     if chosen:
         return Chored(Status.SKIPPED, f"{chosen} does it for all who share the repository")
-    done: Completed = yield step
-    return _unfinished(step.name, done) or Chored(Status.SUCCESS, "done")
+    return (yield from alone(step))
 
 
 def _unfinished(what: str, done: Completed) -> Chored | None:
     """Return what became of a chore whose command came to no good end."""
+    if done.must_not_delete and done.code != 11 and done.stopped not in {"signal", "time"}:
+        line = "the repository is append-only: retention and prune are left to its owner"
+        return Chored(Status.SKIPPED, line, Failure.AUTH)
+    return failed(what, done) if done.code or done.stopped else None
+
+
+def failed(what: str, done: Completed) -> Chored:
+    """Return what became of a chore whose command failed or was stopped."""
     if done.stopped == "signal":
         return Chored(Status.INTERRUPTED, "stopped before it was done")
     if done.stopped == "time":
@@ -84,12 +97,7 @@ def _unfinished(what: str, done: Completed) -> Chored | None:
         return Chored(Status.INTERRUPTED, line)
     if done.code == 11 and not done.stopped:
         return Chored(Status.SKIPPED, "the repository is locked", Failure.LOCKED)
-    if done.must_not_delete:
-        line = "the repository is append-only: retention and prune are left to its owner"
-        return Chored(Status.SKIPPED, line, Failure.AUTH)
-    if done.code or done.stopped:
-        return Chored(Status.FAILURE, f"{what} failed: {done.said}", done.failure)
-    return None
+    return Chored(Status.FAILURE, f"{what} failed: {done.said}", done.failure)
 
 
 def last_snapshot(config: Config) -> Generator[Effect, Result, datetime | None]:
