@@ -68,6 +68,9 @@ PRUNE = Setting("prune", "@weekly", schedule.parse, "BACKUP_PRUNE")
 CHECK = Setting("check", "@weekly", schedule.parse, "BACKUP_CHECK")
 """When the repository is checked; of those that share a repository, one does it."""
 
+VERIFY = Setting("verify", "@weekly", schedule.parse, "BACKUP_VERIFY")
+"""When a part of the latest snapshot is restored for trial; each workload tries its own."""
+
 RUN_NOW = Setting("run-now", "", str, "BACKUP_RUN_NOW")
 """Any new value starts a run."""
 
@@ -108,7 +111,7 @@ ALL: tuple[Setting[Any], ...] = (
     ENABLED, SCHEDULE, TIMEZONE, VOLUMES, EXCLUDE, SECRET, NAME,
     KEEP_LAST, KEEP_HOURLY, KEEP_DAILY, KEEP_WEEKLY, KEEP_MONTHLY, KEEP_YEARLY, KEEP_WITHIN,
     KEEP_ARCHIVES, ENGINE,
-    FORGET, PRUNE, CHECK, RUN_NOW, PAUSED, ON_EXIT, SQLITE, PRE, POST, RUN_AS,
+    FORGET, PRUNE, CHECK, VERIFY, RUN_NOW, PAUSED, ON_EXIT, SQLITE, PRE, POST, RUN_AS,
     CPU_REQUEST, CPU_LIMIT, MEMORY_REQUEST, MEMORY_LIMIT,
 )  # fmt: skip
 _KNOWN = {setting.annotation for setting in ALL} | {names.STATUS_ANNOTATION, names.INJECTED_LABEL}

@@ -12,6 +12,12 @@ from runner.config import Config
 from runner.log import Log
 from runner.stop import Stop
 
+_CHORES = {
+    "verify": "restore a part of the latest snapshot for trial, and compare it with the live files",
+    "check": "check the structure of the repository",
+    "prune": "free the space of forgotten snapshots, whoever made them",
+}
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; return its exit status."""
@@ -55,6 +61,16 @@ def _parser() -> argparse.ArgumentParser:
         "75 skipped because another run is in progress or the repository is locked.",
     )
     run.set_defaults(run=_run)
+    for name, what in _CHORES.items():
+        chore = commands.add_parser(
+            name,
+            help=f"{what}, now",
+            description=f"{what[0].upper()}{what[1:]}: now, whatever backup.{name} says and "
+            "whichever workload's turn it is. Exit status: 0 success, 1 failure, 75 skipped "
+            "because another run is in progress, the repository is locked, or it cannot be done "
+            "here.",
+        )
+        chore.set_defaults(run=_chore, name=name)
     accepting = commands.add_parser(
         "accept",
         help="accept that the volumes lost files on purpose",
@@ -88,6 +104,10 @@ def _tick(parsed: argparse.Namespace) -> int:
 
 def _run(_parsed: argparse.Namespace) -> int:
     return tick.run_once(*_begin())
+
+
+def _chore(parsed: argparse.Namespace) -> int:
+    return tick.chore(*_begin(), parsed.name)
 
 
 def _accept(_parsed: argparse.Namespace) -> int:

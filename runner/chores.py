@@ -4,11 +4,10 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from runner import archives, deliver, due, report, upkeep
+from runner import archives, deliver, due, report, steps, upkeep, verify
 from runner.outcome import Chored, Failure, Status
 from runner.restic import Door
 from runner.session import Session
-from runner.upkeep import Chore
 
 SECOND = "second"
 
@@ -16,40 +15,64 @@ SECOND = "second"
 def do_all(session: Session) -> None:
     """Do what is due; a backup that falls due meanwhile goes first."""
     config = session.config
+    follow = Door(config, session.log, session.stop).follow
     if config.mirrors:  # there is nothing else to do for a mirror
         resumed = datetime.fromtimestamp(session.state.resumed, UTC)
-        _do(session, "forget", lambda t: archives.forget(config, datetime.now(UTC), resumed, t))
+        now = datetime.now(UTC)
+        _do(session, "forget", lambda t: follow(archives.forget(config, now, resumed, t)))
         return
-    _do(session, "forget", lambda limit: upkeep.retention(config, datetime.now(UTC), limit))
-    _do(session, "prune", lambda limit: upkeep.prune(config, datetime.now(UTC), limit))
-    _do(session, "check", lambda limit: upkeep.check(config, datetime.now(UTC), limit))
-    if config.second is None:
-        return
-    had = bool(session.state.chore("copy").success)
-    _do(session, "copy", lambda limit: upkeep.copy(config, limit, had_success=had))
-    if session.state.chore("copy").status == Status.SUCCESS:
-        _do(
-            session, "copy_forget", lambda t: upkeep.retention(config, datetime.now(UTC), t, SECOND)
-        )
-        _do(session, "copy_prune", lambda t: upkeep.prune(config, datetime.now(UTC), t, SECOND))
+    _do(session, "forget", lambda t: follow(upkeep.retention(config, datetime.now(UTC), t)))
+    _do(session, "prune", lambda t: follow(upkeep.prune(config, datetime.now(UTC), t)))
+    _do(session, "check", lambda t: follow(upkeep.check(config, datetime.now(UTC), t)))
+    if config.second is not None:
+        _copy(session)
+    _do(session, "verify", lambda t: verify.verify(session, t))
 
 
-def _do(session: Session, name: str, chore: Callable[[float], Chore]) -> None:
+def _copy(session: Session) -> None:
+    config, state = session.config, session.state
+    follow = Door(config, session.log, session.stop).follow
+    had = bool(state.chore("copy").success)
+    _do(session, "copy", lambda t: follow(upkeep.copy(config, t, had_success=had)))
+    if state.chore("copy").status == Status.SUCCESS:
+        now = datetime.now(UTC)
+        _do(session, "copy_forget", lambda t: follow(upkeep.retention(config, now, t, SECOND)))
+        _do(session, "copy_prune", lambda t: follow(upkeep.prune(config, now, t, SECOND)))
+
+
+def by_hand(session: Session, name: str) -> Chored:
+    """Verify, check or prune now, whatever the cadence and whoever's turn it is."""
+    config = session.config
+    follow = Door(config, session.log, session.stop).follow
+    asked: dict[str, Callable[[], Chored]] = {
+        "verify": lambda: verify.verify(session, 0),
+        "check": lambda: follow(upkeep.alone(steps.check(config, 0))),
+        "prune": lambda: follow(upkeep.alone(steps.prune(config, 0))),
+    }
+    if config.missing:
+        line = f"{config.missing} is not set: put it into the Secret"
+        return _note(session, name, Chored(Status.FAILURE, line, Failure.CONFIG))
+    return _begin(session, name, asked[name])
+
+
+def _do(session: Session, name: str, chore: Callable[[float], Chored]) -> None:
     now = time.time()
     if session.stop.asked or not due.chore_is_due(name, now, session.config, session.state):
         return
     limit = due.time_for_chores(now, session.config)
-    if limit <= 0:
-        return
+    if limit > 0:
+        _begin(session, name, lambda: chore(limit))
+
+
+def _begin(session: Session, name: str, chore: Callable[[], Chored]) -> Chored:
     known = session.state.chore(name)
-    known.attempted = now
+    known.attempted = time.time()
     known.tries += 1
     session.save()
-    door = Door(session.config, session.log, session.stop)
-    _note(session, name, door.follow(chore(limit)))
+    return _note(session, name, chore())
 
 
-def _note(session: Session, name: str, done: Chored) -> None:
+def _note(session: Session, name: str, done: Chored) -> Chored:
     """Remember what became of a chore, and tell it."""
     state = session.state
     known = state.chore(name)
@@ -69,3 +92,4 @@ def _note(session: Session, name: str, done: Chored) -> None:
         state.append_only = True
     session.log.line(report.level(done.status), f"{name} {done.status}: {done.message}")
     deliver.push(session)
+    return done

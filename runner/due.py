@@ -12,6 +12,7 @@ _RETRIES = (5 * 60, 15 * 60, 45 * 60)  # after the first, second, third failure 
 _LONGEST_WAIT = 6 * 3600  # whatever goes wrong with clocks, state is looked at this often
 _CHORES = {
     "forget": settings.FORGET, "prune": settings.PRUNE, "check": settings.CHECK,
+    "verify": settings.VERIFY,
     "copy_forget": settings.FORGET, "copy_prune": settings.PRUNE,
 }  # fmt: skip
 _DELETING = {"forget", "prune"}
@@ -127,7 +128,7 @@ def chore_is_due(name: str, now: float, config: Config, state: State) -> bool:
         return False
     if name == "copy":
         return True  # copying nothing costs little, and loses nothing
-    if not config.retention_enabled or state.held or (state.append_only and name in _DELETING):
+    if name != "verify" and not _maintained(name, config, state):
         return False
     chore, values = state.chore(name), config.settings
     slot = values[_CHORES[name]].latest_until(
@@ -136,6 +137,12 @@ def chore_is_due(name: str, now: float, config: Config, state: State) -> bool:
     if slot is None:
         return False
     return (chore.again and chore.tries < _TRIES) or slot > _past(now, chore.attempted)
+
+
+def _maintained(name: str, config: Config, state: State) -> bool:
+    """Whether this workload is to do such a chore at all, at present."""
+    left_to_others = state.append_only and name in _DELETING
+    return config.retention_enabled and not state.held and not left_to_others
 
 
 def time_for_chores(now: float, config: Config) -> float:

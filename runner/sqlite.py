@@ -54,6 +54,17 @@ def copy_all(
     return Copies(str(scratch) if excludes else "", tuple(excludes), tuple(doubts))
 
 
+def integrity(path: Path) -> str:
+    """Return ``ok``, or what is wrong with a database that nobody uses."""
+    try:
+        uri = f"file:{quote(str(path))}?immutable=1"
+        with closing(sqlite3.connect(uri, uri=True)) as database:
+            (answer,) = database.execute("PRAGMA integrity_check(1)").fetchone()
+    except sqlite3.Error as error:
+        return str(error)
+    return str(answer)
+
+
 def original(path: str, scratch: str) -> str:
     """Return where a copy in a snapshot came from, and has to be restored to."""
     return "/" + path.removeprefix(scratch).lstrip("/")

@@ -38,7 +38,7 @@ class Last:
 
 @dataclass(slots=True)
 class Chore:
-    """What is known of retention, prune, check or copy.
+    """What is known of retention, prune, check, verify or copy.
 
     ``again``: it was stopped, or found a lock; ``tries`` are those since it was not.
     """
@@ -105,7 +105,8 @@ class State:
 
 def new(now: float, run_now: str) -> State:
     """Return the state of a pod that has none: what is weekly waits for its next slot."""
-    waiting = {name: Chore(attempted=now) for name in ("prune", "check", "copy_prune")}
+    weekly = ("prune", "check", "verify", "copy_prune")
+    waiting = {name: Chore(attempted=now) for name in weekly}
     return State(run_now=run_now, chores=waiting)
 
 

@@ -62,6 +62,23 @@ def run_once(config: Config, log: Log, stop: Stop) -> int:
     return {Status.SUCCESS: 0, Status.WARNING: 0, Status.SKIPPED: 75}.get(outcome.status, 1)
 
 
+def chore(config: Config, log: Log, stop: Stop, name: str) -> int:
+    """Verify, check or prune now, from outside the supervisor; return 0, 1 or 75 (skipped)."""
+    from runner import chores, restic, scratch  # noqa: PLC0415 -- only where there is work
+
+    store = Store(Path(config.state_dir))
+    with store.lock() as mine:
+        if not mine:
+            log.line("warning", "another run is in progress; nothing was done")
+            return 75
+        session = Session(config, _load(config, store), store, log, stop)
+        restic.lower_priority()
+        scratch.fresh(Path(config.state_dir) / "tmp")
+        done = chores.by_hand(session, name)
+        session.save()
+    return {Status.SUCCESS: 0, Status.SKIPPED: 75}.get(done.status, 1)
+
+
 def accept(config: Config, log: Log, stop: Stop) -> int:
     """Forget how much the sources held; return 0, or 75 where a run is in progress."""
     del stop

@@ -1,4 +1,4 @@
-"""Retention, prune and check with real restic: due, in time, and where they are not wanted."""
+"""Retention, prune, check and drills with real restic: due, in time, and where not wanted."""
 
 import json
 import subprocess
@@ -38,14 +38,14 @@ def test_chores_follow_a_good_backup(tmp_path: Path) -> None:
     sidecar = _sidecar(tmp_path)
     sidecar.back_up()
     assert _statuses(sidecar) == {
-        "forget": "success", "prune": "", "check": "", "copy_prune": "",
+        "forget": "success", "prune": "", "check": "", "verify": "", "copy_prune": "",
     }  # fmt: skip
     (sidecar.volume / "index.md").write_text("new")
     _make_due(sidecar)
 
     sidecar.back_up()
 
-    assert _statuses(sidecar) == dict.fromkeys(("forget", "prune", "check"), "success")
+    assert _statuses(sidecar) == dict.fromkeys(("forget", "prune", "check", "verify"), "success")
     assert "no errors were found" in sidecar.restic("check", "--read-data")
 
 

@@ -112,12 +112,43 @@ def test_an_append_only_repository_is_only_checked() -> None:
     assert found == {"forget": False, "prune": False, "check": True}
 
 
+@pytest.mark.parametrize(
+    ("secret", "changes"),
+    [
+        ({"RESTIC_RETENTION_POLICIES_ENABLED": "false"}, {}),
+        ({}, {"held": True}),
+        ({}, {"append_only": True}),
+    ],
+    ids=["a central job does the rest", "held", "append-only"],
+)
+def test_a_drill_is_due_whoever_keeps_the_repository(
+    secret: dict[str, str], changes: dict[str, object]
+) -> None:
+    """It takes nothing away, and nobody else can compare with these volumes."""
+    config = configured(secret=secret)
+
+    assert due.chore_is_due("verify", NOW, config, served(**changes))
+
+
+@pytest.mark.parametrize(
+    ("secret", "changes"),
+    [({"BACKUP_VERIFY": "off"}, {}), ({}, {"failures": 1})],
+    ids=["off", "failing"],
+)
+def test_a_drill_is_not_due_where_it_is_off_or_would_try_an_old_snapshot(
+    secret: dict[str, str], changes: dict[str, object]
+) -> None:
+    assert not due.chore_is_due("verify", NOW, configured(secret=secret), served(**changes))
+
+
 def test_what_is_weekly_waits_for_its_slot_in_a_pod_without_state() -> None:
     """Or a pod that is replaced every hour would prune every hour."""
     fresh = state.new(NOW, "")
 
     found = {chore: due.chore_is_due(chore, NOW + 1, CONFIG, fresh) for chore in CHORES}
     assert found == {"forget": True, "prune": False, "check": False}
+    assert not due.chore_is_due("verify", NOW + 1, CONFIG, fresh)
+    assert due.chore_is_due("verify", NOW + 7 * DAY, CONFIG, fresh)
     assert due.chore_is_due("prune", NOW + 7 * DAY, CONFIG, fresh)
     assert due.chore_is_due("check", NOW + 7 * DAY, CONFIG, fresh)
 

@@ -1,0 +1,89 @@
+"""Looks at what a drill restored, and at the live files beside it; reads, and writes nothing."""
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from runner.drill import File, Tried
+
+_CHUNK = 1 << 20
+
+
+def look(
+    files: tuple[File, ...], folder: Path, copies: str, stopped: Callable[[], bool]
+) -> Iterator[Tried]:
+    """Compare each file, restored below ``folder``, with the live one, if that is unchanged.
+
+    Below ``copies`` lie databases. Nothing more comes where it was ``stopped``.
+    """
+    for file in files:
+        if stopped():
+            return
+        try:
+            yield _look(file, Path(f"{folder}{file.path}"), copies)
+        except OSError as error:
+            yield Tried(file, f"cannot be compared: {error.strerror}")
+
+
+def _look(file: File, path: Path, copies: str) -> Tried:
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return Tried(file, "is in the snapshot and was not restored")
+    if not stat.S_ISREG(found.st_mode):
+        return Tried(file, "was restored as something that is no file")
+    if found.st_size != file.size:
+        return Tried(file, f"was restored with {found.st_size} bytes in place of {file.size}")
+    if file.path.startswith(copies + "/"):
+        return _database(file, path)
+    return _beside(file, path)
+
+
+def _database(file: File, path: Path) -> Tried:
+    from runner import sqlite  # noqa: PLC0415 -- only where it is wanted: it costs memory
+
+    answer = sqlite.integrity(path)
+    if answer != "ok":
+        return Tried(file, f"is no sound database: {answer}")
+    return Tried(file, sound=True)
+
+
+def _beside(file: File, path: Path) -> Tried:
+    try:
+        live = open(file.path, "rb", opener=_open)  # noqa: SIM115 -- Path has no opener
+    except OSError:
+        return Tried(file)  # it is gone, or not for us
+    with live, path.open("rb") as restored:
+        if not _unchanged(file, live):
+            return Tried(file)
+        same = _same(live, restored)
+        if not _unchanged(file, live):
+            return Tried(file)
+    if same:
+        return Tried(file, compared=True)
+    return Tried(file, "was restored with other content than the live file's, unchanged since")
+
+
+def _open(path: str, flags: int) -> int:
+    # Not to wait for ever, and not to follow a link, where a file became something else.
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
+
+
+def _unchanged(file: File, live: BinaryIO) -> bool:
+    now = os.fstat(live.fileno())
+    return (
+        stat.S_ISREG(now.st_mode)
+        and now.st_size == file.size
+        and now.st_mtime_ns // 1000 == file.mtime
+    )
+
+
+def _same(live: BinaryIO, restored: BinaryIO) -> bool:
+    while True:
+        ours, theirs = live.read(_CHUNK), restored.read(_CHUNK)
+        if ours != theirs:
+            return False
+        if not ours:
+            return True

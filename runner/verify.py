@@ -1,0 +1,59 @@
+"""A restore drill: a part of the latest snapshot is restored into scratch and looked at."""
+
+import time
+from pathlib import Path
+from random import SystemRandom
+
+from contract import quantity, values
+from runner import drill, restored, scratch, steps, upkeep
+from runner.drill import Sample
+from runner.outcome import Chored, Failure, Status
+from runner.restic import Door
+from runner.session import Session
+
+
+def verify(session: Session, limit: float) -> Chored:
+    """Hold a drill in ``limit`` seconds, 0 for any time; scratch is empty before and after."""
+    if session.config.backup_command:
+        line = "RESTIC_BACKUP_COMMAND: what it backed up is not known here, and not tried"
+        return Chored(Status.SKIPPED, line)
+    folder = Path(session.config.state_dir) / "tmp"
+    scratch.fresh(folder)
+    try:
+        return _drill(session, folder, limit)
+    except OSError as error:
+        line = f"{error.filename or 'scratch'}: {error.strerror}; nothing was tried"
+        return Chored(Status.FAILURE, line, Failure.INTERNAL)
+    except Exception as error:  # noqa: BLE001 -- a bug of ours is a failed drill, and no more
+        return Chored(Status.FAILURE, f"internal error: {error!r}", Failure.INTERNAL)
+    finally:
+        scratch.fresh(folder)
+
+
+def _drill(session: Session, folder: Path, limit: float) -> Chored:
+    config, stop = session.config, session.stop
+    door = Door(config, session.log, stop)
+    began = time.monotonic()
+    sample = Sample(SystemRandom())
+    listed = door.execute(steps.contents(config, sample.hear, limit))
+    if listed.code or listed.stopped:
+        return upkeep.failed("reading the latest snapshot", listed)
+    chosen = sample.chosen(int(quantity.parse(values.SCRATCH_BOUND) / 4))
+    if not chosen.files:
+        if chosen.untried:
+            return Chored(Status.SKIPPED, drill.untried(chosen))
+        line = "the latest snapshot holds no file: there is nothing that could be restored"
+        return Chored(Status.FAILURE, line, Failure.SOURCE)
+    names = folder / "names"
+    names.write_text(drill.patterns(chosen.files), "utf-8")
+    target = folder / "drill"
+    left = max(1, limit - (time.monotonic() - began)) if limit else 0
+    done = door.execute(steps.restore(config, sample.snapshot, str(target), str(names), left))
+    if done.stopped or done.code == 11:
+        return upkeep.failed("restoring", done)
+    scratch.open_up(target)
+    copies = str(folder / "sqlite")
+    tried = list(restored.look(chosen.files, target, copies, lambda: stop.asked))
+    if stop.asked:
+        return Chored(Status.INTERRUPTED, "stopped before it was done")
+    return drill.judged(sample, chosen, done, tried)
