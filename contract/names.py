@@ -57,6 +57,9 @@ ENV_POST = "BACKUP_POST"
 """JSON lists of words, as backup.pre and backup.post were at admission."""
 ENV_ENGINE = "BACKUP_ENGINE"
 """``rclone`` where backup.engine chose the mirror at admission; else restic."""
+ENV_DUMP = "BACKUP_DUMP"
+"""JSON list of dumps, as backup.dump was at admission: each a list of its name and, if it is a
+command, its words."""
 ENV_GRACE = "BACKUP_GRACE_SECONDS"
 """The pod's terminationGracePeriodSeconds, where they are not GRACE_SECONDS."""
 GRACE_SECONDS = 30

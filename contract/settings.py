@@ -92,6 +92,9 @@ POST = Setting("post", "", values.command)
 ENGINE = Setting("engine", "restic", values.engine)
 """``restic`` makes snapshots; ``rclone`` keeps a mirror, and dated archives of what changes."""
 
+DUMP = Setting("dump", "", values.dump)
+"""Databases to dump beside the volumes: ``postgres``, ``mysql``, ``redis``, or a command."""
+
 RUN_AS = Setting("run-as", "", values.run_as)
 """User of the injected container; default: that of the container which mounts the volume."""
 
@@ -111,7 +114,7 @@ ALL: tuple[Setting[Any], ...] = (
     ENABLED, SCHEDULE, TIMEZONE, VOLUMES, EXCLUDE, SECRET, NAME,
     KEEP_LAST, KEEP_HOURLY, KEEP_DAILY, KEEP_WEEKLY, KEEP_MONTHLY, KEEP_YEARLY, KEEP_WITHIN,
     KEEP_ARCHIVES, ENGINE,
-    FORGET, PRUNE, CHECK, VERIFY, RUN_NOW, PAUSED, ON_EXIT, SQLITE, PRE, POST, RUN_AS,
+    FORGET, PRUNE, CHECK, VERIFY, RUN_NOW, PAUSED, ON_EXIT, SQLITE, PRE, POST, DUMP, RUN_AS,
     CPU_REQUEST, CPU_LIMIT, MEMORY_REQUEST, MEMORY_LIMIT,
 )  # fmt: skip
 _KNOWN = {setting.annotation for setting in ALL} | {names.STATUS_ANNOTATION, names.INJECTED_LABEL}

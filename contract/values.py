@@ -3,12 +3,19 @@
 import json
 import re
 from dataclasses import dataclass
+from difflib import get_close_matches
 from zoneinfo import ZoneInfo
 
 from contract import quantity
 
 MEMORY_FLOOR = "64Mi"
 CPU_FLOOR = "10m"
+DATABASES = ("postgres", "mysql", "redis")
+COMMAND_DUMP = "command"
+_ALSO_CALLED = {
+    "postgresql": "postgres", "pg_dump": "postgres", "pg_dumpall": "postgres",
+    "mariadb": "mysql", "mysqldump": "mysql", "mariadb-dump": "mysql", "valkey": "redis",
+}  # fmt: skip
 SCRATCH_BOUND = "1Gi"
 """What cache, copies and scratch of a run may take of ephemeral storage."""
 
@@ -19,6 +26,14 @@ class RunAs:
 
     user: int
     group: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Dump:
+    """A dump of one of DATABASES, or what ``words`` write to standard output."""
+
+    name: str
+    words: tuple[str, ...] = ()
 
 
 def boolean(text: str) -> bool:
@@ -112,6 +127,25 @@ def command(text: str) -> tuple[str, ...]:
     if not words or not found or "\0" in "".join(found):
         raise ValueError('write a shell command, or a JSON list such as ["sync", "-f", "/data"]')
     return tuple(found)
+
+
+def dump(text: str) -> tuple[Dump, ...]:
+    """Read names of databases, or one command: a JSON list of words, or text for a shell.
+
+    The shell is one that sees a failure in the middle of a pipe or of several lines.
+    """
+    found = words(text)
+    known = [word for word in found if word in DATABASES]
+    if len(known) == len(found):
+        return tuple(Dump(word) for word in dict.fromkeys(known))
+    first, *rest = text.split()
+    meant = get_close_matches(first, (*DATABASES, *_ALSO_CALLED), n=1, cutoff=0.75)
+    if known or (meant and not rest):
+        hint = _ALSO_CALLED.get(meant[0], meant[0]) if meant else ""
+        did = f"; did you mean {hint}?" if hint and not known else ""
+        raise ValueError(f"write {', '.join(DATABASES)}, or one command instead{did}")
+    shell = ("bash", "-e", "-o", "pipefail", "-c", text)
+    return (Dump(COMMAND_DUMP, command(text) if text.startswith("[") else shell),)
 
 
 def object_name(text: str) -> str:

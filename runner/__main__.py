@@ -10,6 +10,7 @@ from contract import VERSION
 from runner import inputs, status, tick
 from runner.config import Config
 from runner.log import Log
+from runner.steps import DUMP_FILES
 from runner.stop import Stop
 
 _CHORES = {
@@ -71,6 +72,15 @@ def _parser() -> argparse.ArgumentParser:
             "here.",
         )
         chore.set_defaults(run=_chore, name=name)
+    dumping = commands.add_parser(
+        "dump",
+        help="write a dump to standard output (called by restic)",
+        description="Writes one dump to standard output and fails where it is not whole.",
+    )
+    dumping.add_argument("--patience", type=float, default=1800, metavar="SECONDS")
+    dumping.add_argument("name", choices=tuple(DUMP_FILES))
+    dumping.add_argument("words", nargs=argparse.REMAINDER, metavar="COMMAND")
+    dumping.set_defaults(run=_dump)
     accepting = commands.add_parser(
         "accept",
         help="accept that the volumes lost files on purpose",
@@ -108,6 +118,12 @@ def _run(_parsed: argparse.Namespace) -> int:
 
 def _chore(parsed: argparse.Namespace) -> int:
     return tick.chore(*_begin(), parsed.name)
+
+
+def _dump(parsed: argparse.Namespace) -> int:
+    from runner import dump  # noqa: PLC0415 -- only where it is wanted: it costs memory
+
+    return dump.dump(parsed.name, tuple(parsed.words), parsed.patience)
 
 
 def _accept(_parsed: argparse.Namespace) -> int:

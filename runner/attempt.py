@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from contract import quantity, settings, values
-from runner import inputs, mirror, remotes, run, upkeep
+from runner import inputs, mirror, rawdata, remotes, run, upkeep
 from runner.conversation import Effect, Result
 from runner.judge import Copies, Facts, Source
 from runner.outcome import Failure, Outcome, Status
@@ -54,6 +54,7 @@ def _facts(session: Session, sources: Sources) -> Generator[Effect, Result, Fact
         usual=state.usual,
         copies=_copies(session, sources),
         accepted=state.accepted,
+        raw=rawdata.found(session.config, sources),
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from contract import names, settings, values
 from contract.settings import Problem, Settings
+from contract.values import Dump
 from runner import destination, masking, receivers, second
 from runner.destination import Mirror
 from runner.receivers import Ntfy, Pings, Service
@@ -62,6 +63,7 @@ class Config:
     second: Second | None
     pre: tuple[str, ...]
     post: tuple[str, ...]
+    dumps: tuple[Dump, ...]
     grace: float
     backup_command: str
     extra_arguments: tuple[str, ...]
@@ -157,6 +159,7 @@ def read(
         second=None if mirror else second.read(variables, _restic(variables)),
         pre=_command(names.ENV_PRE, "PRE_HOOK", environment, variables, problems),
         post=_command(names.ENV_POST, "POST_HOOK", environment, variables, problems),
+        dumps=_dumps(environment, problems, mirror is not None),
         grace=_grace(environment, problems),
         backup_command=variables.get("RESTIC_BACKUP_COMMAND", "").strip(),
         extra_arguments=_extra(variables, problems),
@@ -238,6 +241,25 @@ def _usable(given: Mapping[str, str], problems: list[Problem]) -> Mapping[str, s
             continue
         problems.append(Problem("Secret variable", key, "", why, "none"))
     return found
+
+
+def _dumps(
+    environment: Mapping[str, str], problems: list[Problem], mirrored: bool
+) -> tuple[Dump, ...]:
+    """Return the dumps that the webhook wrote; a problem where that is not what it writes."""
+    try:
+        listed = json.loads(environment.get(names.ENV_DUMP) or "[]")
+        dumps = tuple(Dump(name, tuple(words)) for name, *words in listed)
+    except (ValueError, TypeError, RecursionError):
+        dumps = (Dump(""),)
+    if dumps and mirrored:
+        why = "a mirror keeps no dumps: use backup.engine restic"
+        problems.append(Problem("variable", names.ENV_DUMP, "", why, "none"))
+        return ()
+    if all(dump.name in (*values.DATABASES, values.COMMAND_DUMP) for dump in dumps):
+        return dumps
+    problems.append(Problem("variable", names.ENV_DUMP, "", "is no JSON list of dumps", "none"))
+    return ()
 
 
 def _host(environment: Mapping[str, str], variables: Mapping[str, str]) -> str:

@@ -1,7 +1,7 @@
 """What a finished backup is worth, judged per source folder: green means restorable. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -42,7 +42,7 @@ class Facts:
 
     ``once_full`` are sources that held files before; ``usual`` are files and bytes of the last
     snapshot that was as it should be, None if unknown. ``accepted``: that they lost files was
-    meant.
+    meant. ``raw`` are restic patterns of the files that a dump, by its name, stands for.
     """
 
     sources: dict[str, Source]
@@ -52,6 +52,7 @@ class Facts:
     usual: tuple[int, int] | None = None
     copies: Copies = Copies()
     accepted: bool = False
+    raw: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def worth(

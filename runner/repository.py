@@ -11,9 +11,38 @@ from runner.config import Config
 from runner.conversation import Effect, Ended, Result, failed, must
 from runner.outcome import Failure, Status
 from runner.output import Completed
-from runner.steps import Wait
+from runner.steps import Step, Wait
 
 _STALE_LOCK = timedelta(minutes=30)
+
+
+def written(
+    config: Config, step: Step, now: datetime, *, had_success: bool
+) -> Generator[Effect, Result, tuple[Completed, bool, int]]:
+    """Run a step that writes a snapshot; return how it ended, and what else was done for it.
+
+    That is whether we made the repository, and how many stale locks were removed.
+    Raises Ended where there is none to write to, or others hold it.
+    """
+    done: Completed = yield step
+    initialised = False
+    if done.code == 10 and not done.stopped:
+        initialised = yield from initialise(config, had_success=had_success)
+        done = yield step
+    elif done.wrong_key and not had_success:
+        yield from keys.prove(config)
+        done = yield step
+    stale = 0
+    try:
+        if done.code == 11 and not done.stopped:
+            stale = yield from remove_stale_locks(now)
+            done = yield step
+        if done.code == 11 and not done.stopped:
+            raise locked(stale)
+    except Ended as ended:
+        ended.outcome = replace(ended.outcome, initialised=initialised)
+        raise
+    return done, initialised, stale
 
 
 def initialise(

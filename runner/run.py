@@ -3,9 +3,10 @@
 from collections.abc import Generator
 from dataclasses import replace
 
-from runner import keys, repository, steps
+from runner import dumps, repository, steps
 from runner.config import Config
 from runner.conversation import Effect, Ended, Result, failed, must
+from runner.dumps import Dumped
 from runner.judge import Facts, Source, errors_by_source, is_shrunk, worth
 from runner.outcome import Counts, Failure, Outcome, Status
 from runner.output import Completed
@@ -39,34 +40,35 @@ def after(config: Config, outcome: Outcome) -> Generator[Effect, Result, Outcome
 
 
 def backup(config: Config, facts: Facts, limit: float = 0) -> Generator[Effect, Result, Outcome]:
-    """Back up everything that is there, in ``limit`` seconds if that is not 0; judge the rest."""
+    """Back up everything that is there, in ``limit`` seconds if that is not 0; judge the rest.
+
+    There is no time for dumps where there is a limit.
+    """
+    dumped = dumps.NONE
     try:
-        return (yield from _backup(config, facts, limit))
+        if not limit:
+            dumped = yield from dumps.dump_all(config, facts)
+        outcome = yield from _volumes(config, facts, dumped, limit)
     except Ended as ended:
-        return ended.outcome
+        outcome = ended.outcome
+    return dumps.joined(config, outcome, dumped, limit)
 
 
-def _backup(config: Config, facts: Facts, limit: float) -> Generator[Effect, Result, Outcome]:
+def _volumes(
+    config: Config, facts: Facts, dumped: Dumped, limit: float
+) -> Generator[Effect, Result, Outcome]:
     sources = _sources(config, facts)
     if config.backup_command:
         yield from must(steps.custom_backup(config), "RESTIC_BACKUP_COMMAND failed")
         line = "RESTIC_BACKUP_COMMAND succeeded; what it backed up is not known here"
         return Outcome(Status.SUCCESS, line, snapshot="unknown")
     copied = (facts.copies.folder,) if facts.copies.folder else ()
-    step = steps.backup(config, (*sources, *copied), facts.copies.excludes, limit)
-    done: Completed = yield step
-    initialised = False
-    if done.code == 10 and not done.stopped:
-        initialised = yield from repository.initialise(config, had_success=facts.had_success)
-        done = yield step
-    elif done.wrong_key and not facts.had_success:
-        yield from keys.prove(config)
-        done = yield step
-    stale = 0
+    raw = tuple(pattern for name in dumped.made for pattern in facts.raw.get(name, ()))
+    step = steps.backup(config, (*sources, *copied), (*facts.copies.excludes, *raw), limit)
+    done, initialised, stale = yield from repository.written(
+        config, step, facts.now, had_success=facts.had_success
+    )
     try:
-        if done.code == 11 and not done.stopped:
-            stale = yield from repository.remove_stale_locks(facts.now)
-            done = yield step
         outcome = yield from _judged(facts, done)
     except Ended as ended:
         outcome = ended.outcome
@@ -85,8 +87,6 @@ def _sources(config: Config, facts: Facts) -> tuple[str, ...]:
 
 def _judged(facts: Facts, done: Completed) -> Generator[Effect, Result, Outcome]:
     """Return what a finished ``restic backup`` is worth."""
-    if done.code == 11 and not done.stopped:
-        raise repository.locked()
     if done.stopped == "time":
         line = "stopped: the pod's grace period is too short for a last backup"
         raise Ended(Status.INTERRUPTED, line, None, done.code)

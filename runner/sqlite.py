@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from runner.judge import Copies
 from runner.outcome import size
+from runner.steps import literal
 
 _MAGIC = b"SQLite format 3\0"
 _BESIDE = ("-wal", "-journal")  # what a database needs to be whole
@@ -50,7 +51,7 @@ def copy_all(
             target.unlink(missing_ok=True)
             doubts.append(f"{database} is not copied consistently: {error}")
         else:
-            excludes += [_literal(f"{database}{end}") for end in LEFT_OUT]
+            excludes += [literal(f"{database}{end}") for end in LEFT_OUT]
     return Copies(str(scratch) if excludes else "", tuple(excludes), tuple(doubts))
 
 
@@ -150,8 +151,3 @@ def _stand(database: Path, folder: Path) -> Path:
 
 def _version(name: str, found: os.stat_result) -> tuple[str, int, int, int]:
     return name, found.st_ino, found.st_size, found.st_mtime_ns
-
-
-def _literal(path: str) -> str:
-    """Return a pattern of restic's that matches this path alone."""
-    return "".join(f"\\{letter}" if letter in "\\*?[" else letter for letter in path)

@@ -5,10 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from contract import settings
+from contract.values import Dump
 from runner.config import Config
 
 _ALWAYS_EXCLUDED = "lost+found"
 _VERSION = 10  # seconds that restic may take to say it
+DUMP_TAG = "dump="
+DUMP_FILES = {
+    "postgres": "postgres.sql", "mysql": "mysql.sql", "redis": "redis.rdb", "command": "dump",
+}  # fmt: skip
 _LONGER = 7.5  # times as long as a backup does, chores wait for a lock
 
 _KEEP = (
@@ -69,15 +74,37 @@ def backup(
     limit: float = 0,
 ) -> Step:
     """Back up ``sources`` (absolute paths) as this workload's next snapshot."""
+    # A dump has all our tags too, and would become the parent, in which every file is new.
+    group = "host,paths,tags" if config.dumps else "host,tags"
     excludes = (_ALWAYS_EXCLUDED, *excluded, *(config.settings.get(settings.EXCLUDE) or ()))
     argv = (
         "restic", "backup", "--json", "--retry-lock", _patience(config),
         *(word for word in config.extra_arguments if word != "--"),
-        *_mine(config, each_tag=True), "--group-by", "host,tags",
+        *_mine(config, each_tag=True), "--group-by", group,
         *(word for pattern in excludes for word in ("--exclude", pattern)),
         "--", *sources,
     )  # fmt: skip
     return Step("backup", argv, limit=limit)
+
+
+def dump(config: Config, dump: Dump) -> Step:
+    """Back up what a dump writes, as it comes, as a snapshot of its own.
+
+    Our own program stands between, so that restic makes none of a dump that is not whole.
+    """
+    argv = (
+        "restic", "backup", "--json", "--retry-lock", _patience(config),
+        *_mine(config, each_tag=True), "--tag", f"{DUMP_TAG}{dump.name}", "--group-by", "host,tags",
+        "--stdin-from-command", "--stdin-filename", DUMP_FILES[dump.name],
+        "--", "backup-runner", "dump", "--patience", f"{config.timing.hook:.0f}", dump.name,
+        *dump.words,
+    )  # fmt: skip
+    return Step(f"dump {dump.name}", argv)
+
+
+def literal(path: str) -> str:
+    """Return a pattern of restic's that matches this path alone."""
+    return "".join(f"\\{letter}" if letter in "\\*?[" else letter for letter in path)
 
 
 def _patience(config: Config) -> str:
@@ -187,10 +214,9 @@ def snapshots(config: Config, target: str = "") -> Step:
     return Step("snapshots", argv, target=target)
 
 
-def listing(config: Config, path: str) -> Step:
-    """List what the latest snapshot of this workload holds right below a folder."""
-    argv = ("restic", "ls", "--json", "--no-lock", *_mine(config), "latest", path)
-    return Step("ls", argv)
+def listing(snapshot: str, path: str) -> Step:
+    """List what a snapshot holds right below a folder."""
+    return Step("ls", ("restic", "ls", "--json", "--no-lock", snapshot, path))
 
 
 def contents(config: Config, hear: Callable[[dict[str, Any]], None], limit: float) -> Step:

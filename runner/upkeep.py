@@ -1,7 +1,8 @@
 """What a repository needs beside backups: retention, prune, check; none marks a backup failed."""
 
 from collections.abc import Generator
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Any
 
 from runner import clock, maintainer, repository, steps
 from runner.config import Config
@@ -11,6 +12,7 @@ from runner.output import Completed, array
 from runner.steps import Step
 
 Chore = Generator[Effect, Result, Chored]
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 def forget(config: Config, limit: float = 0, target: str = "") -> Chore:
@@ -24,7 +26,8 @@ def forget(config: Config, limit: float = 0, target: str = "") -> Chore:
     groups = array(done.text)
     removed = sum(len(group.get("remove") or []) for group in groups)
     kept = sum(len(group.get("keep") or []) for group in groups)
-    known = None if target else kept
+    volumes = [group for group in groups if not _is_dump(group)]
+    known = None if target else sum(len(group.get("keep") or []) for group in volumes)
     return Chored(Status.SUCCESS, f"{removed} removed, {kept} kept", None, removed, known)
 
 
@@ -101,20 +104,37 @@ def failed(what: str, done: Completed) -> Chored:
 
 
 def last_snapshot(config: Config) -> Generator[Effect, Result, datetime | None]:
-    """Return when this workload's latest snapshot was made; None if none is known."""
+    """Return when this workload was last backed up with all its dumps; None if never."""
     if config.missing:
         return None
     done: Completed = yield steps.snapshots(config)
-    return max(filter(None, map(maintainer.moment, array(done.text))), default=None)
+    found = array(done.text)
+    kinds = [[each for each in found if not _is_dump(each)]]
+    for dump in config.dumps:
+        tag = steps.DUMP_TAG + dump.name
+        kinds.append([each for each in found if tag in (each.get("tags") or ())])
+    made = [max(filter(None, map(maintainer.moment, kind)), default=None) for kind in kinds]
+    known = [moment for moment in made if moment is not None]
+    return min(known) if len(known) == len(kinds) else None
 
 
 def once_full(config: Config, paths: list[str]) -> Generator[Effect, Result, set[str]]:
     """Return those of the folders that held something in this workload's latest snapshot."""
+    listed: Completed = yield steps.snapshots(config)
+    volumes = [each for each in array(listed.text) if not _is_dump(each)]
+    if not volumes:
+        return set()
+    latest = max(volumes, key=lambda each: maintainer.moment(each) or _LONG_AGO)
     found = set()
     for path in paths:
-        done: Completed = yield steps.listing(config, path)
+        done: Completed = yield steps.listing(str(latest["id"]), path)
         nodes = [m for m in done.messages if m.get("message_type") == "node"]
         inside = path.rstrip("/") + "/"
         if any(str(node.get("path")).startswith(inside) for node in nodes):
             found.add(path)
     return found
+
+
+def _is_dump(found: dict[str, Any]) -> bool:
+    """Whether a snapshot, or a group of them, is of a dump and not of the volumes."""
+    return any(str(tag).startswith(steps.DUMP_TAG) for tag in found.get("tags") or ())

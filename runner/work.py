@@ -53,7 +53,7 @@ def backup(session: Session, why: str) -> Outcome:
         state.last_success = ended
         state.accepted = False
         state.full = [path for path, found in sources.items() if found == Source.FULL]
-        if not outcome.shrunk:
+        if not outcome.shrunk and not session.limit:
             state.usual = (outcome.counts.files, outcome.counts.source_bytes)
     _finish(session, outcome, started, ended)
     if outcome.protected and not session.limit:

@@ -33,7 +33,7 @@ class Cluster:
         self._options = options
         self._follow = follow
         self.breaker = Breaker()
-        self._images: Table[str] = Table(lambda pod: problem_of(pod, prepull, options.image))
+        self._images: Table[dict[str, str]] = Table(lambda pod: problems_of(pod, prepull))
         self._namespaces: Table[Namespace] = Table(namespace.read)
         self._limits: Table[tuple[Limit, ...]] = Table(limits.read)
         self._quotas: Table[Quota] = Table(quotas.read)
@@ -66,16 +66,25 @@ class Cluster:
     @property
     def image_problem(self) -> str:
         """Why the sidecar's image cannot be had; empty where nothing says so."""
-        return next((problem for problem in self._images.all() if problem), "")
+        return self._problem(self._options.image)
+
+    @property
+    def database_image_problem(self) -> str:
+        """Why the image with the clients of databases cannot be had; empty likewise."""
+        return self._problem(self._options.database_image)
+
+    def _problem(self, image: str) -> str:
+        return next((found[image] for found in self._images.all() if image in found), "")
 
     def around(self, name: str, owner: str) -> Surroundings:
         """Return what holds for a pod of ``owner`` in the namespace ``name``."""
         if not self._follow:
-            return Surroundings(self.image_problem, STRICTEST)
+            return Surroundings(self.image_problem, self.database_image_problem, STRICTEST)
         # A namespace that has just opted in may not have been seen yet.
         found = next(iter(self._namespaces.of("", name)), Namespace(STRICTEST))
         return Surroundings(
             image_problem=self.image_problem,
+            database_image_problem=self.database_image_problem,
             pod_security=found.level or self._options.pod_security,
             limits=tuple(item for items in self._limits.of(name) for item in items),
             quotas=self._quotas.of(name),
@@ -167,15 +176,16 @@ class _Pods:
         self._breaker.listen(listening)
 
 
-def problem_of(pod: Json, daemonset: str, image: str) -> str:
-    """Return why ``pod``, one of the DaemonSet's, cannot pull ``image``; empty if it can."""
+def problems_of(pod: Json, daemonset: str) -> dict[str, str]:
+    """Return why ``pod``, if it is one of the DaemonSet's, cannot pull images, by image."""
     meta, status = pod["metadata"], pod.get("status") or {}
     owners = {owner.get("name") for owner in meta.get("ownerReferences") or ()}
     if daemonset not in owners or meta.get("deletionTimestamp"):
-        return ""
+        return {}
     images = {each["name"]: each["image"] for each in pod["spec"]["containers"]}
+    found = {}
     for each in status.get("containerStatuses") or ():
         reason = ((each.get("state") or {}).get("waiting") or {}).get("reason")
-        if reason in _CANNOT_PULL and images.get(each["name"]) == image:
-            return f"{reason} on node {pod['spec'].get('nodeName')}"
-    return ""
+        if reason in _CANNOT_PULL and each["name"] in images:
+            found[images[each["name"]]] = f"{reason} on node {pod['spec'].get('nodeName')}"
+    return found

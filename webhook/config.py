@@ -16,6 +16,7 @@ from webhook.inject import Options
 from webhook.namespace import LEVELS
 
 _DEFAULT_IMAGE = f"backup-webhook-sidecar:{VERSION}"
+_DEFAULT_DATABASE_IMAGE = f"backup-webhook-sidecar-db:{VERSION}"
 
 
 class ConfigError(ValueError):
@@ -67,6 +68,9 @@ def add_options(parser: argparse.ArgumentParser, environment: Mapping[str, str])
     """Add the flags that decide what is injected."""
     flag = _Flags(parser, environment).add
     flag("image", "image of the sidecar", _DEFAULT_IMAGE)
+    flag(
+        "database-image", "image of the sidecar for dumps; none: no dumps", _DEFAULT_DATABASE_IMAGE
+    )
     flag("pull-policy", "imagePullPolicy of the sidecar", "IfNotPresent")
     flag("cluster", "name of the cluster, a tag of every snapshot", "")
     flag("defaults", 'defaults of annotations as JSON, such as {"schedule": "@daily"}', "{}")
@@ -112,7 +116,13 @@ def options(arguments: argparse.Namespace) -> Options:
         excluded_namespaces=_names(arguments.excluded_namespaces),
         secrets=_names(arguments.secrets),
         pod_security=_level(arguments.pod_security),
+        database_image=_none(arguments.database_image),
     )
+
+
+def _none(text: str) -> str:
+    """Return the text; ``none`` stands for nothing, as an empty variable means the default."""
+    return "" if text.strip() == "none" else text.strip()
 
 
 def _names(text: str) -> frozenset[str]:

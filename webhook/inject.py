@@ -27,17 +27,20 @@ class Options:
     excluded_namespaces: frozenset[str] = frozenset({"kube-system", "kube-public"})
     secrets: frozenset[str] = frozenset()  # that annotations may name; none: all
     pod_security: str = "privileged"  # of namespaces without a label
+    database_image: str = ""  # with clients of databases; none: no dumps
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What the cluster says at the moment of a pod's namespace, and of the nodes.
 
-    ``image_problem``: why no node can get the image; ``pod_security``: the level that is enforced;
+    ``image_problem``: why some node cannot get the image, and ``database_image_problem`` the one
+    for pods with dumps; ``pod_security``: the level that is enforced;
     ``refused``: something refused every pod of this owner that had our sidecar.
     """
 
     image_problem: str = ""
+    database_image_problem: str = ""
     pod_security: str = "privileged"
     limits: tuple[Limit, ...] = ()
     quotas: tuple[Quota, ...] = ()
@@ -89,8 +92,12 @@ Decision = Skip | Plan
 def decide(pod: Pod, options: Options, around: Surroundings) -> Decision:
     """Return what to do with ``pod``, which is a v1 Pod about to be created."""
     decision = _not_asked(pod) or _impossible(pod) or _plan(pod, options)
-    if isinstance(decision, Plan) and around.image_problem:
-        line = f"the sidecar's image cannot be had ({around.image_problem}); not backed up"
+    problem = around.image_problem
+    if isinstance(decision, Plan):
+        dumps = decision.settings.get(settings.DUMP)
+        problem = around.database_image_problem if dumps else problem
+    if isinstance(decision, Plan) and problem:
+        line = f"the sidecar's image cannot be had ({problem}); not backed up"
         return Skip(Reason.IMAGE_UNAVAILABLE, (*decision.warnings, line), told=True)
     if isinstance(decision, Plan) and around.refused:
         line = "something in the cluster refuses pods with the backup sidecar; not backed up"
@@ -167,7 +174,12 @@ def _plan(pod: Pod, options: Options) -> Decision:
 
 
 def _allowed(values: Settings, options: Options) -> Settings:
-    """Return ``values`` with the usual Secret where the named one is not allowed."""
+    """Return ``values`` with the usual Secret, and without dumps, where the operator says so."""
+    dumped = values.get(settings.DUMP)
+    if dumped and not options.database_image:
+        key, text = settings.DUMP.annotation, " ".join(each.name for each in dumped)
+        problem = Problem("annotation", key, text, "the operator allows no dumps", "none")
+        values = values.replaced(settings.DUMP, (), problem)
     named = values[settings.SECRET]
     usual = options.defaults.get(settings.SECRET.key) or settings.SECRET.default
     if not options.secrets or named in options.secrets | {usual}:

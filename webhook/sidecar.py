@@ -48,7 +48,7 @@ def describe(pod: Pod, plan: Plan, options: Options, around: Surroundings) -> Ad
     needs, resource_warnings = resources.choose(pod, plan.settings, around)
     container: Json = {
         "name": names.CONTAINER,
-        "image": options.image,
+        "image": options.database_image if plan.settings.get(settings.DUMP) else options.image,
         "imagePullPolicy": options.pull_policy,
         "command": [names.COMMAND],
         "restartPolicy": "Always",
@@ -109,6 +109,8 @@ def _fixed(given: Settings) -> Iterator[Json]:
     for name, setting in ((names.ENV_PRE, settings.PRE), (names.ENV_POST, settings.POST)):
         if command := given.get(setting):
             yield _value(name, _text(command))
+    if dumps := given.get(settings.DUMP):
+        yield _value(names.ENV_DUMP, _text([[each.name, *each.words] for each in dumps]))
 
 
 def _grace(pod: Pod) -> Iterator[Json]:

@@ -358,6 +358,16 @@ def test_nobodys_registry_is_asked_by_default() -> None:
     assert images == {"backup-webhook:0.1.0", "backup-webhook-sidecar:0.1.0"}
 
 
+def test_dumps_are_allowed_only_where_their_image_is_wanted() -> None:
+    """A cluster that does not have it must not be hurt."""
+    containers = one("DaemonSet", "sidecar.dumps=true")["spec"]["template"]["spec"]["containers"]
+    wanted = _environment("sidecar.dumps=true")["BACKUP_WEBHOOK_DATABASE_IMAGE"]
+
+    assert _environment()["BACKUP_WEBHOOK_DATABASE_IMAGE"] == "none"
+    assert [each["image"] for each in containers][1:] == [wanted]
+    assert wanted == "backup-webhook-sidecar-db:0.1.0"
+
+
 def test_registry_stands_before_every_image() -> None:
     values = ("registry=registry.example.com:5000/backup/", "sidecar.image.tag=v2")
     specs = rendering.pods(objects(*values))

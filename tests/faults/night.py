@@ -19,12 +19,14 @@ _UNUSED: Json = {"chores": {}}  # what is weekly was never done, and is due
 class Night:
     """A sidecar with a good snapshot behind it, and the proof that a fault takes nothing."""
 
-    def __init__(self, root: Path, **secret: str) -> None:
+    def __init__(self, root: Path, *, dump: str = "", path: str = "", **secret: str) -> None:
         self.root = root
-        self.sidecar = Sidecar(root, secret=secret, pace=_PACE)
+        annotations = {"backup.dump": dump} if dump else {}
+        pace = {**_PACE, "PATH": path} if path else _PACE
+        self.sidecar = Sidecar(root, annotations=annotations, secret=secret, pace=pace)
         self.write("kept", 1 << 16)
         self.back_up()
-        self._before = {each["id"]: self._restored(each["id"]) for each in self.sidecar.snapshots()}
+        self._before = [(each, self._restored(each)) for each in self.sidecar.snapshots()]
 
     def back_up(self, status: str = "success", failure: str = "") -> Json:
         """Run a backup that ends so; return its last line."""
@@ -73,15 +75,15 @@ class Night:
     def ends(self, *, recovers: bool = True) -> Json:
         """Prove that nothing is lost; return how the next run ends, which must be well."""
         assert "no errors were found" in self._restic("check", "--read-data", "--no-lock")
-        for identifier, tree in self._before.items():
-            assert self._restored(identifier) == tree
+        for snapshot, tree in self._before:
+            assert self._restored(snapshot) == tree
         return self.back_up() if recovers else {}
 
-    def _restored(self, identifier: str) -> Tree:
+    def _restored(self, snapshot: Json) -> Tree:
         target = self.root / f"restored-{len(list(self.root.glob('restored-*')))}"
-        self._restic(
-            "restore", "--no-lock", f"{identifier}:{self.sidecar.volume}", "--target", str(target)
-        )
+        of_a_dump = any(tag.startswith("dump=") for tag in snapshot["tags"])
+        what = snapshot["id"] if of_a_dump else f"{snapshot['id']}:{self.sidecar.volume}"
+        self._restic("restore", "--no-lock", what, "--target", str(target))
         return contents(trees.capture(target))
 
     def _restic(self, *words: str) -> str:

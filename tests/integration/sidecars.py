@@ -50,7 +50,9 @@ class Sidecar(Container):
         pod["metadata"]["annotations"] = {"backup.enabled": "true", **(annotations or {})}
         pod["metadata"]["namespace"] = namespace
         pod["metadata"]["ownerReferences"][0]["name"] = f"{name}-{app.TEMPLATE_HASH}"
-        admission = admit(pod, namespace, Options(image="backup-webhook-sidecar:test"))
+        admission = admit(
+            pod, namespace, Options("backup-webhook-sidecar:test", database_image="db:test")
+        )
         assert admission.reason == "injected", admission
         patched = jsonpatch.apply_patch(pod, list(admission.operations))
         patched["metadata"]["name"] = f"{name}-{app.TEMPLATE_HASH}-x7k2p"

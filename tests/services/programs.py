@@ -62,6 +62,25 @@ def environment(name: str) -> Mapping[str, str]:
     return {"LD_LIBRARY_PATH": ":".join(map(str, folders))} if folders else {}
 
 
+def beside(name: str, program: str) -> Path:
+    """Return another program of the same packages: ``psql`` of "postgres", say."""
+    folder = need(name).parent
+    return next(
+        found for each in (folder, folder.parent / "bin") if (found := each / program).exists()
+    )
+
+
+def clients(target: Path, name: str, *programs: str) -> str:
+    """Return a PATH that begins with programs which need no other variable, as an image's do."""
+    target.mkdir(exist_ok=True)
+    variables = " ".join(f"{key}={value}" for key, value in environment(name).items())
+    for program in programs:
+        script = target / program
+        script.write_text(f'#!/bin/sh\n{variables} exec {beside(name, program)} "$@"\n')
+        script.chmod(0o755)
+    return f"{target}:{os.environ['PATH']}"
+
+
 def _folder(name: str) -> Path:
     return CACHE / "services" / name
 

@@ -47,6 +47,7 @@ def test_without_flags_the_defaults_hold() -> None:
         cluster="",
         defaults={},
         excluded_namespaces=frozenset({"kube-system", "kube-public"}),
+        database_image=f"backup-webhook-sidecar-db:{VERSION}",
     )
 
 
@@ -54,13 +55,14 @@ def test_every_flag_is_taken() -> None:
     assert _options(
         "--image=x/y:z", "--pull-policy=Never", "--cluster=berlin",
         '--defaults={"schedule": "@daily", "keep-daily": 3, "paused": true}',
-        "--excluded-namespaces=a,b",
+        "--excluded-namespaces=a,b", "--database-image=x/db:z",
     ) == Options(
         image="x/y:z",
         pull_policy="Never",
         cluster="berlin",
         defaults={"schedule": "@daily", "keep-daily": "3", "paused": "true"},
         excluded_namespaces=frozenset({"a", "b"}),
+        database_image="x/db:z",
     )  # fmt: skip
 
 
@@ -68,7 +70,7 @@ def test_every_flag_has_a_variable() -> None:
     assert _options(
         BACKUP_WEBHOOK_IMAGE="x/y:z", BACKUP_WEBHOOK_PULL_POLICY="Always",
         BACKUP_WEBHOOK_CLUSTER="berlin", BACKUP_WEBHOOK_DEFAULTS='{"exclude": "*.tmp"}',
-        BACKUP_WEBHOOK_EXCLUDED_NAMESPACES="a",
+        BACKUP_WEBHOOK_EXCLUDED_NAMESPACES="a", BACKUP_WEBHOOK_DATABASE_IMAGE="none",
     ) == Options("x/y:z", "Always", "berlin", {"exclude": "*.tmp"}, frozenset({"a"}))  # fmt: skip
 
 

@@ -1,0 +1,59 @@
+"""A Redis on a free port of loopback."""
+
+import os
+import socket
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.cluster.work import until
+from tests.services import programs
+
+PASSWORD = "geheim-genug"
+
+
+class Redis:
+    """A server that runs, and keeps what it holds in ``folder``."""
+
+    def __init__(self, folder: Path) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            self.port = str(listener.getsockname()[1])
+        folder.mkdir(exist_ok=True)
+        self._process = subprocess.Popen(
+            (
+                programs.need("redis"), "--port", self.port, "--bind", "127.0.0.1", "--dir", folder,
+                "--requirepass", PASSWORD, "--save", "", "--enable-debug-command", "local",
+            ),
+            env=self.variables, stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+        until(lambda: self.ask("PING") == "PONG", "Redis answers", 20)
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """What a client needs to log in, beside the port."""
+        own = programs.environment("redis")
+        return {**own, "PATH": os.environ["PATH"], "REDISCLI_AUTH": PASSWORD}
+
+    def ask(self, *words: str) -> str:
+        """Return what the server answers to a command."""
+        done = subprocess.run(
+            (programs.beside("redis", "redis-cli"), "-p", self.port, *words),
+            env=self.variables, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        return done.stdout.strip()
+
+    def stop(self) -> None:
+        """Kill the server."""
+        self._process.kill()
+        self._process.wait(20)
+
+
+@contextmanager
+def serve(folder: Path) -> Iterator[Redis]:
+    """Give a server that holds what is in ``folder``: nothing, or what its dump.rdb does."""
+    server = Redis(folder)
+    try:
+        yield server
+    finally:
+        server.stop()
