@@ -60,6 +60,7 @@ _BY_WORDS = {
         authentication failed
         invalid credentials
         credentials are empty
+        no credentials found
         """,
     Failure.CONFIG: """
         NoSuchBucket
@@ -78,6 +79,7 @@ _BY_WORDS = {
         mutually exclusive
         unable to parse
         config file already exists
+        read-only file system
         """,
     Failure.SOURCE: """
         source directories/files do not exist
@@ -160,6 +162,11 @@ class Completed:
         """The id of the key that fits the password and opens nothing; "" where that is not it."""
         match = _WRONG_KEY.search("\n".join(self.tail))
         return match[1] if match and self.code and not self.stopped else ""
+
+    @property
+    def was_begun(self) -> bool:
+        """Whether a repository could not be created because there is a key in its place."""
+        return bool(self.code) and any("already contains keys" in line for line in self.tail)
 
     @property
     def said(self) -> str:

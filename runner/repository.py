@@ -14,6 +14,10 @@ from runner.output import Completed
 from runner.steps import Step, Wait
 
 _STALE_LOCK = timedelta(minutes=30)
+_BEGUN = (
+    "the repository has keys and no config: its creation was interrupted, or is under way by "
+    "another; if this lasts and nothing but `keys` holds files there, remove them by hand"
+)
 
 
 def written(
@@ -67,7 +71,11 @@ def initialise(
         return False
     if looked.code != 10 or looked.stopped:
         raise failed(looked, "the repository cannot be opened")
-    yield from must(steps.init(target), "the repository cannot be created")
+    made: Completed = yield steps.init(target)
+    if made.was_begun and not made.stopped:
+        raise Ended(Status.FAILURE, _BEGUN, Failure.CONFIG, made.code)
+    if made.code or made.stopped:
+        raise failed(made, "the repository cannot be created")
     try:
         yield from _settle(config, target)
     except Ended as ended:

@@ -57,6 +57,7 @@ class Line:
         self.url = url
         self.rule: Rule = always(WORKS)
         self.seen: list[tuple[str, str]] = []
+        self.hanging: list[str] = []  # paths
         self.over = threading.Event()
 
     def uploads(self, below: str = "") -> int:
@@ -91,9 +92,13 @@ def to(server: str) -> Iterator[Line]:  # noqa: C901 -- one handler, many faults
 
         def _fault(self) -> Fault:
             end = time.monotonic() + _LONGEST
-            while (fault := line.rule(self.command, self.path)).hangs:
-                if line.over.wait(0.02) or time.monotonic() > end:
-                    return Fault(reset_after=0)
+            line.hanging.append(self.path)
+            try:
+                while (fault := line.rule(self.command, self.path)).hangs:
+                    if line.over.wait(0.02) or time.monotonic() > end:
+                        return Fault(reset_after=0)
+            finally:
+                line.hanging.remove(self.path)
             return fault
 
         do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _passes  # noqa: N815 -- the base's names

@@ -2,13 +2,16 @@
 
 import json
 import os
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import ClassVar
 
 from demo import trees
 from tests.cluster.work import until
+from tests.faults.told import Receivers, Told
 from tests.integration.sidecars import PASSWORD, Json, Sidecar, Tree, contents
 
 _PACE = {"BACKUP_LOCK_PATIENCE_SECONDS": "1"}
@@ -17,13 +20,21 @@ _UNUSED: Json = {"chores": {}}  # what is weekly was never done, and is due
 
 
 class Night:
-    """A sidecar with a good snapshot behind it, and the proof that a fault takes nothing."""
+    """A sidecar with a good snapshot behind it, and the proof that a fault takes nothing.
+
+    Log, metrics and messages must say the same of each run that goes through it.
+    """
+
+    receivers: ClassVar[Receivers | None] = None
 
     def __init__(self, root: Path, *, dump: str = "", path: str = "", **secret: str) -> None:
         self.root = root
+        self.right = PASSWORD
+        self.told = Told(self.receivers)
         annotations = {"backup.dump": dump} if dump else {}
         pace = {**_PACE, "PATH": path} if path else _PACE
-        self.sidecar = Sidecar(root, annotations=annotations, secret=secret, pace=pace)
+        given = {**self.told.secret, **secret}
+        self.sidecar = Sidecar(root, annotations=annotations, secret=given, pace=pace)
         self.write("kept", 1 << 16)
         self.back_up()
         self._before = [(each, self._restored(each)) for each in self.sidecar.snapshots()]
@@ -39,8 +50,9 @@ class Night:
         return ended
 
     def ended(self, line: Json, status: str, failure: str = "") -> None:
-        """Prove that a run ended so, as its log's last ``line`` about it says."""
+        """Prove that a run ended so, as its log's last ``line`` about it, and receivers say."""
         assert (line["status"], line.get("class", "")) == (status, failure), line
+        self.told.check(status, failure)
 
     def write(self, name: str, size: int) -> None:
         """Write a file of random bytes into the volume."""
@@ -60,17 +72,29 @@ class Night:
         ) as process:  # fmt: skip
             yield process
 
-    def restic_in(self, process: subprocess.Popen[str], word: str) -> int:
-        """Return the process id of a restic that holds its lock while it does ``word``."""
+    def restic_in(self, process: subprocess.Popen[str], word: str, *, held: bool = False) -> int:
+        """Return the process id of a restic that holds its lock while it does ``word``.
+
+        ``held``: it is stopped there, so that it cannot end before it is meant to.
+        """
         found: list[int] = []
 
         def at_work() -> bool:
             found[:] = [pid for pid in children(process.pid) if word in argv(pid)]
-            locks = self.sidecar.repository / "locks"
-            return bool(found) and any(locks.iterdir())
+            if held:
+                _all(found, signal.SIGSTOP)
+            if found and self.locks():
+                return True
+            _all(found, signal.SIGCONT)
+            return False
 
         until(at_work, f"restic does {word}", 30)
         return found[0]
+
+    def locks(self) -> set[Path]:
+        """Return the repository's locks, without those that are still being written."""
+        files = (self.sidecar.repository / "locks").iterdir()
+        return {file for file in files if "-tmp-" not in file.name}
 
     def ends(self, *, recovers: bool = True) -> Json:
         """Prove that nothing is lost; return how the next run ends, which must be well."""
@@ -106,9 +130,36 @@ def last_line(process: subprocess.Popen[str], holds: Callable[[Json], bool]) -> 
     return found[-1]
 
 
+def let_go(pid: int) -> None:
+    """Let a process that is held go on once it was told to end; it then hears of that first."""
+    until(lambda: _is_pending(pid, signal.SIGTERM), "it is told to end", 30)
+    os.kill(pid, signal.SIGCONT)
+
+
+def end(process: subprocess.Popen[str], number: signal.Signals) -> None:
+    """End a run as a kubelet does; by SIGKILL, all that it started ends with it."""
+    started = children(process.pid) if number == signal.SIGKILL else []
+    _all([process.pid, *started], number)
+
+
 def is_outcome(line: Json) -> bool:
     """Whether a log line tells how a run ended."""
     return "status" in line
+
+
+def _all(processes: list[int], number: signal.Signals) -> None:
+    for pid in processes:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+def _is_pending(pid: int, number: signal.Signals) -> bool:
+    known = dict(
+        line.split(":\t", 1)
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines()
+        if ":\t" in line
+    )
+    return bool(int(known["ShdPnd"], 16) >> (number - 1) & 1)
 
 
 def children(parent: int) -> list[int]:

@@ -1,12 +1,20 @@
 """Processes killed at the worst moment: by the kernel, the kubelet or a node that goes away."""
 
+import json
 import os
 import signal
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.faults.night import Night, is_outcome, last_line
+from tests.cluster.work import until
+from tests.faults import line
+from tests.faults.line import WORKS, Fault, always
+from tests.faults.night import Night, end, is_outcome, last_line, let_go
+from tests.integration.sidecars import Sidecar
+from tests.services import rest
 
 SLOW = {"RESTIC_ADDITIONAL_BACKUP_PARAMETERS": "--limit-upload 2000"}
 
@@ -20,7 +28,8 @@ def test_restic_killed_during_a_backup(tmp_path: Path) -> None:
         os.kill(night.restic_in(run, "backup"), signal.SIGKILL)
         ended = last_line(run, is_outcome)
 
-    assert (run.returncode, ended["status"], ended["class"]) == (1, "failure", "memory")
+    assert run.returncode == 1
+    night.ended(ended, "failure", "memory")
     assert night.ends()["status"] == "success"
 
 
@@ -48,7 +57,7 @@ def test_a_backup_that_is_stopped(tmp_path: Path) -> None:
         run.terminate()
         ended = last_line(run, is_outcome)
 
-    assert ended["status"] == "interrupted"
+    night.ended(ended, "interrupted")
     assert night.sidecar.restic("list", "locks") == ""
     assert night.ends()["status"] == "success"
 
@@ -59,13 +68,13 @@ def test_a_chore_that_is_killed(tmp_path: Path, chore: str) -> None:
     night = Night(tmp_path)
     night.make_chores_due()
     with night.running() as run:
-        os.kill(night.restic_in(run, chore), signal.SIGKILL)
+        os.kill(night.restic_in(run, chore, held=True), signal.SIGKILL)
         ended = last_line(run, is_outcome)
 
-    assert (run.returncode, ended["status"]) == (0, "success")
+    assert run.returncode == 0
+    night.ended(ended, "success")
     assert night.sidecar.status()["chores"][chore]["status"] == "failure"
-    locked = night.sidecar.back_up(expected=75)
-    assert (locked["status"], locked["class"]) == ("skipped", "locked")
+    night.back_up("skipped", "locked")
     night.sidecar.restic("unlock")  # as half an hour does
     assert night.ends()["status"] == "success"
 
@@ -76,12 +85,90 @@ def test_a_chore_that_is_stopped(tmp_path: Path, chore: str) -> None:
     night = Night(tmp_path)
     night.make_chores_due()
     with night.running() as run:
-        night.restic_in(run, chore)
+        restic = night.restic_in(run, chore, held=True)
         run.terminate()
+        let_go(restic)
         ended = last_line(run, is_outcome)
 
-    assert (run.returncode, ended["status"]) == (0, "success")
+    assert run.returncode == 0
+    night.ended(ended, "success")
     assert night.sidecar.status()["chores"][chore]["status"] == "interrupted"
     assert night.sidecar.restic("list", "locks") == ""
     assert night.ends()["status"] == "success"
     assert night.sidecar.status()["chores"][chore]["status"] == "success"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_ended_while_the_server_hangs(tmp_path: Path, number: signal.Signals) -> None:
+    """Opening waits for an answer: a pod that stops does not wait with it."""
+    with rest.serve(tmp_path) as url, line.to(url) as way:
+        night = Night(tmp_path, RESTIC_REPOSITORY=f"rest:{way.url}/repository/")
+        way.seen.clear()
+        way.rule = always(Fault(hangs=True))
+        with night.running() as run:
+            until(lambda: bool(way.seen), "the server is asked", 30)
+            end(run, number)
+            if number == signal.SIGTERM:
+                night.ended(last_line(run, is_outcome), "interrupted")
+        way.rule = always(WORKS)
+
+        assert night.ends()["status"] == "success"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_ended_while_the_repository_is_created(tmp_path: Path, number: signal.Signals) -> None:
+    """A key is there, the config is not, and no restic can go on: the next run names the cure."""
+    with rest.serve(tmp_path) as url, line.to(url) as way:
+        sidecar = Sidecar(tmp_path, secret={"RESTIC_REPOSITORY": f"rest:{way.url}/repository/"})
+        (sidecar.volume / "page").write_text("some")
+        way.rule = line.on_uploads(Fault(hangs=True), "/config")
+        environment = sidecar._process_environment()
+        with subprocess.Popen(
+            ("backup-runner", "run"), env=environment, stdout=subprocess.PIPE, text=True
+        ) as run:
+            until(lambda: way.uploads("/config") > 0, "the config is written", 30)
+            assert len(list((sidecar.repository / "keys").iterdir())) == 1
+            end(run, number)
+            run.communicate()
+        way.rule = always(Fault(reset_after=0))
+        until(lambda: not way.hanging, "what is on its way is lost", 5)
+        assert not (sidecar.repository / "config").exists()
+        way.rule = always(WORKS)
+
+        ended = sidecar.back_up(expected=1)
+
+        assert ended["class"] == "config"
+        assert "its creation was interrupted" in ended["message"]
+        assert [file.parent.name for file in _files(sidecar.repository)] == ["keys"]
+        next(_files(sidecar.repository)).unlink()
+        assert sidecar.back_up()["status"] == "success"
+        assert len(json.loads(sidecar.restic("key", "list", "--json"))) == 1
+        assert len(sidecar.snapshots()) == 1
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_ended_while_it_copies(tmp_path: Path, number: signal.Signals) -> None:
+    """The backup stays a success; the next one copies both snapshots."""
+    night = Night(tmp_path)
+    second = tmp_path / "second"
+    night.sidecar.change_secret(
+        COPY_RESTIC_REPOSITORY=str(second), COPY_RESTIC_PASSWORD="another one"
+    )
+    with night.running() as run:
+        restic = night.restic_in(run, "copy", held=True)
+        if number == signal.SIGTERM:
+            run.terminate()
+            let_go(restic)
+        else:
+            os.kill(restic, number)
+        night.ended(last_line(run, is_outcome), "success")
+    status = "interrupted" if number == signal.SIGTERM else "failure"
+    assert night.sidecar.status()["chores"]["copy"]["status"] == status
+
+    assert night.ends()["status"] == "success"
+
+    assert night.sidecar.status()["chores"]["copy"]["status"] == "success"

@@ -1,14 +1,19 @@
 """Lines and servers that break, between restic and its repository."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import trustme
 
+from tests.cluster import s3 as s3_server
+from tests.cluster.s3 import S3
+from tests.cluster.work import until
 from tests.faults import line
-from tests.faults.line import WORKS, Fault, Line, always, on_uploads
-from tests.faults.night import Night
+from tests.faults.line import WORKS, Fault, Line, Rule, always, on_uploads
+from tests.faults.night import Night, is_outcome, last_line
+from tests.integration.sidecars import Sidecar
 from tests.services import rest
 
 
@@ -28,8 +33,13 @@ FOREVER = {
     "401": (always(Fault(401)), "auth", "401"),
     "403": (always(Fault(403)), "auth", "403"),
     "403 on writes": (on_uploads(Fault(403)), "auth", "403"),
+    "403 on data": (on_uploads(Fault(403), "/data/"), "auth", "403"),
     "429": (always(Fault(429)), "network", "429"),
     "500": (always(Fault(500)), "network", "500"),
+    "502": (always(Fault(502)), "network", "502"),
+    "503": (always(Fault(503)), "network", "503"),
+    "507 on data": (on_uploads(Fault(507), "/data/"), "space", "507"),
+    "reset": (always(Fault(reset_after=0)), "network", ""),
 }
 
 
@@ -43,6 +53,54 @@ def test_a_server_that_refuses_for_ever(tmp_path: Path, way: Line, fault: str) -
     ended = night.back_up("failure", failure)
 
     assert said in ended["message"]
+    assert ended["seconds"] < 30
+    way.rule = always(WORKS)
+    assert night.ends()["status"] == "success"
+
+
+def _some(count: int, fault: Fault, below: str) -> Rule:
+    """Return the rule that the first ``count`` requests below a path meet this fault."""
+    left = [count]
+
+    def rule(_method: str, path: str) -> Fault:
+        left[0] -= below in path
+        return fault if below in path and left[0] >= 0 else WORKS
+
+    return rule
+
+
+AWHILE = {
+    "500": (2, Fault(500), ""),
+    "502 on data": (2, Fault(502), "/data/"),
+    "503": (2, Fault(503), ""),
+    "429": (2, Fault(429), ""),
+    "reset": (2, Fault(reset_after=0), ""),
+    "reset during an upload": (1, Fault(reset_after=1 << 18), "/data/"),
+}
+
+
+@pytest.mark.parametrize("fault", AWHILE)
+def test_a_server_that_stumbles(tmp_path: Path, way: Line, fault: str) -> None:
+    night = _night(tmp_path, way)
+    night.sidecar._extra = {**night.sidecar._extra, "BACKUP_OPEN_TIMEOUT_SECONDS": "30"}
+    night.write("new", 1 << 20)
+    way.rule = _some(*AWHILE[fault])
+
+    night.back_up()
+
+    way.rule = always(WORKS)
+    assert night.ends()["status"] == "success"
+
+
+def test_a_server_that_accepts_and_says_nothing(tmp_path: Path, way: Line) -> None:
+    night = _night(tmp_path, way)
+    night.sidecar.change_secret(
+        RESTIC_ADDITIONAL_BACKUP_PARAMETERS="--stuck-request-timeout 1s"  # of itself 5 minutes
+    )
+    way.rule = always(Fault(hangs=True))
+
+    ended = night.back_up("failure", "network")
+
     assert ended["seconds"] < 30
     way.rule = always(WORKS)
     assert night.ends()["status"] == "success"
@@ -73,6 +131,36 @@ def test_a_server_that_cannot_be_reached(tmp_path: Path, case: str) -> None:
     assert night.ends()["status"] == "success"
 
 
+def test_a_slow_line(tmp_path: Path, way: Line) -> None:
+    """It takes longer than opening may take, and is no fault."""
+    night = _night(tmp_path, way)
+    night.write("new", 1 << 21)
+    way.rule = on_uploads(Fault(rate=1 << 19), "/data/")
+
+    ended = night.back_up()
+
+    assert ended["seconds"] > 3
+    assert night.ends()["status"] == "success"
+
+
+def test_a_pod_that_is_stopped_during_a_slow_upload(tmp_path: Path, way: Line) -> None:
+    night = _night(tmp_path, way)
+    night.write("new", 4 << 20)
+    way.rule = on_uploads(Fault(rate=1 << 17), "/data/")
+    way.seen.clear()
+    with night.running() as run:
+        until(lambda: way.uploads("/data/") > 0, "an upload has begun", 30)
+        asked = time.monotonic()
+        run.terminate()
+        ended = last_line(run, is_outcome)
+
+    assert time.monotonic() - asked < 15
+    night.ended(ended, "interrupted")
+    assert night.sidecar.restic("list", "locks") == ""
+    way.rule = always(WORKS)
+    assert night.ends()["status"] == "success"
+
+
 @pytest.fixture
 def certified(tmp_path: Path) -> Iterator[tuple[str, Path]]:
     """A REST server by TLS, and the file of the authority that nobody knows."""
@@ -97,4 +185,133 @@ def test_a_certificate_that_nobody_vouches_for(tmp_path: Path, certified: tuple[
 
     assert "certificate" in ended["message"]
     night.sidecar.change_secret(RESTIC_CACERT=str(ca))
+    assert night.ends()["status"] == "success"
+
+
+def test_a_server_that_sends_elsewhere(tmp_path: Path, way: Line) -> None:
+    """A redirected upload would arrive empty."""
+    night = _night(tmp_path, way)
+    night.write("new", 1 << 16)
+    with line.to(way.url) as old:
+        old.rule = always(Fault(301, location=way.url))
+        night.sidecar.change_secret(RESTIC_REPOSITORY=f"rest:{old.url}/repository/")
+
+        ended = night.back_up("failure", "restic")
+
+    assert ended["seconds"] < 30
+    night.sidecar.change_secret(RESTIC_REPOSITORY=f"rest:{way.url}/repository/")
+    assert night.ends()["status"] == "success"
+
+
+KEEPS = tuple(f"KEEP_{each}" for each in ("HOURLY", "DAILY", "WEEKLY", "MONTHLY", "YEARLY"))
+
+
+def test_a_server_that_lets_nothing_be_removed(tmp_path: Path) -> None:
+    """Retention and prune are switched off with a reason; backups go on."""
+    with rest.serve(tmp_path, "--append-only") as url:
+        night = Night(tmp_path, RESTIC_REPOSITORY=f"rest:{url}/repository/")
+        night.sidecar.change_secret(**dict.fromkeys(KEEPS, "0"), KEEP_LAST="1")
+        night.make_chores_due()
+        night.write("new", 1 << 16)
+
+        night.back_up()
+
+        chores = night.sidecar.status()["chores"]
+        assert chores["forget"]["status"] == "skipped"
+        assert "append-only" in chores["forget"]["message"]
+        assert "prune" not in chores
+        assert len(night.sidecar.snapshots()) == 2
+        assert night.ends()["status"] == "success"
+
+
+def test_a_repository_that_vanished(tmp_path: Path, way: Line) -> None:
+    night = _night(tmp_path, way)
+    aside = night.sidecar.repository.rename(tmp_path / "aside")
+
+    ended = night.back_up("failure", "config")
+
+    assert "the repository is gone" in ended["message"]
+    assert not night.sidecar.repository.exists()  # no new one in its place
+    aside.rename(night.sidecar.repository)
+    assert night.ends()["status"] == "success"
+
+
+def test_a_repository_whose_name_is_mistyped(tmp_path: Path, way: Line) -> None:
+    night = _night(tmp_path, way)
+    night.sidecar.change_secret(RESTIC_REPOSITORY=f"rest:{way.url}/repositroy/")
+
+    night.back_up("failure", "config")
+
+    assert not (tmp_path / "repositroy").exists()
+    night.sidecar.change_secret(RESTIC_REPOSITORY=f"rest:{way.url}/repository/")
+    assert night.ends()["status"] == "success"
+
+
+def test_a_repository_that_must_not_be_created(tmp_path: Path, way: Line) -> None:
+    secret = {"RESTIC_REPOSITORY": f"rest:{way.url}/repository/", "BACKUP_INIT": "never"}
+    sidecar = Sidecar(tmp_path, secret=secret)
+    (sidecar.volume / "page").write_text("some")
+
+    ended = sidecar.back_up(expected=1)
+
+    assert ended["class"] == "config"
+    assert "BACKUP_INIT=never" in ended["message"]
+    assert not sidecar.repository.exists()
+    sidecar.change_secret(BACKUP_INIT="auto")
+    assert sidecar.back_up()["status"] == "success"
+
+
+def test_a_password_that_is_wrong_for_a_while(tmp_path: Path) -> None:
+    """The running sidecar tries again as soon as the Secret is mended."""
+    night = Night(tmp_path)
+    with night.sidecar.running() as sidecar:
+        sidecar.wait_for('"started"')
+        night.sidecar.change_secret(RESTIC_PASSWORD="wrong")
+        sidecar.annotate({"backup.run-now": "1"})
+        sidecar.wait_for("backup failure")
+        night.sidecar.change_secret(RESTIC_PASSWORD=night.right)
+        sidecar.wait_for("backup success")
+    night.told.check("success", "")
+    assert len(night.told.messages()) == 2
+    assert night.ends()["status"] == "success"
+
+
+@pytest.fixture
+def s3(tmp_path: Path) -> Iterator[S3]:
+    """An S3 server; the repository ``home/repository`` in it is Night's."""
+    with s3_server.serve("127.0.0.1", tmp_path / "s3") as made:
+        made.make_bucket("home")
+        (tmp_path / "repository").symlink_to(made.folder / "home" / "repository")
+        yield made
+
+
+def _by_s3(root: Path, s3: S3) -> Night:
+    return Night(
+        root, RESTIC_REPOSITORY=s3.repository("home", "repository"),
+        AWS_ACCESS_KEY_ID=s3.key, AWS_SECRET_ACCESS_KEY=s3.secret,
+    )  # fmt: skip
+
+
+WRONG = {
+    "unknown key": ({"AWS_ACCESS_KEY_ID": "no-key"}, "auth"),
+    "wrong secret": ({"AWS_SECRET_ACCESS_KEY": "no-secret"}, "auth"),
+    "no keys": ({"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "auth"),
+    "missing bucket": ({"RESTIC_REPOSITORY": "elsewhere"}, "config"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_s3_does_not_know(tmp_path: Path, s3: S3, case: str) -> None:
+    night = _by_s3(tmp_path, s3)
+    right = dict(night.sidecar.secret)
+    changed, failure = WRONG[case]
+    if "RESTIC_REPOSITORY" in changed:
+        changed = {"RESTIC_REPOSITORY": s3.repository(changed["RESTIC_REPOSITORY"])}
+    night.sidecar.change_secret(**changed)
+
+    ended = night.back_up("failure", failure)
+
+    assert ended["seconds"] < 30
+    assert {each.name for each in s3.folder.iterdir()} == {"home"}
+    night.sidecar.change_secret(**right)
     assert night.ends()["status"] == "success"

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from tests.faults.night import Night
-from tests.integration.sidecars import Json
 
 KEEPS = tuple(f"KEEP_{each}" for each in ("HOURLY", "DAILY", "WEEKLY", "MONTHLY", "YEARLY"))
 
@@ -30,10 +29,6 @@ def _away(folder: Path) -> Iterator[None]:
         aside.rename(folder)
 
 
-def _failed_for_its_source(ended: Json) -> None:
-    assert (ended["status"], ended["class"]) == ("failure", "source")
-
-
 @pytest.mark.parametrize("kept", [1, 2, 3])
 def test_a_volume_that_is_empty_three_times(night: Night, kept: int) -> None:
     """Three empty snapshots would push out the good ones."""
@@ -42,7 +37,7 @@ def test_a_volume_that_is_empty_three_times(night: Night, kept: int) -> None:
         night.sidecar.volume.mkdir()
         for _ in range(3):
             night.make_chores_due()
-            _failed_for_its_source(night.sidecar.back_up(expected=1))
+            night.back_up("failure", "source")
 
         assert night.sidecar.status()["held"] is True
     assert night.ends()["status"] == "success"

@@ -1,17 +1,24 @@
-"""A server of ntfy, as its users run one."""
+"""A server of ntfy, as its users run one; it would make attachments of messages too long."""
 
 import json
-import os
-import socket
-import subprocess
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.cluster.work import WorkError, tail, until
+from tests.services import server
 from tests.services.programs import need
+
+_CONFIG = """\
+base-url: http://{address}
+listen-http: {address}
+cache-file: {folder}/cache.db
+attachment-cache-dir: {folder}/ntfy-attachments
+web-root: disable
+visitor-request-limit-burst: 100000
+visitor-message-daily-limit: 100000
+"""
 
 
 @contextmanager
@@ -20,33 +27,13 @@ def serve(folder: Path) -> Iterator[str]:
 
     Raises WorkError where it does not start.
     """
-    program = need("ntfy")
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        address = f"127.0.0.1:{listener.getsockname()[1]}"
-    (folder / "server.yml").write_text("{}\n")
-    log = folder / "ntfy.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            (
-                program, "serve", "--config", folder / "server.yml", "--listen-http", address,
-                "--base-url", f"http://{address}", "--cache-file", folder / "cache.db",
-            ),
-            stdout=output, stderr=subprocess.STDOUT, env={**os.environ, "HOME": str(folder)},
-        )  # fmt: skip
-
-    def answers() -> bool:
-        if process.poll() is not None:
-            raise WorkError(f"ntfy has ended:\n{tail(log)}")
-        host, _, port = address.partition(":")
-        with socket.socket() as client:
-            return client.connect_ex((host, int(port))) == 0
-
-    try:
-        until(answers, "ntfy listens", 20)
+    program, port = need("ntfy"), server.free_port()
+    address = f"127.0.0.1:{port}"
+    config = folder / "server.yml"
+    config.write_text(_CONFIG.format(address=address, folder=folder))
+    argv = (program, "serve", "--config", config)
+    with server.running("ntfy", argv, port, folder / "ntfy.log"):
         yield address
-    finally:
-        process.terminate()
-        process.wait(20)
 
 
 def messages(address: str, topic: str) -> list[dict[str, Any]]:

@@ -1,13 +1,11 @@
 """A REST server of repositories: rclone's, over a folder of this machine."""
 
-import socket
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests.cluster import build
-from tests.cluster.work import WorkError, tail, until
+from tests.services import server
 
 
 @contextmanager
@@ -17,28 +15,11 @@ def serve(folder: Path, *options: str, tls: bool = False) -> Iterator[str]:
     ``options`` are more of rclone's. It writes folder/rest.log. Raises WorkError where it does not
     start.
     """
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    log = folder / "rest.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            (
-                build.rclone(), "serve", "restic", folder, "--addr", f"127.0.0.1:{port}",
-                # Tests look at the folder, and change it, behind its back.
-                "--cache-objects=false", "--config", folder / "rclone.conf", *options,
-            ),
-            stdout=output, stderr=subprocess.STDOUT,
-        )  # fmt: skip
-
-    def answers() -> bool:
-        if process.poll() is not None:
-            raise WorkError(f"the REST server has ended:\n{tail(log)}")
-        with socket.socket() as client:
-            return client.connect_ex(("127.0.0.1", port)) == 0
-
-    try:
-        until(answers, "the REST server listens", 20)
+    port = server.free_port()
+    argv: tuple[str | Path, ...] = (
+        build.rclone(), "serve", "restic", folder, "--addr", f"127.0.0.1:{port}",
+        # Tests look at the folder, and change it, behind its back.
+        "--cache-objects=false", "--config", folder / "rclone.conf", *options,
+    )  # fmt: skip
+    with server.running("the REST server", argv, port, folder / "rest.log"):
         yield f"http{'s' if tls else ''}://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(20)
