@@ -15,7 +15,7 @@ class Log:
         self._text = text
 
     def line(self, level: str, message: str, **fields: object) -> None:
-        """Write one line at ``level`` (info, warning, error)."""
+        """Write one line at ``level`` (debug, info, warning, error)."""
         time = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         if self._text:
             rest = "".join(f" {key}={value}" for key, value in fields.items())

@@ -9,10 +9,11 @@ from typing import Any
 
 from runner.outcome import Failure
 
-_TAIL = 20  # last lines of standard error that are kept for reports
+_TAIL = 20  # last lines of standard error that are kept for reports, first ones of a hook
 _RETRYING = re.compile(r"returned error, retrying after ((?:[0-9.]+(?:h|ms|m|s))+)")
 _DURATION = re.compile(r"([0-9.]+)(h|ms|m|s)")
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+_CRASH = ("fatal error: ", "runtime: out of memory")  # of Go; a hundred lines of trace follow
 _SUCCEEDED = "operation successful after"
 _OPENING = re.compile(r"[<(](config|key|lock|index|snapshot)\b")  # files read before any data
 
@@ -43,6 +44,7 @@ _BY_WORDS = {
     Failure.MEMORY: """
         out of memory
         cannot allocate memory
+        failed to reserve page summary memory
         """,
     Failure.AUTH: """
         AccessDenied
@@ -76,6 +78,7 @@ _BY_WORDS = {
         parsing repository location failed
         please specify repository
         empty password
+        resolving password failed
         mutually exclusive
         unable to parse
         config file already exists
@@ -177,8 +180,9 @@ class Completed:
         if retried and self.stopped == "retrying":
             answer = retried[-1].rpartition(": ")[2]
             return answer if self.failure in _FINAL else f"still no answer: {answer}"
-        fatal = [line for line in self.tail if line.startswith("Fatal:")]
-        line = (fatal or self.tail or (f"exit status {self.code}",))[-1]
+        fatal = [line for line in self.tail if line.startswith(("Fatal:", *_CRASH))]
+        how = f"killed by signal {-self.code}" if self.code < 0 else f"exit status {self.code}"
+        line = (fatal or self.tail or (how,))[-1]
         return re.sub(r"^(Fatal: )+", "", line).strip()
 
 
@@ -186,13 +190,16 @@ class Completed:
 class Listener:
     """Takes the lines of a running command in; gives a Completed at the end.
 
-    ``hear`` gets the messages instead, where it is given.
+    ``hear`` gets the messages instead, where it is given. ``brief``: it is no JSON and may be
+    endless; of standard output the first lines are kept.
     """
 
     hear: Callable[[dict[str, Any]], None] | None = None
+    brief: bool = False
     messages: list[dict[str, Any]] = field(default_factory=list)
     text: list[str] = field(default_factory=list)
     tail: deque[str] = field(default_factory=lambda: deque(maxlen=_TAIL))
+    crash: str = ""
     unreadable: dict[str, str] = field(default_factory=dict)
     progress: dict[str, Any] = field(default_factory=dict)
     first_retry: float | None = None  # of opening the repository
@@ -203,6 +210,9 @@ class Listener:
 
     def stdout(self, line: str) -> None:
         """Take a line of standard output; status lines only update ``progress``."""
+        if self.brief:
+            self.text += [line] if len(self.text) < _TAIL else []
+            return
         message = _json(line)
         if isinstance(message, dict) and message.get("message_type") == "status":
             self.progress = message
@@ -224,6 +234,8 @@ class Listener:
         else:
             said = str(message.get("message", line))
         self.tail.extend(filter(None, said.splitlines()))
+        if said.startswith(_CRASH):
+            self.crash = said
         if _SUCCEEDED in said:
             self.first_retry = None
         match = _RETRYING.search(said)
@@ -258,11 +270,12 @@ class Listener:
 
     def completed(self, code: int, stopped: str) -> Completed:
         """Return what is known at the end."""
+        crash = (self.crash,) if self.crash and self.crash not in self.tail else ()
         return Completed(
             code=code,
             messages=tuple(self.messages),
             text="\n".join(self.text),
-            tail=tuple(self.tail or self.of_source),
+            tail=(*crash, *(self.tail or self.of_source)),
             unreadable=tuple(self.unreadable),
             reasons=tuple(self.unreadable.values()),
             read_errors=len(self.unreadable),

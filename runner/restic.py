@@ -19,6 +19,7 @@ from runner.watch import Watch
 
 _GRACE = 10  # seconds between asking a command to stop and killing it
 _LOOK = 0.5  # seconds between looks at a command that says nothing
+_LONGEST = 1 << 16  # bytes of a line of a hook's; restic may list its snapshots in a longer one
 _PROGRESS = 60  # seconds between progress lines in the log
 
 T = TypeVar("T")
@@ -61,6 +62,8 @@ class Door:
         """Run one command to its end; it is stopped with us, and where it retries for ever."""
         if self._stop.asked and not step.always:
             return Completed(130, stopped="signal")
+        if self._config.debug:
+            self._log.line("debug", f"{step.name} starts", argv=step.argv)
         try:
             process = subprocess.Popen(
                 step.argv,
@@ -77,11 +80,11 @@ class Door:
             return self._listen(process, step)
 
     def _listen(self, process: subprocess.Popen[bytes], step: Step) -> Completed:
-        listener = Listener(hear=step.hear)
+        listener = Listener(hear=step.hear, brief=step.hook)
         told_at = time.monotonic()
         watch = Watch(step, self._stop, self._config.timing.open_timeout, told_at)
         stopped, kill_at = "", 0.0
-        lines = _Lines(process)
+        lines = _Lines(process, _LONGEST if step.hook else 0)
         while lines.read(_LOOK, listener):
             now = time.monotonic()
             if not stopped:
@@ -94,7 +97,10 @@ class Door:
             if listener.progress and now - told_at > _PROGRESS:
                 told_at = now
                 self._tell(step, listener.progress)
-        return listener.completed(process.wait(), stopped)
+        done = listener.completed(process.wait(), stopped)
+        if self._config.debug:
+            self._log.line("debug", f"{step.name} ended", exit_code=done.code, said=done.tail)
+        return done
 
     def _tell(self, step: Step, progress: dict[str, Any]) -> None:
         self._log.line(
@@ -108,7 +114,7 @@ class Door:
     def _environment(self, target: str | None) -> dict[str, str]:
         """Return the environment for a repository; without the Secret where there is none."""
         state = self._config.state_dir
-        return {
+        made = {
             "PATH": os.environ.get("PATH", os.defpath),
             "HOME": state,
             "TMPDIR": f"{state}/tmp",  # noqa: S108 -- in the state volume, ours alone
@@ -119,6 +125,9 @@ class Door:
             **limits.go_runtime(),
             **({} if target is None else self._secret(target)),
         }
+        if not _can_hold_files(made["RESTIC_CACHE_DIR"]):  # such as one of another container's
+            made["RESTIC_CACHE_DIR"] = f"{state}/cache"
+        return made
 
     def _secret(self, target: str) -> Mapping[str, str]:
         second = self._config.second
@@ -128,10 +137,11 @@ class Door:
 
 
 class _Lines:
-    """The two output streams of a process, read as they come."""
+    """The two output streams of a process, read as they come; ``longest`` bytes a line, 0: any."""
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], longest: int) -> None:
         self._process = process
+        self._longest = longest
         self._selector = selectors.DefaultSelector()
         self._rest = {"stdout": b"", "stderr": b""}
         self._ended = 0.0
@@ -147,6 +157,7 @@ class _Lines:
             stream: IO[bytes] = key.fileobj  # type: ignore[assignment]  # what was registered
             chunk = os.read(stream.fileno(), 1 << 16)
             *lines, self._rest[key.data] = (self._rest[key.data] + chunk).split(b"\n")
+            self._rest[key.data] = self._rest[key.data][-self._longest :]
             if not chunk:
                 self._selector.unregister(stream)
             for line in lines:
@@ -179,6 +190,14 @@ class _Lines:
             listener.stdout(text)
         else:
             listener.stderr(text, time.monotonic())
+
+
+def _can_hold_files(folder: str) -> bool:
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(folder, os.W_OK | os.X_OK)
 
 
 def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:

@@ -1,6 +1,7 @@
 """What a repository needs beside backups: retention, prune, check; none marks a backup failed."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +11,15 @@ from runner.conversation import Effect, Ended, Result
 from runner.outcome import Chored, Failure, Status
 from runner.output import Completed, array
 from runner.steps import Step
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """When a snapshot was made, and how many files and bytes it holds; None if unknown."""
+
+    made: datetime
+    held: tuple[int, int] | None
+
 
 Chore = Generator[Effect, Result, Chored]
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -103,19 +113,32 @@ def failed(what: str, done: Completed) -> Chored:
     return Chored(Status.FAILURE, f"{what} failed: {done.said}", done.failure)
 
 
-def last_snapshot(config: Config) -> Generator[Effect, Result, datetime | None]:
-    """Return when this workload was last backed up with all its dumps; None if never."""
+def last_snapshot(config: Config) -> Generator[Effect, Result, Snapshot | None]:
+    """Return what is known of the last backup with all its dumps; None if there was none."""
     if config.missing:
         return None
     done: Completed = yield steps.snapshots(config)
     found = array(done.text)
-    kinds = [[each for each in found if not _is_dump(each)]]
-    for dump in config.dumps:
-        tag = steps.DUMP_TAG + dump.name
-        kinds.append([each for each in found if tag in (each.get("tags") or ())])
-    made = [max(filter(None, map(maintainer.moment, kind)), default=None) for kind in kinds]
+    volumes = _latest(each for each in found if not _is_dump(each))
+    tags = [steps.DUMP_TAG + dump.name for dump in config.dumps]
+    dumps = [_latest(each for each in found if tag in (each.get("tags") or ())) for tag in tags]
+    made = [maintainer.moment(each) for each in (volumes, *dumps)]
     known = [moment for moment in made if moment is not None]
-    return min(known) if len(known) == len(kinds) else None
+    return Snapshot(min(known), _held(volumes)) if len(known) == len(made) else None
+
+
+def _latest(snapshots: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """Return the newest of these, empty if there is none."""
+    return max(snapshots, key=lambda each: maintainer.moment(each) or _LONG_AGO, default={})
+
+
+def _held(snapshot: dict[str, Any]) -> tuple[int, int] | None:
+    """Return how many files and bytes there were; None where an older restic does not say."""
+    try:
+        summary = snapshot["summary"]
+        return int(summary["total_files_processed"]), int(summary["total_bytes_processed"])
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def once_full(config: Config, paths: list[str]) -> Generator[Effect, Result, set[str]]:

@@ -32,6 +32,8 @@ def backup(session: Session, why: str) -> Outcome:
     """Back up, then apply retention if that is due; report each as it ends."""
     state, log = session.state, session.log
     restic.lower_priority()
+    if not state.derived and not session.limit:
+        derive(session)
     started = time.time()
     state.attempted = state.running_since = started
     state.derived = True
@@ -73,11 +75,15 @@ def derive(session: Session) -> None:
     door = Door(session.config, session.log, session.stop)
     if unwritable := remotes.prepare(session.config):
         session.log.line("warning", unwritable.message)
-    ask = mirror.last_success if session.config.mirrors else upkeep.last_snapshot
-    latest = door.follow(ask(session.config))
+    if session.config.mirrors:
+        made = door.follow(mirror.last_success(session.config))
+    else:
+        latest = door.follow(upkeep.last_snapshot(session.config))
+        made = latest.made if latest else None
+        session.state.usual = latest.held if latest else None
     session.state.derived = True
-    if latest is not None:
-        session.state.attempted = session.state.last_success = latest.timestamp()
+    if made is not None:
+        session.state.attempted = session.state.last_success = made.timestamp()
 
 
 def report_killed(session: Session, now: float) -> None:

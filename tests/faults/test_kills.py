@@ -172,3 +172,22 @@ def test_ended_while_it_copies(tmp_path: Path, number: signal.Signals) -> None:
     assert night.ends()["status"] == "success"
 
     assert night.sidecar.status()["chores"]["copy"]["status"] == "success"
+
+
+def test_a_last_backup_for_which_the_time_is_too_short(tmp_path: Path) -> None:
+    """It is stopped while there is time to take its lock away."""
+    night = Night(tmp_path)
+    sidecar = night.sidecar
+    night.write("large", 32 << 20)
+    sidecar.annotate({"backup.on-exit": "true"})
+    sidecar.change_secret(RESTIC_ADDITIONAL_BACKUP_PARAMETERS="--limit-upload 500")
+    sidecar._extra = {**sidecar._extra, "BACKUP_GRACE_SECONDS": "7"}
+    with night.running("backup-runner", "tick", "--exit") as process:
+        ended = last_line(process, is_outcome)
+
+    night.ended(ended, "interrupted")
+    assert "grace period is too short" in ended["message"]
+    assert not list((sidecar.repository / "locks").iterdir())
+    assert len(sidecar.snapshots()) == 1
+    sidecar.change_secret(RESTIC_ADDITIONAL_BACKUP_PARAMETERS="")
+    assert night.ends()["status"] == "success"

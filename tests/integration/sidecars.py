@@ -93,7 +93,7 @@ class Sidecar(Container):
         }
         done = subprocess.run(
             ("restic", "--no-cache", *words),
-            env=environment, text=True, capture_output=True, check=False,
+            env=environment, text=True, errors="replace", capture_output=True, check=False,
         )  # fmt: skip
         assert not check or done.returncode == 0, done.stderr
         return done.stdout

@@ -8,7 +8,7 @@ import pytest
 
 from runner.outcome import Chored, Failure, Status
 from runner.output import Completed
-from runner.upkeep import forget, last_snapshot
+from runner.upkeep import Snapshot, forget, last_snapshot
 from tests.runner.conversation import EMPTY, LOCKED, STOPPED, failed, play
 from tests.runner.workload import configured
 
@@ -152,7 +152,25 @@ def test_the_last_snapshot_is_the_latest_of_this_workload() -> None:
     said, latest = play(last_snapshot(configured()), [Completed(0, text=text)])
 
     assert said == [("restic", "snapshots", "--json", "--no-lock", *MINE)]
-    assert latest == datetime(2026, 11, 23, 11, 0, 0, 123456, tzinfo=UTC)
+    assert latest == Snapshot(datetime(2026, 11, 23, 11, 0, 0, 123456, tzinfo=UTC), None)
+
+
+@pytest.mark.parametrize(
+    ("summary", "held"),
+    [
+        ({"total_files_processed": 7, "total_bytes_processed": 900}, (7, 900)),
+        ({"total_files_processed": 7}, None),
+        ({"total_files_processed": "many", "total_bytes_processed": 900}, None),
+        ("odd", None),
+    ],
+)
+def test_a_snapshot_says_how_much_it_holds(summary: object, held: tuple[int, int] | None) -> None:
+    """One made by an older restic does not."""
+    text = json.dumps([{"time": "2026-11-22T10:00:00Z", "summary": summary}])
+
+    _, latest = play(last_snapshot(configured()), [Completed(0, text=text)])
+
+    assert latest == Snapshot(datetime(2026, 11, 22, 10, tzinfo=UTC), held)
 
 
 @pytest.mark.parametrize(

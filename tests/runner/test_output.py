@@ -164,3 +164,18 @@ def test_the_class_of_a_failure(code: int, words: str, failure: Failure) -> None
 
     assert Completed(code, tail=tail).failure == failure
     assert Completed(code, tail=(words.upper(), "exit")).failure == failure
+
+
+def test_what_is_killed_says_by_which_signal() -> None:
+    assert heard(code=-9).said == "killed by signal 9"
+    assert heard(code=3).said == "exit status 3"
+
+
+def test_a_crash_is_not_lost_among_its_trace() -> None:
+    """Go says what it is in the first line, and writes hundreds."""
+    done = heard(
+        "fatal error: out of memory allocating heap arena map", *(f"line {n}" for n in range(200))
+    )
+
+    assert done.failure == Failure.MEMORY
+    assert done.said.startswith("fatal error: out of memory")

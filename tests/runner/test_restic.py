@@ -1,5 +1,6 @@
 """The one door to commands, with real small ones behind it."""
 
+import json
 import os
 import signal
 from collections.abc import Generator
@@ -151,13 +152,47 @@ def test_a_command_that_needs_no_secret_gets_none(config: Config) -> None:
     assert "BACKUP_HOST=wiki" in done.text
 
 
-def test_the_secret_may_move_the_cache(config: Config) -> None:
+def test_the_secret_may_move_the_cache(config: Config, tmp_path: Path) -> None:
     """As it always could."""
-    config = replace(config, restic={**config.restic, "RESTIC_CACHE_DIR": "/cache"})
+    moved = str(tmp_path / "moved" / "cache")
+    config = replace(config, restic={**config.restic, "RESTIC_CACHE_DIR": moved})
 
     done = Door(config, Log(), Stop()).execute(Step("env", ("env",)))
 
-    assert "RESTIC_CACHE_DIR=/cache\n" in done.text
+    assert f"RESTIC_CACHE_DIR={moved}\n" in done.text
+
+
+def test_a_cache_that_cannot_be_moved_stays(config: Config, tmp_path: Path) -> None:
+    """The original's folder is not there, and the image is read-only."""
+    (tmp_path / "file").touch()
+    moved = str(tmp_path / "file" / "cache")
+    config = replace(config, restic={**config.restic, "RESTIC_CACHE_DIR": moved})
+
+    done = Door(config, Log(), Stop()).execute(Step("env", ("env",)))
+
+    assert f"RESTIC_CACHE_DIR={tmp_path}/cache\n" in done.text
+
+
+def test_little_is_kept_of_what_a_hook_prints(config: Config) -> None:
+    """It may be endless; what it says of an error is told."""
+    argv = ("sh", "-c", "echo one; yes | head -n 9000; head -c 300000 /dev/zero >&2; echo end >&2")
+
+    done = Door(config, Log(), Stop()).execute(Step("pre", argv, hook=True))
+
+    assert done.text.startswith("one\n")
+    assert len(done.text) < 100
+    assert done.tail[-1].endswith("end")
+    assert len(done.tail[-1]) <= 2 << 16
+
+
+def test_debug_names_each_command_and_how_it_ended(
+    config: Config, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Door(replace(config, debug=True), Log(), Stop()).execute(Step("probe", ("sh", "-c", "exit 3")))
+
+    begun, ended = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert (begun["level"], begun["argv"]) == ("debug", ["sh", "-c", "exit 3"])
+    assert (ended["message"], ended["exit_code"]) == ("probe ended", 3)
 
 
 def test_following_a_run_gives_each_effect_its_answer(config: Config) -> None:

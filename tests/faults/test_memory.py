@@ -1,0 +1,92 @@
+"""Little memory: what can be given back costs nothing, and the rest costs one backup at most."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.faults.limited import Limited, limited
+from tests.faults.night import Night, is_outcome, last_line
+from tests.integration.sidecars import Json
+
+MIB = 1 << 20
+AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="making a control group needs root")
+
+
+@pytest.fixture
+def night(tmp_path: Path) -> Night:
+    """A night with one snapshot behind it."""
+    return Night(tmp_path)
+
+
+def _run(night: Night, group: Limited) -> Json:
+    with night.running(*group.argv("backup-runner", "run")) as process:
+        return last_line(process, is_outcome)
+
+
+@AS_ROOT
+def test_a_page_cache_that_fills_the_limit(night: Night) -> None:
+    """The kernel takes it back by itself."""
+    night.write("large", 160 * MIB)
+    with limited(144 * MIB) as group:
+        ended = _run(night, group)
+
+        assert group.peak > 140 * MIB
+        assert group.kills == 0
+    night.ended(ended, "success")
+    assert night.ends()["status"] == "success"
+
+
+@AS_ROOT
+def test_memory_that_comes_near_the_limit(night: Night) -> None:
+    """restic is stopped before the kernel kills: no lock is left."""
+    night.write("large", 32 * MIB)
+    night.sidecar.change_secret(RESTIC_ADDITIONAL_BACKUP_PARAMETERS="--limit-upload 500")
+    with limited(512 * MIB) as group:
+        with group.holding(425 * MIB):
+            ended = _run(night, group)
+
+        assert group.kills == 0
+    night.ended(ended, "failure", "memory")
+    assert "backup.memory-limit" in ended["message"]
+    assert not list((night.sidecar.repository / "locks").iterdir())
+    night.sidecar.change_secret(RESTIC_ADDITIONAL_BACKUP_PARAMETERS="")
+    assert night.ends()["status"] == "success"
+
+
+@AS_ROOT
+def test_restic_that_the_kernel_kills(night: Night) -> None:
+    """For want of memory, within its first moments, faster than anybody looks."""
+    with limited(96 * MIB) as group:
+        with group.holding(58 * MIB):
+            ended = _run(night, group)
+
+        assert group.kills
+    night.ended(ended, "failure", "memory")
+    assert len(night.sidecar.snapshots()) == 1
+    assert night.ends()["status"] == "success"
+
+
+@contextmanager
+def _restic_with(night: Night, kibibytes: int) -> Iterator[None]:
+    folder = night.root / "limited"
+    folder.mkdir()
+    script = f'#!/bin/sh\nulimit -v {kibibytes}\nexec "{shutil.which("restic")}" "$@"\n'
+    (folder / "restic").write_text(script)
+    (folder / "restic").chmod(0o755)
+    before = night.sidecar._extra
+    night.sidecar._extra = {**before, "PATH": f"{folder}:{os.environ['PATH']}"}
+    yield
+    night.sidecar._extra = before
+
+
+def test_restic_that_gets_no_more_memory(night: Night) -> None:
+    """It ends itself, and says why in a hundred lines."""
+    with _restic_with(night, 100_000):
+        night.back_up("failure", "memory")
+
+    assert len(night.sidecar.snapshots()) == 1
+    assert night.ends()["status"] == "success"

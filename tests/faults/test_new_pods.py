@@ -1,0 +1,62 @@
+"""Pods that know nothing of before: their state is lost, and the repository knows."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.faults.night import Night
+
+MIB = 1 << 20
+
+
+@pytest.fixture
+def night(tmp_path: Path) -> Night:
+    """A night with two snapshots behind it, the latter a large one, and a new pod."""
+    made = Night(tmp_path, KEEP_LAST="9")
+    made.write("large", 4 * MIB)
+    made.back_up()
+    for path in made.sidecar.path("/var/lib/backup").iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    return made
+
+
+@pytest.mark.parametrize("how", ["run", "tick"])
+def test_a_volume_that_shrank_before_the_pod_was_new(night: Night, how: str) -> None:
+    """How much there was, and when, the newest snapshot says."""
+    large = (night.sidecar.volume / "large").read_bytes()
+    (night.sidecar.volume / "large").unlink()
+    if how == "tick":
+        night.sidecar.annotate({"backup.schedule": "@monthly"})
+        night.sidecar._extra = {**night.sidecar._extra, "BACKUP_CATCH_UP_SECONDS": "0"}
+        night.sidecar.run("backup-runner", "tick", "--start")
+        assert night.sidecar.status()["last_success"]
+        assert night.sidecar.status()["last"] is None  # the slot was served by the pod before
+
+    ended = night.back_up("warning", "source")
+
+    assert "shrunk from 2 files" in ended["message"]
+    assert night.sidecar.status()["held"] is True
+    (night.sidecar.volume / "large").write_bytes(large)
+    assert night.ends()["status"] == "success"
+
+
+def test_a_volume_that_was_emptied_before_the_pod_was_new(night: Night) -> None:
+    kept = {path: path.read_bytes() for path in night.sidecar.volume.iterdir()}
+    for path in kept:
+        path.unlink()
+
+    night.back_up("failure", "source")
+
+    assert night.sidecar.status()["held"] is True
+    for path, content in kept.items():
+        path.write_bytes(content)
+    assert night.ends()["status"] == "success"
+
+
+def test_a_new_pod_of_which_nothing_is_wrong(night: Night) -> None:
+    night.back_up()
+
+    assert night.sidecar.status()["held"] is False
+    assert len(night.sidecar.snapshots()) == 3
+    assert night.ends()["status"] == "success"
