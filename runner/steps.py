@@ -219,9 +219,11 @@ def listing(snapshot: str, path: str) -> Step:
     return Step("ls", ("restic", "ls", "--json", "--no-lock", snapshot, path))
 
 
-def contents(config: Config, hear: Callable[[dict[str, Any]], None], limit: float) -> Step:
-    """Tell ``hear`` of everything in the latest snapshot of this workload."""
-    argv = ("restic", "ls", "--json", "--retry-lock", _patience(config), *_mine(config), "latest")
+def contents(
+    config: Config, snapshot: str, hear: Callable[[dict[str, Any]], None], limit: float
+) -> Step:
+    """Tell ``hear`` of everything in a snapshot."""
+    argv = ("restic", "ls", "--json", "--retry-lock", _patience(config), snapshot)
     return Step("ls", argv, limit=limit, hear=hear)
 
 

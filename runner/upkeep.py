@@ -144,18 +144,21 @@ def _held(snapshot: dict[str, Any]) -> tuple[int, int] | None:
 def once_full(config: Config, paths: list[str]) -> Generator[Effect, Result, set[str]]:
     """Return those of the folders that held something in this workload's latest snapshot."""
     listed: Completed = yield steps.snapshots(config)
-    volumes = [each for each in array(listed.text) if not _is_dump(each)]
-    if not volumes:
-        return set()
-    latest = max(volumes, key=lambda each: maintainer.moment(each) or _LONG_AGO)
+    latest = of_volumes(listed)
     found = set()
-    for path in paths:
-        done: Completed = yield steps.listing(str(latest["id"]), path)
+    for path in paths if latest else ():
+        done: Completed = yield steps.listing(latest, path)
         nodes = [m for m in done.messages if m.get("message_type") == "node"]
         inside = path.rstrip("/") + "/"
         if any(str(node.get("path")).startswith(inside) for node in nodes):
             found.add(path)
     return found
+
+
+def of_volumes(listed: Completed) -> str:
+    """Return the id of the latest of this workload's snapshots that is no dump; "" if none is."""
+    latest = _latest(each for each in array(listed.text) if not _is_dump(each))
+    return str(latest.get("id", ""))
 
 
 def _is_dump(found: dict[str, Any]) -> bool:

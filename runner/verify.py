@@ -6,6 +6,7 @@ from random import SystemRandom
 
 from contract import quantity, values
 from runner import drill, restored, scratch, steps, upkeep
+from runner.config import Config
 from runner.drill import Sample
 from runner.outcome import Chored, Failure, Status
 from runner.restic import Door
@@ -34,10 +35,9 @@ def _drill(session: Session, folder: Path, limit: float) -> Chored:
     config, stop = session.config, session.stop
     door = Door(config, session.log, stop)
     began = time.monotonic()
-    sample = Sample(SystemRandom())
-    listed = door.execute(steps.contents(config, sample.hear, limit))
-    if listed.code or listed.stopped:
-        return upkeep.failed("reading the latest snapshot", listed)
+    sample = _sample(door, config, limit)
+    if isinstance(sample, Chored):
+        return sample
     chosen = sample.chosen(int(quantity.parse(values.SCRATCH_BOUND) / 4))
     if not chosen.files:
         if chosen.untried:
@@ -57,3 +57,19 @@ def _drill(session: Session, folder: Path, limit: float) -> Chored:
     if stop.asked:
         return Chored(Status.INTERRUPTED, "stopped before it was done")
     return drill.judged(sample, chosen, done, tried)
+
+
+def _sample(door: Door, config: Config, limit: float) -> Sample | Chored:
+    """Return what to choose from of the latest snapshot; how it ended where none can be read."""
+    known = door.execute(steps.snapshots(config))
+    if known.code or known.stopped:
+        return upkeep.failed("listing snapshots", known)
+    latest = upkeep.of_volumes(known)
+    if not latest:
+        line = "there is no snapshot that could be restored"
+        return Chored(Status.FAILURE, line, Failure.SOURCE)
+    sample = Sample(SystemRandom())
+    listed = door.execute(steps.contents(config, latest, sample.hear, limit))
+    if listed.code or listed.stopped:
+        return upkeep.failed("reading the latest snapshot", listed)
+    return sample
