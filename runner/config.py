@@ -1,18 +1,17 @@
 """What one run needs to know, from environment, Secret and annotations; checked, pure."""
 
-import json
 import re
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from contract import names, settings, values
+from contract import names, settings
 from contract.settings import Problem, Settings
 from contract.values import Dump
-from runner import destination, masking, receivers, second
+from runner import destination, masking, reading, receivers, second, timing
 from runner.destination import Mirror
 from runner.receivers import Ntfy, Pings, Service
 from runner.second import Second
+from runner.timing import Timing
 
 # Of the Secret, what restic must not get: it is ours, or it would change what restic does.
 _NOT_RESTICS = re.compile(
@@ -20,26 +19,9 @@ _NOT_RESTICS = re.compile(
     r"|RESTIC_HOST(NAME)?|RESTIC_BACKUP_COMMAND|RESTIC_ADDITIONAL_BACKUP_PARAMETERS|RESTIC_PROGRESS_FPS"
     r"|RESTIC_RETENTION_POLICIES_ENABLED|PATH|HOME|TMPDIR|PWD|OLDPWD|SHLVL|_|LD_.*|PYTHON.*"
 )
-_LONGEST = 100_000  # characters of a variable; Linux starts no process with one of 128 KiB
 _LONGEST_HOST = 200
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 LIVE = tuple(setting for setting in settings.ALL if setting.live)
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """Seconds; defaults suit a cluster, tests and the demo shorten them."""
-
-    catch_up: float = 900
-    open_timeout: float = 120
-    init_spread: float = 60
-    init_settle: float = 10
-    lock_patience: float = 120
-    hook: float = 1800
-    count: float = 1800
-
-
-_TIMING = Timing()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +102,8 @@ def read(
     problems = [
         Problem("Secret variable", key, "", why, "none") for key, why in (unread or {}).items()
     ]
-    variables = _usable(secret or environment, problems)
-    defaults = _defaults(environment, problems)
+    variables = reading.usable(secret or environment, problems)
+    defaults = reading.defaults(environment, problems)
     named = variables.get("RESTIC_HOSTNAME", "").strip()
     if not _is_host(named):
         why = f"write one line of at most {_LONGEST_HOST} characters"
@@ -132,7 +114,7 @@ def read(
         why = "has no effect with backup.engine rclone: files are mirrored as they are"
         problems.append(Problem("setting", settings.SQLITE.annotation, "", why, ""))
     flags = {
-        key: _flag(variables, key, default=default, problems=problems)
+        key: reading.flag(variables, key, default=default, problems=problems)
         for key, default in (
             ("RESTIC_RETENTION_POLICIES_ENABLED", True),
             ("NTFY_ENABLED", False),
@@ -149,7 +131,7 @@ def read(
         cluster=environment.get(names.ENV_CLUSTER, ""),
         volumes_dir=environment.get(names.ENV_VOLUMES_DIR, names.VOLUMES_DIR),
         state_dir=environment.get(names.ENV_STATE_DIR, names.STATE_DIR),
-        sources=_sources(environment, problems),
+        sources=reading.words(names.ENV_VOLUMES, environment, problems),
         legacy_sources=mirror.sources
         if mirror
         else tuple(variables.get("RESTIC_SOURCE", "").split()) or None,
@@ -157,12 +139,12 @@ def read(
         restic=mirror.environment if mirror else _restic(variables),
         mirror=mirror,
         second=None if mirror else second.read(variables, _restic(variables)),
-        pre=_command(names.ENV_PRE, "PRE_HOOK", environment, variables, problems),
-        post=_command(names.ENV_POST, "POST_HOOK", environment, variables, problems),
-        dumps=_dumps(environment, problems, mirror is not None),
-        grace=_grace(environment, problems),
+        pre=reading.command(names.ENV_PRE, "PRE_HOOK", environment, variables, problems),
+        post=reading.command(names.ENV_POST, "POST_HOOK", environment, variables, problems),
+        dumps=reading.dumps(environment, problems, mirror is not None),
+        grace=reading.grace(environment, problems),
         backup_command=variables.get("RESTIC_BACKUP_COMMAND", "").strip(),
-        extra_arguments=_extra(variables, problems),
+        extra_arguments=reading.parameters(variables, problems),
         retention_enabled=flags["RESTIC_RETENTION_POLICIES_ENABLED"],
         may_init=variables.get("BACKUP_INIT", "").strip().lower() != "never",
         ntfy=receivers.ntfy(variables, problems) if flags["NTFY_ENABLED"] else None,
@@ -172,94 +154,10 @@ def read(
         if flags["PUSHGATEWAY_ENABLED"]
         else "",
         debug=flags["DEBUG"],
-        timing=_timing(environment, problems),
+        timing=timing.read(environment, problems),
         masked=masking.texts(variables, all_secret=bool(secret)),
         problems=(*effective.problems, *settings.unknown(annotations), *problems),
     )
-
-
-def _defaults(environment: Mapping[str, str], problems: list[Problem]) -> Mapping[str, str]:
-    try:
-        given = json.loads(environment.get(names.ENV_DEFAULTS) or "{}")
-    except (ValueError, RecursionError):
-        given = None
-    if isinstance(given, dict):
-        return {str(key): str(value) for key, value in given.items()}
-    problems.append(Problem("variable", names.ENV_DEFAULTS, "", "is no JSON object", "none"))
-    return {}
-
-
-def _sources(environment: Mapping[str, str], problems: list[Problem]) -> tuple[str, ...] | None:
-    return _words(names.ENV_VOLUMES, environment, problems)
-
-
-def _words(
-    key: str, environment: Mapping[str, str], problems: list[Problem]
-) -> tuple[str, ...] | None:
-    """Return the JSON list of words that the webhook wrote; None where there is none."""
-    text = environment.get(key)
-    if not text:
-        return None
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        found = None
-    if isinstance(found, list) and all(isinstance(word, str) for word in found):
-        return tuple(found)
-    problems.append(Problem("variable", key, "", "is no JSON list of words", "none"))
-    return None
-
-
-def _command(
-    key: str, hook: str, environment: Mapping[str, str], variables: Mapping[str, str],
-    problems: list[Problem],
-) -> tuple[str, ...]:  # fmt: skip
-    """Return the words that the webhook wrote, else shell text of the Secret's, else none."""
-    text = variables.get(hook, "").strip()
-    return _words(key, environment, problems) or (("sh", "-c", text) if text else ())
-
-
-def _grace(environment: Mapping[str, str], problems: list[Problem]) -> float:
-    text = environment.get(names.ENV_GRACE, "").strip()
-    if not text or re.fullmatch(r"[0-9]{1,9}", text):
-        return float(text or names.GRACE_SECONDS)
-    used = str(names.GRACE_SECONDS)
-    problems.append(Problem("variable", names.ENV_GRACE, text, "write seconds", used))
-    return float(used)
-
-
-def _usable(given: Mapping[str, str], problems: list[Problem]) -> Mapping[str, str]:
-    """Return the variables that a process can be given; one too many would keep restic from it."""
-    found = {}
-    for key, value in given.items():
-        if "\0" in value:
-            why = "holds a NUL character"
-        elif len(value) > _LONGEST:
-            why = f"is longer than {_LONGEST} characters"
-        else:
-            found[key] = value
-            continue
-        problems.append(Problem("Secret variable", key, "", why, "none"))
-    return found
-
-
-def _dumps(
-    environment: Mapping[str, str], problems: list[Problem], mirrored: bool
-) -> tuple[Dump, ...]:
-    """Return the dumps that the webhook wrote; a problem where that is not what it writes."""
-    try:
-        listed = json.loads(environment.get(names.ENV_DUMP) or "[]")
-        dumps = tuple(Dump(name, tuple(words)) for name, *words in listed)
-    except (ValueError, TypeError, RecursionError):
-        dumps = (Dump(""),)
-    if dumps and mirrored:
-        why = "a mirror keeps no dumps: use backup.engine restic"
-        problems.append(Problem("variable", names.ENV_DUMP, "", why, "none"))
-        return ()
-    if all(dump.name in (*values.DATABASES, values.COMMAND_DUMP) for dump in dumps):
-        return dumps
-    problems.append(Problem("variable", names.ENV_DUMP, "", "is no JSON list of dumps", "none"))
-    return ()
 
 
 def _host(environment: Mapping[str, str], variables: Mapping[str, str]) -> str:
@@ -295,43 +193,3 @@ def _mirror(environment: Mapping[str, str], variables: Mapping[str, str]) -> Mir
         return None
     state_dir = environment.get(names.ENV_STATE_DIR, names.STATE_DIR)
     return destination.read(variables, _restic(variables), state_dir)
-
-
-def _flag(
-    variables: Mapping[str, str], key: str, *, default: bool, problems: list[Problem]
-) -> bool:
-    text = variables.get(key, "").strip()
-    try:
-        return values.boolean(text) if text else default
-    except ValueError as error:
-        used = str(default).lower()
-        problems.append(Problem("Secret variable", key, text, str(error), used))
-        return default
-
-
-def _extra(variables: Mapping[str, str], problems: list[Problem]) -> tuple[str, ...]:
-    key = "RESTIC_ADDITIONAL_BACKUP_PARAMETERS"
-    try:
-        return tuple(shlex.split(variables.get(key, "")))
-    except ValueError as error:
-        problems.append(Problem("Secret variable", key, "", str(error).lower(), "none"))
-        return ()
-
-
-def _timing(environment: Mapping[str, str], problems: list[Problem]) -> Timing:
-    def seconds(key: str, default: float) -> float:
-        text = environment.get(key, "").strip()
-        if not text or re.fullmatch(r"[0-9]{1,6}(\.[0-9]+)?", text):
-            return float(text or default)
-        problems.append(Problem("variable", key, text, "write seconds", str(default)))
-        return default
-
-    return Timing(
-        catch_up=seconds("BACKUP_CATCH_UP_SECONDS", _TIMING.catch_up),
-        open_timeout=seconds("BACKUP_OPEN_TIMEOUT_SECONDS", _TIMING.open_timeout),
-        init_spread=seconds("BACKUP_INIT_SPREAD_SECONDS", _TIMING.init_spread),
-        init_settle=seconds("BACKUP_INIT_SETTLE_SECONDS", _TIMING.init_settle),
-        lock_patience=seconds("BACKUP_LOCK_PATIENCE_SECONDS", _TIMING.lock_patience),
-        hook=seconds("BACKUP_HOOK_SECONDS", _TIMING.hook),
-        count=seconds("BACKUP_COUNT_SECONDS", _TIMING.count),
-    )

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from runner import words
 from runner.outcome import Failure
 
 _TAIL = 20  # last lines of standard error that are kept for reports, first ones of a hook
@@ -33,93 +34,8 @@ _WHY_STOPPED = {
 }
 _NOT_REMOVED = re.compile(r"remove\(<\w+/\w+>\) failed:.*(?:403|forbidden|access ?denied)")
 _WRONG_KEY = re.compile(r"config or key ([0-9a-f]+) is damaged")
-_BY_WORDS = {
-    Failure.SPACE: """
-        no space left
-        remaining disk space
-        disk quota exceeded
-        insufficient storage
-        QuotaExceeded
-        """,
-    Failure.MEMORY: """
-        out of memory
-        cannot allocate memory
-        failed to reserve page summary memory
-        """,
-    Failure.AUTH: """
-        AccessDenied
-        Access Denied
-        InvalidAccessKeyId
-        access key id you provided does not exist
-        SignatureDoesNotMatch
-        signature we calculated does not match
-        unauthorized
-        forbidden
-        permission denied
-        wrong password
-        no key found
-        unable to authenticate
-        authentication failed
-        invalid credentials
-        credentials are empty
-        no credentials found
-        """,
-    Failure.CONFIG: """
-        NoSuchBucket
-        bucket does not exist
-        didn't find section in config file
-        didn't find backend called
-        specified bucket is not valid
-        unknown flag
-        unknown command
-        invalid argument
-        not a directory
-        invalid backend
-        parsing repository location failed
-        please specify repository
-        empty password
-        resolving password failed
-        mutually exclusive
-        unable to parse
-        config file already exists
-        read-only file system
-        """,
-    Failure.SOURCE: """
-        source directories/files do not exist
-        target directories/files do not exist
-        """,
-    Failure.NETWORK: """
-        connection refused
-        connection reset
-        no such host
-        i/o timeout
-        deadline exceeded
-        network is unreachable
-        no route to host
-        dial tcp
-        TLS handshake
-        x509
-        server misbehaving
-        unexpected EOF
-        broken pipe
-        500 Internal Server Error
-        502 Bad Gateway
-        503 Service Unavailable
-        504 Gateway Timeout
-        """,
-}
-
-
 _FINAL = {Failure.AUTH, Failure.CONFIG}  # what a server says of keys and buckets, it says again
 _HEARD_ENOUGH = 2  # times, where a first one may come of a gateway that starts
-
-
-def _by_words(text: str) -> Failure | None:
-    said = text.lower()
-    for failure, phrases in _BY_WORDS.items():
-        if any(phrase.strip().lower() in said for phrase in phrases.strip().splitlines()):
-            return failure
-    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +67,7 @@ class Completed:
             return _BY_CODE[self.code]
         if self.stopped == "memory":
             return Failure.MEMORY
-        worded = _by_words("\n".join(self.tail)) or _RCLONES.get(self.code)
+        worded = words.meaning("\n".join(self.tail)) or _RCLONES.get(self.code)
         return worded or (Failure.NETWORK if self.stopped == "retrying" else Failure.RESTIC)
 
     @property
@@ -243,7 +159,7 @@ class Listener:
             self.first_retry = now if self.first_retry is None else self.first_retry
             pause = sum(float(n) * _UNITS[unit] for n, unit in _DURATION.findall(match[1]))
             self.gives_up_at = now + pause
-            self.refused += _by_words(said) in _FINAL
+            self.refused += words.meaning(said) in _FINAL
 
     def _rclone(self, message: dict[str, Any]) -> str:
         """Take a line of rclone's log; return what of it is worth keeping."""

@@ -6,8 +6,8 @@ import pytest
 
 from contract import settings
 from runner import config
-from runner.config import Timing
 from runner.receivers import Ntfy
+from runner.timing import Timing
 from tests.runner.workload import ENVIRONMENT, NTFY, SECRET, configured
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from runner.config import Timing
+from runner.timing import Timing
 from tests.runner.test_config import problems
 from tests.runner.workload import NTFY, SECRET, configured
 

@@ -142,7 +142,7 @@ def test_the_most_telling_line_is_said(lines: list[str], said: str) -> None:
         (1, "The request signature: SignatureDoesNotMatch", Failure.AUTH),
         (1, "unexpected HTTP response (401): 401 Unauthorized", Failure.AUTH),
         (1, "unexpected HTTP response (403): 403 Forbidden", Failure.AUTH),
-        (1, "no credentials found. $AWS_ACCESS_KEY_ID is set but empty", Failure.RESTIC),
+        (1, "no credentials found. $AWS_ACCESS_KEY_ID is set but empty", Failure.AUTH),
         (1, "The specified bucket does not exist", Failure.CONFIG),
         (1, "unknown flag: --exclud", Failure.CONFIG),
         (1, "Please specify repository location (-r or --repository-file)", Failure.CONFIG),

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from runner import limits, restic, watch
-from runner.config import Config, Timing
+from runner.config import Config
 from runner.conversation import Effect, Result
 from runner.log import Log
 from runner.outcome import Failure
@@ -18,6 +18,7 @@ from runner.output import Completed
 from runner.restic import Door
 from runner.steps import Step, Wait
 from runner.stop import Stop
+from runner.timing import Timing
 from tests.runner.events import until
 from tests.runner.workload import configured
 

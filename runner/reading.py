@@ -1,0 +1,115 @@
+"""Reads values of environment and Secret: what cannot be used is a Problem, no error. Pure."""
+
+import json
+import re
+import shlex
+from collections.abc import Mapping
+
+from contract import names, values
+from contract.settings import Problem
+from contract.values import Dump
+
+_LONGEST = 100_000  # characters of a variable; Linux starts no process with one of 128 KiB
+
+
+def defaults(environment: Mapping[str, str], problems: list[Problem]) -> Mapping[str, str]:
+    """Return the chart's values, by setting; none where the webhook's variable is no object."""
+    try:
+        given = json.loads(environment.get(names.ENV_DEFAULTS) or "{}")
+    except (ValueError, RecursionError):
+        given = None
+    if isinstance(given, dict):
+        return {str(key): str(value) for key, value in given.items()}
+    problems.append(Problem("variable", names.ENV_DEFAULTS, "", "is no JSON object", "none"))
+    return {}
+
+
+def words(
+    key: str, environment: Mapping[str, str], problems: list[Problem]
+) -> tuple[str, ...] | None:
+    """Return the JSON list of words that the webhook wrote; None where there is none."""
+    text = environment.get(key)
+    if not text:
+        return None
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        found = None
+    if isinstance(found, list) and all(isinstance(word, str) for word in found):
+        return tuple(found)
+    problems.append(Problem("variable", key, "", "is no JSON list of words", "none"))
+    return None
+
+
+def command(
+    key: str, hook: str, environment: Mapping[str, str], variables: Mapping[str, str],
+    problems: list[Problem],
+) -> tuple[str, ...]:  # fmt: skip
+    """Return the words that the webhook wrote, else shell text of the Secret's, else none."""
+    text = variables.get(hook, "").strip()
+    return words(key, environment, problems) or (("sh", "-c", text) if text else ())
+
+
+def grace(environment: Mapping[str, str], problems: list[Problem]) -> float:
+    """Return the pod's grace period in seconds."""
+    text = environment.get(names.ENV_GRACE, "").strip()
+    if not text or re.fullmatch(r"[0-9]{1,9}", text):
+        return float(text or names.GRACE_SECONDS)
+    used = str(names.GRACE_SECONDS)
+    problems.append(Problem("variable", names.ENV_GRACE, text, "write seconds", used))
+    return float(used)
+
+
+def usable(given: Mapping[str, str], problems: list[Problem]) -> Mapping[str, str]:
+    """Return the variables that a process can be given; one too many would keep restic from it."""
+    found = {}
+    for key, value in given.items():
+        if "\0" in value:
+            why = "holds a NUL character"
+        elif len(value) > _LONGEST:
+            why = f"is longer than {_LONGEST} characters"
+        else:
+            found[key] = value
+            continue
+        problems.append(Problem("Secret variable", key, "", why, "none"))
+    return found
+
+
+def dumps(
+    environment: Mapping[str, str], problems: list[Problem], mirrored: bool
+) -> tuple[Dump, ...]:
+    """Return the dumps that the webhook wrote; a problem where that is not what it writes."""
+    try:
+        listed = json.loads(environment.get(names.ENV_DUMP) or "[]")
+        dumps = tuple(Dump(name, tuple(words)) for name, *words in listed)
+    except (ValueError, TypeError, RecursionError):
+        dumps = (Dump(""),)
+    if dumps and mirrored:
+        why = "a mirror keeps no dumps: use backup.engine restic"
+        problems.append(Problem("variable", names.ENV_DUMP, "", why, "none"))
+        return ()
+    if all(dump.name in (*values.DATABASES, values.COMMAND_DUMP) for dump in dumps):
+        return dumps
+    problems.append(Problem("variable", names.ENV_DUMP, "", "is no JSON list of dumps", "none"))
+    return ()
+
+
+def flag(variables: Mapping[str, str], key: str, *, default: bool, problems: list[Problem]) -> bool:
+    """Return a variable that is true or false."""
+    text = variables.get(key, "").strip()
+    try:
+        return values.boolean(text) if text else default
+    except ValueError as error:
+        used = str(default).lower()
+        problems.append(Problem("Secret variable", key, text, str(error), used))
+        return default
+
+
+def parameters(variables: Mapping[str, str], problems: list[Problem]) -> tuple[str, ...]:
+    """Return more arguments for ``restic backup``, as a shell would split them."""
+    key = "RESTIC_ADDITIONAL_BACKUP_PARAMETERS"
+    try:
+        return tuple(shlex.split(variables.get(key, "")))
+    except ValueError as error:
+        problems.append(Problem("Secret variable", key, "", str(error).lower(), "none"))
+        return ()

@@ -1,0 +1,44 @@
+"""How long a run waits for what, in seconds. Pure."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from contract.settings import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds; defaults suit a cluster, tests and the demo shorten them."""
+
+    catch_up: float = 900
+    open_timeout: float = 120
+    init_spread: float = 60
+    init_settle: float = 10
+    lock_patience: float = 120
+    hook: float = 1800
+    count: float = 1800
+
+
+_DEFAULT = Timing()
+
+
+def read(environment: Mapping[str, str], problems: list[Problem]) -> Timing:
+    """Return the times of a run; what is no number of seconds is a problem, and the default."""
+
+    def seconds(key: str, default: float) -> float:
+        text = environment.get(key, "").strip()
+        if not text or re.fullmatch(r"[0-9]{1,6}(\.[0-9]+)?", text):
+            return float(text or default)
+        problems.append(Problem("variable", key, text, "write seconds", str(default)))
+        return default
+
+    return Timing(
+        catch_up=seconds("BACKUP_CATCH_UP_SECONDS", _DEFAULT.catch_up),
+        open_timeout=seconds("BACKUP_OPEN_TIMEOUT_SECONDS", _DEFAULT.open_timeout),
+        init_spread=seconds("BACKUP_INIT_SPREAD_SECONDS", _DEFAULT.init_spread),
+        init_settle=seconds("BACKUP_INIT_SETTLE_SECONDS", _DEFAULT.init_settle),
+        lock_patience=seconds("BACKUP_LOCK_PATIENCE_SECONDS", _DEFAULT.lock_patience),
+        hook=seconds("BACKUP_HOOK_SECONDS", _DEFAULT.hook),
+        count=seconds("BACKUP_COUNT_SECONDS", _DEFAULT.count),
+    )
