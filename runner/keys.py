@@ -9,7 +9,7 @@ import re
 from collections.abc import Generator, Iterable
 
 from contract.schedule import stable_hash
-from runner import steps
+from runner import opening
 from runner.config import Config
 from runner.conversation import Effect, Ended, Result, failed, must
 from runner.outcome import Failure, Status
@@ -36,7 +36,7 @@ def prove(config: Config, target: str = "") -> Generator[Effect, Result, None]:
 
 
 def _is_sole(target: str) -> Generator[Effect, Result, bool]:
-    listed: Completed = yield steps.keys(target)
+    listed: Completed = yield opening.keys(target)
     if listed.wrong_key:
         return False
     if listed.code or listed.stopped:
@@ -48,12 +48,12 @@ def _is_sole(target: str) -> Generator[Effect, Result, bool]:
 
 def _leave_one(config: Config, target: str) -> Generator[Effect, Result, None]:
     key = yield from _working(config, target)
-    listed = yield from must(steps.keys(target, key), _CANNOT)
+    listed = yield from must(opening.keys(target, key), _CANNOT)
     found = array(listed.text)
     if len(found) == 1:
         return  # another repaired it while we looked
     good = next((str(each["id"]) for each in found if each.get("current")), "")
-    held = yield from must(steps.held_snapshots(key, target), _CANNOT)
+    held = yield from must(opening.held_snapshots(key, target), _CANNOT)
     if held.text.split() or not good:
         line = (
             f"{_RACE}; of its {len(found)} keys only {good} opens it, and it holds snapshots: "
@@ -62,7 +62,7 @@ def _leave_one(config: Config, target: str) -> Generator[Effect, Result, None]:
         raise Ended(Status.FAILURE, line, Failure.CONFIG)
     for each in found:
         if not each.get("current"):
-            yield steps.remove_key(str(each["id"]), key, target)  # another may have done it
+            yield opening.remove_key(str(each["id"]), key, target)  # another may have done it
     if not (yield from _is_sole(target)):
         line = f"{_RACE}, and keys that open nothing could not be removed; it is tried again"
         raise Ended(Status.FAILURE, line, Failure.CONFIG)
@@ -77,7 +77,7 @@ def _working(config: Config, target: str) -> Generator[Effect, Result, str]:
         if not tries:
             break
         begins = tries.pop(0)
-        looked: Completed = yield steps.look(target, begins)
+        looked: Completed = yield opening.look(target, begins)
         if looked.code == 0 and not looked.stopped:
             return begins
         if not looked.wrong_key:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from contract.schedule import stable_hash
-from runner import keys, steps
+from runner import keys, opening
 from runner.config import Config
 from runner.conversation import Effect, Ended, Result, failed, must
 from runner.outcome import Failure, Status
@@ -65,13 +65,13 @@ def initialise(
     # Simultaneous inits destroy a new repository: pods that share one wait differently long.
     if (yield Wait(_share(config) * config.timing.init_spread, "before creating the repository")):
         raise Ended(Status.INTERRUPTED, "stopped before the repository was created")
-    looked: Completed = yield steps.look(target)
+    looked: Completed = yield opening.look(target)
     if (looked.code == 0 and not looked.stopped) or looked.wrong_key:
         yield from _settle(config, target)
         return False
     if looked.code != 10 or looked.stopped:
         raise failed(looked, "the repository cannot be opened")
-    made: Completed = yield steps.init(target)
+    made: Completed = yield opening.init(target)
     if made.was_begun and not made.stopped:
         raise Ended(Status.FAILURE, _BEGUN, Failure.CONFIG, made.code)
     if made.code or made.stopped:
@@ -100,19 +100,19 @@ def remove_stale_locks(now: datetime) -> Generator[Effect, Result, int]:
 
     ``unlock`` takes a live lock of an equal host name elsewhere for stale, hence our own look.
     """
-    listed: Completed = yield steps.locks()
+    listed: Completed = yield opening.locks()
     if listed.stopped:
         raise failed(listed, "the locks cannot be read")
     identifiers = listed.text.split()
     stale = 0
     for identifier in identifiers if not listed.code else ():
-        read: Completed = yield steps.lock(identifier)
+        read: Completed = yield opening.lock(identifier)
         if read.stopped:
             raise failed(read, "a lock cannot be read")
         stale += read.code == 0 and _is_old(read.text, now)
     if not identifiers or stale < len(identifiers):
         raise locked(stale)
-    yield from must(steps.unlock(), "stale locks cannot be removed")
+    yield from must(opening.unlock(), "stale locks cannot be removed")
     return stale
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from runner import clock, maintainer, repository, steps
+from runner import clock, maintainer, opening, repository, steps
 from runner.config import Config
 from runner.conversation import Effect, Ended, Result
 from runner.outcome import Chored, Failure, Status
@@ -54,7 +54,7 @@ def retention(config: Config, now: datetime, limit: float, target: str = "") -> 
 
 def copy(config: Config, limit: float, *, had_success: bool) -> Chore:
     """Copy new snapshots to the second repository; create it where there is none."""
-    looked: Completed = yield steps.look("second")
+    looked: Completed = yield opening.look("second")
     if looked.code == 10 and not looked.stopped:
         try:
             yield from repository.initialise(config, had_success=had_success, target="second")

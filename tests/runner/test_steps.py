@@ -2,7 +2,7 @@
 
 import pytest
 
-from runner import steps
+from runner import opening, steps
 from runner.steps import Step
 from tests.runner.conversation import BACKUP
 from tests.runner.workload import PAGES, UPLOADS, configured
@@ -102,12 +102,12 @@ def test_snapshots_are_listed_by_host_and_all_tags() -> None:
 @pytest.mark.parametrize(
     ("step", "expected"),
     [
-        (steps.look(), Step("look", ("restic", "cat", "config", "--no-lock", "--json"))),
-        (steps.init(), Step("init", ("restic", "init", "--json"))),
-        (steps.keys(), Step("keys", ("restic", "key", "list", "--no-lock", "--json"))),
-        (steps.locks(), Step("locks", ("restic", "list", "locks", "--no-lock", "-q"))),
-        (steps.lock("aa"), Step("lock", ("restic", "cat", "lock", "aa", "--no-lock", "-q"))),
-        (steps.unlock(), Step("unlock", ("restic", "unlock", "-q"))),
+        (opening.look(), Step("look", ("restic", "cat", "config", "--no-lock", "--json"))),
+        (opening.init(), Step("init", ("restic", "init", "--json"))),
+        (opening.keys(), Step("keys", ("restic", "key", "list", "--no-lock", "--json"))),
+        (opening.locks(), Step("locks", ("restic", "list", "locks", "--no-lock", "-q"))),
+        (opening.lock("aa"), Step("lock", ("restic", "cat", "lock", "aa", "--no-lock", "-q"))),
+        (opening.unlock(), Step("unlock", ("restic", "unlock", "-q"))),
     ],
 )
 def test_commands_on_the_repository_itself(step: Step, expected: Step) -> None:
@@ -137,7 +137,7 @@ def test_no_command_holds_a_secret(annotations: dict[str, str]) -> None:
     config = configured(annotations=annotations)
     every = [
         steps.backup(config, (PAGES,)), steps.snapshots(config), steps.forget(config),
-        steps.look(), steps.init(), steps.keys(), steps.locks(), steps.unlock(),
+        opening.look(), opening.init(), opening.keys(), opening.locks(), opening.unlock(),
     ]  # fmt: skip
 
     words = " ".join(word for step in every if step for word in step.argv)
