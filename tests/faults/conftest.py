@@ -1,12 +1,14 @@
-"""Every night is heard of by real receivers, which run as long as the tests do."""
+"""What all nights share: real receivers, and the repository that each begins with a copy of."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
 
+from tests.faults import sealing
 from tests.faults.night import Night
 from tests.faults.told import Receivers
+from tests.integration.sidecars import PASSWORD
 from tests.services import ntfy, pushgateway
 
 
@@ -24,3 +26,12 @@ def receivers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Receivers | 
             Night.receivers = None
         yield Night.receivers
         Night.receivers = None
+
+
+@pytest.fixture(scope="session", autouse=True)
+def template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A repository whose key takes no half second of the processor each time it is opened."""
+    Night.template = tmp_path_factory.mktemp("template") / "repository"
+    sealing.make_quick(Night.template, PASSWORD)
+    yield
+    Night.template = None

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -26,6 +27,8 @@ class Night:
     """
 
     receivers: ClassVar[Receivers | None] = None
+    template: ClassVar[Path | None] = None
+    """A new repository that opens at once; without, each night's own run creates one."""
 
     def __init__(self, root: Path, *, dump: str = "", path: str = "", **secret: str) -> None:
         self.root = root
@@ -35,9 +38,16 @@ class Night:
         pace = {**_PACE, "PATH": path} if path else _PACE
         given = {**self.told.secret, **secret}
         self.sidecar = Sidecar(root, annotations=annotations, secret=given, pace=pace)
+        if self.template and self._lies_here():
+            shutil.copytree(self.template, self.sidecar.repository)
         self.write("kept", 1 << 16)
         self.back_up()
         self._before = [(each, self._restored(each)) for each in self.sidecar.snapshots()]
+
+    def _lies_here(self) -> bool:
+        """Whether the repository is the sidecar's folder, be it behind a server."""
+        named = self.sidecar.secret["RESTIC_REPOSITORY"]
+        return named == str(self.sidecar.repository) or named.startswith("rest:")
 
     def back_up(self, status: str = "success", failure: str = "") -> Json:
         """Run a backup that ends so; return its last line."""
