@@ -84,8 +84,9 @@ class Completed:
 
     @property
     def was_begun(self) -> bool:
-        """Whether a repository could not be created because there is a key in its place."""
-        return bool(self.code) and any("already contains keys" in line for line in self.tail)
+        """Whether a repository could not be created because another was begun in its place."""
+        said = ("already contains keys", "config file already exists")
+        return bool(self.code) and any(words in line for line in self.tail for words in said)
 
     @property
     def said(self) -> str:

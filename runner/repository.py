@@ -73,7 +73,8 @@ def initialise(
         raise failed(looked, "the repository cannot be opened")
     made: Completed = yield opening.init(target)
     if made.was_begun and not made.stopped:
-        raise Ended(Status.FAILURE, _BEGUN, Failure.CONFIG, made.code)
+        yield from _await_others(config, target)
+        return False
     if made.code or made.stopped:
         raise failed(made, "the repository cannot be created")
     try:
@@ -82,6 +83,16 @@ def initialise(
         ended.outcome = replace(ended.outcome, initialised=True)
         raise
     return True
+
+
+def _await_others(config: Config, target: str) -> Generator[Effect, Result, None]:
+    """Let whoever began before us finish; raise Ended where nobody does."""
+    if (yield Wait(config.timing.init_settle, "for another that creates the repository")):
+        raise Ended(Status.INTERRUPTED, "stopped before another had created the repository")
+    looked: Completed = yield opening.look(target)
+    if looked.code == 10 and not looked.stopped:
+        raise Ended(Status.FAILURE, _BEGUN, Failure.CONFIG, looked.code)
+    yield from keys.prove(config, target)
 
 
 def _settle(config: Config, target: str) -> Generator[Effect, Result, None]:

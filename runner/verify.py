@@ -66,7 +66,7 @@ def _sample(door: Door, config: Config, limit: float) -> Sample | Chored:
         return upkeep.failed("listing snapshots", known)
     latest = upkeep.of_volumes(known)
     if not latest:
-        line = "there is no snapshot that could be restored"
+        line = "no snapshot found: there is nothing that could be restored"
         return Chored(Status.FAILURE, line, Failure.SOURCE)
     sample = Sample(SystemRandom())
     listed = door.execute(steps.contents(config, latest, sample.hear, limit))

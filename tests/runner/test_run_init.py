@@ -63,6 +63,33 @@ def test_a_repository_that_another_pod_created_meanwhile_is_used() -> None:
     assert not outcome.initialised, "it was not we who created it"
 
 
+BEGUN = failed(1, "Fatal: create repository failed: repository already contains keys")
+EXISTS = failed(1, "Fatal: create repository failed: config file already exists")
+
+
+@pytest.mark.parametrize("refused", [BEGUN, EXISTS])
+def test_a_repository_that_another_pod_is_creating_is_awaited(refused: Completed) -> None:
+    """Its key came before ours, its config comes after."""
+    answers = [MISSING, False, MISSING, refused, False, EMPTY, ONE_KEY, GOOD]
+
+    said, outcome = play(backup(configured(), FACTS), answers)
+
+    assert said == [BACKUP, WAIT, LOOK, INIT, WAIT, LOOK, KEYS, BACKUP]
+    assert outcome.status == Status.SUCCESS
+    assert not outcome.initialised
+
+
+def test_a_repository_that_nobody_finishes_is_a_failure_with_its_cure() -> None:
+    """Nothing is removed by us."""
+    answers = [MISSING, False, MISSING, BEGUN, False, MISSING]
+
+    said, outcome = play(backup(configured(), FACTS), answers)
+
+    assert said == [BACKUP, WAIT, LOOK, INIT, WAIT, LOOK]
+    assert (outcome.status, outcome.failure) == (Status.FAILURE, Failure.CONFIG)
+    assert "its creation was interrupted" in outcome.message
+
+
 def test_a_repository_that_the_first_key_does_not_open_is_repaired() -> None:
     """Its creators may have been stopped before they could."""
     wrong = failed(1, "Fatal: config or key 77aa is damaged: ciphertext verification failed")
