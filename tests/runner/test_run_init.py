@@ -70,9 +70,10 @@ EXISTS = failed(1, "Fatal: create repository failed: config file already exists"
 @pytest.mark.parametrize("refused", [BEGUN, EXISTS])
 def test_a_repository_that_another_pod_is_creating_is_awaited(refused: Completed) -> None:
     """Its key came before ours, its config comes after."""
-    answers = [MISSING, False, MISSING, refused, False, EMPTY, ONE_KEY, GOOD]
-
-    said, outcome = play(backup(configured(), FACTS), answers)
+    said, outcome = play(
+        backup(configured(), FACTS),
+        [MISSING, False, MISSING, refused, False, EMPTY, ONE_KEY, GOOD],
+    )
 
     assert said == [BACKUP, WAIT, LOOK, INIT, WAIT, LOOK, KEYS, BACKUP]
     assert outcome.status == Status.SUCCESS
@@ -81,9 +82,9 @@ def test_a_repository_that_another_pod_is_creating_is_awaited(refused: Completed
 
 def test_a_repository_that_nobody_finishes_is_a_failure_with_its_cure() -> None:
     """Nothing is removed by us."""
-    answers = [MISSING, False, MISSING, BEGUN, False, MISSING]
-
-    said, outcome = play(backup(configured(), FACTS), answers)
+    said, outcome = play(
+        backup(configured(), FACTS), [MISSING, False, MISSING, BEGUN, False, MISSING]
+    )
 
     assert said == [BACKUP, WAIT, LOOK, INIT, WAIT, LOOK]
     assert (outcome.status, outcome.failure) == (Status.FAILURE, Failure.CONFIG)
