@@ -16,6 +16,12 @@ MIB = 1 << 20
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="making a control group needs root")
 
 
+@pytest.fixture(autouse=True)
+def as_much_memory_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A repository that opens at once takes 60 MiB less than those of restic's own making."""
+    monkeypatch.setattr(Night, "template", None)
+
+
 @pytest.fixture
 def night(tmp_path: Path) -> Night:
     """A night with one snapshot behind it."""
