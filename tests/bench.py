@@ -62,7 +62,7 @@ def _side_by_side(folder: Path) -> None:
             for pid in shells:
                 (meter / "cgroup.procs").write_text(str(pid))
             before = _cpu(meter)
-            time.sleep(60)
+            time.sleep(60)  # the minute that is measured
             _say("  CPU of each in a minute", f"{(_cpu(meter) - before) / _HERD * 1000:.1f} ms")
 
 

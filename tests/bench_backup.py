@@ -182,7 +182,7 @@ def _pass(source: socket, target: socket, delay: float) -> None:
                     data = b""
             while pieces and (pieces[0][0] <= time.monotonic() or data is None):
                 due, piece = pieces.popleft()
-                time.sleep(max(0.0, due - time.monotonic()))
+                time.sleep(max(0.0, due - time.monotonic()))  # the line's length
                 target.sendall(piece) if piece else target.shutdown(SHUT_WR)
 
 
@@ -212,7 +212,7 @@ def _peak(command: Sequence[str], environment: Mapping[str, str]) -> tuple[int, 
     ) as process:
         while process.poll() is None:
             most = max(most, sum(map(_pss, _tree(process.pid))))
-            time.sleep(0.02)
+            time.sleep(0.02)  # between two looks at memory
     assert process.returncode == 0
     return most, time.monotonic() - began
 
