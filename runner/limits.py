@@ -1,5 +1,6 @@
 """The container's limits, told to restic's Go runtime so that it stays inside them."""
 
+import os
 from pathlib import Path
 
 _CGROUP = Path("/sys/fs/cgroup")
@@ -13,19 +14,26 @@ _HELD = {
     },
     "memory/memory.stat": {"total_rss", "total_shmem"},
 }  # fmt: skip
+_PER_PROCESSOR = 128 << 20  # bytes of the limit: restic's workers and their buffers are that many
 _RESTICS_SHARE = 0.6  # of the memory limit; the rest is for the kernel and for us
 
 
-def go_runtime(cgroup: Path = _CGROUP) -> dict[str, str]:
-    """Return GOMEMLIMIT, GOGC and GOMAXPROCS where memory or CPU is limited."""
+def go_runtime(cgroup: Path = _CGROUP, processors: int | None = None) -> dict[str, str]:
+    """Return GOMEMLIMIT, GOGC and GOMAXPROCS where memory or CPU is limited.
+
+    ``processors`` are those of the node that may be used; None to ask the kernel.
+    """
     variables = {}
+    usable = [processors or len(os.sched_getaffinity(0))]
     memory = _memory(cgroup)
     if memory < _UNLIMITED:
         variables["GOMEMLIMIT"] = str(int(memory * _RESTICS_SHARE))
         variables["GOGC"] = "20"
-    cpus = _cpus(cgroup)
-    if cpus:
-        variables["GOMAXPROCS"] = str(max(1, round(cpus)))
+        usable.append(memory // _PER_PROCESSOR)
+    if cpus := _cpus(cgroup):
+        usable.append(round(cpus))
+    if len(usable) > 1:
+        variables["GOMAXPROCS"] = str(max(1, min(usable)))
     return variables
 
 

@@ -29,7 +29,7 @@ MEMORY = {"GOMEMLIMIT": str(int(256 * MIB * 0.6)), "GOGC": "20"}
 @pytest.mark.parametrize("files", [V1, V2])
 def test_a_memory_limit_is_told(tmp_path: Path, files: dict[str, str]) -> None:
     """A share of it: the rest is for the kernel and for us."""
-    assert go_runtime(cgroup(tmp_path, files)) == MEMORY
+    assert go_runtime(cgroup(tmp_path, files), 64) == {**MEMORY, "GOMAXPROCS": "2"}
 
 
 @pytest.mark.parametrize(
@@ -38,16 +38,29 @@ def test_a_memory_limit_is_told(tmp_path: Path, files: dict[str, str]) -> None:
         ({**V2, "cpu.max": "20000 100000"}, "1"),
         ({**V2, "cpu.max": "1000 100000"}, "1"),
         ({**V2, "cpu.max": "200000 100000"}, "2"),
-        ({**V2, "cpu.max": "370000 100000"}, "4"),
+        ({**V2, "cpu.max": "370000 100000"}, "2"),
         ({**V1, "cpu/cpu.cfs_quota_us": "20000"}, "1"),
-        ({**V1, "cpu/cpu.cfs_quota_us": "300000"}, "3"),
+        ({**V1, "cpu/cpu.cfs_quota_us": "300000"}, "2"),
     ],
 )
 def test_a_cpu_limit_is_told_in_whole_cpus(
     tmp_path: Path, files: dict[str, str], procs: str
 ) -> None:
     """At least one."""
-    assert go_runtime(cgroup(tmp_path, files)) == {**MEMORY, "GOMAXPROCS": procs}
+    assert go_runtime(cgroup(tmp_path, files), 64) == {**MEMORY, "GOMAXPROCS": procs}
+
+
+@pytest.mark.parametrize(
+    ("mebibytes", "processors", "told"),
+    [(64, 64, "1"), (256, 1, "1"), (512, 64, "4"), (8192, 64, "64"), (16384, 64, "64")],
+)
+def test_more_processors_than_fit_into_memory_are_left_alone(
+    tmp_path: Path, mebibytes: int, processors: int, told: str
+) -> None:
+    """Each takes some of it, and a large node has many."""
+    files = cgroup(tmp_path, {"memory.max": str(mebibytes * MIB), "cpu.max": "max 100000"})
+
+    assert go_runtime(files, processors)["GOMAXPROCS"] == told
 
 
 @pytest.mark.parametrize(
