@@ -6,6 +6,7 @@ proportional set size (Pss) of all processes together, looked at every 20 ms.
 """
 
 import argparse
+import compileall
 import os
 import statistics
 import subprocess
@@ -19,6 +20,8 @@ from pathlib import Path
 from socket import SHUT_WR, create_connection, create_server, socket
 from threading import Thread
 
+import contract
+import runner
 from tests.cluster import s3
 from tests.integration import hard_tree
 from tests.integration.sidecars import Sidecar
@@ -29,6 +32,7 @@ restic snapshots >/dev/null && restic backup "$0" --host bare >/dev/null &&
 restic forget --host bare --keep-last 1 --keep-hourly 24 --keep-daily 7 --prune >/dev/null
 """
 _LIMIT = 256 << 20  # bytes, the sidecar's default
+_PROCESSORS = 64  # of a larger node, which restic uses all of unless it is told otherwise
 _TOP = Path("/sys/fs/cgroup")
 
 Times = dict[str, list[float]]
@@ -41,6 +45,8 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=10_000, help="for the unchanged runs")
     parser.add_argument("--many", type=int, default=100_000, help="for memory")
     given = parser.parse_args()
+    for package in (contract, runner):  # as in the image
+        compileall.compile_dir(package.__path__[0], quiet=1)
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     with tempfile.TemporaryDirectory() as folder:
         _unchanged_locally(Path(folder) / "local", given.files, given.runs)
@@ -82,16 +88,21 @@ def _memory(folder: Path, files: int) -> None:
     hard_tree.build_many(sidecar.volume, files)
     bare = {**_environment(sidecar), "RESTIC_REPOSITORY": f"{folder}/by-hand"}
     bare["RESTIC_CACHE_DIR"] = f"{folder}/by-hand.cache"
-    subprocess.run(("restic", "init", "-q"), env=bare, check=True)
+    many = {**bare, "RESTIC_REPOSITORY": f"{folder}/many", "GOMAXPROCS": str(_PROCESSORS)}
+    own = sidecar._process_environment()
+    ours = ("backup-runner", "run")
+    theirs = (*_BARE, str(sidecar.volume))
+    for environment in (_environment(sidecar), bare, many):
+        # Our own would wait for others that create it too.
+        subprocess.run(("restic", "init", "-q"), env=environment, check=True)
     with _limited() as prefix:
         for what in ("first", "unchanged"):
-            own = sidecar._process_environment()
-            ours = _peak((*prefix, "backup-runner", "run"), own)
-            theirs = _peak((*_BARE, str(sidecar.volume)), bare)
-            mib = f"{ours[0] / 1024:.0f} / {theirs[0] / 1024:.0f} MiB"
-            _say(f"{files} files, {what}: peak memory, ours / bare restic", mib)
-            _say("  ratio of memory, of wall time",
-                 f"{ours[0] / theirs[0]:.2f}, {ours[1] / theirs[1]:.2f}")  # fmt: skip
+            peaks = [_peak((*prefix, *ours), own), _peak(theirs, bare), _peak(theirs, many)]
+            memory, seconds = zip(*peaks, strict=True)
+            mib = " / ".join(f"{peak / 1024:.0f}" for peak in memory)
+            _say(f"{files} files, {what}: peak, ours / bare / bare of {_PROCESSORS}", f"{mib} MiB")
+            _say("  ratio of memory to bare, of wall time",
+                 f"{memory[0] / memory[1]:.2f}, {seconds[0] / seconds[1]:.2f}")  # fmt: skip
 
 
 def _filled(folder: Path, files: int, secret: Mapping[str, str] | None = None) -> Sidecar:
