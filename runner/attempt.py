@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from contract import quantity, settings, values
-from runner import inputs, mirror, rawdata, remotes, run, upkeep
+from runner import inputs, mirror, rawdata, recall, remotes, run, upkeep
 from runner.conversation import Effect, Result
 from runner.judge import Copies, Facts, Source
 from runner.outcome import Failure, Outcome, Status
@@ -20,7 +20,11 @@ def attempt(session: Session) -> tuple[Outcome, Sources]:
     door = Door(session.config, session.log, session.stop)
     sources: Sources = {}
     try:
-        outcome = door.follow(run.before(session.config)) or remotes.prepare(session.config)
+        outcome = (
+            door.follow(run.before(session.config))
+            or remotes.prepare(session.config)
+            or recall.recall(session)
+        )
         if outcome is None:
             sources.update(_sources(session))
             facts = door.follow(_facts(session, sources))

@@ -23,7 +23,7 @@ _CURED_BY_SECRET = {Failure.AUTH.value, Failure.CONFIG.value, Failure.NETWORK.va
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """``backup`` says why one is due now ("" if not); ``probe``: first ask the repository."""
+    """``backup`` says why one is due now ("" if not); ``probe``: if the repository agrees."""
 
     backup: str
     probe: bool
@@ -46,9 +46,8 @@ def due(now: float, config: Config, state: State, *, asked: bool = False) -> Due
         return Due("", probe=False, next=now + _LONGEST_WAIT)
     why = "asked" if asked else _why(now, config, state)
     by_slot = not why and _slot_is_due(now, config, state)
-    if by_slot:
-        why = "schedule" if state.derived else ""
-    return Due(why, probe=by_slot and not state.derived, next=_next(now, config, state))
+    probe = by_slot and not state.derived
+    return Due("schedule" if by_slot else why, probe=probe, next=_next(now, config, state))
 
 
 def _why(now: float, config: Config, state: State) -> str:

@@ -20,7 +20,13 @@ _OPENING = re.compile(r"[<(](config|key|lock|index|snapshot)\b")  # files read b
 
 # restic's exit codes; from what it writes where the code says only "failed".
 # Those of 2 to 8 are rclone's: usage, missing source, temporary, fatal and so on.
-_BY_CODE = {10: Failure.CONFIG, 11: Failure.LOCKED, 12: Failure.AUTH, -9: Failure.MEMORY}
+_NO_REPOSITORY = 10
+_BY_CODE = {
+    _NO_REPOSITORY: Failure.CONFIG,
+    11: Failure.LOCKED,
+    12: Failure.AUTH,
+    -9: Failure.MEMORY,
+}
 _RCLONES = {2: Failure.CONFIG, 5: Failure.NETWORK}  # where its words say nothing
 # What rclone says of a file of the source, not of the destination.
 _OF_SOURCE = re.compile(
@@ -69,6 +75,11 @@ class Completed:
             return Failure.MEMORY
         worded = words.meaning("\n".join(self.tail)) or _RCLONES.get(self.code)
         return worded or (Failure.NETWORK if self.stopped == "retrying" else Failure.RESTIC)
+
+    @property
+    def no_repository(self) -> bool:
+        """Whether restic proved that there is no repository where it looked."""
+        return self.code == _NO_REPOSITORY and not self.stopped
 
     @property
     def must_not_delete(self) -> bool:

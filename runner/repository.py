@@ -30,7 +30,7 @@ def written(
     """
     done: Completed = yield step
     initialised = False
-    if done.code == 10 and not done.stopped:
+    if done.no_repository:
         initialised = yield from initialise(config, had_success=had_success)
         done = yield step
     elif done.wrong_key and not had_success:
@@ -69,7 +69,7 @@ def initialise(
     if (looked.code == 0 and not looked.stopped) or looked.wrong_key:
         yield from _settle(config, target)
         return False
-    if looked.code != 10 or looked.stopped:
+    if not looked.no_repository:
         raise failed(looked, "the repository cannot be opened")
     made: Completed = yield opening.init(target)
     if made.was_begun and not made.stopped:
@@ -90,7 +90,7 @@ def _await_others(config: Config, target: str) -> Generator[Effect, Result, None
     if (yield Wait(config.timing.init_settle, "for another that creates the repository")):
         raise Ended(Status.INTERRUPTED, "stopped before another had created the repository")
     looked: Completed = yield opening.look(target)
-    if looked.code == 10 and not looked.stopped:
+    if looked.no_repository:
         raise Ended(Status.FAILURE, _BEGUN, Failure.CONFIG, looked.code)
     yield from keys.prove(config, target)
 

@@ -1,6 +1,8 @@
 """One look at what is due, called by the supervisor; what does the work is imported only then."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,90 +11,96 @@ from runner import due, inputs
 from runner import state as states
 from runner.config import Config
 from runner.log import Log
-from runner.outcome import Status
+from runner.outcome import Outcome, Status
 from runner.session import Session
 from runner.state import State, Store
 from runner.stop import Stop
 
 _LEFT_TO_REPORT = 5  # seconds of the pod's grace period
 _LOCKED_AGAIN = 60  # seconds until the next look while another process runs a backup
+_SKIPPED = 75  # exit status, as of sysexits.h: try again later
 
 
 def tick(config: Config, log: Log, stop: Stop, *, start: bool, asked: bool) -> int:
     """Do what is due, announce when to look again; return the exit status."""
-    store = Store(Path(config.state_dir))
-    with store.lock() as mine:
-        if not mine:
+    with _alone(config, log, stop) as session:
+        if session is None:
             log.line("info", "another run is in progress")
-            store.announce(time.time() + _LOCKED_AGAIN)
-            return 0
-        session = Session(config, _load(config, store), store, log, stop)
-        _look(session, start=start, asked=asked)
+            Store(Path(config.state_dir)).announce(time.time() + _LOCKED_AGAIN)
+        else:
+            _look(session, start=start, asked=asked)
     return 0
 
 
 def last(config: Config, log: Log, stop: Stop) -> int:
     """Back up a last time, in what the pod's grace period leaves; return the exit status."""
-    from runner import work  # noqa: PLC0415 -- only where there is work: it costs memory
-
-    store = Store(Path(config.state_dir))
-    with store.lock() as mine:
-        if mine and not config.settings[settings.PAUSED]:
-            # The app is gone: there is nothing to freeze, and no time to create a repository.
-            config = replace(config, pre=(), post=(), may_init=False)
-            limit = max(1, config.grace - _LEFT_TO_REPORT)
-            session = Session(config, _load(config, store), store, log, stop, limit)
-            work.backup(session, "exit")
-            _save(session)
+    # The app is gone: there is nothing to freeze, and no time to create a repository.
+    config = replace(config, pre=(), post=(), may_init=False)
+    limit = max(1, config.grace - _LEFT_TO_REPORT)
+    with _alone(config, log, stop, limit) as session:
+        if session and not config.settings[settings.PAUSED]:
+            _backup(session, "exit")
     return 0
 
 
 def run_once(config: Config, log: Log, stop: Stop) -> int:
     """Run one backup now, from outside the supervisor; return 0, 1 or 75 (skipped)."""
-    from runner import work  # noqa: PLC0415 -- only where there is work: it costs memory
-
-    store = Store(Path(config.state_dir))
-    with store.lock() as mine:
-        if not mine:
-            log.line("warning", "another run is in progress; nothing was done")
-            return 75
-        session = Session(config, _load(config, store), store, log, stop)
-        outcome = work.backup(session, "asked")
-        _save(session)
-    return {Status.SUCCESS: 0, Status.WARNING: 0, Status.SKIPPED: 75}.get(outcome.status, 1)
+    with _alone(config, log, stop) as session:
+        return _status(_backup(session, "asked").status) if session else _busy(log)
 
 
 def chore(config: Config, log: Log, stop: Stop, name: str) -> int:
     """Verify, check or prune now, from outside the supervisor; return 0, 1 or 75 (skipped)."""
     from runner import chores, restic, scratch  # noqa: PLC0415 -- only where there is work
 
-    store = Store(Path(config.state_dir))
-    with store.lock() as mine:
-        if not mine:
-            log.line("warning", "another run is in progress; nothing was done")
-            return 75
-        session = Session(config, _load(config, store), store, log, stop)
+    with _alone(config, log, stop) as session:
+        if session is None:
+            return _busy(log)
         restic.lower_priority()
         scratch.fresh(Path(config.state_dir) / "tmp")
         done = chores.by_hand(session, name)
         session.save()
-    return {Status.SUCCESS: 0, Status.SKIPPED: 75}.get(done.status, 1)
+    return _status(done.status)
 
 
 def accept(config: Config, log: Log, stop: Stop) -> int:
     """Forget how much the sources held; return 0, or 75 where a run is in progress."""
-    del stop
-    store = Store(Path(config.state_dir))
-    with store.lock() as mine:
-        if not mine:
-            log.line("warning", "another run is in progress; nothing was done")
-            return 75
-        state = _load(config, store)
+    with _alone(config, log, stop) as session:
+        if session is None:
+            return _busy(log)
+        state = session.state
         state.full, state.usual, state.held = [], None, False
         state.accepted = True
-        store.save(state)
+        session.store.save(state)
     log.line("info", "accepted; the next backup says how much there is")
     return 0
+
+
+@contextmanager
+def _alone(config: Config, log: Log, stop: Stop, limit: float = 0) -> Iterator[Session | None]:
+    """Give a session that no other process works beside; None where one is at work already."""
+    store = Store(Path(config.state_dir))
+    with store.lock() as mine:
+        yield Session(config, _load(config, store), store, log, stop, limit) if mine else None
+
+
+def _busy(log: Log) -> int:
+    log.line("warning", "another run is in progress; nothing was done")
+    return _SKIPPED
+
+
+def _status(status: Status) -> int:
+    good = {Status.SUCCESS: 0, Status.WARNING: 0, Status.SKIPPED: _SKIPPED}
+    return good.get(status, 1)
+
+
+def _backup(session: Session, why: str) -> Outcome:
+    from runner import restic, work  # noqa: PLC0415 -- only where there is work: it costs memory
+
+    restic.lower_priority()
+    outcome = work.backup(session, why)
+    _save(session)
+    return outcome
 
 
 def _load(config: Config, store: Store) -> State:
@@ -118,12 +126,14 @@ def _look(session: Session, *, start: bool, asked: bool) -> None:
     killed = start and bool(state.running_since)
     decided = due.due(now, config, state, asked=asked)
     if killed or decided.probe or decided.backup:
-        from runner import work  # noqa: PLC0415 -- only where there is work: it costs memory
+        from runner import recall, restic, work  # noqa: PLC0415 -- only where there is work
 
+        restic.lower_priority()
         if killed:
             work.report_killed(session, now)
         if decided.probe:
-            work.derive(session)
+            recall.recall(session)
+            state.attempted = max(state.attempted, state.last_success)
             decided = due.due(now, config, state)
         if decided.backup:
             work.backup(session, decided.backup)

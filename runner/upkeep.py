@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from runner import clock, maintainer, opening, repository, steps
+from runner import clock, conversation, maintainer, opening, repository, steps
 from runner.config import Config
 from runner.conversation import Effect, Ended, Result
 from runner.outcome import Chored, Failure, Status
@@ -55,7 +55,7 @@ def retention(config: Config, now: datetime, limit: float, target: str = "") -> 
 def copy(config: Config, limit: float, *, had_success: bool) -> Chore:
     """Copy new snapshots to the second repository; create it where there is none."""
     looked: Completed = yield opening.look("second")
-    if looked.code == 10 and not looked.stopped:
+    if looked.no_repository:
         try:
             yield from repository.initialise(config, had_success=had_success, target="second")
         except Ended as ended:
@@ -113,18 +113,22 @@ def failed(what: str, done: Completed) -> Chored:
     return Chored(Status.FAILURE, f"{what} failed: {done.said}", done.failure)
 
 
-def last_snapshot(config: Config) -> Generator[Effect, Result, Snapshot | None]:
-    """Return what is known of the last backup with all its dumps; None if there was none."""
-    if config.missing:
-        return None
+def last_snapshot(config: Config) -> Generator[Effect, Result, tuple[Snapshot | None, bool]]:
+    """Return what is known of the last backup with all its dumps, and whether that is certain.
+
+    None if there was none. Raises Ended where the repository cannot be reached.
+    """
     done: Completed = yield steps.snapshots(config)
+    if done.stopped:
+        raise conversation.failed(done, "the repository cannot be opened")
     found = array(done.text)
     volumes = _latest(each for each in found if not _is_dump(each))
     tags = [steps.DUMP_TAG + dump.name for dump in config.dumps]
     dumps = [_latest(each for each in found if tag in (each.get("tags") or ())) for tag in tags]
     made = [maintainer.moment(each) for each in (volumes, *dumps)]
     known = [moment for moment in made if moment is not None]
-    return Snapshot(min(known), _held(volumes)) if len(known) == len(made) else None
+    last = Snapshot(min(known), _held(volumes)) if len(known) == len(made) else None
+    return last, done.no_repository or not done.code
 
 
 def _latest(snapshots: Iterable[dict[str, Any]]) -> dict[str, Any]:

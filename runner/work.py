@@ -11,13 +11,9 @@ from runner import (
     chores,
     deliver,
     due,
-    mirror,
-    remotes,
     report,
-    restic,
     scratch,
     steps,
-    upkeep,
 )
 from runner.judge import Source
 from runner.outcome import Failure, Outcome, Status, size
@@ -31,12 +27,8 @@ _FIRST_KEPT = 10  # unreadable names that state keeps
 def backup(session: Session, why: str) -> Outcome:
     """Back up, then apply retention if that is due; report each as it ends."""
     state, log = session.state, session.log
-    restic.lower_priority()
-    if not state.derived and not session.limit:
-        derive(session)
     started = time.time()
     state.attempted = state.running_since = started
-    state.derived = True
     state.run_now = session.config.settings.get(settings.RUN_NOW) or state.run_now
     scratch.fresh(Path(session.config.state_dir) / "tmp")
     session.save()
@@ -68,22 +60,6 @@ def _version(session: Session) -> str:
     door = Door(session.config, session.log, session.stop)
     words = door.execute(steps.version(), with_secret=False).text.split()
     return words[1] if words[:1] == ["restic"] and len(words) > 1 else ""
-
-
-def derive(session: Session) -> None:
-    """Ask the repository for the last backup, which a new state cannot know."""
-    door = Door(session.config, session.log, session.stop)
-    if unwritable := remotes.prepare(session.config):
-        session.log.line("warning", unwritable.message)
-    if session.config.mirrors:
-        made = door.follow(mirror.last_success(session.config))
-    else:
-        latest = door.follow(upkeep.last_snapshot(session.config))
-        made = latest.made if latest else None
-        session.state.usual = latest.held if latest else None
-    session.state.derived = True
-    if made is not None:
-        session.state.attempted = session.state.last_success = made.timestamp()
 
 
 def report_killed(session: Session, now: float) -> None:

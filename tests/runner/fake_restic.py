@@ -14,8 +14,8 @@ RESTIC = """#!/bin/sh
 cd "$(dirname "$0")"
 echo "$*" >> log
 cat "$1.out" 2>/dev/null
-[ ! -e gate ] || cat gate
 cat "$1.err" >&2 2>/dev/null
+[ ! -e gate ] || cat gate
 exit "$(cat "$1.code" 2>/dev/null || echo 0)"
 """
 

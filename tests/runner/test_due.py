@@ -68,7 +68,7 @@ def test_a_new_state_asks_the_repository_before_it_runs() -> None:
     """The pod was replaced, and its last backup may be minutes old."""
     found = due.due(NOW, CONFIG, State(run_now=""))
 
-    assert (found.backup, found.probe) == ("", True)
+    assert (found.backup, found.probe) == ("schedule", True)
 
 
 def test_a_new_state_that_is_asked_to_run_does_not_ask_the_repository() -> None:

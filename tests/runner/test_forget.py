@@ -1,11 +1,11 @@
 """Retention and the look at what is there: always by host and all our tags."""
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
+from runner.conversation import Ended
 from runner.outcome import Chored, Failure, Status
 from runner.output import Completed
 from runner.upkeep import Snapshot, forget, last_snapshot
@@ -149,10 +149,11 @@ def test_the_last_snapshot_is_the_latest_of_this_workload() -> None:
     times = ["2026-11-22T10:00:00Z", "2026-11-23T12:00:00.123456789+01:00", "odd"]
     text = json.dumps([*({"id": "x", "time": time} for time in times), {"id": "y"}])
 
-    said, latest = play(last_snapshot(configured()), [Completed(0, text=text)])
+    said, (latest, certain) = play(last_snapshot(configured()), [Completed(0, text=text)])
 
     assert said == [("restic", "snapshots", "--json", "--no-lock", *MINE)]
     assert latest == Snapshot(datetime(2026, 11, 23, 11, 0, 0, 123456, tzinfo=UTC), None)
+    assert certain
 
 
 @pytest.mark.parametrize(
@@ -168,25 +169,33 @@ def test_a_snapshot_says_how_much_it_holds(summary: object, held: tuple[int, int
     """One made by an older restic does not."""
     text = json.dumps([{"time": "2026-11-22T10:00:00Z", "summary": summary}])
 
-    _, latest = play(last_snapshot(configured()), [Completed(0, text=text)])
+    _, (latest, _) = play(last_snapshot(configured()), [Completed(0, text=text)])
 
     assert latest == Snapshot(datetime(2026, 11, 22, 10, tzinfo=UTC), held)
 
 
 @pytest.mark.parametrize(
-    "done", [EMPTY, Completed(0, text="[]"), failed(10), Completed(1, text="oops")]
+    ("done", "certain"),
+    [
+        (EMPTY, True),
+        (Completed(0, text="[]"), True),
+        (failed(10), True),
+        (failed(12), False),
+        (Completed(1, text="oops"), False),
+    ],
 )
-def test_no_snapshot_is_none(done: Completed) -> None:
-    """Nor is an answer that cannot be read."""
-    _, latest = play(last_snapshot(configured()), [done])
-
-    assert latest is None
+def test_no_snapshot_is_none(done: Completed, certain: bool) -> None:
+    """Nor is an answer that cannot be read, which is asked for again."""
+    assert play(last_snapshot(configured()), [done])[1] == (None, certain)
 
 
-def test_without_a_password_no_snapshot_is_looked_for() -> None:
-    """restic would ask for it."""
-    config = replace(configured(), restic={"RESTIC_REPOSITORY": "/srv/repository"})
+def test_a_repository_that_does_not_answer_ends_the_run() -> None:
+    """The backup would wait as long again."""
+    retrying = Completed(130, stopped="retrying")
 
-    said, latest = play(last_snapshot(config), [])
+    with pytest.raises(Ended) as ended:
+        play(last_snapshot(configured()), [retrying])
 
-    assert (said, latest) == ([], None)
+    assert (ended.value.outcome.status, ended.value.outcome.failure) == (
+        Status.FAILURE, Failure.NETWORK,
+    )  # fmt: skip

@@ -211,6 +211,35 @@ def test_a_broken_state_is_begun_anew(runner: Runner) -> None:
     assert runner.known["last"]["status"] == "success"
 
 
+def test_a_run_has_begun_before_the_repository_is_asked(runner: Runner) -> None:
+    """Whoever looks at a repository that takes its time sees what is going on."""
+    os.mkfifo(runner.bin / "gate")
+    process = runner.begin("tick", "--now")
+    until(lambda: runner.asked == ["snapshots"], "the repository is asked")
+
+    assert runner.known["running_since"] > 0
+
+    process.terminate()
+    runner.end(process)
+    assert runner.asked == ["snapshots"]
+    assert (runner.known["last"]["status"], runner.known["derived"]) == ("interrupted", False)
+
+
+def test_a_repository_that_does_not_answer_is_waited_for_once(runner: Runner) -> None:
+    """It is asked again by the next run, which learns what it held."""
+    line = "List(snapshot) returned error, retrying after 720h0m0s: dial tcp: connection refused\n"
+    runner.answer("snapshots", err=line)
+    os.mkfifo(runner.bin / "gate")
+
+    code, _ = runner.call("run")
+
+    assert (code, runner.asked) == (1, ["snapshots"])
+    assert (runner.known["last"]["status"], runner.known["last"]["failure"]) == (
+        "failure", "network",
+    )  # fmt: skip
+    assert not runner.known["derived"]
+
+
 def test_sigterm_during_a_backup_is_an_interrupted_run(runner: Runner) -> None:
     """Told apart from a failure by every reader of state."""
     runner.call("tick", "--now")
