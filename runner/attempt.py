@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from contract import quantity, settings, values
-from runner import inputs, mirror, rawdata, recall, remotes, run, upkeep
+from runner import history, inputs, mirror, rawdata, recall, remotes, run
 from runner.conversation import Effect, Result
 from runner.judge import Copies, Facts, Source
 from runner.outcome import Failure, Outcome, Status
@@ -45,11 +45,11 @@ def _sources(session: Session) -> Sources:
 
 def _facts(session: Session, sources: Sources) -> Generator[Effect, Result, Facts]:
     state = session.state
-    full = set(state.full)
+    full = set(state.full or ())
     empty = [path for path, found in sources.items() if found == Source.EMPTY]
-    if empty and state.last is None and not session.config.mirrors:
+    if empty and state.full is None and not session.config.mirrors:
         # This pod is new, and so is what it knows: the repository knows more.
-        full |= yield from upkeep.once_full(session.config, empty)
+        full = yield from history.once_full(session.config, empty)
     return Facts(
         sources=sources,
         once_full=frozenset(full),

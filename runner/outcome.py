@@ -68,6 +68,11 @@ class Outcome:
         """Whether there is a snapshot that counts as a backup."""
         return self.status in {Status.SUCCESS, Status.WARNING} and bool(self.snapshot)
 
+    @property
+    def lost_files(self) -> bool:
+        """Whether a source is not what it was, or not all there."""
+        return self.shrunk or (self.status == Status.FAILURE and self.failure == Failure.SOURCE)
+
 
 @dataclass(frozen=True, slots=True)
 class Chored:

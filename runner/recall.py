@@ -1,6 +1,6 @@
 """What a new state cannot know and the repository does: the last backup, and what it held."""
 
-from runner import mirror, remotes, upkeep
+from runner import history, mirror, remotes
 from runner.conversation import Ended
 from runner.outcome import Outcome
 from runner.restic import Door
@@ -23,7 +23,7 @@ def recall(session: Session) -> Outcome | None:
         state.derived = True
     else:
         try:
-            latest, state.derived = door.follow(upkeep.last_snapshot(config))
+            latest, state.derived = door.follow(history.last_snapshot(config))
         except Ended as ended:
             return ended.outcome
         made = latest.made if latest else None

@@ -72,8 +72,20 @@ def _volumes(
         outcome = yield from _judged(facts, done)
     except Ended as ended:
         outcome = ended.outcome
+    if outcome.lost_files and outcome.snapshot:
+        outcome = yield from _marked(config, outcome, limit)
     met = stale if stale or done.code in {0, 3} else outcome.stale_locks
     return replace(outcome, initialised=initialised, stale_locks=met)
+
+
+def _marked(config: Config, outcome: Outcome, limit: float) -> Generator[Effect, Result, Outcome]:
+    """Mark the snapshot of a source that lost its files, for pods that were not there."""
+    done: Completed = yield steps.mark_doubtful(config, outcome.snapshot, limit)
+    if done.code or done.stopped:
+        line = f"{outcome.message}; the snapshot cannot be marked as {steps.DOUBTFUL_TAG}"
+        return replace(outcome, message=f"{line}: {done.said}")
+    new = done.message("changed").get("new_snapshot_id")  # an older restic does not say
+    return replace(outcome, snapshot=str(new or outcome.snapshot))
 
 
 def _sources(config: Config, facts: Facts) -> tuple[str, ...]:

@@ -64,10 +64,11 @@ class State:
     """Everything that is remembered. 0 stands for "never", times are epoch seconds.
 
     ``attempted`` is when slots were last served; unknown (``derived`` False) until the repository
-    was asked. ``full`` are the sources that held files; ``usual`` are files and
-    bytes of the last snapshot that had not shrunk. While sources lost theirs, ``held`` is True;
-    ``accepted`` from when somebody said that it was meant, until a good backup. ``resumed`` is when
-    a mirror was first made again after a gap that is longer than its archives are kept.
+    was asked. ``full`` are the sources that held files, None until a backup was good; ``usual``
+    are files and bytes of the last snapshot that had not shrunk. While sources lost theirs,
+    ``held`` is True; ``accepted`` from when somebody said that it was meant, until a good backup.
+    ``resumed`` is when a mirror was first made again after a gap that is longer than its archives
+    are kept.
     ``notified`` are receivers that were told of a trouble, and not yet that it is over. ``restic``
     is its version, "" until asked since the container started; ``stale_locks`` None if unknown.
     """
@@ -81,7 +82,7 @@ class State:
     failures: int = 0
     last: Last | None = None
     last_success: float = 0
-    full: list[str] = field(default_factory=list)
+    full: list[str] | None = None
     usual: tuple[int, int] | None = None
     held: bool = False
     accepted: bool = False

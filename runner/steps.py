@@ -11,6 +11,7 @@ from runner.config import Config
 _ALWAYS_EXCLUDED = "lost+found"
 _VERSION = 10  # seconds that restic may take to say it
 DUMP_TAG = "dump="
+DOUBTFUL_TAG = "doubtful"
 DUMP_FILES = {
     "postgres": "postgres.sql", "mysql": "mysql.sql", "redis": "redis.rdb", "command": "dump",
 }  # fmt: skip
@@ -144,6 +145,18 @@ def pre(config: Config) -> Step:
 def post(config: Config) -> Step:
     """Run backup.post, or the Secret's POST_HOOK, even where the pod stops."""
     return Step("post", config.post, hook=True, limit=config.timing.hook, always=True)
+
+
+def mark_doubtful(config: Config, snapshot: str, limit: float) -> Step:
+    """Tell a snapshot of a source that lost its files from those that are as they should be.
+
+    By the tag it is a group of its own in retention, and pushes no other one out.
+    """
+    argv = (
+        "restic", "tag", "--json", "--retry-lock", _patience(config), "--add", DOUBTFUL_TAG,
+        snapshot,
+    )  # fmt: skip
+    return Step("tag", argv, limit=limit)
 
 
 def copy(config: Config, limit: float) -> Step:

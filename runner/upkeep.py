@@ -1,28 +1,16 @@
 """What a repository needs beside backups: retention, prune, check; none marks a backup failed."""
 
-from collections.abc import Generator, Iterable
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Generator
+from datetime import datetime
 
-from runner import clock, conversation, maintainer, opening, repository, steps
+from runner import clock, history, maintainer, opening, repository, steps
 from runner.config import Config
 from runner.conversation import Effect, Ended, Result
 from runner.outcome import Chored, Failure, Status
 from runner.output import Completed, array
 from runner.steps import Step
 
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """When a snapshot was made, and how many files and bytes it holds; None if unknown."""
-
-    made: datetime
-    held: tuple[int, int] | None
-
-
 Chore = Generator[Effect, Result, Chored]
-_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 def forget(config: Config, limit: float = 0, target: str = "") -> Chore:
@@ -36,7 +24,7 @@ def forget(config: Config, limit: float = 0, target: str = "") -> Chore:
     groups = array(done.text)
     removed = sum(len(group.get("remove") or []) for group in groups)
     kept = sum(len(group.get("keep") or []) for group in groups)
-    volumes = [group for group in groups if not _is_dump(group)]
+    volumes = [group for group in groups if not history.is_dump(group)]
     known = None if target else sum(len(group.get("keep") or []) for group in volumes)
     return Chored(Status.SUCCESS, f"{removed} removed, {kept} kept", None, removed, known)
 
@@ -111,60 +99,3 @@ def failed(what: str, done: Completed) -> Chored:
     if done.code == 11 and not done.stopped:
         return Chored(Status.SKIPPED, "the repository is locked", Failure.LOCKED)
     return Chored(Status.FAILURE, f"{what} failed: {done.said}", done.failure)
-
-
-def last_snapshot(config: Config) -> Generator[Effect, Result, tuple[Snapshot | None, bool]]:
-    """Return what is known of the last backup with all its dumps, and whether that is certain.
-
-    None if there was none. Raises Ended where the repository cannot be reached.
-    """
-    done: Completed = yield steps.snapshots(config)
-    if done.stopped:
-        raise conversation.failed(done, "the repository cannot be opened")
-    found = array(done.text)
-    volumes = _latest(each for each in found if not _is_dump(each))
-    tags = [steps.DUMP_TAG + dump.name for dump in config.dumps]
-    dumps = [_latest(each for each in found if tag in (each.get("tags") or ())) for tag in tags]
-    made = [maintainer.moment(each) for each in (volumes, *dumps)]
-    known = [moment for moment in made if moment is not None]
-    last = Snapshot(min(known), _held(volumes)) if len(known) == len(made) else None
-    return last, done.no_repository or not done.code
-
-
-def _latest(snapshots: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """Return the newest of these, empty if there is none."""
-    return max(snapshots, key=lambda each: maintainer.moment(each) or _LONG_AGO, default={})
-
-
-def _held(snapshot: dict[str, Any]) -> tuple[int, int] | None:
-    """Return how many files and bytes there were; None where an older restic does not say."""
-    try:
-        summary = snapshot["summary"]
-        return int(summary["total_files_processed"]), int(summary["total_bytes_processed"])
-    except (KeyError, TypeError, ValueError):
-        return None
-
-
-def once_full(config: Config, paths: list[str]) -> Generator[Effect, Result, set[str]]:
-    """Return those of the folders that held something in this workload's latest snapshot."""
-    listed: Completed = yield steps.snapshots(config)
-    latest = of_volumes(listed)
-    found = set()
-    for path in paths if latest else ():
-        done: Completed = yield steps.listing(latest, path)
-        nodes = [m for m in done.messages if m.get("message_type") == "node"]
-        inside = path.rstrip("/") + "/"
-        if any(str(node.get("path")).startswith(inside) for node in nodes):
-            found.add(path)
-    return found
-
-
-def of_volumes(listed: Completed) -> str:
-    """Return the id of the latest of this workload's snapshots that is no dump; "" if none is."""
-    latest = _latest(each for each in array(listed.text) if not _is_dump(each))
-    return str(latest.get("id", ""))
-
-
-def _is_dump(found: dict[str, Any]) -> bool:
-    """Whether a snapshot, or a group of them, is of a dump and not of the volumes."""
-    return any(str(tag).startswith(steps.DUMP_TAG) for tag in found.get("tags") or ())

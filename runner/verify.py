@@ -5,7 +5,7 @@ from pathlib import Path
 from random import SystemRandom
 
 from contract import quantity, values
-from runner import drill, restored, scratch, steps, upkeep
+from runner import drill, history, restored, scratch, steps, upkeep
 from runner.config import Config
 from runner.drill import Sample
 from runner.outcome import Chored, Failure, Status
@@ -64,7 +64,7 @@ def _sample(door: Door, config: Config, limit: float) -> Sample | Chored:
     known = door.execute(steps.snapshots(config))
     if known.code or known.stopped:
         return upkeep.failed("listing snapshots", known)
-    latest = upkeep.of_volumes(known)
+    latest = history.of_volumes(known)
     if not latest:
         line = "no snapshot found: there is nothing that could be restored"
         return Chored(Status.FAILURE, line, Failure.SOURCE)

@@ -102,8 +102,7 @@ def _finish(session: Session, outcome: Outcome, started: float, ended: float) ->
     state.failures = 0 if good else state.failures + 1
     # A mirror's earlier copy of what could not be read may lie in an archive.
     unread = session.config.mirrors and outcome.read_errors > 0
-    lost = outcome.shrunk or unread or (not good and outcome.failure == Failure.SOURCE)
-    state.held = lost or (state.held and not good)
+    state.held = outcome.lost_files or unread or (state.held and not good)
     if outcome.stale_locks is not None:
         state.stale_locks = outcome.stale_locks
     state.next_due = due.next_slot(ended, session.config) or 0

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.night import Night
+from tests.integration.test_failures import ALL_KEEPS
 
 MIB = 1 << 20
 
@@ -16,9 +17,15 @@ def night(tmp_path: Path) -> Night:
     made = Night(tmp_path, KEEP_LAST="9")
     made.write("large", 4 * MIB)
     made.back_up()
-    for path in made.sidecar.path("/var/lib/backup").iterdir():
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    _forget_everything(made)
     return made
+
+
+def _forget_everything(night: Night) -> None:
+    """Let the next run be of a pod that is new."""
+    for path in night.sidecar.path("/var/lib/backup").iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    night.told.begin_anew()
 
 
 @pytest.mark.parametrize("how", ["run", "tick"])
@@ -49,6 +56,36 @@ def test_a_volume_that_was_emptied_before_the_pod_was_new(night: Night) -> None:
     night.back_up("failure", "source")
 
     assert night.sidecar.status()["held"] is True
+    for path, content in kept.items():
+        path.write_bytes(content)
+    assert night.ends()["status"] == "success"
+
+
+@pytest.mark.parametrize("new_each_time", [True, False])
+@pytest.mark.parametrize("left", [0, 1])
+def test_a_volume_that_lost_its_files_and_pods_that_are_new(
+    night: Night, left: int, *, new_each_time: bool
+) -> None:
+    """Their own snapshots do not become what is usual, and push no good one out."""
+    night.sidecar.change_secret(**dict.fromkeys(ALL_KEEPS, "0"), KEEP_LAST="1")
+    good = {each["id"] for each in night.sidecar.snapshots()}
+    kept = {path: path.read_bytes() for path in night.sidecar.volume.iterdir()}
+    for path in kept:
+        path.unlink()
+    if left:
+        night.write("left", 1)
+
+    for _ in range(3):
+        night.back_up("warning" if left else "failure", "source")
+        assert night.sidecar.status()["held"] is True
+        if new_each_time:
+            _forget_everything(night)
+        else:
+            night.make_chores_due()
+
+    found = {each["id"]: each["tags"] for each in night.sidecar.snapshots()}
+    assert good < found.keys()
+    assert all(("doubtful" in tags) == (each not in good) for each, tags in found.items())
     for path, content in kept.items():
         path.write_bytes(content)
     assert night.ends()["status"] == "success"

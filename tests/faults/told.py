@@ -30,7 +30,7 @@ class Told:
         self.secret: dict[str, str] = {}
         self._receivers = receivers
         self._topic = f"night-{os.urandom(4).hex()}"
-        self._heard = 0
+        self._known = self._heard = 0
         if receivers:
             request = f"{receivers.pushgateway}/api/v1/admin/wipe"
             _get(urllib.request.Request(request, method="PUT"))  # noqa: S310 -- loopback
@@ -46,7 +46,7 @@ class Told:
         known = self.metrics()
         assert _ones(known, "backup_status/") == {status}
         assert _ones(known, "backup_failure/") == ({failure} if failure else set())
-        news = [_kind(message["message"]) for message in self.messages()]
+        news = [_kind(message["message"]) for message in self.messages()[self._known :]]
         assert all(one != next_one for one, next_one in pairwise(news)), news
         if status in _NO_NEWS:
             assert len(news) == self._heard, news
@@ -54,6 +54,10 @@ class Told:
             believed = news[-1] if news and news[-1] != "backup recovered" else ""
             assert believed == (f"backup {status} ({failure})" if status in _TROUBLE else "")
         self._heard = len(news)
+
+    def begin_anew(self) -> None:
+        """Let all be told once more: the sidecar has lost its state."""
+        self._known, self._heard = (len(self.messages()) if self._receivers else 0), 0
 
     def metrics(self) -> dict[str, float]:
         """Return the sidecar's values by series, such as ``backup_status/success``."""

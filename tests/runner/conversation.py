@@ -52,8 +52,14 @@ EMPTY = Completed(0)
 MISSING = Completed(10, tail=("Fatal: repository does not exist: unable to open config file",))
 LOCKED = Completed(11, tail=("Fatal: unable to create lock in backend: already locked",))
 STOPPED = Completed(1, stopped="signal")
+MARKED = Completed(0, messages=({"message_type": "changed", "new_snapshot_id": "9c0d"},))
 ONE_KEY = Completed(0, text=json.dumps([{"current": True, "id": "2e54"}]))
 TWO_KEYS = Completed(0, text=json.dumps([{"current": True, "id": "2e54"}, {"id": "77aa"}]))
+
+
+def doubtful(snapshot: str) -> Said:
+    """Return the command that marks a snapshot."""
+    return ("restic", "tag", "--json", "--retry-lock", "120s", "--add", "doubtful", snapshot)
 
 
 def failed(code: int, *tail: str) -> Completed:
@@ -77,16 +83,20 @@ def lock_text(time: str) -> Completed:
 def play(
     run: Generator[Effect, Result, T],
     answers: Sequence[Completed | bool | dict[str, int] | list[str]],
+    spare: Sequence[Completed] = (),
 ) -> tuple[list[Said], T]:
-    """Return the argv of each effect in order, and the run's result; every answer is needed."""
-    left = list(answers)
+    """Return the argv of each effect in order, and the run's result.
+
+    Every answer is needed; those in ``spare`` may be, after them.
+    """
+    left = [*answers, *spare]
     said: list[Said] = []
     answer: Result = None
     while True:
         try:
             effect = run.send(answer)
         except StopIteration as end:
-            assert not left, f"the run ended before it needed {left}"
+            assert len(left) <= len(spare), f"the run ended before it needed {left}"
             return said, end.value
         match effect:
             case Wait():

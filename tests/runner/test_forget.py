@@ -1,14 +1,12 @@
 """Retention and the look at what is there: always by host and all our tags."""
 
 import json
-from datetime import UTC, datetime
 
 import pytest
 
-from runner.conversation import Ended
 from runner.outcome import Chored, Failure, Status
 from runner.output import Completed
-from runner.upkeep import Snapshot, forget, last_snapshot
+from runner.upkeep import forget
 from tests.runner.conversation import EMPTY, LOCKED, STOPPED, failed, play
 from tests.runner.workload import configured
 
@@ -142,60 +140,3 @@ def test_a_stopped_forget_is_interrupted() -> None:
     _, forgotten = play(forget(configured()), [STOPPED])
 
     assert (forgotten.status, forgotten.failure) == (Status.INTERRUPTED, None)
-
-
-def test_the_last_snapshot_is_the_latest_of_this_workload() -> None:
-    """In whatever order and zone they are listed."""
-    times = ["2026-11-22T10:00:00Z", "2026-11-23T12:00:00.123456789+01:00", "odd"]
-    text = json.dumps([*({"id": "x", "time": time} for time in times), {"id": "y"}])
-
-    said, (latest, certain) = play(last_snapshot(configured()), [Completed(0, text=text)])
-
-    assert said == [("restic", "snapshots", "--json", "--no-lock", *MINE)]
-    assert latest == Snapshot(datetime(2026, 11, 23, 11, 0, 0, 123456, tzinfo=UTC), None)
-    assert certain
-
-
-@pytest.mark.parametrize(
-    ("summary", "held"),
-    [
-        ({"total_files_processed": 7, "total_bytes_processed": 900}, (7, 900)),
-        ({"total_files_processed": 7}, None),
-        ({"total_files_processed": "many", "total_bytes_processed": 900}, None),
-        ("odd", None),
-    ],
-)
-def test_a_snapshot_says_how_much_it_holds(summary: object, held: tuple[int, int] | None) -> None:
-    """One made by an older restic does not."""
-    text = json.dumps([{"time": "2026-11-22T10:00:00Z", "summary": summary}])
-
-    _, (latest, _) = play(last_snapshot(configured()), [Completed(0, text=text)])
-
-    assert latest == Snapshot(datetime(2026, 11, 22, 10, tzinfo=UTC), held)
-
-
-@pytest.mark.parametrize(
-    ("done", "certain"),
-    [
-        (EMPTY, True),
-        (Completed(0, text="[]"), True),
-        (failed(10), True),
-        (failed(12), False),
-        (Completed(1, text="oops"), False),
-    ],
-)
-def test_no_snapshot_is_none(done: Completed, certain: bool) -> None:
-    """Nor is an answer that cannot be read, which is asked for again."""
-    assert play(last_snapshot(configured()), [done])[1] == (None, certain)
-
-
-def test_a_repository_that_does_not_answer_ends_the_run() -> None:
-    """The backup would wait as long again."""
-    retrying = Completed(130, stopped="retrying")
-
-    with pytest.raises(Ended) as ended:
-        play(last_snapshot(configured()), [retrying])
-
-    assert (ended.value.outcome.status, ended.value.outcome.failure) == (
-        Status.FAILURE, Failure.NETWORK,
-    )  # fmt: skip

@@ -9,7 +9,17 @@ from runner.judge import Source, errors_by_source
 from runner.outcome import Failure, Outcome, Status
 from runner.output import Completed, Listener
 from runner.run import backup
-from tests.runner.conversation import BACKUP, FACTS, GOOD, SUMMARY, partly, play
+from tests.runner.conversation import (
+    BACKUP,
+    FACTS,
+    GOOD,
+    MARKED,
+    SUMMARY,
+    doubtful,
+    failed,
+    partly,
+    play,
+)
 from tests.runner.workload import PAGES, UPLOADS, configured
 
 
@@ -22,13 +32,16 @@ def judged(
 ) -> Outcome:
     """Return the outcome of one backup; both sources held files before.
 
-    ``files`` are how many there are in sources with unreadable ones: many, unless given.
+    What is not there as it should be makes its snapshot a doubtful one. ``files`` are how many
+    there are in sources with unreadable ones: many, unless given.
     """
     facts = replace(FACTS, sources=sources or FACTS.sources, usual=usual)
     wounded = errors_by_source(facts, done)
     counted = [files or dict.fromkeys(wounded, 1_000_000)] if wounded and done.messages else []
-    said, outcome = play(backup(configured(), facts), [done, *counted])
-    assert said[1:] == ([("count", *wounded)] if counted else [])
+    said, outcome = play(backup(configured(), facts), [done, *counted], [MARKED])
+    marks = [doubtful(str(SUMMARY["snapshot_id"]))] if outcome.lost_files else []
+    assert said[1:] == [*([("count", *wounded)] if counted else []), *marks]
+    assert outcome.snapshot == ("9c0d" if marks else SUMMARY["snapshot_id"])
     return outcome
 
 
@@ -117,13 +130,13 @@ def test_a_missing_source_is_a_failure_and_the_other_is_backed_up() -> None:
     """restic before 0.19 says nothing and exits with 0."""
     facts = replace(FACTS, sources={PAGES: Source.FULL, UPLOADS: Source.MISSING})
 
-    said, outcome = play(backup(configured(), facts), [GOOD])
+    said, outcome = play(backup(configured(), facts), [GOOD, MARKED])
 
-    assert said == [BACKUP[:-1]]
+    assert said == [BACKUP[:-1], doubtful("4f8a1c2e9b")]
     assert said[0][-2:] == ("--", PAGES)
     assert (outcome.status, outcome.failure) == (Status.FAILURE, Failure.SOURCE)
     assert outcome.message.startswith(f"missing: {UPLOADS};")
-    assert outcome.snapshot == "4f8a1c2e9b"
+    assert outcome.snapshot == "9c0d"
     assert not outcome.protected
 
 
@@ -131,9 +144,9 @@ def test_empty_and_unreadable_sources_are_given_to_restic() -> None:
     """It may be able to read what we could not, and a snapshot shows the folder."""
     sources = {PAGES: Source.EMPTY, UPLOADS: Source.UNREADABLE}
 
-    said, _ = play(backup(configured(), replace(FACTS, sources=sources)), [GOOD])
+    said, _ = play(backup(configured(), replace(FACTS, sources=sources)), [GOOD, MARKED])
 
-    assert said == [BACKUP]
+    assert said == [BACKUP, doubtful("4f8a1c2e9b")]
 
 
 def test_the_worst_is_said_first() -> None:
@@ -202,3 +215,14 @@ def test_hardly_anything_left_is_a_warning_that_holds_retention(
     assert (outcome.status == Status.WARNING) is shrunk
     assert ("backup-runner accept" in outcome.message) is shrunk
     assert outcome.protected
+
+
+def test_a_snapshot_that_cannot_be_marked_is_told_with_what_is_wrong() -> None:
+    """Such as in an append-only repository."""
+    facts = replace(FACTS, sources={PAGES: Source.EMPTY, UPLOADS: Source.FULL})
+
+    _, outcome = play(backup(configured(), facts), [GOOD, failed(1, "Fatal: 403 Forbidden")])
+
+    assert (outcome.status, outcome.failure) == (Status.FAILURE, Failure.SOURCE)
+    assert outcome.message.endswith("the snapshot cannot be marked as doubtful: 403 Forbidden")
+    assert outcome.snapshot == SUMMARY["snapshot_id"]
