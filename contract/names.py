@@ -5,6 +5,15 @@ from enum import StrEnum
 CONTAINER = "backup"
 """Name of the injected container."""
 
+RESTORE_CONTAINER = "backup-restore"
+"""Name of the injected init container that fills empty volumes."""
+
+RESTORE_COMMAND = ("backup-runner", "populate")
+"""What it runs."""
+
+STAGING = ".backup-restore"
+"""Folder on a volume that is being restored; neither backed up nor counted as content."""
+
 COMMAND = "backup-supervise"
 """What the injected container runs; found on the image's PATH."""
 
@@ -60,6 +69,10 @@ ENV_ENGINE = "BACKUP_ENGINE"
 ENV_DUMP = "BACKUP_DUMP"
 """JSON list of dumps, as backup.dump was at admission: each a list of its name and, if it is a
 command, its words."""
+ENV_RESTORE = "BACKUP_RESTORE"
+ENV_RESTORE_AS_OF = "BACKUP_RESTORE_AS_OF"
+ENV_RESTORE_FROM = "BACKUP_RESTORE_FROM"
+"""backup.restore, -as-of and -from as they were at admission; only in the init container."""
 ENV_GRACE = "BACKUP_GRACE_SECONDS"
 """The pod's terminationGracePeriodSeconds, where they are not GRACE_SECONDS."""
 GRACE_SECONDS = 30

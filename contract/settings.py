@@ -95,6 +95,16 @@ ENGINE = Setting("engine", "restic", values.engine)
 DUMP = Setting("dump", "", values.dump)
 """Databases to dump beside the volumes: ``postgres``, ``mysql``, ``redis``, or a command."""
 
+RESTORE = Setting("restore", "never", values.restore)
+"""Fill empty volumes from the latest snapshot before the pod starts: ``if-empty``; ``required``
+blocks the pod where there is none."""
+
+RESTORE_AS_OF = Setting("restore-as-of", "", values.moment)
+"""Restore what there was then: a time such as ``2026-11-25T03:00:00Z``, or a snapshot's id."""
+
+RESTORE_FROM = Setting("restore-from", "", values.origin)
+"""Restore what another workload backed up: ``NAMESPACE/HOST``."""
+
 RUN_AS = Setting("run-as", "", values.run_as)
 """User of the injected container; default: that of the container which mounts the volume."""
 
@@ -114,7 +124,8 @@ ALL: tuple[Setting[Any], ...] = (
     ENABLED, SCHEDULE, TIMEZONE, VOLUMES, EXCLUDE, SECRET, NAME,
     KEEP_LAST, KEEP_HOURLY, KEEP_DAILY, KEEP_WEEKLY, KEEP_MONTHLY, KEEP_YEARLY, KEEP_WITHIN,
     KEEP_ARCHIVES, ENGINE,
-    FORGET, PRUNE, CHECK, VERIFY, RUN_NOW, PAUSED, ON_EXIT, SQLITE, PRE, POST, DUMP, RUN_AS,
+    FORGET, PRUNE, CHECK, VERIFY, RUN_NOW, PAUSED, ON_EXIT, SQLITE, PRE, POST, DUMP,
+    RESTORE, RESTORE_AS_OF, RESTORE_FROM, RUN_AS,
     CPU_REQUEST, CPU_LIMIT, MEMORY_REQUEST, MEMORY_LIMIT,
 )  # fmt: skip
 _KNOWN = {setting.annotation for setting in ALL} | {names.STATUS_ANNOTATION, names.INJECTED_LABEL}

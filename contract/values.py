@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from difflib import get_close_matches
 from zoneinfo import ZoneInfo
 
@@ -162,6 +163,33 @@ def host(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,200}[A-Za-z0-9])?", text):
         raise ValueError("write letters, digits, dots and dashes")
     return text
+
+
+def restore(text: str) -> str:
+    """Read when volumes are restored before a pod starts."""
+    if text.lower() not in {"never", "if-empty", "required"}:
+        raise ValueError("write never, if-empty or required")
+    return text.lower()
+
+
+def moment(text: str) -> str:
+    """Read a time with its zone, or the beginning of a snapshot's id."""
+    if re.fullmatch(r"[0-9a-f]{8,64}", text):
+        return text
+    try:
+        if datetime.fromisoformat(text).tzinfo is not None:
+            return text
+    except ValueError:
+        pass
+    raise ValueError("write a time such as 2026-11-25T03:00:00Z, or a snapshot's id")
+
+
+def origin(text: str) -> str:
+    """Read the namespace and the restic host of another workload."""
+    namespace, slash, name = text.partition("/")
+    if not slash or not re.fullmatch(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", namespace):
+        raise ValueError("write NAMESPACE/HOST, such as prod/wiki")
+    return f"{namespace}/{host(name)}"
 
 
 def run_as(text: str) -> RunAs:
