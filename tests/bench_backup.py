@@ -84,7 +84,7 @@ def _unchanged_far_away(folder: Path, files: int, runs: int) -> None:
 
 def _memory(folder: Path, files: int) -> None:
     """Compare first backups and unchanged ones; ours has the container's own limit."""
-    sidecar = Sidecar(folder)
+    sidecar = Sidecar(folder, annotations={"backup.forget": "off"})
     hard_tree.build_many(sidecar.volume, files)
     bare = {**_environment(sidecar), "RESTIC_REPOSITORY": f"{folder}/by-hand"}
     bare["RESTIC_CACHE_DIR"] = f"{folder}/by-hand.cache"
