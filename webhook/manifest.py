@@ -19,6 +19,7 @@ from webhook.workload import Pod, annotations, metadata, spec
 
 T = TypeVar("T")
 
+_LONGEST_VARIABLE = 128 << 10  # bytes with its name; with a longer one, no process is started
 _HASH = "0000000000"  # stands for what the controllers would append to names
 _TEMPLATES = {
     **dict.fromkeys(
@@ -217,7 +218,7 @@ def _readable(read: Callable[[Document], T], items: Iterable[Document | None]) -
 
 
 def contents(secret: Document) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the variables of a Secret, and why the API server would refuse others."""
+    """Return the variables of a Secret, and why some cannot be used."""
     given: dict[str, str] = {}
     refused: dict[str, str] = {}
     for key, value in _mapping(secret, "data").items():
@@ -233,6 +234,12 @@ def contents(secret: Document) -> tuple[dict[str, str], dict[str, str]]:
             given[key] = value or ""
         else:
             refused[key] = "is not text; write it in quotes"
+    for key, text in given.items():
+        if len(f"{key}={text}".encode()) >= _LONGEST_VARIABLE:
+            refused[key] = (
+                "is too long for a variable, of which Linux takes 128 KiB: neither the sidecar nor "
+                "the app would start; put it elsewhere"
+            )
     return given, refused
 
 

@@ -77,9 +77,9 @@ def secret(**variables: object) -> Json:
     }
 
 
-def complete() -> Json:
-    """Return a Secret with all that backups need."""
-    return secret(RESTIC_REPOSITORY=SECRET_VALUE, RESTIC_PASSWORD=SECRET_VALUE)
+def complete(**more: str) -> Json:
+    """Return a Secret with all that backups need, and more."""
+    return secret(RESTIC_REPOSITORY=SECRET_VALUE, RESTIC_PASSWORD=SECRET_VALUE, **more)
 
 
 def claim(name: str, *modes: str) -> Json:

@@ -75,6 +75,18 @@ def test_every_form_of_repository_and_password_is_enough(
     assert (linted.status, linted.report["findings"]) == (0, [])
 
 
+@pytest.mark.parametrize(("size", "told"), [(120 << 10, False), (128 << 10, True)])
+def test_a_value_with_which_no_container_starts_is_named(
+    lint: Lint, wiki: Json, size: int, *, told: bool
+) -> None:
+    """Such as a bundle of certificates."""
+    linted = lint(wiki, namespace(), complete(**{"ca.pem": "x" * size}))
+
+    assert linted.status == int(told)
+    if told:
+        assert "neither the sidecar nor the app would start" in linted.one("warning", "ca.pem")
+
+
 @pytest.mark.parametrize(
     ("absent", "forms"),
     [
