@@ -71,6 +71,9 @@ CHECK = Setting("check", "@weekly", schedule.parse, "BACKUP_CHECK")
 VERIFY = Setting("verify", "@weekly", schedule.parse, "BACKUP_VERIFY")
 """When a part of the latest snapshot is restored for trial; each workload tries its own."""
 
+DIGEST = Setting("digest", "off", schedule.parse, "BACKUP_DIGEST")
+"""When a digest of the runs since the last one is sent, such as ``@weekly``; ``off``: never."""
+
 RUN_NOW = Setting("run-now", "", str, "BACKUP_RUN_NOW")
 """Any new value starts a run."""
 
@@ -124,7 +127,7 @@ ALL: tuple[Setting[Any], ...] = (
     ENABLED, SCHEDULE, TIMEZONE, VOLUMES, EXCLUDE, SECRET, NAME,
     KEEP_LAST, KEEP_HOURLY, KEEP_DAILY, KEEP_WEEKLY, KEEP_MONTHLY, KEEP_YEARLY, KEEP_WITHIN,
     KEEP_ARCHIVES, ENGINE,
-    FORGET, PRUNE, CHECK, VERIFY, RUN_NOW, PAUSED, ON_EXIT, SQLITE, PRE, POST, DUMP,
+    FORGET, PRUNE, CHECK, VERIFY, DIGEST, RUN_NOW, PAUSED, ON_EXIT, SQLITE, PRE, POST, DUMP,
     RESTORE, RESTORE_AS_OF, RESTORE_FROM, RUN_AS,
     CPU_REQUEST, CPU_LIMIT, MEMORY_REQUEST, MEMORY_LIMIT,
 )  # fmt: skip

@@ -1,6 +1,7 @@
 """Brings a run's news to those who wait for it; what goes wrong there is logged and counted."""
 
-from runner import report
+from runner import digest, messages, report
+from runner.messages import Message
 from runner.outcome import Status
 from runner.receivers import Ntfy
 from runner.restic import Door
@@ -16,21 +17,16 @@ def deliver(session: Session, now: float) -> None:
     config, state = session.config, session.state
     if not (config.ntfy or config.services or config.pings or config.pushgateway):
         return
-    from runner import send  # noqa: PLC0415 -- network modules stay out while restic works
-
-    keys = {_NTFY, *(service.key for service in config.services)}
+    keys = {service.key for service in config.services} | ({_NTFY} if config.ntfy else set())
     state.notified = {key: news for key, news in state.notified.items() if key in keys}
-    if config.ntfy and state.last and report.worth_telling(state, _NTFY, now):
-        message = report.ntfy(config, state.last, _title(session, config.ntfy))
-        authorization = report.credentials(config.ntfy.credentials)
-        wrong = send.notify(config.ntfy.server, message, authorization)
-        _note(session, _NTFY, "ntfy", wrong, now)
-    waiting = [s for s in config.services if report.worth_telling(state, s.key, now)]
+    waiting = {key for key in keys if messages.worth_telling(state, key, now)}
     if state.last and waiting:
-        title, text = report.message(config, state.last)
-        answers = send.tell([s.url for s in waiting], title, text, state.last.status)
-        for service, wrong in zip(waiting, answers, strict=True):
-            _note(session, service.key, service.label, wrong, now)
+        for key in _tell(session, messages.news(config, state.last), waiting):
+            messages.told(state, key, now)
+    if digest.is_due(config, state, now):
+        text = session.log.mask(digest.text(config, state, now))
+        if _tell(session, Message("info", digest.title(config), text), keys):
+            digest.begin_anew(state, now)
     if config.pings and state.last and state.last.status in _PINGED:
         last = state.last
         good = last.status != Status.FAILURE
@@ -40,13 +36,26 @@ def deliver(session: Session, now: float) -> None:
     push(session)
 
 
-def _note(session: Session, receiver: str, label: str, wrong: str, now: float) -> None:
-    """Remember that a receiver knows, or count and log what went wrong: it is told next time."""
-    if not wrong:
-        report.told(session.state, receiver, now)
-        return
-    session.state.notify_failures += 1
-    session.log.line("warning", f"{label}: the message was not delivered: {wrong}")
+def _tell(session: Session, message: Message, receivers: set[str]) -> list[str]:
+    """Hand a message to these receivers; return those that took it. The others are logged."""
+    from runner import send  # noqa: PLC0415 -- network modules stay out while restic works
+
+    config = session.config
+    wrong: dict[str, str] = {}
+    labels = {_NTFY: _NTFY, **{each.key: each.label for each in config.services}}
+    if config.ntfy and _NTFY in receivers:
+        body = messages.ntfy(config.ntfy, message, _title(session, config.ntfy))
+        authorization = messages.credentials(config.ntfy.credentials)
+        wrong[_NTFY] = send.notify(config.ntfy.server, body, authorization)
+    if services := [each for each in config.services if each.key in receivers]:
+        urls = [each.url for each in services]
+        answers = send.tell(urls, message.title, message.text, message.kind)
+        wrong |= {each.key: answer for each, answer in zip(services, answers, strict=True)}
+    for key in filter(wrong.get, wrong):
+        session.state.notify_failures += 1
+        line = f"{labels[key]}: the message was not delivered: {wrong[key]}"
+        session.log.line("warning", line)
+    return [key for key in wrong if not wrong[key]]
 
 
 def began(session: Session) -> None:

@@ -1,16 +1,13 @@
-"""What others get to know of a run: metrics, messages, log fields. Pure."""
+"""What others get to know of a run: metrics and log fields. Pure."""
 
 import base64
 import re
-from typing import Any
 
 from contract import VERSION, settings
 from runner.config import Config
 from runner.outcome import Failure, Status
-from runner.state import Last, News, State
+from runner.state import Last, State
 
-_NTFY_BYTES = 4000  # beyond 4095, ntfy makes an attachment of a message or refuses it
-_SAY_AGAIN = 24 * 3600  # seconds after which a trouble that lasts is told again
 _PLAIN = re.compile(r"[A-Za-z0-9_.~-]+")
 
 
@@ -111,70 +108,6 @@ def _exposition(rows: list[tuple[str, str, dict[str, str], float]]) -> str:
 
 def _label(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-
-
-def worth_telling(state: State, receiver: str, now: float) -> bool:
-    """Whether the last run is news to a receiver: a trouble that began, changed or lasts, or a
-    recovery.
-    """
-    if state.last is None or state.last.status in {Status.SKIPPED, Status.INTERRUPTED}:
-        return False
-    known = state.notified.get(receiver)
-    if known is None or state.last.status == Status.SUCCESS:
-        return (known is None) != (state.last.status == Status.SUCCESS)
-    return _trouble(state.last) != known.trouble or now - known.at > _SAY_AGAIN
-
-
-def told(state: State, receiver: str, now: float) -> None:
-    """Note that the last run's news was delivered to a receiver."""
-    if state.last is None or state.last.status == Status.SUCCESS:
-        state.notified.pop(receiver, None)
-    else:
-        state.notified[receiver] = News(_trouble(state.last), now)
-
-
-def _trouble(last: Last) -> str:
-    return f"{last.status}/{last.failure}"
-
-
-def message(config: Config, last: Last) -> tuple[str, str]:
-    """Return title and text of what people are told."""
-    subject = f"{config.namespace}/{config.host}"
-    recovered = last.status == Status.SUCCESS
-    kind = "" if last.failure is None else f" ({last.failure})"
-    word = "recovered" if recovered else last.status
-    text = f"{subject}: backup {word}{kind}: {last.message}"
-    if last.status == Status.FAILURE:
-        text += "\nNext: backup-runner status, in container backup of the pod"
-    return f"Backup {word}: {subject}", _cut(text, _NTFY_BYTES)
-
-
-def ntfy(config: Config, last: Last, title: str) -> dict[str, Any]:
-    """Return the JSON message for ntfy; ``title`` is NTFY_TITLE with its commands replaced."""
-    assert config.ntfy is not None  # noqa: S101 -- narrows the type; callers check
-    ours, text = message(config, last)
-    recovered = last.status == Status.SUCCESS
-    return {
-        "topic": config.ntfy.topic,
-        "title": title if title and not recovered else ours,
-        "message": text,
-        "priority": 3 if recovered else config.ntfy.priority,
-        "tags": ["white_check_mark"] if recovered else list(config.ntfy.tags),
-    }
-
-
-def _cut(text: str, size: int) -> str:
-    return text.encode("utf-8", "replace")[:size].decode("utf-8", "ignore")
-
-
-def credentials(text: str) -> str:
-    """Return the Authorization header for NTFY_CREDS: curl's ``-u user:password``, or a token."""
-    word = text.removeprefix("-u").removeprefix("--user").strip().strip("'\"")
-    if not word:
-        return ""
-    if ":" not in word:
-        return f"Bearer {word}"
-    return "Basic " + base64.b64encode(word.encode()).decode()
 
 
 def level(status: str) -> str:

@@ -60,6 +60,17 @@ class News:
 
 
 @dataclass(slots=True)
+class Tally:
+    """Runs by status, and bytes, since the last digest: of the source at both ends, and added."""
+
+    since: float = 0
+    runs: dict[str, int] = field(default_factory=dict)
+    added_bytes: int = 0
+    first_bytes: int = 0
+    last_bytes: int = 0
+
+
+@dataclass(slots=True)
 class State:
     """Everything that is remembered. 0 stands for "never", times are epoch seconds.
 
@@ -95,6 +106,7 @@ class State:
     secret_changed: float = 0
     notified: dict[str, News] = field(default_factory=dict)
     notify_failures: int = 0
+    tally: Tally = field(default_factory=Tally)
     next_due: float = 0
     good: dict[str, str] = field(default_factory=dict)
     told: list[str] = field(default_factory=list)
@@ -169,6 +181,8 @@ def _state(value: Any) -> State:  # noqa: ANN401 -- whatever the file holds
     if state.usual is not None:
         files, total = state.usual
         state.usual = (int(files), int(total))
+    if isinstance(state.tally, dict):
+        state.tally = Tally(**_fitting(Tally, state.tally))
     state.chores = {
         name: Chore(**_fitting(Chore, chore))
         for name, chore in value.get("chores", {}).items()

@@ -10,6 +10,7 @@ from runner import (
     attempt,
     chores,
     deliver,
+    digest,
     due,
     report,
     scratch,
@@ -106,6 +107,7 @@ def _finish(session: Session, outcome: Outcome, started: float, ended: float) ->
     if outcome.stale_locks is not None:
         state.stale_locks = outcome.stale_locks
     state.next_due = due.next_slot(ended, session.config) or 0
+    digest.note(session.config, state)
     session.log.line(
         report.level(outcome.status),
         f"backup {outcome.status}: {outcome.message}",

@@ -224,3 +224,29 @@ def test_the_group_is_job_namespace_and_host(host: str, segment: str) -> None:
     config = replace(configured(), host=host)
 
     assert report.group(config) == f"/metrics/job/backup/namespace/prod/{segment}"
+
+
+@pytest.mark.parametrize(
+    ("status", "level"),
+    [("success", "info"), ("warning", "warning"), ("failure", "error"),
+     ("skipped", "warning"), ("interrupted", "warning")],
+)  # fmt: skip
+def test_the_level_of_a_log_line(status: str, level: str) -> None:
+    """Only a failure is an error."""
+    assert report.level(status) == level
+
+
+def test_log_fields_leave_out_what_says_nothing() -> None:
+    """But keep zeros, which say something."""
+    assert report.fields(replace(LAST, new=0)) == {
+        "status": "success",
+        "seconds": 20.5,
+        "snapshot": "4f8a1c2e",
+        "files_new": 0,
+        "files_changed": 1,
+        "files_unmodified": 7,
+        "source_bytes": 5000,
+        "added_bytes": 2048,
+        "exit_code": 0,
+    }
+    assert report.fields(FAILED)["class"] == "network"

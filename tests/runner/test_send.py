@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from contract import VERSION
-from runner import deliver, report, send
+from runner import deliver, messages, report, send
 from runner.log import Log
 from runner.session import Session
 from runner.state import State, Store
@@ -177,7 +177,7 @@ def test_what_is_not_delivered_is_counted_and_logged(
 
     assert len(web.requests) == 2
     assert given.state.notify_failures == 2
-    assert report.worth_telling(given.state, "ntfy", NOW)
+    assert messages.worth_telling(given.state, "ntfy", NOW)
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["level"] for line in lines] == ["warning", "warning"]
     assert "HTTP 401" in lines[0]["message"]

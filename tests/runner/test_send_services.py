@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from runner import deliver, report
+from runner import deliver, messages, report
 from runner.log import Log
 from runner.receivers import Service
 from runner.session import Session
-from runner.state import State, Store
+from runner.state import State, Store, Tally
 from runner.stop import Stop
-from tests.runner.test_report import FAILED, LAST, NOW, STATE
+from tests.runner.test_report import DAY, FAILED, LAST, NOW, STATE
 from tests.runner.web import Web, served
 from tests.runner.workload import configured
 from tests.services import ntfy
@@ -72,7 +72,7 @@ def test_failure_warning_and_recovery_are_told(web: Web, tmp_path: Path) -> None
     run_ended(given, LAST, NOW + 3)
 
     assert told(web) == [
-        ("failure", report.message(given.config, FAILED)[1]),
+        ("failure", messages.news(given.config, FAILED).text),
         ("warning", "prod/wiki: backup warning (source): 10 files"),
         ("success", "prod/wiki: backup recovered: 10 files"),
     ]
@@ -98,6 +98,27 @@ def test_who_was_not_reached_is_told_again_and_nobody_twice(
 
     assert [len(told(web)), len(told(other))] == [1, 2]
     assert given.state.notify_failures == 1
+
+
+def test_a_digest_is_sent_until_one_service_has_it(web: Web, tmp_path: Path) -> None:
+    """It comes beside the news, and begins anew once it was told."""
+    given = session(tmp_path, replace(STATE), address(web))
+    given = replace(given, config=configured(
+        {"BACKUP_STATE_DIR": str(tmp_path)}, {"NOTIFY_URLS": address(web)},
+        {"backup.digest": "@hourly"},
+    ))  # fmt: skip
+    given.state.tally = Tally(since=NOW - DAY, runs={"success": 24})
+    web.status = 500
+
+    run_ended(given, LAST, NOW)
+    web.status = 200
+    run_ended(given, LAST, NOW + 1)
+    run_ended(given, LAST, NOW + 2)
+
+    kind, text = told(web)[-1]
+    assert (len(web.requests), kind) == (2, "info")
+    assert "24 runs: 24 success" in text
+    assert given.state.tally.runs == {}
 
 
 def test_who_never_heard_of_a_failure_hears_of_no_recovery(

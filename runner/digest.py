@@ -1,0 +1,76 @@
+"""The digest: what was backed up since the last one, and what was not. Pure."""
+
+from datetime import UTC, datetime
+
+from contract import settings
+from runner.config import Config
+from runner.outcome import Status, size
+from runner.state import Chore, State, Tally
+
+_ORDER = [status.value for status in Status]
+
+
+def note(config: Config, state: State) -> None:
+    """Count the last run; nothing is kept where no digest is wanted."""
+    last, tally = state.last, state.tally
+    if last is None or not config.settings[settings.DIGEST].fields:
+        state.tally = Tally()
+        return
+    tally.since = tally.since or last.started
+    tally.runs[last.status] = tally.runs.get(last.status, 0) + 1
+    tally.added_bytes += last.added_bytes
+    if last.source_bytes:
+        tally.first_bytes = tally.first_bytes or last.source_bytes
+        tally.last_bytes = last.source_bytes
+
+
+def is_due(config: Config, state: State, now: float) -> bool:
+    """Whether a slot has passed since the tally began."""
+    values = config.settings
+    zone = values[settings.TIMEZONE]
+    slot = values[settings.DIGEST].latest_until(now, zone, f"{config.identity}/digest")
+    return bool(state.tally.runs) and slot is not None and slot > state.tally.since
+
+
+def begin_anew(state: State, now: float) -> None:
+    """Count from now on."""
+    state.tally = Tally(since=now, first_bytes=state.tally.last_bytes)
+
+
+def title(config: Config) -> str:
+    """Return what stands above it."""
+    return f"Backup digest: {config.namespace}/{config.host}"
+
+
+def text(config: Config, state: State, now: float) -> str:
+    """Return what people are told: runs, growth, chores, and what is not as it should be."""
+    tally = state.tally
+    counts = [f"{tally.runs[each]} {each}" for each in _ORDER if each in tally.runs]
+    grown = tally.last_bytes - tally.first_bytes
+    sign = "-" if grown < 0 else "+"
+    lines = [
+        f"{_day(tally.since)} to {_day(now)}",
+        f"{sum(tally.runs.values())} runs: {', '.join(counts)}",
+        f"last success: {_minute(state.last_success)}",
+        f"{size(tally.last_bytes)} backed up ({sign}{size(abs(grown))})",
+        f"{size(tally.added_bytes)} added to the repository",
+    ]
+    if state.snapshots is not None:
+        lines.append(f"{state.snapshots} snapshots")
+    lines += [_chore(name, chore) for name, chore in sorted(state.chores.items()) if chore.status]
+    if state.held:
+        lines.append("retention is held: a source lost its files")
+    lines += [f"problem: {problem}" for problem in config.problems]
+    return "\n".join(lines)
+
+
+def _chore(name: str, chore: Chore) -> str:
+    return f"{name}: {chore.status}, last success {_minute(chore.success)}"
+
+
+def _day(moment: float) -> str:
+    return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%d}"
+
+
+def _minute(moment: float) -> str:
+    return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%d %H:%M} UTC" if moment else "never"
