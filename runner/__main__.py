@@ -72,6 +72,15 @@ def _parser() -> argparse.ArgumentParser:
             "here.",
         )
         chore.set_defaults(run=_chore, name=name)
+    by_hand = commands.add_parser(
+        "restic",
+        help="restic by hand, with the Secret's repository and password",
+        description="restic by hand, with the Secret's repository and password: what follows goes "
+        "to restic as it is, and its exit status is restic's own. Such as `backup-runner restic "
+        "snapshots`, or `backup-runner restic -- --help`.",
+    )
+    by_hand.add_argument("words", nargs=argparse.REMAINDER, metavar="ARGUMENT")
+    by_hand.set_defaults(run=_restic)
     dumping = commands.add_parser(
         "dump",
         help="write a dump to standard output (called by restic)",
@@ -118,6 +127,14 @@ def _run(_parsed: argparse.Namespace) -> int:
 
 def _chore(parsed: argparse.Namespace) -> int:
     return tick.chore(*_begin(), parsed.name)
+
+
+def _restic(parsed: argparse.Namespace) -> int:
+    from runner import restic  # noqa: PLC0415 -- only where it is wanted: it costs memory
+
+    config, log, _ = _begin()
+    words = parsed.words[1:] if parsed.words[:1] == ["--"] else parsed.words
+    return restic.by_hand(config, log, tuple(words))
 
 
 def _dump(parsed: argparse.Namespace) -> int:

@@ -4,6 +4,7 @@ import os
 import selectors
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Generator, Mapping
 from pathlib import Path
@@ -111,6 +112,19 @@ class Door:
             seconds_remaining=progress.get("seconds_remaining"),
         )
 
+    def replace_us(self, words: tuple[str, ...]) -> int:
+        """Become restic with these arguments; return an exit status only where that fails."""
+        for folder in ("tmp", "cache"):  # restic makes neither
+            Path(self._config.state_dir, folder).mkdir(parents=True, exist_ok=True)
+        environment = self._environment("")
+        del environment["RESTIC_PROGRESS_FPS"]  # it is for our log
+        try:
+            os.execvpe("restic", ("restic", *words), environment)  # noqa: S606, S607 -- no shell
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or str(error)
+            print(f"restic cannot be started: {why}", file=sys.stderr)
+        return 1
+
     def _environment(self, target: str | None) -> dict[str, str]:
         """Return the environment for a repository; without the Secret where there is none."""
         state = self._config.state_dir
@@ -190,6 +204,18 @@ class _Lines:
             listener.stdout(text)
         else:
             listener.stderr(text, time.monotonic())
+
+
+def by_hand(config: Config, log: Log, words: tuple[str, ...]) -> int:
+    """Become restic with the Secret's repository and password; return 1 where that cannot be."""
+    why = f"{config.missing} is not set: put it into the Secret" if config.missing else ""
+    if config.mirrors:
+        why = "backup.engine is rclone here: there is a mirror, and no restic repository"
+    if why:
+        print(why, file=sys.stderr)
+        return 1
+    lower_priority()
+    return Door(config, log, Stop()).replace_us(words)
 
 
 def _can_hold_files(folder: str) -> bool:

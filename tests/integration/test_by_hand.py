@@ -1,0 +1,82 @@
+"""`backup-runner restic`: restic itself, with what the Secret says and nothing of ours between."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.integration.sidecars import PASSWORD, Sidecar
+
+
+def test_restic_answers_as_it_would_by_hand(sidecar: Sidecar) -> None:
+    """Standard output is restic's alone, so that what it says can be read by programs."""
+    sidecar.back_up()
+
+    done = sidecar.run("backup-runner", "restic", "snapshots", "--json", "--host", "wiki")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [each["hostname"] for each in json.loads(done.stdout)] == ["wiki"]
+
+
+def test_its_exit_status_and_its_words_are_restics(sidecar: Sidecar) -> None:
+    done = sidecar.run("backup-runner", "restic", "cat", "config")
+
+    assert done.returncode == 10
+    assert "repository does not exist" in done.stderr
+    assert not done.stdout
+
+
+def test_options_of_restics_own_come_after_two_dashes(sidecar: Sidecar) -> None:
+    done = sidecar.run("backup-runner", "restic", "--", "--help")
+
+    assert done.returncode == 0
+    assert "restic is a backup program" in done.stdout
+
+
+def test_no_secret_is_in_its_arguments_and_its_files_stay_in_our_folder(sidecar: Sidecar) -> None:
+    """A password command of restic's sees both: the process that it is a child of, and the rest."""
+    seen = sidecar.root / "seen"
+    command = sidecar.root / "password"
+    command.write_text(
+        f'#!/bin/sh\ntr "\\0" "\\n" </proc/$PPID/cmdline >"{seen}"\n'
+        f'echo "$HOME $TMPDIR $RESTIC_CACHE_DIR" >>"{seen}"\necho "{PASSWORD}"\n'
+    )
+    command.chmod(0o755)
+    del sidecar.secret["RESTIC_PASSWORD"]
+    sidecar.change_secret(RESTIC_PASSWORD_COMMAND=str(command))
+
+    sidecar.run("backup-runner", "restic", "init")
+
+    state = sidecar.path("/var/lib/backup")
+    folders = [str(state), *(str(state / name) for name in ("tmp", "cache"))]
+    assert seen.read_text().splitlines() == ["restic", "init", " ".join(folders)]
+
+
+@pytest.mark.parametrize("key", ["RESTIC_REPOSITORY", "RESTIC_PASSWORD"])
+def test_what_the_secret_lacks_is_one_line(tmp_path: Path, key: str) -> None:
+    sidecar = Sidecar(tmp_path)
+    del sidecar.secret[key]
+    sidecar.change_secret()
+
+    done = sidecar.run("backup-runner", "restic", "snapshots")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"{key} is not set: put it into the Secret\n"
+
+
+def test_a_mirror_has_no_repository(tmp_path: Path) -> None:
+    sidecar = Sidecar(
+        tmp_path, annotations={"backup.engine": "rclone"}, secret={"BUP_DST": f"{tmp_path}/mirror"}
+    )
+
+    done = sidecar.run("backup-runner", "restic", "snapshots")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "there is a mirror, and no restic repository" in done.stderr
+
+
+def test_its_help_teaches(sidecar: Sidecar) -> None:
+    said = " ".join(sidecar.run("backup-runner", "restic", "--help").stdout.split())
+
+    assert "restic by hand, with the Secret's repository and password" in said
+    assert "restic snapshots" in said
