@@ -72,6 +72,13 @@ def _parser() -> argparse.ArgumentParser:
             "here.",
         )
         chore.set_defaults(run=_chore, name=name)
+    populating = commands.add_parser(
+        "populate",
+        help="fill empty volumes before the pod starts (called by the init container)",
+        description="Fills each empty volume from the latest snapshot that holds files of it. "
+        "Exit status: 0 when every volume is as it should be, 1 when not: the pod must not start.",
+    )
+    populating.set_defaults(run=_populate)
     by_hand = commands.add_parser(
         "restic",
         help="restic by hand, with the Secret's repository and password",
@@ -127,6 +134,12 @@ def _run(_parsed: argparse.Namespace) -> int:
 
 def _chore(parsed: argparse.Namespace) -> int:
     return tick.chore(*_begin(), parsed.name)
+
+
+def _populate(_parsed: argparse.Namespace) -> int:
+    from runner import populate  # noqa: PLC0415 -- only where it is wanted: it costs memory
+
+    return populate.populate(*_begin())
 
 
 def _restic(parsed: argparse.Namespace) -> int:

@@ -10,8 +10,9 @@ from runner import annotations, config
 from runner.config import Config
 from runner.judge import Source
 from runner.state import Store
+from runner.steps import NEVER_BACKED_UP
 
-_LOST_AND_FOUND = "lost+found"
+_OCTAL = re.compile(r"\\([0-7]{3})")  # how blanks are written in a list of mounts
 _SHOWN = 200  # characters of a path that cannot be read
 # Files that restic, or what it talks to its repository with, reads by itself.
 _READS_ITSELF = re.compile(
@@ -116,7 +117,7 @@ def _overlap(volume: str, source: str) -> bool:
 def _look(path: str) -> Source:
     try:
         with os.scandir(path) as entries:
-            full = any(entry.name != _LOST_AND_FOUND for entry in entries)
+            full = any(entry.name not in NEVER_BACKED_UP for entry in entries)
             return Source.FULL if full else Source.EMPTY
     except NotADirectoryError:
         return Source.FULL
@@ -124,6 +125,32 @@ def _look(path: str) -> Source:
         return Source.MISSING
     except OSError:
         return Source.UNREADABLE
+
+
+def folders(config: Config) -> list[str]:
+    """Return the folders that a restore fills; where parts of a volume are mounted, those.
+
+    They are what backups read, but for RESTIC_SOURCE, which may be anything.
+    """
+    if config.sources is not None:
+        paths = [f"{config.volumes_dir}/{source}" for source in config.sources]
+    else:
+        paths = _mounted(Path(config.volumes_dir))
+    mounts = _mount_points()
+    found = []
+    for path in paths:
+        below = sorted(mount for mount in mounts if mount.startswith(f"{path}/"))
+        found += [path] if path in mounts or not below else below
+    return found
+
+
+def _mount_points() -> set[str]:
+    """Return where anything is mounted here."""
+    try:
+        lines = Path("/proc/self/mountinfo").read_text("utf-8", "surrogateescape").splitlines()
+    except OSError:
+        return set()
+    return {_OCTAL.sub(lambda found: chr(int(found[1], 8)), line.split()[4]) for line in lines}
 
 
 def files(path: str) -> int:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from contract import settings
 from runner.config import Config
 from runner.destination import REMOTE
-from runner.steps import Step
+from runner.steps import NEVER_BACKED_UP, Step
 
 _ARCHIVE = "archive-%Y-%m-%dT%H%M%SZ"
 _MARK = "last-success"
@@ -107,5 +107,8 @@ def _said() -> tuple[str, ...]:
 
 def _chosen(config: Config) -> tuple[str, ...]:
     """Symbolic links are kept as links; what is left out is left out of the counts too."""
-    patterns = ("lost+found/**", *(config.settings.get(settings.EXCLUDE) or ()))
+    patterns = (
+        *(f"{name}/**" for name in NEVER_BACKED_UP),
+        *(config.settings.get(settings.EXCLUDE) or ()),
+    )
     return ("--links", *(word for pattern in patterns for word in ("--exclude", pattern)))

@@ -107,8 +107,8 @@ class Door:
         self._log.line(
             "info",
             f"{step.name}: {progress.get('percent_done', 0):.0%}",
-            files_done=progress.get("files_done", 0),
-            bytes_done=progress.get("bytes_done", 0),
+            files_done=progress.get("files_done", progress.get("files_restored", 0)),
+            bytes_done=progress.get("bytes_done", progress.get("bytes_restored", 0)),
             seconds_remaining=progress.get("seconds_remaining"),
         )
 

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from contract import settings
+from contract import names, settings
 from contract.values import Dump
 from runner.config import Config
 
-_ALWAYS_EXCLUDED = "lost+found"
+NEVER_BACKED_UP = ("lost+found", names.STAGING)
 _VERSION = 10  # seconds that restic may take to say it
 DUMP_TAG = "dump="
 DOUBTFUL_TAG = "doubtful"
@@ -77,7 +77,7 @@ def backup(
     """Back up ``sources`` (absolute paths) as this workload's next snapshot."""
     # A dump has all our tags too, and would become the parent, in which every file is new.
     group = "host,paths,tags" if config.dumps else "host,tags"
-    excludes = (_ALWAYS_EXCLUDED, *excluded, *(config.settings.get(settings.EXCLUDE) or ()))
+    excludes = (*NEVER_BACKED_UP, *excluded, *(config.settings.get(settings.EXCLUDE) or ()))
     argv = (
         "restic", "backup", "--json", "--retry-lock", _patience(config),
         *(word for word in config.extra_arguments if word != "--"),
@@ -197,6 +197,26 @@ def restore(config: Config, snapshot: str, target: str, names: str, limit: float
         snapshot,
     )  # fmt: skip
     return Step("restore", argv, limit=limit)
+
+
+def snapshots_of(host: str, tags: tuple[str, ...]) -> Step:
+    """List the snapshots of any workload."""
+    argv = ("restic", "snapshots", "--json", "--no-lock", "--host", host, "--tag", ",".join(tags))
+    return Step("snapshots", argv)
+
+
+def put_back(snapshot: str, above: str, name: str, target: str) -> Step:
+    """Restore what lies as ``name`` in the folder ``above`` of a snapshot, below ``target``.
+
+    Without a lock: neither a read-only repository nor what somebody else does keeps files from
+    those who need them. Labels of SELinux are the new pod's own, and holes stay holes.
+    """
+    argv = (
+        "restic", "restore", "--json", "--no-lock", "--sparse",
+        "--exclude-xattr", "security.selinux", "--include", f"/{literal(name)}",
+        "--target", target, f"{snapshot}:{above}",
+    )  # fmt: skip
+    return Step("restore", argv)
 
 
 def everyones_snapshots(target: str = "") -> Step:

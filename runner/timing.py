@@ -18,6 +18,9 @@ class Timing:
     lock_patience: float = 120
     hook: float = 1800
     count: float = 1800
+    restore: float = 600
+    restore_pause: float = 5
+    restore_stale: float = 60
 
 
 _DEFAULT = Timing()
@@ -41,4 +44,7 @@ def read(environment: Mapping[str, str], problems: list[Problem]) -> Timing:
         lock_patience=seconds("BACKUP_LOCK_PATIENCE_SECONDS", _DEFAULT.lock_patience),
         hook=seconds("BACKUP_HOOK_SECONDS", _DEFAULT.hook),
         count=seconds("BACKUP_COUNT_SECONDS", _DEFAULT.count),
+        restore=seconds("BACKUP_RESTORE_SECONDS", _DEFAULT.restore),
+        restore_pause=seconds("BACKUP_RESTORE_PAUSE_SECONDS", _DEFAULT.restore_pause),
+        restore_stale=seconds("BACKUP_RESTORE_STALE_SECONDS", _DEFAULT.restore_stale),
     )

@@ -17,7 +17,8 @@ Said = tuple[str, ...]
 BACKUP: Said = (
     "restic", "backup", "--json", "--retry-lock", "120s",
     "--host", "wiki", "--tag", "ns=prod", "--tag", "kind=Deployment", "--tag", "workload=wiki",
-    "--group-by", "host,tags", "--exclude", "lost+found", "--", PAGES, UPLOADS,
+    "--group-by", "host,tags", "--exclude", "lost+found", "--exclude", ".backup-restore",
+    "--", PAGES, UPLOADS,
 )  # fmt: skip
 WAIT: Said = ("wait",)
 LOOK: Said = ("restic", "cat", "config", "--no-lock", "--json")

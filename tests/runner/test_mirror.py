@@ -22,7 +22,14 @@ LOOK = (
     "--contimeout", "20s", f"{BASE}/last-success",
 )  # fmt: skip
 MARK = ("rclone", "touch", *LOOK[3:])
-CHOSEN = ("--use-json-log", "--links", "--exclude", "lost+found/**")
+CHOSEN = (
+    "--use-json-log",
+    "--links",
+    "--exclude",
+    "lost+found/**",
+    "--exclude",
+    ".backup-restore/**",
+)
 SYNC = (
     "rclone", "sync", *CHOSEN, "--create-empty-src-dirs",
     "--stats", "5s", "--stats-log-level", "NOTICE",

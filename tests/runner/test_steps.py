@@ -24,7 +24,7 @@ def test_cluster_becomes_a_tag() -> None:
     assert step.argv == (
         *START, "--host", "wiki", "--tag", "ns=prod", "--tag", "kind=Deployment",
         "--tag", "workload=wiki", "--tag", "cluster=home", "--group-by", "host,tags",
-        "--exclude", "lost+found", "--", PAGES,
+        "--exclude", "lost+found", "--exclude", ".backup-restore", "--", PAGES,
     )  # fmt: skip
 
 
@@ -45,7 +45,8 @@ def test_each_exclude_pattern_is_the_value_of_its_own_flag(
     config = configured(annotations={"backup.exclude": text})
 
     assert steps.backup(config, (PAGES,)).argv == (
-        *START, *OURS, "--exclude", "lost+found", *excludes, "--", PAGES,
+        *START, *OURS, "--exclude", "lost+found", "--exclude", ".backup-restore",
+        *excludes, "--", PAGES,
     )  # fmt: skip
 
 
@@ -63,7 +64,8 @@ def test_extra_arguments_come_before_ours(text: str, words: tuple[str, ...]) -> 
     config = configured(secret={"RESTIC_ADDITIONAL_BACKUP_PARAMETERS": text})
 
     assert steps.backup(config, (PAGES,)).argv == (
-        *START, *words, *OURS, "--exclude", "lost+found", "--", PAGES,
+        *START, *words, *OURS, "--exclude", "lost+found", "--exclude", ".backup-restore",
+        "--", PAGES,
     )  # fmt: skip
 
 

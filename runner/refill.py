@@ -1,0 +1,146 @@
+"""Restores whole volumes, each from the first snapshot that holds files of it."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from runner import putback, staging, wanted
+from runner.claim import Claim, Waiter
+from runner.config import Config
+from runner.conversation import Ended
+from runner.log import Log
+from runner.outcome import Failure, Status, size
+from runner.restic import Door
+from runner.staging import Staging
+from runner.stop import Stop
+from runner.wanted import Kept, Wanted
+
+_TOLD = 60  # seconds between lines about another pod that is at work
+_NAMED = 5  # files that a line names
+
+
+def refill(config: Config, log: Log, stop: Stop, want: Wanted, folders: list[Path]) -> list[str]:
+    """Fill these folders; return a line about each. Raises Ended, or OSError of a volume's."""
+    work = _Work(config, log, stop, want)
+    return [work.fill(folder) for folder in folders]
+
+
+class _Work:
+    """What all volumes of a pod share: the door to restic, and what it listed."""
+
+    def __init__(self, config: Config, log: Log, stop: Stop, want: Wanted) -> None:
+        self._config = config
+        self._log = log
+        self._stop = stop
+        self._want = want
+        self._door = Door(config, log, stop)
+        self._known: list[Kept] | None = None
+
+    def fill(self, folder: Path) -> str:
+        """Restore a volume, or as much of that as another pod, or we before, left to do."""
+        line = self._fill(Staging(folder))
+        self._log.line("info", line)
+        return line
+
+    def _fill(self, stage: Staging) -> str:
+        with self._claimed(stage) as claim:
+            if claim is None:
+                return f"{stage.volume}: another pod has restored it"
+            said = "as it was begun before"
+            if not stage.is_gathered:
+                found = self._gather(stage)
+                if found is None:
+                    claim.end()
+                    stage.remove()
+                    stage.unmake()
+                    return f"{stage.volume} starts empty: there is no {self._want} with files of it"
+                said = f"from {found}"
+            theirs = stage.put_in_place()
+            claim.end()
+            stage.remove()
+        if theirs:
+            line = f"kept what others had written meanwhile: {_listed(theirs)}"
+            self._log.line("warning", line)
+        return f"{stage.volume} restored, {said}"
+
+    @contextmanager
+    def _claimed(self, stage: Staging) -> Iterator[Claim | None]:
+        """Make the work ours; gives None where another pod has done it."""
+        waiter = Waiter(stage.folder, self._config.pod, self._config.timing.restore_stale)
+        claim, told = None, 0.0
+        while claim is None:
+            if self._stop.asked:
+                raise Ended(Status.INTERRUPTED, "stopped before it was done")
+            if not staging.needs_work(stage.volume):
+                yield None
+                return
+            stage.make()
+            try:
+                claim = waiter.take(self._lose)
+            except FileNotFoundError:
+                continue  # another pod has just ended its work
+            if claim is None and time.monotonic() - told > _TOLD:
+                told = time.monotonic()
+                self._log.line("info", f"{stage.volume}: waiting for the pod that restores it")
+            if claim is None:
+                waiter.wait()
+        try:
+            yield claim
+        finally:
+            claim.end(free=True)
+
+    def _lose(self) -> None:
+        self._log.line("error", "another pod took over what we were too slow at")
+        self._stop.asked = True
+
+    def _gather(self, stage: Staging) -> Kept | None:
+        """Restore from the first snapshot that holds files of the volume; None if none does."""
+        for kept in self._snapshots():
+            if not kept.may_hold(str(stage.volume)):
+                continue
+            stage.begin(kept.id)
+            self._log.line("info", f"{stage.volume}: restoring from {kept}")
+            put = self._door.follow(putback.folder(kept, str(stage.volume), str(stage.files)))
+            if put is None:
+                continue
+            if put.refused:
+                line = f"owners, devices or the like could not be restored: {_listed(put.refused)}"
+                self._log.line("warning", line)
+            if self._stop.asked:
+                raise Ended(Status.INTERRUPTED, "stopped before it was done")
+            stage.gathered()
+            what = f"{put.files} files and folders, {size(put.bytes)}"
+            self._log.line("info", f"{stage.volume}: {what}")
+            return kept
+        if self._want.required:
+            line = f"{stage.volume}: there is no {self._want} with files of it, and one is required"
+            raise Ended(Status.FAILURE, line, Failure.SOURCE)
+        return None
+
+    def _snapshots(self) -> list[Kept]:
+        """Return what may be restored, asked for once."""
+        if self._known is None:
+            self._known = listed(self._config, self._door, self._want)
+        return self._known
+
+
+def listed(config: Config, door: Door, want: Wanted) -> list[Kept]:
+    """Return what may be restored, in the order in which it is tried; raise Ended."""
+    if config.mirrors:
+        line = "only backup.engine restic restores by itself: copy a mirror back by hand"
+        raise Ended(Status.FAILURE, line, Failure.CONFIG)
+    if config.missing:
+        line = f"{config.missing} is not set: put it into the Secret"
+        raise Ended(Status.FAILURE, line, Failure.CONFIG)
+    done = door.follow(putback.known(want))
+    known = [] if done is None else wanted.snapshots(config, done)
+    try:
+        return wanted.in_order(want, known)
+    except LookupError as error:
+        raise Ended(Status.FAILURE, str(error), Failure.CONFIG) from None
+
+
+def _listed(paths: list[str] | tuple[str, ...]) -> str:
+    more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
+    return f"{', '.join(paths[:_NAMED])}{more}"
