@@ -1,6 +1,8 @@
 """`backup-runner`: wiring only."""
 
 import argparse
+import contextlib
+import json
 import os
 import sys
 import traceback
@@ -8,6 +10,7 @@ from pathlib import Path
 
 from contract import VERSION
 from runner import inputs, status, tick
+from runner.asked import Asked
 from runner.config import Config
 from runner.log import Log
 from runner.steps import DUMP_FILES
@@ -72,6 +75,17 @@ def _parser() -> argparse.ArgumentParser:
             "here.",
         )
         chore.set_defaults(run=_chore, name=name)
+    _add_restore(
+        commands.add_parser(
+            "restore",
+            help="restore files of this workload",
+            description="Restores files of this workload, in place or into a folder, from the "
+            "newest good snapshot that has them. Nothing that is not in the snapshot is deleted "
+            "without --delete. A running app has to be stopped first: `kubectl backup restore` "
+            "does all of that. Exit status: 0 success or warning, 1 failure, 75 skipped because "
+            "a run is in progress.",
+        )
+    )
     populating = commands.add_parser(
         "populate",
         help="fill empty volumes before the pod starts (called by the init container)",
@@ -115,6 +129,27 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_restore(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--at", default="", metavar="TIME",
+        help="the newest snapshot of then or before: 2026-11-25T03:00:00Z, or all of 2026-11-25",
+    )  # fmt: skip
+    parser.add_argument("--snapshot", default="", metavar="ID", help="this snapshot, and no other")
+    parser.add_argument(
+        "--path", action="append", default=[], metavar="PATH",
+        help="VOLUME/FOLDER/FILE or an absolute path below /backup; may be given more than once; "
+        "without: all volumes",
+    )  # fmt: skip
+    parser.add_argument("--to", default="", metavar="DIR", help="restore into this folder")
+    parser.add_argument(
+        "--delete", action="store_true",
+        help="delete files that are not in the snapshot, but for what backups leave out",
+    )  # fmt: skip
+    parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
+    parser.add_argument("--json", action="store_true", help="print one JSON object, log to stderr")
+    parser.set_defaults(run=_restore)
+
+
 def _begin() -> tuple[Config, Log, Stop]:
     stop = Stop()
     stop.install()
@@ -134,6 +169,27 @@ def _run(_parsed: argparse.Namespace) -> int:
 
 def _chore(parsed: argparse.Namespace) -> int:
     return tick.chore(*_begin(), parsed.name)
+
+
+def _restore(parsed: argparse.Namespace) -> int:
+    asked = Asked(
+        at=parsed.at,
+        snapshot=parsed.snapshot,
+        paths=tuple(parsed.path),
+        to=str(Path(parsed.to).absolute()) if parsed.to else "",
+        delete=parsed.delete,
+        dry_run=parsed.dry_run,
+    )
+    config, log, stop = _begin()
+    if not parsed.json:
+        if sys.stdout.isatty():
+            log = Log(config.masked, text=True)
+        return tick.restore(config, log, stop, asked)[0]
+    with contextlib.redirect_stdout(sys.stderr):
+        code, done = tick.restore(config, log, stop, asked)
+    if done is not None:
+        print(json.dumps(log.masked(done.as_json())))
+    return code
 
 
 def _populate(_parsed: argparse.Namespace) -> int:

@@ -29,10 +29,11 @@ T = TypeVar("T")
 class Door:
     """Carries out what a run yields, one effect at a time."""
 
-    def __init__(self, config: Config, log: Log, stop: Stop) -> None:
+    def __init__(self, config: Config, log: Log, stop: Stop, progress: float = _PROGRESS) -> None:
         self._config = config
         self._log = log
         self._stop = stop
+        self._progress = progress
 
     def follow(self, run: Generator[Any, Any, T]) -> T:
         """Carry a run through to its end and return its result."""
@@ -95,7 +96,7 @@ class Door:
                     kill_at = now + _GRACE
             elif now > kill_at:
                 _signal(process, signal.SIGKILL)
-            if listener.progress and now - told_at > _PROGRESS:
+            if listener.progress and now - told_at > self._progress:
                 told_at = now
                 self._tell(step, listener.progress)
         done = listener.completed(process.wait(), stopped)

@@ -219,6 +219,28 @@ def put_back(snapshot: str, above: str, name: str, target: str) -> Step:
     return Step("restore", argv)
 
 
+def nodes(
+    snapshot: str, paths: tuple[str, ...], hear: Callable[[dict[str, Any]], None], *, deep: bool
+) -> Step:
+    """Tell ``hear`` of these files and folders, and of what is right in them; ``deep``: of all."""
+    argv = ("restic", "ls", "--json", "--no-lock", *(("--recursive",) if deep else ()))
+    return Step("ls", (*argv, snapshot, *paths), hear=hear)
+
+
+def restore_by_hand(
+    source: str, target: str, chosen: tuple[str, ...], hear: Callable[[dict[str, Any]], None]
+) -> Step:
+    """Restore ``source``, a folder of a snapshot, into ``target``; ``hear`` gets each file.
+
+    ``chosen`` are further options: what of it, and whether for trial.
+    """
+    argv = (
+        "restic", "restore", "--json", "--verbose=2", "--no-lock", "--sparse",
+        "--exclude-xattr", "security.selinux", *chosen, "--target", target, source,
+    )  # fmt: skip
+    return Step("restore", argv, hear=hear)
+
+
 def everyones_snapshots(target: str = "") -> Step:
     """List the snapshots of all who share the repository."""
     return Step("snapshots", ("restic", "snapshots", "--json", "--no-lock"), target=target)

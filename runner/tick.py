@@ -9,6 +9,7 @@ from pathlib import Path
 from contract import VERSION, settings
 from runner import due, inputs
 from runner import state as states
+from runner.asked import Asked, Restored
 from runner.config import Config
 from runner.log import Log
 from runner.outcome import Outcome, Status
@@ -61,6 +62,19 @@ def chore(config: Config, log: Log, stop: Stop, name: str) -> int:
         done = chores.by_hand(session, name)
         session.save()
     return _status(done.status)
+
+
+def restore(config: Config, log: Log, stop: Stop, asked: Asked) -> tuple[int, Restored | None]:
+    """Restore what is asked for; return 0, 1 or 75 (skipped), and what came of it."""
+    from runner import restic  # noqa: PLC0415 -- only where there is work
+    from runner import restore as restoring  # noqa: PLC0415 -- likewise
+
+    with _alone(config, log, stop) as session:
+        if session is None:
+            return _busy(log), None
+        restic.lower_priority()
+        done = restoring.restore(session, asked)
+    return _status(done.status), done
 
 
 def accept(config: Config, log: Log, stop: Stop) -> int:
