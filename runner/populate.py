@@ -64,7 +64,7 @@ def _attempt(config: Config, log: Log, stop: Stop, want: Wanted) -> str:
     except Ended as ended:
         return ended.outcome.message
     except OSError as error:
-        return f"{error.filename or 'a volume'}: {error.strerror}"
+        return f"{error.filename}: {error.strerror}"
     except Exception as error:  # noqa: BLE001 -- a bug of ours is told too, and lets no app start
         return f"internal error: {error!r}"
     if not told:

@@ -39,7 +39,10 @@ class _Work:
 
     def fill(self, folder: Path) -> str:
         """Restore a volume, or as much of that as another pod, or we before, left to do."""
-        line = self._fill(Staging(folder))
+        try:
+            line = self._fill(Staging(folder))
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(error.filename or folder)) from None
         self._log.line("info", line)
         return line
 

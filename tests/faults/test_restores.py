@@ -1,0 +1,246 @@
+"""Restores before a pod starts, killed and disturbed at every moment: all of it comes, once."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from contract import names
+from demo import trees
+from tests.cluster.work import until
+from tests.faults.night import argv, children
+from tests.integration.restores import Start, inside, kill, lose, tree, with_repository
+from tests.integration.sidecars import Sidecar, Tree
+
+_FOLDERS = 300  # right below the volume, so that the move takes its time
+_LAST = 4.0  # seconds after which a kill comes too late
+
+
+@pytest.fixture
+def lost(tmp_path: Path) -> tuple[Sidecar, Tree]:
+    """A sidecar whose volume was lost, and what was in it."""
+    sidecar = with_repository(Sidecar(tmp_path))
+    for number in range(_FOLDERS):
+        folder = sidecar.volume / f"folder {number}"
+        folder.mkdir()
+        (folder / "file").write_text(f"{number}\n")
+        (folder / "file").chmod(0o640)
+        os.chown(folder / "file", 1000 + number, 2000)
+        (folder / "link").hardlink_to(folder / "file")
+        folder.chmod(0o2750)
+    (sidecar.volume / "large").write_bytes(os.urandom(8 << 20))
+    sidecar.back_up()
+    return sidecar, lose(sidecar)
+
+
+def restic_of(process: subprocess.Popen[str]) -> int:
+    """Hold the restic that restores; return its process id."""
+    found: list[int] = []
+
+    def at_work() -> bool:
+        found[:] = [pid for pid in children(process.pid) if "restore" in argv(pid)]
+        for pid in found:
+            os.kill(pid, signal.SIGSTOP)
+        return bool(found)
+
+    until(at_work, "restic restores", 30)
+    return found[0]
+
+
+def is_whole(sidecar: Sidecar, before: Tree) -> bool:
+    """Prove that all is there as it was, and nothing of the work."""
+    assert trees.differences(before, tree(sidecar.volume)) == []
+    return True
+
+
+def staged(sidecar: Sidecar, name: str) -> Path:
+    """Return a name in the folder of the work."""
+    return sidecar.volume / names.STAGING / name
+
+
+def test_a_restore_that_is_killed_at_any_moment(lost: tuple[Sidecar, Tree]) -> None:
+    sidecar, before = lost
+    killed, moment = 0, 0.1
+    while moment < _LAST:
+        for path in sidecar.volume.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        with Start(sidecar).running() as process:
+            try:
+                process.wait(moment)
+            except subprocess.TimeoutExpired:
+                kill(process)
+                killed += 1
+            else:
+                moment = _LAST
+        Start(sidecar).run()
+        assert is_whole(sidecar, before)
+        moment += 0.15
+    assert killed > 2
+
+
+@pytest.mark.parametrize("done", [0.0, 0.3, 0.9])
+def test_a_restore_that_is_killed_while_it_moves_files_into_place(
+    lost: tuple[Sidecar, Tree], done: float
+) -> None:
+    """It is completed without the repository, also where that is not there any more."""
+    sidecar, before = lost
+    with Start(sidecar).running() as process:
+        until(
+            lambda: staged(sidecar, "whole").exists()
+            and len(inside(sidecar.volume)) > done * _FOLDERS,
+            "files are moved", 30,
+        )  # fmt: skip
+        kill(process)
+    away = sidecar.repository.rename(sidecar.repository.with_name("away"))
+
+    start = Start(sidecar).run()
+
+    assert is_whole(sidecar, before)
+    assert "as it was begun before" in start.told or "no volume is empty" in start.told
+    away.rename(sidecar.repository)
+
+
+def test_a_pod_that_is_deleted_in_the_middle(lost: tuple[Sidecar, Tree]) -> None:
+    """Its container ends in seconds and says why; the next pod goes on at once."""
+    sidecar, before = lost
+    start = Start(sidecar, "wiki-1")
+    with start.running() as process:
+        restic = restic_of(process)
+        process.terminate()
+        os.kill(restic, signal.SIGCONT)
+        start.ends(process, 1)
+    assert "stopped before it was done" in start.told
+    began = time.monotonic()
+
+    Start(sidecar, "wiki-2", BACKUP_RESTORE_STALE_SECONDS="60").run()
+
+    assert is_whole(sidecar, before)
+    assert time.monotonic() - began < 30
+
+
+def test_two_pods_that_start_on_one_volume(lost: tuple[Sidecar, Tree]) -> None:
+    """However long it takes: one restores, the other waits until that is done."""
+    sidecar, before = lost
+    first, second = Start(sidecar, "wiki-1"), Start(sidecar, "wiki-2")
+    with ExitStack() as pods:
+        one = pods.enter_context(first.running())
+        restic = restic_of(one)
+        two = pods.enter_context(second.running())
+        with pytest.raises(subprocess.TimeoutExpired):
+            two.wait(5)  # longer than a claim that nobody keeps counts
+        os.kill(restic, signal.SIGCONT)
+        second.ends(two)
+        assert is_whole(sidecar, before)
+        first.ends(one)
+
+    assert is_whole(sidecar, before)
+    assert "restoring from" in first.said
+    assert "restoring from" not in second.said
+    assert "waiting for the pod that restores it" in second.said
+    assert "another pod has restored it" in second.told
+
+
+def test_many_pods_that_start_at_the_same_moment(lost: tuple[Sidecar, Tree]) -> None:
+    sidecar, before = lost
+    starts = [Start(sidecar, f"wiki-{number}") for number in range(4)]
+    with ExitStack() as pods:
+        running = [pods.enter_context(start.running()) for start in starts]
+        for start, process in zip(starts, running, strict=True):
+            start.ends(process)
+            assert is_whole(sidecar, before)
+
+    assert sum("restoring from" in start.said for start in starts) == 1
+
+
+def test_a_pod_whose_node_is_gone_while_another_waits(lost: tuple[Sidecar, Tree]) -> None:
+    sidecar, before = lost
+    second = Start(sidecar, "wiki-2")
+    with ExitStack() as pods:
+        one = pods.enter_context(Start(sidecar, "wiki-1").running())
+        restic_of(one)
+        two = pods.enter_context(second.running())
+        kill(one)
+        second.ends(two)
+
+    assert is_whole(sidecar, before)
+    assert "restoring from" in second.said
+
+
+def test_a_container_that_starts_again_in_its_pod(lost: tuple[Sidecar, Tree]) -> None:
+    """What it began is its own: it does not wait for itself."""
+    sidecar, before = lost
+    with Start(sidecar, "wiki-1").running() as process:
+        restic_of(process)
+        kill(process)
+    start = Start(sidecar, "wiki-1", BACKUP_RESTORE_STALE_SECONDS="3600")
+
+    start.run()
+
+    assert is_whole(sidecar, before)
+    assert "waiting" not in start.said
+
+
+def test_what_another_pod_writes_in_between(lost: tuple[Sidecar, Tree]) -> None:
+    """It survives, whatever was to come in its place; folders of both are merged."""
+    sidecar, before = lost
+    start = Start(sidecar)
+    with start.running() as process:
+        restic = restic_of(process)
+        (sidecar.volume / "theirs").write_text("theirs\n")
+        (sidecar.volume / "large").write_text("theirs, and small\n")
+        (sidecar.volume / "folder 7").mkdir()
+        (sidecar.volume / "folder 7" / "theirs").write_text("theirs\n")
+        (sidecar.volume / "folder 7" / "file").write_text("theirs\n")
+        os.kill(restic, signal.SIGCONT)
+        start.ends(process)
+
+    found = trees.differences(before, tree(sidecar.volume))
+    assert [line for line in found if "folder 7" not in line and "'large'" not in line] == [
+        "'theirs': unexpected file"
+    ]
+    assert (sidecar.volume / "large").read_text() == "theirs, and small\n"
+    assert (sidecar.volume / "folder 7" / "file").read_text() == "theirs\n"
+    assert inside(sidecar.volume / "folder 7") == ["file", "link", "theirs"]
+    assert f"kept what others had written meanwhile: {sidecar.volume}/folder 7/file, " in start.said
+
+
+def test_a_volume_without_room(tmp_path: Path) -> None:
+    """The pod waits; with room it starts."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount")
+    sidecar = with_repository(Sidecar(tmp_path))
+    (sidecar.volume / "large").write_bytes(os.urandom(3 << 20))
+    sidecar.back_up()
+    before = lose(sidecar)
+    subprocess.run(
+        ("mount", "-t", "tmpfs", "-o", "size=1m", "none", str(sidecar.volume)), check=True
+    )
+    try:
+        start = Start(sidecar).run(1)
+        assert "no space left on device" in start.told.lower()
+        subprocess.run(("mount", "-o", "remount,size=9m", str(sidecar.volume)), check=True)
+        Start(sidecar).run()
+        assert is_whole(sidecar, before)
+    finally:
+        subprocess.run(("umount", str(sidecar.volume)), check=True)
+
+
+def test_a_snapshot_that_is_gone_before_the_restore_goes_on(lost: tuple[Sidecar, Tree]) -> None:
+    """The next one is taken, and no file that only the first one had."""
+    sidecar, before = lost
+    with Start(sidecar).running() as process:
+        until(lambda: staged(sidecar, "files").exists(), "it began", 30)
+        kill(process)
+    begun = staged(sidecar, "snapshot").read_text()
+    (staged(sidecar, "files") / sidecar.volume.name).mkdir(exist_ok=True)
+    (staged(sidecar, "files") / sidecar.volume.name / "of the first").write_text("1\n")
+    sidecar.restic("tag", "--add", "another-id", begun)
+
+    Start(sidecar).run()
+
+    assert is_whole(sidecar, before)
