@@ -85,6 +85,10 @@ bench: setup ## Measure what the runner costs: idle, per look, per backup
 bench-backup: setup ## Measure backups beside bare restic: time, time over S3, memory
 	$(BIN)/python -m tests.bench_backup
 
+.PHONY: bench-restore
+bench-restore: setup ## Measure restores beside bare restic: time, and what later starts pay
+	$(BIN)/python -m tests.bench_restore
+
 .PHONY: bench-herd
 bench-herd: setup ## Simulate many sidecars on one repository
 	$(BIN)/python -m tests.bench_herd

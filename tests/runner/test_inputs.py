@@ -1,5 +1,7 @@
 """What is read from the surroundings: Secret and annotations as the kubelet lays them out."""
 
+import os
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -233,3 +235,30 @@ def test_what_each_source_looks_like(volumes: Path) -> None:
 def test_without_any_volume_there_is_no_source(tmp_path: Path) -> None:
     """The run says so."""
     assert inputs.sources(config(tmp_path / "missing")) == ({}, [])
+
+
+def test_folders_to_fill_are_the_volumes_or_what_was_named(tmp_path: Path) -> None:
+    """Whatever RESTIC_SOURCE says: it may be anything."""
+    for name in ("pages", "two words"):
+        (tmp_path / name).mkdir()
+    variables = {"BACKUP_VOLUMES_DIR": str(tmp_path)}
+    every = configured(variables, {"RESTIC_SOURCE": "/etc"})
+    named = configured({**variables, "BACKUP_VOLUMES": '["pages/not yet there"]'})
+
+    assert inputs.folders(every) == [f"{tmp_path}/pages", f"{tmp_path}/two words"]
+    assert inputs.folders(named) == [f"{tmp_path}/pages/not yet there"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
+def test_where_parts_of_a_volume_are_mounted_these_are_filled(tmp_path: Path) -> None:
+    parts = [tmp_path / "pages" / name for name in ("one part", "other")]
+    for part in parts:
+        part.mkdir(parents=True)
+        subprocess.run(("mount", "-t", "tmpfs", "none", str(part)), check=True)
+    try:
+        found = inputs.folders(configured({"BACKUP_VOLUMES_DIR": str(tmp_path)}))
+    finally:
+        for part in parts:
+            subprocess.run(("umount", str(part)), check=True)
+
+    assert found == list(map(str, parts))

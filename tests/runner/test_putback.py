@@ -1,0 +1,113 @@
+"""What restic's restore says, and whether all is there: only owners and the like may be missing."""
+
+import pytest
+
+from runner import putback
+from runner.conversation import Ended
+from runner.output import Completed
+from runner.putback import Put
+from runner.wanted import Kept, Wanted
+from tests.runner.conversation import LOCKED, MISSING, STOPPED, failed, play
+from tests.runner.test_wanted import MINE, known, snapshot
+from tests.runner.workload import PAGES
+
+SUMMARY = {"message_type": "summary", "files_restored": 3, "bytes_restored": 70}
+GOOD = Completed(0, messages=(SUMMARY,))
+NOT_THERE = failed(1, "path backup/pages: not found")
+TARGET = "/backup/pages/.backup-restore/files"
+(KEPT,) = known(snapshot(1))
+(WITH_COPIES,) = known(snapshot(1, paths=(PAGES, "/var/lib/backup/tmp/sqlite")))
+
+
+def restore(above: str) -> tuple[str, ...]:
+    """Return the command that restores `pages` from this folder of a snapshot."""
+    return (
+        "restic", "restore", "--json", "--no-lock", "--sparse",
+        "--exclude-xattr", "security.selinux", "--include", "/pages", "--target", TARGET,
+        f"{KEPT.id}:{above}",
+    )  # fmt: skip
+
+
+def partly(
+    *errors: str, last: str = "Fatal: There were 2 errors", summary: bool = True
+) -> Completed:
+    """Return a restore that ended with these errors."""
+    names = tuple(f"/pages/{number}" for number in range(len(errors)))
+    messages = (SUMMARY,) if summary else ()
+    return Completed(1, messages, tail=(last,), unreadable=names, reasons=errors)
+
+
+def test_snapshots_are_asked_for_by_host_and_all_tags() -> None:
+    said, done = play(putback.known(Wanted("wiki", MINE)), [GOOD])
+
+    assert said == [
+        ("restic", "snapshots", "--json", "--no-lock", "--host", "wiki",
+         "--tag", "ns=prod,kind=Deployment,workload=wiki"),
+    ]  # fmt: skip
+    assert done is GOOD
+
+
+def test_only_where_restic_proves_it_there_is_no_repository() -> None:
+    assert play(putback.known(Wanted("wiki", MINE)), [MISSING])[1] is None
+    for done in (LOCKED, STOPPED, failed(1, "Fatal: no"), Completed(10, stopped="retrying")):
+        with pytest.raises(Ended):
+            play(putback.known(Wanted("wiki", MINE)), [done])
+
+
+def test_a_folder_comes_with_its_own_owner_and_mode() -> None:
+    said, put = play(putback.folder(KEPT, PAGES, TARGET), [GOOD, ["a file"]])
+
+    assert said == [restore("/backup"), ("names", f"{TARGET}/pages")]
+    assert put == Put(3, 70)
+
+
+def test_copies_of_databases_come_first() -> None:
+    said, put = play(putback.folder(WITH_COPIES, PAGES, TARGET), [GOOD, GOOD, ["a file"]])
+
+    assert said[:2] == [restore("/var/lib/backup/tmp/sqlite/backup"), restore("/backup")]
+    assert put == Put(6, 140)
+
+
+@pytest.mark.parametrize("kept", [KEPT, WITH_COPIES])
+def test_a_folder_that_is_not_there_or_empty_is_none(kept: Kept) -> None:
+    copies: list[Completed] = [NOT_THERE] if kept.copies else []
+
+    for main in (NOT_THERE, GOOD):
+        assert play(putback.folder(kept, PAGES, TARGET), [*copies, main, []])[1] is None
+
+
+@pytest.mark.parametrize(
+    "why",
+    [
+        "lchown /backup/pages/x: operation not permitted",
+        "chmod /backup/pages/x: operation not permitted",
+        "mknod /backup/pages/x: operation not permitted",
+        "xattr.LSet /backup/pages/x trusted.overlay.opaque: operation not permitted",
+        "xattr.LSet /backup/pages/x security.capability: operation not permitted",
+        "lchown /backup/pages/two\nlines: operation not permitted",
+    ],
+)
+def test_owners_and_the_like_are_a_warning(why: str) -> None:
+    assert putback.came_back(partly(why, why)) == Put(3, 70, ("/pages/0", "/pages/1"))
+
+
+@pytest.mark.parametrize(
+    "done",
+    [
+        partly("lchown /x: operation not permitted", "open /x: operation not permitted"),
+        partly("lchown /x: no such file or directory"),
+        partly("write /x: no space left on device"),
+        partly("xattr.LSet /x user.text: operation not permitted"),
+        partly("decrypting blob <data/98ea6e4f> failed: ciphertext verification failed"),
+        partly("lchown /x: operation not permitted", last="Fatal: connection reset"),
+        partly("lchown /x: operation not permitted", summary=False),
+        failed(1, "Fatal: failed to find snapshot"),
+        failed(12, "Fatal: wrong password"),
+        failed(-9),
+        STOPPED,
+        Completed(0, messages=(SUMMARY,), stopped="memory"),
+    ],
+)
+def test_everything_else_is_an_error(done: Completed) -> None:
+    with pytest.raises(Ended):
+        putback.came_back(done)

@@ -1,0 +1,144 @@
+"""Which snapshots a restore takes: of whom, of when, and in which order."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from runner import wanted
+from runner.output import Completed
+from runner.wanted import Kept, Wanted
+from tests.runner.workload import PAGES, UPLOADS, configured
+
+MINE = ("ns=prod", "kind=Deployment", "workload=wiki")
+ANY = Wanted("wiki", MINE)
+
+
+def snapshot(number: int, *tags: str, day: int = 0, paths: tuple[str, ...] = (PAGES,)) -> object:
+    """Return a snapshot as restic lists it."""
+    return {
+        "id": f"{number:064x}",
+        "time": f"2026-11-{day or number:02}T03:00:00Z",
+        "hostname": "wiki",
+        "paths": list(paths),
+        "tags": [*MINE, *tags],
+    }
+
+
+def known(*found: object) -> list[Kept]:
+    """Return what is made of a list of restic's."""
+    return wanted.snapshots(configured(), Completed(0, text=json.dumps(found)))
+
+
+def numbers(found: list[Kept]) -> list[int]:
+    """Return which of the snapshots these are."""
+    return [int(each.id, 16) for each in found]
+
+
+def test_the_newest_comes_first_in_whatever_order_they_are_listed() -> None:
+    assert numbers(wanted.in_order(ANY, known(snapshot(2), snapshot(3), snapshot(1)))) == [3, 2, 1]
+
+
+def test_doubtful_ones_come_last_and_dumps_never() -> None:
+    found = known(snapshot(1), snapshot(2), snapshot(3, "doubtful"), snapshot(4, "dump=postgres"))
+
+    assert numbers(wanted.in_order(ANY, found)) == [2, 1, 3]
+    assert [each.doubtful for each in found] == [False, False, True]
+
+
+def test_of_a_time_are_those_of_then_or_before() -> None:
+    at = Wanted("wiki", MINE, datetime(2026, 11, 2, 3, tzinfo=UTC))
+
+    assert numbers(wanted.in_order(at, known(*map(snapshot, (1, 2, 3))))) == [2, 1]
+
+
+def test_before_the_oldest_there_is_none_and_the_oldest_is_named() -> None:
+    at = Wanted("wiki", MINE, datetime(2026, 10, 1, tzinfo=UTC))
+
+    with pytest.raises(LookupError, match=r"of 2026-10-01T00:00:00Z or before .* 2026-11-01T03"):
+        wanted.in_order(at, known(snapshot(1)))
+    assert wanted.in_order(at, []) == []
+
+
+def test_a_snapshot_that_is_named_is_the_only_one() -> None:
+    found = known(snapshot(1), snapshot(2, "doubtful"))
+
+    assert numbers(wanted.in_order(Wanted("wiki", MINE, snapshot=found[1].id), found)) == [2]
+    for beginning in ("0" * 8, "f" * 8):
+        with pytest.raises(LookupError):
+            wanted.in_order(Wanted("wiki", MINE, snapshot=beginning), found)
+
+
+def test_a_host_of_two_workloads_is_not_guessed() -> None:
+    other = dict(snapshot(2), tags=["ns=prod", "kind=StatefulSet", "workload=wiki"])  # type: ignore[call-overload]
+
+    with pytest.raises(LookupError, match="kind=Deployment, workload=wiki; kind=StatefulSet"):
+        wanted.in_order(Wanted("wiki", ("ns=prod",)), known(snapshot(1), other))
+
+
+@pytest.mark.parametrize(
+    ("path", "held"),
+    [
+        (PAGES, True),
+        (f"{PAGES}/a folder", True),
+        ("/backup", True),
+        (UPLOADS, False),
+        (f"{PAGES}-of-others", False),
+    ],
+)
+def test_a_snapshot_may_hold_what_was_backed_up(path: str, held: bool) -> None:
+    (found,) = known(snapshot(1))
+
+    assert found.may_hold(path) is held
+
+
+def test_copies_of_databases_are_where_the_runner_puts_them() -> None:
+    """And not in a folder of a volume that has the same end."""
+    ours = known(snapshot(1, paths=(PAGES, "/var/lib/backup/tmp/sqlite")))
+    theirs = known(snapshot(1, paths=(f"{PAGES}/tmp/sqlite",)))  # noqa: S108
+
+    assert (ours[0].copies, theirs[0].copies) == ("/var/lib/backup/tmp/sqlite", "")
+
+
+def test_what_the_init_container_asks_for() -> None:
+    config = configured()
+
+    assert wanted.of_pod(config, {}) == ANY
+    assert wanted.of_pod(config, {"BACKUP_RESTORE": "never"}) is None
+    assert wanted.of_pod(
+        config,
+        {
+            "BACKUP_RESTORE": "required",
+            "BACKUP_RESTORE_FROM": "stage/old-wiki",
+            "BACKUP_RESTORE_AS_OF": "2026-11-25T03:00:00+01:00",
+        },
+    ) == Wanted("old-wiki", ("ns=stage",), datetime(2026, 11, 25, 2, tzinfo=UTC), "", required=True)
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"BACKUP_RESTORE": "sometimes"},
+        {"BACKUP_RESTORE_FROM": "wiki"},
+        {"BACKUP_RESTORE_AS_OF": "yesterday"},
+        {"BACKUP_RESTORE_AS_OF": "2026-11-25T03:00:00"},
+    ],
+)
+def test_what_cannot_be_read_is_never_taken_for_something_else(variables: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="write "):
+        wanted.of_pod(configured(), variables)
+
+
+@pytest.mark.parametrize(
+    ("text", "moment", "snapshot"),
+    [
+        ("", None, ""),
+        ("0badcafe", None, "0badcafe"),
+        ("2026-11-25", datetime(2026, 11, 26, tzinfo=UTC), ""),
+        ("2026-11-25T03:00:00Z", datetime(2026, 11, 25, 3, tzinfo=UTC), ""),
+        ("2026-11-25 03:00", datetime(2026, 11, 25, 3, tzinfo=UTC), ""),
+    ],
+)
+def test_times_days_and_ids_are_read(text: str, moment: datetime | None, snapshot: str) -> None:
+    """A day is all of it, a time without a zone is UTC."""
+    assert wanted.read(text) == (moment, snapshot)
