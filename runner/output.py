@@ -118,7 +118,8 @@ class Completed:
 class Listener:
     """Takes the lines of a running command in; gives a Completed at the end.
 
-    ``hear`` gets the messages instead, where it is given. ``brief``: it is no JSON and may be
+    ``hear`` gets the messages instead, and lines that are none as messages of type "text", where
+    it is given. ``brief``: it is no JSON and may be
     endless; of standard output the first lines are kept.
     """
 
@@ -146,6 +147,8 @@ class Listener:
             self.progress = message
         elif isinstance(message, dict) and "message_type" in message:
             (self.hear or self.messages.append)(message)
+        elif self.hear:
+            self.hear({"message_type": "text", "text": line})
         else:
             self.text.append(line)
 

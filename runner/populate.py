@@ -3,6 +3,9 @@
 An empty volume of a workload that has backups is filled from the latest of them; of one that has
 none, it is a first start. Whatever else is in the way is told and tried again: an app that starts
 on an empty volume in place of its data makes new ones there.
+
+Init containers run when a pod starts, and again when its node does: what an app deletes while it
+runs stays deleted until then, and a volume that it left without any file is filled again.
 """
 
 import os

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Generator
 from dataclasses import dataclass
+from typing import Any
 
 from runner import steps
 from runner.conversation import Effect, Ended, Result, failed
@@ -18,6 +19,7 @@ _RIGHTS = re.compile(
     re.DOTALL,
 )
 _ENDED = re.compile(r"Fatal: There were \d+ errors?")
+_FOUND = re.compile(r"Found matching entries in snapshot ([0-9a-f]{8})")
 _NOT_THERE = re.compile(r"path .*: not found", re.DOTALL)
 
 
@@ -58,6 +60,24 @@ def folder(kept: Kept, path: str, target: str) -> Generator[Effect, Result, Put 
     if main is None:
         return put
     return Put(put.files + main.files, put.bytes + main.bytes, put.refused + main.refused)
+
+
+def holding(snapshots: list[Kept], path: str) -> Generator[Effect, Result, list[Kept]]:
+    """Return those that hold anything in a folder, found by opening the repository once."""
+    found: set[str] = set()
+
+    def hear(message: dict[str, Any]) -> None:
+        if match := _FOUND.match(str(message.get("text", ""))):
+            found.add(match[1])
+
+    if snapshots:
+        copies = {each.copies for each in snapshots if each.copies}
+        folders = (path, *(f"{folder}{path}" for folder in sorted(copies)))
+        step = steps.find(tuple(each.id for each in snapshots), folders, hear)
+        done: Completed = yield step
+        if done.code or done.stopped:
+            raise failed(done, "the snapshots cannot be read")
+    return [each for each in snapshots if each.id[:8] in found]
 
 
 def _restore(step: Step) -> Generator[Effect, Result, Put | None]:

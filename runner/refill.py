@@ -99,27 +99,35 @@ class _Work:
 
     def _gather(self, stage: Staging) -> Kept | None:
         """Restore from the first snapshot that holds files of the volume; None if none does."""
-        for kept in self._snapshots():
-            if not kept.may_hold(str(stage.volume)):
-                continue
-            stage.begin(kept.id)
-            self._log.line("info", f"{stage.volume}: restoring from {kept}")
-            put = self._door.follow(putback.folder(kept, str(stage.volume), str(stage.files)))
-            if put is None:
-                continue
-            if put.refused:
-                line = f"owners, devices or the like could not be restored: {_listed(put.refused)}"
-                self._log.line("warning", line)
-            if self._stop.asked:
-                raise Ended(Status.INTERRUPTED, "stopped before it was done")
-            stage.gathered()
-            what = f"{put.files} files and folders, {size(put.bytes)}"
-            self._log.line("info", f"{stage.volume}: {what}")
-            return kept
+        path = str(stage.volume)
+        candidates = [kept for kept in self._snapshots() if kept.may_hold(path)]
+        if candidates and self._take(stage, candidates[0]):
+            return candidates[0]
+        # It is empty there. Most often it always was, and each start would try all snapshots.
+        for kept in self._door.follow(putback.holding(candidates[1:], path)):
+            if self._take(stage, kept):
+                return kept
         if self._want.required:
             line = f"{stage.volume}: there is no {self._want} with files of it, and one is required"
             raise Ended(Status.FAILURE, line, Failure.SOURCE)
         return None
+
+    def _take(self, stage: Staging, kept: Kept) -> bool:
+        """Gather the volume's files from this snapshot; return whether it has any."""
+        stage.begin(kept.id)
+        self._log.line("info", f"{stage.volume}: restoring from {kept}")
+        put = self._door.follow(putback.folder(kept, str(stage.volume), str(stage.files)))
+        if put is None:
+            return False
+        if put.refused:
+            line = f"owners, devices or the like could not be restored: {_listed(put.refused)}"
+            self._log.line("warning", line)
+        if self._stop.asked:
+            raise Ended(Status.INTERRUPTED, "stopped before it was done")
+        stage.gathered()
+        what = f"{put.files} files and folders, {size(put.bytes)}"
+        self._log.line("info", f"{stage.volume}: {what}")
+        return True
 
     def _snapshots(self) -> list[Kept]:
         """Return what may be restored, asked for once."""

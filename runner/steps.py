@@ -219,6 +219,17 @@ def put_back(snapshot: str, above: str, name: str, target: str) -> Step:
     return Step("restore", argv)
 
 
+def find(
+    snapshots: tuple[str, ...], folders: tuple[str, ...], hear: Callable[[dict[str, Any]], None]
+) -> Step:
+    """Tell ``hear`` in lines of text what lies in these folders, snapshot by snapshot."""
+    argv = (
+        "restic", "find", "--no-lock", *(word for each in snapshots for word in ("-s", each)),
+        *(f"{literal(folder)}/*" for folder in folders),
+    )  # fmt: skip
+    return Step("find", argv, hear=hear)
+
+
 def nodes(
     snapshot: str, paths: tuple[str, ...], hear: Callable[[dict[str, Any]], None], *, deep: bool
 ) -> Step:

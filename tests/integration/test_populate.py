@@ -120,6 +120,24 @@ def test_a_repository_that_comes_back_while_one_waits(wiki: Sidecar) -> None:
     assert trees.differences(before, tree(wiki.volume)) == []
 
 
+def test_a_pod_that_is_deleted_while_it_waits_ends_at_once(wiki: Sidecar) -> None:
+    """And says what it had waited for."""
+    lose(wiki)
+    wiki.change_secret(RESTIC_PASSWORD="mistyped")
+    start = Start(wiki, BACKUP_RESTORE_SECONDS="9999", BACKUP_RESTORE_PAUSE_SECONDS="600")
+
+    with start.running() as process:
+        assert process.stdout is not None
+        line = ""
+        while "tried again in 600 s" not in line:
+            line = process.stdout.readline()
+            assert line, "it ended"
+        process.terminate()
+        start.ends(process, 1)
+
+    assert "wrong password" in start.told
+
+
 def test_a_missing_secret_blocks(tmp_path: Path) -> None:
     sidecar = Sidecar(tmp_path)
     sidecar.secret.clear()
@@ -224,6 +242,35 @@ def test_a_snapshot_without_files_of_the_volume_and_a_dump_are_passed_over(wiki:
     Start(wiki).run()
 
     assert trees.differences(before, tree(wiki.volume)) == []
+
+
+def test_a_volume_that_always_was_empty_does_not_cost_a_look_into_each_snapshot(
+    tmp_path: Path,
+) -> None:
+    sidecar = with_repository(Sidecar(tmp_path))
+    for _ in range(5):
+        sidecar.restic("backup", *_MINE, "--", str(sidecar.volume))
+
+    start = Start(sidecar).run()
+
+    assert "starts empty" in start.told
+    assert start.said.count("restoring from") == 1
+
+
+def test_the_newest_of_many_that_holds_files_is_found_among_empty_ones(tmp_path: Path) -> None:
+    sidecar = with_repository(Sidecar(tmp_path))
+    for text in ("older", "newer", ""):
+        if text:
+            (sidecar.volume / "file [of] two").write_text(text)
+        else:
+            (sidecar.volume / "file [of] two").unlink()
+        sidecar.restic("backup", *_MINE, "--", str(sidecar.volume))
+        sidecar.restic("backup", *_MINE, "--force", "--", str(sidecar.volume))
+
+    start = Start(sidecar).run()
+
+    assert (sidecar.volume / "file [of] two").read_text() == "newer"
+    assert start.said.count("restoring from") == 2
 
 
 def test_each_volume_is_filled_from_what_holds_files_of_it(tmp_path: Path) -> None:

@@ -179,3 +179,17 @@ def test_a_crash_is_not_lost_among_its_trace() -> None:
 
     assert done.failure == Failure.MEMORY
     assert done.said.startswith("fatal error: out of memory")
+
+
+def test_who_hears_messages_hears_lines_of_text_too() -> None:
+    """Nothing is kept then: there may be millions."""
+    heard: list[dict[str, object]] = []
+    listener = Listener(hear=heard.append)
+
+    listener.stdout("/backup/pages/a file")
+    listener.stdout('{"message_type": "node", "path": "/backup"}')
+
+    assert [each["message_type"] for each in heard] == ["text", "node"]
+    assert heard[0]["text"] == "/backup/pages/a file"
+    done = listener.completed(0, "")
+    assert (done.text, done.messages) == ("", ())

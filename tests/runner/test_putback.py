@@ -6,6 +6,7 @@ from runner import putback
 from runner.conversation import Ended
 from runner.output import Completed
 from runner.putback import Put
+from runner.steps import Step
 from runner.wanted import Kept, Wanted
 from tests.runner.conversation import LOCKED, MISSING, STOPPED, failed, play
 from tests.runner.test_wanted import MINE, known, snapshot
@@ -111,3 +112,26 @@ def test_owners_and_the_like_are_a_warning(why: str) -> None:
 def test_everything_else_is_an_error(done: Completed) -> None:
     with pytest.raises(Ended):
         putback.came_back(done)
+
+
+def test_of_many_snapshots_those_with_files_are_found_at_once() -> None:
+    """In the order in which they are tried, also where all that is there is a database's copy."""
+    kept = [*known(snapshot(3)), WITH_COPIES, *known(snapshot(2))]
+    asked = putback.holding(kept, PAGES)
+
+    step = next(asked)
+
+    assert isinstance(step, Step)
+    assert step.argv == (
+        "restic", "find", "--no-lock", "-s", kept[0].id, "-s", kept[1].id, "-s", kept[2].id,
+        f"{PAGES}/*", f"/var/lib/backup/tmp/sqlite{PAGES}/*",
+    )  # fmt: skip
+    assert step.hear is not None
+    for line in (f"{PAGES}/a", "Found matching entries in snapshot 00000000 from 2026-11-01"):
+        step.hear({"message_type": "text", "text": line})
+    with pytest.raises(StopIteration) as end:
+        asked.send(Completed(0))
+    assert end.value.value == kept
+    assert play(putback.holding([], PAGES), []) == ([], [])
+    with pytest.raises(Ended):
+        play(putback.holding(kept, PAGES), [failed(1)])
