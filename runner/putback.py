@@ -53,7 +53,8 @@ def folder(kept: Kept, path: str, target: str) -> Generator[Effect, Result, Put 
         # First: below them, folders are our own, and what comes next gives them back their modes.
         copied = yield from _restore(steps.put_back(kept.id, kept.copies + above, name, target))
         put = copied or put
-    main = yield from _restore(steps.put_back(kept.id, above or "/", name, target))
+    chosen = "" if kept.is_alone(path) else name
+    main = yield from _restore(steps.put_back(kept.id, above or "/", chosen, target))
     inside = yield Names(f"{target}/{name}")
     if not inside:
         return None

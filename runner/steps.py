@@ -208,12 +208,15 @@ def snapshots_of(host: str, tags: tuple[str, ...]) -> Step:
 def put_back(snapshot: str, above: str, name: str, target: str) -> Step:
     """Restore what lies as ``name`` in the folder ``above`` of a snapshot, below ``target``.
 
+    "" is all that lies there: names cost restic a comparison for each file.
+
     Without a lock: neither a read-only repository nor what somebody else does keeps files from
     those who need them. Labels of SELinux are the new pod's own, and holes stay holes.
     """
     argv = (
         "restic", "restore", "--json", "--no-lock", "--sparse",
-        "--exclude-xattr", "security.selinux", "--include", f"/{literal(name)}",
+        "--exclude-xattr", "security.selinux",
+        *(("--include", f"/{literal(name)}") if name else ()),
         "--target", target, f"{snapshot}:{above}",
     )  # fmt: skip
     return Step("restore", argv)

@@ -52,6 +52,14 @@ class Kept:
         theirs = [each.rstrip("/") + "/" for each in self.paths]
         return any(each.startswith(ours) or ours.startswith(each) for each in theirs)
 
+    def is_alone(self, path: str) -> bool:
+        """Whether nothing else was backed up in the folder that a path lies in."""
+        above = path.rpartition("/")[0] + "/"
+        if above == "/" or path not in self.paths:
+            return False
+        others = [each.rstrip("/") + "/" for each in self.paths if each != path]
+        return not any(each.startswith(above) or above.startswith(each) for each in others)
+
     def __str__(self) -> str:
         """Say it in words."""
         doubt = ", which is doubtful: its volumes had lost files" if self.doubtful else ""

@@ -10,22 +10,24 @@ from runner.steps import Step
 from runner.wanted import Kept, Wanted
 from tests.runner.conversation import LOCKED, MISSING, STOPPED, failed, play
 from tests.runner.test_wanted import MINE, known, snapshot
-from tests.runner.workload import PAGES
+from tests.runner.workload import PAGES, UPLOADS
 
 SUMMARY = {"message_type": "summary", "files_restored": 3, "bytes_restored": 70}
 GOOD = Completed(0, messages=(SUMMARY,))
 NOT_THERE = failed(1, "path backup/pages: not found")
 TARGET = "/backup/pages/.backup-restore/files"
+COPIES = "/var/lib/backup/tmp/sqlite"
 (KEPT,) = known(snapshot(1))
-(WITH_COPIES,) = known(snapshot(1, paths=(PAGES, "/var/lib/backup/tmp/sqlite")))
+(BOTH,) = known(snapshot(1, paths=(PAGES, UPLOADS)))
+(WITH_COPIES,) = known(snapshot(1, paths=(PAGES, COPIES)))
 
 
-def restore(above: str) -> tuple[str, ...]:
+def restore(above: str, *, alone: bool = False) -> tuple[str, ...]:
     """Return the command that restores `pages` from this folder of a snapshot."""
     return (
         "restic", "restore", "--json", "--no-lock", "--sparse",
-        "--exclude-xattr", "security.selinux", "--include", "/pages", "--target", TARGET,
-        f"{KEPT.id}:{above}",
+        "--exclude-xattr", "security.selinux", *(() if alone else ("--include", "/pages")),
+        "--target", TARGET, f"{KEPT.id}:{above}",
     )  # fmt: skip
 
 
@@ -56,16 +58,22 @@ def test_only_where_restic_proves_it_there_is_no_repository() -> None:
 
 
 def test_a_folder_comes_with_its_own_owner_and_mode() -> None:
-    said, put = play(putback.folder(KEPT, PAGES, TARGET), [GOOD, ["a file"]])
+    said, put = play(putback.folder(BOTH, PAGES, TARGET), [GOOD, ["a file"]])
 
     assert said == [restore("/backup"), ("names", f"{TARGET}/pages")]
     assert put == Put(3, 70)
 
 
+def test_a_folder_that_was_backed_up_alone_need_not_be_chosen() -> None:
+    said, _ = play(putback.folder(KEPT, PAGES, TARGET), [GOOD, ["a file"]])
+
+    assert said[0] == restore("/backup", alone=True)
+
+
 def test_copies_of_databases_come_first() -> None:
     said, put = play(putback.folder(WITH_COPIES, PAGES, TARGET), [GOOD, GOOD, ["a file"]])
 
-    assert said[:2] == [restore("/var/lib/backup/tmp/sqlite/backup"), restore("/backup")]
+    assert said[:2] == [restore(f"{COPIES}/backup"), restore("/backup", alone=True)]
     assert put == Put(6, 140)
 
 

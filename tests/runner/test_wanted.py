@@ -92,6 +92,27 @@ def test_a_snapshot_may_hold_what_was_backed_up(path: str, held: bool) -> None:
     assert found.may_hold(path) is held
 
 
+@pytest.mark.parametrize(
+    ("paths", "path", "alone"),
+    [
+        ((PAGES,), PAGES, True),
+        ((PAGES, "/var/lib/backup/tmp/sqlite"), PAGES, True),
+        ((PAGES, UPLOADS), PAGES, False),
+        ((PAGES,), f"{PAGES}/a folder", False),
+        (("/backup",), PAGES, False),
+        ((PAGES, "/backup"), PAGES, False),
+        ((PAGES, "/"), PAGES, False),
+        (("/pages",), "/pages", False),
+    ],
+)
+def test_a_folder_is_alone_where_nothing_beside_it_was_backed_up(
+    paths: tuple[str, ...], path: str, alone: bool
+) -> None:
+    (found,) = known(snapshot(1, paths=paths))
+
+    assert found.is_alone(path) is alone
+
+
 def test_copies_of_databases_are_where_the_runner_puts_them() -> None:
     """And not in a folder of a volume that has the same end."""
     ours = known(snapshot(1, paths=(PAGES, "/var/lib/backup/tmp/sqlite")))
