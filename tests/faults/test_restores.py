@@ -90,9 +90,9 @@ def test_a_restore_that_is_killed_while_it_moves_files_into_place(
     """It is completed without the repository, also where that is not there any more."""
     sidecar, before = lost
     with Start(sidecar).running() as process:
+        # Moving takes a moment only: where it is over before we look, there is nothing to do.
         until(
-            lambda: staged(sidecar, "whole").exists()
-            and len(inside(sidecar.volume)) > done * _FOLDERS,
+            lambda: len(inside(sidecar.volume)) > 1 + done * _FOLDERS,
             "files are moved", 30,
         )  # fmt: skip
         kill(process)
