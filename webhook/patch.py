@@ -73,7 +73,10 @@ def prove(pod: Pod, operations: list[Json]) -> Pod:
         for each in operations:
             if each["op"] != "add":
                 raise ProofError(f"the patch holds the operation {each['op']}")
-            light = {"path": _pointer(each["path"]), "value": _kept(each["value"])}
+            pointer = _pointer(each["path"])
+            if not _may_grow(result, pointer.parts):
+                raise ProofError(f"the patch does not apply to what is ours: {each['path']}")
+            light = {"path": pointer, "value": _kept(each["value"])}
             result = jsonpatch.AddOperation(light, _Pointer).apply(result)
     except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException) as error:
         raise ProofError(f"the patch does not apply: {error}") from error
@@ -82,6 +85,18 @@ def prove(pod: Pod, operations: list[Json]) -> Pod:
     _mounts_resolve(result, already=len(workload.spec(pod).get("initContainers") or []))
     _annotations_fit(result)
     return result
+
+
+def _may_grow(pod: Pod, parts: list[str]) -> bool:
+    """Whether an addition at this place leaves alone what ``pod`` shares with the one before."""
+    if len(parts) < 3:
+        return True  # in what `_spine` has copied; `_only_added` compares that
+    parent, key, item, *deeper = parts
+    if not deeper:
+        return key in {"metadata": set(_MAY_CHANGE), "spec": _LISTS}.get(parent, set())
+    init = workload.spec(pod).get("initContainers") or []
+    found = init[int(item)] if item.isdecimal() and int(item) < len(init) else None
+    return [parent, key] == ["spec", "initContainers"] and found is not None and is_ours(found)
 
 
 class _Kept(dict[str, Any]):

@@ -116,6 +116,10 @@ def test_a_sidecar_that_could_not_run_is_refused(pod: Json, changes: Json, rule:
     [
         "/nowhere/below",
         "/spec/containers/7/image",
+        "/spec/containers/0/env",
+        "/spec/containers/-",
+        "/spec/volumes/0/emptyDir",
+        "/metadata/annotations/backup.status/x",
         "/spec/initContainers/-",
         "/spec/volumes/99",
         "/spec/volumes/x",
