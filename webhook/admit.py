@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from contract.names import Reason
 from webhook import patch, repair, sidecar
-from webhook.inject import Options, Plan, Skip, Surroundings, decide
+from webhook.inject import Options, Plan, Skip, Surroundings, decide, refused
 from webhook.resources import NoRoomError
 from webhook.sidecar import NOTHING, Additions, Json
 from webhook.workload import Pod
@@ -42,13 +42,22 @@ def admit(pod: Pod, namespace: str, options: Options, around: Surroundings = _NO
             operations = _repaired(pod, options, around)
         patch.prove(pod, operations)
     except patch.ProofError as error:
-        return Admission(Reason.PROOF_FAILED, warnings=(f"{error}; not backed up",))
+        return unpatched(pod, Reason.PROOF_FAILED, f"{error}; not backed up", options)
     except Exception as error:  # noqa: BLE001 -- the app is never hostage to a bug of ours
         kind = type(error).__name__
         line = f"internal error ({kind}); not backed up, the pod is admitted as it is"
-        return Admission(Reason.INTERNAL_ERROR, warnings=(line,))
+        return unpatched(pod, Reason.INTERNAL_ERROR, line, options)
     defaulted = decision.defaulted if isinstance(decision, Plan) else ()
     return Admission(reason, added, tuple(operations), added.warnings, defaulted)
+
+
+def unpatched(pod: Pod, reason: Reason, line: str, options: Options) -> Admission:
+    """Return the admission of a pod to which nothing is added, not even why; never raises."""
+    try:
+        warnings = refused(pod, Skip(reason, (line,)), options).warnings
+    except Exception:  # noqa: BLE001 -- as above; what is no pod asks for nothing
+        warnings = (line,)
+    return Admission(reason, warnings=warnings)
 
 
 def _repaired(pod: Pod, options: Options, around: Surroundings) -> list[Json]:
@@ -70,4 +79,5 @@ def _described(
         return plan, sidecar.describe(pod, plan, options, around)
     except NoRoomError as error:
         line = f"there is no room for the backup sidecar ({error}); not backed up"
-        return Skip(Reason.QUOTA, (*plan.warnings, line), told=True), NOTHING
+        skip = Skip(Reason.QUOTA, (*plan.warnings, line), told=True)
+        return refused(pod, skip, options), NOTHING

@@ -16,14 +16,14 @@ from starlette.requests import ClientDisconnect
 
 from contract.names import Reason
 from webhook import log, review
-from webhook.admit import Admission, admit
+from webhook.admit import Admission, admit, unpatched
 from webhook.inject import Options, Surroundings
 from webhook.metrics import Metrics
 
 BODY_LIMIT = 7 * 1024 * 1024  # bytes, above what etcd can hold of a pod and its old object
 _TIMEOUT = re.compile(rb"(?:^|&)timeout=([0-9]{1,3})s(?:&|$)")
 _USUAL_TIMEOUT = 10  # seconds; the API server's own where a configuration says nothing
-LATE = Admission(Reason.DEADLINE, warnings=("the request came too slowly; not backed up",))
+_LATE = "the request came too slowly; not backed up"
 _DRAIN_LIMIT = 64 * 1024 * 1024  # a refused body is read this far, or its sender sees a reset
 
 
@@ -82,7 +82,7 @@ def create(
         started = perf_counter()
         asked = _asked(body)
         late = started - begun > _time_allowed(request.scope["query_string"])
-        admission = LATE if late else _admission(asked, options, cluster)
+        admission = _late(asked, options) if late else _admission(asked, options, cluster)
         answer = review.allow(
             asked, list(admission.operations), admission.warnings, admission.reason.value
         )
@@ -147,6 +147,10 @@ def _is_json(content_type: str) -> bool:
     header = Message()
     header["content-type"] = content_type
     return header.get_content_type() == "application/json"
+
+
+def _late(asked: review.Request, options: Options) -> Admission:
+    return unpatched(asked.object or {}, Reason.DEADLINE, _LATE, options)
 
 
 def _admission(asked: review.Request, options: Options, cluster: View) -> Admission:

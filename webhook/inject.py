@@ -1,17 +1,18 @@
 """Whether a pod gets a sidecar, and what the sidecar has to do: ``decide(pod) -> Skip | Plan``."""
 
-import posixpath
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from contract import names, settings
 from contract.names import Reason
 from contract.settings import Problem, Settings
-from webhook import workload
+from webhook import restore, sources, workload
 from webhook.limits import Limit
 from webhook.quotas import Quota
-from webhook.workload import Claim, Identity, Pod
+from webhook.restore import Restore
+from webhook.sources import Mount
+from webhook.workload import Identity, Pod
 
 _MIRROR_ANNOTATION = "kubernetes.io/config.mirror"
 
@@ -49,36 +50,31 @@ class Surroundings:
 
 
 @dataclass(frozen=True, slots=True)
-class Mount:
-    """A folder ("" is all) of a volume, mounted read-only below the volumes folder."""
-
-    volume: str
-    folder: str
-
-    @property
-    def path(self) -> str:
-        """Where it is mounted, below the volumes folder."""
-        return posixpath.join(self.volume, self.folder) if self.folder else self.volume
-
-
-@dataclass(frozen=True, slots=True)
 class Skip:
-    """The pod stays as it is. ``told``: it asked for a backup, so its status says why not."""
+    """The pod stays as it is. ``told``: it asked for a backup, so its status says why not.
+
+    ``refused``: it asked for a restore too, and does not start without one.
+    """
 
     reason: Reason
     warnings: tuple[str, ...] = ()
     told: bool = False
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The pod gets a sidecar. ``sources`` are the folders that backup.volumes named, or None."""
+    """The pod gets a sidecar. ``sources`` are the folders that backup.volumes named, or None.
+
+    ``restore``: what is filled before the pod starts, or None.
+    """
 
     identity: Identity
     mounts: tuple[Mount, ...]
     sources: tuple[str, ...] | None
     settings: Settings
     warnings: tuple[str, ...]
+    restore: Restore | None = None
 
     @property
     def defaulted(self) -> tuple[str, ...]:
@@ -91,18 +87,36 @@ Decision = Skip | Plan
 
 def decide(pod: Pod, options: Options, around: Surroundings) -> Decision:
     """Return what to do with ``pod``, which is a v1 Pod about to be created."""
-    decision = _not_asked(pod) or _impossible(pod) or _plan(pod, options)
-    problem = around.image_problem
+    decision = _not_asked(pod) or _impossible(pod, options) or _plan(pod, options)
     if isinstance(decision, Plan):
-        dumps = decision.settings.get(settings.DUMP)
-        problem = around.database_image_problem if dumps else problem
-    if isinstance(decision, Plan) and problem:
-        line = f"the sidecar's image cannot be had ({problem}); not backed up"
-        return Skip(Reason.IMAGE_UNAVAILABLE, (*decision.warnings, line), told=True)
-    if isinstance(decision, Plan) and around.refused:
-        line = "something in the cluster refuses pods with the backup sidecar; not backed up"
-        return Skip(Reason.REFUSED_ELSEWHERE, (*decision.warnings, line), told=True)
+        decision = _around(decision, around)
+    if isinstance(decision, Skip) and decision.told:
+        return refused(pod, decision, options)
     return decision
+
+
+def refused(pod: Pod, skip: Skip, options: Options) -> Skip:
+    """Return ``skip`` with what becomes of a pod that asks for a restore, said before the cause."""
+    if not restore.asked(workload.annotations(pod), options.defaults):
+        return skip
+    *others, cause = skip.warnings
+    return replace(skip, warnings=(*others, restore.REFUSAL, cause), refused=True)
+
+
+def _around(plan: Plan, around: Surroundings) -> Decision:
+    """Return what the cluster leaves of the plan."""
+    dumps = plan.settings.get(settings.DUMP)
+    if problem := around.database_image_problem if dumps else around.image_problem:
+        line = f"the sidecar's image cannot be had ({problem}); not backed up"
+        return Skip(Reason.IMAGE_UNAVAILABLE, (*plan.warnings, line), told=True)
+    if not around.refused:
+        return plan
+    line = "something in the cluster refuses pods with the backup sidecar"
+    if plan.restore and not plan.restore.problem:
+        # Without our containers it is refused for certain; with them, no longer than by others.
+        line = f"{line}; this one asks for a restore and is not tried without: see its events"
+        return replace(plan, warnings=(*plan.warnings, line))
+    return Skip(Reason.REFUSED_ELSEWHERE, (*plan.warnings, f"{line}; not backed up"), told=True)
 
 
 def _not_asked(pod: Pod) -> Skip | None:
@@ -115,12 +129,12 @@ def _not_asked(pod: Pod) -> Skip | None:
         return Skip(Reason.INVALID_VALUE, (f"{error}; not backed up",), told=True)
 
 
-def _impossible(pod: Pod) -> Skip | None:
+def _impossible(pod: Pod, options: Options) -> Skip | None:
     if workload.is_windows(pod):
         return Skip(Reason.WINDOWS, ("Windows pods are not backed up",), told=True)
     if already_injected(pod):
         return Skip(Reason.ALREADY_INJECTED)
-    if taken := _taken_names(pod):
+    if taken := _taken_names(pod, options):
         line = f"the pod has its own {taken}, a name that backups need; not backed up"
         return Skip(Reason.NAME_CONFLICT, (line,), told=True)
     return None
@@ -128,10 +142,15 @@ def _impossible(pod: Pod) -> Skip | None:
 
 def already_injected(pod: Pod) -> bool:
     """Whether the pod has our sidecar, told by its structure and not by a mark."""
-    return any(is_ours(each) for each in workload.spec(pod).get("initContainers") or [])
+    return any(is_sidecar(each) for each in workload.spec(pod).get("initContainers") or [])
 
 
 def is_ours(container: Mapping[str, Any]) -> bool:
+    """Whether this is one of our two containers."""
+    return is_sidecar(container) or restore.is_restorer(container)
+
+
+def is_sidecar(container: Mapping[str, Any]) -> bool:
     """Whether this is our sidecar, even if somebody took something from it."""
     mounted = {mount.get("name") for mount in container.get("volumeMounts") or []}
     stays = container.get("restartPolicy") == "Always" or container.get("command") == [
@@ -140,11 +159,13 @@ def is_ours(container: Mapping[str, Any]) -> bool:
     return container.get("name") == names.CONTAINER and stays and names.STATE_VOLUME in mounted
 
 
-def _taken_names(pod: Pod) -> str:
+def _taken_names(pod: Pod, options: Options) -> str:
+    restored = restore.asked(workload.annotations(pod), options.defaults)
+    ours = {names.CONTAINER, *([names.RESTORE_CONTAINER] if restored else [])}
     taken = [
-        f"container {names.CONTAINER}"
+        f"container {container['name']}"
         for container in workload.containers(pod)
-        if container.get("name") == names.CONTAINER
+        if container.get("name") in ours
     ]
     taken += [
         f"volume {volume['name']}"
@@ -156,20 +177,23 @@ def _taken_names(pod: Pod) -> str:
 
 def _plan(pod: Pod, options: Options) -> Decision:
     annotations = workload.annotations(pod)
-    values = _allowed(settings.resolve(annotations, {}, options.defaults), options)
-    unknown = settings.unknown(annotations)
+    values = _allowed(restore.resolved(annotations, options.defaults), options)
+    mode = values[settings.RESTORE]
+    problems = [restore.told(problem, mode) for problem in values.problems]
     found, warnings = workload.claims(pod)
-    mounts, sources, bad = _select(found, values.get(settings.VOLUMES))
-    warnings = (*map(str, (*values.problems, *unknown)), *warnings, *bad)
+    mounts, folders, bad = sources.select(found, values.get(settings.VOLUMES))
+    warnings = (*problems, *map(str, settings.unknown(annotations)), *warnings, *bad)
     if not mounts:
         line = "no volume to back up: no container mounts a persistent volume claim as files"
         return Skip(Reason.NO_VOLUMES, (*warnings, line), told=True)
+    filled, lines = restore.plan(pod, values, (mount.volume for mount in mounts))
     return Plan(
         identity=workload.identity(pod, values.get(settings.NAME)),
         mounts=mounts,
-        sources=sources,
+        sources=folders,
         settings=values,
-        warnings=warnings,
+        warnings=(*warnings, *lines),
+        restore=filled,
     )
 
 
@@ -187,57 +211,3 @@ def _allowed(values: Settings, options: Options) -> Settings:
     key = settings.SECRET.annotation
     problem = Problem("annotation", key, named, "the operator does not allow this Secret", usual)
     return values.replaced(settings.SECRET, usual, problem)
-
-
-def _select(
-    claims: Mapping[str, Claim], wanted: tuple[str, ...] | None
-) -> tuple[tuple[Mount, ...], tuple[str, ...] | None, tuple[str, ...]]:
-    """Return what to mount, what to back up of it (None: all), and a warning per bad entry.
-
-    A bad entry never costs a backup: then the default volumes are taken too.
-    """
-    by_default = [
-        Mount(claim.name, folder)
-        for claim in claims.values()
-        if claim.persistent
-        for folder in claim.folders
-    ]
-    if wanted is None:
-        return tuple(by_default), None, ()
-    mounts: list[Mount] = []
-    sources: list[str] = []
-    warnings: list[str] = []
-    for entry in wanted:
-        try:
-            chosen, folders = _entry(claims, entry)
-        except ValueError as error:
-            warnings.append(
-                f"annotation {settings.VOLUMES.annotation} {entry!r}: {error}; "
-                "all persistent volumes are backed up too"
-            )
-        else:
-            mounts += chosen
-            sources += folders
-    if warnings:
-        mounts += by_default
-        sources += [mount.path for mount in by_default]
-    return tuple(dict.fromkeys(mounts)), tuple(dict.fromkeys(sources)), tuple(warnings)
-
-
-def _entry(claims: Mapping[str, Claim], entry: str) -> tuple[list[Mount], list[str]]:
-    """Return what one ``name`` or ``name:sub/path`` mounts and backs up."""
-    name, narrowed, text = entry.partition(":")
-    if name not in claims:
-        raise ValueError("no container mounts such a volume with files of its own")
-    claim = claims[name]
-    if not narrowed:
-        mounts = [Mount(name, folder) for folder in claim.folders]
-        return mounts, [mount.path for mount in mounts]
-    folder = posixpath.normpath(text)
-    if not text or folder.startswith(("/", "..")) or ".." in text.split("/"):
-        raise ValueError("write a folder inside the volume, such as data:sub/path")
-    # The whole mount, not a subPath: where the kubelet cannot prepare one, the app does not start.
-    outer = next((o for o in claim.folders if workload.within(folder, o)), None)
-    if outer is None:
-        raise ValueError(f"containers mount only {', '.join(claim.folders)} of this volume")
-    return [Mount(name, outer)], [posixpath.normpath(posixpath.join(name, folder))]

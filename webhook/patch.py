@@ -1,4 +1,4 @@
-"""Additions -> append-only JSON Patch, and the proof that it applies and only adds.
+"""Additions -> a JSON Patch that only adds, and the proof that it applies and does no more.
 
 The operations are built by hand from the raw pod; a diff is hundreds of times slower and drops
 fields that it does not know. The proof applies them with an independent library.
@@ -12,7 +12,7 @@ import jsonpatch
 from jsonpointer import JsonPointer
 
 from contract import names
-from webhook import workload
+from webhook import restore, workload
 from webhook.inject import is_ours
 from webhook.sidecar import Additions, Json
 from webhook.workload import Pod
@@ -30,14 +30,29 @@ class ProofError(Exception):
 
 
 def operations(pod: Pod, additions: Additions) -> list[Json]:
-    """Return the ``add`` operations that append ``additions``; parents may be absent or null."""
+    """Return the ``add`` operations that make ``additions``; parents may be absent or null."""
     return [
-        *_append(pod, "initContainers", additions.containers),
+        *_init_containers(pod, additions),
         *_append(pod, "volumes", additions.volumes),
         *_append(pod, "imagePullSecrets", additions.pull_secrets),
         *_set(pod, "annotations", additions.annotations),
         *_set(pod, "labels", additions.labels),
     ]
+
+
+def _init_containers(pod: Pod, additions: Additions) -> list[Json]:
+    restorer, there = additions.restorer, workload.spec(pod).get("initContainers")
+    if restorer is None:
+        return _append(pod, "initContainers", additions.containers)
+    if not there:
+        return _append(pod, "initContainers", (restorer, *additions.containers))
+    return [insertion(there, restorer), *_append(pod, "initContainers", additions.containers)]
+
+
+def insertion(init: list[Json], restorer: Json) -> Json:
+    """Return the operation that puts ``restorer`` before what uses its volumes."""
+    path = f"/spec/initContainers/{restore.position(init, restorer)}"
+    return {"op": "add", "path": path, "value": restorer}
 
 
 def _append(pod: Pod, key: str, items: tuple[Json, ...]) -> list[Json]:
@@ -82,7 +97,7 @@ def prove(pod: Pod, operations: list[Json]) -> Pod:
         raise ProofError(f"the patch does not apply: {error}") from error
     _only_added(pod, result)
     _names_are_unique(result)
-    _mounts_resolve(result, already=len(workload.spec(pod).get("initContainers") or []))
+    _mounts_resolve(pod, result)
     _annotations_fit(result)
     return result
 
@@ -154,13 +169,16 @@ def _only_added(pod: Pod, result: Pod) -> None:
         raise ProofError(f"the patch takes volumes out of {evictable}")
     for key in _LISTS:
         before, after = workload.spec(pod).get(key) or [], workload.spec(result).get(key) or []
+        if key == "initContainers" and not any(map(restore.is_restorer, before)):
+            # The one element that may come before others; its name stands once.
+            after = [each for each in after if not restore.is_restorer(each)]
         kept = all(old is new or _grew(old, new) for old, new in zip(before, after, strict=False))
         if not kept or len(after) < len(before):
             raise ProofError(f"the patch changes an existing element of {key}")
 
 
 def _grew(old: Json, new: Json) -> bool:
-    """Whether this is our sidecar, and nothing of it has been taken or changed."""
+    """Whether this is one of our containers, and nothing of it has been taken or changed."""
     return is_ours(old) and all(
         new[key] is value
         or (isinstance(value, list) and value == new[key][: len(value)])
@@ -187,15 +205,17 @@ def _names_are_unique(pod: Pod) -> None:
         _unique(f"{kind} name", [item["name"] for item in items])
 
 
-def _mounts_resolve(pod: Pod, *, already: int) -> None:
-    volumes = {volume["name"] for volume in workload.spec(pod).get("volumes") or []}
-    init = workload.spec(pod).get("initContainers") or []
-    for container in (*filter(is_ours, init[:already]), *init[already:]):
+def _mounts_resolve(pod: Pod, result: Pod) -> None:
+    volumes = {volume["name"] for volume in workload.spec(result).get("volumes") or []}
+    theirs = {id(each) for each in workload.spec(pod).get("initContainers") or []}
+    for container in workload.spec(result).get("initContainers") or []:
+        if id(container) in theirs:
+            continue
         mounts = container["volumeMounts"]
         _unique("mount path", [mount["mountPath"] for mount in mounts])
         _unique("variable", [variable["name"] for variable in container["env"]])
         if missing := {mount["name"] for mount in mounts} - volumes:
-            raise ProofError(f"the sidecar mounts unknown volumes {sorted(missing)}")
+            raise ProofError(f"{container['name']} mounts unknown volumes {sorted(missing)}")
 
 
 def _unique(what: str, values: list[Any]) -> None:

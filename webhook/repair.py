@@ -1,4 +1,4 @@
-"""What our sidecar lacks in a pod that has it already: other webhooks came after us.
+"""What our containers lack in a pod that has them already: other webhooks came after us.
 
 The API server calls us again where a webhook changed the pod in between. What it added may need
 backups too; what it took from us is put back. Nothing is replaced: a changed image may be a
@@ -6,11 +6,11 @@ mirror's, changed resources the LimitRange's.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from contract import names
-from webhook import workload
-from webhook.inject import is_ours
+from webhook import patch, restore, workload
+from webhook.inject import is_ours, is_sidecar
 from webhook.sidecar import Additions, Json
 from webhook.workload import Pod
 
@@ -18,7 +18,7 @@ _GROWING = {"volumeMounts": "mountPath", "env": "name"}
 
 
 def without_ours(pod: Pod) -> Pod:
-    """Return the pod as it would be without our sidecar; it shares everything else."""
+    """Return the pod as it would be without our containers; it shares everything else."""
     spec = workload.spec(pod)
     kept = [each for each in spec.get("initContainers") or [] if not is_ours(each)]
     volumes = [
@@ -28,13 +28,13 @@ def without_ours(pod: Pod) -> Pod:
 
 
 def operations(pod: Pod, wanted: Additions) -> list[Json]:
-    """Return the ``add`` operations that complete our sidecar, its volumes and marks."""
+    """Return the ``add`` operations that complete our containers, their volumes and marks."""
     spec = workload.spec(pod)
     there = {volume.get("name") for volume in spec.get("volumes") or []}
     missing = tuple(each for each in wanted.volumes if each["name"] not in there)
     found = [("/spec/volumes", missing)] if spec.get("volumes") else []
     return [
-        *_container(pod, wanted.containers[0]),
+        *_containers(pod, wanted),
         *(_add(f"{path}/-", item) for path, items in found for item in items),
         *([] if found or not missing else [_add("/spec/volumes", list(missing))]),
         *_marks(pod, "annotations", wanted.annotations),
@@ -42,10 +42,20 @@ def operations(pod: Pod, wanted: Additions) -> list[Json]:
     ]
 
 
-def _container(pod: Pod, wanted: Json) -> Iterator[Json]:
-    containers = workload.spec(pod)["initContainers"]
-    index = next(number for number, each in enumerate(containers) if is_ours(each))
-    ours, path = containers[index], f"/spec/initContainers/{index}"
+def _containers(pod: Pod, wanted: Additions) -> Iterator[Json]:
+    init = workload.spec(pod)["initContainers"]
+    (sidecar,) = wanted.containers
+    yield from _completed(init, is_sidecar, sidecar)
+    if wanted.restorer and any(map(restore.is_restorer, init)):
+        yield from _completed(init, restore.is_restorer, wanted.restorer)
+    elif wanted.restorer:
+        # Last: what stands behind it moves.
+        yield patch.insertion(init, wanted.restorer)
+
+
+def _completed(init: list[Json], is_it: Callable[[Json], bool], wanted: Json) -> Iterator[Json]:
+    index = next(number for number, each in enumerate(init) if is_it(each))
+    ours, path = init[index], f"/spec/initContainers/{index}"
     for key, value in wanted.items():
         if not ours.get(key):
             yield _add(f"{path}/{key}", value)

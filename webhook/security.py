@@ -1,4 +1,4 @@
-"""Whom the sidecar runs as, and what it may do: what reading the data needs, and no more."""
+"""Whom our containers run as, and what they may do: what the data needs, and no more."""
 
 from typing import Any
 
@@ -10,6 +10,9 @@ from webhook.namespace import STRICTEST
 from webhook.workload import Pod
 
 _IMAGE_USER = 65532  # the image's own numeric user
+# Of root, who may do nothing else; Pod Security's level baseline allows all of them.
+_READING = ("DAC_OVERRIDE",)
+_WRITING = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID")
 _FORBIDDEN = (
     f"annotation {settings.RUN_AS.annotation} 'root': the namespace's Pod Security level forbids "
     "it; using the user that mounts the volume"
@@ -24,13 +27,25 @@ def context(pod: Pod, plan: Plan, around: Surroundings) -> tuple[Json, tuple[str
     The pod passes every Pod Security level that it passes without us.
     """
     run_as, warnings = _user(pod, plan, root=around.pod_security != STRICTEST)
-    return _security_context(pod, plan, run_as), warnings
+    return _security_context(pod, plan, run_as, _READING), warnings
 
 
-def _security_context(pod: Pod, plan: Plan, run_as: RunAs) -> Json:
+def of_restorer(pod: Pod, plan: Plan, around: Surroundings) -> Json:
+    """Return the ``securityContext`` of what writes the data: root, which gives files their owners.
+
+    Where nobody may be root, or an annotation names a user, it runs as the sidecar does.
+    """
+    root = around.pod_security != STRICTEST
+    run_as, _ = _user(pod, plan, root=root)
+    if root and plan.settings.get(settings.RUN_AS) is None and not _non_root(pod, plan):
+        run_as = RunAs(0, None)
+    return _security_context(pod, plan, run_as, _WRITING)
+
+
+def _security_context(pod: Pod, plan: Plan, run_as: RunAs, of_root: tuple[str, ...]) -> Json:
     capabilities: Json = {"drop": ["ALL"]}
     if run_as.user == 0:
-        capabilities["add"] = ["DAC_OVERRIDE"]
+        capabilities["add"] = list(of_root)
     context: Json = {
         "allowPrivilegeEscalation": False,
         "capabilities": capabilities,
@@ -64,8 +79,12 @@ def _user(pod: Pod, plan: Plan, *, root: bool) -> tuple[RunAs, tuple[str, ...]]:
     user = _effective(pod, first, "runAsUser")
     if user is not None:
         return RunAs(user, _effective(pod, first, "runAsGroup")), warnings
-    non_root = _effective(pod, first, "runAsNonRoot") or _effective(pod, {}, "runAsNonRoot")
-    return RunAs(_IMAGE_USER if non_root or not root else 0, None), warnings
+    return RunAs(_IMAGE_USER if _non_root(pod, plan) or not root else 0, None), warnings
+
+
+def _non_root(pod: Pod, plan: Plan) -> bool:
+    first = workload.mounting(pod, {plan.mounts[0].volume})[0]
+    return bool(_effective(pod, first, "runAsNonRoot") or _effective(pod, {}, "runAsNonRoot"))
 
 
 def _differ(users: set[int]) -> str:

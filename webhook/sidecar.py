@@ -1,15 +1,16 @@
-"""What a Plan adds to the pod: one native sidecar, its volumes, annotations and label."""
+"""What a Plan adds to the pod: a native sidecar, what fills its volumes, annotations and label."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
 
 from contract import VERSION, names, settings
 from contract.settings import Settings
-from webhook import resources, security, workload
+from webhook import resources, restore, security, workload
 from webhook.inject import Options, Plan, Skip, Surroundings
+from webhook.sources import Mount
 from webhook.workload import Pod
 
 _CONFIG_KEYS = tuple(setting.key for setting in settings.ALL if setting.live)
@@ -19,7 +20,10 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Additions:
-    """Everything that is appended to the pod; all values are plain JSON."""
+    """Everything that is added to the pod; all values are plain JSON.
+
+    ``containers`` and the other lists are appended; ``restorer`` comes before what it fills.
+    """
 
     containers: tuple[Json, ...]
     volumes: tuple[Json, ...]
@@ -27,6 +31,7 @@ class Additions:
     labels: dict[str, str]
     warnings: tuple[str, ...]
     pull_secrets: tuple[Json, ...] = ()
+    restorer: Json | None = None
 
 
 NOTHING = Additions((), (), {}, {}, ())
@@ -34,7 +39,9 @@ NOTHING = Additions((), (), {}, {}, ())
 
 def describe_skip(skip: Skip) -> Additions:
     """Return the status annotation by which a pod that asked for backups says why it has none."""
-    status = {"injected": False, "reason": skip.reason.value, "version": VERSION}
+    status: Json = {"injected": False, "reason": skip.reason.value, "version": VERSION}
+    if skip.refused:
+        status |= {"restore": restore.REFUSED, "why": skip.warnings[-1]}
     annotations = {names.STATUS_ANNOTATION: _text(status)}
     return Additions((), (), annotations if skip.told else {}, {}, skip.warnings)
 
@@ -56,7 +63,7 @@ def describe(pod: Pod, plan: Plan, options: Options, around: Surroundings) -> Ad
             {"secretRef": {"name": plan.settings[settings.SECRET], "optional": True}},
         ],
         "env": [*_environment(plan, options), *_grace(pod)],
-        "volumeMounts": _mounts(plan),
+        "volumeMounts": _mounts(plan.mounts),
         "securityContext": security_context,
     }
     if needs:
@@ -67,8 +74,49 @@ def describe(pod: Pod, plan: Plan, options: Options, around: Surroundings) -> Ad
         annotations=_annotations(pod, plan),
         labels={names.INJECTED_LABEL: "true"},
         pull_secrets=_pull_secrets(pod, around),
+        restorer=_restorer(pod, plan, options, around, container),
         warnings=(*plan.warnings, *security_warnings, *resource_warnings),
     )
+
+
+def _restorer(
+    pod: Pod, plan: Plan, options: Options, around: Surroundings, sidecar: Json
+) -> Json | None:
+    """Return the init container that fills volumes: the sidecar's like, but for what it is for.
+
+    It asks for no more than the sidecar, so that a pod with both asks for no more than with one.
+    """
+    wanted = plan.restore
+    if wanted is None or wanted.problem:
+        return None
+    given = {
+        names.ENV_RESTORE: wanted.mode,
+        names.ENV_RESTORE_AS_OF: wanted.as_of,
+        names.ENV_RESTORE_FROM: wanted.origin,
+    }
+    filled = [mount for mount in plan.mounts if mount.volume in wanted.volumes]
+    inherited = ("image", "imagePullPolicy", "envFrom", "resources")
+    return {
+        "name": names.RESTORE_CONTAINER,
+        "command": list(names.RESTORE_COMMAND),
+        **{key: sidecar[key] for key in inherited if key in sidecar},
+        "env": [
+            *_environment(_only(plan, wanted.volumes), options),
+            *_grace(pod),
+            *(_value(key, text) for key, text in given.items() if text),
+        ],
+        "volumeMounts": _mounts(filled, writable=True),
+        "securityContext": security.of_restorer(pod, plan, around),
+        # The runner says why it waits; where it was killed, the end of its log does.
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+    }
+
+
+def _only(plan: Plan, volumes: tuple[str, ...]) -> Plan:
+    """Return ``plan`` for a container that mounts no other than these volumes."""
+    if plan.sources is None:
+        return plan
+    return replace(plan, sources=tuple(s for s in plan.sources if s.split("/")[0] in volumes))
 
 
 def _environment(plan: Plan, options: Options) -> list[Json]:
@@ -131,14 +179,12 @@ def _value(name: str, text: str) -> Json:
     return {"name": name, "value": text.replace("$", "$$")}
 
 
-def _mounts(plan: Plan) -> list[Json]:
+def _mounts(data: Iterable[Mount], *, writable: bool = False) -> list[Json]:
     mounts: list[Json] = []
-    for mount in plan.mounts:
-        entry = {
-            "name": mount.volume,
-            "mountPath": f"{names.VOLUMES_DIR}/{mount.path}",
-            "readOnly": True,
-        }
+    for mount in data:
+        entry: Json = {"name": mount.volume, "mountPath": f"{names.VOLUMES_DIR}/{mount.path}"}
+        if not writable:
+            entry["readOnly"] = True
         if mount.folder:
             entry["subPath"] = mount.folder
         mounts.append(entry)
@@ -167,13 +213,16 @@ def _volumes(plan: Plan) -> tuple[Json, ...]:
 
 
 def _annotations(pod: Pod, plan: Plan) -> dict[str, str]:
-    status = {
+    status: Json = {
         "injected": True,
         "reason": names.Reason.INJECTED.value,
         "version": VERSION,
         "volumes": list(plan.sources or (mount.path for mount in plan.mounts)),
         "defaulted": list(plan.defaulted),
     }
+    if wanted := plan.restore:
+        status["restore"] = restore.REFUSED if wanted.problem else wanted.mode
+        status |= {"why": wanted.problem} if wanted.problem else {}
     evictable = str(workload.annotations(pod).get(names.SAFE_TO_EVICT_ANNOTATION) or "")
     volumes = [name for name in evictable.split(",") if name]
     return {

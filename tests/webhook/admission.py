@@ -34,6 +34,17 @@ class Answer:
         (found,) = [item for item in self.added("/spec/initContainers") if item["name"] == "backup"]
         return found
 
+    def restorer(self) -> Json | None:
+        """Return the init container that the patch adds to fill volumes, if it does."""
+        values = [each["value"] for each in self.operations or []
+                  if each["path"].startswith("/spec/initContainers")]  # fmt: skip
+        added = [
+            each for value in values for each in (value if isinstance(value, list) else [value])
+        ]
+        found = [each for each in added if each["name"] == "backup-restore"]
+        assert len(found) < 2
+        return found[0] if found else None
+
     def volumes(self) -> list[Json]:
         """Return the volumes that the patch adds."""
         return self.added("/spec/volumes")
