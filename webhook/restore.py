@@ -18,8 +18,8 @@ REFUSED = "refused"
 """What the status says of a restore that was asked for and is not prepared."""
 
 REFUSAL = (
-    f"{settings.RESTORE.annotation}: without our init container nothing is restored; the chart's "
-    "policy refuses this pod rather than start it so"
+    f"{settings.RESTORE.annotation}: without our init container nothing is restored; where the "
+    "chart's policy is on, it refuses this pod rather than let it start so"
 )
 _WAITS = "the pod does not start until it is corrected"
 _ORIGINS = (settings.RESTORE_AS_OF, settings.RESTORE_FROM)

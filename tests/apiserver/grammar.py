@@ -36,6 +36,9 @@ _ANNOTATIONS = st.fixed_dictionaries(
         "backup.memory-limit": st.sampled_from(["128Mi", "1Gi", "1", "512Mi"]),
         "backup.memory-request": st.sampled_from(["0", "1Gi", "64Mi"]),
         "backup.cpu-limit": st.sampled_from(["1", "10m", "1m"]),
+        "backup.restore": st.sampled_from(["if-empty", "required", "if-emtpy", "never"]),
+        "backup.restore-as-of": st.sampled_from(["2026-11-25T03:00:00Z", "yesterday", "$(A)"]),
+        "backup.engine": st.sampled_from(["restic", "restic", "restic", "rclone"]),
         "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes": st.sampled_from(
             ["scratch", "", "a,b"]
         ),

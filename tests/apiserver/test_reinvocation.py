@@ -185,6 +185,7 @@ def test_no_pod_has_anything_of_ours_twice_whatever_another_webhook_does(
 
     print(dict(seen))
     assert seen["injected"] > 0
+    assert seen["restored"] > 0
 
 
 def _all(changes: list[Callable[[Json], Json]], pod: Json) -> Json:
@@ -208,5 +209,12 @@ def _ours_are_whole(pod: Json) -> str:
     assert {mount["name"] for mount in sidecar["volumeMounts"]} <= set(volumes)
     assert {"BACKUP_HOST", "BACKUP_NAMESPACE"} <= {each["name"] for each in sidecar["env"]}
     assert pod["metadata"]["labels"][INJECTED] == "true"
-    assert json.loads(pod["metadata"]["annotations"][STATUS])["injected"] is True
-    return "injected"
+    status = json.loads(pod["metadata"]["annotations"][STATUS])
+    assert status["injected"] is True
+    fill = [each for each in init if each.get("command") == ["backup-runner", "populate"]]
+    assert len(fill) == (status.get("restore", "refused") != "refused")
+    for restorer in fill:
+        assert "restartPolicy" not in restorer
+        assert {mount["name"] for mount in restorer["volumeMounts"]} <= set(volumes)
+        assert "BACKUP_RESTORE" in {each["name"] for each in restorer["env"]}
+    return "restored" if fill else "injected"

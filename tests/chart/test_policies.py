@@ -1,4 +1,4 @@
-"""The warnings at `kubectl apply`: what they know is what the webhook knows."""
+"""The policies: what they know is what the webhook knows, and only one of them refuses."""
 
 import json
 import re
@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from contract import settings
-from tests.chart.rendering import one
+from tests.chart.rendering import Json, of_kind, one
+from tests.cluster.release import NAME
 
 BY_ANNOTATION = {setting.annotation: setting for setting in settings.ALL}
 SAMPLES = (
@@ -15,13 +16,21 @@ SAMPLES = (
     "30d", "1y6m", "d", "30 d", "30D", "root", "Root", "1000", "1000:1000", "1000:", "a:b",
     "off", "OFF", "@daily", "@Hourly", "@yearly", "@ daily", "H * * * *", "H(0-29) 3 * * 1-5",
     "0 3 * *", "0 3 * * * *", "*/5  *\t* * *", "daily", "H/15 9-17 * JAN,FEB MON#1",
-    "H/15 9-17 * JAN,FEB MON#9",
+    "H/15 9-17 * JAN,FEB MON#9", "never", "If-Empty", "required", "if empty", "prod/wiki",
+    "prod/Wiki.1", "Prod/wiki", "prod/", "/wiki", "prod/-", "prod/a/b", "-/a", "prod/" + "a" * 203,
 )  # fmt: skip
+RESTORE = f"{NAME}-restore"
+
+
+def _spec(name: str, *values: str, kind: str = "ValidatingAdmissionPolicy") -> Json:
+    (found,) = [each for each in of_kind(kind, *values) if each["metadata"]["name"] == name]
+    spec: Json = found["spec"]
+    return spec
 
 
 def _variables() -> dict[str, str]:
-    """Return the expression of each variable of the policy."""
-    found = one("ValidatingAdmissionPolicy")["spec"]["variables"]
+    """Return the expression of each variable of the policy that warns."""
+    found = _spec(NAME)["variables"]
     return {each["name"]: each["expression"] for each in found}
 
 
@@ -40,12 +49,51 @@ def _taken(annotation: str, text: str) -> bool:
     return True
 
 
-def test_nothing_is_ever_refused_by_them() -> None:
-    assert one("ValidatingAdmissionPolicy")["spec"]["failurePolicy"] == "Ignore"
-    assert one("ValidatingAdmissionPolicyBinding")["spec"] == {
-        "policyName": "backup-webhook",
+def test_nothing_is_ever_refused_by_warnings() -> None:
+    assert _spec(NAME)["failurePolicy"] == "Ignore"
+    assert _spec(NAME, kind="ValidatingAdmissionPolicyBinding") == {
+        "policyName": NAME,
         "validationActions": ["Warn", "Audit"],
     }
+
+
+def test_a_restore_that_is_missing_is_refused_also_where_that_cannot_be_judged() -> None:
+    assert _spec(RESTORE)["failurePolicy"] == "Fail"
+    assert _spec(RESTORE, kind="ValidatingAdmissionPolicyBinding") == {
+        "policyName": RESTORE,
+        "validationActions": ["Deny"],
+    }
+
+
+def test_no_pod_is_refused_that_the_webhook_is_not_asked_about() -> None:
+    """Else nothing could ever add what is missing."""
+    (webhook,) = one("MutatingWebhookConfiguration")["webhooks"]
+    matched = _spec(RESTORE)["matchConstraints"]
+
+    assert matched["namespaceSelector"] == webhook["namespaceSelector"]
+    assert matched["resourceRules"] == webhook["rules"]
+    assert matched["matchPolicy"] == webhook["matchPolicy"]
+
+
+@pytest.mark.parametrize(
+    ("values", "silent"),
+    [
+        ((), ["", "never"]),
+        (("sidecar.defaults.restore=never",), ["", "never"]),
+        (("sidecar.defaults.restore=if-empty",), ["never"]),
+        (("sidecar.defaults.schedule=off",), ["", "never"]),
+    ],
+)
+def test_who_says_nothing_asks_for_a_restore_where_the_default_does(
+    values: tuple[str, ...], silent: list[str]
+) -> None:
+    (condition,) = [
+        each["expression"]
+        for each in _spec(RESTORE, *values)["matchConditions"]
+        if each["name"] == "asks-for-a-restore"
+    ]
+
+    assert condition.endswith(f" in {silent})".replace('"', "'"))
 
 
 def test_settings_they_know_are_those_of_the_contract() -> None:

@@ -11,6 +11,7 @@ import pytest
 from tests.chart import rendering
 from tests.chart.rendering import EXAMPLES, EXISTING, NEWEST, Json, objects
 from tests.cluster.helm import RefusedError
+from tests.cluster.release import NAME
 
 VERSIONS = [f"1.{minor}" for minor in range(29, 38)]
 FOREIGN = ("cert-manager.io/", "monitoring.coreos.com/")  # whose schemas we do not have
@@ -64,23 +65,24 @@ def test_every_object_is_valid(variant: str, version: str) -> None:
     assert [text for text in (_problem(version, each) for each in documents) if text] == []
 
 
-def test_policies_are_rendered_where_the_cluster_has_them() -> None:
+@pytest.mark.parametrize(("value", "name"), [("warn", NAME), ("restore", f"{NAME}-restore")])
+def test_policies_are_rendered_where_the_cluster_has_them(value: str, name: str) -> None:
     kinds = {
-        (kubernetes, warn): {
+        (kubernetes, switch): {
             each["kind"]
-            for each in objects(f"policies.warn={warn}", kubernetes=kubernetes)
-            if "Policy" in each["kind"]
+            for each in objects(f"policies.{value}={switch}", kubernetes=kubernetes)
+            if "Policy" in each["kind"] and each["metadata"]["name"] == name
         }
         for kubernetes in ("1.29.14", "1.30.0", NEWEST)
-        for warn in ("auto", "true", "false")
+        for switch in ("auto", "true", "false")
     }
     both = {"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"}
 
     assert kinds == {
-        (kubernetes, warn): both
-        if warn == "true" or (warn == "auto" and kubernetes != "1.29.14")
+        (kubernetes, switch): both
+        if switch == "true" or (switch == "auto" and kubernetes != "1.29.14")
         else set()
-        for kubernetes, warn in kinds
+        for kubernetes, switch in kinds
     }
 
 

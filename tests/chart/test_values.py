@@ -135,6 +135,7 @@ def test_defaults_are_those_settings_that_the_webhook_knows() -> None:
         ("clusterName=two words", "/clusterName"),
         ('namespaceExcludes=["Kube_System"]', "/namespaceExcludes/0"),
         ("policies.warn=maybe", "/policies/warn"),
+        ("policies.restore=maybe", "/policies/restore"),
         ("networkPolicy.apiServerPorts=[]", "/networkPolicy/apiServerPorts"),
         ('extraEnv=[{"name":"BACKUP_WEBHOOK_EXCLUDED_NAMESPACES"}]', "/extraEnv/0/name"),
     ],

@@ -10,7 +10,7 @@ from tests.webhook.admission import OPTIONS, STATUS, Answer, Json, answer_to
 from tests.webhook.applier import apply
 from tests.webhook.test_sidecar import SIDECAR, VOLUMES
 
-REFUSAL = "the chart's policy refuses this pod"
+REFUSAL = "it refuses this pod rather than let it start so"
 AS_OF, FROM = "backup.restore-as-of", "backup.restore-from"
 
 RESTORER: Json = {
