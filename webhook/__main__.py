@@ -29,7 +29,7 @@ severities:
 exit status: 0 no error and no warning, 1 errors or warnings, 2 input that cannot be used
 
 --output json: a list with one object for each pod or pod template:
-  kind name namespace reason injected volumes schedule timezone secret host
+  kind name namespace reason injected volumes restore schedule timezone secret host
   findings: a list of objects with severity, key (what to change) and message
 """
 

@@ -22,15 +22,6 @@ _REPOSITORY = ("RESTIC_REPOSITORY", "RESTIC_REPOSITORY_FILE")
 _PASSWORD = ("RESTIC_PASSWORD", "RESTIC_PASSWORD_FILE", "RESTIC_PASSWORD_COMMAND")
 _DESTINATION = ("BUP_DST",)
 _LIVE = tuple(setting for setting in settings.ALL if setting.live)
-_ONE_NODE = {"ReadWriteOnce", "ReadWriteOncePod"}
-_SCALED = {
-    **dict.fromkeys(
-        ("Deployment", "StatefulSet", "ReplicaSet", "ReplicationController", "Rollout"),
-        ("spec", "replicas"),
-    ),
-    "Job": ("spec", "parallelism"),
-    "CronJob": ("spec", "jobTemplate", "spec", "parallelism"),
-}
 
 
 class Severity(StrEnum):
@@ -67,10 +58,34 @@ class Subject:
 
 
 def advise(subject: Subject, objects: Objects) -> Iterator[Finding]:
-    """Yield everything that is wrong, or worth a thought, around this pod."""
-    yield from _secret(subject, objects)
-    yield from _shared(subject)
-    yield from _rollout(subject, objects)
+    """Yield everything that is wrong, or worth a thought, with this pod's Secret."""
+    name = subject.plan.settings[settings.SECRET]
+    needed = _needed(subject.plan)
+    if subject.secret is None:
+        if not any(name in _makes(item) for item in objects.of("Secret")):
+            yield Finding(
+                Severity.NOTE, settings.SECRET.annotation,
+                f"Secret {name} is not in these files; without it in the pod's namespace, with "
+                f"{' and '.join(main for main, *_ in needed)}, there is no backup",
+            )  # fmt: skip
+        return
+    given, refused = manifest.contents(subject.secret)
+    for key, reason in refused.items():
+        yield Finding(Severity.WARNING, key, f"Secret {name}: {key} {reason}")
+    for main, *others in needed:
+        if not any(given.get(key, "").strip() or key in refused for key in (main, *others)):
+            instead = f" (nor {', '.join(others)})" if others else ""
+            yield Finding(
+                Severity.ERROR, main,
+                f"Secret {name} holds no {main}{instead}, and without it there is no backup; "
+                "add it",
+            )  # fmt: skip
+    for problem in _unusable(subject):
+        line = f"the value (not shown) cannot be used; using {problem.used}; correct or remove it"
+        yield Finding(Severity.WARNING, problem.key, f"Secret {name}: {problem.key}: {line}")
+    for what, key in deciding(subject).items():
+        line = f"Secret {name}: {key} decides the {what}; its value is not shown"
+        yield Finding(Severity.NOTE, key, line)
 
 
 def opt_in(name: str, objects: Objects) -> Finding | None:
@@ -108,36 +123,6 @@ def data(pod: Pod) -> str:
     except Exception:  # noqa: BLE001 -- a pod that asks for nothing may be as odd as it likes
         return ""
     return ", ".join(claim.name for claim in claims if claim.persistent)
-
-
-def _secret(subject: Subject, objects: Objects) -> Iterator[Finding]:
-    name = subject.plan.settings[settings.SECRET]
-    needed = _needed(subject.plan)
-    if subject.secret is None:
-        if not any(name in _makes(item) for item in objects.of("Secret")):
-            yield Finding(
-                Severity.NOTE, settings.SECRET.annotation,
-                f"Secret {name} is not in these files; without it in the pod's namespace, with "
-                f"{' and '.join(main for main, *_ in needed)}, there is no backup",
-            )  # fmt: skip
-        return
-    given, refused = manifest.contents(subject.secret)
-    for key, reason in refused.items():
-        yield Finding(Severity.WARNING, key, f"Secret {name}: {key} {reason}")
-    for main, *others in needed:
-        if not any(given.get(key, "").strip() or key in refused for key in (main, *others)):
-            instead = f" (nor {', '.join(others)})" if others else ""
-            yield Finding(
-                Severity.ERROR, main,
-                f"Secret {name} holds no {main}{instead}, and without it there is no backup; "
-                "add it",
-            )  # fmt: skip
-    for problem in _unusable(subject):
-        line = f"the value (not shown) cannot be used; using {problem.used}; correct or remove it"
-        yield Finding(Severity.WARNING, problem.key, f"Secret {name}: {problem.key}: {line}")
-    for what, key in deciding(subject).items():
-        line = f"Secret {name}: {key} decides the {what}; its value is not shown"
-        yield Finding(Severity.NOTE, key, line)
 
 
 def _needed(plan: Plan) -> tuple[tuple[str, ...], ...]:
@@ -190,60 +175,3 @@ def _unusable(subject: Subject) -> list[Problem]:
     annotations = workload.annotations(subject.pod)
     found = settings.resolve(annotations, given, subject.defaults, _LIVE)
     return [problem for problem in found.problems if problem.where == "Secret variable"]
-
-
-def _shared(subject: Subject) -> Iterator[Finding]:
-    kind, path = subject.item["kind"], _SCALED.get(subject.item["kind"], ())
-    count = _at(subject.item, *path) if path else None
-    several = isinstance(count, int) and not isinstance(count, bool) and count > 1
-    if kind != "DaemonSet" and not several:
-        return
-    key, scale = (".".join(path), f"{path[-1]} {count}") if several else ("kind", "DaemonSet")
-    claims = _shared_claims(subject)
-    own = [mount.volume for mount in subject.plan.mounts if mount.volume not in claims]
-    remedy = "back it up from one pod only, such as a Deployment with replicas 1 that mounts it"
-    if own:
-        named = ",".join(dict.fromkeys(own))
-        remedy = f'name only what each pod has of its own: {settings.VOLUMES.annotation}: "{named}"'
-    if claims:
-        shared = [f"{claim} (volume {name})" for name, claim in claims.items()]
-        yield Finding(
-            Severity.WARNING, key,
-            f"{scale}: all pods share claim {', '.join(shared)}, and each would back up the same "
-            f"data; {remedy}",
-        )  # fmt: skip
-
-
-def _rollout(subject: Subject, objects: Objects) -> Iterator[Finding]:
-    strategy = _at(subject.item, "spec", "strategy") or {}
-    surge = (strategy.get("rollingUpdate") or {}).get("maxSurge")
-    if (
-        subject.item["kind"] != "Deployment"
-        or _at(subject.item, "spec", "replicas") not in (None, 1)
-        or strategy.get("type", "RollingUpdate") != "RollingUpdate"
-        or surge in (0, "0", "0%")
-    ):
-        return
-    for claim in _shared_claims(subject).values():
-        found = objects.find("PersistentVolumeClaim", claim, subject.namespace)
-        modes = set(_at(found, "spec", "accessModes") or ())
-        if modes and modes <= _ONE_NODE:
-            yield Finding(
-                Severity.NOTE, "spec.strategy.type",
-                f"claim {claim} is {', '.join(sorted(modes))}, and RollingUpdate starts the new "
-                "pod before the old one ends: on another node it waits for the volume for ever; "
-                "write spec.strategy.type: Recreate",
-            )  # fmt: skip
-
-
-def _shared_claims(subject: Subject) -> dict[str, str]:
-    """Return the claims, by volume, that are backed up and that the workload's pods share."""
-    chosen = {mount.volume for mount in subject.plan.mounts}
-    claims = manifest.claims(subject.item, subject.pod)
-    return {name: claim for name, claim in claims.items() if name in chosen}
-
-
-def _at(value: Any, *path: str) -> Any:  # noqa: ANN401 -- whatever the manifest holds there
-    for key in path:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value

@@ -1,10 +1,10 @@
 """What would happen to each pod of some manifests and why, for people and as JSON.
 
 Nothing here knows a cluster. As JSON, `lint` is a list with one object for each pod or pod
-template: ``kind name namespace reason injected volumes schedule timezone secret host findings``,
-where findings are objects ``severity key message``. ``namespace`` is "" where the manifest names
-none. What a pod that is not injected would get, and what a Secret decides, is null (``volumes``:
-empty where not injected).
+template: ``kind name namespace reason injected volumes restore schedule timezone secret host
+findings``, where findings are objects ``severity key message``. ``namespace`` is "" where the
+manifest names none. What a pod that is not injected would get, and what a Secret decides, is null
+(``volumes``: empty where not injected).
 """
 
 import json
@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 
 from contract import names, settings
 from contract.names import Reason
-from webhook import advice, manifest, workload
+from webhook import advice, manifest, replicas, restoring, workload
 from webhook.admit import Admission, admit
 from webhook.advice import ENABLED, Finding, Severity, Subject
 from webhook.documents import Document
@@ -48,6 +48,7 @@ class Report:
     reason: Reason
     injected: bool
     volumes: tuple[str, ...]
+    restore: str | None
     schedule: str | None
     timezone: str | None
     secret: str | None
@@ -82,6 +83,7 @@ def _report(item: Document, objects: Objects, options: Options) -> Report:
             subject = _subject(item, pod, objects, options)
         findings += _told(admission, asked=asked)
         findings += _placement(item, pod)
+        findings += restoring.unasked(pod)
     except Exception as error:  # noqa: BLE001 -- any manifest gets a report
         line = f"cannot be understood ({type(error).__name__}): correct the manifest"
         findings.append(Finding(Severity.ERROR, "", line))
@@ -91,7 +93,10 @@ def _report(item: Document, objects: Objects, options: Options) -> Report:
         if asked and reason not in _NOT_BY_NAMESPACE:
             missing = advice.opt_in(namespace, objects)
         findings += [missing] if missing else []
-        findings += advice.advise(subject, objects) if subject else []
+        if subject:
+            findings += advice.advise(subject, objects)
+            findings += replicas.advise(subject, objects)
+            findings += restoring.advise(subject)
     except Exception as error:  # noqa: BLE001 -- an odd object costs advice, not the report
         line = f"an object in the files is not what its kind should be ({type(error).__name__})"
         findings.append(Finding(Severity.WARNING, "", f"{line}: there may be more to say"))
@@ -129,6 +134,7 @@ def _built(
         reason=reason,
         injected=reason in {Reason.INJECTED, Reason.ALREADY_INJECTED},
         volumes=tuple(plan.sources or (mount.path for mount in plan.mounts)) if plan else (),
+        restore=plan.restore.mode if plan and plan.restore and plan.restore.volumes else None,
         schedule=schedule,
         timezone=timezone,
         secret=plan.settings[settings.SECRET] if plan else None,
@@ -227,6 +233,7 @@ def _block(report: Report, *, colour: bool) -> Iterator[str]:
     if report.secret:
         for label, text in (
             ("volumes", " ".join(report.volumes)),
+            *([("restore", report.restore)] if report.restore else []),
             ("schedule", f"{report.schedule or _HIDDEN}, {report.timezone or _HIDDEN}"),
             ("host", report.host or _HIDDEN),
             ("Secret", report.secret),
