@@ -14,13 +14,17 @@ _NORMAL = Surroundings()
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """What happens to one pod. ``defaulted`` are annotations whose value could not be used."""
+    """What happens to one pod. ``defaulted`` are annotations whose value could not be used.
+
+    ``refused``: it asks for a restore and gets none, and the chart's policy refuses it for that.
+    """
 
     reason: Reason
     additions: Additions = NOTHING
     operations: tuple[Json, ...] = ()
     warnings: tuple[str, ...] = ()
     defaulted: tuple[str, ...] = ()
+    refused: bool = False
 
 
 def admit(pod: Pod, namespace: str, options: Options, around: Surroundings = _NORMAL) -> Admission:
@@ -48,16 +52,16 @@ def admit(pod: Pod, namespace: str, options: Options, around: Surroundings = _NO
         line = f"internal error ({kind}); not backed up, the pod is admitted as it is"
         return unpatched(pod, Reason.INTERNAL_ERROR, line, options)
     defaulted = decision.defaulted if isinstance(decision, Plan) else ()
-    return Admission(reason, added, tuple(operations), added.warnings, defaulted)
+    return Admission(reason, added, tuple(operations), added.warnings, defaulted, decision.refused)
 
 
 def unpatched(pod: Pod, reason: Reason, line: str, options: Options) -> Admission:
     """Return the admission of a pod to which nothing is added, not even why; never raises."""
     try:
-        warnings = refused(pod, Skip(reason, (line,)), options).warnings
+        skip = refused(pod, Skip(reason, (line,)), options)
     except Exception:  # noqa: BLE001 -- as above; what is no pod asks for nothing
-        warnings = (line,)
-    return Admission(reason, warnings=warnings)
+        skip = Skip(reason, (line,))
+    return Admission(reason, warnings=skip.warnings, refused=skip.refused)
 
 
 def _repaired(pod: Pod, options: Options, around: Surroundings) -> list[Json]:

@@ -159,7 +159,8 @@ def _admission(asked: review.Request, options: Options, cluster: View) -> Admiss
     admission = admit(
         asked.object, asked.namespace, options, cluster.around(asked.namespace, asked.owner)
     )
-    if admission.reason is Reason.INJECTED and not asked.dry_run:
+    # What the chart's own policy refuses says nothing of others'.
+    if admission.reason is Reason.INJECTED and not asked.dry_run and not admission.refused:
         cluster.injected(asked.owner)
     return admission
 
@@ -196,6 +197,7 @@ def _log(asked: review.Request, admission: Admission) -> None:
         "pod": name,
         "reason": admission.reason.value,
         **({"defaulted": admission.defaulted} if admission.defaulted else {}),
+        **({"restore": "refused"} if admission.refused else {}),
         **({"why": admission.warnings[-1]} if admission.reason in _EXPLAINED else {}),
     }
     log.DECISIONS.info("admission", extra={"fields": fields})

@@ -77,6 +77,11 @@ class Plan:
     restore: Restore | None = None
 
     @property
+    def refused(self) -> bool:
+        """Whether a restore is asked for and cannot be prepared, so that the pod is refused."""
+        return self.restore is not None and bool(self.restore.problem)
+
+    @property
     def defaulted(self) -> tuple[str, ...]:
         """The annotations whose value could not be used."""
         return tuple(dict.fromkeys(problem.key for problem in self.settings.problems))
@@ -112,7 +117,7 @@ def _around(plan: Plan, around: Surroundings) -> Decision:
     if not around.refused:
         return plan
     line = "something in the cluster refuses pods with the backup sidecar"
-    if plan.restore and not plan.restore.problem:
+    if plan.restore and not plan.refused:
         # Without our containers it is refused for certain; with them, no longer than by others.
         line = f"{line}; this one asks for a restore and is not tried without: see its events"
         return replace(plan, warnings=(*plan.warnings, line))

@@ -61,6 +61,7 @@ def test_every_pod_that_is_accepted_without_us_is_accepted_with_us_and_only_grow
         before, after = _settled(bare.json()), _settled(injected.json())
         added = [each for each in _init(after) if each not in _init(before)]
         seen["injected" if added else "uninjected"] += 1
+        seen["restored"] += any(each["name"] == "backup-restore" for each in added)
         only_grows(before, after)
         only_grows(_budget(pod, bare.json()), injected.json()["spec"].get("resources", {}))
         _keeps_its_class(bare.json(), injected.json())
@@ -73,7 +74,8 @@ def test_every_pod_that_is_accepted_without_us_is_accepted_with_us_and_only_grow
 
     print(f"{case}: {dict(seen)}")
     assert seen["injected"] > 0 or case in room.NOTHING_FITS
-    assert seen["injected"] + seen["uninjected"] > PODS // 20
+    assert seen["restored"] > 0 or case != "plain"
+    assert seen["injected"] + seen["uninjected"] >= PODS // 25
 
 
 def only_grows(before: Any, after: Any, path: str = "") -> None:  # noqa: ANN401 -- any JSON

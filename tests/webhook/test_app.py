@@ -230,7 +230,18 @@ def test_a_request_whose_time_is_up_is_admitted_untouched(asked: Json) -> None:
     response = verdict(answer)
     assert response["auditAnnotations"] == {"reason": "deadline"}
     assert "patch" not in response
-    assert "too slowly" in response["warnings"][0]
+    assert ["too slowly" in line for line in response["warnings"]] == [True]
+
+
+def test_one_that_asks_for_a_restore_is_told_that_it_will_be_refused(
+    asked: Json, pod: Json
+) -> None:
+    pod["metadata"]["annotations"]["backup.restore"] = "if-empty"
+
+    answer = call(application(), path="/mutate?timeout=0s", body=orjson.dumps(asked))
+
+    told = verdict(answer)["warnings"]
+    assert ["refuses this pod" in told[0], "too slowly" in told[1]] == [True, True]
 
 
 @pytest.mark.parametrize("query", ["timeout=5s", "timeout=x", "timeout=", "x=1&timeout=10s", ""])
@@ -251,6 +262,16 @@ def test_dry_runs_do_not_count_as_attempts(asked: Json) -> None:
     review(target, asked)
 
     assert view.attempts == ["2b2d1b5e-7f7c-4b3a-9d0e-2f7a5f7a1c11"], "the uid of its ReplicaSet"
+
+
+def test_a_pod_that_the_charts_own_policy_refuses_is_no_attempt(asked: Json, pod: Json) -> None:
+    """Others would have refused nothing, and the next pod of this owner would come without."""
+    view = _View()
+    pod["metadata"]["annotations"] |= {"backup.restore": "if-empty", "backup.engine": "rclone"}
+
+    review(app.create(OPTIONS, view=view), asked)
+
+    assert view.attempts == []
 
 
 class _View:
