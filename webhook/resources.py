@@ -1,4 +1,4 @@
-"""What the sidecar requests and may use: little, never more than its namespace allows."""
+"""What our containers request and may use: little, never more than their namespace allows."""
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
@@ -39,6 +39,20 @@ def choose(pod: Pod, given: Settings, around: Surroundings) -> tuple[Json, tuple
         if not problem:
             return candidate, warnings
     raise NoRoomError(problem)
+
+
+def of_restorer(pod: Pod, given: Settings, needs: Json, around: Surroundings) -> Json:
+    """Return the resources of what fills the volumes, beside a sidecar that got ``needs``.
+
+    It runs before the app: where limits are requests, it takes the app's cores too. The pod asks
+    for no more by that: an init container counts only above the sum of all that run later.
+    """
+    named = given.get(settings.CPU_LIMIT) or workload.has_resources(pod)
+    if named or around.limits or not workload.is_guaranteed(pod):
+        return needs
+    app = [budget.of_container(each) for each in workload.spec(pod)["containers"]]
+    cores = sum((each.limits["cpu"] for each in app), quantity.parse(needs["limits"]["cpu"]))
+    return {kind: {**most, "cpu": budget.text("cpu", cores)} for kind, most in needs.items()}
 
 
 def _candidates(pod: Pod, wanted: Json, around: Surroundings) -> Iterator[Json]:

@@ -84,7 +84,7 @@ def _restorer(
 ) -> Json | None:
     """Return the init container that fills volumes: the sidecar's like, but for what it is for.
 
-    It asks for no more than the sidecar, so that a pod with both asks for no more than with one.
+    It asks for so little that a pod with both asks for no more than with the sidecar alone.
     """
     wanted = plan.restore
     if wanted is None or wanted.problem:
@@ -95,8 +95,8 @@ def _restorer(
         names.ENV_RESTORE_FROM: wanted.origin,
     }
     filled = [mount for mount in plan.mounts if mount.volume in wanted.volumes]
-    inherited = ("image", "imagePullPolicy", "envFrom", "resources")
-    return {
+    inherited = ("image", "imagePullPolicy", "envFrom")
+    container: Json = {
         "name": names.RESTORE_CONTAINER,
         "command": list(names.RESTORE_COMMAND),
         **{key: sidecar[key] for key in inherited if key in sidecar},
@@ -110,6 +110,9 @@ def _restorer(
         # The runner says why it waits; where it was killed, the end of its log does.
         "terminationMessagePolicy": "FallbackToLogsOnError",
     }
+    if needs := sidecar.get("resources"):
+        container["resources"] = resources.of_restorer(pod, plan.settings, needs, around)
+    return container
 
 
 def _only(plan: Plan, volumes: tuple[str, ...]) -> Plan:
