@@ -110,7 +110,7 @@ def plan(
 
 def _is_writable(pod: Pod, name: str) -> bool:
     """Whether the volume lets anybody write, and a folder of the node the app itself."""
-    volume = next(each for each in workload.spec(pod)["volumes"] if each.get("name") == name)
+    volume = next(each for each in workload.spec(pod)["volumes"] if str(each["name"]) == name)
     if volume.get("image") is not None:
         return False
     if any(isinstance(source, dict) and source.get("readOnly") for source in volume.values()):
