@@ -112,10 +112,11 @@ def has_namespace(api: Api, namespace: str) -> bool:
     """Tell whether a namespace is there; one that is going has to be gone first."""
     made = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
     answer = api.create(made)
-    return answer.is_success or (
-        answer.status_code == httpx.codes.CONFLICT
-        and api.get("Namespace", name=namespace)["status"]["phase"] == "Active"
-    )
+    if answer.status_code != httpx.codes.CONFLICT:
+        return answer.is_success
+    # By now it may have gone.
+    found = api.client.get(api.path("Namespace", name=namespace))
+    return found.is_success and found.json()["status"]["phase"] == "Active"
 
 
 def _is_ready(served: Served) -> bool:
