@@ -17,6 +17,8 @@ from runner.output import Completed, array
 from runner.steps import Names, Wait
 
 _DIGITS = "0123456789abcdef"
+_TURNS = 5  # from the second on, the pause before each is twice as long as the one before
+_APART = 5  # times as long as it takes to settle, in which one may remove a few dozen keys
 _MOST_TRIES = 1 + 16 + 256  # each costs half a second of CPU; three or four are usual
 _CANNOT = "the new repository cannot be opened"
 _RACE = "several created this repository at the same time"
@@ -26,13 +28,21 @@ def prove(config: Config, target: str = "") -> Generator[Effect, Result, None]:
     """Return when exactly one key is left; raise Ended where that cannot be had."""
     if (yield from _is_sole(target)):
         return
-    # Whoever else found this out repairs it too: one is first, and the others find it done.
+    # Whoever else found this out repairs it too. One is first; the others had better sleep until it
+    # is done, for commands of many at once take the lock and the processor from each other.
     share = stable_hash(f"keys/{config.namespace}/{config.pod or config.host}") % 1000 / 1000
-    if (yield Wait(share * config.timing.init_settle, "before keys that open nothing go")):
-        raise Ended(Status.INTERRUPTED, "stopped before the new repository was repaired")
-    if (yield from _is_sole(target)):
-        return
-    yield from _leave_one(config, target)
+    for turn in range(_TURNS):
+        times = (share + 1) * 2**turn if turn else share * _APART
+        pause = times * config.timing.init_settle
+        if (yield Wait(pause, "before keys that open nothing go")):
+            raise Ended(Status.INTERRUPTED, "stopped before the new repository was repaired")
+        if (yield from _is_sole(target)):
+            return
+        yield from _leave_one(config, target)
+        if (yield from _is_sole(target)):
+            return
+    line = f"{_RACE}, and keys that open nothing could not be removed; it is tried again"
+    raise Ended(Status.FAILURE, line, Failure.CONFIG)
 
 
 def _is_sole(target: str) -> Generator[Effect, Result, bool]:
@@ -62,10 +72,9 @@ def _leave_one(config: Config, target: str) -> Generator[Effect, Result, None]:
         raise Ended(Status.FAILURE, line, Failure.CONFIG)
     for each in found:
         if not each.get("current"):
-            yield opening.remove_key(str(each["id"]), key, target)  # another may have done it
-    if not (yield from _is_sole(target)):
-        line = f"{_RACE}, and keys that open nothing could not be removed; it is tried again"
-        raise Ended(Status.FAILURE, line, Failure.CONFIG)
+            done: Completed = yield opening.remove_key(str(each["id"]), key, target)
+            if done.code or done.stopped:
+                return  # another is at it
 
 
 def _working(config: Config, target: str) -> Generator[Effect, Result, str]:

@@ -38,7 +38,7 @@ def held_snapshots(key: str, target: str = "") -> Step:
 
 def remove_key(identifier: str, key: str, target: str = "") -> Step:
     """Remove a key that opens nothing."""
-    argv = ("restic", "key", "remove", identifier, "--retry-lock", "30s", "-q", *_by(key))
+    argv = ("restic", "key", "remove", identifier, "-q", *_by(key))
     return Step("key", argv, target=target)
 
 

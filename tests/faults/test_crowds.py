@@ -1,11 +1,15 @@
 """Several sidecars in one repository at the same time."""
 
+import fcntl
 import json
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 from demo import app
+from tests.cluster.work import until
 from tests.faults.night import Night
 from tests.integration.sidecars import Json, Sidecar
 
@@ -26,9 +30,9 @@ def test_many_writers_while_one_applies_retention_and_prunes(tmp_path: Path) -> 
     night = Night(tmp_path)
     night.make_chores_due()
     night.sidecar.change_secret(BACKUP_LOCK_PATIENCE_SECONDS="60")
-    herd = [_neighbour(night, f"app-{number}") for number in range(6)]
+    herd = [_neighbour(night, f"app-{number}") for number in range(20)]
 
-    with ThreadPoolExecutor(7) as threads:
+    with ThreadPoolExecutor(21) as threads:
         done = list(threads.map(_run, [night.sidecar, *herd]))
 
     for each in done:
@@ -55,26 +59,37 @@ def test_two_sidecars_of_one_name_by_mistake(tmp_path: Path) -> None:
 
 
 def _first_runs(root: Path, count: int, pace: dict[str, str]) -> list[Sidecar]:
-    """Return sidecars that share a repository which nobody has created."""
+    """Return sidecars that share a repository which nobody has created.
+
+    Each run waits where it has begun until the gate opens.
+    """
     secret = {"RESTIC_REPOSITORY": str(root / "repository")}
+    wait = ["sh", "-c", f"echo >>{root}/waiting; exec flock --shared {root}/gate true"]
+    annotations = {"backup.forget": "off", "backup.pre": json.dumps(wait)}
     herd = []
     for number in range(count):
         made = Sidecar(
             root / f"app-{number}", name=f"app-{number}", secret=secret, pace=pace,
-            annotations={"backup.forget": "off"},
+            annotations=annotations,
         )  # fmt: skip
         (made.volume / "page").write_text(f"of {number}")
         herd.append(made)
     return herd
 
 
-def _all_at_once(herd: list[Sidecar]) -> list[Json]:
+def _all_at_once(root: Path, herd: list[Sidecar]) -> list[Json]:
     """Let them all back up at the same moment; return how each run ended."""
-    with ThreadPoolExecutor(len(herd)) as threads:
-        done = list(threads.map(_run, herd))
+    with (root / "gate").open("w") as gate, ThreadPoolExecutor(len(herd)) as threads:
+        fcntl.flock(gate, fcntl.LOCK_EX)
+        (root / "waiting").touch()
+        runs = [threads.submit(_run, each) for each in herd]
+        try:
+            until(lambda: (root / "waiting").stat().st_size == len(herd), "all wait", 120)
+        finally:
+            fcntl.flock(gate, fcntl.LOCK_UN)
     return [
-        next(line for line in map(json.loads, each.stdout.splitlines()) if "status" in line)
-        for each in done
+        next(line for line in map(json.loads, run.result().stdout.splitlines()) if "status" in line)
+        for run in runs
     ]
 
 
@@ -87,11 +102,16 @@ def _is_whole(herd: list[Sidecar]) -> None:
     assert {each["hostname"] for each in one.snapshots()} == {each.root.name[5:] for each in herd}
 
 
-def test_six_that_create_one_repository_at_the_same_moment(tmp_path: Path) -> None:
-    """Six keys are written, and one config: the key that opens it is found and left alone."""
-    herd = _first_runs(tmp_path, 6, {"BACKUP_INIT_SETTLE_SECONDS": "6"})
+@pytest.mark.parametrize(("count", "spread", "settle"), [(6, 0, 3), (50, 20, 5)])
+def test_many_that_create_one_repository_at_the_same_moment(
+    tmp_path: Path, count: int, spread: int, settle: int
+) -> None:
+    """Several keys are written, and one config: the key that opens it is found and left alone."""
+    waits = {"SPREAD": spread, "SETTLE": settle}  # of 60 and 10 seconds
+    pace = {f"BACKUP_INIT_{name}_SECONDS": str(seconds) for name, seconds in waits.items()}
+    herd = _first_runs(tmp_path, count, pace)
 
-    ended = _all_at_once(herd)
+    ended = _all_at_once(tmp_path, herd)
 
     assert {each["status"] for each in ended} == {"success"}, ended
     _is_whole(herd)

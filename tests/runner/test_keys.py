@@ -38,11 +38,15 @@ class Repository:
                 return
             match effect:
                 case Wait():
+                    self.wait(effect)
                     answer = False
                 case Names():
                     answer = self.keys if self.local else []
                 case Step():
                     answer = self._answer(effect.argv)
+
+    def wait(self, wait: Wait) -> None:
+        """Let time pass, in which nothing happens."""
 
     def _answer(self, argv: Sequence[str]) -> Completed:
         hint = argv[argv.index("--key-hint") + 1] if "--key-hint" in argv else ""
@@ -124,9 +128,48 @@ def test_what_another_pod_repairs_while_we_look_is_no_failure() -> None:
     """The repaired repository is in use: its snapshots are no reason to complain."""
     wrong = failed(1, f"Fatal: config or key {GOOD} is damaged: ciphertext verification failed")
 
-    said, _ = play(keys.prove(configured()), [wrong, False, wrong, Completed(0), ONE_KEY])
+    said, _ = play(keys.prove(configured()), [wrong, False, wrong, Completed(0), ONE_KEY, ONE_KEY])
 
-    assert len(said) == 5
+    assert len(said) == 6
+
+
+class Contended(Repository):
+    """Another removes keys at the same time, for as many pauses of ours as are given."""
+
+    def __init__(self, *names: str, pauses: int) -> None:
+        super().__init__(*names)
+        self.pauses = pauses
+        self.waited: list[float] = []
+
+    def wait(self, wait: Wait) -> None:
+        """Let time pass; at the end the other one is done."""
+        self.waited.append(wait.seconds)
+        if len(self.waited) > self.pauses:
+            self.keys = [GOOD]
+
+    def _answer(self, argv: Sequence[str]) -> Completed:
+        if argv[1:3] == ("key", "remove"):
+            return failed(11, "Fatal: unable to create lock in backend: already locked")
+        return super()._answer(argv)
+
+
+def test_who_meets_another_that_removes_keys_stands_back_for_longer_each_time() -> None:
+    repository = Contended("12", "34", "7c", pauses=2)
+
+    repository.prove()
+
+    _, second, third = repository.waited
+    assert third == 2 * second > 0
+
+
+def test_a_repair_that_nobody_brings_to_an_end_is_given_up() -> None:
+    repository = Contended("12", "34", "7c", pauses=9)
+
+    with pytest.raises(Ended, match="it is tried again") as raised:
+        repository.prove()
+
+    assert raised.value.outcome.failure == Failure.CONFIG
+    assert len(repository.waited) == 5
 
 
 @pytest.mark.parametrize(
