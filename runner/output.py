@@ -42,6 +42,7 @@ _NOT_REMOVED = re.compile(r"remove\(<\w+/\w+>\) failed:.*(?:403|forbidden|access
 _WRONG_KEY = re.compile(r"config or key ([0-9a-f]+) is damaged")
 _FINAL = {Failure.AUTH, Failure.CONFIG}  # what a server says of keys and buckets, it says again
 _HEARD_ENOUGH = 2  # times, where a first one may come of a gateway that starts
+_REFUSED_FOR_GOOD = 4  # times in a row for one file, in about seven seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,8 @@ class Listener:
     gives_up_at: float | None = None
     of_source: deque[str] = field(default_factory=lambda: deque(maxlen=_TAIL))
     other_errors: bool = False
-    refused: int = 0  # how often the server said what it will say again
+    refused: int = 0  # how often the server said what it will say again, of opening
+    refusals: dict[str, int] = field(default_factory=dict)  # likewise, of each file
 
     def stdout(self, line: str) -> None:
         """Take a line of standard output; status lines only update ``progress``."""
@@ -169,7 +171,11 @@ class Listener:
             self.crash = said
         if _SUCCEEDED in said:
             self.first_retry = None
+            self.refusals.clear()
         match = _RETRYING.search(said)
+        if match and words.meaning(said.rpartition(": ")[2]) in _FINAL:
+            what = said[: match.start()]  # such as Save(<data/70282ea467>)
+            self.refusals[what] = self.refusals.get(what, 0) + 1
         if match and _OPENING.search(said) and not self.progress:
             self.first_retry = now if self.first_retry is None else self.first_retry
             pause = sum(float(n) * _UNITS[unit] for n, unit in _DURATION.findall(match[1]))
@@ -195,8 +201,10 @@ class Listener:
 
     def keeps_retrying(self, limit: float) -> bool:
         """Whether its own words say that it will still be trying after ``limit`` seconds."""
+        if max(self.refusals.values(), default=0) >= _REFUSED_FOR_GOOD:
+            return True
         if self.first_retry is None or self.gives_up_at is None or self.progress:
-            return False  # once data is read, the repository is open; uploads are restic's matter
+            return False  # once data is read, the repository is open; the rest is restic's matter
         return self.refused >= _HEARD_ENOUGH or self.gives_up_at - self.first_retry > limit
 
     def completed(self, code: int, stopped: str) -> Completed:

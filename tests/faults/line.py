@@ -50,6 +50,17 @@ def on_uploads(fault: Fault, below: str = "") -> Rule:
     return lambda method, path: fault if method in _UPLOADS and below in path else WORKS
 
 
+def some(count: int, fault: Fault, below: str) -> Rule:
+    """Return the rule that the first ``count`` requests below a path meet this fault."""
+    left = [count]
+
+    def rule(_method: str, path: str) -> Fault:
+        left[0] -= below in path
+        return fault if below in path and left[0] >= 0 else WORKS
+
+    return rule
+
+
 class Line:
     """The proxy; ``rule`` may change at any time. ``seen`` are method and path of each request."""
 

@@ -1,9 +1,12 @@
 """What restore drills find that a backup cannot see."""
 
 import os
+import signal
 from pathlib import Path
 
-from tests.faults.night import Night
+import pytest
+
+from tests.faults.night import Night, end, let_go
 
 _SIZE = 1 << 20
 
@@ -71,3 +74,46 @@ def test_a_restored_file_that_is_not_the_live_one(tmp_path: Path) -> None:
     assert found.startswith(f"{file} was restored with other content")
     night.ends()
     assert night.sidecar.run("backup-runner", "verify").returncode == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_drill_that_is_ended_midway(tmp_path: Path, number: signal.Signals) -> None:
+    """What it restored is removed, at the latest by the next run."""
+    night = Night(tmp_path)
+    night.write("big", _SIZE)
+    night.back_up()
+    with night.running("backup-runner", "verify") as drill:
+        restic = night.restic_in(drill, "restore", held=True)
+        end(drill, number)
+        if number == signal.SIGTERM:
+            let_go(restic)
+        drill.communicate()
+
+    left = _scratch(night)
+    if number == signal.SIGTERM:
+        assert night.sidecar.status()["chores"]["verify"]["status"] == "interrupted"
+        assert night.sidecar.restic("list", "locks") == ""
+        assert not left
+    assert night.ends()["status"] == "success"
+    assert not _scratch(night)
+    assert night.sidecar.run("backup-runner", "verify").returncode == 0
+
+
+def test_restic_killed_during_a_drill(tmp_path: Path) -> None:
+    """As the kernel does when memory runs out; a lock that is left hinders no backup."""
+    night = Night(tmp_path)
+    with night.running("backup-runner", "verify") as drill:
+        os.kill(night.restic_in(drill, "restore", held=True), signal.SIGKILL)
+        drill.communicate()
+
+    assert drill.returncode == 1
+    known = night.sidecar.status()["chores"]["verify"]
+    assert known["status"] == "failure"
+    assert "killed by signal 9" in known["message"]
+    assert not _scratch(night)
+    assert night.ends()["status"] == "success"
+    assert night.sidecar.run("backup-runner", "verify").returncode == 0
+
+
+def _scratch(night: Night) -> list[Path]:
+    return list((night.sidecar.path("/var/lib/backup") / "tmp").iterdir())

@@ -7,11 +7,9 @@ from pathlib import Path
 import pytest
 import trustme
 
-from tests.cluster import s3 as s3_server
-from tests.cluster.s3 import S3
 from tests.cluster.work import until
 from tests.faults import line
-from tests.faults.line import WORKS, Fault, Line, Rule, always, on_uploads
+from tests.faults.line import WORKS, Fault, Line, always, on_uploads, some
 from tests.faults.night import Night, is_outcome, last_line
 from tests.integration.sidecars import Sidecar
 from tests.services import rest
@@ -58,17 +56,6 @@ def test_a_server_that_refuses_for_ever(tmp_path: Path, way: Line, fault: str) -
     assert night.ends()["status"] == "success"
 
 
-def _some(count: int, fault: Fault, below: str) -> Rule:
-    """Return the rule that the first ``count`` requests below a path meet this fault."""
-    left = [count]
-
-    def rule(_method: str, path: str) -> Fault:
-        left[0] -= below in path
-        return fault if below in path and left[0] >= 0 else WORKS
-
-    return rule
-
-
 AWHILE = {
     "500": (2, Fault(500), ""),
     "502 on data": (2, Fault(502), "/data/"),
@@ -84,7 +71,7 @@ def test_a_server_that_stumbles(tmp_path: Path, way: Line, fault: str) -> None:
     night = _night(tmp_path, way)
     night.sidecar._extra = {**night.sidecar._extra, "BACKUP_OPEN_TIMEOUT_SECONDS": "30"}
     night.write("new", 1 << 20)
-    way.rule = _some(*AWHILE[fault])
+    way.rule = some(*AWHILE[fault])
 
     night.back_up()
 
@@ -273,45 +260,4 @@ def test_a_password_that_is_wrong_for_a_while(tmp_path: Path) -> None:
         sidecar.wait_for("backup success")
     night.told.check("success", "")
     assert len(night.told.messages()) == 2
-    assert night.ends()["status"] == "success"
-
-
-@pytest.fixture
-def s3(tmp_path: Path) -> Iterator[S3]:
-    """An S3 server; the repository ``home/repository`` in it is Night's."""
-    with s3_server.serve("127.0.0.1", tmp_path / "s3") as made:
-        made.make_bucket("home")
-        (tmp_path / "repository").symlink_to(made.folder / "home" / "repository")
-        yield made
-
-
-def _by_s3(root: Path, s3: S3) -> Night:
-    return Night(
-        root, RESTIC_REPOSITORY=s3.repository("home", "repository"),
-        AWS_ACCESS_KEY_ID=s3.key, AWS_SECRET_ACCESS_KEY=s3.secret,
-    )  # fmt: skip
-
-
-WRONG = {
-    "unknown key": ({"AWS_ACCESS_KEY_ID": "no-key"}, "auth"),
-    "wrong secret": ({"AWS_SECRET_ACCESS_KEY": "no-secret"}, "auth"),
-    "no keys": ({"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "auth"),
-    "missing bucket": ({"RESTIC_REPOSITORY": "elsewhere"}, "config"),
-}
-
-
-@pytest.mark.parametrize("case", WRONG)
-def test_what_s3_does_not_know(tmp_path: Path, s3: S3, case: str) -> None:
-    night = _by_s3(tmp_path, s3)
-    right = dict(night.sidecar.secret)
-    changed, failure = WRONG[case]
-    if "RESTIC_REPOSITORY" in changed:
-        changed = {"RESTIC_REPOSITORY": s3.repository(changed["RESTIC_REPOSITORY"])}
-    night.sidecar.change_secret(**changed)
-
-    ended = night.back_up("failure", failure)
-
-    assert ended["seconds"] < 30
-    assert {each.name for each in s3.folder.iterdir()} == {"home"}
-    night.sidecar.change_secret(**right)
     assert night.ends()["status"] == "success"

@@ -116,3 +116,50 @@ def test_a_retry_inside_json_is_heard() -> None:
     listener.stderr(json.dumps({"message_type": "warning", "message": retry("300s")}), now=0)
 
     assert listener.keeps_retrying(LIMIT)
+
+
+REFUSED = "client.PutObject: The specified bucket does not exist"
+UNSURE = "client.PutObject: We encountered an internal error, please try again."
+
+
+def _refused(listener: Listener, times: int, what: str = UPLOAD, why: str = REFUSED) -> None:
+    for number in range(times):
+        listener.stderr(f"{what} returned error, retrying after 1s: {why}", number)
+
+
+def test_an_upload_that_is_refused_again_and_again_is_given_up() -> None:
+    """Also when data is read: restic alone tries for 15 minutes."""
+    listener = Listener(progress={"percent_done": 0.5})
+
+    _refused(listener, 3)
+    assert not listener.keeps_retrying(LIMIT)
+    _refused(listener, 1)
+
+    assert listener.keeps_retrying(LIMIT)
+    assert listener.completed(130, "retrying").said == "The specified bucket does not exist"
+
+
+def test_several_uploads_refused_once_each_may_be_a_moment_of_the_servers() -> None:
+    listener = Listener()
+    for number in range(9):
+        _refused(listener, 1, f"Save(<data/{number}>)")
+
+    assert not listener.keeps_retrying(LIMIT)
+
+
+def test_uploads_that_fail_otherwise_are_restics_matter() -> None:
+    """Also where an address holds words of a refusal."""
+    listener = Listener()
+    _refused(listener, 9, why=UNSURE)
+    _refused(listener, 9, why='Put "http://s3/forbidden/data": read: connection reset by peer')
+
+    assert not listener.keeps_retrying(LIMIT)
+
+
+def test_an_upload_that_succeeds_at_last_ends_the_count() -> None:
+    listener = Listener()
+    _refused(listener, 3)
+    listener.stderr(f"{UPLOAD} operation successful after 3 retries", 4)
+    _refused(listener, 3)
+
+    assert not listener.keeps_retrying(LIMIT)
