@@ -73,6 +73,8 @@ def _past(now: float, moment: float) -> float:
 
 
 def _wait_until(now: float, config: Config, state: State) -> float:
+    if state.missed_slot <= _past(now, state.attempted):
+        return 0  # it was caught up, such as by a run that was asked for: later slots do not wait
     return state.not_before if state.not_before <= now + config.timing.catch_up else 0
 
 

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,30 @@ def test_a_chore_that_is_stopped(tmp_path: Path, chore: str) -> None:
     assert night.sidecar.restic("list", "locks") == ""
     assert night.ends()["status"] == "success"
     assert night.sidecar.status()["chores"][chore]["status"] == "success"
+
+
+def test_a_check_that_lasts_until_the_next_backup(tmp_path: Path) -> None:
+    """The backup goes first, and the check is tried again after it."""
+    only_checks = {"backup.forget": "off", "backup.prune": "off", "backup.verify": "off"}
+    with rest.serve(tmp_path) as url, line.to(url) as way:
+        night = Night(tmp_path, RESTIC_REPOSITORY=f"rest:{way.url}/repository/")
+        night.make_chores_due()
+        night.sidecar.annotate({"backup.schedule": "* * * * *", **only_checks})
+        way.rule = lambda _, path: Fault(hangs=path.endswith("/data/"))  # no backup lists packs
+        with night.sidecar.running() as sidecar:
+            sidecar.wait_for('"started"')
+            sidecar.signal(signal.SIGUSR1)
+            sidecar.wait_for("backup success")
+            told = sidecar.wait_for("check interrupted", 90)
+            way.rule = always(WORKS)
+            began = json.loads(sidecar.wait_for("backup started"))
+            sidecar.wait_for("backup success")
+            sidecar.wait_for("check success")
+        assert "a backup goes first" in told
+        assert began["why"] == "schedule"
+        late = datetime.fromisoformat(began["time"]).second
+        assert late < 15  # seconds after the minute
+        assert night.ends()["status"] == "success"
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])

@@ -115,6 +115,18 @@ def test_the_next_missed_slot_is_spread_again() -> None:
     assert state.not_before >= NOW + 5 * HOUR
 
 
+def test_once_a_missed_slot_was_caught_up_by_hand_the_next_one_is_served_in_time() -> None:
+    """What is spread is the catching up, and no later slot."""
+    state = served(attempted=SLOT - HOUR)
+    due.remember_start(SLOT + HOUR - 2, CONFIG, state)
+    assert state.not_before > SLOT + HOUR
+    assert due.due(SLOT + HOUR, CONFIG, state).backup == ""
+
+    state.attempted = SLOT + HOUR - 1
+
+    assert due.due(SLOT + HOUR, CONFIG, state).backup == "schedule"
+
+
 @pytest.mark.parametrize("state", [served(), served(attempted=SLOT)])
 def test_a_start_without_a_missed_slot_is_not_spread(state: State) -> None:
     """There is nothing to catch up."""
