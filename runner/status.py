@@ -42,13 +42,17 @@ def describe(config: Config, state: State | None) -> dict[str, Any]:
         "failures_in_a_row": state.failures if state else 0,
         "held": state.held if state else False,
         "append_only": state.append_only if state else False,
-        "chores": {name: _chore(chore) for name, chore in sorted(state.chores.items())}
-        if state
-        else {},
+        "chores": _chores(config, state) if state else {},
         "snapshots": state.snapshots if state else None,
         "missing": config.missing,
         "problems": [str(problem) for problem in config.problems],
     }
+
+
+def _chores(config: Config, state: State) -> dict[str, Any]:
+    """Return what is known of each chore; a mirror has one, which goes by its archives."""
+    known = {name: _chore(chore) for name, chore in sorted(state.chores.items())}
+    return {"forget": known.get("forget", _chore(Chore()))} if config.mirrors else known
 
 
 def _chore(chore: Chore) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import pytest
 
 from runner import status
 from runner.config import Config
-from runner.state import Last, State, Store
+from runner.state import Last, State, Store, new
 from tests.runner.test_report import FAILED, LAST, STATE
 from tests.runner.workload import configured
 
@@ -117,6 +117,16 @@ def test_status_for_scripts(config: Config, capsys: pytest.CaptureFixture[str]) 
         "missing": "",
         "problems": [],
     }
+
+
+def test_a_mirror_has_no_chore_but_the_retention_of_its_archives(tmp_path: Path) -> None:
+    """A new state knows of restic's."""
+    mirror = configured({"BACKUP_STATE_DIR": str(tmp_path), "BACKUP_ENGINE": "rclone"})
+    fresh = new(0, "")
+    assert fresh.chores
+
+    assert list(status.describe(mirror, fresh)["chores"]) == ["forget"]
+    assert list(status.describe(mirror, STATE)["chores"]) == ["forget"]
 
 
 def test_json_has_the_same_keys_before_the_first_run(config: Config) -> None:
