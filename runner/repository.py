@@ -14,6 +14,7 @@ from runner.output import Completed
 from runner.steps import Step, Wait
 
 _STALE_LOCK = timedelta(minutes=30)
+_SKEW = timedelta(days=1)  # a lock this far ahead says nothing of its age
 _BEGUN = (
     "the repository has keys and no config: its creation was interrupted, or is under way by "
     "another; if this lasts and nothing but `keys` holds files there, remove them by hand"
@@ -115,28 +116,42 @@ def remove_stale_locks(now: datetime) -> Generator[Effect, Result, int]:
     if listed.stopped:
         raise failed(listed, "the locks cannot be read")
     identifiers = listed.text.split()
-    stale = 0
+    stale, ahead = 0, ""
     for identifier in identifiers if not listed.code else ():
         read: Completed = yield opening.lock(identifier)
         if read.stopped:
             raise failed(read, "a lock cannot be read")
-        stale += read.code == 0 and _is_old(read.text, now)
+        age, host = _age(read.text, now) if read.code == 0 else (timedelta(0), "")
+        stale += age > _STALE_LOCK
+        if age < -_SKEW:
+            ahead = f"{host}, since {(now - age).isoformat(timespec='seconds')}"
     if not identifiers or stale < len(identifiers):
-        raise locked(stale)
+        raise locked(stale, ahead)
     yield from must(opening.unlock(), "stale locks cannot be removed")
     return stale
 
 
-def locked(stale: int = 0) -> Ended:
-    """Return the end of a run that met locks, of which ``stale`` are old but not all."""
+def locked(stale: int = 0, ahead: str = "") -> Ended:
+    """Return the end of a run that met locks, of which ``stale`` are old but not all.
+
+    ``ahead`` says whose one is from the future, and will not be old for a long time.
+    """
     line = "the repository is locked by another run; this one is tried again later"
+    if ahead:
+        line = (
+            f"the repository is locked by {ahead}: a clock was wrong, and the lock may never grow "
+            "old; once nobody works on the repository, remove it in a backup container by "
+            "`backup-runner restic unlock --remove-all`"
+        )
     ended = Ended(Status.SKIPPED, line, Failure.LOCKED, 11)
     ended.outcome = replace(ended.outcome, stale_locks=stale)
     return ended
 
 
-def _is_old(text: str, now: datetime) -> bool:
+def _age(text: str, now: datetime) -> tuple[timedelta, str]:
+    """Return how old a lock is, and of which host; no time at all where it does not say."""
     try:
-        return now - datetime.fromisoformat(json.loads(text)["time"]) > _STALE_LOCK
+        lock = json.loads(text)
+        return now - datetime.fromisoformat(lock["time"]), str(lock.get("hostname", ""))
     except (ValueError, KeyError, TypeError):
-        return False
+        return timedelta(0), ""

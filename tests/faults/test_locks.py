@@ -54,6 +54,20 @@ def test_a_lock_that_may_be_held(tmp_path: Path, case: str) -> None:
     assert night.ends()["status"] == "success"
 
 
+def test_a_lock_of_a_clock_that_was_years_ahead(tmp_path: Path) -> None:
+    """It stays, for its holder may be at work; whose it is and how it is removed is told."""
+    night = Night(tmp_path)
+    left = leave(night.sidecar, Holder(FOREIGN, minutes=-3 * 365 * 24 * 60))
+
+    ended = night.back_up("skipped", "locked")
+
+    assert f"locked by {FOREIGN}, since 20" in ended["message"]
+    assert "unlock --remove-all" in ended["message"]
+    assert night.locks() == {left}
+    night.sidecar.restic("unlock", "--remove-all")
+    assert night.ends()["status"] == "success"
+
+
 @pytest.mark.parametrize("case", REMOVED)
 def test_locks_that_are_all_old(tmp_path: Path, case: str) -> None:
     night = Night(tmp_path)

@@ -140,3 +140,25 @@ def test_unlock_never_removes_all() -> None:
     said, _ = play(backup(configured(), FACTS), [LOCKED, TWO, OLD, OLD, EMPTY, GOOD])
 
     assert not [argv for argv in said if "--remove-all" in argv]
+
+
+@pytest.mark.parametrize(
+    ("time", "named"),
+    [
+        ("2026-11-24T12:33:59Z", False),
+        ("2026-11-24T12:34:01Z", True),
+        ("2031-01-01T02:00:00.5+01:00", True),
+    ],
+)
+def test_a_lock_from_the_far_future_is_named_for_it_may_never_grow_old(
+    time: str, named: bool
+) -> None:
+    """Its age is not known, so it stays; people are told how to remove it."""
+    answers = [LOCKED, Completed(0, text="aa11\nbb22\n"), lock_text(time), OLD]
+
+    said, outcome = play(backup(configured(), FACTS), answers)
+
+    assert UNLOCK not in said
+    assert (outcome.status, outcome.failure) == (Status.SKIPPED, Failure.LOCKED)
+    assert ("locked by wiki, since 20" in outcome.message) == named
+    assert ("backup-runner restic unlock --remove-all" in outcome.message) == named
