@@ -168,7 +168,7 @@ class Container:
             status = self._process.wait()
         return status
 
-    def wait_for(self, text: str, seconds: float = 60) -> str:
+    def wait_for(self, text: str, seconds: float = 120) -> str:
         """Return the next line of the log that holds ``text``; raise TimeoutError."""
         try:
             while text not in (line := self.lines.get(timeout=seconds)):

@@ -1,12 +1,12 @@
 """A name server on loopback that says what it is told to, or nothing at all."""
 
+import os
 import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-ADDRESS = "127.53.53.53"  # of loopback; resolv.conf names no port
 _HEADER = 12  # bytes
 _SERVER_FAILED, _FOUND = b"\x81\x82", b"\x81\x80"
 _A = b"\x00\x01"  # the kind of record that holds an address
@@ -16,11 +16,11 @@ _LOOPBACK = b"\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x00\x00\x04\x7f\x00\x00\x01"
 class Resolver:
     """``says``: "nothing", "failed", or "loopback", which is then every host's address."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, address: str) -> None:
         self.says = "loopback"
         self.asked = 0
         self._file = folder / "resolv.conf"
-        self._file.write_text(f"nameserver {ADDRESS}\n")
+        self._file.write_text(f"nameserver {address}\n")
 
     def argv(self, *command: str) -> tuple[str, ...]:
         """Return how a command is run that knows no other name server."""
@@ -42,9 +42,11 @@ class Resolver:
 @contextmanager
 def serve(folder: Path) -> Iterator[Resolver]:
     """Run a resolver until the end of the block; this needs root."""
-    resolver = Resolver(folder)
+    # resolv.conf names no port: tests that run at the same time have addresses of their own.
+    address = ".".join(map(str, (127, *(1 + byte % 254 for byte in os.urandom(3)))))
+    resolver = Resolver(folder, address)
     with socket.socket(type=socket.SOCK_DGRAM) as server:
-        server.bind((ADDRESS, 53))
+        server.bind((address, 53))
 
         def answer() -> None:
             while (got := server.recvfrom(1 << 12))[0]:
@@ -56,5 +58,5 @@ def serve(folder: Path) -> Iterator[Resolver]:
         try:
             yield resolver
         finally:
-            server.sendto(b"", (ADDRESS, 53))
+            server.sendto(b"", (address, 53))
             thread.join()
