@@ -13,9 +13,10 @@ from webhook import limits, namespace, quotas, workload
 from webhook.breaker import Breaker
 from webhook.inject import Options, Surroundings
 from webhook.limits import Limit
+from webhook.listing import Source
 from webhook.namespace import STRICTEST, Namespace
 from webhook.quotas import Quota
-from webhook.reflect import ADDED, DELETED, Listener, Reflector, Source
+from webhook.reflect import ADDED, DELETED, Listener, Reflector
 
 _LOG = logging.getLogger("cluster")
 _CANNOT_PULL = frozenset(
