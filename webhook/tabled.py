@@ -1,0 +1,111 @@
+"""A coverage report as text and as JSON: what `backup-webhook coverage` prints."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+
+from contract.names import Reason
+from webhook.coverage import AS_WANTED, Cover, Report
+
+_ANEW = "create it anew (kubectl rollout restart)"
+REMEDIES: dict[str, str] = {
+    Cover.OUTDATED: f"backed up by the sidecar of another version: {_ANEW} when it suits",
+    Cover.NOT_ANNOTATED: 'says nothing of backups: write backup.enabled: "true" (or "false", if '
+    "that is meant) to the annotations of its pod template",
+    Cover.NOT_OPTED_IN: "its namespace has not opted in: kubectl label namespace NAMESPACE "
+    f"backup.enabled=true, then {_ANEW}",
+    Cover.MISSED: "was made while no webhook answered, or annotated since (that belongs on the "
+    f"pod template): {_ANEW}",
+    Reason.EXCLUDED_NAMESPACE: "its namespace is never injected: use one of the app's own",
+    Reason.INVALID_VALUE: "backup.enabled is neither true nor false: correct its pod template",
+    Reason.NO_VOLUMES: "no container mounts a claim as files: remove the annotation, or name a "
+    "volume in backup.volumes",
+    Reason.NAME_CONFLICT: "it has a container or volume with a name that is ours: rename that",
+    Reason.WINDOWS: "Windows pods are not backed up: remove the annotation",
+    Reason.MIRROR_POD: "static pods are never injected: run it as a Deployment or the like",
+    Reason.IMAGE_UNAVAILABLE: "the nodes could not get the sidecar's image: see the pre-pull pods, "
+    f"then {_ANEW}",
+    Reason.QUOTA: f"its namespace had no room for the sidecar: see its quotas, then {_ANEW}",
+    Reason.REFUSED_ELSEWHERE: "something else refuses the sidecar: kubectl describe its ReplicaSet "
+    f"or the like says what; allow it there, then {_ANEW}",
+    **dict.fromkeys(
+        (Reason.INTERNAL_ERROR, Reason.PROOF_FAILED, Reason.DEADLINE),
+        f"the webhook failed on it: see its log, then {_ANEW}",
+    ),
+}
+"""What each reason means, and what to do."""
+
+
+def as_json(report: Report, *, summary: bool) -> str:
+    """Return the report as one JSON document; a summary holds numbers only."""
+    idle = Counter(namespace for namespace, _ in report.unused)
+    shown: dict[str, object] = {
+        "counts": [
+            {"namespace": namespace, "reason": reason, "pods": number}
+            for (namespace, reason), number in report.counts.items()
+        ],
+        "unused": [{"namespace": name, "claims": number} for name, number in sorted(idle.items())],
+    }
+    if not summary:
+        shown["findings"] = [asdict(each) for each in report.findings]
+        shown["unused_claims"] = [
+            {"namespace": namespace, "claim": claim} for namespace, claim in report.unused
+        ]
+    return json.dumps(shown, indent=2) + "\n"
+
+
+def as_text(report: Report, *, summary: bool) -> str:
+    """Return tables of what is wrong, what to do about it, and a line that says it all."""
+    blocks = _numbers(report) if summary else _details(report)
+    return "\n".join("".join(f"{line}\n" for line in block) for block in (*blocks, _total(report)))
+
+
+def _numbers(report: Report) -> Iterator[list[str]]:
+    rows = [(*key, str(number)) for key, number in report.counts.items()]
+    if rows:
+        yield _table(("NAMESPACE", "REASON", "PODS"), rows)
+
+
+def _details(report: Report) -> Iterator[list[str]]:
+    rows = [
+        (each.namespace, f"{each.kind.lower()}/{each.workload}", str(each.pods), each.reason)
+        for each in report.findings
+    ]
+    if rows:
+        yield _table(("NAMESPACE", "WORKLOAD", "PODS", "REASON"), rows)
+        yield [
+            f"{reason}: {REMEDIES[reason]}"
+            for reason in sorted({each.reason for each in report.findings})
+        ]
+    if report.unused:
+        yield _table(("NAMESPACE", "CLAIM THAT NO POD USES"), report.unused)
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    lines = [tuple(heads), *(tuple(map(_safe, row)) for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return [
+        "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    ]
+
+
+def _total(report: Report) -> list[str]:
+    numbers: Counter[str] = Counter()
+    for (_, reason), number in report.counts.items():
+        numbers[reason if reason in AS_WANTED else "without a backup"] += number
+    total = f"{_count(sum(numbers.values()), 'pod')}: {numbers[Cover.PROTECTED]} protected"
+    words = {Cover.OUTDATED: "outdated", Cover.OPTED_OUT: "opted out"}
+    others = [f", {numbers[key]} {word}" for key, word in words.items() if numbers[key]]
+    idle = f"; {_count(len(report.unused), 'claim')} that no pod uses" if report.unused else ""
+    return [f"{total}{''.join(others)}, {numbers['without a backup']} without a backup{idle}"]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
+def _safe(text: str) -> str:
+    """Return a text without what would move the cursor: owners' names are anybody's."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
