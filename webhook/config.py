@@ -28,13 +28,15 @@ class Server:
     """Where `serve` listens, with which certificate, what it watches and how it ends.
 
     ``prepull`` is the DaemonSet that keeps the image on the nodes, empty where there is none;
-    ``follow``: watch what namespaces allow; ``drain`` the seconds to serve on after SIGTERM.
+    ``follow``: watch what namespaces allow; ``drain`` the seconds to serve on after SIGTERM;
+    ``coverage`` the seconds between two looks for pods without a backup, 0 for none.
     """
 
     certificates: certs.Settings
     prepull: str = ""
     follow: bool = False
     drain: float = 10.0
+    coverage: float = 0.0
 
     @property
     def host(self) -> str:
@@ -86,6 +88,7 @@ def add_server(parser: argparse.ArgumentParser, environment: Mapping[str, str]) 
     flag("drain-seconds", "how long to serve on after SIGTERM", "10", "SECONDS")
     flag("prepull", "DaemonSet that keeps the sidecar's image on the nodes", "", "NAME")
     flag("follow", "watch what namespaces allow; if not, the strictest is assumed", "false", "BOOL")
+    flag("coverage-seconds", "look so often for pods without a backup; 0: never", "0", "SECONDS")
     flag("service", "name of the Service that leads here", "backup-webhook", "NAME")
     flag("namespace", "namespace of that Service", "backup-webhook", "NAME")
     flag("cert-mode", "certificates: self, cert-manager or existing", "existing", "MODE")
@@ -169,6 +172,7 @@ def server(arguments: argparse.Namespace) -> Server:
         prepull=arguments.prepull,
         follow=_boolean(arguments, "follow"),
         drain=_number(arguments, "drain-seconds"),
+        coverage=_number(arguments, "coverage-seconds"),
     )
 
 

@@ -15,7 +15,9 @@ from certs.keeper import Keeper
 from webhook import app, log
 from webhook.cluster import Cluster
 from webhook.config import Server
+from webhook.gauges import Coverage
 from webhook.inject import Options
+from webhook.lookout import Lookout
 from webhook.metrics import Metrics
 
 _KEEP_ALIVE = 120  # seconds; the API server keeps idle connections for 90 and reuses them
@@ -36,6 +38,10 @@ def serve(server: Server, options: Options) -> int:
     cluster = Cluster(server.certificates.namespace, server.prepull, options, follow=server.follow)
     metrics.cluster(cluster)
     cluster.start()
+    lookout = Lookout(options, server.coverage)
+    if server.coverage:
+        metrics.registry.register(Coverage(lookout))
+        lookout.start()
     keeper = Keeper(server.certificates)
     metrics.certificates(keeper.status)
     context = keeper.start()
@@ -50,6 +56,7 @@ def serve(server: Server, options: Options) -> int:
     application = app.create(options, metrics=metrics, ready=ready, view=cluster)
     _Uvicorn(_configured(draining.telling(application), server, context), draining).run()
     keeper.stop()
+    lookout.stop()
     return 0
 
 
