@@ -19,7 +19,7 @@ VARIANTS = {
     "defaults": (),
     "cert-manager": CERT_MANAGER,
     "existing": EXISTING,
-    "bare": (*EXISTING, *NO_PREPULL, "follow=false"),
+    "bare": (*EXISTING, *NO_PREPULL, "follow=false", "coverage.enabled=false"),
 }
 SYSTEM = {"kube-system", "kube-public", "kube-node-lease", NAME}
 
@@ -197,6 +197,9 @@ def test_rights_are_name_scoped() -> None:
     followed = rules.pop("limitranges")
     assert followed["resources"] == ["limitranges", "namespaces", "pods", "resourcequotas"]
     assert followed["verbs"] == ["list", "watch"]
+    looked_at = rules.pop("persistentvolumeclaims")
+    assert looked_at["resources"] == ["persistentvolumeclaims"]
+    assert looked_at["verbs"] == ["list"]
     assert rules.keys() == {"secrets", "pods", "mutatingwebhookconfigurations"}
     assert rules["secrets"]["kind"] == rules["pods"]["kind"] == "Role"
     assert rules["secrets"]["resourceNames"] == [_environment()["BACKUP_WEBHOOK_CA_SECRET"]]
@@ -216,8 +219,10 @@ def test_no_right_on_secrets_and_webhook_configurations_where_others_make_certif
     assert [rule["resources"] for rule in _rules(*VARIANTS[variant])] == [
         ["pods"],
         ["limitranges", "namespaces", "pods", "resourcequotas"],
+        ["persistentvolumeclaims"],
     ]
-    assert [rule["resources"] for rule in _rules(*VARIANTS[variant], "follow=false")] == [["pods"]]
+    without = ("follow=false", "coverage.enabled=false")
+    assert [rule["resources"] for rule in _rules(*VARIANTS[variant], *without)] == [["pods"]]
 
 
 def test_no_rights_and_no_token_without_need() -> None:

@@ -49,7 +49,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end -}}
 
 {{- define "backup.needsClusterRole" -}}
-{{- if or (eq .Values.certificates.mode "self") .Values.follow -}}true{{- end -}}
+{{- if or (eq .Values.certificates.mode "self") .Values.follow .Values.coverage.enabled -}}true{{- end -}}
 {{- end -}}
 
 {{- define "backup.caSecret" -}}
