@@ -61,6 +61,8 @@ def _attempt(config: Config, log: Log, stop: Stop, want: Wanted) -> str:
             return f"there is no volume below {config.volumes_dir}"
         told = []
         if left := [folder for folder in folders if staging.needs_work(folder)]:
+            empty = ", ".join(folder.name for folder in left)
+            log.line("info", f"nothing in {empty} yet: asking the repository for a backup")
             from runner import refill  # noqa: PLC0415 -- most starts have nothing to do
 
             told = refill.refill(config, log, stop, want, left)

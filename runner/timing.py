@@ -18,7 +18,7 @@ class Timing:
     lock_patience: float = 120
     hook: float = 1800
     count: float = 1800
-    restore: float = 600
+    restore: float = 60
     restore_pause: float = 5
     restore_stale: float = 60
 
