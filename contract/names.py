@@ -14,6 +14,15 @@ RESTORE_COMMAND = ("backup-runner", "populate")
 STAGING = ".backup-restore"
 """Folder on a volume that is being restored; neither backed up nor counted as content."""
 
+STATUS_FILE = "status.json"
+"""In the state folder: what `backup-runner status --json` says, kept up to date."""
+
+SUPERVISOR_FILE = "supervisor"
+"""In the state folder: the process that SIGUSR1 asks for a backup; 1 unless pods share theirs."""
+
+KEEP_TAG = "keep"
+"""Of snapshots that retention never removes."""
+
 COMMAND = "backup-supervise"
 """What the injected container runs; found on the image's PATH."""
 

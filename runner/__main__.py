@@ -118,6 +118,14 @@ def _parser() -> argparse.ArgumentParser:
         "backup on, retention goes on too.",
     )
     accepting.set_defaults(run=_accept)
+    unlocking = commands.add_parser(
+        "unlock",
+        help="remove the repository's locks, if all of them are old",
+        description="Removes the repository's locks if every one is older than 30 minutes. Exit "
+        "status: 0 none is left, 1 failure, 75 a lock may be in use, or another run is in "
+        "progress.",
+    )
+    unlocking.set_defaults(run=_unlock)
     showing = commands.add_parser(
         "status",
         help="show the last run, the next one, and what is wrong",
@@ -214,6 +222,10 @@ def _dump(parsed: argparse.Namespace) -> int:
 
 def _accept(_parsed: argparse.Namespace) -> int:
     return tick.accept(*_begin())
+
+
+def _unlock(_parsed: argparse.Namespace) -> int:
+    return tick.unlock(*_begin())
 
 
 def _status(parsed: argparse.Namespace) -> int:

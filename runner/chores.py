@@ -55,6 +55,19 @@ def by_hand(session: Session, name: str) -> Chored:
     return _begin(session, name, asked[name])
 
 
+def unlock(session: Session) -> Chored:
+    """Remove the repository's locks if all are old, and tell it."""
+    config = session.config
+    if config.missing:
+        line = f"{config.missing} is not set: put it into the Secret"
+        done = Chored(Status.FAILURE, line, Failure.CONFIG)
+    else:
+        follow = Door(config, session.log, session.stop).follow
+        done = follow(upkeep.unlock(datetime.now(UTC)))
+    session.log.line(report.level(done.status), f"unlock {done.status}: {done.message}")
+    return done
+
+
 def _do(session: Session, name: str, chore: Callable[[float], Chored]) -> None:
     now = time.time()
     if session.stop.asked or not due.chore_is_due(name, now, session.config, session.state):

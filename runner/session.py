@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from runner import status
 from runner.config import Config
 from runner.log import Log
 from runner.state import State, Store
@@ -23,8 +24,9 @@ class Session:
     limit: float = 0
 
     def save(self) -> None:
-        """Keep the state; where that cannot be, a backup is still better than none."""
+        """Keep the state, and show it; where that cannot be, a backup is still better than none."""
         try:
             self.store.save(self.state)
+            self.store.publish(self.log.masked(status.describe(self.config, self.state)))
         except OSError as error:
             self.log.line("error", f"the state cannot be kept: {error.strerror}")

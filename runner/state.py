@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from contract import names
+
 _FILE = "state.json"
 _LOCK = "lock"
 _LATEST = 1e11  # epoch seconds; no clock goes wrong by thousands of years
@@ -144,6 +146,12 @@ class Store:
             file.flush()
             os.fsync(file.fileno())
         part.replace(self._folder / _FILE)
+
+    def publish(self, known: dict[str, Any]) -> None:
+        """Write the status for whoever only reads: one file, whole at any time."""
+        part = self._folder / f"{names.STATUS_FILE}.part"
+        part.write_text(json.dumps(known), encoding="utf-8", errors="backslashreplace")
+        part.replace(self._folder / names.STATUS_FILE)
 
     def announce(self, moment: float) -> None:
         """Tell the supervisor when to call `tick` again."""

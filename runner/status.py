@@ -44,6 +44,8 @@ def describe(config: Config, state: State | None) -> dict[str, Any]:
         "append_only": state.append_only if state else False,
         "chores": _chores(config, state) if state else {},
         "snapshots": state.snapshots if state else None,
+        "receivers": [name for name, given in _receivers(config).items() if given],
+        "notify_failures": state.notify_failures if state else 0,
         "missing": config.missing,
         "problems": [str(problem) for problem in config.problems],
     }
@@ -53,6 +55,11 @@ def _chores(config: Config, state: State) -> dict[str, Any]:
     """Return what is known of each chore; a mirror has one, which goes by its archives."""
     known = {name: _chore(chore) for name, chore in sorted(state.chores.items())}
     return {"forget": known.get("forget", _chore(Chore()))} if config.mirrors else known
+
+
+def _receivers(config: Config) -> dict[str, object]:
+    return {"ntfy": config.ntfy, "services": config.services, "pings": config.pings,
+            "pushgateway": config.pushgateway}  # fmt: skip
 
 
 def _chore(chore: Chore) -> dict[str, Any]:

@@ -285,6 +285,6 @@ def forget(config: Config, limit: float = 0, target: str = "") -> Step | None:
     argv = (
         "restic", "forget", "--json", "-q",
         "--retry-lock", f"{long_patience(config, limit):.0f}s",
-        *_mine(config), "--group-by", "host,tags", *keep,
+        *_mine(config), "--group-by", "host,tags", *keep, "--keep-tag", names.KEEP_TAG,
     )  # fmt: skip
     return Step("forget", argv, limit=limit, target=target)

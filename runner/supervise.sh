@@ -43,6 +43,7 @@ is_due() {
     [ "${annotations%/*}" -nt "$state/seen" ] || [ "$secret" -nt "$state/seen" ]
 }
 
+{ echo $$ >"$state/supervisor"; } 2>/dev/null # who is asked for a backup by SIGUSR1
 while [ -z "$stopping" ]; do
   changed='' steps=0 argument=$why why='' # one command: no signal comes in between
   { echo >"$state/seen"; } 2>/dev/null # a full or closed state folder must not end us

@@ -85,9 +85,17 @@ def accept(config: Config, log: Log, stop: Stop) -> int:
         state = session.state
         state.full, state.usual, state.held = [], None, False
         state.accepted = True
-        session.store.save(state)
+        session.save()
     log.line("info", "accepted; the next backup says how much there is")
     return 0
+
+
+def unlock(config: Config, log: Log, stop: Stop) -> int:
+    """Remove the repository's locks if all are old; return 0, 1, or 75 where one may be alive."""
+    from runner import chores  # noqa: PLC0415 -- only where there is work
+
+    with _alone(config, log, stop) as session:
+        return _status(chores.unlock(session).status) if session else _busy(log)
 
 
 @contextmanager

@@ -71,6 +71,23 @@ def alone(step: Step) -> Chore:
     return _unfinished(step.name, done) or Chored(Status.SUCCESS, "done")
 
 
+def unlock(now: datetime) -> Chore:
+    """Remove the locks because somebody asks for it; none where one of them may be alive."""
+    listed: Completed = yield opening.locks()
+    if listed.code or listed.stopped:
+        return failed("reading the locks", listed)
+    if not listed.text.split():
+        return Chored(Status.SUCCESS, "there are no locks")
+    try:
+        stale = yield from repository.remove_stale_locks(now)
+    except Ended as ended:
+        line = "not every lock is older than 30 minutes: whoever holds one may be at work"
+        locked = ended.outcome.failure == Failure.LOCKED
+        return Chored(ended.outcome.status, line if locked else ended.outcome.message,
+                      ended.outcome.failure)  # fmt: skip
+    return Chored(Status.SUCCESS, f"{stale} old locks removed")
+
+
 def _if_elected(config: Config, now: datetime, step: Step) -> Chore:
     listed: Completed = yield steps.everyones_snapshots(step.target)
     if unfinished := _unfinished(step.name, listed):

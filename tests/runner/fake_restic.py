@@ -99,6 +99,12 @@ class Runner:
         state: dict[str, Any] = json.loads((self.state / "state.json").read_text())
         return state
 
+    @property
+    def published(self) -> dict[str, Any]:
+        """What whoever only reads is shown."""
+        status: dict[str, Any] = json.loads((self.state / "status.json").read_text())
+        return status
+
     def change(self, **values: object) -> None:
         """Change what state holds."""
         (self.state / "state.json").write_text(json.dumps({**self.known, **values}))

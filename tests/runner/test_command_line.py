@@ -1,7 +1,9 @@
 """`backup-runner` from outside: its exit status, its log, its files."""
 
+import json
 import os
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -87,6 +89,55 @@ def test_the_log_can_be_text(runner: Runner) -> None:
 
     assert " info backup success: 10 files" in out
     assert "{" not in out.partition("status=")[0]
+
+
+def test_the_status_is_published_whenever_it_changes(runner: Runner) -> None:
+    """Also while a run is under way; it is what `status --json` says then."""
+    os.mkfifo(runner.bin / "gate")
+    first = runner.begin("tick", "--now")
+    until(lambda: bool(runner.asked), "the first run began")
+    assert runner.published["last"] is None
+    assert runner.published["running_since"].endswith("Z")
+    (runner.bin / "gate").write_text("")
+    (runner.bin / "gate").unlink()
+    runner.end(first)
+
+    out, _ = runner.begin("status", "--json").communicate(timeout=30)
+
+    assert runner.published == json.loads(out)
+    assert runner.published["last"]["status"] == "success"
+
+
+@pytest.mark.parametrize(
+    ("locks", "age", "code", "told", "unlocked"),
+    [
+        ("", 0, 0, "there are no locks", 0),
+        ("aa11\nbb22\n", 31, 0, "2 old locks removed", 1),
+        ("aa11\nbb22\n", 29, 75, "not every lock is older than 30 minutes", 0),
+    ],
+)
+def test_unlock_leaves_locks_that_may_be_alive(
+    runner: Runner, locks: str, age: int, code: int, told: str, unlocked: int
+) -> None:
+    """Plain unlock takes a live lock of an equal host name elsewhere for stale."""
+    made = datetime.now(UTC) - timedelta(minutes=age)
+    runner.answer("list", out=locks)
+    runner.answer("cat", out=json.dumps({"time": made.isoformat()}))
+
+    status, log = runner.call("unlock")
+
+    assert (status, runner.asked.count("unlock")) == (code, unlocked)
+    assert told in log[-1]["message"]
+
+
+def test_unlock_without_a_repository_names_what_is_missing(runner: Runner) -> None:
+    """And asks nobody."""
+    (runner.secret / "RESTIC_REPOSITORY").unlink()
+
+    status, log = runner.call("unlock")
+
+    assert (status, runner.asked) == (1, [])
+    assert "RESTIC_REPOSITORY is not set" in log[-1]["message"]
 
 
 def test_what_is_written_is_for_its_own_user_only(runner: Runner) -> None:

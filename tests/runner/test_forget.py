@@ -14,7 +14,7 @@ MINE = ("--host", "wiki", "--tag", "ns=prod,kind=Deployment,workload=wiki")
 FORGET = (
     "restic", "forget", "--json", "-q", "--retry-lock", "900s", *MINE, "--group-by", "host,tags",
     "--keep-last", "1", "--keep-hourly", "24", "--keep-daily", "7", "--keep-weekly", "4",
-    "--keep-monthly", "12",
+    "--keep-monthly", "12", "--keep-tag", "keep",
 )  # fmt: skip
 NOTHING = {
     f"backup.keep-{period}": "0"
@@ -65,14 +65,14 @@ def test_a_keep_of_0_is_no_flag(annotations: dict[str, str], keep: tuple[str, ..
     """restic refuses some zeros and takes others for a policy."""
     said, _ = play(forget(configured(annotations=annotations)), [EMPTY])
 
-    assert said == [(*FORGET[: FORGET.index("--keep-last")], *keep)]
+    assert said == [(*FORGET[: FORGET.index("--keep-last")], *keep, "--keep-tag", "keep")]
 
 
 def test_keep_within_comes_beside_the_others() -> None:
     """It only adds."""
     said, _ = play(forget(configured(annotations={"backup.keep-within": "30d"})), [EMPTY])
 
-    assert said == [(*FORGET, "--keep-within", "30d")]
+    assert said == [(*FORGET[:-2], "--keep-within", "30d", "--keep-tag", "keep")]
 
 
 def test_every_keep_0_keeps_everything() -> None:

@@ -114,6 +114,8 @@ def test_status_for_scripts(config: Config, capsys: pytest.CaptureFixture[str]) 
             "prune": {"status": "", "message": "", "last_success": None},
         },
         "snapshots": 9,
+        "receivers": [],
+        "notify_failures": 3,
         "missing": "",
         "problems": [],
     }

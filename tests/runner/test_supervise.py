@@ -30,6 +30,8 @@ def test_the_first_tick_says_that_it_is_the_start(supervisor: Supervisor) -> Non
 
     assert supervisor.calls == ["tick --start"]
     assert supervisor.process.pid != 1
+    # Where processes are shared, whoever asks for a backup finds it by this.
+    assert int((supervisor.state / "supervisor").read_text()) == supervisor.process.pid
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
