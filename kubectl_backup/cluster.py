@@ -1,0 +1,324 @@
+"""The API server, and commands in pods through it. The only importer of kubernetes here.
+
+Objects are plain JSON: the client's models refuse what they do not know.
+"""
+
+import json
+import ssl
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlencode, urlsplit, urlunsplit
+
+import urllib3
+import websocket
+from kubernetes import client, config
+
+Json = dict[str, Any]
+
+_CONNECT, _READ = 5.0, 30.0  # seconds
+_PAGE = 500  # objects
+_STDOUT, _STDERR, _END = 1, 2, 3  # channels of an exec
+_PROTOCOLS = ["v5.channel.k8s.io", "v4.channel.k8s.io"]
+_MERGE = "application/merge-patch+json"
+_SAID = 4096  # bytes of a command's errors that are kept
+
+
+class ClusterError(Exception):
+    """The cluster cannot be asked, or says no; the text is one line that names the next step."""
+
+
+class NotFoundError(ClusterError):
+    """There is no such object."""
+
+
+class DeniedError(ClusterError):
+    """Whoever asks may not."""
+
+
+class ConflictError(ClusterError):
+    """It is there already, has changed meanwhile, or must not be disturbed now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """How kubectl would find the cluster; "" is what the kubeconfig says."""
+
+    kubeconfig: str = ""
+    context: str = ""
+    namespace: str = ""
+
+
+@dataclass(slots=True)
+class Answer:
+    """How a command in a pod ended, and what it wrote."""
+
+    code: int = 0
+    out: bytes = b""
+    err: bytes = b""
+
+    @property
+    def said(self) -> str:
+        """The last line of its errors."""
+        lines = self.err.decode("utf-8", "replace").strip().splitlines()
+        return lines[-1] if lines else ""
+
+
+@dataclass(slots=True)
+class Running:
+    """A command that runs in a pod; ``end`` is known once all its output was taken."""
+
+    chunks: Iterator[bytes]
+    end: Answer = field(default_factory=Answer)
+
+
+class Cluster:
+    """One cluster, one namespace in it, as one user."""
+
+    def __init__(self, where: Where) -> None:
+        self._configuration = client.Configuration()
+        with _telling("read the kubeconfig"):
+            try:
+                config.load_kube_config(  # type: ignore[no-untyped-call]
+                    where.kubeconfig or None, where.context or None, self._configuration
+                )
+            except config.ConfigException as error:
+                line = f"no cluster: {error}; set KUBECONFIG, --kubeconfig or --context"
+                raise ClusterError(" ".join(line.split())) from error
+            self.context, chosen = _chosen(where)
+        self.namespace = where.namespace or chosen
+        self._configuration.retries = False
+        self._configuration.connection_pool_maxsize = 8
+        self._api = client.ApiClient(self._configuration)
+
+    @property
+    def server(self) -> str:
+        """The address of the API server."""
+        return str(self._configuration.host)
+
+    def get(self, path: str, **query: str) -> Json:
+        """Return an object, or whatever stands below an API path."""
+        found: Json = json.loads(self._data("GET", path, query))
+        return found
+
+    def items(self, path: str, **query: str) -> list[Json]:
+        """Return all objects of a list."""
+        found: list[Json] = []
+        going_on = ""
+        while True:
+            page = self.get(path, limit=str(_PAGE), **query, **({"continue": going_on} if going_on
+                                                                 else {}))  # fmt: skip
+            found += page.get("items") or []
+            going_on = (page.get("metadata") or {}).get("continue") or ""
+            if not going_on:
+                return found
+
+    def pods(self, namespace: str | None = None) -> list[Json]:
+        """Return the pods of a namespace; of all where it is ""."""
+        return self.items(below(self.namespace if namespace is None else namespace, "pods"))
+
+    def create(self, path: str, body: Json) -> Json:
+        """Create an object."""
+        made: Json = json.loads(self._data("POST", path, {}, body))
+        return made
+
+    def patch(self, path: str, body: Json) -> None:
+        """Change what stands in ``body``; null removes."""
+        self._data("PATCH", path, {}, body)
+
+    def delete(self, path: str) -> None:
+        """Delete an object."""
+        self._data("DELETE", path, {})
+
+    def text(self, path: str, **query: str) -> Iterator[bytes]:
+        """Yield the lines of a log as they come."""
+        answer = self._ask("GET", path, query, read=None)
+        with _telling(f"read {path}"):
+            rest = b""
+            for chunk in answer.stream(amt=None, decode_content=False):
+                *lines, rest = (rest + chunk).split(b"\n")
+                yield from lines
+            if rest:
+                yield rest
+
+    def execute(
+        self, namespace: str, pod: str, *argv: str, container: str = "backup", silence: float = 60
+    ) -> Answer:
+        """Run a command in a container to its end; give up after ``silence`` seconds of it."""
+        running = self.run(namespace, pod, *argv, container=container, silence=silence)
+        running.end.out = b"".join(running.chunks)
+        return running.end
+
+    def run(
+        self,
+        namespace: str,
+        pod: str,
+        *argv: str,
+        container: str = "backup",
+        silence: float | None = None,
+    ) -> Running:
+        """Begin a command in a container; what it writes is taken as it comes."""
+        running = Running(iter(()))
+        running.chunks = self._output(running.end, namespace, pod, argv, container, silence)
+        return running
+
+    def _output(
+        self,
+        end: Answer,
+        namespace: str,
+        pod: str,
+        argv: tuple[str, ...],
+        container: str,
+        silence: float | None,
+    ) -> Generator[bytes, None, None]:
+        path = f"{below(namespace, 'pods', pod)}/exec"
+        query = [
+            ("container", container), ("stdout", "true"), ("stderr", "true"),
+            *(("command", word) for word in argv),
+        ]  # fmt: skip
+        with _telling(f"run {argv[0]} in pod {pod}"):
+            socket = self._socket(path, query)
+            try:
+                socket.settimeout(silence)
+                yield from _take(socket, end)
+            finally:
+                socket.close()
+
+    def _socket(self, path: str, query: list[tuple[str, str]]) -> websocket.WebSocket:
+        _, url, headers, *_ = self._api.param_serialize(
+            "GET", path, query_params=query, auth_settings=["BearerToken"]
+        )
+        parts = urlsplit(url)
+        scheme = {"https": "wss", "http": "ws"}[parts.scheme]
+        address = urlunsplit((scheme, parts.netloc, parts.path, urlencode(query), ""))
+        words = [f"{key}: {value}" for key, value in headers.items() if key == "authorization"]
+        options: dict[str, Any] = {"timeout": _CONNECT, "header": words}
+        if self._configuration.proxy:
+            proxy = urlsplit(self._configuration.proxy)
+            options |= {"http_proxy_host": proxy.hostname, "http_proxy_port": proxy.port}
+        found = websocket.WebSocket(sslopt={"context": self._tls})
+        found.connect(  # type: ignore[no-untyped-call]
+            address, subprotocols=_PROTOCOLS, **options
+        )
+        return found
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        known = self._configuration
+        found = ssl.create_default_context(cafile=known.ssl_ca_cert)
+        if known.cert_file:
+            found.load_cert_chain(known.cert_file, known.key_file)
+        if not known.verify_ssl:
+            found.check_hostname, found.verify_mode = False, ssl.CERT_NONE
+        return found
+
+    def _data(
+        self, method: str, path: str, query: Mapping[str, str], body: Json | None = None
+    ) -> bytes:
+        answer = self._ask(method, path, query, body)
+        with _telling(f"read {path}"):
+            return bytes(answer.data)
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        body: Json | None = None,
+        read: float | None = _READ,
+    ) -> urllib3.BaseHTTPResponse:
+        kind = _MERGE if method == "PATCH" else "application/json"
+        with _telling(f"{method} {path}"):
+            request = self._api.param_serialize(
+                method, path, query_params=list(query.items()), body=body,
+                header_params={"Accept": "application/json", "Content-Type": kind},
+                auth_settings=["BearerToken"],
+            )  # fmt: skip
+            answer: urllib3.BaseHTTPResponse = self._api.call_api(
+                *request, _request_timeout=(_CONNECT, read)
+            ).response
+            if answer.status < 300:
+                return answer
+            raise _refused(method, path, answer.status, answer.data)
+
+
+def below(namespace: str, kind: str, name: str = "", group: str = "") -> str:
+    """Return the API path of a kind's objects, or of one; ``group`` such as ``apps/v1``."""
+    root = f"/apis/{group}" if group else "/api/v1"
+    middle = f"/namespaces/{namespace}" if namespace else ""
+    return f"{root}{middle}/{kind}" + (f"/{name}" if name else "")
+
+
+def _chosen(where: Where) -> tuple[str, str]:
+    listed = config.list_kube_config_contexts(  # type: ignore[no-untyped-call]
+        where.kubeconfig or None
+    )
+    contexts, active = listed
+    named = [each for each in contexts if each["name"] == where.context]
+    chosen = named[0] if where.context and named else active
+    return str(chosen["name"]), str((chosen.get("context") or {}).get("namespace") or "default")
+
+
+def _take(socket: websocket.WebSocket, end: Answer) -> Iterator[bytes]:
+    """Yield what a command writes to standard output; note its errors and its end."""
+    while True:
+        opcode, frame = socket.recv_data()
+        if opcode == websocket.ABNF.OPCODE_CLOSE:
+            raise ClusterError("the connection ended before the command did; try again")
+        channel, data = (frame[0], frame[1:]) if frame else (0, b"")
+        if channel == _STDOUT and data:
+            yield data
+        elif channel == _STDERR:
+            end.err = (end.err + data)[-_SAID:]
+        elif channel == _END:
+            end.code = _code(json.loads(data))
+            return
+
+
+def _code(status: Json) -> int:
+    if status.get("status") == "Success":
+        return 0
+    causes = (status.get("details") or {}).get("causes") or ()
+    for cause in causes:
+        if cause.get("reason") == "ExitCode":
+            return int(cause["message"])
+    raise ClusterError(f"the command could not be run: {status.get('message', 'no reason given')}")
+
+
+def _refused(method: str, path: str, status: int, body: bytes) -> ClusterError:
+    try:
+        said = str(json.loads(body).get("message") or "")
+    except (ValueError, AttributeError):
+        said = body.decode("utf-8", "replace")
+    line = " ".join(said.split()) or f"HTTP {status}"
+    if status == 404:
+        return NotFoundError(line)
+    if status in {409, 429}:
+        return ConflictError(line)
+    if status in {401, 403}:
+        ask = "log in again" if status == 401 else "ask your administrator for this right"
+        return DeniedError(f"{line}; {ask}")
+    return ClusterError(f"{method} {path}: {line}")
+
+
+@contextmanager
+def _telling(what: str) -> Iterator[None]:
+    try:
+        yield
+    except websocket.WebSocketBadStatusException as error:
+        raise _refused("exec", what, error.status_code, error.resp_body or b"") from error
+    except (websocket.WebSocketTimeoutException, TimeoutError) as error:
+        raise ClusterError(f"cannot {what}: no answer in time; is its node there?") from error
+    except (
+        websocket.WebSocketException,
+        urllib3.exceptions.HTTPError,
+        client.ApiException,
+        config.ConfigException,
+        OSError,
+        ValueError,
+    ) as error:
+        reason = getattr(error, "reason", None) or error
+        line = " ".join(str(reason).split())
+        raise ClusterError(f"cannot {what}: {line}; is the cluster there?") from error

@@ -1,0 +1,109 @@
+"""Sidecars of running pods: which pods there are, what they say, what they are told to run."""
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from contract import names
+from kubectl_backup import rows, target
+from kubectl_backup.cluster import Answer, Cluster, ClusterError, Json, Running
+
+_AT_ONCE = 40  # pods that are asked at the same time
+_SILENCE = 10.0  # seconds in which a pod must answer
+_FOLDER = f'"${{{names.ENV_STATE_DIR}:-{names.STATE_DIR}}}"'
+# No Python is started where the sidecar keeps the file up to date, as all but old ones do.
+_STATUS = f"cat {_FOLDER}/{names.STATUS_FILE} 2>/dev/null || backup-runner status --json || true"
+_ASK = f"date +%s; kill -USR1 $(cat {_FOLDER}/{names.SUPERVISOR_FILE} 2>/dev/null || echo 1)"
+
+
+class Sidecar:
+    """The sidecar of one pod."""
+
+    def __init__(self, cluster: Cluster, pod: Json) -> None:
+        self._cluster = cluster
+        self.pod = pod
+        self.namespace = str(pod["metadata"]["namespace"])
+        self.name = str(pod["metadata"]["name"])
+
+    def known(self) -> Json:
+        """Return its status."""
+        answer = self._cluster.execute(
+            self.namespace, self.name, "sh", "-c", _STATUS, silence=_SILENCE
+        )
+        try:
+            found = json.loads(answer.out)
+        except ValueError:
+            found = None
+        if not isinstance(found, dict):
+            raise ClusterError(f"pod {self.name} says nothing that can be read: {answer.said}")
+        return found
+
+    def ask(self) -> float:
+        """Ask for a backup; return the pod's own time of asking."""
+        answer = self.execute("sh", "-c", _ASK)
+        if answer.code:
+            raise ClusterError(f"pod {self.name} cannot be asked for a backup: {answer.said}")
+        return float(answer.out.split()[0])
+
+    def execute(self, *argv: str) -> Answer:
+        """Run a command to its end."""
+        return self._cluster.execute(self.namespace, self.name, *argv, silence=600)
+
+    def run(self, *argv: str) -> Running:
+        """Begin a command whose output is taken as it comes."""
+        return self._cluster.run(self.namespace, self.name, *argv)
+
+    def restic(self, *arguments: str) -> list[Any]:
+        """Return what restic says in JSON: one array, or an object a line."""
+        answer = self.execute("backup-runner", "restic", *arguments)
+        if answer.code:
+            raise ClusterError(f"restic {arguments[0]}: {answer.said or f'status {answer.code}'}")
+        text = answer.out.decode("utf-8", "replace").strip()
+        if text.startswith("["):
+            return list(json.loads(text))
+        return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+
+    def mine(self) -> tuple[str, ...]:
+        """Return the filter by which restic finds this workload's snapshots and no others."""
+        known = self.known()
+        return ("--host", str(known["host"]), "--tag", ",".join(map(str, known["tags"])))
+
+    def log(self, **query: str) -> Iterator[bytes]:
+        """Yield the lines of its log."""
+        path = f"/api/v1/namespaces/{self.namespace}/pods/{self.name}/log"
+        return self._cluster.text(path, container=names.CONTAINER, **query)
+
+
+def find(cluster: Cluster, text: str) -> Sidecar:
+    """Return the sidecar of the workload that ``text`` means, which runs.
+
+    Raises TargetError and ClusterError that name the next step.
+    """
+    pods = target.matching(target.parse(text), cluster.pods())
+    first = pods[0]
+    if target.sidecar(first) is None:
+        why = rows.uninjected(first) if target.asks(first) else "it has no backup.enabled"
+        raise ClusterError(f"pod {first['metadata']['name']} is not backed up: {why}")
+    if not target.running(first):
+        row = rows.row(first, None, "", time.time())
+        raise ClusterError(f"{row.workload}: {'; '.join(row.problems)}")
+    return Sidecar(cluster, first)
+
+
+def survey(cluster: Cluster, pods: Sequence[Json]) -> list[rows.Row]:
+    """Ask all ``pods`` at once; return a row for each, by namespace and workload."""
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        found = list(pool.map(lambda pod: _row(cluster, pod), pods))
+    return sorted(found, key=lambda each: (each.namespace, each.workload, each.pod))
+
+
+def _row(cluster: Cluster, pod: Json) -> rows.Row:
+    known, trouble = None, ""
+    if target.running(pod):
+        try:
+            known = Sidecar(cluster, pod).known()
+        except ClusterError as error:
+            trouble = str(error)
+    return rows.row(pod, known, trouble, time.time())

@@ -1,0 +1,61 @@
+"""The terminal: its width, its colours, what is asked there."""
+
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+
+from kubectl_backup.table import painted
+
+
+class DeclinedError(Exception):
+    """Nobody said yes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """``width`` is None where standard output is no terminal."""
+
+    width: int | None
+    paint: bool
+    asks: bool
+
+    def say(self, text: str = "", colour: str = "") -> None:
+        """Write a line."""
+        sys.stdout.write(painted(text, colour, paint=self.paint) + "\n")
+        sys.stdout.flush()
+
+    def tell(self, text: str) -> None:
+        """Write a line that is not what was asked for: progress, hints."""
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
+
+    def progress(self, text: str) -> None:
+        """Show how far things are, on one line of a terminal; nothing elsewhere."""
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r\x1b[K{text}")
+            sys.stderr.flush()
+
+    def clear(self) -> None:
+        """Begin at the top of an empty screen."""
+        if self.width is not None:
+            sys.stdout.write("\x1b[H\x1b[2J")
+
+    def confirm(self, what: str, *, yes: bool) -> None:
+        """Return where somebody says yes to ``what``, or said so before; else DeclinedError."""
+        if yes:
+            return
+        if not self.asks:
+            raise DeclinedError(f"{what} Nobody can be asked here: add --yes.")
+        sys.stderr.write(f"{what} [y/N] ")
+        sys.stderr.flush()
+        if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
+            raise DeclinedError("nothing was done")
+
+
+def current() -> Terminal:
+    """Return the terminal that this program runs at."""
+    on = sys.stdout.isatty()
+    paint = on and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    width = shutil.get_terminal_size().columns if on else None
+    return Terminal(width, paint, sys.stdin.isatty())

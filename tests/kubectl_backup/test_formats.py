@@ -1,0 +1,56 @@
+"""Times, sizes and texts as people read them."""
+
+import pytest
+
+from kubectl_backup import formats
+
+NOW = 1_789_997_600.0
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (-5, "0s"), (0, "0s"), (119, "119s"), (120, "2m"), (7199, "119m"), (7200, "2h"),
+        (47.9 * 3600, "47h"), (48 * 3600, "2d"), (400 * 86400, "400d"),
+    ],
+)  # fmt: skip
+def test_span(seconds: float, text: str) -> None:
+    assert formats.span(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (None, "-"), (0, "0 B"), (999, "999 B"), (1000, "1.0 KiB"), (5 << 20, "5.0 MiB"),
+        (123 << 30, "123 GiB"), (5 << 40, "5.0 TiB"), (5 << 50, "5120 TiB"),
+    ],
+)  # fmt: skip
+def test_size(count: float | None, text: str) -> None:
+    assert formats.size(count) == text
+
+
+def test_moments_are_read_and_written_alike() -> None:
+    """And what is none is none."""
+    assert formats.rfc3339(formats.moment("2026-09-21T13:33:20Z")) == "2026-09-21T13:33:20Z"
+    assert formats.moment("2026-09-21T15:33:20+02:00") == NOW
+    assert formats.moment("2026-09-21T13:33:20.123456789Z") == pytest.approx(NOW, abs=1)
+    assert [formats.moment(each) for each in (None, "", "soon", 5)] == [None] * 4
+    assert formats.rfc3339(None) is None
+
+
+def test_before_and_after() -> None:
+    assert formats.age(NOW - 300, NOW) == "5m ago"
+    assert formats.age(None, NOW) == "never"
+    assert formats.ahead(NOW + 300, NOW) == "in 5m"
+    assert formats.ahead(NOW - 300, NOW) == "now"
+    assert formats.ahead(None, NOW) == "-"
+
+
+def test_names_of_files_cannot_move_the_cursor() -> None:
+    """Nor begin a line of their own, nor turn the direction of what follows."""
+    assert formats.plain("a\x1b[2Jb\nc\t\u202ed") == "a?[2Jb c ?d"
+    assert formats.plain("ünï cödé 漢字") == "ünï cödé 漢字"
+
+
+def test_columns_of_wide_letters() -> None:
+    assert [formats.columns(each) for each in ("abc", "ü", "漢字", "u\u0308")] == [3, 1, 4, 1]
