@@ -1,11 +1,33 @@
 """`kubectl backup`: wiring only."""
 
+import argparse
 import sys
+from collections.abc import Callable
 
-from kubectl_backup import arguments, status, terminal
+from kubectl_backup import arguments, examine, files, status, terminal, work
 from kubectl_backup.cluster import Cluster, ClusterError, Where
+from kubectl_backup.listing import NoSnapshotError
 from kubectl_backup.target import TargetError
-from kubectl_backup.terminal import DeclinedError
+from kubectl_backup.terminal import DeclinedError, Terminal
+
+Command = Callable[[Cluster, Terminal, argparse.Namespace], int]
+
+_COMMANDS: dict[str, Command] = {
+    "status": status.show,
+    "now": work.now,
+    "accept": work.tell_runner,
+    "drill": work.tell_runner,
+    "unlock": work.tell_runner,
+    "pause": work.pause,
+    "resume": work.pause,
+    "logs": work.logs,
+    "snapshots": files.snapshots,
+    "ls": files.show,
+    "cat": files.write,
+    "diff": files.compare,
+    "heal": work.heal,
+    "doctor": examine.run,
+}
 
 
 def main(words: list[str] | None = None) -> int:
@@ -13,8 +35,8 @@ def main(words: list[str] | None = None) -> int:
     parsed = arguments.parse(words)
     try:
         cluster = Cluster(Where(parsed.kubeconfig, parsed.context, parsed.namespace))
-        return status.show(cluster, terminal.current(), parsed)
-    except (ClusterError, TargetError, DeclinedError) as error:
+        return _COMMANDS[parsed.command](cluster, terminal.current(), parsed)
+    except (ClusterError, TargetError, NoSnapshotError, DeclinedError) as error:
         print(f"kubectl backup: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

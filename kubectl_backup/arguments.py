@@ -7,12 +7,15 @@ from contract import VERSION
 
 _EPILOG = """\
 WORKLOAD is deploy/wiki, sts/db, pod/x, or a bare name. Start here:
-  kubectl backup status -A              everything that is or should be backed up, and what is wrong
-  kubectl backup doctor deploy/wiki     why it is not, and what to do
-  kubectl backup now deploy/wiki --wait one backup now
+  kubectl backup status -A                what is or should be backed up, and what is wrong
+  kubectl backup doctor deploy/wiki       why it is not, and what to do
+  kubectl backup now deploy/wiki --wait   one backup now
+  kubectl backup snapshots deploy/wiki    what there is to restore
   kubectl backup restore deploy/wiki --volume data --to-local ./rescued
 """
-
+_WORKLOAD = "deploy/wiki, sts/db, pod/x, or a bare name"
+_SNAPSHOT = "the beginning of an id that `snapshots` lists, or latest"
+_PATH = "VOLUME/path, such as data/uploads/a.png, or an absolute path in the snapshot"
 
 Add = Callable[..., argparse.ArgumentParser]
 
@@ -42,6 +45,9 @@ def parser() -> argparse.ArgumentParser:
         )  # fmt: skip
 
     _status(add)
+    _runs(add)
+    _files(add)
+    _care(add)
     return found
 
 
@@ -59,14 +65,94 @@ def _common() -> argparse.ArgumentParser:
     return common
 
 
+def _workload(command: argparse.ArgumentParser) -> None:
+    command.add_argument("workload", metavar="WORKLOAD", help=_WORKLOAD)
+
+
 def _status(add: Add) -> None:
     status = add(
         "status", "show what is backed up, and what is wrong",
-        "One line a pod that asks for backups, also where it gets none. "
-        "Exit status: 0 all have a good backup, 1 not all.",
+        "One line for each pod that asks for\nbackups, also where it gets none. "
+        "Exit status: 0 all have a good last run, 1 not all.",
         "status", "status deploy/wiki", "status -A -o wide", "status -A -o json", "status --watch",
     )  # fmt: skip
-    status.add_argument("workload", nargs="?", metavar="WORKLOAD")
+    status.add_argument("workload", nargs="?", metavar="WORKLOAD", help=_WORKLOAD)
     status.add_argument("-A", "--all-namespaces", action="store_true")
     status.add_argument("-o", "--output", choices=("json", "yaml", "wide"), default="")
     status.add_argument("-w", "--watch", action="store_true", help="look again every 2 seconds")
+
+
+def _runs(add: Add) -> None:
+    now = add(
+        "now", "back up now",
+        "Each pod of a StatefulSet or DaemonSet has backups of its own.\n"
+        "Exit status with --wait: 0 success or warning, 1 failure, 75 skipped.",
+        "now deploy/wiki", "now deploy/wiki --wait", "now sts/db --keep",
+    )  # fmt: skip
+    _workload(now)
+    now.add_argument("--wait", action="store_true", help="follow it to its end")
+    now.add_argument(
+        "--keep", action="store_true",
+        help="wait, and tag the snapshot so that retention never removes it",
+    )  # fmt: skip
+    simple = (
+        ("accept", "accept", "accept that volumes lost files on purpose",
+         "From the next good backup on, retention goes on too."),
+        ("drill", "verify", "restore a part of the latest snapshot for trial",
+         "It is compared with the live files. Exit status: 0 good, 1 failure, 75 skipped."),
+        ("unlock", "unlock", "remove the repository's locks, if all are old",
+         "Only if every one is older than 30 minutes. Exit status: 0 none is left, 75 not all."),
+    )  # fmt: skip
+    for name, runner, summary, more in simple:
+        command = add(name, summary, more, f"{name} deploy/wiki")
+        _workload(command)
+        command.set_defaults(runner=runner)
+    for name, summary in (("pause", "let no backup begin"), ("resume", "let backups begin again")):
+        command = add(name, summary, "In the pods that run now; it says how to make it last.",
+                      f"{name} deploy/wiki")  # fmt: skip
+        _workload(command)
+    logs = add("logs", "show the log of a sidecar", "", "logs deploy/wiki", "logs wiki -f")
+    _workload(logs)
+    logs.add_argument("-f", "--follow", action="store_true", help="go on as lines come")
+    logs.add_argument("--tail", type=int, default=-1, metavar="N", help="only the last N lines")
+    logs.add_argument("--json", action="store_true", help="lines as the sidecar writes them")
+
+
+def _files(add: Add) -> None:
+    snapshots = add("snapshots", "list the snapshots of a workload",
+                    "WHAT names volumes, and tags in brackets: [keep] retention never removes it,\n"
+                    "[doubtful] a volume had lost files, [dump=…] a dump of a database.",
+                    "snapshots deploy/wiki")  # fmt: skip
+    _workload(snapshots)
+    listing = add("ls", "list a folder of a snapshot", "", "ls wiki latest data",
+                  "ls wiki 4f8a1c2e data/uploads")  # fmt: skip
+    cat = add("cat", "write a file of a snapshot to standard output", "",
+              "cat wiki latest data/etc/app.conf > app.conf")  # fmt: skip
+    for command in (listing, cat):
+        _workload(command)
+        command.add_argument("snapshot", metavar="SNAPSHOT", help=_SNAPSHOT)
+        command.add_argument("path", metavar="PATH", help=_PATH)
+    diff = add("diff", "show what differs between two snapshots", "", "diff wiki 4f8a1c2e latest")
+    _workload(diff)
+    diff.add_argument("snapshot", metavar="SNAPSHOT", help=_SNAPSHOT)
+    diff.add_argument("other", metavar="SNAPSHOT", help="the later one")
+
+
+def _care(add: Add) -> None:
+    doctor = add(
+        "doctor", "say why something is not backed up, and what to do",
+        "Walks the chain from the API server\nto the last report; what is broken first is the "
+        "cause. Reads the names of the Secret's keys,\nnever values. Exit status: 0 all is well, "
+        "1 something is broken.",
+        "doctor", "doctor deploy/wiki",
+    )  # fmt: skip
+    doctor.add_argument("workload", nargs="?", metavar="WORKLOAD", help=_WORKLOAD)
+    heal = add(
+        "heal", "recreate pods that were admitted without a sidecar",
+        "Those whose reason may be gone: the\nimage, quota, another policy, a fault of the "
+        "webhook. It tries first whether a new pod would\nget one, asks, and evicts, which "
+        "respects PodDisruptionBudgets.",
+        "heal", "heal -A", "heal -A --yes",
+    )  # fmt: skip
+    heal.add_argument("-A", "--all-namespaces", action="store_true")
+    heal.add_argument("-y", "--yes", action="store_true", help="do not ask")

@@ -119,9 +119,10 @@ class Cluster:
         """Return the pods of a namespace; of all where it is ""."""
         return self.items(below(self.namespace if namespace is None else namespace, "pods"))
 
-    def create(self, path: str, body: Json) -> Json:
-        """Create an object."""
-        made: Json = json.loads(self._data("POST", path, {}, body))
+    def create(self, path: str, body: Json, *, trial: bool = False) -> Json:
+        """Create an object; for ``trial``, only as if: return what it would be."""
+        query = {"dryRun": "All"} if trial else {}
+        made: Json = json.loads(self._data("POST", path, query, body))
         return made
 
     def patch(self, path: str, body: Json) -> None:

@@ -57,11 +57,14 @@ def size(count: float | None) -> str:
 
 
 def plain(text: object) -> str:
-    """Return one line that cannot move the cursor: names of files hold whatever people type."""
-    words = " ".join(str(text).split())
+    """Return one line of single spaces that a terminal shows as it is."""
+    return printable(" ".join(str(text).split()))
+
+
+def printable(text: str) -> str:
+    """Return a text that cannot move the cursor: names of files hold whatever people type."""
     return "".join(
-        letter if unicodedata.category(letter) not in {"Cc", "Cf", "Cs"} else "?"
-        for letter in words
+        letter if unicodedata.category(letter) not in {"Cc", "Cf", "Cs"} else "?" for letter in text
     )
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from contract import names
@@ -99,9 +99,14 @@ def uninjected(pod: target.Pod) -> str:
             "never seen by the webhook: it was away, or the namespace had no label "
             "backup.enabled=true when the pod was created; `kubectl backup doctor` finds out"
         )
+    return f"{word}: {meaning(word)}"
+
+
+def meaning(word: str) -> str:
+    """Return what a reason of the webhook's means, and the next step."""
     known = {str(key): text for key, text in {**PASSING, **_LASTING}.items()}
     again = "; `kubectl backup heal` tries again" if word in set(map(str, PASSING)) else ""
-    return f"{word}: {known.get(word, 'see the README')}{again}"
+    return f"{known.get(word, 'see the README')}{again}"
 
 
 def _not_running(pod: target.Pod) -> str:
@@ -168,11 +173,17 @@ def table(
     if not namespaces:
         hidden.add("NAMESPACE")
     kept = [index for index, column in enumerate(HEADER) if column.title not in hidden]
+    header = [
+        replace(HEADER[index], rank=0)
+        if HEADER[index].title == "POD" and not wide
+        else HEADER[index]
+        for index in kept
+    ]
     lines = []
     for each in found:
         cells = _cells(each, now)
         lines.append(Line(tuple(cells[i] for i in kept), tuple(each.problems), colour(each)))
-    return [HEADER[index] for index in kept], lines
+    return header, lines
 
 
 def _cells(each: Row, now: float) -> tuple[Cell, ...]:

@@ -81,6 +81,11 @@ def find(cluster: Cluster, text: str) -> Sidecar:
 
     Raises TargetError and ClusterError that name the next step.
     """
+    return find_each(cluster, text)[0]
+
+
+def find_each(cluster: Cluster, text: str) -> list[Sidecar]:
+    """Return a sidecar for each part of a workload that has backups of its own, at least one."""
     pods = target.matching(target.parse(text), cluster.pods())
     first = pods[0]
     if target.sidecar(first) is None:
@@ -89,7 +94,9 @@ def find(cluster: Cluster, text: str) -> Sidecar:
     if not target.running(first):
         row = rows.row(first, None, "", time.time())
         raise ClusterError(f"{row.workload}: {'; '.join(row.problems)}")
-    return Sidecar(cluster, first)
+    running = [pod for pod in pods if target.running(pod) and target.lasting(pod)]
+    parts = running if target.apart(first) else running[:1]
+    return [Sidecar(cluster, pod) for pod in parts or [first]]
 
 
 def survey(cluster: Cluster, pods: Sequence[Json]) -> list[rows.Row]:

@@ -91,6 +91,14 @@ def asks(pod: Pod) -> bool:
         return True
 
 
+def wants(pod: Pod) -> bool:
+    """Whether a pod asks for backups with a word that says so."""
+    try:
+        return settings.enabled(annotations(pod))
+    except ValueError:
+        return False
+
+
 def annotations(pod: Pod) -> Mapping[str, str]:
     """Return a pod's annotations."""
     return pod["metadata"].get("annotations") or {}
@@ -135,6 +143,11 @@ def matching(reference: Reference, pods: Iterable[Pod]) -> list[Pod]:
     if not found:
         raise TargetError(_nothing(reference, pods))
     return sorted(found, key=lambda pod: (not lasting(pod), not running(pod), _name(pod)))
+
+
+def apart(pod: Pod) -> bool:
+    """Whether each pod of its workload has backups of its own."""
+    return owner(pod).kind in {"StatefulSet", "DaemonSet"}
 
 
 def _means(reference: Reference, pod: Pod) -> bool:

@@ -1,0 +1,253 @@
+"""The links that belong to a workload: annotation, sidecar, Secret, repository, runs. Pure."""
+
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from contract import names, settings
+from kubectl_backup import checks, formats, rows, target
+from kubectl_backup.findings import Facts, Finding, hint, ok, problem, unknown
+
+_REPOSITORY = ("RESTIC_REPOSITORY", "RESTIC_REPOSITORY_FILE")
+_PASSWORD = ("RESTIC_PASSWORD", "RESTIC_PASSWORD_FILE", "RESTIC_PASSWORD_COMMAND")
+_KNOWN_KEYS = (
+    *_REPOSITORY, *_PASSWORD, "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION",
+    "RESTIC_HOSTNAME", "RESTIC_SOURCE", "NTFY_ENABLED", "NTFY_SERVER", "NTFY_TOPIC", "NTFY_CREDS",
+    "PUSHGATEWAY_ENABLED", "PUSHGATEWAY_URL", "PING_URL", "NOTIFY_URLS", "BACKUP_INIT",
+    *(each.variable for each in settings.ALL if each.variable),
+)  # fmt: skip
+_DRILL_LATE = 21 * 86400.0  # seconds; drills are weekly
+_WRONG = {
+    "auth": "put the right credentials and password into the Secret; it is tried again at once",
+    "network": "see whether the repository's server is up, and NetworkPolicies and DNS here",
+    "locked": "wait for whoever is at work; if nobody is: kubectl backup unlock",
+    "source": "look at the volume; if files went on purpose: kubectl backup accept",
+    "space": "free space at the repository, or let retention keep less (backup.keep-*)",
+    "memory": "give it more: backup.memory-limit",
+    "config": "correct what the message names; it is tried again at once",
+}
+_CODES = {
+    10: ("there is no repository yet", "the first run creates it: kubectl backup now"),
+    11: ("it is locked", _WRONG["locked"]),
+    12: ("the password is wrong", "put the password that it was created with into the Secret"),
+    124: ("it does not answer within a minute", _WRONG["network"]),
+}
+
+
+def examine(facts: Facts) -> Iterator[Finding]:
+    """Yield a finding for each link of the chain, in its order: what comes first is the cause."""
+    yield from checks.of_the_cluster(facts)
+    if not facts.workload:
+        return
+    yield from _annotation(facts)
+    if facts.pod is None:
+        return
+    if target.sidecar(facts.pod) is None:
+        if target.wants(facts.pod):
+            yield _injection(facts.pod)
+    else:
+        yield ok("injection", f"pod {facts.pod['metadata']['name']} has its sidecar")
+        yield from _sidecar(facts.pod)
+    yield from _secret(facts)
+    yield from _repository(facts)
+    yield from _runs(facts)
+    yield from _reports(facts)
+    if target.sidecar(facts.pod) is not None:
+        yield _password(facts)
+
+
+def _annotation(facts: Facts) -> Iterator[Finding]:
+    subject, key = "annotation", settings.ENABLED.annotation
+    template = ((facts.template or {}).get("spec") or {}).get("template") or {}
+    given = (template.get("metadata") or {}).get("annotations") or {}
+    given = {**given, **(target.annotations(facts.pod) if facts.pod else {})}
+    if key not in given:
+        outer = ((facts.template or {}).get("metadata") or {}).get("annotations") or {}
+        where = f"{facts.workload} has {key} on itself, not on its pod template"
+        line = where if key in outer else f"its pods have no annotation {key}"
+        yield problem(subject, line, f'put {key}: "true" under spec.template.metadata.annotations')
+        return
+    try:
+        asked = settings.enabled(given)
+    except ValueError as error:
+        yield problem(subject, formats.plain(error), f'write {key}: "true"')
+        return
+    if not asked:
+        yield problem(subject, f"{key} says no", f'write {key}: "true"')
+        return
+    wrong = (*settings.resolve(given, {}, {}).problems, *settings.unknown(given))
+    for each in wrong:
+        yield problem(subject, formats.plain(each), "correct it on the pod template")
+    if facts.pod is None:
+        line = f"{facts.workload} has no pod"
+        yield problem("pod", line, "scale it up, or see its events: kubectl describe")
+    elif not wrong:
+        yield ok(subject, f'{key}: "true"')
+
+
+def _injection(pod: target.Pod) -> Finding:
+    name, reason = pod["metadata"]["name"], rows.reason(pod)
+    if reason == rows.UNSEEN:
+        line = (f"pod {name} was never seen by the webhook: it is older than the label or the "
+                "chart, or the webhook was away")  # fmt: skip
+        return problem("injection", line, "create it anew: kubectl backup heal")
+    return problem("injection", f"pod {name} has no sidecar: {reason}", rows.meaning(reason))
+
+
+def _sidecar(pod: target.Pod) -> Iterator[Finding]:
+    status = target.sidecar_status(pod)
+    state = status.get("state") or {}
+    name = pod["metadata"]["name"]
+    ended = ((status.get("lastState") or {}).get("terminated") or {}).get("reason")
+    if "running" not in state:
+        what = state.get("waiting") or state.get("terminated") or {}
+        phase = (pod.get("status") or {}).get("phase")
+        line = f"it does not run: {what.get('reason') or f'the pod is {phase}'}"
+        yield problem("sidecar", line, f"kubectl describe pod {name}")
+    elif ended == "OOMKilled":
+        yield problem("sidecar", "it was killed for memory", _WRONG["memory"])
+    elif (status.get("restartCount") or 0) >= 3:
+        line = f"it was restarted {status['restartCount']} times"
+        yield problem("sidecar", line, f"kubectl logs {name} -c {names.CONTAINER} --previous")
+    else:
+        yield ok("sidecar", "it runs")
+
+
+def _secret(facts: Facts) -> Iterator[Finding]:
+    if why := facts.untold.get("keys"):
+        yield unknown("Secret", why)
+        return
+    create = (f"kubectl -n {facts.namespace} create secret generic {facts.secret} "
+              "--from-literal=RESTIC_REPOSITORY=… --from-literal=RESTIC_PASSWORD=…")  # fmt: skip
+    if not facts.keys:
+        yield problem("Secret", f"there is no Secret {facts.secret}, or it is empty", create)
+        return
+    for what, accepted in (("repository", _REPOSITORY), ("password", _PASSWORD)):
+        if any(facts.keys.get(key) for key in accepted):
+            continue
+        if any(key in facts.keys for key in accepted):
+            yield problem(
+                "Secret", f"{accepted[0]} is empty", f"give {facts.secret} a value for it"
+            )
+            return
+        near = get_close_matches(accepted[0], facts.keys, n=1, cutoff=0.8)
+        also = f"; is {near[0]} meant to be it?" if near else ""
+        if _mirrors(facts.pod):
+            continue
+        yield problem("Secret", f"{facts.secret} names no {what}: {accepted[0]} is missing{also}",
+                      f"add the key {accepted[0]} to it")  # fmt: skip
+        return
+    for key in facts.keys:
+        near = get_close_matches(key, _KNOWN_KEYS, n=1, cutoff=0.88)
+        if key not in _KNOWN_KEYS and near and near[0] not in facts.keys:
+            yield hint("Secret", f"the key {key} is none that we know", f"is {near[0]} meant?")
+    yield ok("Secret", f"{facts.secret} has repository and password: {len(facts.keys)} keys")
+
+
+def _mirrors(pod: target.Pod | None) -> bool:
+    return bool(pod) and target.annotations(pod or {}).get("backup.engine") == "rclone"
+
+
+def _repository(facts: Facts) -> Iterator[Finding]:
+    if why := facts.untold.get("repository"):
+        yield unknown("repository", why)
+    if facts.repository is None:
+        return
+    code, said = facts.repository.code, formats.plain(facts.repository.said)
+    if code == 0:
+        yield ok("repository", "it opens with this password")
+    elif code in _CODES:
+        line, remedy = _CODES[code]
+        had = bool((facts.known or {}).get("last_success"))
+        if code == 10 and not had:
+            yield hint("repository", line, remedy)
+        elif code == 10:
+            yield problem("repository", "it is gone: there were backups before",
+                          "check RESTIC_REPOSITORY; bring the repository back")  # fmt: skip
+        else:
+            yield problem("repository", line, remedy)
+    else:
+        remedy = "credentials, address and network are the usual causes"
+        yield problem("repository", f"it does not open: {said or f'status {code}'}", remedy)
+
+
+def _runs(facts: Facts) -> Iterator[Finding]:
+    if why := facts.untold.get("known"):
+        yield unknown("last run", why)
+    known = facts.known
+    if known is None:
+        return
+    if known.get("paused"):
+        remedy = "kubectl backup resume; or the Secret's BACKUP_PAUSED"
+        yield problem("schedule", "backups are paused", remedy)
+    elif not known.get("next"):
+        line = f"no run is planned (schedule {known.get('schedule')})"
+        yield problem("schedule", line, "change backup.schedule or BACKUP_SCHEDULE")
+    yield _last(known, facts.now)
+    due = formats.moment(known.get("next"))
+    if due and facts.now - due > 3600 and not known.get("running_since"):
+        line = f"the run that was due {formats.age(due, facts.now)} did not come"
+        yield problem("schedule", line, "see kubectl backup logs; a node's clock may be wrong")
+    if known.get("held"):
+        yield problem("retention", "it is held: a volume lost its files", _WRONG["source"])
+    for each in known.get("problems") or ():
+        yield problem("settings", formats.plain(each), "correct it in the Secret or annotation")
+    yield from _chores(known.get("chores") or {}, facts.now)
+
+
+def _last(known: Mapping[str, Any], now: float) -> Finding:
+    last = known.get("last") or {}
+    status = last.get("status")
+    when = formats.age(formats.moment(last.get("ended")), now)
+    if status is None:
+        return hint("last run", "none yet", "kubectl backup now --wait")
+    if status == "success":
+        return ok("last run", f"success, {when}: {formats.plain(last.get('message', ''))}")
+    kind = str(last.get("failure") or "")
+    line = (
+        f"{status}{f' ({kind})' if kind else ''}, {when}: {formats.plain(last.get('message', ''))}"
+    )
+    remedy = _WRONG.get(kind, "see kubectl backup logs")
+    make = hint if status in {"interrupted", "skipped"} else problem
+    return make("last run", line, remedy)
+
+
+def _chores(chores: Mapping[str, Any], now: float) -> Iterator[Finding]:
+    for name, chore in chores.items():
+        if chore.get("status") in {"failure", "warning"}:
+            what = "drill" if name == "verify" else name
+            line = f"{chore['status']}: {formats.plain(chore.get('message', ''))}"
+            yield problem(what, line, "see kubectl backup logs; kubectl backup drill tries again")
+    verify = chores.get("verify") or {}
+    success = formats.moment(verify.get("last_success"))
+    if verify.get("status") in {"failure", "warning"}:
+        return
+    if success is None:
+        yield hint("drill", "no restore was ever tried", "kubectl backup drill")
+    elif now - success > _DRILL_LATE:
+        line = f"the last good one was {formats.age(success, now)}"
+        yield hint("drill", line, "kubectl backup drill")
+    else:
+        yield ok("drill", f"a restore was tried {formats.age(success, now)}")
+
+
+def _reports(facts: Facts) -> Iterator[Finding]:
+    known = facts.known
+    if known is None:
+        return
+    count = known.get("notify_failures") or 0
+    if not known.get("receivers"):
+        remedy = "set NTFY_…, PING_URL, NOTIFY_URLS or PUSHGATEWAY_… in the Secret"
+        yield hint("reports", "nobody is told of failures", remedy)
+    elif count:
+        line = f"{count} messages were not delivered"
+        yield problem("reports", line, "kubectl backup logs names the receiver")
+    else:
+        yield ok("reports", f"told: {', '.join(map(str, known['receivers']))}")
+
+
+def _password(facts: Facts) -> Finding:
+    show = (f"kubectl -n {facts.namespace} get secret {facts.secret} "
+            "-o jsonpath='{.data.RESTIC_PASSWORD}' | base64 -d")  # fmt: skip
+    line = "do you keep the repository's password outside this cluster? Without it, no restore"
+    return hint("password", line, f"this shows it: {show}")

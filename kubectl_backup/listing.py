@@ -1,0 +1,101 @@
+"""Snapshots and what is in them, from restic's JSON. Pure."""
+
+import posixpath
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from contract import names
+from kubectl_backup import formats
+from kubectl_backup.table import Cell, Column, Line
+
+Snapshot = Mapping[str, Any]
+
+DOUBTFUL = "doubtful"
+_DUMP = "dump="
+_OWN = ("ns=", "kind=", "workload=", "cluster=")
+HEADER = (
+    Column("SNAPSHOT"), Column("TIME"), Column("AGE", 1), Column("FILES", 3, right=True),
+    Column("SIZE", 2, right=True), Column("ADDED", 4, right=True), Column("WHAT"),
+)  # fmt: skip
+
+
+class NoSnapshotError(Exception):
+    """What was asked for is none of this workload's snapshots; the text says what to do."""
+
+
+def table(snapshots: Sequence[Snapshot], now: float) -> list[Line]:
+    """Return a line for each snapshot, the newest last."""
+    return [_line(each, now) for each in sorted(snapshots, key=_time)]
+
+
+def _line(each: Snapshot, now: float) -> Line:
+    summary = each.get("summary") or {}
+    files = summary.get("total_files_processed")
+    then = _time(each)
+    what = ", ".join([*map(_below, each.get("paths") or ()), *_marks(each)])
+    return Line((
+        Cell(str(each.get("short_id", ""))), Cell(formats.rfc3339(then) or ""),
+        Cell(formats.age(then, now)), Cell("-" if files is None else str(files)),
+        Cell(formats.size(summary.get("total_bytes_processed"))),
+        Cell(formats.size(summary.get("data_added"))), Cell(formats.plain(what)),
+    ))  # fmt: skip
+
+
+def _marks(each: Snapshot) -> list[str]:
+    return [f"[{tag}]" for tag in each.get("tags") or () if not str(tag).startswith(_OWN)]
+
+
+def _below(path: str) -> str:
+    return str(path).removeprefix(f"{names.VOLUMES_DIR}/")
+
+
+def _time(each: Snapshot) -> float:
+    return formats.moment(each.get("time")) or 0.0
+
+
+def chosen(snapshots: Sequence[Snapshot], word: str) -> str:
+    """Return the id of the snapshot that a word means: ``latest``, or the beginning of an id.
+
+    ``latest`` is of volumes, not of dumps, and of ones that had lost no files where there is one.
+    """
+    if word == "latest":
+        volumes = [each for each in snapshots if not _is_dump(each)]
+        good = [each for each in volumes if DOUBTFUL not in (each.get("tags") or ())]
+        if not volumes:
+            raise NoSnapshotError("there is no snapshot yet; `kubectl backup now` makes one")
+        return str(max(good or volumes, key=_time)["id"])
+    found = [str(each["id"]) for each in snapshots if word and str(each["id"]).startswith(word)]
+    if len(found) != 1:
+        what = "more than one" if found else "none"
+        raise NoSnapshotError(
+            f"{word!r} is {what} of this workload's snapshots; see `kubectl backup snapshots`"
+        )
+    return found[0]
+
+
+def _is_dump(each: Snapshot) -> bool:
+    return any(str(tag).startswith(_DUMP) for tag in each.get("tags") or ())
+
+
+def inside(path: str) -> str:
+    """Return the path in a snapshot that ``VOLUME/path`` means; an absolute one is meant so."""
+    if path.startswith("/"):
+        return posixpath.normpath(path)
+    return posixpath.normpath(posixpath.join(names.VOLUMES_DIR, path))
+
+
+def entries(found: Sequence[Mapping[str, Any]], folder: str) -> list[str]:
+    """Return what a folder holds, as ``ls -l`` shows it; a file alone where it is one."""
+    nodes = [each for each in found if each.get("struct_type") == "node"]
+    inner = [each for each in nodes if posixpath.dirname(str(each["path"])) == folder]
+    shown = inner or [each for each in nodes if each["path"] == folder and each["type"] != "dir"]
+    sizes = [formats.size(each.get("size")) if each["type"] == "file" else "-" for each in shown]
+    widest = max(map(len, sizes), default=0)
+    owners = [f"{each.get('uid', '-')}:{each.get('gid', '-')}" for each in shown]
+    broadest = max(map(len, owners), default=0)
+    return [
+        f"{each.get('permissions', '?')}  {owner:<{broadest}}  {size:>{widest}}  "
+        f"{str(each.get('mtime', ''))[:19]:<19}  {formats.printable(str(each['name']))}"
+        + ("/" if each["type"] == "dir" else "")
+        for each, size, owner in zip(shown, sizes, owners, strict=True)
+    ]

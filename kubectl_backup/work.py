@@ -1,0 +1,197 @@
+"""`kubectl backup now | accept | drill | unlock | logs | pause | resume | heal`."""
+
+import argparse
+import json
+import time
+from collections.abc import Iterable
+
+from contract import names, settings
+from kubectl_backup import formats, healing, sidecar, target
+from kubectl_backup.cluster import Cluster, ClusterError, Json, NotFoundError, below
+from kubectl_backup.sidecar import Sidecar
+from kubectl_backup.terminal import Terminal
+
+_EVERY = 1.0  # seconds between two looks at a run
+_BEGINS = 120.0  # seconds in which a run that was asked for has begun
+_PATIENCE = 5  # answers in a row that may be missing
+_CODES = {"success": 0, "warning": 0, "skipped": 75}
+_COLOURS = {"success": "green", "warning": "yellow", "skipped": "yellow"}
+
+
+def now(cluster: Cluster, terminal: Terminal, parsed: argparse.Namespace) -> int:
+    """Ask for a backup, and wait for it where that is wanted; return how it ended."""
+    parts = sidecar.find_each(cluster, parsed.workload)
+    for part in parts:
+        if part.known().get("paused"):
+            raise ClusterError(f"pod {part.name} is paused; `kubectl backup resume` it first")
+    asked = [(part, part.ask()) for part in parts]
+    if not (parsed.wait or parsed.keep):
+        names_of = ", ".join(part.name for part in parts)
+        terminal.say(f"asked for a backup: pod {names_of}; `kubectl backup status` shows it")
+        return 0
+    codes = []
+    for part, since in asked:
+        last = _await(part, terminal, since)
+        status = str(last.get("status"))
+        kind = f" ({last['failure']})" if last.get("failure") else ""
+        line = f"pod {part.name}: {status}{kind}: {formats.plain(last.get('message', ''))}"
+        terminal.say(line, _COLOURS.get(status, "red"))
+        if parsed.keep and last.get("snapshot"):
+            _keep(part, terminal, str(last["snapshot"]))
+        codes.append(_CODES.get(status, 1))
+    return 1 if 1 in codes else max(codes)
+
+
+def _await(part: Sidecar, terminal: Terminal, asked: float) -> Json:
+    """Follow a run that was asked for to its end; return how it ended."""
+    began, missed = time.monotonic(), 0
+    while True:
+        try:
+            known, missed = part.known(), 0
+        except NotFoundError:
+            raise
+        except ClusterError:
+            missed += 1
+            if missed > _PATIENCE:
+                raise
+            known = {}
+        last = known.get("last") or {}
+        if (formats.moment(last.get("started")) or 0) >= int(asked):
+            terminal.progress("")
+            return dict(last)
+        spent = time.monotonic() - began
+        since = formats.moment(known.get("running_since"))
+        terminal.progress(
+            f"pod {part.name}: {'running' if since else 'about to begin'}, {formats.span(spent)}"
+        )
+        if not since and spent > _BEGINS:
+            raise ClusterError(f"pod {part.name} began nothing; see `kubectl backup logs`")
+        time.sleep(_EVERY)
+
+
+def _keep(part: Sidecar, terminal: Terminal, snapshot: str) -> None:
+    answer = part.execute("backup-runner", "restic", "tag", "--add", names.KEEP_TAG, snapshot)
+    if answer.code:
+        raise ClusterError(f"snapshot {snapshot[:8]} is made, but cannot be kept: {answer.said}")
+    terminal.say(f"pod {part.name}: retention keeps this snapshot (tag {names.KEEP_TAG})")
+
+
+def tell_runner(cluster: Cluster, terminal: Terminal, parsed: argparse.Namespace) -> int:
+    """Let the runner do what ``parsed.runner`` says; return its worst exit status."""
+    codes = []
+    for part in sidecar.find_each(cluster, parsed.workload):
+        running = part.run("backup-runner", parsed.runner)
+        rest = b""
+        for chunk in running.chunks:
+            *lines, rest = (rest + chunk).split(b"\n")
+            _say(terminal, lines)
+        if running.end.code and running.end.said:
+            terminal.tell(formats.plain(running.end.said))
+        codes.append(running.end.code)
+    return max(codes)
+
+
+def logs(cluster: Cluster, terminal: Terminal, parsed: argparse.Namespace) -> int:
+    """Show the log of a sidecar for people, or as it is."""
+    part = sidecar.find(cluster, parsed.workload)
+    query = {"tailLines": str(parsed.tail)} if parsed.tail >= 0 else {}
+    lines = part.log(**query, **({"follow": "true"} if parsed.follow else {}))
+    if parsed.json:
+        for line in lines:
+            terminal.say(line.decode("utf-8", "replace"))
+    else:
+        _say(terminal, lines)
+    return 0
+
+
+def _say(terminal: Terminal, lines: Iterable[bytes]) -> None:
+    for line in lines:
+        text = line.decode("utf-8", "replace")
+        try:
+            said = json.loads(text)
+        except ValueError:
+            terminal.say(formats.printable(text))
+            continue
+        level = str(said.pop("level", ""))
+        colour = {"error": "red", "warning": "yellow"}.get(level, "")
+        start = f"{said.pop('time', '')} {level:<7} {said.pop('message', '')}"
+        rest = " ".join(f"{key}={value}" for key, value in said.items())
+        terminal.say(formats.plain(f"{start}  {rest}") if rest else formats.plain(start), colour)
+
+
+def pause(cluster: Cluster, terminal: Terminal, parsed: argparse.Namespace) -> int:
+    """Pause or resume the pods of a workload as they are, and say how to make it last."""
+    paused = parsed.command == "pause"
+    pods = target.matching(target.parse(parsed.workload), cluster.pods())
+    found = [pod for pod in pods if target.sidecar(pod) is not None and target.lasting(pod)]
+    if not found:
+        raise ClusterError("none of its pods has a sidecar; `kubectl backup status` says why")
+    key = settings.PAUSED.annotation
+    for pod in found:
+        meta = pod["metadata"]
+        change = {"metadata": {"annotations": {key: "true" if paused else None}}}
+        cluster.patch(below(meta["namespace"], "pods", meta["name"]), change)
+        terminal.say(f"pod {meta['name']}: {'paused' if paused else 'resumed'}")
+    owner = target.owner(found[0])
+    terminal.tell("It takes effect within two minutes.")
+    if paused:
+        terminal.tell(
+            f"A new pod is not paused. To make it last, annotate the pod template of {owner} with "
+            f'{key}: "true" (which replaces its pods), or set {settings.PAUSED.variable}=true in '
+            "the Secret, for the whole namespace."
+        )
+    else:
+        terminal.tell(
+            f"Where the pod template of {owner} or the Secret pauses it, change it there too."
+        )
+    return 0
+
+
+def heal(cluster: Cluster, terminal: Terminal, parsed: argparse.Namespace) -> int:
+    """Evict pods that were admitted without a sidecar, where a new one would get one."""
+    pods = cluster.pods("" if parsed.all_namespaces else None)
+    labelled = {
+        each["metadata"]["name"]
+        for each in cluster.items(below("", "namespaces"))
+        if (each["metadata"].get("labels") or {}).get(names.ENABLED_LABEL) == "true"
+    }
+    found = healing.candidates(pods, labelled)
+    if not found:
+        terminal.say("no pod lacks its sidecar for a reason that may be gone")
+        return 0
+    promising = []
+    for each in found:
+        again = "nobody would create it again: do it yourself" if each.alone else ""
+        again = again or _tried(cluster, each)
+        terminal.say(f"{each}" + (f"; left alone: {again}" if again else ""))
+        if not again:
+            promising.append(each)
+    if not promising:
+        return 1
+    count = f"{len(promising)} pod{'s' if len(promising) > 1 else ''}"
+    terminal.confirm(f"Evict {count}, so that new ones get their sidecar?", yes=parsed.yes)
+    return max(_evict(cluster, terminal, each) for each in promising)
+
+
+def _tried(cluster: Cluster, each: healing.Candidate) -> str:
+    """Return the reason that would hold again; "" also where nothing can be tried."""
+    path = below(each.pod["metadata"]["namespace"], "pods")
+    try:
+        again = healing.verdict(cluster.create(path, healing.trial(each.pod), trial=True))
+    except ClusterError:
+        return ""
+    return f"a new pod would be {again} too" if again else ""
+
+
+def _evict(cluster: Cluster, terminal: Terminal, each: healing.Candidate) -> int:
+    meta = each.pod["metadata"]
+    wanted = {"name": meta["name"], "namespace": meta["namespace"]}
+    body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": wanted}
+    path = f"{below(meta['namespace'], 'pods', meta['name'])}/eviction"
+    try:
+        cluster.create(path, body)
+    except ClusterError as error:
+        terminal.say(f"{meta['name']}: not evicted: {error}", "red")
+        return 1
+    terminal.say(f"{meta['name']}: evicted")
+    return 0

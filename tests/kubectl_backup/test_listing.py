@@ -1,0 +1,107 @@
+"""Snapshots, and which one a word means."""
+
+import pytest
+
+from kubectl_backup import listing, table
+from kubectl_backup.listing import NoSnapshotError
+from tests.kubectl_backup.pods import NOW, Json
+
+MINE = ["ns=prod", "kind=Deployment", "workload=wiki"]
+
+
+def snapshot(identifier: str, time: str, *tags: str, paths: str = "/backup/data") -> Json:
+    """Return a snapshot as ``restic snapshots --json`` has it."""
+    return {
+        "id": identifier * 8, "short_id": identifier * 2, "time": f"2026-09-{time}:00:00Z",
+        "tags": [*MINE, *tags], "paths": [paths], "hostname": "wiki",
+        "summary": {"total_files_processed": 12, "total_bytes_processed": 5 << 20, "data_added": 9},
+    }  # fmt: skip
+
+
+OLD = snapshot("aaaa", "20T10")
+NEW = snapshot("bbbb", "21T10", "keep")
+DUMP = snapshot("cccc", "21T11", "dump=postgres", paths="/postgres.sql")
+EMPTIED = snapshot("dddd", "21T12", "doubtful")
+ALL = [EMPTIED, NEW, OLD, DUMP]
+
+
+def test_the_latest_is_of_volumes_that_had_lost_nothing() -> None:
+    """A dump is none, and an emptied volume is the last thing that anybody wants back."""
+    assert listing.chosen(ALL, "latest") == NEW["id"]
+    assert listing.chosen([EMPTIED, DUMP], "latest") == EMPTIED["id"]
+
+
+def test_the_beginning_of_an_id_is_enough() -> None:
+    assert listing.chosen(ALL, "cc") == DUMP["id"]
+
+
+@pytest.mark.parametrize(
+    ("word", "why"), [("", "none"), ("eeee", "none"), ("Latest", "none"), ("a", "more than one")]
+)
+def test_what_is_not_one_of_ours_is_refused(word: str, why: str) -> None:
+    """Others share the repository."""
+    both = [*ALL, snapshot("abab", "19T10")]
+
+    with pytest.raises(NoSnapshotError, match=f"is {why} of this workload's snapshots"):
+        listing.chosen(both, word)
+
+
+def test_before_the_first_one_the_next_step_is_named() -> None:
+    with pytest.raises(NoSnapshotError, match="kubectl backup now"):
+        listing.chosen([DUMP], "latest")
+
+
+def test_the_table_has_the_newest_last_and_marks_what_is_special() -> None:
+    lines = table.render(listing.HEADER, listing.table(ALL, NOW), "", None, paint=False)
+
+    assert [line.split("   ")[-1] for line in lines] == [
+        "WHAT", "data", "data, [keep]", "/postgres.sql, [dump=postgres]", "data, [doubtful]",
+    ]  # fmt: skip
+    assert lines[1].startswith("aaaaaaaa   2026-09-20T10:00:00Z   27h ago")
+    assert "5.0 MiB" in lines[1]
+
+
+@pytest.mark.parametrize(
+    ("path", "meant"),
+    [
+        ("data", "/backup/data"),
+        ("data/a b/ü/", "/backup/data/a b/ü"),
+        ("/var/lib/backup/tmp", "/var/lib/backup/tmp"),
+        ("data/../../etc", "/etc"),
+    ],
+)
+def test_paths(path: str, meant: str) -> None:
+    assert listing.inside(path) == meant
+
+
+def node(path: str, kind: str = "file", size: int = 4) -> Json:
+    """Return what ``restic ls --json`` says of a file."""
+    return {
+        "struct_type": "node", "name": path.rpartition("/")[2], "path": path, "type": kind,
+        "uid": 1000, "gid": 7, "size": size, "permissions": "-rw-r--r--",
+        "mtime": "2026-09-20T10:00:00.123456789Z",
+    }  # fmt: skip
+
+
+def test_a_folder_shows_what_is_right_below_it() -> None:
+    """restic lists the folder itself, too, and the snapshot."""
+    found = [
+        {"struct_type": "snapshot", "id": "4f"}, node("/backup/data", "dir"),
+        node("/backup/data/a b"), node("/backup/data/sub", "dir"), node("/backup/data/sub/x"),
+    ]  # fmt: skip
+
+    assert listing.entries(found, "/backup/data") == [
+        "-rw-r--r--  1000:7  4 B  2026-09-20T10:00:00  a b",
+        "-rw-r--r--  1000:7    -  2026-09-20T10:00:00  sub/",
+    ]
+
+
+def test_a_file_shows_itself_and_an_empty_folder_nothing() -> None:
+    assert len(listing.entries([node("/backup/data/a")], "/backup/data/a")) == 1
+    assert listing.entries([node("/backup/data", "dir")], "/backup/data") == []
+
+
+def test_a_name_cannot_move_the_cursor() -> None:
+    (line,) = listing.entries([node("/backup/data/\x1b[2Jx")], "/backup/data")
+
+    assert line.endswith("  ?[2Jx")
