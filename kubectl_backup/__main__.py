@@ -4,9 +4,10 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from kubectl_backup import arguments, examine, files, status, terminal, work
+from kubectl_backup import arguments, examine, files, restore, status, terminal, work
 from kubectl_backup.cluster import Cluster, ClusterError, Where
 from kubectl_backup.listing import NoSnapshotError
+from kubectl_backup.replacement import RefusedError
 from kubectl_backup.target import TargetError
 from kubectl_backup.terminal import DeclinedError, Terminal
 
@@ -27,6 +28,7 @@ _COMMANDS: dict[str, Command] = {
     "diff": files.compare,
     "heal": work.heal,
     "doctor": examine.run,
+    "restore": restore.run,
 }
 
 
@@ -36,7 +38,7 @@ def main(words: list[str] | None = None) -> int:
     try:
         cluster = Cluster(Where(parsed.kubeconfig, parsed.context, parsed.namespace))
         return _COMMANDS[parsed.command](cluster, terminal.current(), parsed)
-    except (ClusterError, TargetError, NoSnapshotError, DeclinedError) as error:
+    except (ClusterError, TargetError, NoSnapshotError, RefusedError, DeclinedError) as error:
         print(f"kubectl backup: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -48,6 +48,7 @@ def parser() -> argparse.ArgumentParser:
     _runs(add)
     _files(add)
     _care(add)
+    _restore(add)
     return found
 
 
@@ -136,6 +137,36 @@ def _files(add: Add) -> None:
     _workload(diff)
     diff.add_argument("snapshot", metavar="SNAPSHOT", help=_SNAPSHOT)
     diff.add_argument("other", metavar="SNAPSHOT", help="the later one")
+
+
+def _restore(add: Add) -> None:
+    restore = add(
+        "restore", "restore a volume, or a part of it",
+        "Chooses the newest snapshot in which the\nvolume has files, or the one of --snapshot, or "
+        "the newest at the time of --at. Says what is\noverwritten, and asks. --in-place stops "
+        "the workload meanwhile and starts it again, whatever\nhappens; it refuses where Argo CD, "
+        "Flux or an autoscaler may start it before.",
+        "restore wiki --volume data --to-local ./rescued",
+        "restore wiki --volume data --path uploads/2026 --at 1d --in-place",
+        "restore sts/db --volume data --at 2026-11-25T03:00:00Z --to-pvc data-before",
+    )  # fmt: skip
+    _workload(restore)
+    restore.add_argument("--volume", required=True, metavar="V", help="name in the pod's spec")
+    restore.add_argument("--path", default="", metavar="P", help="only this, inside the volume")
+    which = restore.add_mutually_exclusive_group()
+    then = "as it was then: 2026-11-25T03:00:00Z, 2026-11-25, or 2h, 3d for ago"
+    which.add_argument("--at", default="", metavar="T", help=then)
+    which.add_argument("--snapshot", default="", metavar="ID", help=_SNAPSHOT)
+    where = restore.add_mutually_exclusive_group(required=True)
+    where.add_argument("--to-local", default="", metavar="DIR", help="a folder of this machine")
+    new = "a claim, made like the volume's own where it is not there"
+    where.add_argument("--to-pvc", default="", metavar="NEW", help=new)
+    where.add_argument("--in-place", action="store_true", help="into the volume itself")
+    restore.add_argument("--delete", action="store_true",
+                         help="also delete what the snapshot does not have")  # fmt: skip
+    restore.add_argument("--suspended", action="store_true",
+                         help="nothing scales the workload back: you have seen to it")  # fmt: skip
+    restore.add_argument("-y", "--yes", action="store_true", help="do not ask")
 
 
 def _care(add: Add) -> None:

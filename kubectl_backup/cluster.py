@@ -7,23 +7,22 @@ import json
 import ssl
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
-from urllib.parse import urlencode, urlsplit, urlunsplit
+from urllib.parse import urlencode
 
 import urllib3
-import websocket
 from kubernetes import client, config
+
+from kubectl_backup import channel
+from kubectl_backup.channel import Answer, BrokenError, RefusedError, Running, SilentError
 
 Json = dict[str, Any]
 
 _CONNECT, _READ = 5.0, 30.0  # seconds
 _PAGE = 500  # objects
-_STDOUT, _STDERR, _END = 1, 2, 3  # channels of an exec
-_PROTOCOLS = ["v5.channel.k8s.io", "v4.channel.k8s.io"]
 _MERGE = "application/merge-patch+json"
-_SAID = 4096  # bytes of a command's errors that are kept
 
 
 class ClusterError(Exception):
@@ -49,29 +48,6 @@ class Where:
     kubeconfig: str = ""
     context: str = ""
     namespace: str = ""
-
-
-@dataclass(slots=True)
-class Answer:
-    """How a command in a pod ended, and what it wrote."""
-
-    code: int = 0
-    out: bytes = b""
-    err: bytes = b""
-
-    @property
-    def said(self) -> str:
-        """The last line of its errors."""
-        lines = self.err.decode("utf-8", "replace").strip().splitlines()
-        return lines[-1] if lines else ""
-
-
-@dataclass(slots=True)
-class Running:
-    """A command that runs in a pod; ``end`` is known once all its output was taken."""
-
-    chunks: Iterator[bytes]
-    end: Answer = field(default_factory=Answer)
 
 
 class Cluster:
@@ -180,30 +156,12 @@ class Cluster:
             *(("command", word) for word in argv),
         ]  # fmt: skip
         with _telling(f"run {argv[0]} in pod {pod}"):
-            socket = self._socket(path, query)
-            try:
-                socket.settimeout(silence)
-                yield from _take(socket, end)
-            finally:
-                socket.close()
-
-    def _socket(self, path: str, query: list[tuple[str, str]]) -> websocket.WebSocket:
-        _, url, headers, *_ = self._api.param_serialize(
-            "GET", path, query_params=query, auth_settings=["BearerToken"]
-        )
-        parts = urlsplit(url)
-        scheme = {"https": "wss", "http": "ws"}[parts.scheme]
-        address = urlunsplit((scheme, parts.netloc, parts.path, urlencode(query), ""))
-        words = [f"{key}: {value}" for key, value in headers.items() if key == "authorization"]
-        options: dict[str, Any] = {"timeout": _CONNECT, "header": words}
-        if self._configuration.proxy:
-            proxy = urlsplit(self._configuration.proxy)
-            options |= {"http_proxy_host": proxy.hostname, "http_proxy_port": proxy.port}
-        found = websocket.WebSocket(sslopt={"context": self._tls})
-        found.connect(  # type: ignore[no-untyped-call]
-            address, subprotocols=_PROTOCOLS, **options
-        )
-        return found
+            _, url, headers, *_ = self._api.param_serialize(
+                "GET", path, query_params=query, auth_settings=["BearerToken"]
+            )
+            address = f"{url.partition('?')[0]}?{urlencode(query)}"
+            proxy = self._configuration.proxy or ""
+            yield from channel.output(address, headers, self._tls, proxy, silence, end)
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
@@ -262,32 +220,6 @@ def _chosen(where: Where) -> tuple[str, str]:
     return str(chosen["name"]), str((chosen.get("context") or {}).get("namespace") or "default")
 
 
-def _take(socket: websocket.WebSocket, end: Answer) -> Iterator[bytes]:
-    """Yield what a command writes to standard output; note its errors and its end."""
-    while True:
-        opcode, frame = socket.recv_data()
-        if opcode == websocket.ABNF.OPCODE_CLOSE:
-            raise ClusterError("the connection ended before the command did; try again")
-        channel, data = (frame[0], frame[1:]) if frame else (0, b"")
-        if channel == _STDOUT and data:
-            yield data
-        elif channel == _STDERR:
-            end.err = (end.err + data)[-_SAID:]
-        elif channel == _END:
-            end.code = _code(json.loads(data))
-            return
-
-
-def _code(status: Json) -> int:
-    if status.get("status") == "Success":
-        return 0
-    causes = (status.get("details") or {}).get("causes") or ()
-    for cause in causes:
-        if cause.get("reason") == "ExitCode":
-            return int(cause["message"])
-    raise ClusterError(f"the command could not be run: {status.get('message', 'no reason given')}")
-
-
 def _refused(method: str, path: str, status: int, body: bytes) -> ClusterError:
     try:
         said = str(json.loads(body).get("message") or "")
@@ -308,12 +240,12 @@ def _refused(method: str, path: str, status: int, body: bytes) -> ClusterError:
 def _telling(what: str) -> Iterator[None]:
     try:
         yield
-    except websocket.WebSocketBadStatusException as error:
-        raise _refused("exec", what, error.status_code, error.resp_body or b"") from error
-    except (websocket.WebSocketTimeoutException, TimeoutError) as error:
+    except RefusedError as error:
+        raise _refused("exec", what, error.status, error.body) from error
+    except SilentError as error:
         raise ClusterError(f"cannot {what}: no answer in time; is its node there?") from error
     except (
-        websocket.WebSocketException,
+        BrokenError,
         urllib3.exceptions.HTTPError,
         client.ApiException,
         config.ConfigException,

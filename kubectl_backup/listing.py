@@ -1,6 +1,7 @@
 """Snapshots and what is in them, from restic's JSON. Pure."""
 
 import posixpath
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,8 @@ from kubectl_backup.table import Cell, Column, Line
 Snapshot = Mapping[str, Any]
 
 DOUBTFUL = "doubtful"
+_AGO = re.compile(r"([0-9]{1,5})([smhdw])")
+_LENGTHS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _DUMP = "dump="
 _OWN = ("ns=", "kind=", "workload=", "cluster=")
 HEADER = (
@@ -60,7 +63,7 @@ def chosen(snapshots: Sequence[Snapshot], word: str) -> str:
     """
     if word == "latest":
         volumes = [each for each in snapshots if not _is_dump(each)]
-        good = [each for each in volumes if DOUBTFUL not in (each.get("tags") or ())]
+        good = [each for each in volumes if not is_doubtful(each)]
         if not volumes:
             raise NoSnapshotError("there is no snapshot yet; `kubectl backup now` makes one")
         return str(max(good or volumes, key=_time)["id"])
@@ -71,6 +74,51 @@ def chosen(snapshots: Sequence[Snapshot], word: str) -> str:
             f"{word!r} is {what} of this workload's snapshots; see `kubectl backup snapshots`"
         )
     return found[0]
+
+
+def to_restore(
+    snapshots: Sequence[Snapshot], volume: str, word: str, until: float | None
+) -> dict[str, Any]:
+    """Return the snapshot to restore a volume from: by its id, else the newest ``until`` then."""
+    if word and word != "latest":
+        identifier = chosen(snapshots, word)
+        return next(dict(each) for each in snapshots if each["id"] == identifier)
+    root = f"{names.VOLUMES_DIR}/{volume}"
+    of_it = [
+        each for each in snapshots
+        if any(f"{path}/".startswith(f"{root}/") for path in each.get("paths") or ())
+    ]  # fmt: skip
+    found = [each for each in of_it if until is None or _time(each) <= until]
+    good = [each for each in found if not is_doubtful(each)]
+    if not found and of_it:
+        oldest = formats.rfc3339(min(map(_time, of_it)))
+        raise NoSnapshotError(f"no snapshot of {volume} is that old; the oldest is of {oldest}")
+    if not found:
+        raise NoSnapshotError(f"there is no snapshot of {volume}; see `kubectl backup snapshots`")
+    newest = max(good or found, key=_time)
+    return dict(newest)
+
+
+def when(text: str, now: float) -> float | None:
+    """Return the moment that a text means: a time of RFC 3339, a date, or how long ago (``2h``).
+
+    None where there is no text.
+    """
+    if not text:
+        return None
+    if match := _AGO.fullmatch(text):
+        return now - int(match[1]) * _LENGTHS[match[2]]
+    found = formats.moment(text)
+    if found is None:
+        raise NoSnapshotError(
+            f"{text!r} is no time: write 2026-11-25T03:00:00Z, 2026-11-25, or 2h, 3d for ago"
+        )
+    return found
+
+
+def is_doubtful(each: Snapshot) -> bool:
+    """Whether a volume had lost its files when this was made."""
+    return DOUBTFUL in (each.get("tags") or ())
 
 
 def _is_dump(each: Snapshot) -> bool:

@@ -2,10 +2,16 @@
 
 import os
 import shutil
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from types import FrameType
 
 from kubectl_backup.table import painted
+
+_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class DeclinedError(Exception):
@@ -51,6 +57,27 @@ class Terminal:
         sys.stderr.flush()
         if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
             raise DeclinedError("nothing was done")
+
+
+def interruptible() -> None:
+    """Let closing the terminal, or a kill, interrupt as Ctrl-C does: what was begun is ended."""
+    for number in _ENDINGS:
+        signal.signal(number, _interrupt)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Let nothing interrupt what must be done to the end."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in _ENDINGS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def current() -> Terminal:

@@ -105,3 +105,45 @@ def test_a_name_cannot_move_the_cursor() -> None:
     (line,) = listing.entries([node("/backup/data/\x1b[2Jx")], "/backup/data")
 
     assert line.endswith("  ?[2Jx")
+
+
+def test_what_to_restore_is_the_newest_good_one_of_the_volume() -> None:
+    other = snapshot("eeee", "21T13", paths="/backup/other")
+
+    assert listing.to_restore([*ALL, other], "data", "", None)["id"] == NEW["id"]
+    assert listing.to_restore([*ALL, other], "other", "latest", None)["id"] == other["id"]
+    assert listing.to_restore(ALL, "data", "dd", None)["id"] == EMPTIED["id"]  # by name
+
+
+def test_what_there_was_then() -> None:
+    then = listing.when("2026-09-21T09:59:59Z", NOW)
+
+    assert listing.to_restore(ALL, "data", "", then)["id"] == OLD["id"]
+    with pytest.raises(NoSnapshotError, match="the oldest is of 2026-09-20T10:00:00Z"):
+        listing.to_restore(ALL, "data", "", listing.when("2026-09-20", NOW))
+    with pytest.raises(NoSnapshotError, match="no snapshot of dat;"):
+        listing.to_restore(ALL, "dat", "", None)
+
+
+def test_a_folder_of_a_volume_is_of_the_volume() -> None:
+    part = snapshot("ffff", "21T10", paths="/backup/data/sub")
+
+    assert listing.to_restore([part], "data", "", None)["id"] == part["id"]
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("", None), ("90m", NOW - 5400), ("2h", NOW - 7200), ("3d", NOW - 3 * 86400),
+        ("1w", NOW - 7 * 86400), ("2026-09-21T13:33:20Z", NOW),
+        ("2026-09-21T15:33:20+02:00", NOW), ("2026-09-21", NOW - 13.5556 * 3600),
+    ],
+)  # fmt: skip
+def test_moments(text: str, moment: float | None) -> None:
+    assert listing.when(text, NOW) == (moment and pytest.approx(moment, abs=2))
+
+
+@pytest.mark.parametrize("text", ["yesterday", "3 d", "-1d", "25:00"])
+def test_what_is_no_moment_says_what_to_write(text: str) -> None:
+    with pytest.raises(NoSnapshotError, match="is no time: write"):
+        listing.when(text, NOW)

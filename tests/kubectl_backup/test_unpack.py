@@ -1,0 +1,118 @@
+"""Archives that come in pieces from a cluster are not trusted."""
+
+import io
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kubectl_backup.cluster import ClusterError
+from kubectl_backup.unpack import unpack
+
+
+def archive(*members: tuple[tarfile.TarInfo, bytes]) -> bytes:
+    """Return a tar archive as restic writes it."""
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for member, content in members:
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    return made.getvalue()
+
+
+def entry(name: str, **fields: object) -> tarfile.TarInfo:
+    """Return a member."""
+    made = tarfile.TarInfo(name)
+    for key, value in fields.items():
+        setattr(made, key, value)
+    return made
+
+
+def pieces(data: bytes, size: int) -> Iterator[bytes]:
+    """Yield data in pieces."""
+    return (data[start : start + size] for start in range(0, len(data), size))
+
+
+def restored(folder: Path, *members: tuple[tarfile.TarInfo, bytes]) -> tuple[int, int]:
+    """Unpack members into a folder."""
+    return unpack(pieces(archive(*members), 1000), folder, lambda _f, _t: None)
+
+
+@pytest.mark.parametrize("size", [1, 511, 100_000])
+def test_names_with_spaces_and_beyond_ascii(tmp_path: Path, size: int) -> None:
+    """In whatever pieces they come."""
+    long = "ordner mit leerzeichen/" + "ü" * 120
+    data = archive(
+        (entry("ordner mit leerzeichen", type=tarfile.DIRTYPE, mode=0o755), b""),
+        (entry(long, mode=0o640), b"one"),
+        (entry("漢字 \n.txt"), b"zwei"),
+    )
+    seen: list[tuple[int, int]] = []
+
+    counted = unpack(pieces(data, size), tmp_path, lambda f, t: seen.append((f, t)))
+
+    assert (tmp_path / long).read_bytes() == b"one"
+    assert (tmp_path / "漢字 \n.txt").read_bytes() == b"zwei"
+    assert (tmp_path / long).stat().st_mode & 0o777 == 0o640
+    assert counted == seen[-1] == (2, 7)
+
+
+def test_bytes_that_are_no_text_come_back(tmp_path: Path) -> None:
+    restored(tmp_path, (entry("a\udcffb"), b"x"))
+
+    assert [path.name for path in tmp_path.iterdir()] == ["a\udcffb"]
+
+
+@pytest.mark.parametrize("name", ["../outside", "sub/../../outside"])
+def test_nothing_is_written_outside(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "inside"
+    folder.mkdir()
+
+    with pytest.raises(ClusterError, match="cannot be unpacked"):
+        restored(folder, (entry(name), b"x"))
+
+    assert [path.name for path in tmp_path.iterdir()] == ["inside"]
+
+
+def test_an_absolute_name_is_taken_as_a_relative_one(tmp_path: Path) -> None:
+    restored(tmp_path, (entry("/etc/passwd"), b"x"))
+
+    assert (tmp_path / "etc/passwd").read_bytes() == b"x"
+
+
+def test_a_link_leads_nobody_outside(tmp_path: Path) -> None:
+    """It is restored, and not followed."""
+    folder, outside = tmp_path / "inside", tmp_path / "outside"
+    folder.mkdir()
+    outside.mkdir()
+    link = entry("way", type=tarfile.SYMTYPE, linkname=str(outside))
+
+    with pytest.raises(ClusterError, match="cannot be unpacked"):
+        restored(folder, (link, b""), (entry("way/x"), b"x"))
+
+    assert (folder / "way").is_symlink()
+    assert list(outside.iterdir()) == []
+
+
+def test_an_archive_that_ends_too_early_is_no_success(tmp_path: Path) -> None:
+    data = archive((entry("a"), b"x" * 5000))
+
+    with pytest.raises(ClusterError, match="cannot be unpacked"):
+        unpack(pieces(data[:2000], 100), tmp_path, lambda _f, _t: None)
+
+
+def test_what_follows_the_archive_is_taken_too(tmp_path: Path) -> None:
+    """Only then is it known how the command ended."""
+    rest = pieces(archive((entry("a"), b"x")) + b"\0" * 20_000, 1000)
+
+    unpack(rest, tmp_path, lambda _f, _t: None)
+
+    assert next(rest, None) is None
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("a file where the folder should be")
+
+    with pytest.raises(ClusterError, match="a/b"):
+        restored(tmp_path, (entry("a/b"), b"x"))
