@@ -60,19 +60,29 @@ class Terminal:
 
 
 def interruptible() -> None:
-    """Let closing the terminal, or a kill, interrupt as Ctrl-C does: what was begun is ended."""
+    """Let closing the terminal, or a kill, interrupt as Ctrl-C does; and each only once.
+
+    What was begun is then brought to an end, which a second one must not prevent.
+    """
     for number in _ENDINGS:
         signal.signal(number, _interrupt)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    for number in _ENDINGS:
+        signal.signal(number, _not_now)
+    sys.stderr.write("\ninterrupted: putting things back ...\n")
     raise KeyboardInterrupt
+
+
+def _not_now(_number: int, _frame: FrameType | None) -> None:
+    """Let a signal be; ignoring it would lose one that is on its way, with a trace."""
 
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
     """Let nothing interrupt what must be done to the end."""
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in _ENDINGS}
+    before = {number: signal.signal(number, _not_now) for number in _ENDINGS}
     try:
         yield
     finally:
