@@ -45,13 +45,13 @@ RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation -w /wheels /src
 FROM build AS build-sidecar
 RUN /opt/build/bin/pip --python /opt/backup/bin/python install --no-compile --require-hashes -r /src/requirements/runner.txt \
  && /opt/build/bin/pip --python /opt/backup/bin/python install --no-compile --no-deps /wheels/*.whl \
- && cd /opt/backup && rm -r lib/python3.*/site-packages/webhook lib/python3.*/site-packages/certs bin/backup-webhook \
+ && cd /opt/backup && rm -r lib/python3.*/site-packages/webhook lib/python3.*/site-packages/certs bin/backup-webhook bin/kubectl-backup \
  && python3 -m compileall -q --invalidation-mode unchecked-hash lib
 
 FROM build AS build-webhook
 RUN /opt/build/bin/pip --python /opt/backup/bin/python install --no-compile --require-hashes -r /src/requirements/webhook.txt \
  && /opt/build/bin/pip --python /opt/backup/bin/python install --no-compile --no-deps /wheels/*.whl \
- && cd /opt/backup && rm -r lib/python3.*/site-packages/runner bin/backup-runner bin/backup-supervise \
+ && cd /opt/backup && rm -r lib/python3.*/site-packages/runner bin/backup-runner bin/backup-supervise bin/kubectl-backup \
  && python3 -m compileall -q --invalidation-mode unchecked-hash lib
 
 FROM base AS base-sidecar

@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Callable
+from contextlib import closing
 
 from kubectl_backup import arguments, examine, files, restore, status, terminal, work
 from kubectl_backup.cluster import Cluster, ClusterError, Where
@@ -36,8 +37,9 @@ def main(words: list[str] | None = None) -> int:
     """Run one command; return its exit status."""
     parsed = arguments.parse(words)
     try:
-        cluster = Cluster(Where(parsed.kubeconfig, parsed.context, parsed.namespace))
-        return _COMMANDS[parsed.command](cluster, terminal.current(), parsed)
+        where = Where(parsed.kubeconfig, parsed.context, parsed.namespace)
+        with closing(Cluster(where)) as cluster:
+            return _COMMANDS[parsed.command](cluster, terminal.current(), parsed)
     except (ClusterError, TargetError, NoSnapshotError, RefusedError, DeclinedError) as error:
         print(f"kubectl backup: {error}", file=sys.stderr)
         return 1

@@ -1,18 +1,20 @@
 """The command line: what there is to say, and help that teaches it."""
 
 import argparse
+import textwrap
 from collections.abc import Callable, Sequence
 
 from contract import VERSION
 
 _EPILOG = """\
 WORKLOAD is deploy/wiki, sts/db, pod/x, or a bare name. Start here:
-  kubectl backup status -A                what is or should be backed up, and what is wrong
+  kubectl backup status -A                what is backed up, and what is wrong
   kubectl backup doctor deploy/wiki       why it is not, and what to do
   kubectl backup now deploy/wiki --wait   one backup now
   kubectl backup snapshots deploy/wiki    what there is to restore
   kubectl backup restore deploy/wiki --volume data --to-local ./rescued
 """
+_WIDTH = 80  # columns of the help
 _WORKLOAD = "deploy/wiki, sts/db, pod/x, or a bare name"
 _SNAPSHOT = "the beginning of an id that `snapshots` lists, or latest"
 _PATH = "VOLUME/path, such as data/uploads/a.png, or an absolute path in the snapshot"
@@ -40,7 +42,7 @@ def parser() -> argparse.ArgumentParser:
         lines = "\n".join(f"  kubectl backup {example}" for example in examples)
         return commands.add_parser(
             name, help=summary, parents=[common], formatter_class=Help,
-            description=f"{summary[0].upper()}{summary[1:]}. {more}".strip(),
+            description=textwrap.fill(f"{summary[0].upper()}{summary[1:]}. {more}", _WIDTH),
             epilog=f"examples:\n{lines}",
         )  # fmt: skip
 
@@ -73,20 +75,20 @@ def _workload(command: argparse.ArgumentParser) -> None:
 def _status(add: Add) -> None:
     status = add(
         "status", "show what is backed up, and what is wrong",
-        "One line for each pod that asks for\nbackups, also where it gets none. "
+        "One line for each pod that asks for backups, also where it gets none. "
         "Exit status: 0 all have a good last run, 1 not all.",
         "status", "status deploy/wiki", "status -A -o wide", "status -A -o json", "status --watch",
     )  # fmt: skip
     status.add_argument("workload", nargs="?", metavar="WORKLOAD", help=_WORKLOAD)
     status.add_argument("-A", "--all-namespaces", action="store_true")
     status.add_argument("-o", "--output", choices=("json", "yaml", "wide"), default="")
-    status.add_argument("-w", "--watch", action="store_true", help="look again every 2 seconds")
+    status.add_argument("-w", "--watch", action="store_true", help="look again every 5 seconds")
 
 
 def _runs(add: Add) -> None:
     now = add(
         "now", "back up now",
-        "Each pod of a StatefulSet or DaemonSet has backups of its own.\n"
+        "Each pod of a StatefulSet or DaemonSet has backups of its own. "
         "Exit status with --wait: 0 success or warning, 1 failure, 75 skipped.",
         "now deploy/wiki", "now deploy/wiki --wait", "now sts/db --keep",
     )  # fmt: skip
@@ -121,7 +123,7 @@ def _runs(add: Add) -> None:
 
 def _files(add: Add) -> None:
     snapshots = add("snapshots", "list the snapshots of a workload",
-                    "WHAT names volumes, and tags in brackets: [keep] retention never removes it,\n"
+                    "WHAT names volumes, and tags in brackets: [keep] retention never removes it, "
                     "[doubtful] a volume had lost files, [dump=…] a dump of a database.",
                     "snapshots deploy/wiki")  # fmt: skip
     _workload(snapshots)
@@ -142,13 +144,13 @@ def _files(add: Add) -> None:
 def _restore(add: Add) -> None:
     restore = add(
         "restore", "restore a volume, or a part of it",
-        "Chooses the newest snapshot in which the\nvolume has files, or the one of --snapshot, or "
-        "the newest at the time of --at. Says what is\noverwritten, and asks. --in-place stops "
-        "the workload meanwhile and starts it again, whatever\nhappens; it refuses where Argo CD, "
+        "Chooses the newest snapshot in which the volume has files, or the one of --snapshot, or "
+        "the newest at the time of --at. Says what is overwritten, and asks. --in-place stops "
+        "the workload meanwhile and starts it again, whatever happens; it refuses where Argo CD, "
         "Flux or an autoscaler may start it before.",
         "restore wiki --volume data --to-local ./rescued",
-        "restore wiki --volume data --path uploads/2026 --at 1d --in-place",
-        "restore sts/db --volume data --at 2026-11-25T03:00:00Z --to-pvc data-before",
+        "restore wiki --volume data --path uploads --at 1d --in-place",
+        "restore pod/db-0 --volume data --at 2026-11-25 --to-pvc new",
     )  # fmt: skip
     _workload(restore)
     restore.add_argument("--volume", required=True, metavar="V", help="name in the pod's spec")
@@ -172,16 +174,16 @@ def _restore(add: Add) -> None:
 def _care(add: Add) -> None:
     doctor = add(
         "doctor", "say why something is not backed up, and what to do",
-        "Walks the chain from the API server\nto the last report; what is broken first is the "
-        "cause. Reads the names of the Secret's keys,\nnever values. Exit status: 0 all is well, "
+        "Walks the chain from the API server to the last report; what is broken first is the "
+        "cause. Reads the names of the Secret's keys, never values. Exit status: 0 all is well, "
         "1 something is broken.",
         "doctor", "doctor deploy/wiki",
     )  # fmt: skip
     doctor.add_argument("workload", nargs="?", metavar="WORKLOAD", help=_WORKLOAD)
     heal = add(
         "heal", "recreate pods that were admitted without a sidecar",
-        "Those whose reason may be gone: the\nimage, quota, another policy, a fault of the "
-        "webhook. It tries first whether a new pod would\nget one, asks, and evicts, which "
+        "Those whose reason may be gone: the image, quota, another policy, a fault of the "
+        "webhook. It tries first whether a new pod would get one, asks, and evicts, which "
         "respects PodDisruptionBudgets.",
         "heal", "heal -A", "heal -A --yes",
     )  # fmt: skip

@@ -70,7 +70,8 @@ def output(
             socket.settimeout(silence)
             yield from _take(socket, end)
         finally:
-            socket.close()
+            # Without a word: the command has ended, or nobody listens.
+            socket.shutdown()  # type: ignore[no-untyped-call]
     except websocket.WebSocketBadStatusException as error:
         raise RefusedError(error.status_code, error.resp_body or b"") from error
     except (websocket.WebSocketTimeoutException, TimeoutError) as error:

@@ -4,6 +4,7 @@ Objects are plain JSON: the client's models refuse what they do not know.
 """
 
 import json
+import os
 import ssl
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
@@ -50,6 +51,10 @@ class Where:
     namespace: str = ""
 
 
+def _file(where: Where) -> str | None:
+    return where.kubeconfig or os.environ.get("KUBECONFIG") or None
+
+
 class Cluster:
     """One cluster, one namespace in it, as one user."""
 
@@ -58,7 +63,7 @@ class Cluster:
         with _telling("read the kubeconfig"):
             try:
                 config.load_kube_config(  # type: ignore[no-untyped-call]
-                    where.kubeconfig or None, where.context or None, self._configuration
+                    _file(where), where.context or None, self._configuration
                 )
             except config.ConfigException as error:
                 line = f"no cluster: {error}; set KUBECONFIG, --kubeconfig or --context"
@@ -68,6 +73,10 @@ class Cluster:
         self._configuration.retries = False
         self._configuration.connection_pool_maxsize = 8
         self._api = client.ApiClient(self._configuration)
+
+    def close(self) -> None:
+        """Close its connections."""
+        self._api.rest_client.pool_manager.clear()
 
     @property
     def server(self) -> str:
@@ -212,7 +221,7 @@ def below(namespace: str, kind: str, name: str = "", group: str = "") -> str:
 
 def _chosen(where: Where) -> tuple[str, str]:
     listed = config.list_kube_config_contexts(  # type: ignore[no-untyped-call]
-        where.kubeconfig or None
+        _file(where)
     )
     contexts, active = listed
     named = [each for each in contexts if each["name"] == where.context]

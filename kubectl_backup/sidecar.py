@@ -12,10 +12,10 @@ from kubectl_backup.channel import Answer, Running
 from kubectl_backup.cluster import Cluster, ClusterError, Json
 
 _AT_ONCE = 40  # pods that are asked at the same time
-_SILENCE = 10.0  # seconds in which a pod must answer
+_SILENCE = 20.0  # seconds in which a pod must answer
 _FOLDER = f'"${{{names.ENV_STATE_DIR}:-{names.STATE_DIR}}}"'
-# No Python is started where the sidecar keeps the file up to date, as all but old ones do.
-_STATUS = f"cat {_FOLDER}/{names.STATUS_FILE} 2>/dev/null || backup-runner status --json || true"
+_FILE = f"{names.STATE_DIR}/{names.STATUS_FILE}"
+_STATUS = "backup-runner status --json || true"
 _ASK = f"date +%s; kill -USR1 $(cat {_FOLDER}/{names.SUPERVISOR_FILE} 2>/dev/null || echo 1)"
 
 
@@ -30,9 +30,10 @@ class Sidecar:
 
     def known(self) -> Json:
         """Return its status."""
-        answer = self._cluster.execute(
-            self.namespace, self.name, "sh", "-c", _STATUS, silence=_SILENCE
-        )
+        execute, place = self._cluster.execute, (self.namespace, self.name)
+        answer = execute(*place, "cat", _FILE, silence=_SILENCE)
+        if answer.code:  # an older one, which does not keep it
+            answer = execute(*place, "sh", "-c", _STATUS, silence=_SILENCE)
         try:
             found = json.loads(answer.out)
         except ValueError:
@@ -44,9 +45,10 @@ class Sidecar:
     def ask(self) -> float:
         """Ask for a backup; return the pod's own time of asking."""
         answer = self.execute("sh", "-c", _ASK)
-        if answer.code:
+        clock = answer.out.decode("ascii", "replace").strip()
+        if answer.code or not clock.isdigit():
             raise ClusterError(f"pod {self.name} cannot be asked for a backup: {answer.said}")
-        return float(answer.out.split()[0])
+        return float(clock)
 
     def execute(self, *argv: str) -> Answer:
         """Run a command to its end."""

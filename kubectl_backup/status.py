@@ -10,7 +10,7 @@ from kubectl_backup import rows, sidecar, table, target
 from kubectl_backup.cluster import Cluster
 from kubectl_backup.terminal import Terminal
 
-_EVERY = 2.0  # seconds between two looks
+_EVERY = 5.0  # seconds between two looks
 
 
 def show(cluster: Cluster, terminal: Terminal, parsed: argparse.Namespace) -> int:

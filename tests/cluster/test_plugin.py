@@ -1,0 +1,377 @@
+"""`kubectl backup` on a real cluster: what it shows, starts, finds and brings back."""
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.cluster import apps, sidecar
+from tests.cluster.backup_command import backup, begin, rows
+from tests.cluster.conftest import Target
+from tests.cluster.kubectl import Kubectl
+from tests.cluster.release import DEPLOYMENT, Release
+from tests.cluster.work import until
+
+ODD = "mit Leerzeichen/ünï cödé 漢字.txt"
+FILL = (
+    "test -e /data/file || { mkdir -p '/data/mit Leerzeichen' /data/keep; echo one > /data/file; "
+    f"echo zwei > '/data/{ODD}'; echo three > /data/keep/it; chown -R 1234:4321 /data/keep; "
+    "chmod 640 /data/keep/it; }; " + apps.SERVE
+)
+
+
+def wiki(kubectl: Kubectl, image: str, **annotations: str) -> str:
+    """Start the Deployment `wiki`, which fills its volume once; return its pod's name."""
+    asked = {**apps.ENABLED, "backup.schedule": "0 0 29 2 *", **annotations}
+    template = apps.template([apps.container(image, FILL)], [apps.claimed()], asked)
+    kubectl.apply(apps.claim(), apps.workload("Deployment", "wiki", template))
+    kubectl.rollout("deployment/wiki")
+    return name(kubectl)
+
+
+def name(kubectl: Kubectl) -> str:
+    """Return the name of the pod of `wiki`."""
+    (pod,) = kubectl.items("pods", "--selector=app=app")
+    return str(pod["metadata"]["name"])
+
+
+def listing(kubectl: Kubectl) -> str:
+    """Return every file of the volume with owner, mode and content."""
+    script = "cd /data && find . -type f -printf '%m %U:%G %p ' -exec cat {} ';' | sort"
+    return kubectl.exec(name(kubectl), "sh", "-c", script, container="app")
+
+
+def spoil(kubectl: Kubectl) -> None:
+    """Change, remove and add files."""
+    script = f"cd /data; echo changed > file; rm '{ODD}'; chmod 600 keep/it; echo new > keep/new"
+    kubectl.exec(name(kubectl), "sh", "-c", script, container="app")
+
+
+def test_from_the_first_look_to_a_kept_snapshot(protected: Kubectl, cluster: Target) -> None:
+    """In the words of README."""
+    pod = wiki(protected, cluster.app_image)
+
+    (before,) = rows(protected)
+    assert (before["workload"], before["status"]) == ("deploy/wiki", "never run")
+
+    ran = backup(protected, "now", "deploy/wiki", "--wait", "--keep")
+    assert ran.code == 0, ran.all
+    assert f"pod {pod}: success: 3 files" in ran.out
+
+    (after,) = rows(protected, "wiki")
+    assert (after["status"], after["host"], after["problems"]) == ("success", "wiki", [])
+    assert after["last_success"]
+
+    listed = backup(protected, "snapshots", "wiki")
+    assert "data, [keep]" in listed.out
+    assert backup(protected, "ls", "wiki", "latest", "data/keep").out.endswith("  it\n")
+    assert backup(protected, "cat", "wiki", "latest", f"data/{ODD}").out == "zwei\n"
+    drilled = backup(protected, "drill", "wiki")
+    assert (drilled.code, "verify success" in drilled.out) == (0, True)
+    assert rows(protected)[0]["drill"].startswith("ok")
+    assert backup(protected, "unlock", "wiki").code == 0
+    assert "verify success" in backup(protected, "logs", "wiki").all + drilled.all
+
+
+def test_keep_outlives_retention(protected: Kubectl, cluster: Target) -> None:
+    """All that retention would leave is the last one."""
+    none = {f"backup.keep-{key}": "0" for key in ("hourly", "daily", "weekly", "monthly")}
+    wiki(protected, cluster.app_image, **none, **{"backup.forget": "* * * * *"})
+    assert backup(protected, "now", "wiki", "--keep").code == 0
+    kept = {each["id"] for each in sidecar.snapshots(protected, name(protected))}
+
+    for _ in range(2):
+        spoil_one = "date +%N > /data/file"
+        protected.exec(name(protected), "sh", "-c", spoil_one, container="app")
+        assert backup(protected, "now", "wiki", "--wait").code == 0
+
+    left = {each["id"] for each in sidecar.snapshots(protected, name(protected))}
+    assert kept < left
+
+
+def test_accepting_and_pausing(protected: Kubectl, cluster: Target) -> None:
+    pod = wiki(protected, cluster.app_image)
+    assert backup(protected, "now", "wiki", "--wait").code == 0
+    protected.exec(pod, "sh", "-c", "rm -r /data/*", container="app")
+
+    lost = backup(protected, "now", "wiki", "--wait")
+    assert (lost.code, "failure (source)" in lost.out) == (1, True)
+    assert "kubectl backup accept" in " ".join(rows(protected)[0]["problems"])
+    assert backup(protected, "accept", "wiki").code == 0
+    assert backup(protected, "now", "wiki", "--wait").code == 0
+
+    paused = backup(protected, "pause", "wiki")
+    assert "BACKUP_PAUSED=true" in paused.err
+    until(lambda: rows(protected)[0]["status"] == "paused", "it is paused", 150)
+    asked = backup(protected, "now", "wiki", "--wait")
+    assert (asked.code, "kubectl backup resume" in asked.err) == (1, True)
+    assert backup(protected, "resume", "wiki").code == 0
+    until(lambda: rows(protected)[0]["status"] == "success", "it is resumed", 150)
+
+
+def test_replicas_of_a_stateful_set_have_backups_of_their_own(
+    protected: Kubectl, cluster: Target, tmp_path: Path
+) -> None:
+    template = apps.template([apps.container(cluster.app_image, FILL)], [])
+    spec = {"serviceName": "db", "replicas": 2, "podManagementPolicy": "Parallel",
+            "volumeClaimTemplates": [apps.claim()]}  # fmt: skip
+    protected.apply(apps.workload("StatefulSet", "db", template, **spec))
+    protected.rollout("statefulset/db")
+
+    assert backup(protected, "now", "sts/db", "--wait").code == 0
+
+    assert [each["host"] for each in rows(protected, "sts/db")] == ["db-0", "db-1"]
+    local = ("--volume", "data", "--to-local", str(tmp_path / "x"))
+    unclear = backup(protected, "restore", "sts/db", *local)
+    assert (unclear.code, "pod/db-0, pod/db-1" in unclear.err) == (1, True)
+    assert backup(protected, "restore", "pod/db-1", *local).code == 0
+    assert (tmp_path / "x" / ODD).read_text() == "zwei\n"
+
+
+def test_restore_to_a_folder_here(protected: Kubectl, cluster: Target, tmp_path: Path) -> None:
+    """Through the API server alone, with names as people give them."""
+    wiki(protected, cluster.app_image)
+    assert backup(protected, "now", "wiki", "--wait").code == 0
+    folder = tmp_path / "ein Ordner ü"
+    words = ("restore", "wiki", "--volume", "data", "--to-local", str(folder))
+
+    first = backup(protected, *words)
+    assert first.code == 0, first.all
+    assert (folder / ODD).read_text() == "zwei\n"
+    assert sorted(path.name for path in folder.iterdir()) == ["file", "keep", "mit Leerzeichen"]
+
+    again = backup(protected, *words, "--path", ODD)
+    assert (again.code, "add --yes" in again.err) == (1, True)
+    alone = tmp_path / "alone"
+    assert backup(protected, *words[:-1], str(alone), "--path", ODD).code == 0
+    assert [path.name for path in alone.iterdir()] == [Path(ODD).name]
+
+
+def test_restore_in_place_puts_everything_back(protected: Kubectl, cluster: Target) -> None:
+    """Owners and modes too; the workload runs again; what is not in the snapshot stays."""
+    wiki(protected, cluster.app_image)
+    assert backup(protected, "now", "wiki", "--wait").code == 0
+    before = listing(protected)
+    spoil(protected)
+
+    unasked = backup(protected, "restore", "wiki", "--volume", "data", "--in-place")
+    assert unasked.code == 1
+    assert "into the claim data of deploy/wiki" in unasked.err
+    assert "OVERWRITTEN" in unasked.err
+
+    done = backup(protected, "restore", "wiki", "--volume", "data", "--in-place", "--yes")
+
+    assert done.code == 0, done.all
+    _is_as_before(protected)
+    after = listing(protected)
+    assert set(before.splitlines()) < set(after.splitlines())
+    assert "./keep/new new" in after
+
+
+def _is_as_before(kubectl: Kubectl) -> None:
+    """Fail unless `wiki` has its pod, and nothing of the restore is left."""
+    kubectl.rollout("deployment/wiki")
+    workload = kubectl.get("deployment", "wiki")
+    assert workload["spec"]["replicas"] == 1
+    assert "kubectl-backup/replicas" not in workload["metadata"]["annotations"]
+    ours = "--selector=app.kubernetes.io/managed-by=kubectl-backup"
+    assert kubectl.items("pods", ours) == []
+    until(lambda: len(kubectl.items("pods", "--selector=app=app")) == 1, "one pod is left", 60)
+
+
+def test_one_folder_as_of_before_while_the_rest_stays(protected: Kubectl, cluster: Target) -> None:
+    wiki(protected, cluster.app_image)
+    assert backup(protected, "now", "wiki", "--wait").code == 0
+    spoil(protected)
+
+    done = backup(protected, "restore", "wiki", "--volume", "data", "--path", "keep",
+                  "--delete", "--in-place", "--yes")  # fmt: skip
+
+    assert done.code == 0, done.all
+    _is_as_before(protected)
+    after = listing(protected)
+    assert "640 1234:4321 ./keep/it three" in after
+    assert "./keep/new" not in after
+    assert "./file changed" in after
+
+
+def test_restore_into_a_new_claim(protected: Kubectl, cluster: Target) -> None:
+    """The workload runs on, and its volume is not touched."""
+    pod = wiki(protected, cluster.app_image)
+    assert backup(protected, "now", "wiki", "--wait").code == 0
+    spoil(protected)
+
+    done = backup(protected, "restore", "wiki", "--volume", "data", "--to-pvc", "data-before")
+
+    assert done.code == 0, done.all
+    assert name(protected) == pod
+    assert "./file changed" in listing(protected)
+    reader = apps.template([apps.container(cluster.app_image)], [apps.claimed("data-before")], {})
+    reader["metadata"]["labels"] = {"app": "reader"}
+    protected.apply(apps.pod("reader", reader))
+    protected.wait("pod/reader", "condition=Ready")
+    assert protected.exec("reader", "cat", f"/data/{ODD}") == "zwei\n"
+    refused = backup(protected, "restore", "wiki", "--volume", "data", "--to-pvc", "data-before")
+    assert (refused.code, "in use by pod reader" in refused.err) == (1, True)
+
+
+def test_a_restore_that_is_interrupted_starts_the_workload_again(
+    protected: Kubectl, cluster: Target
+) -> None:
+    """Ctrl-C twice, while the volume is being restored."""
+    wiki(protected, cluster.app_image)
+    assert backup(protected, "now", "wiki", "--wait").code == 0
+    process = begin(protected, "restore", "wiki", "--volume", "data", "--in-place", "--yes")
+
+    def scaled_down() -> bool:
+        return int(protected.get("deployment", "wiki")["spec"]["replicas"]) == 0
+
+    until(scaled_down, "it is scaled down", 60)
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGINT)
+
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    _is_as_before(protected)
+
+
+def test_a_claim_that_another_pod_mounts_stops_the_restore(
+    protected: Kubectl, cluster: Target
+) -> None:
+    """Before anything was scaled."""
+    pod = wiki(protected, cluster.app_image)
+    assert backup(protected, "now", "wiki", "--wait").code == 0
+    other = apps.template([apps.container(cluster.app_image)], [apps.claimed()], {})
+    other["metadata"]["labels"] = {"app": "other"}
+    protected.apply(apps.pod("other", other))
+    protected.wait("pod/other", "condition=Ready")
+
+    done = backup(protected, "restore", "wiki", "--volume", "data", "--in-place", "--yes")
+
+    assert (done.code, "in use by pod other" in done.err) == (1, True)
+    assert name(protected) == pod
+
+
+def test_who_would_scale_it_back_stops_the_restore(protected: Kubectl, cluster: Target) -> None:
+    pod = wiki(protected, cluster.app_image)
+    assert backup(protected, "now", "wiki", "--wait").code == 0
+    protected("label", "deployment", "wiki", "helm.toolkit.fluxcd.io/name=wiki")
+    words = ("restore", "wiki", "--volume", "data", "--in-place", "--yes")
+
+    assert "Flux may scale it back" in backup(protected, *words).err
+    assert name(protected) == pod
+
+    protected("label", "deployment", "wiki", "helm.toolkit.fluxcd.io/name-")
+    protected("autoscale", "deployment", "wiki", "--min=1", "--max=3", "--cpu=80%")
+    assert "HorizontalPodAutoscaler wiki may scale" in backup(protected, *words).err
+    assert name(protected) == pod
+    assert backup(protected, *words, "--suspended").code == 0
+
+
+def problems(kubectl: Kubectl, *arguments: str) -> list[str]:
+    """Return the lines of what the doctor calls a problem; it must end in 1."""
+    said = backup(kubectl, "doctor", *arguments)
+    assert (said.code, said.err) == (1, "")
+    return [line for line in said.out.splitlines() if line.startswith("problem")]
+
+
+def test_the_doctor_finds_nothing_where_all_is_well(protected: Kubectl, cluster: Target) -> None:
+    wiki(protected, cluster.app_image)
+    assert backup(protected, "now", "wiki", "--wait").code == 0
+
+    said = backup(protected, "doctor", "wiki")
+
+    assert (said.code, "problem " in said.out) == (0, False), said.out
+    for link in ("chart", "certificate", "webhook", "namespace", "admission", "Secret",
+                 "repository"):  # fmt: skip
+        assert f"ok       {link:<12}" in said.out
+    assert "outside this cluster?" in said.out
+    assert "correct horse" not in said.all
+
+
+@pytest.mark.parametrize(
+    ("change", "cause"),
+    [
+        ({"RESTIC_PASSWORD": "wrong"}, "the password is wrong"),
+        ({"BACKUP_SCHEDULE": "off"}, "no run is planned"),
+    ],
+)
+def test_the_doctor_reads_what_the_sidecar_sees(
+    protected: Kubectl, cluster: Target, change: dict[str, str], cause: str
+) -> None:
+    annotations = {} if "BACKUP_SCHEDULE" in change else {"backup.schedule": "0 0 29 2 *"}
+    template = apps.template(
+        [apps.container(cluster.app_image, FILL)], [apps.claimed()],
+        {**apps.ENABLED, **annotations},
+    )  # fmt: skip
+    protected.apply(apps.claim(), apps.workload("Deployment", "wiki", template))
+    protected.rollout("deployment/wiki")
+    assert backup(protected, "now", "wiki", "--wait").code == 0
+
+    protected("patch", "secret", apps.SECRET, "--patch", _string_data(change))
+
+    until(lambda: cause in " ".join(problems_or_none(protected)), cause, 240)
+
+
+def _string_data(values: dict[str, str]) -> str:
+    pairs = ", ".join(f'"{key}": "{value}"' for key, value in values.items())
+    return f'{{"stringData": {{{pairs}}}}}'
+
+
+def problems_or_none(kubectl: Kubectl) -> list[str]:
+    """Return what the doctor calls a problem now."""
+    said = backup(kubectl, "doctor", "wiki").out
+    return [line for line in said.splitlines() if line.startswith("problem")]
+
+
+def test_the_doctor_and_heal_where_the_webhook_was_away(
+    protected: Kubectl, release: Release, cluster: Target
+) -> None:
+    """The pod that was admitted meanwhile gets its sidecar when it is evicted."""
+    release.kubectl("scale", DEPLOYMENT, "--replicas=0")
+    try:
+        release.kubectl.wait("pod --selector=app.kubernetes.io/component=webhook", "delete")
+        bare = wiki(protected, cluster.app_image)
+        first, *_ = problems(protected, "wiki")
+        assert "its Deployment is scaled to 0" in first
+    finally:
+        release.upgrade()
+        release.kubectl("scale", DEPLOYMENT, "--replicas=1")
+        release.kubectl.rollout(DEPLOYMENT)
+    (row,) = rows(protected)
+    assert (row["status"], "never seen" in row["problems"][0]) == ("not injected", True)
+
+    unasked = backup(protected, "heal")
+    assert (unasked.code, f"{bare} (deploy/wiki)" in unasked.out) == (1, True), unasked.all
+    healed = backup(protected, "heal", "--yes")
+
+    assert (healed.code, f"{bare}: evicted" in healed.out) == (0, True), healed.all
+    protected.wait(f"pod/{bare}", "delete")
+    protected.rollout("deployment/wiki")
+    assert sidecar.injected(protected.get("pod", name(protected)))
+    assert backup(protected, "heal").out.startswith("no pod lacks its sidecar")
+
+
+def test_the_doctor_where_the_namespace_has_no_label(protected: Kubectl, cluster: Target) -> None:
+    assert protected.namespace
+    protected("label", "namespace", protected.namespace, "backup.enabled-")
+    wiki(protected, cluster.app_image)
+
+    first, second = problems(protected, "wiki")
+
+    assert "has no label backup.enabled=true" in first
+    assert "was never seen by the webhook" in second
+
+
+def test_what_cannot_be_is_one_line(protected: Kubectl, cluster: Target, tmp_path: Path) -> None:
+    """With the next step, and never a trace."""
+    wiki(protected, cluster.app_image)
+    missing = {**vars(protected), "kubeconfig": tmp_path / "none"}
+    for said, hint in (
+        (backup(protected, "now", "wikki"), "there is deploy/wiki"),
+        (backup(protected, "ls", "wiki", "abcd", "data"), "kubectl backup snapshots"),
+        (backup(protected, "restore", "wiki", "--volume", "dat", "--in-place"), "there is data"),
+        (backup(Kubectl(**missing), "status"), "KUBECONFIG"),
+    ):
+        assert (said.code, said.out, said.err.count("\n")) == (1, "", 1), said
+        assert hint in said.err

@@ -1,0 +1,121 @@
+"""A stand-in for the API server: pods, and commands in them that answer as they are told."""
+
+import asyncio
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI, Request, Response, WebSocket
+
+from tests.kubectl_backup.pods import Json
+
+_PROTOCOL = "v5.channel.k8s.io"
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command writes, and how it ends; ``code`` None: it never does."""
+
+    out: bytes = b""
+    err: bytes = b""
+    code: int | None = 0
+
+
+@dataclass
+class Api:
+    """``objects`` by path: what GET finds, lists with ``items``; ``commands`` by pod.
+
+    ``by_word`` are commands by their first word, whatever the pod. ``answers`` by path: what a
+    POST gives back. ``refused`` by path: an HTTP status. ``delay``: seconds that each command
+    takes. ``asked`` are the requests that change something, with their bodies; ``ran`` the
+    commands.
+    """
+
+    objects: dict[str, Json] = field(default_factory=dict)
+    commands: dict[str, Ran] = field(default_factory=dict)
+    by_word: dict[str, Ran] = field(default_factory=dict)
+    answers: dict[str, Json] = field(default_factory=dict)
+    refused: dict[str, int] = field(default_factory=dict)
+    delay: float = 0
+    asked: list[tuple[str, str, Any]] = field(default_factory=list)
+    ran: list[tuple[str, list[str]]] = field(default_factory=list)
+
+    def application(self) -> FastAPI:
+        """Return what serves this."""
+        made = FastAPI()
+
+        @made.websocket("/api/v1/namespaces/{namespace}/pods/{pod}/exec")
+        async def execute(socket: WebSocket, namespace: str, pod: str) -> None:
+            del namespace
+            words = socket.query_params.getlist("command")
+            self.ran.append((pod, words))
+            await socket.accept(subprotocol=_PROTOCOL)
+            await asyncio.sleep(self.delay)
+            found = self.by_word.get(words[0]) or self.commands.get(pod, Ran(code=1))
+            for start in range(0, len(found.out), 4000):
+                await socket.send_bytes(b"\x01" + found.out[start : start + 4000])
+            await socket.send_bytes(b"\x02" + found.err)
+            if found.code is not None:
+                await socket.send_bytes(b"\x03" + json.dumps(_ended(found.code)).encode())
+            await socket.close()
+
+        @made.api_route("/{path:path}", methods=["GET", "POST", "PATCH", "DELETE"])
+        async def answer(path: str, request: Request) -> Response:
+            whole = f"/{path}"
+            body = await request.body()
+            if request.method != "GET":
+                self.asked.append((request.method, whole, json.loads(body) if body else None))
+            if whole in self.refused:
+                code = self.refused[whole]
+                return _json({"message": f"{whole} is forbidden"}, code)
+            if request.method != "GET":
+                return _json(self.answers.get(whole, {}), 200)
+            if whole not in self.objects:
+                return _json({"message": f"{whole} not found"}, 404)
+            return _json(_page(self.objects[whole], request), 200)
+
+        return made
+
+
+def _page(found: Json, request: Request) -> Json:
+    """Return a part of a list, as the API server does where there is much."""
+    if "items" not in found:
+        return found
+    limit = int(request.query_params.get("limit", "500"))
+    start = int(request.query_params.get("continue") or 0)
+    rest = start + limit < len(found["items"])
+    meta = {"continue": str(start + limit)} if rest else {}
+    return {"metadata": meta, "items": found["items"][start : start + limit]}
+
+
+def _ended(code: int) -> Json:
+    if not code:
+        return {"status": "Success"}
+    causes = [{"reason": "ExitCode", "message": str(code)}]
+    return {"status": "Failure", "reason": "NonZeroExitCode", "details": {"causes": causes}}
+
+
+def _json(body: Json, status: int) -> Response:
+    return Response(json.dumps(body), status, media_type="application/json")
+
+
+@contextmanager
+def served(api: Api) -> Iterator[str]:
+    """Serve it; give its address."""
+    config = uvicorn.Config(api.application(), port=0, log_level="error", ws="websockets-sansio")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            thread.join(0.01)
+            assert thread.is_alive()
+        port = server.servers[0].sockets[0].getsockname()[1]
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join()

@@ -1,0 +1,269 @@
+"""`kubectl backup` as it is typed: exit status, one line of error, what it asks of the cluster."""
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from kubectl_backup.__main__ import main
+from tests.kubectl_backup.api import Api, Ran
+from tests.kubectl_backup.conftest import Backup
+from tests.kubectl_backup.pods import NOW, Json, known, last, pod
+
+PODS = "/api/v1/namespaces/prod/pods"
+
+
+def answering(**changed: object) -> Ran:
+    """Return the command `cat status.json`."""
+    return Ran(json.dumps(known(**changed)).encode())
+
+
+def protect(api: Api, *pods: Json, said: Ran | None = None) -> None:
+    """Let the API server have these pods, which all say the same."""
+    api.objects[PODS] = api.objects["/api/v1/pods"] = {"items": list(pods)}
+    for each in pods:
+        api.commands[each["metadata"]["name"]] = said or answering()
+
+
+def test_status_reads_a_file_in_each_pod(api: Api, backup: Backup) -> None:
+    """And starts no program of ours there."""
+    protect(api, pod(), pod("db-0", kind="StatefulSet", of="db"))
+
+    said = backup("status")
+
+    assert (said.code, said.err) == (0, "")
+    assert [line.split("   ")[0] for line in said.out.splitlines()] == [
+        "WORKLOAD", "deploy/wiki", "sts/db",
+    ]  # fmt: skip
+    assert {tuple(words) for _, words in api.ran} == {("cat", "/var/lib/backup/status.json")}
+
+
+def test_status_of_200_pods_takes_less_than_3_seconds(api: Api, backup: Backup) -> None:
+    """Where each takes 100 ms to answer, as a busy kubelet does; pages of a list are followed."""
+    many = [pod(f"wiki-{i}", of=f"wiki-{i}", namespace=f"n{i}") for i in range(200)]
+    others = [
+        pod(f"other-{i}", reason="", annotations={"backup.enabled": "no"}) for i in range(900)
+    ]
+    protect(api, *many, *others)
+    api.delay = 0.1
+    began = time.monotonic()
+
+    said = backup("status", "-A", "-o", "json")
+
+    assert time.monotonic() - began < 3
+    assert len(json.loads(said.out)) == len(api.ran) == 200
+    assert said.code == 0
+
+
+def test_a_pod_that_does_not_answer_does_not_hide_the_others(api: Api, backup: Backup) -> None:
+    protect(api, pod(), pod("db-0", kind="StatefulSet", of="db"))
+    api.commands["db-0"] = Ran(b'{"half', code=None)
+
+    said = backup("status", "-o", "json")
+
+    found = {each["pod"]: each for each in json.loads(said.out)}
+    assert found["wiki-5f8b9c-abcde"]["status"] == "success"
+    assert found["db-0"]["status"] == "unknown"
+    assert "the connection ended before the command did" in found["db-0"]["problems"][0]
+    assert said.code == 1
+
+
+def test_an_old_sidecar_is_asked_by_its_command(api: Api, backup: Backup) -> None:
+    """It keeps no file."""
+    protect(api, pod(), said=Ran(err=b"cat: no such file\n", code=1))
+
+    said = backup("status", "-o", "json")
+
+    assert [words[:2] for _, words in api.ran] == [["cat", "/var/lib/backup/status.json"],
+                                                   ["sh", "-c"]]  # fmt: skip
+    assert json.loads(said.out)[0]["status"] == "unknown"
+
+
+def test_status_for_scripts(api: Api, backup: Backup) -> None:
+    protect(api, pod())
+
+    as_json = json.loads(backup("status", "-o", "json").out)
+    as_yaml = yaml.safe_load(backup("status", "-o", "yaml").out)
+
+    assert as_json == as_yaml
+    assert as_json[0]["last_success"] == "2026-09-21T13:03:20Z"
+
+
+def test_status_of_nothing_says_how_to_begin(api: Api, backup: Backup) -> None:
+    protect(api, pod(reason="", annotations={"backup.enabled": "no"}))
+
+    said = backup("status")
+
+    assert (said.code, said.out) == (0, "")
+    assert "backup.enabled" in said.err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--context", "away"), "is the cluster there?"),
+        (("--context", "nowhere"), "--context"),
+        (("--kubeconfig", "/nowhere"), "--kubeconfig"),
+    ],
+)
+def test_no_cluster_is_one_line(backup: Backup, words: tuple[str, ...], told: str) -> None:
+    """With the next step, without a trace, and without the token."""
+    said = backup("status", *words)
+
+    assert (said.code, said.out, said.err.count("\n")) == (1, "", 1)
+    assert said.err.startswith("kubectl backup: ")
+    assert told in said.err
+    assert "secret-token" not in said.err
+
+
+def test_what_is_forbidden_is_one_line(api: Api, backup: Backup) -> None:
+    api.refused[PODS] = 403
+
+    said = backup("status")
+
+    assert (said.code, said.err.count("\n")) == (1, 1)
+    assert "forbidden; ask your administrator" in said.err
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [("success", 0), ("warning", 0), ("failure", 1), ("skipped", 75)]
+)
+def test_now_asks_the_supervisor_and_ends_as_the_run_did(
+    api: Api, backup: Backup, status: str, code: int
+) -> None:
+    """The pod's own clock tells which run was asked for."""
+    ended = last(started="2026-09-21T13:33:20Z", status=status, message="so it was")
+    protect(api, pod(), said=answering(last=ended))
+    api.by_word["sh"] = Ran(f"{NOW:.0f}\n".encode())
+
+    said = backup("now", "wiki", "--wait")
+
+    asked = [words[-1] for _, words in api.ran if words[0] == "sh"]
+    assert len(asked) == 1
+    assert "kill -USR1" in asked[0]
+    assert (said.code, said.out) == (code, f"pod wiki-5f8b9c-abcde: {status}: so it was\n")
+
+
+def test_a_kept_snapshot_is_tagged(api: Api, backup: Backup) -> None:
+    protect(api, pod(), said=answering(last=last(started="2026-09-21T13:33:20Z")))
+    api.by_word |= {"sh": Ran(f"{NOW:.0f}\n".encode()), "backup-runner": Ran()}
+
+    assert backup("now", "wiki", "--keep").code == 0
+
+    assert api.ran[-1][1] == ["backup-runner", "restic", "tag", "--add", "keep", "4f8a1c2e9b"]
+
+
+def test_a_pod_that_cannot_be_asked_is_one_line(api: Api, backup: Backup) -> None:
+    protect(api, pod())
+    api.by_word["sh"] = Ran(err=b"sh: kill: no such process\n", code=1)
+
+    said = backup("now", "wiki")
+
+    assert (said.code, said.err.count("\n")) == (1, 1)
+    assert "no such process" in said.err
+
+
+def test_now_where_backups_are_paused(api: Api, backup: Backup) -> None:
+    protect(api, pod(), said=answering(paused=True))
+
+    said = backup("now", "wiki", "--wait")
+
+    assert (said.code, "kubectl backup resume" in said.err) == (1, True)
+    assert not any("kill" in " ".join(words) for _, words in api.ran)
+
+
+def test_pausing_annotates_the_pod_that_runs_and_nothing_else(api: Api, backup: Backup) -> None:
+    """The template would start it anew."""
+    protect(api, pod())
+
+    backup("pause", "deploy/wiki")
+    said = backup("resume", "deploy/wiki")
+
+    path = f"{PODS}/wiki-5f8b9c-abcde"
+    assert api.asked == [
+        ("PATCH", path, {"metadata": {"annotations": {"backup.paused": value}}})
+        for value in ("true", None)
+    ]
+    assert said.code == 0
+
+
+@pytest.mark.parametrize(("code", "status"), [(0, 0), (1, 1), (75, 75)])
+@pytest.mark.parametrize(
+    ("word", "runner"), [("accept", "accept"), ("drill", "verify"), ("unlock", "unlock")]
+)
+def test_the_runners_commands_end_as_they_do_there(
+    api: Api, backup: Backup, word: str, runner: str, code: int, status: int
+) -> None:
+    line = {"time": "T", "level": "info", "message": "done \x1b[2J", "why": "asked"}
+    protect(api, pod(), said=Ran(json.dumps(line).encode() + b"\n", code=code))
+
+    said = backup(word, "wiki")
+
+    assert (said.code, api.ran[-1][1]) == (status, ["backup-runner", runner])
+    assert said.out == "T info done ?[2J why=asked\n"
+
+
+def test_pods_that_lack_their_sidecar_are_evicted_only_when_asked(api: Api, backup: Backup) -> None:
+    """And only those for which a new one would be better; a budget may forbid it."""
+    protect(api, pod(reason="quota"))
+    label = {"backup.enabled": "true"}
+    api.objects["/api/v1/namespaces"] = {"items": [{"metadata": {"name": "prod", "labels": label}}]}
+    eviction = f"{PODS}/wiki-5f8b9c-abcde/eviction"
+
+    api.answers[PODS] = pod(reason="quota")
+    assert "left alone: a new pod would be quota too" in backup("heal", "--yes").out
+    assert eviction not in [path for _, path, _ in api.asked]
+
+    api.answers[PODS] = pod()
+    said = backup("heal", "--yes")
+    assert (said.code, said.out.splitlines()[-1]) == (0, "wiki-5f8b9c-abcde: evicted")
+    assert api.asked[-1][:2] == ("POST", eviction)
+
+    api.refused[eviction] = 429
+    assert "not evicted" in backup("heal", "--yes").out
+
+
+def test_restore_refuses_before_it_changes_anything(
+    api: Api, backup: Backup, tmp_path: Path
+) -> None:
+    protect(api, pod())
+    words = ("restore", "wiki", "--volume", "nothing")
+
+    for where in (("--in-place",), ("--to-pvc", "new")):
+        said = backup(*words, *where)
+        assert (said.code, "there is data" in said.err) == (1, True)
+    out = backup("restore", "wiki", "--volume", "data", "--path", "../x", "--to-local",
+                 str(tmp_path))  # fmt: skip
+    assert (out.code, "leads out of the volume" in out.err) == (1, True)
+    assert api.asked == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [[], ["status"], ["now"], ["accept"], ["snapshots"], ["ls"], ["cat"], ["diff"], ["drill"],
+     ["pause"], ["resume"], ["logs"], ["unlock"], ["heal"], ["doctor"], ["restore"]],
+)  # fmt: skip
+def test_help_has_examples_and_fits_the_terminal(
+    words: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit) as ended:
+        main([*words, "--help"])
+
+    said = capsys.readouterr().out
+    assert ended.value.code == 0
+    assert f"  kubectl backup {' '.join(words)}" in said
+    assert max(map(len, said.splitlines())) <= 80
+
+
+def test_a_run_that_failed_is_told_in_the_table(api: Api, backup: Backup) -> None:
+    bad = last(status="failure", failure="auth", message="wrong password")
+    protect(api, pod(), said=answering(last=bad))
+
+    said = backup("status")
+
+    assert said.code == 1
+    assert "last run failure (auth): wrong password" in said.out
+    assert "\x1b" not in said.out
