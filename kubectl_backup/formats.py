@@ -1,8 +1,10 @@
 """Times, sizes and texts as a table shows them. Pure."""
 
+import json
 import unicodedata
 from datetime import UTC, datetime
 
+_LEVELS = {"error": "red", "warning": "yellow"}
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
@@ -66,6 +68,19 @@ def printable(text: str) -> str:
     return "".join(
         letter if unicodedata.category(letter) not in {"Cc", "Cf", "Cs"} else "?" for letter in text
     )
+
+
+def spoken(line: bytes) -> tuple[str, str]:
+    """Return a line of the runner's log as people read it, and its colour."""
+    text = line.decode("utf-8", "replace")
+    try:
+        said = dict(json.loads(text))
+    except (ValueError, TypeError):
+        return printable(text), ""
+    level = str(said.pop("level", ""))
+    words = (said.pop("time", ""), level, said.pop("message", ""))
+    rest = (f"{key}={value}" for key, value in said.items())
+    return plain(" ".join(map(str, (*words, *rest)))), _LEVELS.get(level, "")
 
 
 def columns(text: str) -> int:

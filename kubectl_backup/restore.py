@@ -29,6 +29,7 @@ class _Wanted:
     folder: str
     snapshot: Json
     is_folder: bool
+    has_restore: bool
     delete: bool
 
     @property
@@ -53,7 +54,11 @@ def run(cluster: Cluster, terminal: Terminal, parsed: argparse.Namespace) -> int
         found, parsed.volume, parsed.snapshot, listing.when(parsed.at, time.time())
     )
     is_folder = _kind(part, snapshot, folder) == "dir"
-    wanted = _Wanted(part, parsed.volume, folder, snapshot, is_folder, parsed.delete)
+    # It puts copies of databases back, too, which restic itself does not; older ones lack it.
+    has_restore = not part.execute("backup-runner", "restore", "--help").code
+    wanted = _Wanted(
+        part, parsed.volume, folder, snapshot, is_folder, has_restore, delete=parsed.delete
+    )
     if parsed.to_local and parsed.delete:
         raise RefusedError("--delete is for claims: a folder here is yours to empty")
     if parsed.to_local:
@@ -204,6 +209,10 @@ def _restore(cluster: Cluster, terminal: Terminal, wanted: _Wanted, claim: str) 
 
 
 def _command(wanted: _Wanted) -> list[str]:
+    """Return how the pod restores, which has the same image as the sidecar that runs."""
+    if wanted.has_restore:
+        words = ["backup-runner", "restore", "--snapshot", str(wanted.snapshot["id"])]
+        return [*words, "--path", wanted.folder, *(["--delete"] if wanted.delete else [])]
     folder, more = wanted.folder, ["--delete"] if wanted.delete else []
     if not wanted.is_folder:
         folder, name = posixpath.split(wanted.folder)
@@ -230,7 +239,7 @@ def _follow(cluster: Cluster, terminal: Terminal, namespace: str, name: str) -> 
         state = states[0] if states else {}
         if "running" in state or "terminated" in state:
             for line in list(cluster.text(f"{path}/log", container=replacement.CONTAINER))[shown:]:
-                terminal.tell(formats.printable(line.decode("utf-8", "replace")))
+                terminal.tell(formats.spoken(line)[0])
                 shown += 1
         if "terminated" in state:
             return int(state["terminated"]["exitCode"])

@@ -1,7 +1,6 @@
 """`kubectl backup now | accept | drill | unlock | logs | pause | resume | heal`."""
 
 import argparse
-import json
 import time
 from collections.abc import Iterable
 
@@ -106,17 +105,7 @@ def logs(cluster: Cluster, terminal: Terminal, parsed: argparse.Namespace) -> in
 
 def _say(terminal: Terminal, lines: Iterable[bytes]) -> None:
     for line in lines:
-        text = line.decode("utf-8", "replace")
-        try:
-            said = json.loads(text)
-        except ValueError:
-            terminal.say(formats.printable(text))
-            continue
-        level = str(said.pop("level", ""))
-        colour = {"error": "red", "warning": "yellow"}.get(level, "")
-        start = f"{said.pop('time', '')} {level:<7} {said.pop('message', '')}"
-        rest = " ".join(f"{key}={value}" for key, value in said.items())
-        terminal.say(formats.plain(f"{start}  {rest}") if rest else formats.plain(start), colour)
+        terminal.say(*formats.spoken(line))
 
 
 def pause(cluster: Cluster, terminal: Terminal, parsed: argparse.Namespace) -> int:

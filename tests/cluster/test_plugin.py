@@ -70,7 +70,7 @@ def test_from_the_first_look_to_a_kept_snapshot(protected: Kubectl, cluster: Tar
     assert (drilled.code, "verify success" in drilled.out) == (0, True)
     assert rows(protected)[0]["drill"].startswith("ok")
     assert backup(protected, "unlock", "wiki").code == 0
-    assert "verify success" in backup(protected, "logs", "wiki").all + drilled.all
+    assert "backup success" in backup(protected, "logs", "wiki").out
 
 
 def test_keep_outlives_retention(protected: Kubectl, cluster: Target) -> None:
@@ -89,7 +89,7 @@ def test_keep_outlives_retention(protected: Kubectl, cluster: Target) -> None:
     assert kept < left
 
 
-def test_accepting_and_pausing(protected: Kubectl, cluster: Target) -> None:
+def test_a_volume_that_was_emptied_on_purpose(protected: Kubectl, cluster: Target) -> None:
     pod = wiki(protected, cluster.app_image)
     assert backup(protected, "now", "wiki", "--wait").code == 0
     protected.exec(pod, "sh", "-c", "rm -r /data/*", container="app")
@@ -99,14 +99,6 @@ def test_accepting_and_pausing(protected: Kubectl, cluster: Target) -> None:
     assert "kubectl backup accept" in " ".join(rows(protected)[0]["problems"])
     assert backup(protected, "accept", "wiki").code == 0
     assert backup(protected, "now", "wiki", "--wait").code == 0
-
-    paused = backup(protected, "pause", "wiki")
-    assert "BACKUP_PAUSED=true" in paused.err
-    until(lambda: rows(protected)[0]["status"] == "paused", "it is paused", 150)
-    asked = backup(protected, "now", "wiki", "--wait")
-    assert (asked.code, "kubectl backup resume" in asked.err) == (1, True)
-    assert backup(protected, "resume", "wiki").code == 0
-    until(lambda: rows(protected)[0]["status"] == "success", "it is resumed", 150)
 
 
 def test_replicas_of_a_stateful_set_have_backups_of_their_own(
@@ -289,41 +281,6 @@ def test_the_doctor_finds_nothing_where_all_is_well(protected: Kubectl, cluster:
     assert "correct horse" not in said.all
 
 
-@pytest.mark.parametrize(
-    ("change", "cause"),
-    [
-        ({"RESTIC_PASSWORD": "wrong"}, "the password is wrong"),
-        ({"BACKUP_SCHEDULE": "off"}, "no run is planned"),
-    ],
-)
-def test_the_doctor_reads_what_the_sidecar_sees(
-    protected: Kubectl, cluster: Target, change: dict[str, str], cause: str
-) -> None:
-    annotations = {} if "BACKUP_SCHEDULE" in change else {"backup.schedule": "0 0 29 2 *"}
-    template = apps.template(
-        [apps.container(cluster.app_image, FILL)], [apps.claimed()],
-        {**apps.ENABLED, **annotations},
-    )  # fmt: skip
-    protected.apply(apps.claim(), apps.workload("Deployment", "wiki", template))
-    protected.rollout("deployment/wiki")
-    assert backup(protected, "now", "wiki", "--wait").code == 0
-
-    protected("patch", "secret", apps.SECRET, "--patch", _string_data(change))
-
-    until(lambda: cause in " ".join(problems_or_none(protected)), cause, 240)
-
-
-def _string_data(values: dict[str, str]) -> str:
-    pairs = ", ".join(f'"{key}": "{value}"' for key, value in values.items())
-    return f'{{"stringData": {{{pairs}}}}}'
-
-
-def problems_or_none(kubectl: Kubectl) -> list[str]:
-    """Return what the doctor calls a problem now."""
-    said = backup(kubectl, "doctor", "wiki").out
-    return [line for line in said.splitlines() if line.startswith("problem")]
-
-
 def test_the_doctor_and_heal_where_the_webhook_was_away(
     protected: Kubectl, release: Release, cluster: Target
 ) -> None:
@@ -375,3 +332,50 @@ def test_what_cannot_be_is_one_line(protected: Kubectl, cluster: Target, tmp_pat
     ):
         assert (said.code, said.out, said.err.count("\n")) == (1, "", 1), said
         assert hint in said.err
+
+
+def test_pausing(protected: Kubectl, cluster: Target) -> None:
+    """The kubelet takes up to two minutes to tell the sidecar."""
+    wiki(protected, cluster.app_image)
+    paused = backup(protected, "pause", "wiki")
+    assert "BACKUP_PAUSED=true" in paused.err
+    until(lambda: rows(protected)[0]["status"] == "paused", "it is paused", 150)
+    asked = backup(protected, "now", "wiki", "--wait")
+    assert (asked.code, "kubectl backup resume" in asked.err) == (1, True)
+    assert backup(protected, "resume", "wiki").code == 0
+    until(lambda: rows(protected)[0]["status"] == "never run", "it runs", 150)
+
+
+@pytest.mark.parametrize(
+    ("change", "cause"),
+    [
+        ({"RESTIC_PASSWORD": "wrong"}, "the password is wrong"),
+        ({"BACKUP_SCHEDULE": "off"}, "no run is planned"),
+    ],
+)
+def test_the_doctor_reads_what_the_sidecar_sees(
+    protected: Kubectl, cluster: Target, change: dict[str, str], cause: str
+) -> None:
+    annotations = {} if "BACKUP_SCHEDULE" in change else {"backup.schedule": "0 0 29 2 *"}
+    template = apps.template(
+        [apps.container(cluster.app_image, FILL)], [apps.claimed()],
+        {**apps.ENABLED, **annotations},
+    )  # fmt: skip
+    protected.apply(apps.claim(), apps.workload("Deployment", "wiki", template))
+    protected.rollout("deployment/wiki")
+    assert backup(protected, "now", "wiki", "--wait").code == 0
+
+    protected("patch", "secret", apps.SECRET, "--patch", _string_data(change))
+
+    until(lambda: cause in " ".join(problems_or_none(protected)), cause, 240)
+
+
+def _string_data(values: dict[str, str]) -> str:
+    pairs = ", ".join(f'"{key}": "{value}"' for key, value in values.items())
+    return f'{{"stringData": {{{pairs}}}}}'
+
+
+def problems_or_none(kubectl: Kubectl) -> list[str]:
+    """Return what the doctor calls a problem now."""
+    said = backup(kubectl, "doctor", "wiki").out
+    return [line for line in said.splitlines() if line.startswith("problem")]

@@ -52,5 +52,19 @@ def test_names_of_files_cannot_move_the_cursor() -> None:
     assert formats.plain("ünï cödé 漢字") == "ünï cödé 漢字"
 
 
+@pytest.mark.parametrize(
+    ("line", "text", "colour"),
+    [
+        (b'{"time": "T", "level": "warning", "message": "x \\u001b[2J", "why": "asked"}',
+         "T warning x ?[2J why=asked", "yellow"),
+        (b"T info plain  text", "T info plain  text", ""),
+        (b'["no", "log"]', '["no", "log"]', ""),
+        (b"\xff\x1b", "\ufffd?", ""),
+    ],
+)  # fmt: skip
+def test_lines_of_a_log(line: bytes, text: str, colour: str) -> None:
+    assert formats.spoken(line) == (text, colour)
+
+
 def test_columns_of_wide_letters() -> None:
     assert [formats.columns(each) for each in ("abc", "ü", "漢字", "u\u0308")] == [3, 1, 4, 1]
