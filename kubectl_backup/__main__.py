@@ -6,8 +6,9 @@ from collections.abc import Callable
 from contextlib import closing
 
 from kubectl_backup import arguments, examine, files, restore, status, terminal, work
-from kubectl_backup.cluster import Cluster, ClusterError, Where
+from kubectl_backup.cluster import Cluster, Where
 from kubectl_backup.listing import NoSnapshotError
+from kubectl_backup.refusal import ClusterError
 from kubectl_backup.replacement import RefusedError
 from kubectl_backup.target import TargetError
 from kubectl_backup.terminal import DeclinedError, Terminal
@@ -48,6 +49,9 @@ def main(words: list[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 141
+    except OSError as error:
+        print(f"kubectl backup: {error.filename}: {error.strerror}", file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":

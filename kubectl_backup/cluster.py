@@ -18,28 +18,13 @@ from kubernetes import client, config
 
 from kubectl_backup import channel
 from kubectl_backup.channel import Answer, BrokenError, RefusedError, Running, SilentError
+from kubectl_backup.refusal import ClusterError, refused
 
 Json = dict[str, Any]
 
 _CONNECT, _READ = 5.0, 30.0  # seconds
 _PAGE = 500  # objects
 _MERGE = "application/merge-patch+json"
-
-
-class ClusterError(Exception):
-    """The cluster cannot be asked, or says no; the text is one line that names the next step."""
-
-
-class NotFoundError(ClusterError):
-    """There is no such object."""
-
-
-class DeniedError(ClusterError):
-    """Whoever asks may not."""
-
-
-class ConflictError(ClusterError):
-    """It is there already, has changed meanwhile, or must not be disturbed now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +194,7 @@ class Cluster:
             ).response
             if answer.status < 300:
                 return answer
-            raise _refused(method, path, answer.status, answer.data)
+            raise refused(method, path, answer.status, answer.data)
 
 
 def below(namespace: str, kind: str, name: str = "", group: str = "") -> str:
@@ -229,28 +214,12 @@ def _chosen(where: Where) -> tuple[str, str]:
     return str(chosen["name"]), str((chosen.get("context") or {}).get("namespace") or "default")
 
 
-def _refused(method: str, path: str, status: int, body: bytes) -> ClusterError:
-    try:
-        said = str(json.loads(body).get("message") or "")
-    except (ValueError, AttributeError):
-        said = body.decode("utf-8", "replace")
-    line = " ".join(said.split()) or f"HTTP {status}"
-    if status == 404:
-        return NotFoundError(line)
-    if status in {409, 429}:
-        return ConflictError(line)
-    if status in {401, 403}:
-        ask = "log in again" if status == 401 else "ask your administrator for this right"
-        return DeniedError(f"{line}; {ask}")
-    return ClusterError(f"{method} {path}: {line}")
-
-
 @contextmanager
 def _telling(what: str) -> Iterator[None]:
     try:
         yield
     except RefusedError as error:
-        raise _refused("exec", what, error.status, error.body) from error
+        raise refused("exec", what, error.status, error.body) from error
     except SilentError as error:
         raise ClusterError(f"cannot {what}: no answer in time; is its node there?") from error
     except (

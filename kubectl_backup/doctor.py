@@ -1,11 +1,10 @@
 """The links that belong to a workload: annotation, sidecar, Secret, repository, runs. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from difflib import get_close_matches
-from typing import Any
 
 from contract import names, settings
-from kubectl_backup import checks, formats, rows, target
+from kubectl_backup import checks, formats, rows, runs, target
 from kubectl_backup.findings import Facts, Finding, hint, ok, problem, unknown
 
 _REPOSITORY = ("RESTIC_REPOSITORY", "RESTIC_REPOSITORY_FILE")
@@ -16,21 +15,11 @@ _KNOWN_KEYS = (
     "PUSHGATEWAY_ENABLED", "PUSHGATEWAY_URL", "PING_URL", "NOTIFY_URLS", "BACKUP_INIT",
     *(each.variable for each in settings.ALL if each.variable),
 )  # fmt: skip
-_DRILL_LATE = 21 * 86400.0  # seconds; drills are weekly
-_WRONG = {
-    "auth": "put the right credentials and password into the Secret; it is tried again at once",
-    "network": "see whether the repository's server is up, and NetworkPolicies and DNS here",
-    "locked": "wait for whoever is at work; if nobody is: kubectl backup unlock",
-    "source": "look at the volume; if files went on purpose: kubectl backup accept",
-    "space": "free space at the repository, or let retention keep less (backup.keep-*)",
-    "memory": "give it more: backup.memory-limit",
-    "config": "correct what the message names; it is tried again at once",
-}
 _CODES = {
     10: ("there is no repository yet", "the first run creates it: kubectl backup now"),
-    11: ("it is locked", _WRONG["locked"]),
+    11: ("it is locked", runs.REMEDIES["locked"]),
     12: ("the password is wrong", "put the password that it was created with into the Secret"),
-    124: ("it does not answer within a minute", _WRONG["network"]),
+    124: ("it does not answer within a minute", runs.REMEDIES["network"]),
 }
 
 
@@ -50,8 +39,7 @@ def examine(facts: Facts) -> Iterator[Finding]:
         yield from _sidecar(facts.pod)
     yield from _secret(facts)
     yield from _repository(facts)
-    yield from _runs(facts)
-    yield from _reports(facts)
+    yield from runs.examine(facts)
     if target.sidecar(facts.pod) is not None:
         yield _password(facts)
 
@@ -105,7 +93,7 @@ def _sidecar(pod: target.Pod) -> Iterator[Finding]:
         line = f"it does not run: {what.get('reason') or f'the pod is {phase}'}"
         yield problem("sidecar", line, f"kubectl describe pod {name}")
     elif ended == "OOMKilled":
-        yield problem("sidecar", "it was killed for memory", _WRONG["memory"])
+        yield problem("sidecar", "it was killed for memory", runs.REMEDIES["memory"])
     elif (status.get("restartCount") or 0) >= 3:
         line = f"it was restarted {status['restartCount']} times"
         yield problem("sidecar", line, f"kubectl logs {name} -c {names.CONTAINER} --previous")
@@ -132,7 +120,7 @@ def _secret(facts: Facts) -> Iterator[Finding]:
             return
         near = get_close_matches(accepted[0], facts.keys, n=1, cutoff=0.8)
         also = f"; is {near[0]} meant to be it?" if near else ""
-        if _mirrors(facts.pod):
+        if mirrors(facts.pod):
             continue
         yield problem("Secret", f"{facts.secret} names no {what}: {accepted[0]} is missing{also}",
                       f"add the key {accepted[0]} to it")  # fmt: skip
@@ -144,7 +132,8 @@ def _secret(facts: Facts) -> Iterator[Finding]:
     yield ok("Secret", f"{facts.secret} has repository and password: {len(facts.keys)} keys")
 
 
-def _mirrors(pod: target.Pod | None) -> bool:
+def mirrors(pod: target.Pod | None) -> bool:
+    """Whether a pod keeps a mirror, which has neither repository nor password."""
     return bool(pod) and target.annotations(pod or {}).get("backup.engine") == "rclone"
 
 
@@ -169,81 +158,6 @@ def _repository(facts: Facts) -> Iterator[Finding]:
     else:
         remedy = "credentials, address and network are the usual causes"
         yield problem("repository", f"it does not open: {said or f'status {code}'}", remedy)
-
-
-def _runs(facts: Facts) -> Iterator[Finding]:
-    if why := facts.untold.get("known"):
-        yield unknown("last run", why)
-    known = facts.known
-    if known is None:
-        return
-    if known.get("paused"):
-        remedy = "kubectl backup resume; or the Secret's BACKUP_PAUSED"
-        yield problem("schedule", "backups are paused", remedy)
-    elif not known.get("next"):
-        line = f"no run is planned (schedule {known.get('schedule')})"
-        yield problem("schedule", line, "change backup.schedule or BACKUP_SCHEDULE")
-    yield _last(known, facts.now)
-    due = formats.moment(known.get("next"))
-    if due and facts.now - due > 3600 and not known.get("running_since"):
-        line = f"the run that was due {formats.age(due, facts.now)} did not come"
-        yield problem("schedule", line, "see kubectl backup logs; a node's clock may be wrong")
-    if known.get("held"):
-        yield problem("retention", "it is held: a volume lost its files", _WRONG["source"])
-    for each in known.get("problems") or ():
-        yield problem("settings", formats.plain(each), "correct it in the Secret or annotation")
-    yield from _chores(known.get("chores") or {}, facts.now)
-
-
-def _last(known: Mapping[str, Any], now: float) -> Finding:
-    last = known.get("last") or {}
-    status = last.get("status")
-    when = formats.age(formats.moment(last.get("ended")), now)
-    if status is None:
-        return hint("last run", "none yet", "kubectl backup now --wait")
-    if status == "success":
-        return ok("last run", f"success, {when}: {formats.plain(last.get('message', ''))}")
-    kind = str(last.get("failure") or "")
-    line = (
-        f"{status}{f' ({kind})' if kind else ''}, {when}: {formats.plain(last.get('message', ''))}"
-    )
-    remedy = _WRONG.get(kind, "see kubectl backup logs")
-    make = hint if status in {"interrupted", "skipped"} else problem
-    return make("last run", line, remedy)
-
-
-def _chores(chores: Mapping[str, Any], now: float) -> Iterator[Finding]:
-    for name, chore in chores.items():
-        if chore.get("status") in {"failure", "warning"}:
-            what = "drill" if name == "verify" else name
-            line = f"{chore['status']}: {formats.plain(chore.get('message', ''))}"
-            yield problem(what, line, "see kubectl backup logs; kubectl backup drill tries again")
-    verify = chores.get("verify") or {}
-    success = formats.moment(verify.get("last_success"))
-    if verify.get("status") in {"failure", "warning"}:
-        return
-    if success is None:
-        yield hint("drill", "no restore was ever tried", "kubectl backup drill")
-    elif now - success > _DRILL_LATE:
-        line = f"the last good one was {formats.age(success, now)}"
-        yield hint("drill", line, "kubectl backup drill")
-    else:
-        yield ok("drill", f"a restore was tried {formats.age(success, now)}")
-
-
-def _reports(facts: Facts) -> Iterator[Finding]:
-    known = facts.known
-    if known is None:
-        return
-    count = known.get("notify_failures") or 0
-    if not known.get("receivers"):
-        remedy = "set NTFY_…, PING_URL, NOTIFY_URLS or PUSHGATEWAY_… in the Secret"
-        yield hint("reports", "nobody is told of failures", remedy)
-    elif count:
-        line = f"{count} messages were not delivered"
-        yield problem("reports", line, "kubectl backup logs names the receiver")
-    else:
-        yield ok("reports", f"told: {', '.join(map(str, known['receivers']))}")
 
 
 def _password(facts: Facts) -> Finding:

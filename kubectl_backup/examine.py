@@ -11,8 +11,9 @@ from typing import Any
 
 from contract import names, settings
 from kubectl_backup import checks, doctor, target
-from kubectl_backup.cluster import Cluster, ClusterError, Json, NotFoundError, below
+from kubectl_backup.cluster import Cluster, Json, below
 from kubectl_backup.findings import WEBHOOK, Facts, Finding, Level, Repository
+from kubectl_backup.refusal import ClusterError, NotFoundError
 from kubectl_backup.sidecar import Sidecar
 from kubectl_backup.terminal import Terminal
 
@@ -118,7 +119,7 @@ class _Gathering:
         found["keys"] = self._ask("keys", lambda: self._keys(part, str(found["secret"])))
         if part is not None:
             found["known"] = self._ask("known", part.known)
-            if any(found["keys"] or {}):
+            if any(found["keys"] or {}) and not doctor.mirrors(pod):
                 found["repository"] = self._ask("repository", lambda: _look(part))
         return found
 

@@ -5,7 +5,8 @@ import sys
 import time
 
 from kubectl_backup import formats, listing, sidecar, table
-from kubectl_backup.cluster import Cluster, ClusterError, Json
+from kubectl_backup.cluster import Cluster, Json
+from kubectl_backup.refusal import ClusterError
 from kubectl_backup.sidecar import Sidecar
 from kubectl_backup.terminal import Terminal
 

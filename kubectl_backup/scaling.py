@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from kubectl_backup import target
-from kubectl_backup.cluster import Cluster, ClusterError, Json, NotFoundError, below
+from kubectl_backup.cluster import Cluster, Json, below
+from kubectl_backup.refusal import ClusterError, NotFoundError
 from kubectl_backup.replacement import REPLICAS
 from kubectl_backup.target import Owner
 from kubectl_backup.terminal import Terminal, uninterrupted

@@ -9,7 +9,8 @@ from typing import Any
 from contract import names
 from kubectl_backup import rows, target
 from kubectl_backup.channel import Answer, Running
-from kubectl_backup.cluster import Cluster, ClusterError, Json
+from kubectl_backup.cluster import Cluster, Json
+from kubectl_backup.refusal import ClusterError
 
 _AT_ONCE = 40  # pods that are asked at the same time
 _SILENCE = 20.0  # seconds in which a pod must answer

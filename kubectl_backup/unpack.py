@@ -5,7 +5,7 @@ import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from kubectl_backup.cluster import ClusterError
+from kubectl_backup.refusal import ClusterError
 
 
 class _Pipe(io.RawIOBase):

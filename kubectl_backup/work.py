@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from contract import names, settings
 from kubectl_backup import formats, healing, sidecar, target
-from kubectl_backup.cluster import Cluster, ClusterError, Json, NotFoundError, below
+from kubectl_backup.cluster import Cluster, Json, below
+from kubectl_backup.refusal import ClusterError, NotFoundError
 from kubectl_backup.sidecar import Sidecar
 from kubectl_backup.terminal import Terminal
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kubectl_backup.cluster import ClusterError
+from kubectl_backup.refusal import ClusterError
 from kubectl_backup.unpack import unpack
 
 

@@ -1,0 +1,91 @@
+"""What somebody wants back: which files, of which snapshot."""
+
+import argparse
+import posixpath
+import time
+from dataclasses import dataclass
+
+from contract import names
+from kubectl_backup import files, formats, listing, replacement, sidecar
+from kubectl_backup.cluster import Cluster, Json
+from kubectl_backup.refusal import ClusterError
+from kubectl_backup.replacement import RefusedError
+from kubectl_backup.sidecar import Sidecar
+
+_COPIES = f"{names.STATE_DIR}/tmp/sqlite"  # noqa: S108 -- a path in snapshots
+"""Where a snapshot has copies of databases, each below its original path."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """``folder`` (or file) of ``snapshot``, on ``volume``.
+
+    ``sources`` are the folders and files of the snapshot that make it up: whether each is a
+    folder. ``has_restore``: the sidecar's image has a restore of its own.
+    """
+
+    part: Sidecar
+    volume: str
+    folder: str
+    snapshot: Json
+    sources: dict[str, bool]
+    has_restore: bool
+    delete: bool
+
+    @property
+    def text(self) -> str:
+        """The same for people."""
+        short, then = str(self.snapshot["short_id"]), formats.moment(self.snapshot["time"])
+        doubt = "; the volume HAD LOST FILES then" if listing.is_doubtful(self.snapshot) else ""
+        when = f"{formats.rfc3339(then)}, {formats.age(then, time.time())}{doubt}"
+        return f"{self.folder.removeprefix(names.VOLUMES_DIR + '/')} of snapshot {short} ({when})"
+
+    def command(self) -> list[str]:
+        """Return how a pod with the sidecar's image restores it."""
+        identifier = str(self.snapshot["id"])
+        if self.has_restore:
+            words = ["backup-runner", "restore", "--snapshot", identifier, "--path", self.folder]
+            return [*words, *(["--delete"] if self.delete else [])]
+        folder, more = self.folder, ["--delete"] if self.delete else []
+        if not self.sources.get(folder):
+            folder, name = posixpath.split(folder)
+            more = ["--include", f"/{replacement.literal(name)}"]
+        words = ["backup-runner", "restic", "restore", "--retry-lock", "5m"]
+        left_out = ["--exclude", "lost+found"]
+        return [*words, *left_out, *more, "--target", folder, f"{identifier}:{folder}"]
+
+
+def choose(cluster: Cluster, parsed: argparse.Namespace) -> Wanted:
+    """Return what the command line asks for; raise what says why there is no such thing."""
+    if parsed.to_local and parsed.delete:
+        raise RefusedError("--delete is for claims: a folder here is yours to empty")
+    parts = sidecar.find_each(cluster, parsed.workload)
+    part = parts[0]
+    if len(parts) > 1:
+        words = ", ".join(f"pod/{each.name}" for each in parts)
+        line = f"each pod of {parsed.workload} has backups of its own: write one of {words}"
+        raise RefusedError(line)
+    if not parsed.to_local:
+        replacement.claim(part.pod, parsed.volume)
+    folder = listing.inside(posixpath.join(parsed.volume, parsed.path))
+    if not f"{folder}/".startswith(f"{names.VOLUMES_DIR}/{parsed.volume}/"):
+        raise RefusedError(f"{parsed.path!r} leads out of the volume")
+    moment = listing.when(parsed.at, time.time())
+    snapshot = listing.to_restore(files.all_of(part), parsed.volume, parsed.snapshot, moment)
+    # It puts copies of databases back, too, which restic itself does not; older ones lack it.
+    has_restore = not part.execute("backup-runner", "restore", "--help").code
+    sources = _sources(part, snapshot, folder)
+    return Wanted(part, parsed.volume, folder, snapshot, sources, has_restore, parsed.delete)
+
+
+def _sources(part: Sidecar, snapshot: Json, folder: str) -> dict[str, bool]:
+    """Return what there is of a folder in a snapshot, and of copies of databases in it."""
+    copied = any(str(path).startswith(_COPIES) for path in snapshot.get("paths") or ())
+    found: dict[str, bool] = {}
+    for path in (folder, *([f"{_COPIES}{folder}"] if copied else [])):
+        for each in part.restic("ls", "--json", "--no-lock", str(snapshot["id"]), path):
+            if each.get("path") == path:
+                found[path] = each["type"] == "dir"
+    if not found:
+        raise ClusterError(f"{folder} is not in this snapshot; see `kubectl backup ls`")
+    return found
