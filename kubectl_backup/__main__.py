@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from contextlib import closing
 
-from kubectl_backup import arguments, examine, files, restore, status, terminal, work
+from kubectl_backup import arguments, examine, files, formats, restore, status, terminal, work
 from kubectl_backup.cluster import Cluster, Where
 from kubectl_backup.listing import NoSnapshotError
 from kubectl_backup.refusal import ClusterError
@@ -42,7 +42,7 @@ def main(words: list[str] | None = None) -> int:
         with closing(Cluster(where)) as cluster:
             return _COMMANDS[parsed.command](cluster, terminal.current(), parsed)
     except (ClusterError, TargetError, NoSnapshotError, RefusedError, DeclinedError) as error:
-        print(f"kubectl backup: {error}", file=sys.stderr)
+        print(f"kubectl backup: {formats.plain(error)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130

@@ -29,10 +29,10 @@ class Ran:
 class Api:
     """``objects`` by path: what GET finds, lists with ``items``; ``commands`` by pod.
 
-    ``by_word`` are commands by their first word, whatever the pod. ``answers`` by path: what a
-    POST gives back. ``refused`` by path: an HTTP status. ``delay``: seconds that each command
-    takes. ``asked`` are the requests that change something, with their bodies; ``ran`` the
-    commands.
+    ``by_word`` are commands by their first word, or by the two after it, whatever the pod.
+    ``answers`` by path: what a POST gives back. ``refused`` by path: an HTTP status. ``delay``:
+    seconds that each command takes. ``asked`` are the requests that change something, with their
+    bodies; ``ran`` the commands.
     """
 
     objects: dict[str, Json] = field(default_factory=dict)
@@ -55,7 +55,9 @@ class Api:
             self.ran.append((pod, words))
             await socket.accept(subprotocol=_PROTOCOL)
             await asyncio.sleep(self.delay)
-            found = self.by_word.get(words[0]) or self.commands.get(pod, Ran(code=1))
+            found = self.commands.get(pod, Ran(code=1))
+            for word in (words[0], " ".join(words[1:3])):
+                found = self.by_word.get(word, found)
             for start in range(0, len(found.out), 4000):
                 await socket.send_bytes(b"\x01" + found.out[start : start + 4000])
             await socket.send_bytes(b"\x02" + found.err)

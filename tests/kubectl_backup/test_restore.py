@@ -1,0 +1,151 @@
+"""Restores into a folder here: all of it, or no success."""
+
+import io
+import json
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from tests.kubectl_backup.api import Api, Ran
+from tests.kubectl_backup.conftest import Backup
+from tests.kubectl_backup.pods import Json, known, pod
+
+PODS = "/api/v1/namespaces/prod/pods"
+COPIES = "/var/lib/backup/tmp/sqlite"
+
+
+def snapshot(*paths: str) -> Json:
+    """Return a snapshot."""
+    return {
+        "id": "4f8a1c2e9b" * 4, "short_id": "4f8a1c2e", "time": "2026-09-21T13:03:20Z",
+        "hostname": "wiki", "tags": ["ns=prod"], "paths": list(paths), "summary": {},
+    }  # fmt: skip
+
+
+def tree(**files: str) -> bytes:
+    """Return a tar archive of files."""
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w") as tar:
+        for name, text in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(text.encode())
+            tar.addfile(member, io.BytesIO(text.encode()))
+    return made.getvalue()
+
+
+def nodes(**types: str) -> Ran:
+    """Return what ``restic ls --json`` says of paths."""
+    lines = [{"path": path, "type": kind, "struct_type": "node"} for path, kind in types.items()]
+    return Ran("\n".join(map(json.dumps, lines)).encode())
+
+
+@pytest.fixture
+def restic(api: Api) -> dict[str, Ran]:
+    """What restic says in the one pod, by its command."""
+    api.objects[PODS] = {"items": [pod()]}
+    api.commands[pod()["metadata"]["name"]] = Ran(json.dumps(known()).encode())
+    api.by_word |= {
+        "restic snapshots": Ran(json.dumps([snapshot("/backup/data")]).encode()),
+        "restic ls": nodes(**{"/backup/data": "dir"}),
+        "restic dump": Ran(tree(a="one", **{"b c": "ü"})),
+    }
+    return api.by_word
+
+
+def test_a_volume_lies_in_the_folder(
+    api: Api, backup: Backup, restic: dict[str, Ran], tmp_path: Path
+) -> None:
+    folder = tmp_path / "x y"
+
+    said = backup("restore", "wiki", "--volume", "data", "--to-local", str(folder))
+
+    assert (said.code, said.err) == (0, "")
+    assert {path.name: path.read_text() for path in folder.iterdir()} == {"a": "one", "b c": "ü"}
+    assert "2 files, 5 B" in said.out
+    (dumped,) = [words for _, words in api.ran if words[1:3] == ["restic", "dump"]]
+    assert dumped[-2:] == [f"{snapshot()['id']}:/backup/data", "/"]
+    assert api.asked == []  # nothing in the cluster changes
+    del restic
+
+
+@pytest.mark.parametrize(
+    "dump",
+    [Ran(tree(a="one"), err=b"Fatal: load <data/4f>: not found\n", code=1),
+     Ran(tree(a="one" * 900)[:1000]), Ran(b"", err=b"Fatal\n", code=1)],
+)  # fmt: skip
+def test_a_part_is_no_success(
+    backup: Backup, restic: dict[str, Ran], tmp_path: Path, dump: Ran
+) -> None:
+    restic["restic dump"] = dump
+
+    said = backup("restore", "wiki", "--volume", "data", "--to-local", str(tmp_path / "x"))
+
+    assert (said.code, said.out, said.err.count("\n")) == (1, "", 1)
+
+
+def test_a_file_that_ends_too_early_is_not_given_its_name(
+    backup: Backup, restic: dict[str, Ran], tmp_path: Path
+) -> None:
+    """Somebody might take it for whole."""
+    restic["restic ls"] = nodes(**{"/backup/data/a b": "file"})
+    words = ("restore", "wiki", "--volume", "data", "--path", "a b", "--to-local", str(tmp_path))
+
+    restic["restic dump"] = Ran(b"half", err=b"Fatal: gone\n", code=1)
+    failed = backup(*words, "--yes")
+    assert (failed.code, "NOT ALL of it is there: Fatal: gone" in failed.err) == (1, True)
+    assert not (tmp_path / "a b").exists()
+
+    restic["restic dump"] = Ran(b"whole")
+    assert backup(*words, "--yes").code == 0
+    assert (tmp_path / "a b").read_bytes() == b"whole"
+
+
+def test_copies_of_databases_come_too(
+    api: Api, backup: Backup, restic: dict[str, Ran], tmp_path: Path
+) -> None:
+    """The live files are in no snapshot."""
+    both = snapshot("/backup/data", COPIES)
+    restic["restic snapshots"] = Ran(json.dumps([both]).encode())
+    restic["restic ls"] = nodes(**{"/backup/data": "dir", f"{COPIES}/backup/data": "dir"})
+
+    assert (
+        backup("restore", "wiki", "--volume", "data", "--to-local", str(tmp_path / "x")).code == 0
+    )
+
+    dumped = [words[-2] for _, words in api.ran if words[1:3] == ["restic", "dump"]]
+    assert [each.partition(":")[2] for each in dumped] == [
+        "/backup/data", f"{COPIES}/backup/data"
+    ]  # fmt: skip
+
+
+def test_what_is_not_there_is_one_line(
+    backup: Backup, restic: dict[str, Ran], tmp_path: Path
+) -> None:
+    restic["restic ls"] = Ran(b"")
+
+    said = backup("restore", "wiki", "--volume", "data", "--to-local", str(tmp_path / "x"))
+
+    assert (said.code, "kubectl backup ls" in said.err) == (1, True)
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(
+    backup: Backup, restic: dict[str, Ran], tmp_path: Path
+) -> None:
+    del restic
+    (tmp_path / "x").write_text("a file")
+
+    said = backup("restore", "wiki", "--volume", "data", "--to-local", str(tmp_path / "x" / "y"))
+
+    assert (said.code, said.err.count("\n")) == (1, 1)
+
+
+def test_restics_own_words_are_told(backup: Backup, restic: dict[str, Ran]) -> None:
+    restic["restic snapshots"] = Ran(err=b"Fatal: wrong password \x1b[2J\n", code=12)
+
+    said = backup("snapshots", "wiki")
+
+    assert (said.code, said.out) == (1, "")
+    assert "wrong password" in said.err
+    assert "\x1b" not in said.err
