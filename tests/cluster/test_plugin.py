@@ -119,6 +119,15 @@ def test_replicas_of_a_stateful_set_have_backups_of_their_own(
     assert backup(protected, "restore", "pod/db-1", *local).code == 0
     assert (tmp_path / "x" / ODD).read_text() == "zwei\n"
 
+    protected.exec("db-1", "sh", "-c", f"rm '/data/{ODD}'; echo x > /data/file", container="app")
+    protected.exec("db-0", "sh", "-c", "echo mine > /data/file", container="app")
+    in_place = ("--volume", "data", "--in-place", "--yes")
+    done = backup(protected, "restore", "pod/db-1", *in_place)
+    assert done.code == 0, done.all
+    protected.rollout("statefulset/db")
+    assert protected.exec("db-1", "cat", f"/data/{ODD}", "/data/file") == "zwei\none\n"
+    assert protected.exec("db-0", "cat", "/data/file") == "mine\n"
+
 
 def test_restore_to_a_folder_here(protected: Kubectl, cluster: Target, tmp_path: Path) -> None:
     """Through the API server alone, with names as people give them."""
