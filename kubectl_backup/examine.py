@@ -5,6 +5,7 @@ import base64
 import math
 import re
 import ssl
+import textwrap
 import time
 from collections.abc import Callable
 from typing import Any
@@ -29,6 +30,7 @@ _KEYS = (
     'for key in *; do [ -e "$key" ] || continue; '
     '[ -s "$key" ] && echo "+$key" || echo "-$key"; done'
 )
+_NARROWEST = 40  # columns of a text beside its subject
 _COLOURS = {Level.OK: "green", Level.PROBLEM: "red", Level.HINT: "yellow", Level.UNKNOWN: "yellow"}
 
 
@@ -42,10 +44,23 @@ def run(cluster: Cluster, terminal: Terminal, parsed: argparse.Namespace) -> int
 
 
 def _print(terminal: Terminal, finding: Finding) -> None:
-    mark = f"{finding.level:<8}"
-    terminal.say(f"{mark} {finding.subject:<12} {finding.text}", _COLOURS[finding.level])
-    if finding.remedy:
-        terminal.say(f"{'':<21} -> {finding.remedy}")
+    start, colour = f"{finding.level:<8} {finding.subject:<12} ", _COLOURS[finding.level]
+    for line in _lines(terminal, finding.text, start, len(start)):
+        terminal.say(line, colour)
+    arrow = f"{'':<{len(start)}}-> "
+    for line in _lines(terminal, finding.remedy, arrow, len(arrow)):
+        terminal.say(line)
+
+
+def _lines(terminal: Terminal, text: str, start: str, indent: int) -> list[str]:
+    """Return a text that goes on below its own beginning; on one line where nobody looks."""
+    if not text or terminal.width is None:
+        return [start + text] if text else []
+    width = max(terminal.width, indent + _NARROWEST)
+    return textwrap.wrap(
+        text, width, initial_indent=start, subsequent_indent=" " * indent,
+        break_long_words=False, break_on_hyphens=False,
+    )  # fmt: skip
 
 
 class _Gathering:
