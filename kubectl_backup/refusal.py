@@ -2,6 +2,12 @@
 
 import json
 
+_RESTIC = {
+    10: "there is no repository yet; `kubectl backup now` makes the first backup",
+    11: "the repository is locked; if nobody is at work: `kubectl backup unlock`",
+    12: "the repository's password in the Secret is wrong; see `kubectl backup doctor`",
+}
+
 
 class ClusterError(Exception):
     """The cluster cannot be asked, or says no; the text is one line that names the next step."""
@@ -17,6 +23,17 @@ class DeniedError(ClusterError):
 
 class ConflictError(ClusterError):
     """It is there already, has changed meanwhile, or must not be disturbed now."""
+
+
+def of_restic(command: str, code: int, said: str) -> str:
+    """Return why restic failed, and the next step; ``said`` is the last line of its errors."""
+    if code in _RESTIC:
+        return _RESTIC[code]
+    try:
+        message = str(json.loads(said)["message"]).splitlines()[0]
+    except (ValueError, KeyError, TypeError, IndexError):
+        message = said or f"status {code}"
+    return f"restic {command}: {message}; `kubectl backup doctor` may find the cause"
 
 
 def refused(method: str, path: str, status: int, body: bytes) -> ClusterError:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from contract import names
-from kubectl_backup import rows, target
+from kubectl_backup import refusal, rows, target
 from kubectl_backup.channel import Answer, Running
 from kubectl_backup.cluster import Cluster, Json
 from kubectl_backup.refusal import ClusterError
@@ -63,7 +63,7 @@ class Sidecar:
         """Return what restic says in JSON: one array, or an object a line."""
         answer = self.execute("backup-runner", "restic", *arguments)
         if answer.code:
-            raise ClusterError(f"restic {arguments[0]}: {answer.said or f'status {answer.code}'}")
+            raise ClusterError(refusal.of_restic(arguments[0], answer.code, answer.said))
         text = answer.out.decode("utf-8", "replace").strip()
         if text.startswith("["):
             return list(json.loads(text))

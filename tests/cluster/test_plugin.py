@@ -335,7 +335,7 @@ def test_what_cannot_be_is_one_line(protected: Kubectl, cluster: Target, tmp_pat
     missing = {**vars(protected), "kubeconfig": tmp_path / "none"}
     for said, hint in (
         (backup(protected, "now", "wikki"), "there is deploy/wiki"),
-        (backup(protected, "ls", "wiki", "abcd", "data"), "kubectl backup snapshots"),
+        (backup(protected, "ls", "wiki", "abcd", "data"), "kubectl backup now"),
         (backup(protected, "restore", "wiki", "--volume", "dat", "--in-place"), "there is data"),
         (backup(Kubectl(**missing), "status"), "KUBECONFIG"),
     ):

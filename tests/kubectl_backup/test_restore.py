@@ -142,10 +142,27 @@ def test_a_folder_that_cannot_be_made_is_one_line(
 
 
 def test_restics_own_words_are_told(backup: Backup, restic: dict[str, Ran]) -> None:
-    restic["restic snapshots"] = Ran(err=b"Fatal: wrong password \x1b[2J\n", code=12)
+    restic["restic snapshots"] = Ran(err=b"Fatal: no route \x1b[2J\n", code=1)
 
     said = backup("snapshots", "wiki")
 
     assert (said.code, said.out) == (1, "")
-    assert "wrong password" in said.err
-    assert "\x1b" not in said.err
+    assert "restic snapshots: Fatal: no route ?[2J; `kubectl backup doctor`" in said.err
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [(10, "kubectl backup now"), (11, "kubectl backup unlock"), (12, "password"),
+     (1, "restic snapshots: Fatal: x; ")],
+)  # fmt: skip
+def test_what_restic_says_by_its_status_names_the_next_step(
+    backup: Backup, restic: dict[str, Ran], code: int, told: str
+) -> None:
+    line = {"message_type": "exit_error", "code": code, "message": "Fatal: x\nand more"}
+    restic["restic snapshots"] = Ran(err=json.dumps(line).encode(), code=code)
+
+    said = backup("snapshots", "wiki")
+
+    assert (said.code, said.err.count("\n")) == (1, 1)
+    assert told in said.err
+    assert "{" not in said.err
