@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from contract import names, settings
 from kubectl_backup import formats, healing, sidecar, target
 from kubectl_backup.cluster import Cluster, Json, below
-from kubectl_backup.refusal import ClusterError, NotFoundError
+from kubectl_backup.refusal import ClusterError, DeniedError, NotFoundError
 from kubectl_backup.sidecar import Sidecar
 from kubectl_backup.terminal import Terminal
 
@@ -140,11 +140,8 @@ def pause(cluster: Cluster, terminal: Terminal, parsed: argparse.Namespace) -> i
 def heal(cluster: Cluster, terminal: Terminal, parsed: argparse.Namespace) -> int:
     """Evict pods that were admitted without a sidecar, where a new one would get one."""
     pods = cluster.pods("" if parsed.all_namespaces else None)
-    labelled = {
-        each["metadata"]["name"]
-        for each in cluster.items(below("", "namespaces"))
-        if (each["metadata"].get("labels") or {}).get(names.ENABLED_LABEL) == "true"
-    }
+    wide = parsed.all_namespaces
+    labelled = _labelled(cluster.items(below("", "namespaces"))) if wide else _own(cluster)
     found = healing.candidates(pods, labelled)
     if not found:
         terminal.say("no pod lacks its sidecar for a reason that may be gone")
@@ -161,6 +158,22 @@ def heal(cluster: Cluster, terminal: Terminal, parsed: argparse.Namespace) -> in
     count = f"{len(promising)} pod{'s' if len(promising) > 1 else ''}"
     terminal.confirm(f"Evict {count}, so that new ones get their sidecar?", yes=parsed.yes)
     return max(_evict(cluster, terminal, each) for each in promising)
+
+
+def _own(cluster: Cluster) -> set[str]:
+    """Return the namespace if it has opted in, or nobody may know: the trial tells."""
+    try:
+        return _labelled([cluster.get(below("", "namespaces", cluster.namespace))])
+    except DeniedError:
+        return {cluster.namespace}
+
+
+def _labelled(namespaces: list[Json]) -> set[str]:
+    return {
+        str(each["metadata"]["name"])
+        for each in namespaces
+        if (each["metadata"].get("labels") or {}).get(names.ENABLED_LABEL) == "true"
+    }
 
 
 def _tried(cluster: Cluster, each: healing.Candidate) -> str:

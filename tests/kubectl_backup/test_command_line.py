@@ -210,7 +210,8 @@ def test_pods_that_lack_their_sidecar_are_evicted_only_when_asked(api: Api, back
     """And only those for which a new one would be better; a budget may forbid it."""
     protect(api, pod(reason="quota"))
     label = {"backup.enabled": "true"}
-    api.objects["/api/v1/namespaces"] = {"items": [{"metadata": {"name": "prod", "labels": label}}]}
+    prod = {"metadata": {"name": "prod", "labels": label}}
+    api.objects |= {"/api/v1/namespaces": {"items": [prod]}, "/api/v1/namespaces/prod": prod}
     eviction = f"{PODS}/wiki-5f8b9c-abcde/eviction"
 
     api.answers[PODS] = pod(reason="quota")
@@ -221,6 +222,15 @@ def test_pods_that_lack_their_sidecar_are_evicted_only_when_asked(api: Api, back
     said = backup("heal", "--yes")
     assert (said.code, said.out.splitlines()[-1]) == (0, "wiki-5f8b9c-abcde: evicted")
     assert api.asked[-1][:2] == ("POST", eviction)
+
+    assert "evicted" in backup("heal", "--yes", "-A").out
+    api.refused["/api/v1/namespaces/prod"] = 403
+    assert "evicted" in backup("heal", "--yes").out  # who may not ask tries
+    api.refused.clear()
+
+    api.objects["/api/v1/namespaces/prod"] = {"metadata": {"name": "prod"}}
+    assert "no pod lacks" in backup("heal", "--yes").out
+    api.objects["/api/v1/namespaces/prod"] = prod
 
     api.refused[eviction] = 429
     assert "not evicted" in backup("heal", "--yes").out
