@@ -17,6 +17,12 @@ STAGING = ".backup-restore"
 STATUS_FILE = "status.json"
 """In the state folder: what `backup-runner status --json` says, kept up to date."""
 
+STATUS_MESSAGE = "status"
+"""Of a line in the log whose field of that name is what `backup-runner status --json` says."""
+
+STARTED_MESSAGE = "backup started"
+"""Of a line in the log with which a run begins."""
+
 SUPERVISOR_FILE = "supervisor"
 """In the state folder: the process that SIGUSR1 asks for a backup; 1 unless pods share theirs."""
 

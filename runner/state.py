@@ -82,6 +82,7 @@ class State:
     ``held`` is True; ``accepted`` from when somebody said that it was meant, until a good backup.
     ``resumed`` is when a mirror was first made again after a gap that is longer than its archives
     are kept.
+    ``shown`` tells one status from another, as the container's log had it last.
     ``notified`` are receivers that were told of a trouble, and not yet that it is over. ``restic``
     is its version, "" until asked since the container started; ``stale_locks`` None if unknown.
     """
@@ -112,6 +113,7 @@ class State:
     next_due: float = 0
     good: dict[str, str] = field(default_factory=dict)
     told: list[str] = field(default_factory=list)
+    shown: str = ""
 
     def chore(self, name: str) -> Chore:
         """Return what is known of a chore."""

@@ -6,8 +6,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from contract import VERSION, settings
-from runner import due, inputs
+from contract import VERSION, names, settings
+from contract.schedule import stable_hash
+from runner import due, inputs, status
 from runner import state as states
 from runner.asked import Asked, Restored
 from runner.config import Config
@@ -47,7 +48,7 @@ def last(config: Config, log: Log, stop: Stop) -> int:
 def run_once(config: Config, log: Log, stop: Stop) -> int:
     """Run one backup now, from outside the supervisor; return 0, 1 or 75 (skipped)."""
     with _alone(config, log, stop) as session:
-        return _status(_backup(session, "asked").status) if session else _busy(log)
+        return _status(_backup(session, "asked", by_hand=True).status) if session else _busy(log)
 
 
 def chore(config: Config, log: Log, stop: Stop, name: str) -> int:
@@ -61,6 +62,7 @@ def chore(config: Config, log: Log, stop: Stop, name: str) -> int:
         scratch.fresh(Path(config.state_dir) / "tmp")
         done = chores.by_hand(session, name)
         session.save()
+        session.store.announce(time.time())
     return _status(done.status)
 
 
@@ -86,6 +88,7 @@ def accept(config: Config, log: Log, stop: Stop) -> int:
         state.full, state.usual, state.held = [], None, False
         state.accepted = True
         session.save()
+        session.store.announce(time.time())
     log.line("info", "accepted; the next backup says how much there is")
     return 0
 
@@ -116,12 +119,12 @@ def _status(status: Status) -> int:
     return good.get(status, 1)
 
 
-def _backup(session: Session, why: str) -> Outcome:
+def _backup(session: Session, why: str, *, by_hand: bool = False) -> Outcome:
     from runner import restic, work  # noqa: PLC0415 -- only where there is work: it costs memory
 
     restic.lower_priority()
     outcome = work.backup(session, why)
-    _save(session)
+    _save(session, by_hand=by_hand)
     return outcome
 
 
@@ -142,6 +145,7 @@ def _look(session: Session, *, start: bool, asked: bool) -> None:
     if start:
         session.log.line("info", "started", version=VERSION, host=config.host, tags=config.tags)
         state.told = []
+        state.shown = ""
         state.restic = ""  # the image may be another one
         due.remember_start(now, config, state)
     _tell_problems(session)
@@ -171,10 +175,23 @@ def _tell_problems(session: Session) -> None:
     session.state.told = problems
 
 
-def _save(session: Session) -> None:
+def _save(session: Session, *, by_hand: bool = False) -> None:
+    """Keep the state and show it. What is done ``by_hand`` has no part in the container's log:
+    the supervisor's next look, at once, shows it there."""
     now = time.time()
     session.state.next_due = due.next_slot(now, session.config) or 0
     session.state.good = dict(session.config.settings.given)
+    if not by_hand:
+        _show(session)
     session.save()
     session.store.mark("on-exit", wanted=session.config.settings[settings.ON_EXIT])
-    session.store.announce(due.due(now, session.config, session.state).next)
+    session.store.announce(now if by_hand else due.due(now, session.config, session.state).next)
+
+
+def _show(session: Session) -> None:
+    """Write the status to the log where it has changed: whoever asks many pods reads it there."""
+    known = status.describe(session.config, session.state)
+    shown = str(stable_hash(repr(known)))
+    if shown != session.state.shown:
+        session.state.shown = shown
+        session.log.line("debug", names.STATUS_MESSAGE, **{names.STATUS_MESSAGE: known})

@@ -4,7 +4,7 @@ import shutil
 import time
 from pathlib import Path
 
-from contract import quantity, settings, values
+from contract import names, quantity, settings, values
 from runner import (
     archives,
     attempt,
@@ -35,7 +35,7 @@ def backup(session: Session, why: str) -> Outcome:
     session.save()
     if freed := _bounded(Path(session.config.state_dir) / "cache"):
         log.line("info", f"restic's cache took {size(freed)} and was removed: restic makes it anew")
-    log.line("info", "backup started", why=why)
+    log.line("info", names.STARTED_MESSAGE, why=why)
     deliver.began(session)
     outcome, sources = attempt.attempt(session)
     ended = time.time()

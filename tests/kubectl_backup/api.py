@@ -27,7 +27,7 @@ class Ran:
 
 @dataclass
 class Api:
-    """``objects`` by path: what GET finds, lists with ``items``; ``commands`` by pod.
+    """``objects`` by path: what GET finds, lists with ``items``; ``commands`` and ``logs`` by pod.
 
     ``by_word`` are commands by their first word, or by the two after it, whatever the pod.
     ``answers`` by path: what a POST gives back. ``refused`` by path: an HTTP status. ``delay``:
@@ -37,6 +37,7 @@ class Api:
 
     objects: dict[str, Json] = field(default_factory=dict)
     commands: dict[str, Ran] = field(default_factory=dict)
+    logs: dict[str, list[Json]] = field(default_factory=dict)
     by_word: dict[str, Ran] = field(default_factory=dict)
     answers: dict[str, Json] = field(default_factory=dict)
     refused: dict[str, int] = field(default_factory=dict)
@@ -65,22 +66,32 @@ class Api:
                 await socket.send_bytes(b"\x03" + json.dumps(_ended(found.code)).encode())
             await socket.close()
 
+        @made.get("/api/v1/namespaces/{namespace}/pods/{pod}/log")
+        async def log(namespace: str, pod: str, request: Request) -> Response:
+            if request.url.path in self.refused:
+                return _json({"message": "forbidden"}, self.refused[request.url.path])
+            await asyncio.sleep(self.delay)
+            del namespace
+            lines = (json.dumps(line) + "\n" for line in self.logs.get(pod, ()))
+            return Response("".join(lines))
+
         @made.api_route("/{path:path}", methods=["GET", "POST", "PATCH", "DELETE"])
         async def answer(path: str, request: Request) -> Response:
-            whole = f"/{path}"
-            body = await request.body()
-            if request.method != "GET":
-                self.asked.append((request.method, whole, json.loads(body) if body else None))
-            if whole in self.refused:
-                code = self.refused[whole]
-                return _json({"message": f"{whole} is forbidden"}, code)
-            if request.method != "GET":
-                return _json(self.answers.get(whole, {}), 200)
-            if whole not in self.objects:
-                return _json({"message": f"{whole} not found"}, 404)
-            return _json(_page(self.objects[whole], request), 200)
+            return self._answer(f"/{path}", request, await request.body())
 
         return made
+
+    def _answer(self, path: str, request: Request, body: bytes) -> Response:
+        changes = request.method != "GET"
+        if changes:
+            self.asked.append((request.method, path, json.loads(body) if body else None))
+        if path in self.refused:
+            return _json({"message": f"{path} is forbidden"}, self.refused[path])
+        if changes:
+            return _json(self.answers.get(path, {}), 200)
+        if path not in self.objects:
+            return _json({"message": f"{path} not found"}, 404)
+        return _json(_page(self.objects[path], request), 200)
 
 
 def _page(found: Json, request: Request) -> Json:

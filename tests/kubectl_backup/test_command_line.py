@@ -40,13 +40,20 @@ def test_status_reads_a_file_in_each_pod(api: Api, backup: Backup) -> None:
     assert {tuple(words) for _, words in api.ran} == {("cat", "/var/lib/backup/status.json")}
 
 
+def told(**changed: object) -> Json:
+    """Return the line of a log that shows the status."""
+    return {"time": "2026-09-21T13:03:20Z", "level": "debug", "message": "status",
+            "status": known(**changed)}  # fmt: skip
+
+
 def test_status_of_200_pods_takes_less_than_3_seconds(api: Api, backup: Backup) -> None:
-    """Of a processor, the stand-in's share included; and pods that take 100 ms to answer, as on a
-    busy node, do so at the same time. Pages of a list are followed."""
+    """Of a processor, the stand-in's share included; and nodes that take 100 ms to answer do so
+    at the same time. Nothing is run in any pod. Pages of a list are followed."""
     many = [pod(f"wiki-{i}", of=f"wiki-{i}", namespace=f"n{i}") for i in range(200)]
     silent = {"backup.enabled": "no"}
     others = [pod(f"other-{i}", reason="", annotations=silent) for i in range(900)]
     protect(api, *many, *others)
+    api.logs = {each["metadata"]["name"]: [told()] for each in many}
     api.delay = 0.1
     began, spent = time.monotonic(), time.process_time()
 
@@ -54,8 +61,21 @@ def test_status_of_200_pods_takes_less_than_3_seconds(api: Api, backup: Backup) 
 
     assert time.process_time() - spent < 3
     assert time.monotonic() - began < 200 * api.delay / 2
-    assert len(json.loads(said.out)) == len(api.ran) == 200
-    assert said.code == 0
+    assert {each["status"] for each in json.loads(said.out)} == {"success"}
+    assert (len(json.loads(said.out)), api.ran, said.code) == (200, [], 0)
+
+
+def test_pods_whose_log_says_nothing_are_asked(api: Api, backup: Backup) -> None:
+    """It was rotated, or the sidecar is an older one; or nobody may read logs."""
+    many = [pod(f"wiki-{i}", of=f"wiki-{i}") for i in range(12)]
+    protect(api, *many)
+    api.logs = {each["metadata"]["name"]: [told()] for each in many[2:]}
+    api.refused[f"{PODS}/wiki-5/log"] = 403
+
+    said = backup("status", "-o", "json")
+
+    assert (said.code, len(json.loads(said.out))) == (0, 12)
+    assert sorted(name for name, _ in api.ran) == ["wiki-0", "wiki-1", "wiki-5"]
 
 
 def test_a_pod_that_does_not_answer_does_not_hide_the_others(api: Api, backup: Backup) -> None:

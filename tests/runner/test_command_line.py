@@ -5,6 +5,7 @@ import os
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -106,6 +107,39 @@ def test_the_status_is_published_whenever_it_changes(runner: Runner) -> None:
 
     assert runner.published == json.loads(out)
     assert runner.published["last"]["status"] == "success"
+
+
+def test_the_log_shows_the_status_once_whenever_it_changed(runner: Runner) -> None:
+    """Whoever asks many pods reads it there; what is the same is not told again."""
+
+    def shown(log: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [line["status"] for line in log if line["message"] == "status"]
+
+    (first,) = shown(runner.call("tick", "--start")[1])
+    assert (first["host"], first["last"]) == ("wiki", None)
+    assert shown(runner.call("tick")[1]) == []
+
+    (second,) = shown(runner.call("tick", "--now")[1])
+    assert second == runner.published
+    assert second["last"]["status"] == "success"
+    assert shown(runner.call("tick", "--start")[1]) == [second]  # another container's log
+
+
+@pytest.mark.parametrize("command", ["run", "accept", "check"])
+def test_what_is_done_by_hand_is_shown_by_the_next_look_at_once(
+    runner: Runner, command: str
+) -> None:
+    """Its own output is not in the container's log."""
+    runner.call("tick", "--now")
+
+    _, log = runner.call(command)
+
+    assert "status" not in [line["message"] for line in log]
+    assert runner.announced == pytest.approx(time.time(), abs=20)
+    _, log = runner.call("tick")
+    shown = [line["status"] for line in log if line["message"] == "status"]
+    assert shown == ([runner.published] if command != "accept" else [])
+    assert runner.announced > time.time() + 60
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def test_the_first_tick_says_that_it_started_and_announces_the_next(runner: Runn
     code, log = runner.call("tick", "--start")
 
     assert code == 0
-    assert [line["message"] for line in log] == ["started"]
+    assert [line["message"] for line in log] == ["started", "status"]
     assert log[0]["host"] == "wiki"
     assert runner.asked == []
     assert before < runner.announced <= time.time() + 6 * 3600

@@ -1,0 +1,28 @@
+"""The status of a sidecar as the last lines of its log tell it. Pure."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from contract import names
+
+
+def status(lines: Iterable[bytes]) -> dict[str, Any] | None:
+    """Return what the newest status line says; None where there is none among these.
+
+    A run that began after it is under way.
+    """
+    known: dict[str, Any] | None = None
+    for line in lines:
+        try:
+            said = json.loads(line)
+        except ValueError:
+            continue
+        if not isinstance(said, dict):
+            continue
+        found = said.get(names.STATUS_MESSAGE)
+        if said.get("message") == names.STATUS_MESSAGE and isinstance(found, dict):
+            known = found
+        elif known is not None and said.get("message") == names.STARTED_MESSAGE:
+            known = {**known, "running_since": said.get("time")}
+    return known
