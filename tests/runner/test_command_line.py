@@ -131,6 +131,7 @@ def test_what_is_done_by_hand_is_shown_by_the_next_look_at_once(
 ) -> None:
     """Its own output is not in the container's log."""
     runner.call("tick", "--now")
+    runner.answer("backup", out='{"message_type":"summary","files_new":7,"snapshot_id":"5a"}')
 
     _, log = runner.call(command)
 
