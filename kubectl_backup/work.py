@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterable
 
 from contract import names, settings
-from kubectl_backup import formats, healing, sidecar, target
+from kubectl_backup import formats, healing, overheard, sidecar, target
 from kubectl_backup.cluster import Cluster, Json, below
 from kubectl_backup.refusal import ClusterError, DeniedError, NotFoundError
 from kubectl_backup.sidecar import Sidecar
@@ -99,8 +99,8 @@ def logs(cluster: Cluster, terminal: Terminal, parsed: argparse.Namespace) -> in
     if parsed.json:
         for line in lines:
             terminal.say(line.decode("utf-8", "replace"))
-    else:
-        _say(terminal, lines)
+    else:  # what is for programs is left out
+        _say(terminal, (line for line in lines if overheard.status([line]) is None))
     return 0
 
 

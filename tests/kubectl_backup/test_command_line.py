@@ -65,6 +65,18 @@ def test_status_of_200_pods_takes_less_than_3_seconds(api: Api, backup: Backup) 
     assert (len(json.loads(said.out)), api.ran, said.code) == (200, [], 0)
 
 
+def test_logs_are_for_people_or_as_they_are(api: Api, backup: Backup) -> None:
+    """The status in them is for programs."""
+    protect(api, pod())
+    line = {"time": "T", "level": "info", "message": "backup success: 10 files", "exit_code": 0}
+    api.logs[pod()["metadata"]["name"]] = [line, told()]
+
+    assert backup("logs", "wiki").out == "T info backup success: 10 files exit_code=0\n"
+    assert [json.loads(each) for each in backup("logs", "wiki", "--json").out.splitlines()] == [
+        line, told()
+    ]  # fmt: skip
+
+
 def test_pods_whose_log_says_nothing_are_asked(api: Api, backup: Backup) -> None:
     """It was rotated, or the sidecar is an older one; or nobody may read logs."""
     many = [pod(f"wiki-{i}", of=f"wiki-{i}") for i in range(12)]
