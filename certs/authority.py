@@ -66,6 +66,11 @@ class Leaf:
         """The end of its life."""
         return self.certificate.not_valid_after_utc
 
+    @property
+    def life(self) -> timedelta:
+        """How long it is valid, from begin to end."""
+        return self.expires - self.certificate.not_valid_before_utc
+
 
 def names(service: str, namespace: str) -> tuple[str, ...]:
     """Return the names of a Service inside the cluster; the API server uses the third one."""

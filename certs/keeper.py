@@ -4,7 +4,7 @@ import logging
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from threading import Event, Thread
 
 from certs import probe
@@ -29,13 +29,15 @@ class StoppedError(Exception):
 class Status:
     """What metrics and logs want to know. ``problem`` is empty if all is well.
 
-    ``bundle_in_sync`` is None where the bundle is not ours to keep.
+    ``bundle_in_sync`` is None where the bundle is not ours to keep. ``leaf_life`` is nothing
+    where there is no leaf.
     """
 
     leaf_expires: datetime | None
     ca_expires: datetime | None
     bundle_in_sync: bool | None
     problem: str
+    leaf_life: timedelta = timedelta()
 
 
 class Keeper:
@@ -103,6 +105,7 @@ class Keeper:
             ca_expires=self._view.ca_expires,
             bundle_in_sync=self._view.in_sync,
             problem=self._problem or self._unready,
+            leaf_life=self._shown.life if self._shown else timedelta(),
         )
 
     def tick(self, now: datetime) -> bool:

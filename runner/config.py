@@ -26,11 +26,15 @@ LIVE = tuple(setting for setting in settings.ALL if setting.live)
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Everything that a run is told. ``sources`` and ``legacy_sources`` are None if not given."""
+    """Everything that a run is told. ``sources`` and ``legacy_sources`` are None if not given.
+
+    ``admitted`` is the host that the webhook knows this workload by.
+    """
 
     namespace: str
     pod: str
     host: str
+    admitted: str
     kind: str
     workload: str
     cluster: str
@@ -126,6 +130,7 @@ def read(
         namespace=environment.get(names.ENV_NAMESPACE, "default"),
         pod=environment.get(names.ENV_POD, ""),
         host=_host(environment, variables),
+        admitted=_admitted(environment),
         kind=environment.get(names.ENV_KIND, "Pod"),
         workload=environment.get(names.ENV_WORKLOAD) or _host(environment, variables),
         cluster=environment.get(names.ENV_CLUSTER, ""),
@@ -162,7 +167,7 @@ def read(
 
 def _host(environment: Mapping[str, str], variables: Mapping[str, str]) -> str:
     """Return the restic host: backup.name, the Secret's RESTIC_HOSTNAME, else the workload's."""
-    derived = environment.get(names.ENV_HOST) or environment.get("HOSTNAME") or "backup"
+    derived = _admitted(environment)
     named = variables.get("RESTIC_HOSTNAME", "").strip()
     if not named or not _is_host(named) or environment.get(names.ENV_HOST_GIVEN) == "true":
         return derived
@@ -174,6 +179,10 @@ def _host(environment: Mapping[str, str], variables: Mapping[str, str]) -> str:
         case "DaemonSet":
             return f"{named}-{environment.get(names.ENV_NODE, '')}"
     return named
+
+
+def _admitted(environment: Mapping[str, str]) -> str:
+    return environment.get(names.ENV_HOST) or environment.get("HOSTNAME") or "backup"
 
 
 def _is_host(text: str) -> bool:

@@ -10,7 +10,7 @@ from runner.state import State
 
 _RETRIES = (5 * 60, 15 * 60, 45 * 60)  # after the first, second, third failure in a row
 _LONGEST_WAIT = 6 * 3600  # whatever goes wrong with clocks, state is looked at this often
-_CHORES = {
+CADENCES = {
     "forget": settings.FORGET, "prune": settings.PRUNE, "check": settings.CHECK,
     "verify": settings.VERIFY,
     "copy_forget": settings.FORGET, "copy_prune": settings.PRUNE,
@@ -129,10 +129,10 @@ def chore_is_due(name: str, now: float, config: Config, state: State) -> bool:
         return False
     if name == "copy":
         return True  # copying nothing costs little, and loses nothing
-    if name != "verify" and not _maintained(name, config, state):
+    if name != "verify" and not maintained(name, config, state):
         return False
     chore, values = state.chore(name), config.settings
-    slot = values[_CHORES[name]].latest_until(
+    slot = values[CADENCES[name]].latest_until(
         now, values[settings.TIMEZONE], f"{config.identity}/{name}"
     )
     if slot is None:
@@ -140,7 +140,7 @@ def chore_is_due(name: str, now: float, config: Config, state: State) -> bool:
     return (chore.again and chore.tries < _TRIES) or slot > _past(now, chore.attempted)
 
 
-def _maintained(name: str, config: Config, state: State) -> bool:
+def maintained(name: str, config: Config, state: State) -> bool:
     """Whether this workload is to do such a chore at all, at present."""
     left_to_others = state.append_only and name in _DELETING
     return config.retention_enabled and not state.held and not left_to_others

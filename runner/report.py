@@ -2,13 +2,18 @@
 
 import base64
 import re
+from collections.abc import Iterator
 
 from contract import VERSION, settings
+from runner import expected
 from runner.config import Config
 from runner.outcome import Failure, Status
-from runner.state import Last, State
+from runner.state import Chore, Last, State
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.~-]+")
+
+_Row = tuple[str, str, dict[str, str], float]
+"""Of a metric: name, meaning, labels, value."""
 
 
 def group(config: Config) -> str:
@@ -25,45 +30,39 @@ def _segment(name: str, value: str) -> str:
 
 
 def metrics(config: Config, state: State) -> str:
-    """Return every value in the text exposition format, so that each push is complete."""
-    last = state.last or Last(0, 0, "", "")
-    paused = config.settings[settings.PAUSED]
+    """Return every value in the text exposition format, so that each push is complete.
+
+    What is not known has none: the Pushgateway then keeps what an earlier pod knew.
+    """
+    paused, chores = config.settings[settings.PAUSED], expected.chores(config, state)
     keys = sorted({problem.key for problem in config.problems})
-    rows: list[tuple[str, str, dict[str, str], float]] = [
-        ("backup_start_timestamp", "Start of the last run.", {}, last.started),
-        ("backup_duration_seconds", "Length of the last run.", {}, last.ended - last.started),
-        *(
-            (
-                "backup_status",
-                "How the last run ended.",
-                {"status": status.value},
-                last.status == status,
-            )
-            for status in Status
-        ),
-        *(
-            (
-                "backup_failure",
-                "What the last run failed or warned about.",
-                {"class": failure.value},
-                last.failure == failure,
-            )
-            for failure in Failure
-        ),
-        ("backup_exit_code", "Exit code of the last run's backup command.", {}, last.exit_code),
-        ("backup_last_run_timestamp_seconds", "End of the last run.", {}, last.ended),
+    rows: list[_Row] = [
+        *(_of_last(state.last) if state.last else ()),
         ("backup_next_due_timestamp_seconds", "Next run; 0 if none.", {}, state.next_due),
-        *(
-            ("backup_files", "Files in the last snapshot.", {"state": name}, value)
-            for name, value in (
-                ("new", last.new),
-                ("changed", last.changed),
-                ("unmodified", last.unmodified),
-            )
+        (
+            "backup_interval_seconds",
+            "Time from the next run to the one after; 0 if none.",
+            {},
+            expected.interval(config, state),
         ),
-        ("backup_source_bytes", "Bytes that the last run read over.", {}, last.source_bytes),
-        ("backup_added_bytes", "Bytes that the last run added.", {}, last.added_bytes),
-        ("backup_read_errors", "Files that could not be read.", {}, last.read_errors),
+        *(
+            (
+                "backup_chore_due_timestamp_seconds",
+                "When a chore should have come to a good end; 0 if it need not.",
+                {"chore": chore},
+                due,
+            )
+            for chore, due in chores.items()
+        ),
+        *(
+            (
+                "backup_chore_failed",
+                "Whether a chore failed when it was last tried.",
+                {"chore": chore},
+                state.chores.get(chore, Chore()).status == Status.FAILURE,
+            )
+            for chore in chores
+        ),
         ("backup_notify_failures_total", "Messages not delivered.", {}, state.notify_failures),
         ("backup_paused", "Whether backups are paused.", {}, paused),
         (
@@ -76,6 +75,12 @@ def metrics(config: Config, state: State) -> str:
             "backup_info",
             "Versions of the runner and of restic.",
             {"version": VERSION, "restic": state.restic},
+            1,
+        ),
+        (
+            "backup_host_info",
+            "The host as the webhook chose it; the Secret may name another.",
+            {"host": config.admitted},
             1,
         ),
     ]
@@ -93,7 +98,26 @@ def metrics(config: Config, state: State) -> str:
     return _exposition(rows)
 
 
-def _exposition(rows: list[tuple[str, str, dict[str, str], float]]) -> str:
+def _of_last(last: Last) -> Iterator[_Row]:
+    yield "backup_start_timestamp", "Start of the last run.", {}, last.started
+    yield "backup_duration_seconds", "Length of the last run.", {}, last.ended - last.started
+    for status in Status:
+        labels = {"status": status.value}
+        yield "backup_status", "How the last run ended.", labels, last.status == status
+    for failure in Failure:
+        meaning, labels = "What the last run failed or warned about.", {"class": failure.value}
+        yield "backup_failure", meaning, labels, last.failure == failure
+    yield "backup_exit_code", "Exit code of the last run's backup command.", {}, last.exit_code
+    yield "backup_last_run_timestamp_seconds", "End of the last run.", {}, last.ended
+    for name in ("new", "changed", "unmodified"):
+        files = getattr(last, name)
+        yield "backup_files", "Files in the last snapshot.", {"state": name}, files
+    yield "backup_source_bytes", "Bytes that the last run read over.", {}, last.source_bytes
+    yield "backup_added_bytes", "Bytes that the last run added.", {}, last.added_bytes
+    yield "backup_read_errors", "Files that could not be read.", {}, last.read_errors
+
+
+def _exposition(rows: list[_Row]) -> str:
     lines: list[str] = []
     described = set()
     for name, meaning, labels, value in rows:

@@ -164,6 +164,17 @@ def _look(session: Session, *, start: bool, asked: bool) -> None:
         if decided.backup:
             work.backup(session, decided.backup)
     _save(session)
+    if not killed and not decided.backup:
+        _show(session)
+
+
+def _show(session: Session) -> None:
+    """Push metrics though nothing ran: a new pod, a pause, or to a Pushgateway that was emptied."""
+    if session.config.pushgateway:
+        from runner import deliver  # noqa: PLC0415 -- only where there is somebody to tell
+
+        deliver.push(session)
+        session.save()
 
 
 def _tell_problems(session: Session) -> None:

@@ -5,11 +5,12 @@ Nothing is asked while a pod waits to be admitted: a decision reads what a watch
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
 from contract import names
-from webhook import limits, namespace, quotas, workload
+from webhook import limits, namespace, quotas, sidecars, workload
 from webhook.breaker import Breaker
 from webhook.inject import Options, Surroundings
 from webhook.limits import Limit
@@ -38,6 +39,7 @@ class Cluster:
         self._namespaces: Table[Namespace] = Table(namespace.read)
         self._limits: Table[tuple[Limit, ...]] = Table(limits.read)
         self._quotas: Table[Quota] = Table(quotas.read)
+        self._sidecars: Table[str] = Table(lambda pod: sidecars.host(dict(pod)))
         watched: dict[str, tuple[Source, Listener]] = {}
         if prepull:
             watched["prepull"] = Source(f"/api/v1/namespaces/{own}/pods"), self._images
@@ -51,6 +53,7 @@ class Cluster:
                 "limitranges": (Source("/api/v1/limitranges"), self._limits),
                 "resourcequotas": (Source("/api/v1/resourcequotas"), self._quotas),
                 "injected": (_INJECTED, _Pods(self.breaker)),
+                "sidecars": (Source("/api/v1/pods", _LABEL), self._sidecars),
             }
         self.watches = [Reflector(name, *what) for name, what in watched.items()]
 
@@ -93,12 +96,17 @@ class Cluster:
             refused=self.breaker.is_open(owner, time.monotonic()),
         )
 
+    def sidecars(self) -> Counter[tuple[str, str]]:
+        """Return how many pods with a sidecar there are, by namespace and host."""
+        return Counter(self._sidecars.items())
+
     def injected(self, owner: str) -> None:
         """Take note that a pod of ``owner`` is being admitted with a sidecar."""
         self.breaker.attempt(owner, time.monotonic())
 
 
-_INJECTED = Source("/api/v1/pods", f"{names.INJECTED_LABEL}=true", metadata=True, future=True)
+_LABEL = f"{names.INJECTED_LABEL}=true"
+_INJECTED = Source("/api/v1/pods", _LABEL, metadata=True, future=True)
 
 
 class Table(Generic[T]):
@@ -119,6 +127,11 @@ class Table(Generic[T]):
         """Yield everything."""
         for found in tuple(self._found.values()):
             yield from found.values()
+
+    def items(self) -> Iterator[tuple[str, T]]:
+        """Yield everything, with its namespace."""
+        for where, found in tuple(self._found.items()):
+            yield from ((where, value) for value in found.values())
 
     def replace(self, objects: Iterator[Json]) -> None:
         """Take ``objects`` for all there are."""

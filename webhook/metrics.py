@@ -1,11 +1,12 @@
 """The webhook's own metrics. What others choose, namespaces, is bounded in number."""
 
 import time
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
 from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.metrics_core import GaugeMetricFamily
 
 from certs.keeper import Status
 from contract.names import Reason
@@ -76,6 +77,12 @@ class Metrics:
         )  # fmt: skip
         expiry.labels("leaf").set_function(lambda: _seconds(status().leaf_expires))
         expiry.labels("ca").set_function(lambda: _seconds(status().ca_expires))
+        life = Gauge(
+            "backup_webhook_certificate_lifetime_seconds",
+            "From begin to end of the server's certificate in use; 0 where there is none.",
+            registry=self.registry,
+        )
+        life.set_function(lambda: _length(status().leaf_life))
         in_sync = Gauge(
             "backup_webhook_ca_bundle_in_sync",
             "Whether the API server trusts our CA; -1 where somebody else sees to it.",
@@ -103,6 +110,26 @@ class Metrics:
         )  # fmt: skip
         for watch in cluster.watches:
             up.labels(watch.name).set_function(partial(_is_up, watch))
+        self.sidecars(cluster.sidecars)
+
+    def sidecars(self, known: Callable[[], Mapping[tuple[str, str], int]]) -> None:
+        """Show at each scrape whose sidecars there are: a workload that is gone is not missed."""
+        self.registry.register(_Sidecars(known))
+
+
+class _Sidecars:
+    def __init__(self, known: Callable[[], Mapping[tuple[str, str], int]]) -> None:
+        self._known = known
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Yield the gauge with all its labels as they are now."""
+        family = GaugeMetricFamily(
+            "backup_webhook_sidecars", "Pods with a sidecar, by what they are backed up as.",
+            labels=["namespace", "host"],
+        )  # fmt: skip
+        for labels, pods in self._known().items():
+            family.add_metric(labels, pods)
+        yield family
 
 
 def _is_up(watch: Reflector) -> float:
@@ -111,6 +138,10 @@ def _is_up(watch: Reflector) -> float:
 
 def _seconds(moment: datetime | None) -> float:
     return moment.timestamp() if moment else 0.0
+
+
+def _length(life: timedelta) -> float:
+    return life.total_seconds()
 
 
 def _tristate(value: bool | None) -> float:

@@ -181,3 +181,27 @@ def test_services_are_told_by_addresses_from_a_file(
         (f"/{_CANARY}", "failure"), (f"/{_CANARY}", "success"),
     ]  # fmt: skip
     assert _CANARY not in logs
+
+
+def _pushed(sidecar: Sidecar, web: Receiver, *flags: str) -> dict[str, float]:
+    """Return what a look pushes."""
+    before = len(web.all)
+    assert sidecar.run("backup-runner", "tick", *flags).returncode == 0
+    assert len(web.all) == before + 1
+    return web.metrics()
+
+
+def test_a_look_with_nothing_to_do_tells_what_is_expected(sidecar: Sidecar, web: Receiver) -> None:
+    """Else nobody would know of a pause until it ends, nor of a pod that has not run yet."""
+    _with_metrics(sidecar, web)
+    sidecar.annotate({"backup.schedule": "@daily"})
+
+    values = _pushed(sidecar, web, "--start")
+    assert values["backup_next_due_timestamp_seconds"] > 1.7e9
+    assert values["backup_interval_seconds"] == 24 * 3600
+    assert values['backup_host_info{host="wiki"}'] == 1
+    assert not [name for name in values if name.startswith("backup_status")]
+    sidecar.annotate({"backup.paused": "true"})
+    assert _pushed(sidecar, web)["backup_next_due_timestamp_seconds"] == 0
+    sidecar.annotate({"backup.paused": "false", "backup.schedule": "off"})
+    assert _pushed(sidecar, web)["backup_next_due_timestamp_seconds"] == 0

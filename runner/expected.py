@@ -1,0 +1,56 @@
+"""By when what a workload is there for should have happened, for those who watch it. Pure."""
+
+from contract import settings
+from runner.config import Config
+from runner.due import CADENCES, maintained
+from runner.outcome import Status
+from runner.state import Chore, State
+
+
+def interval(config: Config, state: State) -> float:
+    """Return the seconds between the next backup that is scheduled and the one after; 0 if none."""
+    return _next_backup(config, state.next_due) - state.next_due if state.next_due else 0
+
+
+def chores(config: Config, state: State) -> dict[str, float]:
+    """Return when each chore should have come to a good end; 0 where none is expected of us.
+
+    A chore follows a backup: that counts which comes next after its own time.
+    """
+    if config.mirrors:
+        return {"forget": _due("forget", config, state)}
+    names = ["forget", "prune", "check", "verify"]
+    if config.second is not None:
+        names += ["copy", "copy_forget", "copy_prune"]
+    return {name: _due(name, config, state) for name in names}
+
+
+def _due(name: str, config: Config, state: State) -> float:
+    chore = state.chores.get(name, Chore())
+    left_to_others = chore.status == Status.SKIPPED and not chore.again
+    if not state.next_due or left_to_others or not _is_wanted(name, config, state):
+        return 0
+    if not chore.success and not chore.attempted:
+        return state.next_due
+    if name == "copy":  # it follows every backup
+        return _next_backup(config, chore.success or chore.attempted)
+    slot = _slot(name, config, chore)
+    return _next_backup(config, slot) if slot else 0
+
+
+def _is_wanted(name: str, config: Config, state: State) -> bool:
+    return name in {"verify", "copy"} or maintained(name, config, state)
+
+
+def _slot(name: str, config: Config, chore: Chore) -> float:
+    """Return the chore's own time: the first after its success, or what it was tried for last."""
+    cadence, zone = config.settings[CADENCES[name]], config.settings[settings.TIMEZONE]
+    identity = f"{config.identity}/{name}"
+    if chore.success or not chore.status:
+        return cadence.next_after(chore.success or chore.attempted, zone, identity) or 0
+    return cadence.latest_until(chore.attempted, zone, identity) or 0
+
+
+def _next_backup(config: Config, moment: float) -> float:
+    schedule, zone = config.settings[settings.SCHEDULE], config.settings[settings.TIMEZONE]
+    return schedule.next_after(moment, zone, config.identity) or 0
