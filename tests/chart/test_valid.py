@@ -33,6 +33,8 @@ VARIANTS: dict[str, tuple[str, ...]] = {
         'webhook.annotations={"a":"b"}',
         "webhook.hostNetwork=true",
         "networkPolicy.enabled=true",
+        "dashboard.enabled=true",
+        'dashboard.annotations={"a":"b"}',
     ),
 }  # fmt: skip
 

@@ -31,6 +31,11 @@ class _Package:
 _PROGRAMS = {
     "ntfy": _Package("usr/bin/ntfy", "trixie", ("ntfy",)),
     "pushgateway": _Package("usr/bin/prometheus-pushgateway", "sid", ("prometheus-pushgateway",)),
+    "prometheus": _Package("usr/bin/prometheus", "trixie", ("prometheus",)),
+    "promtool": _Package("usr/bin/promtool", "trixie", ("promtool",)),
+    "alertmanager": _Package(
+        "usr/bin/prometheus-alertmanager", "trixie", ("prometheus-alertmanager",)
+    ),
     "restic-0.18": _Package("usr/bin/restic", "trixie", ("restic",)),
     "faketime": _Package("usr/lib/*/faketime/libfaketime.so.1", _OWN, ("faketime", "libfaketime")),
     "postgres": _Package("usr/lib/postgresql/*/bin/postgres", _OWN, ("postgresql",)),

@@ -1,0 +1,203 @@
+"""What has become of some workloads, what should be told of it, and how each is mended."""
+
+import shutil
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from time import time
+
+from tests.alerts.world import World, change_state
+from tests.faults import locks
+from tests.faults.locks import Holder
+from tests.integration.sidecars import Sidecar
+
+_DAY = 24 * 3600
+_NOBODY = "http://127.0.0.1:9/"
+_AT_ONCE = 3  # restic waits for the disk now and then
+
+Mend = Callable[[], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Planted:
+    """``alerts`` are what should fire by now; ``mends`` undo all that can be undone at once."""
+
+    sidecars: dict[str, Sidecar]
+    alerts: set[str]
+    mends: list[Mend]
+
+
+def plant(world: World) -> Planted:
+    """Make it all; return when the last of it is so."""
+    kinds = (
+        _well, _stuck, _paused, _off, _failing, _locked, _warning, _drill_is_overdue,
+        _drill_fails, _prune_is_overdue, _mute, _gone,
+    )  # fmt: skip
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        found = list(pool.map(lambda kind: kind(world), kinds))
+    found += [_never(world), _cluster(world)]
+    return Planted(
+        {name: each for name, each, _, _ in found if each},
+        {alert for _, _, alerts, _ in found for alert in alerts},
+        [mend for _, _, _, mend in found if mend],
+    )
+
+
+_Found = tuple[str, Sidecar | None, set[str], Mend | None]
+
+
+def _well(world: World) -> _Found:
+    return "wiki", world.backed_up("wiki"), set(), None
+
+
+def _stuck(world: World) -> _Found:
+    made = world.backed_up("stuck", hours_ago=5, schedule="@hourly")
+    return "stuck", made, {"BackupOverdue stuck"}, made.back_up
+
+
+def _paused(world: World) -> _Found:
+    made = world.backed_up("paused", hours_ago=5, seen=False)
+    made.annotate({"backup.paused": "true"})
+    _look(made)
+    world.await_value('backup_paused{instance="paused"}', 1)
+    world.seen("paused")
+
+    def mend() -> None:
+        made.annotate({"backup.paused": "false"})
+        made.back_up()
+
+    return "paused", made, {"BackupPausedForAWeek paused"}, mend
+
+
+def _off(world: World) -> _Found:
+    made = world.backed_up("off", hours_ago=5, seen=False)
+    made.annotate({"backup.schedule": "off"})
+    _look(made)
+    world.await_value('backup_next_due_timestamp_seconds{instance="off"}', 0)
+    world.seen("off")
+    return "off", made, set(), None
+
+
+def _failing(world: World) -> _Found:
+    made = world.backed_up("failing")
+    right = made.secret["RESTIC_PASSWORD"]
+    made.change_secret(RESTIC_PASSWORD="wrong")
+    made.back_up(expected=1)
+
+    def mend() -> None:
+        made.change_secret(RESTIC_PASSWORD=right)
+        made.back_up()
+
+    return "failing", made, {"BackupFailing failing"}, mend
+
+
+def _locked(world: World) -> _Found:
+    """One lock is old, another is not: whoever holds that may be at work."""
+    made = world.backed_up("locked")
+    found = [locks.leave(made, Holder(f"pod-{age}", minutes=age)) for age in (1, 90)]
+    made.back_up(expected=75)
+
+    def mend() -> None:
+        for file in found:
+            file.unlink()
+        made.back_up()
+
+    return "locked", made, {"BackupFailing locked", "BackupStaleLocks locked"}, mend
+
+
+def _warning(world: World) -> _Found:
+    made = world.sidecar("warning")
+    (made.volume / "page").unlink()
+    made.back_up()
+    world.seen("warning")
+
+    def mend() -> None:
+        (made.volume / "page").write_text("some")
+        made.back_up()
+
+    return "warning", made, {"BackupWarning warning"}, mend
+
+
+def _drill_is_overdue(world: World) -> _Found:
+    made = _tried_in_vain(world, "drill", "verify")
+    return "drill", made, {"BackupDrillOverdue verify drill"}, lambda: _do(made, "verify")
+
+
+def _prune_is_overdue(world: World) -> _Found:
+    made = _tried_in_vain(world, "growing", "prune")
+    alert = "BackupMaintenanceOverdue prune growing"
+    return "growing", made, {alert}, lambda: _do(made, "prune")
+
+
+def _tried_in_vain(world: World, name: str, chore: str) -> Sidecar:
+    """Return one whose chore was done three weeks ago, and has been interrupted since."""
+    made = world.backed_up(name)
+    now = time()
+    since = {"success": now - 21 * _DAY, "attempted": now, "status": "interrupted", "tries": 3}
+    change_state(made, **{chore: since})
+    made.back_up()
+    return made
+
+
+def _drill_fails(world: World) -> _Found:
+    made = world.backed_up("broken")
+    packs = made.repository / "data"
+    packs.rename(packs.with_name("away"))
+    _do(made, "verify", expected=1)
+
+    def mend() -> None:
+        shutil.rmtree(packs, ignore_errors=True)
+        packs.with_name("away").rename(packs)
+        _do(made, "verify")
+
+    return "broken", made, {"BackupDrillFailed broken"}, mend
+
+
+def _mute(world: World) -> _Found:
+    """Whoever waits for its pings hears nothing; not to be undone: a day is looked back on."""
+    made = world.backed_up("mute")
+    world.await_value('backup_notify_failures_total{instance="mute"}', 0)
+    made.change_secret(PING_URL=_NOBODY)
+    made.back_up()
+    made.back_up()
+    return "mute", made, {"BackupReportsFailing mute"}, None
+
+
+def _gone(world: World) -> _Found:
+    """Deleted for good, or scaled to zero, or a Job that is over: no pod of it is left."""
+    return "gone", world.backed_up("gone", hours_ago=5, seen=False), set(), None
+
+
+def _never(world: World) -> _Found:
+    world.cluster.sidecars["prod", "never"] = 1
+    return "", None, {"BackupNeverReported never"}, lambda: world.backed_up("never")
+
+
+def _cluster(world: World) -> _Found:
+    """What webhook and API server show. That it failed open is remembered for a while."""
+    cluster = world.cluster
+    cluster.pods.labels("prod", "not_injected").set(2)
+    cluster.open_count(3)
+    cluster.answers(seconds=5, times=200)
+    cluster.certificate, cluster.trusted = timedelta(days=5), False
+
+    def mend() -> None:
+        cluster.pods.labels("prod", "not_injected").set(0)
+        cluster.answers(seconds=0.003, times=50_000)
+        cluster.certificate, cluster.trusted = timedelta(days=29), True
+
+    alerts = {
+        "BackupPodsUnprotected prod", "BackupWebhookFailingOpen", "BackupWebhookSlow",
+        "BackupWebhookCertificateExpiring", "BackupWebhookCaBundleOutOfSync",
+    }  # fmt: skip
+    return "", None, alerts, mend
+
+
+def _look(sidecar: Sidecar) -> None:
+    assert sidecar.run("backup-runner", "tick").returncode == 0
+
+
+def _do(sidecar: Sidecar, chore: str, expected: int = 0) -> None:
+    done = sidecar.run("backup-runner", chore)
+    assert done.returncode == expected, done.stdout + done.stderr

@@ -1,0 +1,106 @@
+"""Alerts, runbooks and metrics are of one world: none speaks of what another does not know."""
+
+import re
+from dataclasses import replace
+
+import pytest
+from prometheus_client import generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+
+from certs.keeper import Status
+from runner import report
+from runner.state import Chore
+from tests.alerts import dashboard, rules
+from tests.runner.test_report import STATE
+from tests.runner.workload import configured
+from webhook.cluster import Cluster
+from webhook.inject import Options
+from webhook.metrics import Metrics
+
+COVERAGE = "backup_webhook_pods"
+"""By namespace and reason."""
+API_SERVER = {
+    "apiserver_admission_webhook_fail_open_count",
+    "apiserver_admission_webhook_rejection_count",
+    "apiserver_admission_webhook_admission_duration_seconds_bucket",
+}
+_STRINGS = re.compile(r'"[^"]*"')
+_GROUPING = re.compile(r"\b(by|on|ignoring|without|group_left|group_right)\s*\([^)]*\)")
+_METRIC = re.compile(r"\b[a-z]+(?:_[a-z]+)+\b(?!\s*\()|\bbackup:gone\b")
+
+
+def used(expression: str) -> set[str]:
+    """Return the metrics that an expression names: all words with a _ that are no functions."""
+    text = _GROUPING.sub("", _STRINGS.sub('""', expression))
+    return {word for word in _METRIC.findall(text) if "_" in word or ":" in word} - _label_names(
+        text
+    )
+
+
+def _label_names(text: str) -> set[str]:
+    return set(re.findall(r"([a-z_]+)\s*(?:=~|!~|!=|=)\s*\"", text))
+
+
+def exported() -> set[str]:
+    """Return the names of everything that runner and webhook show."""
+    chores = {name: Chore(success=1) for name in ("forget", "prune", "check", "copy", "verify")}
+    metrics = Metrics()
+    metrics.certificates(lambda: Status(None, None, None, ""))
+    metrics.cluster(Cluster("ns", "prepull", Options("image:1"), follow=True))
+    texts = [
+        report.metrics(configured(), replace(STATE, chores=chores)),
+        generate_latest(metrics.registry).decode(),
+    ]
+    found = {f.name for text in texts for f in text_string_to_metric_families(text)}
+    return {
+        *found,
+        *(f"{name}_total" for name in found),
+        *(f"{name}_{part}" for name in found for part in ("bucket", "sum", "count")),
+        COVERAGE,
+    } | set(_recorded())
+
+
+def _recorded() -> list[str]:
+    return [rule["record"] for rule in rules.load() if "record" in rule]
+
+
+@pytest.mark.parametrize("name", rules.alerts())
+def test_metrics_of_an_alert_are_exported(name: str) -> None:
+    named = used(rules.alerts()[name]["expr"])
+
+    assert named
+    assert named - exported() - API_SERVER == set()
+
+
+@pytest.mark.parametrize("title", dashboard.panels())
+def test_metrics_of_a_panel_are_exported(title: str) -> None:
+    for query in dashboard.queries(title):
+        assert used(query)
+        assert used(query) - exported() - API_SERVER == set()
+
+
+def test_a_metric_that_nobody_exports_is_noticed() -> None:
+    expression = (
+        'sum by (some_label) (backup_files{state="new"}) > on (x) backup_fils * backup:gone'
+    )
+
+    assert used(expression) == {"backup_files", "backup_fils", "backup:gone"}
+    assert "backup_fils" not in exported()
+
+
+def test_every_alert_has_a_section_and_every_section_an_alert() -> None:
+    sections = re.findall(r"^## (.+)$", rules.RUNBOOKS.read_text(), re.MULTILINE)
+
+    assert sorted(sections) == sorted(rules.alerts())
+
+
+@pytest.mark.parametrize("name", rules.alerts())
+def test_alert_says_what_how_bad_and_what_to_do(name: str) -> None:
+    alert = rules.alerts()[name]
+    annotations = alert["annotations"]
+
+    assert alert["labels"]["severity"] in {"critical", "warning", "info"}
+    assert annotations.keys() == {"summary", "description", "runbook_url"}
+    assert annotations["runbook_url"] == f"docs/runbooks.md#{name.lower()}"
+    assert "Next: " in annotations["description"]
+    assert len(annotations["summary"]) < 100

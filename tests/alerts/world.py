@@ -1,0 +1,204 @@
+"""Real sidecars that report to a real Prometheus, and what webhook and API server show it."""
+
+import json
+import os
+import shutil
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from prometheus_client import CollectorRegistry, Gauge, Histogram, start_http_server
+
+from certs.keeper import Status
+from contract.names import Reason
+from tests.alerts import rules
+from tests.alerts.test_names import COVERAGE
+from tests.cluster.work import WorkError, until
+from tests.faults import sealing
+from tests.integration.sidecars import PASSWORD, Json, Sidecar
+from tests.services import alertmanager, ntfy, programs, prometheus, pushgateway, server
+from tests.services.prometheus import Prometheus
+from webhook.admit import Admission
+from webhook.metrics import Metrics
+
+TOPIC = "alerts"
+_TITLE = "{{.status}}: {{(index .alerts 0).labels.alertname}}"
+_MESSAGE = "{{range .alerts}}{{.annotations.summary}}\n{{.annotations.description}}\n{{end}}"
+_WEBHOOK = "sidecar.backup-webhook.io"
+_MONTH = timedelta(days=30)
+
+
+@dataclass
+class Cluster:
+    """What the webhook sees, its metrics as it shows them, and those of an API server."""
+
+    sidecars: Counter[tuple[str, str]] = field(default_factory=Counter)
+    certificate: timedelta = _MONTH  # how long it still is good
+    trusted: bool = True
+    metrics: Metrics = field(default_factory=Metrics)
+    server: CollectorRegistry = field(default_factory=CollectorRegistry)
+
+    def __post_init__(self) -> None:
+        """Register everything."""
+        registry = self.metrics.registry
+        self.metrics.certificates(self._status)
+        self.metrics.sidecars(lambda: self.sidecars)
+        self.watch = Gauge(
+            "backup_webhook_watch_up", "As in Metrics.", ["watch"], registry=registry
+        )
+        self.watch.labels("sidecars").set(1)
+        self.pods = Gauge(COVERAGE, "Pods.", ["namespace", "reason"], registry=registry)
+        self.pods.labels("prod", "protected").set(12)
+        self.metrics.count("prod", Admission(Reason.INJECTED), 0.0008, 4000)
+        self.open = Gauge(
+            "apiserver_admission_webhook_fail_open_count", "A counter there.", ["name", "type"],
+            registry=self.server,
+        )  # fmt: skip
+        self.open.labels(_WEBHOOK, "admit").set(0)
+        self.took = Histogram(
+            "apiserver_admission_webhook_admission_duration_seconds", "Time.", ["name"],
+            buckets=(0.005, 0.025, 0.1, 0.5, 1, 2.5, 10, 25), registry=self.server,
+        )  # fmt: skip
+        self.answers(seconds=0.003, times=1)
+
+    def open_count(self, pods: int) -> None:
+        """Let the API server have admitted so many pods without an answer."""
+        self.open.labels(_WEBHOOK, "admit").set(pods)
+
+    def answers(self, *, seconds: float, times: int) -> None:
+        """Let the API server have waited so long for the webhook."""
+        for _ in range(times):
+            self.took.labels(_WEBHOOK).observe(seconds)
+
+    def _status(self) -> Status:
+        now = datetime.now(UTC)
+        ends = now + self.certificate
+        return Status(ends, now + _MONTH, self.trusted, "", leaf_life=_MONTH)
+
+
+class World:
+    """Everything that is planted, and all that watches it."""
+
+    def __init__(
+        self, folder: Path, cluster: Cluster, ntfy_address: str, push: str, watching: Prometheus
+    ) -> None:
+        self._folder = folder
+        self.cluster = cluster
+        self.ntfy = ntfy_address
+        self.push = push
+        self.prometheus = watching
+        self._template = folder / "template"
+        sealing.make_quick(self._template, PASSWORD)
+
+    def sidecar(self, name: str, annotations: Mapping[str, str] | None = None) -> Sidecar:
+        """Return a sidecar that has not run, with a repository of its own."""
+        reports = {"PUSHGATEWAY_ENABLED": "true", "PUSHGATEWAY_URL": self.push}
+        root = self._folder / name
+        made = Sidecar(root, name=name, annotations=annotations, secret=reports)
+        shutil.copytree(self._template, made.repository)
+        (made.volume / "page").write_bytes(os.urandom(20_000))
+        return made
+
+    def backed_up(
+        self, name: str, *, hours_ago: float = 0, seen: bool = True, **annotations: str
+    ) -> Sidecar:
+        """Return one that has had a good backup, some hours ago by its own clock.
+
+        ``seen``: the webhook sees its pod; without, it is one that is gone.
+        """
+        made = self.sidecar(name, {f"backup.{k}": v for k, v in annotations.items()})
+        usual = made._extra
+        if hours_ago:
+            faked = {"LD_PRELOAD": str(programs.need("faketime")), "FAKETIME": f"-{hours_ago}h"}
+            made._extra = {**usual, **faked}
+        made.back_up()
+        made._extra = usual
+        if seen:
+            self.seen(name)
+        return made
+
+    def seen(self, name: str) -> None:
+        """Let the webhook see a pod of a workload that has reported."""
+        self.await_value(f'backup_host_info{{instance="{name}"}}', 1)
+        self.cluster.sidecars["prod", name] = 1
+
+    def await_value(self, expression: str, value: float) -> None:
+        """Wait until Prometheus knows it."""
+        until(lambda: self.prometheus.value(expression) == value, f"{expression} is {value}", 30)
+
+    def await_alerts(self, alerts: set[str]) -> None:
+        """Wait until these fire and no others."""
+        try:
+            until(lambda: self.firing() == alerts, "the alerts are right", 40)
+        except WorkError:
+            assert self.firing() == alerts  # says which
+
+    def firing(self) -> set[str]:
+        """Return what fires, such as ``BackupOverdue wiki``."""
+        return {
+            " ".join(filter(None, (each["alertname"], _subject(each))))
+            for each in self.prometheus.alerts()
+        }
+
+    def told(self) -> list[dict[str, Any]]:
+        """Return all messages of Alertmanager's, the oldest first."""
+        return ntfy.messages(self.ntfy, TOPIC)
+
+    def forget(self, name: str) -> None:
+        """Delete a workload's report as the documentation says."""
+        self._call("DELETE", f"/metrics/job/backup/namespace/prod/instance/{name}")
+
+    def empty(self) -> None:
+        """Let the Pushgateway lose everything, as where it restarts without a disk."""
+        self._call("PUT", "/api/v1/admin/wipe")
+
+    def _call(self, method: str, path: str) -> None:
+        request = urllib.request.Request(f"{self.push}{path}", method=method)  # noqa: S310
+        with urllib.request.urlopen(request, timeout=20):  # noqa: S310 -- loopback
+            pass
+
+
+def _subject(labels: Mapping[str, str]) -> str:
+    return labels.get("host") or labels.get("chore", "") + " " * ("chore" in labels) + (
+        labels.get("instance") or labels.get("namespace", "")
+    )
+
+
+def change_state(sidecar: Sidecar, **chores: Json) -> None:
+    """Change what a sidecar remembers of chores."""
+    file = sidecar.path("/var/lib/backup") / "state.json"
+    known = json.loads(file.read_text())
+    for name, values in chores.items():
+        known["chores"].setdefault(name, {}).update(values)
+    file.write_text(json.dumps(known))
+
+
+@contextmanager
+def watched(folder: Path) -> Iterator[World]:
+    """Run all that watches, to the end of the block."""
+    with ExitStack() as services:
+        cluster = Cluster()
+        address = services.enter_context(ntfy.serve(folder))
+        push = services.enter_context(pushgateway.serve(folder))
+        shown = {"webhook": cluster.metrics.registry, "apiserver": cluster.server}
+        targets = {"pushgateway": push.removeprefix("http://")}
+        for job, registry in shown.items():
+            port = server.free_port()
+            http, thread = start_http_server(port, "127.0.0.1", registry)
+            services.callback(thread.join)
+            services.callback(http.server_close)
+            services.callback(http.shutdown)
+            targets[job] = f"127.0.0.1:{port}"
+        hook = {"template": "yes", "title": _TITLE, "message": _MESSAGE}
+        manager = services.enter_context(
+            alertmanager.serve(folder, f"http://{address}/{TOPIC}?{urlencode(hook)}")
+        )
+        hasty = rules.hasty(folder / "rules.yaml")
+        watching = services.enter_context(prometheus.serve(folder, targets, hasty, manager))
+        yield World(folder, cluster, address, push, watching)

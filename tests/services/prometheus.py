@@ -1,0 +1,80 @@
+"""A real Prometheus that keeps nothing when it ends, and what it is asked."""
+
+import json
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.services import server
+from tests.services.programs import need
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Prometheus:
+    """One that runs at ``url``."""
+
+    url: str
+
+    def query(self, expression: str) -> list[Json]:
+        """Return the samples that an expression gives now."""
+        found: list[Json] = self._get("query", query=expression)["result"]
+        return found
+
+    def value(self, expression: str) -> float | None:
+        """Return the one number that an expression gives; None where it gives none."""
+        found = self.query(expression)
+        return float(found[0]["value"][1]) if found else None
+
+    def alerts(self) -> list[Json]:
+        """Return the labels of all alerts that fire."""
+        alerts = self._get("alerts")["alerts"]
+        return [each["labels"] for each in alerts if each["state"] == "firing"]
+
+    def range(self, expression: str, start: float, end: float, step: float) -> list[Json]:
+        """Return the series that an expression gives between two times."""
+        found: list[Json] = self._get(
+            "query_range", query=expression, start=start, end=end, step=step
+        )["result"]
+        return found
+
+    def _get(self, what: str, **parameters: object) -> Json:
+        url = f"{self.url}/api/v1/{what}?{urllib.parse.urlencode(parameters)}"
+        with urllib.request.urlopen(url, timeout=20) as answer:  # noqa: S310 -- loopback
+            data: Json = json.load(answer)["data"]
+        return data
+
+
+@contextmanager
+def serve(
+    folder: Path, targets: Mapping[str, str], rules: Path, alertmanager: str
+) -> Iterator[Prometheus]:
+    """Serve on a free port of loopback to the end of the block, looking at all each second.
+
+    ``targets`` are addresses HOST:PORT by their job; labels of their metrics are kept. Raises
+    WorkError where it does not start.
+    """
+    config = folder / "prometheus.yml"
+    config.write_text(yaml.safe_dump({
+        "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+        "rule_files": [str(rules)],
+        "alerting": {"alertmanagers": [{"static_configs": [{"targets": [alertmanager]}]}]},
+        "scrape_configs": [
+            {"job_name": job, "honor_labels": True, "static_configs": [{"targets": [address]}]}
+            for job, address in targets.items()
+        ],
+    }))  # fmt: skip
+    port = server.free_port()
+    argv = (
+        need("prometheus"), f"--config.file={config}", f"--storage.tsdb.path={folder / 'tsdb'}",
+        f"--web.listen-address=127.0.0.1:{port}", "--log.level=warn",
+    )  # fmt: skip
+    with server.running("Prometheus", argv, port, folder / "prometheus.log"):
+        yield Prometheus(f"http://127.0.0.1:{port}")
