@@ -61,7 +61,7 @@ def _paused(world: World) -> _Found:
     made.annotate({"backup.paused": "true"})
     _look(made)
     world.await_value('backup_paused{instance="paused"}', 1)
-    world.seen("paused")
+    world.seen(made)
 
     def mend() -> None:
         made.annotate({"backup.paused": "false"})
@@ -75,7 +75,7 @@ def _off(world: World) -> _Found:
     made.annotate({"backup.schedule": "off"})
     _look(made)
     world.await_value('backup_next_due_timestamp_seconds{instance="off"}', 0)
-    world.seen("off")
+    world.seen(made)
     return "off", made, set(), None
 
 
@@ -110,7 +110,7 @@ def _warning(world: World) -> _Found:
     made = world.sidecar("warning")
     (made.volume / "page").unlink()
     made.back_up()
-    world.seen("warning")
+    world.seen(made)
 
     def mend() -> None:
         (made.volume / "page").write_text("some")
@@ -170,8 +170,9 @@ def _gone(world: World) -> _Found:
 
 
 def _never(world: World) -> _Found:
-    world.cluster.sidecars["prod", "never"] = 1
-    return "", None, {"BackupNeverReported never"}, lambda: world.backed_up("never")
+    made = world.sidecar("never")
+    world.cluster.comes(made)
+    return "", None, {"BackupNeverReported never"}, made.back_up
 
 
 def _cluster(world: World) -> _Found:
@@ -179,6 +180,7 @@ def _cluster(world: World) -> _Found:
     cluster = world.cluster
     cluster.pods.labels("prod", "not_injected").set(2)
     cluster.open_count(3)
+    cluster.admits()
     cluster.answers(seconds=5, times=200)
     cluster.certificate, cluster.trusted = timedelta(days=5), False
 

@@ -43,19 +43,19 @@ def test_what_is_gone_alerts_where_the_webhook_does_not_see_pods_until_it_is_del
 ) -> None:
     """The way of the documentation."""
     assert "gone" in planted.sidecars
-    watching.cluster.watch.labels("sidecars").set(0)
+    watching.cluster.follows(well=False)
     watching.await_alerts({*LAST, "BackupOverdue gone"})
 
     watching.forget("gone")
 
     watching.await_alerts(LAST)
-    watching.cluster.watch.labels("sidecars").set(1)
+    watching.cluster.follows(well=True)
 
 
 def test_emptied_pushgateway_is_noticed_and_filled_by_the_next_looks(
     watching: World, planted: Planted
 ) -> None:
-    there = {name for _, name in watching.cluster.sidecars}
+    there = {name for _, name in watching.cluster.seen.sidecars()}
     reported = there & planted.sidecars.keys()
     watching.empty()
     watching.await_alerts(LAST | {f"BackupNeverReported {name}" for name in there})

@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import urllib.request
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -24,8 +23,11 @@ from tests.faults import sealing
 from tests.integration.sidecars import PASSWORD, Json, Sidecar
 from tests.services import alertmanager, ntfy, programs, prometheus, pushgateway, server
 from tests.services.prometheus import Prometheus
+from webhook import cluster as webhook_cluster
 from webhook.admit import Admission
+from webhook.inject import Options
 from webhook.metrics import Metrics
+from webhook.reflect import ADDED
 
 TOPIC = "alerts"
 _TITLE = "{{.status}}: {{(index .alerts 0).labels.alertname}}"
@@ -34,11 +36,17 @@ _WEBHOOK = "sidecar.backup-webhook.io"
 _MONTH = timedelta(days=30)
 
 
+def _following() -> webhook_cluster.Cluster:
+    return webhook_cluster.Cluster(
+        "backup-webhook", "prepull", Options("backup-webhook-sidecar:test"), follow=True
+    )
+
+
 @dataclass
 class Cluster:
     """What the webhook sees, its metrics as it shows them, and those of an API server."""
 
-    sidecars: Counter[tuple[str, str]] = field(default_factory=Counter)
+    seen: webhook_cluster.Cluster = field(default_factory=_following)
     certificate: timedelta = _MONTH  # how long it still is good
     trusted: bool = True
     metrics: Metrics = field(default_factory=Metrics)
@@ -48,14 +56,11 @@ class Cluster:
         """Register everything."""
         registry = self.metrics.registry
         self.metrics.certificates(self._status)
-        self.metrics.sidecars(lambda: self.sidecars)
-        self.watch = Gauge(
-            "backup_webhook_watch_up", "As in Metrics.", ["watch"], registry=registry
-        )
-        self.watch.labels("sidecars").set(1)
+        self.metrics.cluster(self.seen)
+        self.follows(well=True)
         self.pods = Gauge(COVERAGE, "Pods.", ["namespace", "reason"], registry=registry)
         self.pods.labels("prod", "protected").set(12)
-        self.metrics.count("prod", Admission(Reason.INJECTED), 0.0008, 4000)
+        self.admits()
         self.open = Gauge(
             "apiserver_admission_webhook_fail_open_count", "A counter there.", ["name", "type"],
             registry=self.server,
@@ -66,6 +71,20 @@ class Cluster:
             buckets=(0.005, 0.025, 0.1, 0.5, 1, 2.5, 10, 25), registry=self.server,
         )  # fmt: skip
         self.answers(seconds=0.003, times=1)
+
+    def follows(self, *, well: bool) -> None:
+        """Let the watches of the webhook work, or not."""
+        for watch in self.seen.watches:
+            watch._set_up(up=well)
+
+    def comes(self, sidecar: Sidecar) -> None:
+        """Let the webhook see a sidecar's pod."""
+        pod = {**sidecar.pod, "status": {"phase": "Running"}}
+        self.seen._sidecars.change(pod, ADDED)
+
+    def admits(self) -> None:
+        """Let the webhook have decided on a pod."""
+        self.metrics.count("prod", Admission(Reason.INJECTED), 0.0008, 4000)
 
     def open_count(self, pods: int) -> None:
         """Let the API server have admitted so many pods without an answer."""
@@ -120,13 +139,13 @@ class World:
         made.back_up()
         made._extra = usual
         if seen:
-            self.seen(name)
+            self.seen(made)
         return made
 
-    def seen(self, name: str) -> None:
-        """Let the webhook see a pod of a workload that has reported."""
-        self.await_value(f'backup_host_info{{instance="{name}"}}', 1)
-        self.cluster.sidecars["prod", name] = 1
+    def seen(self, sidecar: Sidecar) -> None:
+        """Let the webhook see the pod of a sidecar that has reported."""
+        self.await_value(f'backup_host_info{{instance="{sidecar.status()["host"]}"}}', 1)
+        self.cluster.comes(sidecar)
 
     def await_value(self, expression: str, value: float) -> None:
         """Wait until Prometheus knows it."""

@@ -1,0 +1,113 @@
+"""The dashboard: each query gives something on a real Prometheus that real runs have filled."""
+
+import math
+import re
+from itertools import combinations
+
+import pytest
+
+from tests.alerts import dashboard, rules
+from tests.alerts.dashboard import Json
+from tests.alerts.situations import Planted
+from tests.alerts.world import World
+
+_ALL = {"$namespace": ".*", "$workload": ".*", "$__rate_interval": "1m"}
+
+
+def _filled(text: str, values: dict[str, str] = _ALL) -> str:
+    for variable, value in values.items():
+        text = text.replace(variable, value)
+    assert "$" not in text, "a variable that nobody fills"
+    return text
+
+
+@pytest.mark.parametrize("title", dashboard.panels())
+def test_query_gives_something(title: str, watching: World, planted: Planted) -> None:
+    watching.await_alerts(planted.alerts)
+    for query in dashboard.queries(title):
+        found = watching.prometheus.query(_filled(query))
+
+        assert found, query
+        assert any(math.isfinite(float(each["value"][1])) for each in found), query
+
+
+def test_first_screen_counts_what_is_wrong(watching: World, planted: Planted) -> None:
+    """Each number, as it was planted."""
+    watching.await_alerts(planted.alerts)
+    counts = {
+        title: [watching.prometheus.value(_filled(q)) for q in dashboard.queries(title)]
+        for title, panel in dashboard.panels().items()
+        if panel["type"] == "stat" and panel["gridPos"]["y"] < 5
+    }
+
+    assert counts == {
+        "Backups too old": [1],  # stuck; not those that are paused, off or gone
+        "Failing now": [2],  # failing, locked
+        "Drills late or failed": [2],  # drill, broken
+        "Never reported": [1],
+        "Pods protected": [pytest.approx(12 / 14)],
+        "Alerts firing": [len(planted.alerts)],
+    }
+
+
+def test_variables_choose_namespace_and_workload(watching: World, planted: Planted) -> None:
+    chosen = {**_ALL, "$namespace": "prod", "$workload": "stuck|wiki"}
+    (query,) = dashboard.queries("Snapshots")
+    variables = {each["name"]: each for each in dashboard.load()["templating"]["list"]}
+    offered = re.fullmatch(r"label_values\((.+), (\w+)\)", variables["workload"]["query"]["query"])
+
+    found = watching.prometheus.query(_filled(query, chosen))
+
+    assert {each["metric"]["instance"] for each in found} == {"stuck", "wiki"}
+    assert variables.keys() == {"datasource", "namespace", "workload"}
+    assert offered
+    names = watching.prometheus.query(f"count by ({offered[2]}) ({_filled(offered[1])})")
+    assert {each["metric"]["instance"] for each in names} == planted.sidecars.keys()
+
+
+@pytest.mark.parametrize("title", dashboard.panels())
+def test_panel_says_what_it_shows_and_in_what_unit(title: str) -> None:
+    panel = dashboard.panels()[title]
+
+    assert len(panel["description"]) > 20
+    assert panel["fieldConfig"]["defaults"]["unit"]
+    assert panel["targets"]
+    every = [panel, *panel["targets"]]
+    assert {each["datasource"]["uid"] for each in every} == {"${datasource}"}
+
+
+def test_panels_have_a_place_and_a_name_of_their_own() -> None:
+    every = dashboard.load()["panels"]
+
+    assert len({each["id"] for each in every}) == len(every)
+    assert len({each["title"] for each in every}) == len(every)
+    assert [each["gridPos"]["x"] + each["gridPos"]["w"] for each in every if not _fits(each)] == []
+    overlapping = [
+        (one["title"], other["title"])
+        for one, other in combinations(every, 2)
+        if _overlap(one["gridPos"], other["gridPos"])
+    ]
+    assert overlapping == []
+
+
+def _fits(panel: Json) -> bool:
+    place = panel["gridPos"]
+    return bool(place["x"] + place["w"] <= 24)
+
+
+def _overlap(one: Json, other: Json) -> bool:
+    return all(
+        one[start] < other[start] + other[size] and other[start] < one[start] + one[size]
+        for start, size in (("x", "w"), ("y", "h"))
+    )
+
+
+def test_table_shows_each_workload_that_is_there(watching: World, planted: Planted) -> None:
+    age, *_ = dashboard.queries("Workloads")
+
+    found = watching.prometheus.query(_filled(age))
+
+    shown = {each["metric"]["instance"] for each in found}
+    # An empty volume's backup is a warning that counts; what is gone is left out.
+    assert shown == planted.sidecars.keys() - {"gone"}
+    assert rules.FILE.exists()
