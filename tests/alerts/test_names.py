@@ -32,9 +32,7 @@ _METRIC = re.compile(r"\b[a-z]+(?:_[a-z]+)+\b(?!\s*\()|\bbackup:gone\b|\bALERTS\
 def used(expression: str) -> set[str]:
     """Return the metrics that an expression names: all words with a _ that are no functions."""
     text = _GROUPING.sub("", _STRINGS.sub('""', expression))
-    return {word for word in _METRIC.findall(text) if "_" in word or ":" in word} - _label_names(
-        text
-    )
+    return set(_METRIC.findall(text)) - _label_names(text)
 
 
 def _label_names(text: str) -> set[str]:

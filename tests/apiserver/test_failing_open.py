@@ -131,6 +131,20 @@ def test_pod_is_admitted_when_nobody_listens(api: Api, namespace: str) -> None:
     assert _failed_open(api) == before + 1
 
 
+def test_api_server_measures_what_the_alerts_look_at(
+    api: Api, failing: Other, namespace: str
+) -> None:
+    """By these names and labels. What it refuses is counted only where the policy is Fail."""
+    failing.answers(FAULTS["raises"])
+    _is_admitted_in_time(api, namespace)
+    text = api.client.get("/metrics").raise_for_status().text
+
+    named = 'name="sidecar.backup-webhook.io"'
+    begins = [line.partition("{")[0] for line in text.splitlines() if named in line]
+    assert "apiserver_admission_webhook_fail_open_count" in begins
+    assert "apiserver_admission_webhook_admission_duration_seconds_bucket" in begins
+
+
 def _failed_open_after(api: Api, namespace: str) -> float:
     _is_admitted_in_time(api, namespace)
     return _failed_open(api)
