@@ -7,6 +7,8 @@ import yaml
 
 Json = dict[str, Any]
 FILE = Path(__file__).parents[2] / "manifests" / "alerts" / "backup.yaml"
+COVERAGE = "backup_webhook_pods"
+"""Pods with volumes, by namespace and reason."""
 RUNBOOKS = Path(__file__).parents[2] / "docs" / "runbooks.md"
 
 

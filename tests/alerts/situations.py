@@ -178,14 +178,14 @@ def _never(world: World) -> _Found:
 def _cluster(world: World) -> _Found:
     """What webhook and API server show. That it failed open is remembered for a while."""
     cluster = world.cluster
-    cluster.pods.labels("prod", "not_injected").set(2)
+    cluster.pods.labels("prod", "missed").set(2)
     cluster.open_count(3)
     cluster.admits()
     cluster.answers(seconds=5, times=200)
     cluster.certificate, cluster.trusted = timedelta(days=5), False
 
     def mend() -> None:
-        cluster.pods.labels("prod", "not_injected").set(0)
+        cluster.pods.labels("prod", "missed").set(0)
         cluster.answers(seconds=0.003, times=50_000)
         cluster.certificate, cluster.trusted = timedelta(days=29), True
 

@@ -17,8 +17,6 @@ from webhook.cluster import Cluster
 from webhook.inject import Options
 from webhook.metrics import Metrics
 
-COVERAGE = "backup_webhook_pods"
-"""By namespace and reason."""
 API_SERVER = {
     "apiserver_admission_webhook_fail_open_count",
     "apiserver_admission_webhook_rejection_count",
@@ -54,7 +52,7 @@ def exported() -> set[str]:
         *found,
         *(f"{name}_total" for name in found),
         *(f"{name}_{part}" for name in found for part in ("bucket", "sum", "count")),
-        COVERAGE,
+        rules.COVERAGE,
     } | set(_recorded())
 
 

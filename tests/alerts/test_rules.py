@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from tests.alerts import rules
+from tests.alerts.rules import COVERAGE
 from tests.services.programs import need
 
 HOUR, DAY = 12, 288  # in steps, as all times of the cases are
@@ -145,6 +146,7 @@ CASES = [
         of("backup_status", status="success"): f"0x{HOUR} 1x{DAY}"}, 2 * HOUR + 1),
     Case("well", status("success"), 2 * DAY),
     Case("failed last, and gone for good", status("failure"), DAY - 1, more=gone()),
+    Case("failed, and was paused", status("failure"), 3 * HOUR, more={of("backup_paused"): 1}),
     Case("interrupted, as its pod was scaled to zero", status("interrupted"), DAY, more=gone()),
 
     Case("a warning for a day", status("warning"), DAY + 1, "BackupWarning"),
@@ -176,9 +178,10 @@ CASES = [
     Case("paused for a week", {of("backup_paused"): 1}, 7 * DAY + 1, "BackupPausedForAWeek"),
     Case("paused", {of("backup_paused"): 1}, 7 * DAY - 1),
 
-    Case("unprotected", {'backup_webhook_pods{namespace="prod",reason="not_injected"}': 2},
+    Case("unprotected", {f'{COVERAGE}{{namespace="prod",reason="missed"}}': 2},
          HOUR, "BackupPodsUnprotected"),
-    Case("all protected", {'backup_webhook_pods{namespace="prod",reason="protected"}': 2}, DAY),
+    Case("as wanted", {f'{COVERAGE}{{namespace="prod",reason="{reason}"}}': 2
+                       for reason in ("protected", "outdated", "opted_out")}, DAY),
 
     Case("failing open", {OPEN: "0x11 1x5"}, 14, "BackupWebhookFailingOpen"),
     Case("failing open for the first time", {OPEN: "_x12 1x5"}, 14, "BackupWebhookFailingOpen"),

@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry, Gauge, Histogram, start_http_se
 from certs.keeper import Status
 from contract.names import Reason
 from tests.alerts import rules
-from tests.alerts.test_names import COVERAGE
+from tests.alerts.rules import COVERAGE
 from tests.cluster.work import WorkError, until
 from tests.faults import sealing
 from tests.integration.sidecars import PASSWORD, Json, Sidecar
