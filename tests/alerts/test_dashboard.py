@@ -6,7 +6,7 @@ from itertools import combinations
 
 import pytest
 
-from tests.alerts import dashboard, rules
+from tests.alerts import dashboard
 from tests.alerts.dashboard import Json
 from tests.alerts.situations import Planted
 from tests.alerts.world import World
@@ -102,6 +102,17 @@ def _overlap(one: Json, other: Json) -> bool:
     )
 
 
+def test_failed_run_is_a_gap_and_no_loss_of_data(watching: World, planted: Planted) -> None:
+    """A line that falls to 0 would say that the files are gone."""
+    watching.await_alerts(planted.alerts)
+    (size,) = dashboard.queries("Size of the sources")
+    found = watching.prometheus.query(_filled(size))
+    shown = {each["metric"]["instance"]: float(each["value"][1]) for each in found}
+
+    assert shown["wiki"] == 20_000
+    assert not shown.keys() & {"failing", "locked"}
+
+
 def test_table_shows_each_workload_that_is_there(watching: World, planted: Planted) -> None:
     age, *_ = dashboard.queries("Workloads")
 
@@ -110,4 +121,3 @@ def test_table_shows_each_workload_that_is_there(watching: World, planted: Plant
     shown = {each["metric"]["instance"] for each in found}
     # An empty volume's backup is a warning that counts; what is gone is left out.
     assert shown == planted.sidecars.keys() - {"gone"}
-    assert rules.FILE.exists()
