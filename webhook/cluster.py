@@ -53,7 +53,7 @@ class Cluster:
                 "limitranges": (Source("/api/v1/limitranges"), self._limits),
                 "resourcequotas": (Source("/api/v1/resourcequotas"), self._quotas),
                 "injected": (_INJECTED, _Pods(self.breaker)),
-                "sidecars": (Source("/api/v1/pods", _LABEL), self._sidecars),
+                "sidecars": (Source("/api/v1/pods", _LABEL, page=_WHOLE), self._sidecars),
             }
         self.watches = [Reflector(name, *what) for name, what in watched.items()]
 
@@ -105,6 +105,7 @@ class Cluster:
         self.breaker.attempt(owner, time.monotonic())
 
 
+_WHOLE = 100  # pods, specs and all, that are in memory at once
 _LABEL = f"{names.INJECTED_LABEL}=true"
 _INJECTED = Source("/api/v1/pods", _LABEL, metadata=True, future=True)
 
