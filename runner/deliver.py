@@ -72,15 +72,15 @@ def _ping(session: Session, url: str, message: str) -> None:
         session.log.line("warning", f"PING_URL: the ping was not delivered: {wrong}")
 
 
-def push(session: Session) -> None:
-    """Send all metrics to the Pushgateway, if one is set."""
+def push(session: Session, *, quick: bool = False) -> None:
+    """Send all metrics to the Pushgateway, if one is set; ``quick``: or give up in seconds."""
     config, state = session.config, session.state
     if not config.pushgateway:
         return
     from runner import send  # noqa: PLC0415 -- network modules stay out while restic works
 
     url = config.pushgateway + report.group(config)
-    if wrong := send.push(url, report.metrics(config, state)):
+    if wrong := send.push(url, report.metrics(config, state), quick=quick):
         state.notify_failures += 1
         session.log.line("warning", f"Pushgateway: metrics were not delivered: {wrong}")
 

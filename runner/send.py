@@ -21,9 +21,13 @@ _NOWHERE = logging.NullHandler()
 _PING = 5.0  # seconds, of which a backup waits for the first
 
 
-def push(url: str, exposition: str) -> str:
-    """POST metrics to a Pushgateway group; return what went wrong, "" if nothing."""
-    return _post(url, exposition.encode(), {"Content-Type": "text/plain; version=0.0.4"})
+def push(url: str, exposition: str, *, quick: bool = False) -> str:
+    """POST metrics to a Pushgateway group; return what went wrong, "" if nothing.
+
+    ``quick``: whoever waits for it does not want to wait for long.
+    """
+    headers = {"Content-Type": "text/plain; version=0.0.4"}
+    return _post(url, exposition.encode(), headers, _PING if quick else _WHOLE)
 
 
 def notify(server: str, message: dict[str, Any], authorization: str) -> str:

@@ -170,10 +170,10 @@ def _look(session: Session, *, start: bool, asked: bool) -> None:
 
 def _show(session: Session) -> None:
     """Push metrics though nothing ran: a new pod, a pause, or to a Pushgateway that was emptied."""
-    if session.config.pushgateway:
+    if session.config.pushgateway and not session.stop.asked:
         from runner import deliver  # noqa: PLC0415 -- only where there is somebody to tell
 
-        deliver.push(session)
+        deliver.push(session, quick=True)  # a pod that is to stop meanwhile waits for it
         session.save()
 
 

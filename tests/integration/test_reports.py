@@ -1,6 +1,7 @@
 """What others learn of a run: metrics, messages, and never a secret."""
 
 import json
+import socket
 from base64 import b64encode
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -205,3 +206,15 @@ def test_a_look_with_nothing_to_do_tells_what_is_expected(sidecar: Sidecar, web:
     assert _pushed(sidecar, web)["backup_next_due_timestamp_seconds"] == 0
     sidecar.annotate({"backup.paused": "false", "backup.schedule": "off"})
     assert _pushed(sidecar, web)["backup_next_due_timestamp_seconds"] == 0
+
+
+def test_a_look_waits_for_a_dead_pushgateway_only_for_seconds(sidecar: Sidecar) -> None:
+    """Whoever deletes the pod meanwhile waits too."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        sidecar.change_secret(PUSHGATEWAY_ENABLED="true", PUSHGATEWAY_URL=url)
+        done = sidecar.run("backup-runner", "tick", "--start")
+
+    assert done.returncode == 0
+    assert "Pushgateway: metrics were not delivered" in done.stdout
+    assert "within 5 s" in done.stdout or "timed out" in done.stdout
