@@ -100,3 +100,12 @@ def test_alert_says_what_how_bad_and_what_to_do(name: str) -> None:
     assert annotations["runbook_url"] == f"docs/runbooks.md#{name.lower()}"
     assert "Next: " in annotations["description"]
     assert len(annotations["summary"]) < 100
+
+
+def test_alert_takes_for_wanted_what_coverage_does() -> None:
+    coverage = pytest.importorskip("webhook.coverage")
+    expression = rules.alerts()["BackupPodsUnprotected"]["expr"]
+    named = re.search(rf'{rules.COVERAGE}{{reason!~"([^"]+)"}}', expression)
+
+    assert named
+    assert set(named[1].split("|")) == set(coverage.AS_WANTED)
