@@ -87,6 +87,7 @@ def accept(config: Config, log: Log, stop: Stop) -> int:
         state = session.state
         state.full, state.usual, state.held = [], None, False
         state.accepted = True
+        session.store.save(state)  # or raise: nobody is to believe that it was kept
         session.save()
         session.store.announce(time.time())
     log.line("info", "accepted; the next backup says how much there is")
@@ -165,10 +166,10 @@ def _look(session: Session, *, start: bool, asked: bool) -> None:
             work.backup(session, decided.backup)
     _save(session)
     if not killed and not decided.backup:
-        _show(session)
+        _push(session)
 
 
-def _show(session: Session) -> None:
+def _push(session: Session) -> None:
     """Push metrics though nothing ran: a new pod, a pause, or to a Pushgateway that was emptied."""
     if session.config.pushgateway and not session.stop.asked:
         from runner import deliver  # noqa: PLC0415 -- only where there is somebody to tell
