@@ -12,6 +12,7 @@ from tests.cluster.kubectl import Json, Kubectl, KubectlError
 from tests.cluster.release import DEPLOYMENT, Release
 from tests.cluster.work import until
 
+_IMPATIENT = {"BACKUP_OPEN_TIMEOUT_SECONDS": "5", "BACKUP_RESTORE_SECONDS": "1"}
 READY = "/tmp/ready"  # noqa: S108 -- in the container
 IF_EMPTY = {**apps.ENABLED, "backup.restore": "if-empty"}
 REQUIRED = {**apps.ENABLED, "backup.restore": "required"}
@@ -189,7 +190,8 @@ def test_what_is_wrong_blocks_and_is_said_until_it_is_mended(
 ) -> None:
     _backed_up(protected, cluster.app_image)
     right = protected.get("secret", apps.SECRET)["data"]
-    protected("patch", "secret", apps.SECRET, "--patch", json.dumps({"stringData": wrong}))
+    changed = json.dumps({"stringData": {**wrong, **_IMPATIENT}})
+    protected("patch", "secret", apps.SECRET, "--patch", changed)
 
     protected.apply(*_small(cluster.app_image, IF_EMPTY))
 
