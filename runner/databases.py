@@ -156,6 +156,13 @@ def end(name: str, tail: bytes, said: str) -> bytes | None:
     return tail if whole else None
 
 
+def is_whole(name: str, tail: bytes) -> bool:
+    """Whether a dump that was let through ends as it did then, by its last TAIL bytes."""
+    if name == "redis":
+        return _RDB_END.search(tail) is not None
+    return end(name, tail, "") is not None and bool(tail)
+
+
 def failure(said: str) -> Failure:
     """Return what a client's own words are about; where they do not tell, about its database."""
     for each, words in _BY_WORDS.items():

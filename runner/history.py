@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from runner import maintainer, steps
+from runner import maintainer, retrieval, steps
 from runner.config import Config
 from runner.conversation import Effect, Result, failed
 from runner.output import Completed, array
@@ -26,7 +26,7 @@ def last_snapshot(config: Config) -> Generator[Effect, Result, tuple[Snapshot | 
 
     None if there was none. Raises Ended where the repository cannot be reached.
     """
-    done: Completed = yield steps.snapshots(config)
+    done: Completed = yield retrieval.snapshots(config)
     if done.stopped:
         raise failed(done, "the repository cannot be opened")
     found = array(done.text)
@@ -55,11 +55,11 @@ def _held(snapshot: dict[str, Any]) -> tuple[int, int] | None:
 
 def once_full(config: Config, paths: list[str]) -> Generator[Effect, Result, set[str]]:
     """Return those of the folders that held something in this workload's latest snapshot."""
-    listed: Completed = yield steps.snapshots(config)
+    listed: Completed = yield retrieval.snapshots(config)
     latest = of_volumes(listed)
     found = set()
     for path in paths if latest else ():
-        done: Completed = yield steps.listing(latest, path)
+        done: Completed = yield retrieval.listing(latest, path)
         nodes = [m for m in done.messages if m.get("message_type") == "node"]
         inside = path.rstrip("/") + "/"
         if any(str(node.get("path")).startswith(inside) for node in nodes):
@@ -70,6 +70,13 @@ def once_full(config: Config, paths: list[str]) -> Generator[Effect, Result, set
 def of_volumes(listed: Completed) -> str:
     """Return the id of the latest of this workload's snapshots that is no dump; "" if none is."""
     latest = _latest(each for each in array(listed.text) if _counts(each))
+    return str(latest.get("id", ""))
+
+
+def of_dump(listed: Completed, name: str) -> str:
+    """Return the id of the latest dump of this name; "" if there is none."""
+    tag = steps.DUMP_TAG + name
+    latest = _latest(each for each in array(listed.text) if tag in (each.get("tags") or ()))
     return str(latest.get("id", ""))
 
 

@@ -5,7 +5,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
 
-from runner import steps
+from runner import retrieval
 from runner.conversation import Effect, Ended, Result, failed
 from runner.outcome import Failure, Status
 from runner.output import Completed
@@ -34,7 +34,7 @@ class Put:
 
 def known(wanted: Wanted) -> Generator[Effect, Result, Completed | None]:
     """List the snapshots that are wanted; None where there is no repository."""
-    done: Completed = yield steps.snapshots_of(wanted.host, wanted.tags)
+    done: Completed = yield retrieval.snapshots_of(wanted.host, wanted.tags)
     if done.no_repository:
         return None
     if done.code or done.stopped:
@@ -51,10 +51,10 @@ def folder(kept: Kept, path: str, target: str) -> Generator[Effect, Result, Put 
     put = Put()
     if kept.copies:
         # First: below them, folders are our own, and what comes next gives them back their modes.
-        copied = yield from _restore(steps.put_back(kept.id, kept.copies + above, name, target))
+        copied = yield from _restore(retrieval.put_back(kept.id, kept.copies + above, name, target))
         put = copied or put
     chosen = "" if kept.is_alone(path) else name
-    main = yield from _restore(steps.put_back(kept.id, above or "/", chosen, target))
+    main = yield from _restore(retrieval.put_back(kept.id, above or "/", chosen, target))
     inside = yield Names(f"{target}/{name}")
     if not inside:
         return None
@@ -74,7 +74,7 @@ def holding(snapshots: list[Kept], path: str) -> Generator[Effect, Result, list[
     if snapshots:
         copies = {each.copies for each in snapshots if each.copies}
         folders = (path, *(f"{folder}{path}" for folder in sorted(copies)))
-        step = steps.find(tuple(each.id for each in snapshots), folders, hear)
+        step = retrieval.find(tuple(each.id for each in snapshots), folders, hear)
         done: Completed = yield step
         if done.code or done.stopped:
             raise failed(done, "the snapshots cannot be read")

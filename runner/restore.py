@@ -7,7 +7,7 @@ from datetime import UTC
 from pathlib import Path
 
 from runner import asked as asking
-from runner import inputs, putback, refill, steps, wanted
+from runner import inputs, putback, refill, retrieval, wanted
 from runner.asked import Asked, Json, Restored, Tally, absolute, is_below
 from runner.config import Config
 from runner.conversation import Ended, failed
@@ -130,9 +130,9 @@ class _Restore:
             if node.get("type") == "file" and any(is_below(path, each) for each in paths):
                 copies.append(path)
 
-        self._must(steps.nodes(kept.id, paths, hear, deep=False), "the snapshot cannot be read")
+        self._must(retrieval.nodes(kept.id, paths, hear, deep=False), "the snapshot cannot be read")
         if kept.copies:
-            step = steps.nodes(kept.id, (kept.copies,), hear_copy, deep=True)
+            step = retrieval.nodes(kept.id, (kept.copies,), hear_copy, deep=True)
             self._must(step, "the snapshot cannot be read")
         held = {path: folder for path, folder in folders.items() if path in full or not folder}
         return held, copies
@@ -189,7 +189,7 @@ class _Restore:
     ) -> None:
         tally = tally or self._tally
         tally.summary = {}
-        done = self._door.execute(steps.restore_by_hand(source, target, options, tally.hear))
+        done = self._door.execute(retrieval.restore_by_hand(source, target, options, tally.hear))
         if tally.summary:
             done = replace(done, messages=(tally.summary,))
         put = putback.came_back(done)

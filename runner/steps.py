@@ -79,9 +79,9 @@ def backup(
     group = "host,paths,tags" if config.dumps else "host,tags"
     excludes = (*NEVER_BACKED_UP, *excluded, *(config.settings.get(settings.EXCLUDE) or ()))
     argv = (
-        "restic", "backup", "--json", "--retry-lock", _patience(config),
+        "restic", "backup", "--json", "--retry-lock", patience(config),
         *(word for word in config.extra_arguments if word != "--"),
-        *_mine(config, each_tag=True), "--group-by", group,
+        *mine(config, each_tag=True), "--group-by", group,
         *(word for pattern in excludes for word in ("--exclude", pattern)),
         "--", *sources,
     )  # fmt: skip
@@ -94,8 +94,8 @@ def dump(config: Config, dump: Dump) -> Step:
     Our own program stands between, so that restic makes none of a dump that is not whole.
     """
     argv = (
-        "restic", "backup", "--json", "--retry-lock", _patience(config),
-        *_mine(config, each_tag=True), "--tag", f"{DUMP_TAG}{dump.name}", "--group-by", "host,tags",
+        "restic", "backup", "--json", "--retry-lock", patience(config),
+        *mine(config, each_tag=True), "--tag", f"{DUMP_TAG}{dump.name}", "--group-by", "host,tags",
         "--stdin-from-command", "--stdin-filename", DUMP_FILES[dump.name],
         "--", "backup-runner", "dump", "--patience", f"{config.timing.hook:.0f}", dump.name,
         *dump.words,
@@ -108,7 +108,7 @@ def literal(path: str) -> str:
     return "".join(f"\\{letter}" if letter in "\\*?[" else letter for letter in path)
 
 
-def _patience(config: Config) -> str:
+def patience(config: Config) -> str:
     """Return how long restic itself waits for a lock."""
     return f"{config.timing.lock_patience:.0f}s"
 
@@ -122,7 +122,7 @@ def long_patience(config: Config, limit: float) -> float:
     return min(wait, limit / 2) if limit else wait
 
 
-def _mine(config: Config, *, each_tag: bool = False) -> tuple[str, ...]:
+def mine(config: Config, *, each_tag: bool = False) -> tuple[str, ...]:
     """Return the filter that no command on snapshots goes without: host and all our tags."""
     tags = (
         tuple(word for tag in config.tags for word in ("--tag", tag))
@@ -153,7 +153,7 @@ def mark_doubtful(config: Config, snapshot: str, limit: float) -> Step:
     By the tag it is a group of its own in retention, and pushes no other one out.
     """
     argv = (
-        "restic", "tag", "--json", "--retry-lock", _patience(config), "--add", DOUBTFUL_TAG,
+        "restic", "tag", "--json", "--retry-lock", patience(config), "--add", DOUBTFUL_TAG,
         snapshot,
     )  # fmt: skip
     return Step("tag", argv, limit=limit)
@@ -161,103 +161,13 @@ def mark_doubtful(config: Config, snapshot: str, limit: float) -> Step:
 
 def copy(config: Config, limit: float) -> Step:
     """Copy this workload's snapshots that the second repository does not have."""
-    argv = ("restic", "copy", "-q", "--retry-lock", _patience(config), *_mine(config))
+    argv = ("restic", "copy", "-q", "--retry-lock", patience(config), *mine(config))
     return Step("copy", argv, limit=limit, target="both")
 
 
 def version() -> Step:
     """Ask restic who it is."""
     return Step("version", ("restic", "version"), limit=_VERSION)
-
-
-def snapshots(config: Config, target: str = "") -> Step:
-    """List this workload's snapshots."""
-    argv = ("restic", "snapshots", "--json", "--no-lock", *_mine(config))
-    return Step("snapshots", argv, target=target)
-
-
-def listing(snapshot: str, path: str) -> Step:
-    """List what a snapshot holds right below a folder."""
-    return Step("ls", ("restic", "ls", "--json", "--no-lock", snapshot, path))
-
-
-def contents(
-    config: Config, snapshot: str, hear: Callable[[dict[str, Any]], None], limit: float
-) -> Step:
-    """Tell ``hear`` of everything in a snapshot."""
-    argv = ("restic", "ls", "--json", "--retry-lock", _patience(config), snapshot)
-    return Step("ls", argv, limit=limit, hear=hear)
-
-
-def restore(config: Config, snapshot: str, target: str, names: str, limit: float) -> Step:
-    """Restore the files that the file ``names`` lists, as on a machine that has no cache yet."""
-    argv = (
-        "restic", "restore", "--json", "--no-cache", "--retry-lock", _patience(config),
-        *_mine(config), "--exclude-xattr", "*", "--include-file", names, "--target", target,
-        snapshot,
-    )  # fmt: skip
-    return Step("restore", argv, limit=limit)
-
-
-def snapshots_of(host: str, tags: tuple[str, ...]) -> Step:
-    """List the snapshots of any workload."""
-    argv = ("restic", "snapshots", "--json", "--no-lock", "--host", host, "--tag", ",".join(tags))
-    return Step("snapshots", argv)
-
-
-def put_back(snapshot: str, above: str, name: str, target: str) -> Step:
-    """Restore what lies as ``name`` in the folder ``above`` of a snapshot, below ``target``.
-
-    "" is all that lies there: names cost restic a comparison for each file.
-
-    Without a lock: neither a read-only repository nor what somebody else does keeps files from
-    those who need them. Labels of SELinux are the new pod's own, and holes stay holes.
-    """
-    argv = (
-        "restic", "restore", "--json", "--no-lock", "--sparse",
-        "--exclude-xattr", "security.selinux",
-        *(("--include", f"/{literal(name)}") if name else ()),
-        "--target", target, f"{snapshot}:{above}",
-    )  # fmt: skip
-    return Step("restore", argv)
-
-
-def find(
-    snapshots: tuple[str, ...], folders: tuple[str, ...], hear: Callable[[dict[str, Any]], None]
-) -> Step:
-    """Tell ``hear`` in lines of text what lies in these folders, snapshot by snapshot."""
-    argv = (
-        "restic", "find", "--no-lock", *(word for each in snapshots for word in ("-s", each)),
-        *(f"{literal(folder)}/*" for folder in folders),
-    )  # fmt: skip
-    return Step("find", argv, hear=hear)
-
-
-def nodes(
-    snapshot: str, paths: tuple[str, ...], hear: Callable[[dict[str, Any]], None], *, deep: bool
-) -> Step:
-    """Tell ``hear`` of these files and folders, and of what is right in them; ``deep``: of all."""
-    argv = ("restic", "ls", "--json", "--no-lock", *(("--recursive",) if deep else ()))
-    return Step("ls", (*argv, snapshot, *paths), hear=hear)
-
-
-def restore_by_hand(
-    source: str, target: str, chosen: tuple[str, ...], hear: Callable[[dict[str, Any]], None]
-) -> Step:
-    """Restore ``source``, a folder of a snapshot, into ``target``; ``hear`` gets each file.
-
-    ``chosen`` are further options: what of it, and whether for trial.
-    """
-    argv = (
-        "restic", "restore", "--json", "--verbose=2", "--no-lock", "--sparse",
-        "--exclude-xattr", "security.selinux", *chosen, "--target", target, source,
-    )  # fmt: skip
-    return Step("restore", argv, hear=hear)
-
-
-def everyones_snapshots(target: str = "") -> Step:
-    """List the snapshots of all who share the repository."""
-    return Step("snapshots", ("restic", "snapshots", "--json", "--no-lock"), target=target)
 
 
 def prune(config: Config, limit: float, target: str = "") -> Step:
@@ -285,6 +195,6 @@ def forget(config: Config, limit: float = 0, target: str = "") -> Step | None:
     argv = (
         "restic", "forget", "--json", "-q",
         "--retry-lock", f"{long_patience(config, limit):.0f}s",
-        *_mine(config), "--group-by", "host,tags", *keep, "--keep-tag", names.KEEP_TAG,
+        *mine(config), "--group-by", "host,tags", *keep, "--keep-tag", names.KEEP_TAG,
     )  # fmt: skip
     return Step("forget", argv, limit=limit, target=target)

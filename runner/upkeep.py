@@ -3,7 +3,7 @@
 from collections.abc import Generator
 from datetime import datetime
 
-from runner import clock, history, maintainer, opening, repository, steps
+from runner import clock, history, maintainer, opening, repository, retrieval, steps
 from runner.config import Config
 from runner.conversation import Effect, Ended, Result
 from runner.outcome import Chored, Failure, Status
@@ -31,7 +31,7 @@ def forget(config: Config, limit: float = 0, target: str = "") -> Chore:
 
 def retention(config: Config, now: datetime, limit: float, target: str = "") -> Chore:
     """Apply retention, unless the times of snapshots cannot be trusted."""
-    listed: Completed = yield steps.snapshots(config, target)
+    listed: Completed = yield retrieval.snapshots(config, target)
     if unfinished := _unfinished("retention", listed):
         return unfinished
     found = array(listed.text)
@@ -89,7 +89,7 @@ def unlock(now: datetime) -> Chore:
 
 
 def _if_elected(config: Config, now: datetime, step: Step) -> Chore:
-    listed: Completed = yield steps.everyones_snapshots(step.target)
+    listed: Completed = yield retrieval.everyones_snapshots(step.target)
     if unfinished := _unfinished(step.name, listed):
         return unfinished
     chosen = maintainer.elected(config, array(listed.text), now)

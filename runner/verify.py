@@ -1,14 +1,17 @@
 """A restore drill: a part of the latest snapshot is restored into scratch and looked at."""
 
+import base64
 import time
+from dataclasses import replace
 from pathlib import Path
 from random import SystemRandom
 
 from contract import quantity, values
-from runner import drill, history, restored, scratch, steps, upkeep
+from runner import databases, drill, history, restored, retrieval, scratch, upkeep
 from runner.config import Config
 from runner.drill import Sample
 from runner.outcome import Chored, Failure, Status
+from runner.output import Completed
 from runner.restic import Door
 from runner.session import Session
 
@@ -32,10 +35,43 @@ def verify(session: Session, limit: float) -> Chored:
 
 
 def _drill(session: Session, folder: Path, limit: float) -> Chored:
+    config = session.config
+    door = Door(config, session.log, session.stop)
+    ends = time.monotonic() + limit
+    known = door.execute(retrieval.snapshots(config))
+    if known.code or known.stopped:
+        return upkeep.failed("listing snapshots", known)
+    done = _volumes(session, door, known, folder, limit)
+    if done.status not in {Status.SUCCESS, Status.SKIPPED} or not config.dumps:
+        return done
+    for dump in config.dumps:
+        left = max(1, ends - time.monotonic()) if limit else 0
+        if wrong := _dump(door, config, known, dump.name, left):
+            return wrong
+    whole = ", ".join(dump.name for dump in config.dumps)
+    return replace(done, message=f"{done.message}; whole dumps: {whole}")
+
+
+def _dump(door: Door, config: Config, known: Completed, name: str, limit: float) -> Chored | None:
+    """Read the latest dump from its first byte to its last; None if it is whole."""
+    latest = history.of_dump(known, name)
+    if not latest:
+        line = f"no dump of {name} found: there is nothing that could be restored"
+        return Chored(Status.FAILURE, line, Failure.SOURCE)
+    done = door.execute(retrieval.end_of_dump(config, latest, name, limit))
+    if done.code or done.stopped:
+        return upkeep.failed(f"reading the dump of {name}", done)
+    if databases.is_whole(name, base64.b64decode(done.text)):
+        return None
+    line = f"the latest dump of {name}, {latest[:8]}, has no end: it is not whole"
+    return Chored(Status.FAILURE, line, Failure.SOURCE)
+
+
+def _volumes(session: Session, door: Door, known: Completed, folder: Path, limit: float) -> Chored:
+    """Restore and compare a part of what the volumes' latest snapshot holds."""
     config, stop = session.config, session.stop
-    door = Door(config, session.log, stop)
     began = time.monotonic()
-    sample = _sample(door, config, limit)
+    sample = _sample(door, config, known, limit)
     if isinstance(sample, Chored):
         return sample
     chosen = sample.chosen(int(quantity.parse(values.SCRATCH_BOUND) / 4))
@@ -48,7 +84,7 @@ def _drill(session: Session, folder: Path, limit: float) -> Chored:
     names.write_text(drill.patterns(chosen.files), "utf-8")
     target = folder / "drill"
     left = max(1, limit - (time.monotonic() - began)) if limit else 0
-    done = door.execute(steps.restore(config, sample.snapshot, str(target), str(names), left))
+    done = door.execute(retrieval.restore(config, sample.snapshot, str(target), str(names), left))
     if done.stopped or done.code == 11:
         return upkeep.failed("restoring", done)
     scratch.open_up(target)
@@ -59,17 +95,14 @@ def _drill(session: Session, folder: Path, limit: float) -> Chored:
     return drill.judged(sample, chosen, done, tried)
 
 
-def _sample(door: Door, config: Config, limit: float) -> Sample | Chored:
+def _sample(door: Door, config: Config, known: Completed, limit: float) -> Sample | Chored:
     """Return what to choose from of the latest snapshot; how it ended where none can be read."""
-    known = door.execute(steps.snapshots(config))
-    if known.code or known.stopped:
-        return upkeep.failed("listing snapshots", known)
     latest = history.of_volumes(known)
     if not latest:
         line = "no snapshot found: there is nothing that could be restored"
         return Chored(Status.FAILURE, line, Failure.SOURCE)
     sample = Sample(SystemRandom())
-    listed = door.execute(steps.contents(config, latest, sample.hear, limit))
+    listed = door.execute(retrieval.contents(config, latest, sample.hear, limit))
     if listed.code or listed.stopped:
         return upkeep.failed("reading the latest snapshot", listed)
     return sample

@@ -10,6 +10,7 @@ import pytest
 from contract.schedule import stable_hash
 from demo import app, trees
 from runner.state import Store
+from runner.steps import DUMP_FILES
 from tests.integration.hard_tree import build_hard_tree
 from tests.integration.sidecars import OTHER, Json, Sidecar, other_user
 from tests.integration.test_chores import _make_due
@@ -233,3 +234,37 @@ def test_a_missing_password_is_a_failure_that_says_so(tmp_path: Path) -> None:
 
     assert done.returncode == 1
     assert "RESTIC_PASSWORD" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "whole"),
+    [
+        ("postgres", b"CREATE TABLE x ();\n--\n-- PostgreSQL database dump complete\n--\n", True),
+        ("postgres", b"CREATE TABLE x ();\n" * 1000, False),
+        ("mysql", b"CREATE TABLE x ();\n-- Dump completed on 2026-11-25  3:00:00\n", True),
+        ("mysql", b"CREATE TABLE x ();\n", False),
+        ("redis", b"REDIS0011" + b"x" * 9000 + b"\xff" + bytes(8), True),
+        ("redis", b"REDIS0011" + b"x" * 9000, False),
+    ],
+)
+def test_a_dump_that_lost_its_end_is_found(
+    tmp_path: Path, name: str, content: bytes, *, whole: bool
+) -> None:
+    """The one before it, which is whole, counts for nothing."""
+    sidecar = Sidecar(tmp_path, annotations={"backup.dump": name})
+    (sidecar.volume / "file").write_text("content")
+    sidecar.restic("init")
+    host, tags = sidecar.status()["host"], sidecar.status()["tags"]
+    file = f"/{DUMP_FILES[name]}"
+    mine = ("--host", host, *(word for tag in tags for word in ("--tag", tag)))
+    dump = ("--tag", f"dump={name}", "--stdin-filename", file, "--stdin-from-command", "--")
+    sidecar.restic("backup", *mine, str(sidecar.volume))
+    sidecar.restic("backup", *mine, *dump, "echo", "-- PostgreSQL database dump complete")
+    part = tmp_path / "dumped"
+    part.write_bytes(content)
+    sidecar.restic("backup", *mine, *dump, "cat", str(part))
+
+    known = drilled(sidecar, 0 if whole else 1)
+
+    assert (f"whole dumps: {name}" in known["message"]) == whole
+    assert (f"the latest dump of {name}" in known["message"]) != whole

@@ -2,7 +2,7 @@
 
 import pytest
 
-from runner import opening, steps
+from runner import opening, retrieval, steps
 from runner.steps import Step
 from tests.runner.conversation import BACKUP
 from tests.runner.workload import PAGES, UPLOADS, configured
@@ -96,7 +96,7 @@ def test_lock_patience_is_whole_seconds() -> None:
 
 def test_snapshots_are_listed_by_host_and_all_tags() -> None:
     """Never somebody else's of the same name."""
-    assert steps.snapshots(configured()) == Step(
+    assert retrieval.snapshots(configured()) == Step(
         "snapshots", ("restic", "snapshots", "--json", "--no-lock", *MINE)
     )
 
@@ -138,7 +138,7 @@ def test_no_command_holds_a_secret(annotations: dict[str, str]) -> None:
     """Everyone on the node can read an argv."""
     config = configured(annotations=annotations)
     every = [
-        steps.backup(config, (PAGES,)), steps.snapshots(config), steps.forget(config),
+        steps.backup(config, (PAGES,)), retrieval.snapshots(config), steps.forget(config),
         opening.look(), opening.init(), opening.keys(), opening.locks(), opening.unlock(),
     ]  # fmt: skip
 

@@ -1,0 +1,109 @@
+"""Commands that only read a repository: lists, dumps and restores, as argv tuples. Pure."""
+
+from collections.abc import Callable
+from typing import Any
+
+from runner import steps
+from runner.config import Config
+from runner.databases import TAIL
+from runner.steps import Step, literal
+
+
+def snapshots(config: Config, target: str = "") -> Step:
+    """List this workload's snapshots."""
+    argv = ("restic", "snapshots", "--json", "--no-lock", *steps.mine(config))
+    return Step("snapshots", argv, target=target)
+
+
+def listing(snapshot: str, path: str) -> Step:
+    """List what a snapshot holds right below a folder."""
+    return Step("ls", ("restic", "ls", "--json", "--no-lock", snapshot, path))
+
+
+def contents(
+    config: Config, snapshot: str, hear: Callable[[dict[str, Any]], None], limit: float
+) -> Step:
+    """Tell ``hear`` of everything in a snapshot."""
+    argv = ("restic", "ls", "--json", "--retry-lock", steps.patience(config), snapshot)
+    return Step("ls", argv, limit=limit, hear=hear)
+
+
+def restore(config: Config, snapshot: str, target: str, names: str, limit: float) -> Step:
+    """Restore the files that the file ``names`` lists, as on a machine that has no cache yet."""
+    argv = (
+        "restic", "restore", "--json", "--no-cache", "--retry-lock", steps.patience(config),
+        *steps.mine(config), "--exclude-xattr", "*", "--include-file", names, "--target", target,
+        snapshot,
+    )  # fmt: skip
+    return Step("restore", argv, limit=limit)
+
+
+def snapshots_of(host: str, tags: tuple[str, ...]) -> Step:
+    """List the snapshots of any workload."""
+    argv = ("restic", "snapshots", "--json", "--no-lock", "--host", host, "--tag", ",".join(tags))
+    return Step("snapshots", argv)
+
+
+def put_back(snapshot: str, above: str, name: str, target: str) -> Step:
+    """Restore what lies as ``name`` in the folder ``above`` of a snapshot, below ``target``.
+
+    "" is all that lies there: names cost restic a comparison for each file.
+
+    Without a lock: neither a read-only repository nor what somebody else does keeps files from
+    those who need them. Labels of SELinux are the new pod's own, and holes stay holes.
+    """
+    argv = (
+        "restic", "restore", "--json", "--no-lock", "--sparse",
+        "--exclude-xattr", "security.selinux",
+        *(("--include", f"/{literal(name)}") if name else ()),
+        "--target", target, f"{snapshot}:{above}",
+    )  # fmt: skip
+    return Step("restore", argv)
+
+
+def find(
+    snapshots: tuple[str, ...], folders: tuple[str, ...], hear: Callable[[dict[str, Any]], None]
+) -> Step:
+    """Tell ``hear`` in lines of text what lies in these folders, snapshot by snapshot."""
+    argv = (
+        "restic", "find", "--no-lock", *(word for each in snapshots for word in ("-s", each)),
+        *(f"{literal(folder)}/*" for folder in folders),
+    )  # fmt: skip
+    return Step("find", argv, hear=hear)
+
+
+def nodes(
+    snapshot: str, paths: tuple[str, ...], hear: Callable[[dict[str, Any]], None], *, deep: bool
+) -> Step:
+    """Tell ``hear`` of these files and folders, and of what is right in them; ``deep``: of all."""
+    argv = ("restic", "ls", "--json", "--no-lock", *(("--recursive",) if deep else ()))
+    return Step("ls", (*argv, snapshot, *paths), hear=hear)
+
+
+def restore_by_hand(
+    source: str, target: str, chosen: tuple[str, ...], hear: Callable[[dict[str, Any]], None]
+) -> Step:
+    """Restore ``source``, a folder of a snapshot, into ``target``; ``hear`` gets each file.
+
+    ``chosen`` are further options: what of it, and whether for trial.
+    """
+    argv = (
+        "restic", "restore", "--json", "--verbose=2", "--no-lock", "--sparse",
+        "--exclude-xattr", "security.selinux", *chosen, "--target", target, source,
+    )  # fmt: skip
+    return Step("restore", argv, hear=hear)
+
+
+def end_of_dump(config: Config, snapshot: str, name: str, limit: float) -> Step:
+    """Read a dump, all of it, and print its last bytes in base64."""
+    script = f'restic dump "$@" | tail -c {TAIL} | base64 -w0'
+    argv = (
+        "bash", "-o", "pipefail", "-c", script, "dump", "--retry-lock", steps.patience(config),
+        snapshot, f"/{steps.DUMP_FILES[name]}",
+    )  # fmt: skip
+    return Step("dump", argv, limit=limit)
+
+
+def everyones_snapshots(target: str = "") -> Step:
+    """List the snapshots of all who share the repository."""
+    return Step("snapshots", ("restic", "snapshots", "--json", "--no-lock"), target=target)
