@@ -179,14 +179,16 @@ class _Lines:
                 self._hand_over(key.data, line, listener)
         if not self._selector.get_map():
             self._wait(seconds)
-        more = self._process.poll() is None or (
-            bool(ready and self._selector.get_map()) and not self._is_over(seconds)
-        )
+        # What it wrote right before its end may have come after the look.
+        more = self._process.poll() is None or (self._is_ready() and not self._is_over(seconds))
         if not more:
             for name, rest in self._rest.items():
                 self._hand_over(name, rest, listener)
             self._selector.close()
         return more
+
+    def _is_ready(self) -> bool:
+        return bool(self._selector.get_map()) and bool(self._selector.select(0))
 
     def _is_over(self, seconds: float) -> bool:
         # A hook's own background process may keep a stream open, and talk, for ever.

@@ -2,10 +2,12 @@
 
 import json
 import os
+import selectors
 import signal
 from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,6 +57,26 @@ def test_much_output_on_both_streams_does_not_block(config: Config) -> None:
 
     assert done.text.splitlines()[-1] == "200000"
     assert done.tail[-1] == "200000"
+
+
+def test_what_was_written_right_before_the_end_is_read(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may come, and the command end, after a look that found nothing."""
+
+    class Late(selectors.DefaultSelector):
+        looked = False
+
+        def select(self, timeout: float | None = None) -> Any:  # noqa: ANN401 -- as the base has it
+            if not self.looked:
+                self.looked = True
+                os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)  # it has ended, and is not reaped
+                return []
+            return super().select(timeout)
+
+    monkeypatch.setattr(selectors, "DefaultSelector", Late)
+
+    assert run(config, "seq 2000; echo Fatal: no >&2").text.endswith("2000\n")
 
 
 def test_odd_bytes_are_text(config: Config) -> None:
