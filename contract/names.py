@@ -17,8 +17,8 @@ STAGING = ".backup-restore"
 STATUS_FILE = "status.json"
 """In the state folder: what `backup-runner status --json` says, kept up to date."""
 
-STATUS_MESSAGE = "status"
-"""Of a line in the log whose field of that name is what `backup-runner status --json` says."""
+STATUS_MESSAGE, STATUS_FIELD = "status", "known"
+"""Of a line in the log: its message, and its field with what `backup-runner status --json` says."""
 
 STARTED_MESSAGE = "backup started"
 """Of a line in the log with which a run begins."""

@@ -20,7 +20,7 @@ def status(lines: Iterable[bytes]) -> dict[str, Any] | None:
             continue
         if not isinstance(said, dict):
             continue
-        found = said.get(names.STATUS_MESSAGE)
+        found = said.get(names.STATUS_FIELD)
         if said.get("message") == names.STATUS_MESSAGE and isinstance(found, dict):
             known = found
         elif known is not None and said.get("message") == names.STARTED_MESSAGE:

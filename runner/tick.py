@@ -206,4 +206,4 @@ def _show(session: Session) -> None:
     shown = str(stable_hash(repr(known)))
     if shown != session.state.shown:
         session.state.shown = shown
-        session.log.line("debug", names.STATUS_MESSAGE, **{names.STATUS_MESSAGE: known})
+        session.log.line("debug", names.STATUS_MESSAGE, **{names.STATUS_FIELD: known})

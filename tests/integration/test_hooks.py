@@ -70,7 +70,7 @@ def test_the_command_after_runs_although_the_pod_stops(tmp_path: Path) -> None:
         assert frozen.read_text() == "frozen\n"  # waits until it is written
         sidecar.stop()
 
-    ended = json.loads(next(line for line in sidecar.log if '"status"' in line))
+    ended = next(line for line in map(json.loads, sidecar.log) if "status" in line)
     assert ended["status"] == "interrupted"
     assert thawed.exists()
 

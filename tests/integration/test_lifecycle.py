@@ -104,7 +104,8 @@ def test_bad_live_value_keeps_the_last_good_one_and_is_named_once(sidecar: Sidec
     assert known["schedule"] == "@weekly"
     (problem,) = known["problems"]
     assert problem == line["message"]
-    assert len([each for each in sidecar.log if "backup.keep-daily" in each]) == 1
+    messages = [json.loads(each)["message"] for each in sidecar.log]
+    assert len([each for each in messages if "backup.keep-daily" in each]) == 1
 
 
 def test_secret_that_comes_later_starts_the_backup_that_failed_without(sidecar: Sidecar) -> None:

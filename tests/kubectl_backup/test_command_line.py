@@ -43,7 +43,7 @@ def test_status_reads_a_file_in_each_pod(api: Api, backup: Backup) -> None:
 def told(**changed: object) -> Json:
     """Return the line of a log that shows the status."""
     return {"time": "2026-09-21T13:03:20Z", "level": "debug", "message": "status",
-            "status": known(**changed)}  # fmt: skip
+            "known": known(**changed)}  # fmt: skip
 
 
 def test_status_of_200_pods_takes_less_than_3_seconds(api: Api, backup: Backup) -> None:

@@ -13,7 +13,7 @@ def line(message: str, time: str = "2026-09-21T13:00:00Z", **fields: object) -> 
 
 def shown(**changed: object) -> bytes:
     """Return a line that shows a status."""
-    return line("status", status=known(**changed))
+    return line("status", known=known(**changed))
 
 
 def test_the_newest_line_counts_among_others() -> None:
@@ -34,7 +34,7 @@ def test_a_run_that_began_since_is_under_way() -> None:
 
 
 def test_where_there_is_no_such_line_nothing_is_known() -> None:
-    nothing: list[Json] = [{}, {"message": "status"}, {"message": "status", "status": "x"}]
+    nothing: list[Json] = [{}, {"message": "status"}, {"message": "status", "known": "x"}]
 
     assert overheard.status(json.dumps(each).encode() for each in nothing) is None
     assert overheard.status([line("backup started")]) is None
