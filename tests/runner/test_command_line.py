@@ -113,7 +113,7 @@ def test_the_log_shows_the_status_once_whenever_it_changed(runner: Runner) -> No
     """Whoever asks many pods reads it there; what is the same is not told again."""
 
     def shown(log: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        return [line["status"] for line in log if line["message"] == "status"]
+        return [line["known"] for line in log if line["message"] == "status"]
 
     (first,) = shown(runner.call("tick", "--start")[1])
     assert (first["host"], first["last"]) == ("wiki", None)
@@ -138,7 +138,7 @@ def test_what_is_done_by_hand_is_shown_by_the_next_look_at_once(
     assert "status" not in [line["message"] for line in log]
     assert runner.announced == pytest.approx(time.time(), abs=20)
     _, log = runner.call("tick")
-    shown = [line["status"] for line in log if line["message"] == "status"]
+    shown = [line["known"] for line in log if line["message"] == "status"]
     assert shown == ([runner.published] if command != "accept" else [])
     assert runner.announced > time.time() + 60
 

@@ -41,18 +41,22 @@ def partly(
 
 
 def test_snapshots_are_asked_for_by_host_and_all_tags() -> None:
-    said, done = play(putback.known(Wanted("wiki", MINE)), [GOOD])
+    listed = Completed(0, text="[]\n")
+
+    said, done = play(putback.known(Wanted("wiki", MINE)), [listed])
 
     assert said == [
         ("restic", "snapshots", "--json", "--no-lock", "--host", "wiki",
          "--tag", "ns=prod,kind=Deployment,workload=wiki"),
     ]  # fmt: skip
-    assert done is GOOD
+    assert done is listed
 
 
 def test_only_where_restic_proves_it_there_is_no_repository() -> None:
     assert play(putback.known(Wanted("wiki", MINE)), [MISSING])[1] is None
-    for done in (LOCKED, STOPPED, failed(1, "Fatal: no"), Completed(10, stopped="retrying")):
+    for done in (
+        LOCKED, STOPPED, failed(1, "Fatal: no"), Completed(10, stopped="retrying"), Completed(0),
+    ):  # fmt: skip
         with pytest.raises(Ended):
             play(putback.known(Wanted("wiki", MINE)), [done])
 
