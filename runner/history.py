@@ -31,8 +31,7 @@ def last_snapshot(config: Config) -> Generator[Effect, Result, tuple[Snapshot | 
         raise failed(done, "the repository cannot be opened")
     found = array(done.text)
     volumes = _latest(each for each in found if _counts(each))
-    tags = [steps.DUMP_TAG + dump.name for dump in config.dumps]
-    dumps = [_latest(each for each in found if tag in (each.get("tags") or ())) for tag in tags]
+    dumps = [_latest_dump(found, dump.name) for dump in config.dumps]
     made = [maintainer.moment(each) for each in (volumes, *dumps)]
     known = [moment for moment in made if moment is not None]
     last = Snapshot(min(known), _held(volumes)) if len(known) == len(made) else None
@@ -75,9 +74,12 @@ def of_volumes(listed: Completed) -> str:
 
 def of_dump(listed: Completed, name: str) -> str:
     """Return the id of the latest dump of this name; "" if there is none."""
+    return str(_latest_dump(array(listed.text), name).get("id", ""))
+
+
+def _latest_dump(found: list[dict[str, Any]], name: str) -> dict[str, Any]:
     tag = steps.DUMP_TAG + name
-    latest = _latest(each for each in array(listed.text) if tag in (each.get("tags") or ()))
-    return str(latest.get("id", ""))
+    return _latest(each for each in found if tag in (each.get("tags") or ()))
 
 
 def is_dump(found: dict[str, Any]) -> bool:

@@ -23,7 +23,6 @@ from runner.wanted import Wanted
 ENV_MESSAGE = "BACKUP_TERMINATION_LOG"
 _MESSAGE = "/dev/termination-log"  # what `kubectl describe pod` shows of a container that ended
 _LONGEST = 4000  # bytes of it that the kubelet takes
-_LOOK = 0.5  # seconds between looks whether to stop
 _LONGEST_PAUSE = 60
 _NOTHING = "no volume is empty: nothing is restored"
 
@@ -48,7 +47,7 @@ def populate(config: Config, log: Log, stop: Stop) -> int:
         again = f"; tried again in {pause:.0f} s, until then the pod does not start"
         log.line("error", f"{why}{again}")
         _tell(log, why)
-        if _stopped(stop, pause):
+        if stop.wait(pause):
             return _ends(log, why)
         pause = min(2 * pause, _LONGEST_PAUSE)
 
@@ -76,13 +75,6 @@ def _attempt(config: Config, log: Log, stop: Stop, want: Wanted) -> str:
         log.line("info", _NOTHING)
     _tell(log, "; ".join(told) or _NOTHING)
     return ""
-
-
-def _stopped(stop: Stop, seconds: float) -> bool:
-    end = time.monotonic() + seconds
-    while not stop.asked and (left := end - time.monotonic()) > 0:
-        time.sleep(min(left, _LOOK))
-    return stop.asked
 
 
 def _ends(log: Log, why: str) -> int:

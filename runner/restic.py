@@ -55,10 +55,7 @@ class Door:
 
     def _wait(self, wait: Wait) -> bool:
         self._log.line("info", f"waiting {wait.seconds:.0f} s {wait.why}")
-        end = time.monotonic() + wait.seconds
-        while not self._stop.asked and (left := end - time.monotonic()) > 0:
-            time.sleep(min(left, _LOOK))
-        return self._stop.asked
+        return self._stop.wait(wait.seconds)
 
     def execute(self, step: Step, *, with_secret: bool = True) -> Completed:
         """Run one command to its end; it is stopped with us, and where it retries for ever."""

@@ -8,11 +8,12 @@ from runner.config import Config
 from runner.databases import TAIL
 from runner.steps import Step, literal
 
+_LIST = ("restic", "snapshots", "--json", "--no-lock")
+
 
 def snapshots(config: Config, target: str = "") -> Step:
     """List this workload's snapshots."""
-    argv = ("restic", "snapshots", "--json", "--no-lock", *steps.mine(config))
-    return Step("snapshots", argv, target=target)
+    return Step("snapshots", (*_LIST, *steps.mine(config)), target=target)
 
 
 def listing(snapshot: str, path: str) -> Step:
@@ -40,8 +41,7 @@ def restore(config: Config, snapshot: str, target: str, names: str, limit: float
 
 def snapshots_of(host: str, tags: tuple[str, ...]) -> Step:
     """List the snapshots of any workload."""
-    argv = ("restic", "snapshots", "--json", "--no-lock", "--host", host, "--tag", ",".join(tags))
-    return Step("snapshots", argv)
+    return Step("snapshots", (*_LIST, "--host", host, "--tag", ",".join(tags)))
 
 
 def put_back(snapshot: str, above: str, name: str, target: str) -> Step:
@@ -106,4 +106,4 @@ def end_of_dump(config: Config, snapshot: str, name: str, limit: float) -> Step:
 
 def everyones_snapshots(target: str = "") -> Step:
     """List the snapshots of all who share the repository."""
-    return Step("snapshots", ("restic", "snapshots", "--json", "--no-lock"), target=target)
+    return Step("snapshots", _LIST, target=target)

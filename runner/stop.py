@@ -1,6 +1,9 @@
 """The wish to stop, as signals bring it."""
 
 import signal
+import time
+
+_LOOK = 0.5  # seconds between looks: a signal does not end a sleep
 
 
 class Stop:
@@ -14,6 +17,13 @@ class Stop:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._take)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    def wait(self, seconds: float) -> bool:
+        """Let this much time pass, or less where we are told to stop; return whether we are."""
+        end = time.monotonic() + seconds
+        while not self.asked and (left := end - time.monotonic()) > 0:
+            time.sleep(min(left, _LOOK))
+        return self.asked
 
     def _take(self, _number: int, _frame: object) -> None:
         self.asked = True
