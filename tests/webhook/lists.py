@@ -23,7 +23,7 @@ class Lists:
         self.numbers: dict[str, int] = {}
         self.refused: dict[str, int] = {}  # statuses by path
         self.asked: list[tuple[str, dict[str, str]]] = []
-        self.answered = threading.Condition()
+        self.heard = threading.Condition()
 
     def put(self, path: str, objects: Sequence[Json]) -> None:
         """Let there be these."""
@@ -35,9 +35,9 @@ class Lists:
         self.objects[path], self.numbers[path] = make, number
 
     def wait(self, until: Callable[[], bool]) -> None:
-        """Wait for answers until something holds."""
-        with self.answered:
-            assert self.answered.wait_for(until, 30)
+        """Wait for questions until something holds."""
+        with self.heard:
+            assert self.heard.wait_for(until, 30)
 
     def page(self, path: str, query: dict[str, str]) -> Iterator[bytes]:
         """Yield an answer, piece by piece."""
@@ -64,6 +64,10 @@ def serving() -> Iterator[Lists]:
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
             query = {key: values[0] for key, values in parse_qs(parts.query).items()}
+            # Before the answer: whoever has it may look at once at what was asked.
+            with lists.heard:
+                lists.asked.append((parts.path, query))
+                lists.heard.notify_all()
             status = lists.refused.get(parts.path, 200)
             body = b"" if status != 200 else b"".join(lists.page(parts.path, query))
             self.send_response(status)
@@ -71,9 +75,6 @@ def serving() -> Iterator[Lists]:
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
-            with lists.answered:
-                lists.asked.append((parts.path, query))
-                lists.answered.notify_all()
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""
