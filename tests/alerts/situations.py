@@ -178,14 +178,16 @@ def _never(world: World) -> _Found:
 def _cluster(world: World) -> _Found:
     """What webhook and API server show. That it failed open is remembered for a while."""
     cluster = world.cluster
-    cluster.pods.labels("prod", "missed").set(2)
+    # Rates are of two looks: one before.
+    world.await_value("apiserver_admission_webhook_admission_duration_seconds_count", 1)
+    cluster.covers(protected=12, missed=2)
     cluster.open_count(3)
     cluster.admits()
     cluster.answers(seconds=5, times=200)
     cluster.certificate, cluster.trusted = timedelta(days=5), False
 
     def mend() -> None:
-        cluster.pods.labels("prod", "missed").set(0)
+        cluster.covers(protected=14)
         cluster.answers(seconds=0.003, times=50_000)
         cluster.certificate, cluster.trusted = timedelta(days=29), True
 

@@ -21,9 +21,9 @@ def _filled(text: str, values: dict[str, str] = _ALL) -> str:
     return text
 
 
+@pytest.mark.usefixtures("planted")
 @pytest.mark.parametrize("title", dashboard.panels())
-def test_query_gives_something(title: str, watching: World, planted: Planted) -> None:
-    watching.await_alerts(planted.alerts)
+def test_query_gives_something(title: str, watching: World) -> None:
     for query in dashboard.queries(title):
         found = watching.prometheus.query(_filled(query))
 
@@ -33,7 +33,6 @@ def test_query_gives_something(title: str, watching: World, planted: Planted) ->
 
 def test_first_screen_counts_what_is_wrong(watching: World, planted: Planted) -> None:
     """Each number, as it was planted."""
-    watching.await_alerts(planted.alerts)
     counts = {
         title: [watching.prometheus.value(_filled(q)) for q in dashboard.queries(title)]
         for title, panel in dashboard.panels().items()
@@ -102,9 +101,9 @@ def _overlap(one: Json, other: Json) -> bool:
     )
 
 
-def test_failed_run_is_a_gap_and_no_loss_of_data(watching: World, planted: Planted) -> None:
+@pytest.mark.usefixtures("planted")
+def test_failed_run_is_a_gap_and_no_loss_of_data(watching: World) -> None:
     """A line that falls to 0 would say that the files are gone."""
-    watching.await_alerts(planted.alerts)
     (size,) = dashboard.queries("Size of the sources")
     found = watching.prometheus.query(_filled(size))
     shown = {each["metric"]["instance"]: float(each["value"][1]) for each in found}

@@ -14,7 +14,9 @@ from tests.alerts import dashboard, rules
 from tests.runner.test_report import STATE
 from tests.runner.workload import configured
 from webhook.cluster import Cluster
+from webhook.gauges import Coverage
 from webhook.inject import Options
+from webhook.lookout import Lookout
 from webhook.metrics import Metrics
 
 API_SERVER = {
@@ -42,7 +44,9 @@ def exported() -> set[str]:
     chores = {name: Chore(success=1) for name in ("forget", "prune", "check", "copy", "verify")}
     metrics = Metrics()
     metrics.certificates(lambda: Status(None, None, None, ""))
-    metrics.cluster(Cluster("ns", "prepull", Options("image:1"), follow=True))
+    options = Options("image:1")
+    metrics.cluster(Cluster("ns", "prepull", options, follow=True))
+    metrics.registry.register(Coverage(Lookout(options, seconds=600)))
     texts = [
         report.metrics(configured(), replace(STATE, chores=chores)),
         generate_latest(metrics.registry).decode(),
@@ -52,7 +56,6 @@ def exported() -> set[str]:
         *found,
         *(f"{name}_total" for name in found),
         *(f"{name}_{part}" for name in found for part in ("bucket", "sum", "count")),
-        rules.COVERAGE,
     } | set(_recorded())
 
 

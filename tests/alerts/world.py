@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import time
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,29 +18,34 @@ from prometheus_client import CollectorRegistry, Gauge, Histogram, start_http_se
 from certs.keeper import Status
 from contract.names import Reason
 from tests.alerts import rules
-from tests.alerts.rules import COVERAGE
 from tests.cluster.work import WorkError, until
 from tests.faults import sealing
 from tests.integration.sidecars import PASSWORD, Json, Sidecar
-from tests.services import alertmanager, ntfy, programs, prometheus, pushgateway, server
+from tests.services import alertmanager, ntfy, programs, prometheus, pushgateway
 from tests.services.prometheus import Prometheus
 from webhook import cluster as webhook_cluster
 from webhook.admit import Admission
+from webhook.gauges import Coverage
 from webhook.inject import Options
+from webhook.lookout import Lookout, Seen
 from webhook.metrics import Metrics
 from webhook.reflect import ADDED
 
 TOPIC = "alerts"
+PATIENCE = 120.0
+"""Seconds for what comes within two, to be waited for on a machine that does much else."""
 _TITLE = "{{.status}}: {{(index .alerts 0).labels.alertname}}"
 _MESSAGE = "{{range .alerts}}{{.annotations.summary}}\n{{.annotations.description}}\n{{end}}"
 _WEBHOOK = "sidecar.backup-webhook.io"
 _MONTH = timedelta(days=30)
 
 
+_OPTIONS = Options("backup-webhook-sidecar:test")
+_DAY = 86_400.0
+
+
 def _following() -> webhook_cluster.Cluster:
-    return webhook_cluster.Cluster(
-        "backup-webhook", "prepull", Options("backup-webhook-sidecar:test"), follow=True
-    )
+    return webhook_cluster.Cluster("backup-webhook", "prepull", _OPTIONS, follow=True)
 
 
 @dataclass
@@ -49,6 +55,7 @@ class Cluster:
     seen: webhook_cluster.Cluster = field(default_factory=_following)
     certificate: timedelta = _MONTH  # how long it still is good
     trusted: bool = True
+    lookout: Lookout = field(default_factory=lambda: Lookout(_OPTIONS, seconds=_DAY))
     metrics: Metrics = field(default_factory=Metrics)
     server: CollectorRegistry = field(default_factory=CollectorRegistry)
 
@@ -58,8 +65,8 @@ class Cluster:
         self.metrics.certificates(self._status)
         self.metrics.cluster(self.seen)
         self.follows(well=True)
-        self.pods = Gauge(COVERAGE, "Pods.", ["namespace", "reason"], registry=registry)
-        self.pods.labels("prod", "protected").set(12)
+        registry.register(Coverage(self.lookout))
+        self.covers(protected=12)
         self.admits()
         self.open = Gauge(
             "apiserver_admission_webhook_fail_open_count", "A counter there.", ["name", "type"],
@@ -81,6 +88,11 @@ class Cluster:
         """Let the webhook see a sidecar's pod."""
         pod = {**sidecar.pod, "status": {"phase": "Running"}}
         self.seen._sidecars.change(pod, ADDED)
+
+    def covers(self, **pods: int) -> None:
+        """Let the webhook have seen so many pods by reason when it looked at all."""
+        found = {("prod", reason): number for reason, number in pods.items()}
+        self.lookout._seen = Seen(found, {"prod": 1}, time())
 
     def admits(self) -> None:
         """Let the webhook have decided on a pod."""
@@ -149,12 +161,13 @@ class World:
 
     def await_value(self, expression: str, value: float) -> None:
         """Wait until Prometheus knows it."""
-        until(lambda: self.prometheus.value(expression) == value, f"{expression} is {value}", 30)
+        is_so = f"{expression} is {value}"
+        until(lambda: self.prometheus.value(expression) == value, is_so, PATIENCE)
 
     def await_alerts(self, alerts: set[str]) -> None:
         """Wait until these fire and no others."""
         try:
-            until(lambda: self.firing() == alerts, "the alerts are right", 40)
+            until(lambda: self.firing() == alerts, "the alerts are right", PATIENCE)
         except WorkError:
             assert self.firing() == alerts  # says which
 
@@ -164,6 +177,10 @@ class World:
             " ".join(filter(None, (each["alertname"], _subject(each))))
             for each in self.prometheus.alerts()
         }
+
+    def await_told(self, titles: set[str]) -> None:
+        """Wait until people have heard all these."""
+        until(lambda: {m["title"] for m in self.told()} >= titles, "ntfy has them all", PATIENCE)
 
     def told(self) -> list[dict[str, Any]]:
         """Return all messages of Alertmanager's, the oldest first."""
@@ -179,7 +196,7 @@ class World:
 
     def _call(self, method: str, path: str) -> None:
         request = urllib.request.Request(f"{self.push}{path}", method=method)  # noqa: S310
-        with urllib.request.urlopen(request, timeout=20):  # noqa: S310 -- loopback
+        with urllib.request.urlopen(request, timeout=60):  # noqa: S310 -- loopback
             pass
 
 
@@ -208,12 +225,11 @@ def watched(folder: Path) -> Iterator[World]:
         shown = {"webhook": cluster.metrics.registry, "apiserver": cluster.server}
         targets = {"pushgateway": push.removeprefix("http://")}
         for job, registry in shown.items():
-            port = server.free_port()
-            http, thread = start_http_server(port, "127.0.0.1", registry)
+            http, thread = start_http_server(0, "127.0.0.1", registry)
             services.callback(thread.join)
             services.callback(http.server_close)
             services.callback(http.shutdown)
-            targets[job] = f"127.0.0.1:{port}"
+            targets[job] = f"127.0.0.1:{http.server_port}"
         hook = {"template": "yes", "title": _TITLE, "message": _MESSAGE}
         manager = services.enter_context(
             alertmanager.serve(folder, f"http://{address}/{TOPIC}?{urlencode(hook)}")

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -11,22 +12,22 @@ from tests.integration.sidecars import OTHER
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
+def folder() -> Iterator[Path]:
     """A folder of a user who is not root, as whom the test runs."""
-    made = tmp_path / "scratch"
-    made.mkdir()
-    if os.geteuid():
-        yield made
-        return
-    os.chown(made, OTHER, OTHER)
-    os.chown(tmp_path, OTHER, OTHER)
-    for parent in tmp_path.parents[:2]:
-        parent.chmod(0o711)
-    os.seteuid(OTHER)
-    try:
-        yield made
-    finally:
-        os.seteuid(0)
+    # Not in tmp_path: what lies above it is root's alone, and other tests' at the same time.
+    with TemporaryDirectory() as own:
+        made = Path(own) / "scratch"
+        made.mkdir()
+        if os.geteuid():
+            yield made
+            return
+        os.chown(made, OTHER, OTHER)
+        os.chown(own, OTHER, OTHER)
+        os.seteuid(OTHER)
+        try:
+            yield made
+        finally:
+            os.seteuid(0)
 
 
 def test_what_nobody_may_read_or_change_is_removed(folder: Path) -> None:

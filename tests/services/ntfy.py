@@ -39,5 +39,5 @@ def serve(folder: Path) -> Iterator[str]:
 def messages(address: str, topic: str) -> list[dict[str, Any]]:
     """Return what was sent to a topic, the oldest first."""
     url = f"http://{address}/{topic}/json?poll=1&since=all"
-    with urllib.request.urlopen(url, timeout=10) as answer:
+    with urllib.request.urlopen(url, timeout=60) as answer:
         return [json.loads(line) for line in answer.read().splitlines()]

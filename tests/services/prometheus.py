@@ -47,7 +47,7 @@ class Prometheus:
 
     def _get(self, what: str, **parameters: object) -> Json:
         url = f"{self.url}/api/v1/{what}?{urllib.parse.urlencode(parameters)}"
-        with urllib.request.urlopen(url, timeout=20) as answer:  # noqa: S310 -- loopback
+        with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310 -- loopback
             data: Json = json.load(answer)["data"]
         return data
 

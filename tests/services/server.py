@@ -1,5 +1,6 @@
 """One server of others at a time, on a port of loopback, with an end."""
 
+import secrets
 import socket
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
@@ -8,12 +9,19 @@ from pathlib import Path
 
 from tests.cluster.work import WorkError, tail, until
 
+_FIRST, _PORTS = 20_000, 10_000
+"""Below those that the kernel gives to whoever connects somewhere, and those of NodePorts."""
+
 
 def free_port() -> int:
-    """Return a port of loopback where nobody listens now."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port
+    """Return a port of loopback where nobody listens now, most likely not soon either."""
+    while True:
+        port = _FIRST + secrets.randbelow(_PORTS)
+        try:
+            socket.create_server(("127.0.0.1", port)).close()
+        except OSError:
+            continue
+        return port
 
 
 @contextmanager
@@ -25,11 +33,11 @@ def running(name: str, argv: Sequence[str | Path], port: int, log: Path) -> Iter
     with log.open("ab") as output:
         process = subprocess.Popen(argv, stdout=output, stderr=subprocess.STDOUT)
     try:
-        until(_listens(name, process, port, log), f"{name} listens", 20)
+        until(_listens(name, process, port, log), f"{name} listens", 60)
         yield
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 def _listens(
