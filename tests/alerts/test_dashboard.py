@@ -11,7 +11,7 @@ from tests.alerts.dashboard import Json
 from tests.alerts.situations import Planted
 from tests.alerts.world import World
 
-_ALL = {"$namespace": ".*", "$workload": ".*", "$__rate_interval": "1m"}
+_ALL = {"$cluster": ".*", "$namespace": ".*", "$workload": ".*", "$__rate_interval": "1m"}
 
 
 def _filled(text: str, values: dict[str, str] = _ALL) -> str:
@@ -58,7 +58,7 @@ def test_variables_choose_namespace_and_workload(watching: World, planted: Plant
     found = watching.prometheus.query(_filled(query, chosen))
 
     assert {each["metric"]["instance"] for each in found} == {"stuck", "wiki"}
-    assert variables.keys() == {"datasource", "namespace", "workload"}
+    assert variables.keys() == {"datasource", "cluster", "namespace", "workload"}
     assert offered
     names = watching.prometheus.query(f"count by ({offered[2]}) ({_filled(offered[1])})")
     assert {each["metric"]["instance"] for each in names} == planted.sidecars.keys()

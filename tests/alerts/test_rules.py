@@ -23,6 +23,8 @@ REFUSED = (
 BUCKET = "apiserver_admission_webhook_admission_duration_seconds_bucket"
 EXPIRY = "backup_webhook_certificate_expiry_timestamp_seconds"
 LIFE = "backup_webhook_certificate_lifetime_seconds"
+WATCH = 'backup_webhook_watch_up{watch="sidecars"}'
+SYNC = "backup_webhook_ca_bundle_in_sync"
 Series = dict[str, str | float]
 
 
@@ -36,7 +38,7 @@ def gone(instance: str = "wiki") -> Series:
     """Return what is seen of a workload that reported and of which no pod is there."""
     return {
         f'backup_host_info{{namespace="prod",instance="{instance}",host="{instance}"}}': 1,
-        'backup_webhook_watch_up{watch="sidecars"}': 1,
+        WATCH: 1,
         'backup_webhook_sidecars{namespace="prod",host="another"}': 1,
         'backup_host_info{namespace="prod",instance="another",host="another"}': 1,
     }
@@ -85,6 +87,19 @@ def _is_number(value: str | float) -> bool:
 DUE = of("backup_next_due_timestamp_seconds")
 EVERY = of("backup_interval_seconds")
 HOURLY: Series = {DUE: 3600, EVERY: 3600}
+OVERDUE_AND_THERE: Series = HOURLY | {
+    'backup_host_info{namespace="prod",instance="wiki",host="wiki"}': 1,
+    'backup_webhook_sidecars{namespace="prod",host="wiki"}': 1,
+}
+
+
+def within(cluster: str, series: Series) -> Series:
+    """Return what a Prometheus of several clusters has of one."""
+    named = f'cluster="{cluster}"'
+    return {
+        name.replace("{", f"{{{named},") if "{" in name else f"{name}{{{named}}}": value
+        for name, value in series.items()
+    }
 
 
 def status(is_now: str) -> Series:
@@ -123,6 +138,28 @@ CASES = [
     Case("scaled up again after a day", HOURLY, DAY + 2 * HOUR, "BackupOverdue",
          {**gone(), 'backup_webhook_sidecars{namespace="prod",host="wiki"}':
           f"_x{DAY} 1x60"}),
+
+    Case("overdue, and there in another cluster only", {
+        **within("east", HOURLY | gone()), **within("west", OVERDUE_AND_THERE)}, DAY,
+        "BackupOverdue"),
+    Case("gone here, says a webhook of another cluster", {
+        **within("east", HOURLY | gone() | {WATCH: 0}),
+        **within("west", {WATCH: 1, 'backup_webhook_sidecars{namespace="prod",host="app"}': 1,
+                          'backup_host_info{namespace="prod",instance="app",host="app"}': 1})},
+        DAY, "BackupOverdue"),
+    Case("fails in one of two clusters", {
+        **within("east", status("failure")), **within("west", status("success"))}, 3 * HOUR,
+        "BackupFailing"),
+    Case("never reported, but of that name in another cluster", {
+        **within("east", {'backup_webhook_sidecars{namespace="prod",host="wiki"}': 1}),
+        **within("west", OVERDUE_AND_THERE | {DUE: 0})}, 3 * HOUR, "BackupNeverReported"),
+    Case("one of two clusters does not trust it", {
+        **within("east", {SYNC: 0}), **within("west", {SYNC: 1})}, 3,
+        "BackupWebhookCaBundleOutOfSync"),
+    Case("a leaf of one of two clusters", {
+        **within("east", {f'{EXPIRY}{{kind="leaf"}}': 86400, LIFE: 86400}),
+        **within("west", {f'{EXPIRY}{{kind="leaf"}}': 864000, LIFE: 86400})}, 20 * HOUR,
+        "BackupWebhookCertificateExpiring"),
 
     Case("never reported", {'backup_webhook_sidecars{namespace="prod",host="wiki"}': 1},
          2 * HOUR + 1, "BackupNeverReported"),
@@ -206,10 +243,10 @@ CASES = [
          "BackupWebhookCertificateExpiring"),
     Case("nobody knows of a CA", {f'{EXPIRY}{{kind="ca"}}': 0}, 4 * DAY),
 
-    Case("not trusted", {"backup_webhook_ca_bundle_in_sync": 0}, 2,
+    Case("not trusted", {SYNC: 0}, 2,
          "BackupWebhookCaBundleOutOfSync"),
-    Case("trusted", {"backup_webhook_ca_bundle_in_sync": 1}, DAY),
-    Case("somebody else sees to it", {"backup_webhook_ca_bundle_in_sync": -1}, DAY),
+    Case("trusted", {SYNC: 1}, DAY),
+    Case("somebody else sees to it", {SYNC: -1}, DAY),
 ]  # fmt: skip
 
 
