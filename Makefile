@@ -13,7 +13,7 @@ unexport PYTHONPATH VIRTUAL_ENV
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' Makefile
 
 .PHONY: demo
 demo: setup ## Back up, change and restore an example app here: no cluster, no root, no Docker
@@ -97,6 +97,10 @@ bench-herd: setup ## Simulate many sidecars on one repository
 .PHONY: bench-webhook
 bench-webhook: setup ## Measure how fast the webhook answers (needs wrk)
 	@$(BIN)/python -m tests.bench_webhook
+
+.PHONY: dashboard-picture
+dashboard-picture: setup ## Draw the dashboard anew, of a week of real runs (minutes)
+	$(BIN)/python -m tests.alerts.picture
 
 .PHONY: lock
 lock: ## Resolve the Python dependencies anew (needs uv)

@@ -22,3 +22,10 @@ def panels() -> dict[str, Json]:
 def queries(title: str) -> list[str]:
     """Return the queries of a panel."""
     return [target["expr"] for target in panels()[title]["targets"]]
+
+
+def override(title: str, column: str) -> Json:
+    """Return what a column of a panel has of its own."""
+    overrides = panels()[title]["fieldConfig"]["overrides"]
+    (found,) = [each for each in overrides if each["matcher"]["options"] == column]
+    return {each["id"]: each["value"] for each in found["properties"]}

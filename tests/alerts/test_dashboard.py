@@ -45,7 +45,7 @@ def test_first_screen_counts_what_is_wrong(watching: World, planted: Planted) ->
         "Drills late or failed": [2],  # drill, broken
         "Never reported": [1],
         "Pods protected": [pytest.approx(12 / 14)],
-        "Alerts firing": [len(planted.alerts)],
+        "Alerts firing": [len(planted.alerts - {"BackupPausedForAWeek paused"})],
     }
 
 
@@ -113,10 +113,33 @@ def test_failed_run_is_a_gap_and_no_loss_of_data(watching: World) -> None:
 
 
 def test_table_shows_each_workload_that_is_there(watching: World, planted: Planted) -> None:
-    age, *_ = dashboard.queries("Workloads")
+    state, *_ = dashboard.queries("Workloads")
 
-    found = watching.prometheus.query(_filled(age))
+    found = watching.prometheus.query(_filled(state))
 
     shown = {each["metric"]["instance"] for each in found}
     # An empty volume's backup is a warning that counts; what is gone is left out.
-    assert shown == planted.sidecars.keys() - {"gone"}
+    assert shown == planted.sidecars.keys() - {"gone"} | {"never"}
+
+
+def test_table_tells_the_state_of_each_and_what_it_is_about(
+    watching: World, planted: Planted
+) -> None:
+    state, about, *_ = dashboard.queries("Workloads")
+    mappings = dashboard.override("Workloads", "State")["mappings"][0]["options"]
+
+    shown = {
+        each["metric"]["instance"]: mappings[each["value"][1]]["text"]
+        for each in watching.prometheus.query(_filled(state))
+    }
+    classes = {
+        each["metric"]["instance"]: each["metric"]["class"]
+        for each in watching.prometheus.query(_filled(about))
+    }
+
+    assert shown == dict.fromkeys(planted.sidecars.keys() - {"gone"}, "good") | {
+        "failing": "fails", "locked": "fails", "broken": "restore failed", "stuck": "too old",
+        "warning": "warning", "paused": "off or paused", "off": "off or paused",
+        "never": "never reported",
+    }  # fmt: skip
+    assert classes == {"failing": "auth", "locked": "locked", "warning": "source"}

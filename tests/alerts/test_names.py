@@ -26,7 +26,7 @@ API_SERVER = {
 }
 _STRINGS = re.compile(r'"[^"]*"')
 _GROUPING = re.compile(r"\b(by|on|ignoring|without|group_left|group_right)\s*\([^)]*\)")
-_METRIC = re.compile(r"\b[a-z]+(?:_[a-z]+)+\b(?!\s*\()|\bbackup:gone\b|\bALERTS\b")
+_METRIC = re.compile(r"\b[a-z]+(?:_[a-z]+)+\b(?!\s*\()|\bbackup:[a-z]+\b|\bALERTS\b")
 
 
 def used(expression: str) -> set[str]:

@@ -3,7 +3,7 @@
 import json
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,12 +54,16 @@ class Prometheus:
 
 @contextmanager
 def serve(
-    folder: Path, targets: Mapping[str, str], rules: Path, alertmanager: str
+    folder: Path,
+    targets: Mapping[str, str],
+    rules: Path,
+    alertmanager: str,
+    flags: Sequence[str] = (),
 ) -> Iterator[Prometheus]:
     """Serve on a free port of loopback to the end of the block, looking at all each second.
 
-    ``targets`` are addresses HOST:PORT by their job; labels of their metrics are kept. Raises
-    WorkError where it does not start.
+    ``targets`` are addresses HOST:PORT by their job; labels of their metrics are kept. ``flags``
+    are for Prometheus itself. Raises WorkError where it does not start.
     """
     config = folder / "prometheus.yml"
     config.write_text(yaml.safe_dump({
@@ -72,9 +76,9 @@ def serve(
         ],
     }))  # fmt: skip
     port = server.free_port()
-    argv = (
+    argv: tuple[str | Path, ...] = (
         need("prometheus"), f"--config.file={config}", f"--storage.tsdb.path={folder / 'tsdb'}",
-        f"--web.listen-address=127.0.0.1:{port}", "--log.level=warn",
+        f"--web.listen-address=127.0.0.1:{port}", "--log.level=warn", *flags,
     )  # fmt: skip
     with server.running("Prometheus", argv, port, folder / "prometheus.log"):
         yield Prometheus(f"http://127.0.0.1:{port}")
