@@ -18,6 +18,7 @@ from prometheus_client import CollectorRegistry, Gauge, Histogram, start_http_se
 from certs.keeper import Status
 from contract.names import Reason
 from tests.alerts import rules
+from tests.blocks import blocks, run
 from tests.cluster.work import WorkError, until
 from tests.faults import sealing
 from tests.integration.sidecars import PASSWORD, Json, Sidecar
@@ -188,7 +189,10 @@ class World:
 
     def forget(self, name: str) -> None:
         """Delete a workload's report as the documentation says."""
-        self._call("DELETE", f"/metrics/job/backup/namespace/prod/instance/{name}")
+        (delete,) = blocks("docs/runbooks.md", "# Runbooks", "curl")
+        path = programs.clients(self._folder / "clients", "curl", "curl")
+        real = {"http://PUSHGATEWAY": self.push, "instance/wiki": f"instance/{name}"}
+        run(delete, self._folder, {**os.environ, "PATH": path}, real)
 
     def empty(self) -> None:
         """Let the Pushgateway lose everything, as where it restarts without a disk."""

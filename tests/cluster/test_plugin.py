@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.blocks import blocks
 from tests.cluster import apps, sidecar
 from tests.cluster.backup_command import backup, begin, rows
+from tests.cluster.commands import shell
 from tests.cluster.conftest import Target
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.release import DEPLOYMENT, Release
@@ -47,8 +49,31 @@ def spoil(kubectl: Kubectl) -> None:
     kubectl.exec(name(kubectl), "sh", "-c", script, container="app")
 
 
+def test_the_commands_of_readme(protected: Kubectl, cluster: Target, tmp_path: Path) -> None:
+    fill = "test -e /data/app.conf || { mkdir /data/uploads; echo zwei > /data/uploads/ä; "
+    fill += "echo one > /data/app.conf; }; "
+    template = apps.template([apps.container(cluster.app_image, fill + apps.SERVE)],
+                             [apps.claimed()])  # fmt: skip
+    protected.apply(apps.claim(), apps.workload("Deployment", "wiki", template))
+    protected.rollout("deployment/wiki")
+    look, restore = blocks("README.md", "## kubectl backup")
+    ours = {" -A ": " ", "kubectl backup": f"kubectl -n {protected.namespace} backup"}
+
+    said = shell(look, tmp_path, protected, instead=ours)
+    assert "success" in said
+    assert (tmp_path / "app.conf").read_text() == "one\n"
+    protected.exec(name(protected), "rm", "-r", "/data/uploads", container="app")
+    now = {"--at 1d": "--at 0s", "--at 2026-11-25": "--at 0s", "--in-place": "--in-place --yes"}
+    del ours[" -A "]
+    real = {**ours, **now, "pod/db-0": f"pod/{name(protected)}"}
+    shell(restore, tmp_path, protected, instead=real)
+    assert (tmp_path / "rescued" / "uploads" / "ä").read_text() == "zwei\n"
+    protected("get", "persistentvolumeclaim", "data-before")
+    protected.rollout("deployment/wiki")
+    assert protected.exec(name(protected), "cat", "/data/uploads/ä", container="app") == "zwei\n"
+
+
 def test_from_the_first_look_to_a_kept_snapshot(protected: Kubectl, cluster: Target) -> None:
-    """In the words of README."""
     pod = wiki(protected, cluster.app_image)
 
     (before,) = rows(protected)

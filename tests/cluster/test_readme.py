@@ -1,23 +1,22 @@
 """README's steps, literally: its own blocks on a real cluster, from nothing to restored files."""
 
 import json
-import os
-import re
-import subprocess
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.cluster import build, sidecar
+from tests.blocks import blocks, run
+from tests.cluster import sidecar
+from tests.cluster.commands import shell
 from tests.cluster.conftest import Target
 from tests.cluster.kubectl import Json, Kubectl
 from tests.cluster.release import NAME, Release
 from tests.cluster.s3 import S3
 from tests.cluster.settings import PROJECT
 
-README = (PROJECT / "README.md").read_text()
 LISTING = (
     "cd /var/lib/wiki && find . -mindepth 1 -printf '%y %m %U:%G %s %T@ %p -> %l\\n' | sort"
     " && find . -type f -exec sha256sum {} + | sort"
@@ -31,14 +30,6 @@ test -e pages || {
 }
 trap 'exit 0' TERM; while :; do sleep 3600 & wait $!; done
 """
-
-
-def blocks(heading: str) -> list[str]:
-    """Return the `sh` blocks below a heading, up to the next heading of any level."""
-    _, _, below = README.partition(f"\n{heading}\n")
-    assert below, heading
-    section = re.split(r"^#{2,} ", below, maxsplit=1, flags=re.MULTILINE)[0]
-    return re.findall(r"^```sh\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture
@@ -64,24 +55,6 @@ def _manifest(image: str) -> list[Json]:
     return [claim, deployment]
 
 
-def _shell(script: str, folder: Path, kubectl: Kubectl, variables: dict[str, str]) -> str:
-    programs = [str(build.helm().parent), str(kubectl.program.parent), os.environ["PATH"]]
-    done = subprocess.run(
-        ["sh", "-eux", "-c", script],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-        env={
-            **os.environ, **variables,
-            "PATH": ":".join(programs), "KUBECONFIG": str(kubectl.kubeconfig),
-        },
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
 def _pod(kubectl: Kubectl) -> str:
     """Return the name of the app's one pod that is not going away."""
     pods = kubectl.items("pods", "--selector=app=wiki")
@@ -101,29 +74,42 @@ def test_four_commands_protect_an_app_and_a_lost_volume_comes_back(
     }  # fmt: skip
     wiki("apply", f"--filename={tmp_path}/your-wiki.yaml")
     wiki.rollout("deployment/wiki")
-    install, look = blocks("## Install")
-    (restore,) = blocks("### Lose a volume, get it back")
+    settings, install, password, look = blocks("README.md", "## Install")
+    restore, by_hand = blocks("README.md", "### Lose a volume, get it back")
+    (older,) = blocks("README.md", "### Let volumes come back by themselves", "--at")
+    echo = "".join(f'echo "${key}"\n' for key in variables)  # fails where one is not set
+    assert len(run(settings + echo, tmp_path).splitlines()) == len(variables)
     assert [line.split()[0] for line in install.split("\n\n")] == ["helm", *["kubectl"] * 3]
 
-    _shell(install, tmp_path, wiki, variables)
+    shell(install, tmp_path, wiki, variables)
     wiki.rollout("deployment/wiki")
     pod = _pod(wiki)
     assert sidecar.injected(wiki.get("pod", pod)), "it is there after the fourth command"
-    _shell(look, tmp_path, wiki, variables)
+    shell(look, tmp_path, wiki, variables)
     known = sidecar.status(wiki, pod)
     assert known["last"]["status"] == "success", known
     assert known["schedule"] == "H * * * *"
     assert known["next"]
     before = wiki.exec(pod, "sh", "-c", LISTING, container="wiki")
     assert "with space/ä.md" in before
+    today = {"2026-11-24": f"{datetime.now(UTC):%Y-%m-%d}"}
+    shell(older, tmp_path, wiki, instead=today)
+    assert wiki.exec(pod, "cat", "/var/lib/backup/old/index.md", container="backup") == "hello\n"
 
     wiki("scale", "deployment/wiki", "--replicas=0")
     wiki("delete", "pvc", "wiki-data")
-    _shell(restore, tmp_path, wiki, variables)
+    shell(restore, tmp_path, wiki, variables)
     wiki.rollout("deployment/wiki")
 
     assert wiki.exec(_pod(wiki), "sh", "-c", LISTING, container="wiki") == before
     assert [s["hostname"] for s in sidecar.snapshots(wiki, _pod(wiki))] == ["wiki"]
+    secret = {
+        "RESTIC_PASSWORD": shell(password, tmp_path, wiki),
+        "RESTIC_REPOSITORY": variables["REPOSITORY"],
+        "AWS_ACCESS_KEY_ID": s3.key, "AWS_SECRET_ACCESS_KEY": s3.secret,
+    }  # fmt: skip
+    shell(by_hand, tmp_path, wiki, secret, {"/where/to": "here"})
+    assert (tmp_path / "here" / "pages" / "index.md").read_text() == "hello\n"
 
 
 def test_uninstall_leaves_nothing_that_touches_admission(
@@ -132,8 +118,10 @@ def test_uninstall_leaves_nothing_that_touches_admission(
     """And installing it again works."""
     namespace("label", "namespace", str(namespace.namespace), "backup.enabled=true")
     release = Release(cluster.kubectl.within(NAME), {"registry": cluster.registry, "replicas": "1"})
+    (install,) = blocks("manifests/chart/README.md", "# Helm chart of backup-webhook")
+    yours = {"registry.example.com/backup": cluster.registry}
     for _ in range(2):
-        release.install()
+        shell(install, PROJECT, cluster.kubectl, instead=yours)
         release.uninstall()
         cluster.kubectl.within(NAME).wait("pod --all", "delete")  # until they have drained
 

@@ -2,11 +2,14 @@
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
 from contract import names
+from tests.blocks import blocks
 from tests.cluster import apps, images, sidecar
+from tests.cluster.commands import shell
 from tests.cluster.conftest import Target
 from tests.cluster.kubectl import Json, Kubectl, KubectlError
 from tests.cluster.release import DEPLOYMENT, Release
@@ -186,7 +189,7 @@ def test_everything_comes_back_after_the_namespace_is_gone(
     ],
 )
 def test_what_is_wrong_blocks_and_is_said_until_it_is_mended(
-    protected: Kubectl, cluster: Target, wrong: Mapping[str, str], said: str
+    protected: Kubectl, cluster: Target, wrong: Mapping[str, str], said: str, tmp_path: Path
 ) -> None:
     _backed_up(protected, cluster.app_image)
     right = protected.get("secret", apps.SECRET)["data"]
@@ -197,6 +200,9 @@ def test_what_is_wrong_blocks_and_is_said_until_it_is_mended(
 
     until(lambda: said in _log(protected), "the log says what is wrong", 150)
     until(lambda: said in _said(protected), "the pod's status says what is wrong", 240)
+    (look,) = blocks("README.md", "### Let volumes come back by themselves", "describe")
+    here = {"-n wiki": f"-n {protected.namespace}", "NAME": _pod(protected)["metadata"]["name"]}
+    assert said in shell(look, tmp_path, protected, instead=here)
     _starts_not(protected)
     protected("patch", "secret", apps.SECRET, "--patch", json.dumps({"data": right}))
     protected.rollout("deployment/wiki", 400)

@@ -1,12 +1,12 @@
 """Mirrors under faults: nothing is ever deleted that is not in an archive of its own."""
 
 import json
-import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from tests.blocks import blocks, run
 from tests.cluster import s3
 from tests.faults.mirrors import Mirror, files, reason
 
@@ -16,10 +16,12 @@ def test_a_mirror_is_restored_as_it_was(tmp_path: Path) -> None:
     (sidecar.volume / "link").symlink_to("file 1 ä")
     ended = sidecar.back_up()
 
-    subprocess.run(
-        ("rclone", "copy", "--links", sidecar.mirror, tmp_path / "restored"),
-        check=True, capture_output=True,
-    )  # fmt: skip
+    (copy,) = blocks("README.md", "### Mirror instead of snapshots")
+    real = {
+        "remote:path/NAMESPACE": str(sidecar.destination / "prod"),
+        "/where/to": str(tmp_path / "restored"),
+    }
+    run(copy, tmp_path, instead=real)
 
     assert reason(ended) == ("success", None)
     assert ended["files_new"] == 31

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from demo import app
+from tests.blocks import blocks, run
 from tests.integration.sidecars import PASSWORD, Sidecar
 from tests.services import mariadb, postgres, programs, redis
 
-_README = Path(__file__).parents[2] / "README.md"
 _ROWS = "SELECT count(*), min(text), max(text), sum(n) FROM pages"
 
 
@@ -28,16 +28,10 @@ def _dumps(sidecar: Sidecar, name: str) -> int:
 
 def _load(sidecar: Sidecar, name: str, variables: Mapping[str, str], folder: Path) -> None:
     """Do in ``folder`` what README says of loading a dump."""
-    (line,) = re.findall(rf"^restic dump .*=({name} .*)$", _README.read_text("utf-8"), re.MULTILINE)
-    done = subprocess.run(
-        ("bash", "-e", "-o", "pipefail", "-c", f"restic dump latest --host wiki --tag dump={line}"),
-        cwd=folder, capture_output=True, text=True, timeout=60, check=False,
-        env={
-            **variables, "HOME": str(folder), "RESTIC_PASSWORD": PASSWORD,
-            "RESTIC_REPOSITORY": str(sidecar.repository),
-        },
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    (commands,) = blocks("README.md", "## Dumps of databases")
+    (command,) = [line for line in commands.splitlines() if f"dump={name} " in line]
+    secret = {"RESTIC_PASSWORD": PASSWORD, "RESTIC_REPOSITORY": str(sidecar.repository)}
+    run(command, folder, {**variables, "HOME": str(folder), **secret})
 
 
 def test_what_was_in_postgres_is_in_a_fresh_server(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ class _Package:
 
 
 _PROGRAMS = {
+    "curl": _Package("usr/bin/curl", _OWN, ("curl",)),
     "ntfy": _Package("usr/bin/ntfy", "trixie", ("ntfy",)),
     "pushgateway": _Package("usr/bin/prometheus-pushgateway", "sid", ("prometheus-pushgateway",)),
     "prometheus": _Package("usr/bin/prometheus", "trixie", ("prometheus",)),

@@ -1,0 +1,25 @@
+"""Commands of the documentation, run as a person at this cluster runs them."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.blocks import run
+from tests.cluster import build
+from tests.cluster.kubectl import Kubectl
+
+
+def shell(
+    block: str,
+    folder: Path,
+    kubectl: Kubectl,
+    variables: Mapping[str, str] | None = None,
+    instead: Mapping[str, str] | None = None,
+) -> str:
+    """Run a block with helm, kubectl and its plugin; return its standard output."""
+    programs = [str(build.helm().parent), str(kubectl.program.parent), os.environ["PATH"]]
+    environment = {
+        **os.environ, **(variables or {}),
+        "PATH": ":".join(programs), "KUBECONFIG": str(kubectl.kubeconfig),
+    }  # fmt: skip
+    return run(block, folder, environment, instead)
