@@ -102,6 +102,10 @@ bench-webhook: setup ## Measure how fast the webhook answers (needs wrk)
 dashboard-picture: setup ## Draw the dashboard anew, of a week of real runs (minutes)
 	$(BIN)/python -m tests.alerts.picture
 
+.PHONY: docs
+docs: setup ## Build the documentation as a site, into site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
 .PHONY: lock
 lock: ## Resolve the Python dependencies anew (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \

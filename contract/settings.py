@@ -15,28 +15,34 @@ __all__ = ["ALL", "PREFIX", "Problem", "Setting", "Settings", "enabled", "resolv
 _UNKNOWN_TOLD = 20  # unknown keys that are named; each costs a search for what was meant
 
 ENABLED = Setting("enabled", "false", values.boolean)
-"""Whether the pod is backed up. Anything that is no boolean: not injected, with a warning."""
+"""``true``, ``yes``, ``on`` or ``1``: back this pod up. ``false``, ``no``, ``off`` or ``0``: do
+not. Anything else: not, with a warning."""
 
 SCHEDULE = Setting("schedule", "H * * * *", schedule.parse, "BACKUP_SCHEDULE")
-"""When backups run: five cron fields with ``H``, an ``@`` form, or ``off``."""
+"""When backups run: five cron fields, ``@hourly @daily @weekly @monthly``, or ``off``. ``H`` is a
+minute (hour, day) of the workload's own, so that not everybody starts at once."""
 
 TIMEZONE = Setting("timezone", "UTC", values.timezone, "BACKUP_TIMEZONE")
-"""IANA time zone of all schedules; each local time runs once over a clock change."""
+"""IANA time zone of all schedules, such as ``Europe/Berlin``; each local time runs once over a
+clock change."""
 
 VOLUMES = Setting("volumes", "", values.words)
-"""Volume names, ``name:sub/path`` narrows one; default: every claim that a container mounts."""
+"""Volume names; ``name:sub/path`` narrows one. Default: every claim that a container mounts; of one
+that is mounted by ``subPath`` only, these folders. Other kinds of volumes only when named."""
 
 EXCLUDE = Setting("exclude", "", values.patterns, "BACKUP_EXCLUDE")
-"""restic exclude patterns, one a line; ``lost+found`` is always excluded."""
+"""restic's exclude patterns, one a line (with the engine ``rclone``: rclone's); ``lost+found`` is
+always excluded."""
 
 SECRET = Setting("secret", "backup-env-configuration", values.object_name)
 """Secret in the pod's namespace with repository, password and the variables named here."""
 
 NAME = Setting("name", "", values.host)
-"""The restic host; default: the workload's name. The Secret's variable is RESTIC_HOSTNAME."""
+"""The host in restic's snapshots. Default: the workload's name. The Secret's variable for it is
+``RESTIC_HOSTNAME``; the annotation wins."""
 
 KEEP_LAST = Setting("keep-last", "1", values.count, "KEEP_LAST")
-"""How many of the latest snapshots to keep. All keep-* zero means: keep everything."""
+"""How many of the latest snapshots to keep. All ``keep-*`` zero means: keep everything."""
 
 KEEP_HOURLY = Setting("keep-hourly", "24", values.count, "KEEP_HOURLY")
 """How many hours to keep one snapshot of."""
@@ -57,22 +63,27 @@ KEEP_WITHIN = Setting("keep-within", "", values.within, "KEEP_WITHIN")
 """Keep every snapshot younger than this, such as ``30d``."""
 
 KEEP_ARCHIVES = Setting("keep-archives", "7d", values.days, "KEEP_ARCHIVES")
-"""How many days a mirror keeps what was changed or deleted; ``0d`` keeps it for ever."""
+"""How many days a mirror (engine ``rclone``) keeps what was changed or deleted; ``0d``: for
+ever."""
 
 FORGET = Setting("forget", "@daily", schedule.parse, "BACKUP_FORGET")
 """When retention is applied."""
 
 PRUNE = Setting("prune", "@weekly", schedule.parse, "BACKUP_PRUNE")
-"""When space of forgotten snapshots is freed; of those that share a repository, one does it."""
+"""When the space of forgotten snapshots is freed. Of all workloads that share a repository, one
+does it."""
 
 CHECK = Setting("check", "@weekly", schedule.parse, "BACKUP_CHECK")
-"""When the repository is checked; of those that share a repository, one does it."""
+"""When the repository is checked. Of all workloads that share a repository, one does it."""
 
 VERIFY = Setting("verify", "@weekly", schedule.parse, "BACKUP_VERIFY")
-"""When a part of the latest snapshot is restored for trial; each workload tries its own."""
+"""When a restore drill is held: a part of the latest snapshot is restored into the sidecar's
+scratch (256 MiB at most) and compared with the live files that have not changed since; the latest
+dumps are read to their ends."""
 
 DIGEST = Setting("digest", "off", schedule.parse, "BACKUP_DIGEST")
-"""When a digest of the runs since the last one is sent, such as ``@weekly``; ``off``: never."""
+"""When a digest is sent to all who get messages, such as ``@weekly``: runs, growth, drills, and
+what is not as it should be."""
 
 RUN_NOW = Setting("run-now", "", str, "BACKUP_RUN_NOW")
 """Any new value starts a run."""
@@ -81,35 +92,41 @@ PAUSED = Setting("paused", "false", values.boolean, "BACKUP_PAUSED")
 """No runs while true; visible in status and metrics."""
 
 ON_EXIT = Setting("on-exit", "false", values.boolean, "BACKUP_ON_EXIT")
-"""One more backup when the pod stops, as far as its grace period allows."""
+"""One more backup when the pod stops, within its grace period; without commands and dumps, and
+never into a repository that is not there yet."""
 
 SQLITE = Setting("sqlite", "", values.globs, "BACKUP_SQLITE")
-"""Globs of SQLite files, below each volume, that are copied consistently, one a line."""
+"""Globs of SQLite files, one a line, such as ``*.db`` or ``config/**/*.sqlite3``: they are copied
+consistently while the app writes."""
 
 PRE = Setting("pre", "", values.command)
-"""Command in the sidecar before each backup: a JSON list, or text for a shell."""
+"""A command in the sidecar before each backup: a JSON list of words, or text for a shell, at most
+30 minutes. If it fails there is no backup. The Secret's variable for it is ``PRE_HOOK``."""
 
 POST = Setting("post", "", values.command)
-"""Command in the sidecar after each backup, whatever became of it."""
+"""The same after each backup, whatever became of it; ``POST_HOOK``."""
 
 ENGINE = Setting("engine", "restic", values.engine)
 """``restic`` makes snapshots; ``rclone`` keeps a mirror, and dated archives of what changes."""
 
 DUMP = Setting("dump", "", values.dump)
-"""Databases to dump beside the volumes: ``postgres``, ``mysql``, ``redis``, or a command."""
+"""``postgres``, ``mysql``, ``redis`` (several with spaces between), or a command: what it writes is
+backed up as a snapshot of its own. The Secret says how to log in."""
 
 RESTORE = Setting("restore", "never", values.restore)
-"""Fill empty volumes from the latest snapshot before the pod starts: ``if-empty``; ``required``
-blocks the pod where there is none."""
+"""``if-empty``: fill empty volumes from the latest good backup before the pod starts; ``required``:
+wait where there is none; ``never``. A word that means nothing counts as ``if-empty``. Not with the
+engine ``rclone``."""
 
 RESTORE_AS_OF = Setting("restore-as-of", "", values.moment)
-"""Restore what there was then: a time such as ``2026-11-25T03:00:00Z``, or a snapshot's id."""
+"""Restore what there was then: a time with its zone, such as ``2026-11-25T03:00:00Z``, or a
+snapshot's id. Default: the latest. If it cannot be read, the pod waits."""
 
 RESTORE_FROM = Setting("restore-from", "", values.origin)
 """Restore what another workload backed up: ``NAMESPACE/HOST``."""
 
 RUN_AS = Setting("run-as", "", values.run_as)
-"""User of the injected container; default: that of the container which mounts the volume."""
+"""``UID``, ``UID:GID`` or ``root``. Default: the user of the container that mounts the volume."""
 
 CPU_REQUEST = Setting("cpu-request", "1m", values.amount)
 """CPU request of the injected container."""

@@ -3,18 +3,16 @@
 from collections.abc import Iterator
 from difflib import get_close_matches
 
-from contract import names, settings
+from contract import names, settings, variables
 from kubectl_backup import checks, formats, rows, runs, target
 from kubectl_backup.findings import Facts, Finding, hint, ok, problem, unknown
 
 _REPOSITORY = ("RESTIC_REPOSITORY", "RESTIC_REPOSITORY_FILE")
 _PASSWORD = ("RESTIC_PASSWORD", "RESTIC_PASSWORD_FILE", "RESTIC_PASSWORD_COMMAND")
 _KNOWN_KEYS = (
-    *_REPOSITORY, *_PASSWORD, "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION",
-    "RESTIC_HOSTNAME", "RESTIC_SOURCE", "NTFY_ENABLED", "NTFY_SERVER", "NTFY_TOPIC", "NTFY_CREDS",
-    "PUSHGATEWAY_ENABLED", "PUSHGATEWAY_URL", "PING_URL", "NOTIFY_URLS", "BACKUP_INIT",
+    *(each.name for each in variables.ALL),
     *(each.variable for each in settings.ALL if each.variable),
-)  # fmt: skip
+)
 _CODES = {
     10: ("there is no repository yet", "the first run creates it: kubectl backup now"),
     11: ("it is locked", runs.REMEDIES["locked"]),

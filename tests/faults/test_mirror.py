@@ -16,7 +16,7 @@ def test_a_mirror_is_restored_as_it_was(tmp_path: Path) -> None:
     (sidecar.volume / "link").symlink_to("file 1 ä")
     ended = sidecar.back_up()
 
-    (copy,) = blocks("README.md", "### Mirror instead of snapshots")
+    (copy,) = blocks("docs/mirror.md", "## Get files back")
     real = {
         "remote:path/NAMESPACE": str(sidecar.destination / "prod"),
         "/where/to": str(tmp_path / "restored"),

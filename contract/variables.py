@@ -1,0 +1,106 @@
+"""Every variable of the Secret that is no setting with an annotation, and what it means. Pure.
+
+The documentation's table and what `kubectl backup doctor` takes for a typo come from here. All
+other variables go to restic (or rclone) as they are.
+"""
+
+from dataclasses import dataclass
+
+_RESTIC = "Repository"
+_WHAT = "What is backed up, and how"
+_TOLD = "Who is told"
+_COPY = "A second copy elsewhere"
+_MIRROR = "Mirror instead of snapshots"
+_DUMP = "How dumps log in"
+_TIMES = "How long things may take"
+_UNKNOWN_SERVER = "the pod itself"
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One variable; ``default`` is for people. ``live``: it takes effect in running pods."""
+
+    name: str
+    meaning: str
+    group: str
+    default: str = ""
+    live: bool = True
+
+
+ALL = (
+    Variable("RESTIC_REPOSITORY", "Where the repository is, as restic writes it. Or "
+             "`RESTIC_REPOSITORY_FILE`.", _RESTIC),
+    Variable("RESTIC_REPOSITORY_FILE", "A file that says so.", _RESTIC),
+    Variable("RESTIC_PASSWORD", "Its password. Without it nobody can restore anything.", _RESTIC),
+    Variable("RESTIC_PASSWORD_FILE", "A file that holds it.", _RESTIC),
+    Variable("RESTIC_PASSWORD_COMMAND", "A command in the sidecar that prints it.", _RESTIC),
+    Variable("AWS_ACCESS_KEY_ID", "For S3, as all other variables of restic's backends: `B2_…`, "
+             "`AZURE_…`, `RCLONE_CONFIG_…` and so on are handed on.", _RESTIC),
+    Variable("AWS_SECRET_ACCESS_KEY", "The same.", _RESTIC),
+    Variable("AWS_DEFAULT_REGION", "The same.", _RESTIC),
+    Variable("BACKUP_INIT", "`never`: no repository is ever created.", _RESTIC),
+    Variable("RESTIC_RETENTION_POLICIES_ENABLED", "`false`: no forget, prune and check here; a "
+             "central job does them. Drills are held all the same.", _RESTIC, "`true`"),
+    Variable("RESTIC_CACHE_DIR", "Where restic's cache is; where it cannot be written, the cache "
+             "stays in the state volume.", _RESTIC),
+    Variable("RESTIC_HOSTNAME", "The host in restic's snapshots, as `backup.name`; replicas of a "
+             "StatefulSet add their number, pods of a DaemonSet their node.", _WHAT,
+             "the workload's name"),
+    Variable("RESTIC_SOURCE", "Folders in the sidecar, parted by spaces, in place of all volumes.",
+             _WHAT),
+    Variable("RESTIC_ADDITIONAL_BACKUP_PARAMETERS", "More arguments of `restic backup`.", _WHAT),
+    Variable("RESTIC_BACKUP_COMMAND", "A command in place of `restic backup`.", _WHAT),
+    Variable("PRE_HOOK", "A command before each backup, where there is no `backup.pre`.", _WHAT),
+    Variable("POST_HOOK", "A command after each backup, where there is no `backup.post`.", _WHAT),
+    Variable("DEBUG", "`true`: the log names each command and what it said.", _WHAT, "`false`"),
+    Variable("NTFY_ENABLED", "`true`: messages of failures and recoveries to ntfy.", _TOLD,
+             "`false`"),
+    Variable("NTFY_SERVER", "Such as `https://ntfy.example.com`.", _TOLD),
+    Variable("NTFY_TOPIC", "The topic.", _TOLD),
+    Variable("NTFY_TITLE", "The title; it may hold shell commands, as in `$(hostname)`.", _TOLD),
+    Variable("NTFY_CREDS", "`-u user:password`, `user:password` or a token.", _TOLD),
+    Variable("NTFY_PRIO", "`1` to `5`.", _TOLD, "`4`"),
+    Variable("NTFY_TAG", "Tags, parted by commas.", _TOLD),
+    Variable("NOTIFY_URLS", "Where else messages go: addresses as Apprise writes them, such as "
+             "`mailto://…`, `tgram://…` or `discord://…`, parted by spaces or new lines.", _TOLD),
+    Variable("PING_URL", "A check of healthchecks, or a push monitor of Uptime Kuma: it raises the "
+             "alarm where nothing comes.", _TOLD),
+    Variable("PUSHGATEWAY_ENABLED", "`true`: metrics go to a Pushgateway.", _TOLD, "`false`"),
+    Variable("PUSHGATEWAY_URL", "Its address.", _TOLD),
+    Variable("COPY_RESTIC_REPOSITORY", "A second repository: new snapshots of this workload are "
+             "copied to it after each backup, and retention is applied there too.", _COPY),
+    Variable("COPY_RESTIC_PASSWORD", "Its password.", _COPY, "the first's"),
+    Variable("COPY_AWS_ACCESS_KEY_ID", "As whatever else its backend needs, with `COPY_` before "
+             "it.", _COPY, "the first's"),
+    Variable("COPY_AWS_SECRET_ACCESS_KEY", "The same.", _COPY, "the first's"),
+    Variable("BUP_DST", "Where the mirror is: `remote:path`, or an absolute path.", _MIRROR),
+    Variable("BUP_SRC", "One folder in the sidecar in place of all volumes.", _MIRROR),
+    Variable("rclone.conf", "rclone's configuration; or `RCLONE_CONFIG_…` variables.", _MIRROR),
+    Variable("PGHOST", "PostgreSQL's address.", _DUMP, _UNKNOWN_SERVER),
+    Variable("PGPORT", "Its port.", _DUMP, "`5432`"),
+    Variable("PGUSER", "The user.", _DUMP, "`postgres`"),
+    Variable("PGPASSWORD", "The password. All other `PG…` variables are handed on.", _DUMP),
+    Variable("PGDATABASE", "One database.", _DUMP, "all of them"),
+    Variable("MYSQL_HOST", "MariaDB's or MySQL's address.", _DUMP, _UNKNOWN_SERVER),
+    Variable("MYSQL_TCP_PORT", "Its port.", _DUMP, "`3306`"),
+    Variable("MYSQL_USER", "The user.", _DUMP, "`root`"),
+    Variable("MYSQL_PWD", "The password.", _DUMP),
+    Variable("MYSQL_DATABASE", "One database.", _DUMP, "all of them"),
+    Variable("REDISCLI_HOST", "Redis' address.", _DUMP, _UNKNOWN_SERVER),
+    Variable("REDISCLI_PORT", "Its port.", _DUMP, "`6379`"),
+    Variable("REDISCLI_USER", "The user.", _DUMP),
+    Variable("REDISCLI_AUTH", "The password.", _DUMP),
+    Variable("BACKUP_HOOK_SECONDS", "A command of `backup.pre` or `backup.post`.", _TIMES, "`1800`",
+             live=False),
+    Variable("BACKUP_OPEN_TIMEOUT_SECONDS", "Until a repository that does not answer is a "
+             "failure.", _TIMES, "`120`", live=False),
+    Variable("BACKUP_LOCK_PATIENCE_SECONDS", "Waiting for another's lock in the repository.",
+             _TIMES, "`120`", live=False),
+    Variable("BACKUP_CATCH_UP_SECONDS", "Within which a missed run, and a first one, starts.",
+             _TIMES, "`900`", live=False),
+    Variable("BACKUP_INIT_SPREAD_SECONDS", "Over which those spread that want to create the same "
+             "repository.", _TIMES, "`60`", live=False),
+    Variable("BACKUP_INIT_SETTLE_SECONDS", "From its creation until it is looked at again.",
+             _TIMES, "`10`", live=False),
+)  # fmt: skip
+NAMES = frozenset(each.name for each in ALL)
