@@ -97,13 +97,16 @@ def run(
 
     ``instead`` has what stands in it for what the reader puts there, such as ``NAME``.
     """
-    for word, real in (instead or {}).items():
+    instead = instead or {}
+    for word in instead:
         assert word in block, f"{word} is not in {block}"
-        block = block.replace(word, real)
+    if instead:
+        longest_first = sorted(map(re.escape, instead), key=len, reverse=True)
+        block = re.sub("|".join(longest_first), lambda found: instead[found[0]], block)
     done = subprocess.run(
         ("bash", "-eu", "-o", "pipefail", "-c", block),
         cwd=folder, env=dict(os.environ if environment is None else environment),
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=False,
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
     assert done.returncode == fails, f"{block}\n{done.stdout}\n{done.stderr}"
     return done.stdout

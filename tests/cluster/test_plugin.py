@@ -49,31 +49,10 @@ def spoil(kubectl: Kubectl) -> None:
     kubectl.exec(name(kubectl), "sh", "-c", script, container="app")
 
 
-def test_the_commands_of_readme(protected: Kubectl, cluster: Target, tmp_path: Path) -> None:
-    fill = "test -e /data/app.conf || { mkdir /data/uploads; echo zwei > /data/uploads/ä; "
-    fill += "echo one > /data/app.conf; }; "
-    template = apps.template([apps.container(cluster.app_image, fill + apps.SERVE)],
-                             [apps.claimed()])  # fmt: skip
-    protected.apply(apps.claim(), apps.workload("Deployment", "wiki", template))
-    protected.rollout("deployment/wiki")
-    look, restore = blocks("README.md", "## kubectl backup")
-    ours = {" -A ": " ", "kubectl backup": f"kubectl -n {protected.namespace} backup"}
-
-    said = shell(look, tmp_path, protected, instead=ours)
-    assert "success" in said
-    assert (tmp_path / "app.conf").read_text() == "one\n"
-    protected.exec(name(protected), "rm", "-r", "/data/uploads", container="app")
-    now = {"--at 1d": "--at 0s", "--at 2026-11-25": "--at 0s", "--in-place": "--in-place --yes"}
-    del ours[" -A "]
-    real = {**ours, **now, "pod/db-0": f"pod/{name(protected)}"}
-    shell(restore, tmp_path, protected, instead=real)
-    assert (tmp_path / "rescued" / "uploads" / "ä").read_text() == "zwei\n"
-    protected("get", "persistentvolumeclaim", "data-before")
-    protected.rollout("deployment/wiki")
-    assert protected.exec(name(protected), "cat", "/data/uploads/ä", container="app") == "zwei\n"
-
-
-def test_from_the_first_look_to_a_kept_snapshot(protected: Kubectl, cluster: Target) -> None:
+def test_from_the_first_look_to_a_kept_snapshot(
+    protected: Kubectl, cluster: Target, tmp_path: Path
+) -> None:
+    """And what README, the drill's and the runbooks' pages show."""
     pod = wiki(protected, cluster.app_image)
 
     (before,) = rows(protected)
@@ -91,11 +70,19 @@ def test_from_the_first_look_to_a_kept_snapshot(protected: Kubectl, cluster: Tar
     assert "data, [keep]" in listed.out
     assert backup(protected, "ls", "wiki", "latest", "data/keep").out.endswith("  it\n")
     assert backup(protected, "cat", "wiki", "latest", f"data/{ODD}").out == "zwei\n"
-    drilled = backup(protected, "drill", "wiki")
-    assert (drilled.code, "verify success" in drilled.out) == (0, True)
+    (drill,) = blocks("docs/restore.md", "## Drills")
+    assert "verify success" in shell(drill, tmp_path, protected)
     assert rows(protected)[0]["drill"].startswith("ok")
     assert backup(protected, "unlock", "wiki").code == 0
     assert "backup success" in backup(protected, "logs", "wiki").out
+
+    (readme,) = blocks("README.md", "## kubectl backup")
+    said = shell(readme, tmp_path, protected, instead={" -A ": " ", "app.conf": "file"})
+    assert "deploy/wiki" in said
+    assert (tmp_path / "file").read_text() == "one\n"
+    (begin,) = blocks("docs/runbooks.md", "# Runbooks", "kubectl")
+    here = {"-n prod": f"-n {protected.namespace}", "POD": pod}
+    assert "success" in shell(begin, tmp_path, protected, instead=here)
 
 
 def test_keep_outlives_retention(protected: Kubectl, cluster: Target) -> None:
@@ -160,9 +147,11 @@ def test_restore_to_a_folder_here(protected: Kubectl, cluster: Target, tmp_path:
     assert backup(protected, "now", "wiki", "--wait").code == 0
     folder = tmp_path / "ein Ordner ü"
     words = ("restore", "wiki", "--volume", "data", "--to-local", str(folder))
+    (look,) = blocks("docs/restore.md", "## Look first")
+    here = {"data/pages": "data/keep", "app.conf": "file", "./rescued": f"'{folder.name}'"}
 
-    first = backup(protected, *words)
-    assert first.code == 0, first.all
+    said = shell(look, tmp_path, protected, instead=here)
+    assert "  it\none\n" in said
     assert (folder / ODD).read_text() == "zwei\n"
     assert sorted(path.name for path in folder.iterdir()) == ["file", "keep", "mit Leerzeichen"]
 
@@ -173,8 +162,10 @@ def test_restore_to_a_folder_here(protected: Kubectl, cluster: Target, tmp_path:
     assert [path.name for path in alone.iterdir()] == [Path(ODD).name]
 
 
-def test_restore_in_place_puts_everything_back(protected: Kubectl, cluster: Target) -> None:
-    """Owners and modes too; the workload runs again; what is not in the snapshot stays."""
+def test_restore_in_place_puts_everything_back(
+    protected: Kubectl, cluster: Target, tmp_path: Path
+) -> None:
+    """Owners and modes too; the workload runs again; what is not in the snapshot goes."""
     wiki(protected, cluster.app_image)
     assert backup(protected, "now", "wiki", "--wait").code == 0
     before = listing(protected)
@@ -185,13 +176,11 @@ def test_restore_in_place_puts_everything_back(protected: Kubectl, cluster: Targ
     assert "into the claim data of deploy/wiki" in unasked.err
     assert "OVERWRITTEN" in unasked.err
 
-    done = backup(protected, "restore", "wiki", "--volume", "data", "--in-place", "--yes")
+    (restore,) = blocks("docs/restore.md", "## A whole volume as of some time")
+    shell(restore, tmp_path, protected, instead={"1d": "0s", "--in-place": "--in-place --yes"})
 
-    assert done.code == 0, done.all
     _is_as_before(protected)
-    after = listing(protected)
-    assert set(before.splitlines()) < set(after.splitlines())
-    assert "./keep/new new" in after
+    assert listing(protected) == before
 
 
 def _is_as_before(kubectl: Kubectl) -> None:
@@ -205,31 +194,34 @@ def _is_as_before(kubectl: Kubectl) -> None:
     until(lambda: len(kubectl.items("pods", "--selector=app=app")) == 1, "one pod is left", 60)
 
 
-def test_one_folder_as_of_before_while_the_rest_stays(protected: Kubectl, cluster: Target) -> None:
+def test_one_folder_as_of_before_while_the_rest_stays(
+    protected: Kubectl, cluster: Target, tmp_path: Path
+) -> None:
+    """What was added there since stays too."""
     wiki(protected, cluster.app_image)
     assert backup(protected, "now", "wiki", "--wait").code == 0
     spoil(protected)
 
-    done = backup(protected, "restore", "wiki", "--volume", "data", "--path", "keep",
-                  "--delete", "--in-place", "--yes")  # fmt: skip
+    (restore,) = blocks("docs/restore.md", "## One file or folder")
+    shell(restore, tmp_path, protected,
+          instead={"pages": "keep", "--in-place": "--in-place --yes"})  # fmt: skip
 
-    assert done.code == 0, done.all
     _is_as_before(protected)
     after = listing(protected)
     assert "640 1234:4321 ./keep/it three" in after
-    assert "./keep/new" not in after
+    assert "./keep/new new" in after
     assert "./file changed" in after
 
 
-def test_restore_into_a_new_claim(protected: Kubectl, cluster: Target) -> None:
+def test_restore_into_a_new_claim(protected: Kubectl, cluster: Target, tmp_path: Path) -> None:
     """The workload runs on, and its volume is not touched."""
     pod = wiki(protected, cluster.app_image)
     assert backup(protected, "now", "wiki", "--wait").code == 0
     spoil(protected)
 
-    done = backup(protected, "restore", "wiki", "--volume", "data", "--to-pvc", "data-before")
+    (restore,) = blocks("docs/restore.md", "## Beside the old one")
+    shell(restore, tmp_path, protected, instead={"1d": "0s"})
 
-    assert done.code == 0, done.all
     assert name(protected) == pod
     assert "./file changed" in listing(protected)
     reader = apps.template([apps.container(cluster.app_image)], [apps.claimed("data-before")], {})

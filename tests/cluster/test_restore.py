@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+import yaml
 
 from contract import names
 from tests.blocks import blocks
@@ -155,26 +156,29 @@ def _listing(kubectl: Kubectl) -> str:
 
 
 def test_everything_comes_back_after_the_namespace_is_gone(
-    protected: Kubectl, cluster: Target
+    protected: Kubectl, cluster: Target, tmp_path: Path
 ) -> None:
-    """50,000 files and all that hangs on them, and a database that was written meanwhile."""
+    """50,000 files and all that hangs on them, and a database that was written meanwhile.
+
+    By the commands of docs/disaster.md.
+    """
     annotations = {**IF_EMPTY, "backup.sqlite": "*.sqlite"}
     protected.apply(*_app(annotations))
     protected.rollout("deployment/wiki", 300)
     last = sidecar.run_now(protected, _pod(protected)["metadata"]["name"])
     assert last["status"] == "success", last
+    (keep,) = blocks("docs/disaster.md", "## Before: keep a copy of the Secret outside the cluster")
+    (rebuild,) = blocks("docs/disaster.md", "## Everything into a new cluster")
+    here = {"-n wiki": f"-n {protected.namespace}"}
+    (tmp_path / "your-wiki.yaml").write_text(yaml.safe_dump_all(_app(annotations)))
+    shell(keep, tmp_path, protected, instead=here)
     before = protected.exec("deployment/wiki", "python3", "-c", LOOK, container="app")
     assert int(before.split()[0]) > 50_000
-    secret = protected.get("secret", apps.SECRET)
     assert protected.namespace
 
     cluster.kubectl("delete", "namespace", protected.namespace, timeout=180)
-    cluster.kubectl("create", "namespace", protected.namespace)
-    protected.wait("serviceaccount/default", "create")
-    apps.opted_in(protected)
-    protected.apply({**secret, "metadata": {"name": apps.SECRET}})
-    protected.apply(*_app(annotations))
-    protected.rollout("deployment/wiki", 300)
+    shell(rebuild, tmp_path, protected,
+          instead={**here, "namespace wiki": f"namespace {protected.namespace}"})  # fmt: skip
 
     assert protected.exec("deployment/wiki", "python3", "-c", LOOK, container="app") == before
     found = protected.exec("deployment/wiki", "python3", "-c", CONSISTENT, container="app")
@@ -200,7 +204,7 @@ def test_what_is_wrong_blocks_and_is_said_until_it_is_mended(
 
     until(lambda: said in _log(protected), "the log says what is wrong", 150)
     until(lambda: said in _said(protected), "the pod's status says what is wrong", 240)
-    (look,) = blocks("README.md", "### Let volumes come back by themselves", "describe")
+    (look,) = blocks("docs/restore.md", "## A volume that is gone")
     here = {"-n wiki": f"-n {protected.namespace}", "NAME": _pod(protected)["metadata"]["name"]}
     assert said in shell(look, tmp_path, protected, instead=here)
     _starts_not(protected)

@@ -1,4 +1,4 @@
-"""Dumps of real databases: what was in them is in a fresh server after what README says."""
+"""Dumps of real databases: what was in them is in a fresh server after what docs/ say."""
 
 import json
 import os
@@ -27,8 +27,8 @@ def _dumps(sidecar: Sidecar, name: str) -> int:
 
 
 def _load(sidecar: Sidecar, name: str, variables: Mapping[str, str], folder: Path) -> None:
-    """Do in ``folder`` what README says of loading a dump."""
-    (commands,) = blocks("README.md", "## Dumps of databases")
+    """Do in ``folder`` what docs/disaster.md says of loading a dump."""
+    (commands,) = blocks("docs/disaster.md", "### Dumps")
     (command,) = [line for line in commands.splitlines() if f"dump={name} " in line]
     secret = {"RESTIC_PASSWORD": PASSWORD, "RESTIC_REPOSITORY": str(sidecar.repository)}
     run(command, folder, {**variables, "HOME": str(folder), **secret})
