@@ -104,7 +104,7 @@ dashboard-picture: setup ## Draw the dashboard anew, of a week of real runs (min
 
 .PHONY: docs
 docs: setup ## Build the documentation as a site, into site/
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 .PHONY: lock
 lock: ## Resolve the Python dependencies anew (needs uv)

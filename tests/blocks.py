@@ -18,6 +18,7 @@ PROJECT = Path(__file__).parents[1]
 ELSEWHERE = {
     "make demo   # admission, backup, change, backup, loss, restore, compare\n"
     "make test   # linters and all tests\n": "tests/integration/test_demo.py; .ci/run",
+    "make lint\nmake help\n": ".ci/run, by `make test`",
     "pip install '.[kubectl]'   # kubectl finds kubectl-backup on PATH\n": "by `make setup`",
 }
 _FENCE = re.compile(r"^ *```(.*)$")

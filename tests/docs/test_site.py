@@ -16,7 +16,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the site as `make docs` builds it; warnings, such as of links, are errors."""
     folder = tmp_path_factory.mktemp("site")
     done = subprocess.run(
-        (sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", folder),
+        (sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", folder),
         cwd=PROJECT, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
