@@ -156,7 +156,7 @@ def _restore(add: Add) -> None:
     restore.add_argument("--volume", required=True, metavar="V", help="name in the pod's spec")
     restore.add_argument("--path", default="", metavar="P", help="only this, inside the volume")
     which = restore.add_mutually_exclusive_group()
-    then = "as it was then: 2026-11-25T03:00:00Z, 2026-11-25, or 2h, 3d for ago"
+    then = "as it was then: 2026-11-25T03:00:00Z, all of 2026-11-25, or 2h, 3d for ago"
     which.add_argument("--at", default="", metavar="T", help=then)
     which.add_argument("--snapshot", default="", metavar="ID", help=_SNAPSHOT)
     where = restore.add_mutually_exclusive_group(required=True)

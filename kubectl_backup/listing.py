@@ -102,13 +102,15 @@ def to_restore(
 def when(text: str, now: float) -> float | None:
     """Return the moment that a text means: a time of RFC 3339, a date, or how long ago (``2h``).
 
-    None where there is no text.
+    Of a date all counts, as where the sidecar reads one. None where there is no text.
     """
     if not text:
         return None
     if match := _AGO.fullmatch(text):
         return now - int(match[1]) * _LENGTHS[match[2]]
     found = formats.moment(text)
+    if found is not None and "T" not in text.upper() and ":" not in text:
+        found += _LENGTHS["d"]
     if found is None:
         raise NoSnapshotError(
             f"{text!r} is no time: write 2026-11-25T03:00:00Z, 2026-11-25, or 2h, 3d for ago"

@@ -120,7 +120,7 @@ def test_what_there_was_then() -> None:
 
     assert listing.to_restore(ALL, "data", "", then)["id"] == OLD["id"]
     with pytest.raises(NoSnapshotError, match="the oldest is of 2026-09-20T10:00:00Z"):
-        listing.to_restore(ALL, "data", "", listing.when("2026-09-20", NOW))
+        listing.to_restore(ALL, "data", "", listing.when("2026-09-19", NOW))
     with pytest.raises(NoSnapshotError, match="no snapshot of dat;"):
         listing.to_restore(ALL, "dat", "", None)
 
@@ -136,7 +136,7 @@ def test_a_folder_of_a_volume_is_of_the_volume() -> None:
     [
         ("", None), ("90m", NOW - 5400), ("2h", NOW - 7200), ("3d", NOW - 3 * 86400),
         ("1w", NOW - 7 * 86400), ("2026-09-21T13:33:20Z", NOW),
-        ("2026-09-21T15:33:20+02:00", NOW), ("2026-09-21", NOW - 13.5556 * 3600),
+        ("2026-09-21T15:33:20+02:00", NOW), ("2026-09-21", NOW + 10.4444 * 3600),
     ],
 )  # fmt: skip
 def test_moments(text: str, moment: float | None) -> None:
