@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from functools import cache
 
 from tests.blocks import ELSEWHERE, PROJECT, Block, fenced, pages, wanted
 
@@ -13,12 +13,15 @@ _COMMANDS = re.compile(
 )
 
 
-def _claims() -> Iterator[tuple[str, ...]]:
-    """Yield the arguments of every call of `blocks` in the tests' sources."""
+@cache
+def _claims() -> frozenset[tuple[str, ...]]:
+    """Return the arguments of every call of `blocks` in the tests' sources."""
+    found = set()
     for path in (PROJECT / "tests").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "blocks":
-                yield tuple(str(ast.literal_eval(argument)) for argument in node.args)
+                found.add(tuple(str(ast.literal_eval(argument)) for argument in node.args))
+    return frozenset(found)
 
 
 def _commands() -> list[Block]:
