@@ -94,7 +94,10 @@ def test_four_commands_protect_an_app_and_a_lost_volume_comes_back(
     assert "with space/ä.md" in before
     today = {"2026-11-24": f"{datetime.now(UTC):%Y-%m-%d}"}
     shell(older, tmp_path, wiki, instead=today)
-    assert wiki.exec(pod, "cat", "/var/lib/backup/old/index.md", container="backup") == "hello\n"
+    assert (
+        wiki.exec(pod, "cat", "/var/lib/backup/old/data/pages/index.md", container="backup")
+        == "hello\n"
+    )
 
     wiki("scale", "deployment/wiki", "--replicas=0")
     wiki("delete", "pvc", "wiki-data")
