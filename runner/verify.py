@@ -9,7 +9,7 @@ from random import SystemRandom
 from contract import quantity, values
 from runner import databases, drill, history, restored, retrieval, scratch, upkeep
 from runner.config import Config
-from runner.drill import Sample
+from runner.drill import Chosen, Sample
 from runner.outcome import Chored, Failure, Status
 from runner.output import Completed
 from runner.restic import Door
@@ -76,10 +76,7 @@ def _volumes(session: Session, door: Door, known: Completed, folder: Path, limit
         return sample
     chosen = sample.chosen(int(quantity.parse(values.SCRATCH_BOUND) / 4))
     if not chosen.files:
-        if chosen.untried:
-            return Chored(Status.SKIPPED, drill.untried(chosen))
-        line = "the latest snapshot holds no file: there is nothing that could be restored"
-        return Chored(Status.FAILURE, line, Failure.SOURCE)
+        return _nothing(config, chosen)
     names = folder / "names"
     names.write_text(drill.patterns(chosen.files), "utf-8")
     target = folder / "drill"
@@ -93,6 +90,17 @@ def _volumes(session: Session, door: Door, known: Completed, folder: Path, limit
     if stop.asked:
         return Chored(Status.INTERRUPTED, "stopped before it was done")
     return drill.judged(sample, chosen, done, tried)
+
+
+def _nothing(config: Config, chosen: Chosen) -> Chored:
+    """Return what a drill comes to that found no file of the volumes to restore."""
+    if chosen.untried:
+        return Chored(Status.SKIPPED, drill.untried(chosen))
+    if config.dumps:
+        # They stand for the files of their servers, and are tried next.
+        return Chored(Status.SUCCESS, "the volumes hold no file that no dump stands for")
+    line = "the latest snapshot holds no file: there is nothing that could be restored"
+    return Chored(Status.FAILURE, line, Failure.SOURCE)
 
 
 def _sample(door: Door, config: Config, known: Completed, limit: float) -> Sample | Chored:
