@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from demo import trees
+from demo.kubelet import Container
 from tests.faults import sealing
 from tests.faults.night import children
 from tests.integration.sidecars import PASSWORD, Json, Sidecar, Tree, contents
@@ -24,6 +26,13 @@ QUICK = {
 }
 
 
+class _Backed(Protocol):
+    repository: Path
+
+
+T = TypeVar("T", bound=_Backed)
+
+
 @cache
 def _template() -> Path:
     folder = Path(tempfile.mkdtemp())
@@ -31,7 +40,7 @@ def _template() -> Path:
     return folder / "repository"
 
 
-def with_repository(sidecar: Sidecar) -> Sidecar:
+def with_repository(sidecar: T) -> T:
     """Give it a new repository that opens at once."""
     shutil.copytree(_template(), sidecar.repository)
     return sidecar
@@ -40,7 +49,7 @@ def with_repository(sidecar: Sidecar) -> Sidecar:
 class Start:
     """The start of a pod with this sidecar's volumes; ``told`` is its termination message."""
 
-    def __init__(self, sidecar: Sidecar, pod: str = "", **variables: str) -> None:
+    def __init__(self, sidecar: Container, pod: str = "", **variables: str) -> None:
         self.sidecar = sidecar
         self._message = sidecar.root / f"termination-log{pod}"
         self._message.write_text("")
@@ -102,10 +111,15 @@ def kill(process: subprocess.Popen[str]) -> None:
 def lose(sidecar: Sidecar) -> Tree:
     """Return what is in the volume, and make it the new one of a new pod, as is its state."""
     before = tree(sidecar.volume)
-    for folder in (sidecar.volume, sidecar.path("/var/lib/backup")):
+    renew(sidecar.volume, sidecar.path("/var/lib/backup"))
+    return before
+
+
+def renew(*folders: Path) -> None:
+    """Make folders empty ones."""
+    for folder in folders:
         shutil.rmtree(folder)
         folder.mkdir()
-    return before
 
 
 def tree(folder: Path) -> Tree:

@@ -1,0 +1,79 @@
+"""What docs/recipes shows that needs a cluster, literally, around one app."""
+
+import base64
+from pathlib import Path
+
+import yaml
+
+from tests.blocks import blocks
+from tests.cluster import apps
+from tests.cluster.backup_command import backup
+from tests.cluster.commands import shell
+from tests.cluster.conftest import Target
+from tests.cluster.kubectl import Json, Kubectl
+from tests.integration.recipes import whole
+from tests.runner.test_sqlite import SOUND, database, money
+
+FILL = (
+    "cd /var/lib/wiki; test -e photos || { mkdir -p pages photos/2024; echo one > pages/index.md; "
+    "echo it > photos/2024/it; echo DATABASE | base64 -d > db.sqlite3; }; "
+)
+SPOIL = "cd /var/lib/wiki; rm -r pages; echo no > db.sqlite3; echo new > db.sqlite3-wal"
+
+
+def _in_git(namespace: str, image: str, live: bytes) -> list[Json]:
+    """Return the claim and the Deployment of the page on GitOps, with SQLite's annotations too."""
+    claim, app = whole("docs/recipes/gitops.md")[1:]
+    vaultwarden = whole("docs/recipes/sqlite.md")[1]
+    template = app["spec"]["template"]
+    template["metadata"]["annotations"] |= vaultwarden["spec"]["template"]["metadata"][
+        "annotations"
+    ]
+    script = FILL.replace("DATABASE", base64.b64encode(live).decode()) + apps.SERVE
+    template["spec"]["containers"][0] |= {
+        "image": image, "imagePullPolicy": "IfNotPresent", "command": ["sh", "-c", script],
+    }  # fmt: skip
+    for each in (claim, app):
+        each["metadata"]["namespace"] = namespace
+    app["metadata"]["annotations"] = {"argocd.argoproj.io/tracking-id": "wiki:apps/Deployment:x"}
+    return [claim, app]
+
+
+def test_what_recipes_show(protected: Kubectl, cluster: Target, tmp_path: Path) -> None:
+    live = database(tmp_path / "live", "DELETE")
+    in_git = _in_git(str(protected.namespace), cluster.app_image, live.read_bytes())
+    (tmp_path / "wiki.yaml").write_text(yaml.safe_dump_all(in_git))
+    protected("apply", f"--filename={tmp_path}/wiki.yaml")
+    protected.rollout("deployment/wiki")
+    assert backup(protected, "now", "deploy/wiki", "--wait").code == 0
+    ours = f"-n {protected.namespace} deploy/wiki"
+
+    (look,) = blocks("docs/recipes/gitops.md", "## See that it works")
+    said = shell(look, tmp_path, protected, instead={"-n wiki": f"-n {protected.namespace}"})
+    assert said.startswith("backup-restore backup"), "what it says of differences comes before"
+
+    (folder,) = blocks("docs/recipes/media.md", "## Restore")
+    real = {"-n media deploy/jellyfin": ours, "--volume library": "--volume data"}
+    shell(folder, tmp_path, protected, instead={**real, "--at 2d": "--at 0s"})
+    protected("get", "persistentvolumeclaim", "photos-2024")
+
+    protected.exec("deployment/wiki", "sh", "-c", SPOIL, container="wiki")
+    (copies,) = blocks("docs/recipes/sqlite.md", "## Restore")
+    now = {"--at 1d": "--at 0s", "--in-place": "--in-place --yes"}
+    real = {"-n home deploy/vaultwarden": ours, **now, "--yes": "--yes --suspended"}
+    shell(copies, tmp_path, protected, instead=real)
+    assert money(tmp_path / "rescued" / "db.sqlite3") == SOUND
+    protected.rollout("deployment/wiki")
+
+    (suspended,) = blocks("docs/recipes/gitops.md", "## Restore")
+    words = suspended.replace(" -n wiki", "").replace(" --suspended", " --yes").split()[2:]
+    refused = backup(protected, *words)
+    assert (refused.code, "Argo CD may scale it back" in refused.err) == (1, True), refused.all
+    shell(suspended, tmp_path, protected, instead={"-n wiki deploy/wiki": ours, **now})
+    protected.rollout("deployment/wiki")
+
+    show = "cd /var/lib/wiki; cat pages/index.md; ls; base64 -w0 db.sqlite3"
+    lines = protected.exec("deployment/wiki", "sh", "-c", show, container="wiki").splitlines()
+    assert lines[:-1] == ["one", "db.sqlite3", "pages", "photos"]
+    (tmp_path / "there").write_bytes(base64.b64decode(lines[-1]))
+    assert money(tmp_path / "there") == SOUND
