@@ -15,23 +15,20 @@ from tests.integration.recipes import whole
 from tests.runner.test_sqlite import SOUND, database, money
 
 FILL = (
-    "cd /var/lib/wiki; test -e photos || { mkdir -p pages photos/2024; echo one > pages/index.md; "
-    "echo it > photos/2024/it; echo DATABASE | base64 -d > db.sqlite3; }; "
+    "cd /var/lib/wiki; mkdir -p pages photos/2024; echo one > pages/index.md; "
+    "echo it > photos/2024/it; base64 -d > db.sqlite3"
 )
 SPOIL = "cd /var/lib/wiki; rm -r pages; echo no > db.sqlite3; echo new > db.sqlite3-wal"
 
 
-def _in_git(namespace: str, image: str, live: bytes) -> list[Json]:
+def _in_git(namespace: str, image: str) -> list[Json]:
     """Return the claim and the Deployment of the page on GitOps, with SQLite's annotations too."""
     claim, app = whole("docs/recipes/gitops.md")[1:]
-    vaultwarden = whole("docs/recipes/sqlite.md")[1]
     template = app["spec"]["template"]
-    template["metadata"]["annotations"] |= vaultwarden["spec"]["template"]["metadata"][
-        "annotations"
-    ]
-    script = FILL.replace("DATABASE", base64.b64encode(live).decode()) + apps.SERVE
+    (other,) = (each["spec"]["template"] for each in whole("docs/recipes/sqlite.md")[1:])
+    template["metadata"]["annotations"] |= other["metadata"]["annotations"]
     template["spec"]["containers"][0] |= {
-        "image": image, "imagePullPolicy": "IfNotPresent", "command": ["sh", "-c", script],
+        "image": image, "imagePullPolicy": "IfNotPresent", "command": ["sh", "-c", apps.SERVE],
     }  # fmt: skip
     for each in (claim, app):
         each["metadata"]["namespace"] = namespace
@@ -40,11 +37,12 @@ def _in_git(namespace: str, image: str, live: bytes) -> list[Json]:
 
 
 def test_what_recipes_show(protected: Kubectl, cluster: Target, tmp_path: Path) -> None:
-    live = database(tmp_path / "live", "DELETE")
-    in_git = _in_git(str(protected.namespace), cluster.app_image, live.read_bytes())
+    in_git = _in_git(str(protected.namespace), cluster.app_image)
     (tmp_path / "wiki.yaml").write_text(yaml.safe_dump_all(in_git))
     protected("apply", f"--filename={tmp_path}/wiki.yaml")
     protected.rollout("deployment/wiki")
+    live = base64.b64encode(database(tmp_path / "live", "DELETE").read_bytes()).decode()
+    protected("exec", "-i", "deployment/wiki", "-c", "wiki", "--", "sh", "-c", FILL, stdin=live)
     assert backup(protected, "now", "deploy/wiki", "--wait").code == 0
     ours = f"-n {protected.namespace} deploy/wiki"
 
@@ -60,14 +58,14 @@ def test_what_recipes_show(protected: Kubectl, cluster: Target, tmp_path: Path) 
     protected.exec("deployment/wiki", "sh", "-c", SPOIL, container="wiki")
     (copies,) = blocks("docs/recipes/sqlite.md", "## Restore")
     now = {"--at 1d": "--at 0s", "--in-place": "--in-place --yes"}
-    real = {"-n home deploy/vaultwarden": ours, **now, "--yes": "--yes --suspended"}
+    real = {"-n home deploy/vaultwarden": ours, **now, "--in-place": "--in-place --yes --suspended"}
     shell(copies, tmp_path, protected, instead=real)
     assert money(tmp_path / "rescued" / "db.sqlite3") == SOUND
     protected.rollout("deployment/wiki")
 
     (suspended,) = blocks("docs/recipes/gitops.md", "## Restore")
-    words = suspended.replace(" -n wiki", "").replace(" --suspended", " --yes").split()[2:]
-    refused = backup(protected, *words)
+    in_place = ("--volume", "data", "--in-place", "--yes")
+    refused = backup(protected, "restore", "deploy/wiki", *in_place)
     assert (refused.code, "Argo CD may scale it back" in refused.err) == (1, True), refused.all
     shell(suspended, tmp_path, protected, instead={"-n wiki deploy/wiki": ours, **now})
     protected.rollout("deployment/wiki")
