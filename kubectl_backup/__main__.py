@@ -31,6 +31,7 @@ _COMMANDS: dict[str, Command] = {
     "heal": work.heal,
     "doctor": examine.run,
     "restore": restore.run,
+    "load": work.load,
 }
 
 

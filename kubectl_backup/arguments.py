@@ -170,6 +170,25 @@ def _restore(add: Add) -> None:
                          help="nothing scales the workload back: you have seen to it")  # fmt: skip
     restore.add_argument("-y", "--yes", action="store_true", help="do not ask")
 
+    load = add(
+        "load", "load a dump into its database server",
+        "Reads the newest dump to its end, says which it is, asks, and loads it. Refuses where the "
+        "server is not empty. Exit status: 0 success, 1 failure, 75 skipped.",
+        "load deploy/db", "load db --snapshot 4f8a1c2e", "load db --at 1d --replace",
+    )  # fmt: skip
+    _workload(load)
+    load.add_argument("dump", nargs="?", default="", metavar="NAME",
+                      help="postgres or mysql, where there are several")  # fmt: skip
+    which = load.add_mutually_exclusive_group()
+    which.add_argument("--at", default="", metavar="T", help="the newest dump of then or before")
+    which.add_argument("--snapshot", default="", metavar="ID", help=_SNAPSHOT)
+    load.add_argument(
+        "--replace", action="store_true",
+        help="also where it is not empty: databases of PostgreSQL are renamed to NAME_before_TIME, "
+        "tables of MySQL give way to those of the dump",
+    )  # fmt: skip
+    load.add_argument("-y", "--yes", action="store_true", help="do not ask")
+
 
 def _care(add: Add) -> None:
     doctor = add(

@@ -94,6 +94,15 @@ def find(cluster: Cluster, text: str) -> Sidecar:
     return find_each(cluster, text)[0]
 
 
+def find_one(cluster: Cluster, text: str) -> Sidecar:
+    """Return the one sidecar that has the backups of a workload; raise where they are several."""
+    parts = find_each(cluster, text)
+    if len(parts) > 1:
+        words = ", ".join(f"pod/{each.name}" for each in parts)
+        raise ClusterError(f"each pod of {text} has backups of its own: write one of {words}")
+    return parts[0]
+
+
 def find_each(cluster: Cluster, text: str) -> list[Sidecar]:
     """Return a sidecar for each part of a workload that has backups of its own, at least one."""
     pods = target.matching(target.parse(text), cluster.pods())

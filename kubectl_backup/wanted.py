@@ -59,12 +59,7 @@ def choose(cluster: Cluster, parsed: argparse.Namespace) -> Wanted:
     """Return what the command line asks for; raise what says why there is no such thing."""
     if parsed.to_local and parsed.delete:
         raise RefusedError("--delete is for claims: a folder here is yours to empty")
-    parts = sidecar.find_each(cluster, parsed.workload)
-    part = parts[0]
-    if len(parts) > 1:
-        words = ", ".join(f"pod/{each.name}" for each in parts)
-        line = f"each pod of {parsed.workload} has backups of its own: write one of {words}"
-        raise RefusedError(line)
+    part = sidecar.find_one(cluster, parsed.workload)
     if not parsed.to_local:
         replacement.claim(part.pod, parsed.volume)
     folder = listing.inside(posixpath.join(parsed.volume, parsed.path))

@@ -1,11 +1,11 @@
-"""`kubectl backup now | accept | drill | unlock | logs | pause | resume | heal`."""
+"""`kubectl backup now | accept | drill | load | unlock | logs | pause | resume | heal`."""
 
 import argparse
 import time
 from collections.abc import Iterable
 
 from contract import names, settings
-from kubectl_backup import formats, healing, overheard, sidecar, target
+from kubectl_backup import formats, healing, listing, overheard, sidecar, target
 from kubectl_backup.cluster import Cluster, Json, below
 from kubectl_backup.refusal import ClusterError, DeniedError, NotFoundError
 from kubectl_backup.sidecar import Sidecar
@@ -78,17 +78,34 @@ def _keep(part: Sidecar, terminal: Terminal, snapshot: str) -> None:
 
 def tell_runner(cluster: Cluster, terminal: Terminal, parsed: argparse.Namespace) -> int:
     """Let the runner do what ``parsed.runner`` says; return its worst exit status."""
-    codes = []
-    for part in sidecar.find_each(cluster, parsed.workload):
-        running = part.run("backup-runner", parsed.runner)
-        rest = b""
-        for chunk in running.chunks:
-            *lines, rest = (rest + chunk).split(b"\n")
-            _say(terminal, lines)
-        if running.end.code and running.end.said:
-            terminal.tell(formats.plain(running.end.said))
-        codes.append(running.end.code)
-    return max(codes)
+    parts = sidecar.find_each(cluster, parsed.workload)
+    return max(_told(part, terminal, parsed.runner) for part in parts)
+
+
+def _told(part: Sidecar, terminal: Terminal, *words: str) -> int:
+    """Let a runner do something, show what it says, and return its exit status."""
+    running = part.run("backup-runner", *words)
+    rest = b""
+    for chunk in running.chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        _say(terminal, lines)
+    if running.end.code and running.end.said:
+        terminal.tell(formats.plain(running.end.said))
+    return running.end.code
+
+
+def load(cluster: Cluster, terminal: Terminal, parsed: argparse.Namespace) -> int:
+    """Load a dump into its server, once somebody has seen which one and said yes."""
+    part = sidecar.find_one(cluster, parsed.workload)
+    at = formats.rfc3339(listing.when(parsed.at, time.time()))
+    which = ["--at", at] if at else ["--snapshot", parsed.snapshot] if parsed.snapshot else []
+    words = ["load", *([parsed.dump] if parsed.dump else []), *which]
+    words += ["--replace"] if parsed.replace else []
+    if code := _told(part, terminal, *words, "--dry-run"):
+        return code
+    what = "in place of what its server holds" if parsed.replace else "into its server"
+    terminal.confirm(f"Load it {what}?", yes=parsed.yes)
+    return _told(part, terminal, *words)
 
 
 def logs(cluster: Cluster, terminal: Terminal, parsed: argparse.Namespace) -> int:

@@ -8,8 +8,8 @@ import sys
 import traceback
 from pathlib import Path
 
-from contract import VERSION
-from runner import inputs, status, tick
+from contract import VERSION, values
+from runner import arguments, inputs, status, tick
 from runner.asked import Asked
 from runner.config import Config
 from runner.log import Log
@@ -23,9 +23,9 @@ _CHORES = {
 }
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(words: list[str] | None = None) -> int:
     """Run one command; return its exit status."""
-    parsed = _parser().parse_args(arguments)
+    parsed = _parser().parse_args(words)
     os.umask(0o077)
     try:
         return int(parsed.run(parsed))
@@ -75,17 +75,16 @@ def _parser() -> argparse.ArgumentParser:
             "here.",
         )
         chore.set_defaults(run=_chore, name=name)
-    _add_restore(
-        commands.add_parser(
-            "restore",
-            help="restore files of this workload",
-            description="Restores files of this workload, in place or into a folder, from the "
-            "newest good snapshot that has them. Nothing that is not in the snapshot is deleted "
-            "without --delete. A running app has to be stopped first: `kubectl backup restore` "
-            "does all of that. Exit status: 0 success or warning, 1 failure, 75 skipped because "
-            "a run is in progress.",
-        )
+    restoring = commands.add_parser(
+        "restore",
+        help="restore files of this workload",
+        description="Restores files of this workload, in place or into a folder, from the newest "
+        "good snapshot that has them. Nothing that is not in the snapshot is deleted without "
+        "--delete. A running app has to be stopped first: `kubectl backup restore` does all of "
+        "that. Exit status: 0 success or warning, 1 failure, 75 skipped: a run is in progress.",
     )
+    arguments.restore(restoring)
+    restoring.set_defaults(run=_restore)
     populating = commands.add_parser(
         "populate",
         help="fill empty volumes before the pod starts (called by the init container)",
@@ -111,6 +110,24 @@ def _parser() -> argparse.ArgumentParser:
     dumping.add_argument("name", choices=tuple(DUMP_FILES))
     dumping.add_argument("words", nargs=argparse.REMAINDER, metavar="COMMAND")
     dumping.set_defaults(run=_dump)
+    filling = commands.add_parser(
+        "fill",
+        help="load a dump from standard input (called by load)",
+        description="Loads one dump from standard input into a server that holds nothing.",
+    )
+    filling.add_argument("name", choices=values.DATABASES)
+    filling.add_argument("--look", action="store_true")
+    filling.add_argument("--replace", action="store_true")
+    filling.set_defaults(run=_fill)
+    loading = commands.add_parser(
+        "load",
+        help="load a dump into its database server",
+        description="Loads the newest dump of this workload into its server, by the "
+        "variables of the Secret. Nothing is touched where the dump has no end, or the server "
+        "holds anything. Exit status: 0 success, 1 failure, 75 skipped: a run is in progress.",
+    )
+    arguments.load(loading)
+    loading.set_defaults(run=_load)
     accepting = commands.add_parser(
         "accept",
         help="accept that the volumes lost files on purpose",
@@ -135,27 +152,6 @@ def _parser() -> argparse.ArgumentParser:
     showing.add_argument("--json", action="store_true", help="print one JSON object")
     showing.set_defaults(run=_status)
     return parser
-
-
-def _add_restore(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--at", default="", metavar="TIME",
-        help="the newest snapshot of then or before: 2026-11-25T03:00:00Z, or all of 2026-11-25",
-    )  # fmt: skip
-    parser.add_argument("--snapshot", default="", metavar="ID", help="this snapshot, and no other")
-    parser.add_argument(
-        "--path", action="append", default=[], metavar="PATH",
-        help="VOLUME/FOLDER/FILE or an absolute path below /backup; may be given more than once; "
-        "without: all volumes",
-    )  # fmt: skip
-    parser.add_argument("--to", default="", metavar="DIR", help="restore into this folder")
-    parser.add_argument(
-        "--delete", action="store_true",
-        help="delete files that are not in the snapshot, but for what backups leave out",
-    )  # fmt: skip
-    parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
-    parser.add_argument("--json", action="store_true", help="print one JSON object, log to stderr")
-    parser.set_defaults(run=_restore)
 
 
 def _begin() -> tuple[Config, Log, Stop]:
@@ -218,6 +214,24 @@ def _dump(parsed: argparse.Namespace) -> int:
     from runner import dump  # noqa: PLC0415 -- only where it is wanted: it costs memory
 
     return dump.dump(parsed.name, tuple(parsed.words), parsed.patience)
+
+
+def _fill(parsed: argparse.Namespace) -> int:
+    from runner import fill  # noqa: PLC0415 -- only where it is wanted: it costs memory
+
+    return fill.fill(parsed.name, look=parsed.look, replace=parsed.replace)
+
+
+def _load(parsed: argparse.Namespace) -> int:
+    from runner import load  # noqa: PLC0415 -- only where it is wanted: it costs memory
+
+    asked = load.Asked(
+        parsed.name, parsed.at, parsed.snapshot, parsed.origin, parsed.replace, parsed.dry_run
+    )
+    config, log, stop = _begin()
+    if sys.stdout.isatty():
+        log = Log(config.masked, text=True)
+    return tick.load(config, log, stop, lambda session: load.load(session, asked))
 
 
 def _accept(_parsed: argparse.Namespace) -> int:

@@ -1,8 +1,7 @@
 """One dump, written to standard output as it comes: the command that restic takes a stream from.
 
 Nothing is kept but its end, which is let through only when the client came to a good one: else
-the exit status is 1, and restic makes no snapshot. With runner.restic the only importer of
-subprocess.
+the exit status is 1, and restic makes no snapshot.
 """
 
 import os
@@ -10,27 +9,17 @@ import selectors
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 
 from contract.values import COMMAND_DUMP
-from runner import databases
-from runner.databases import TAIL, Client
+from runner import clients, databases
+from runner.clients import QUESTION, DumpError, no_start
+from runner.databases import TAIL
 from runner.dumps import trouble_line
 from runner.outcome import Failure
 
 _CHUNK = 1 << 16
 _LINES = 20  # of standard error that are kept
-_QUESTION = 60  # seconds that a client may take for saying a version
-_PASSED_ON = ("PATH", "HOME", "TMPDIR")
-
-
-class DumpError(Exception):
-    """There is no whole dump; the message is one line for people."""
-
-    def __init__(self, failure: Failure, message: str) -> None:
-        super().__init__(message)
-        self.failure = failure
 
 
 def dump(name: str, words: tuple[str, ...], patience: float) -> int:
@@ -53,67 +42,10 @@ def _dump(name: str, words: tuple[str, ...], patience: float) -> None:
         _stream(name, words, os.environ, (), patience)
         return
     client = databases.client(name, os.environ)
-    kept = {key: os.environ[key] for key in _PASSED_ON if key in os.environ}
-    environment = {**kept, "LC_ALL": "C.UTF-8", **client.environment}
-    _compare(client, environment)
-    with _options(client.options) as file:
-        _stream(name, _with(file, client.dump), environment, file, patience)
-
-
-def _compare(client: Client, environment: Mapping[str, str]) -> None:
-    """Raise DumpError where the client is older than its server, and could not know what it has."""
-    if not client.server:
-        return
-    with _options(client.options) as file:
-        own, server = (
-            _answer(argv, environment, file) for argv in (client.own, _with(file, client.server))
-        )
-    if databases.is_older(own, server):
-        older, newer = databases.release(own), databases.release(server)
-        line = f"{client.dump[0]} {older} is older than its server {newer}: use a newer image"
-        raise DumpError(Failure.CONFIG, line)
-
-
-@contextmanager
-def _options(text: str) -> Iterator[tuple[int, ...]]:
-    """Give an open file with this text, which no disk has; nothing where there is no text."""
-    if not text:
-        yield ()
-        return
-    file = os.memfd_create("options")
-    try:
-        os.fchmod(file, 0o600)  # what others could write is not read
-        os.write(file, text.encode("utf-8", "surrogateescape"))
-        yield (file,)
-    finally:
-        os.close(file)
-
-
-def _with(file: tuple[int, ...], argv: tuple[str, ...]) -> tuple[str, ...]:
-    named = tuple(f"--defaults-extra-file=/dev/fd/{number}" for number in file)
-    return (argv[0], *named, *argv[1:])
-
-
-def _answer(argv: tuple[str, ...], environment: Mapping[str, str], file: tuple[int, ...]) -> str:
-    try:
-        done = subprocess.run(
-            argv, env=environment, pass_fds=file, stdin=subprocess.DEVNULL, capture_output=True,
-            text=True, errors="replace", timeout=_QUESTION, check=False,
-        )  # fmt: skip
-    except OSError as error:
-        raise DumpError(Failure.CONFIG, _no_start(argv[0], error)) from None
-    except subprocess.TimeoutExpired:
-        line = f"{argv[0]} got no answer of the server in {_QUESTION} s"
-        raise DumpError(Failure.NETWORK, line) from None
-    if done.returncode:
-        said = done.stderr.strip() or f"exit status {done.returncode}"
-        line = " ".join(said.split())
-        raise DumpError(databases.failure(said), f"{argv[0]}: {line}")
-    return done.stdout.strip()
-
-
-def _no_start(program: str, error: OSError) -> str:
-    return f"{program} cannot be started: {error.strerror}"
+    clients.compare(client)
+    with clients.options(client.options) as file:
+        argv, environment = clients.given(file, client.dump), clients.environment(client)
+        _stream(name, argv, environment, file, patience)
 
 
 def _stream(
@@ -130,11 +62,11 @@ def _stream(
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
     except OSError as error:
-        raise DumpError(Failure.CONFIG, _no_start(argv[0], error)) from None
+        raise DumpError(Failure.CONFIG, no_start(argv[0], error)) from None
     with process:
         try:
             tail, said = _pass_on(process, argv[0], patience)
-            code = process.wait(_QUESTION)
+            code = process.wait(QUESTION)
         except subprocess.TimeoutExpired:
             raise DumpError(Failure.SOURCE, f"{argv[0]} does not end after its dump") from None
         finally:

@@ -57,7 +57,7 @@ def dump_all(config: Config, facts: Facts) -> Generator[Effect, Result, Dumped]:
         elif done.stopped in {"signal", "retrying"} or done.code == 12:
             raise failed(done, f"the dump of {dump.name} failed")
         else:
-            dumped = replace(dumped, troubles=(*dumped.troubles, _trouble(dump.name, done)))
+            dumped = replace(dumped, troubles=(*dumped.troubles, trouble(dump.name, done)))
     return dumped
 
 
@@ -66,8 +66,8 @@ def trouble_line(failure: Failure, message: str) -> str:
     return f"dump failed ({failure.value}): {message}"
 
 
-def _trouble(name: str, done: Completed) -> Trouble:
-    """Return what a failed dump said, or else what restic said."""
+def trouble(name: str, done: Completed) -> Trouble:
+    """Return what a failed dump, or loading one, said, or else what restic said."""
     matches = [match for line in done.tail if (match := _TROUBLE.search(line))]
     if matches and not done.stopped:
         return Trouble(name, Failure(matches[-1][1]), matches[-1][2])

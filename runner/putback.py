@@ -8,7 +8,7 @@ from typing import Any
 from runner import retrieval
 from runner.conversation import Effect, Ended, Result, failed
 from runner.outcome import Failure, Status
-from runner.output import Completed
+from runner.output import Completed, array
 from runner.steps import Names, Step
 from runner.wanted import Kept, Wanted
 
@@ -32,16 +32,16 @@ class Put:
     refused: tuple[str, ...] = ()
 
 
-def known(wanted: Wanted) -> Generator[Effect, Result, Completed | None]:
-    """List the snapshots that are wanted; None where there is no repository."""
+def known(wanted: Wanted) -> Generator[Effect, Result, list[dict[str, Any]]]:
+    """List the snapshots that are wanted; none where there is no repository."""
     done: Completed = yield retrieval.snapshots_of(wanted.host, wanted.tags)
     if done.no_repository:
-        return None
+        return []
     if done.code or done.stopped:
         raise failed(done, "the repository cannot be read")
     if not done.text.strip():  # no snapshot at all is an empty list; this would start an app empty
         raise Ended(Status.FAILURE, "restic listed nothing, not even an empty list", Failure.RESTIC)
-    return done
+    return array(done.text)
 
 
 def folder(kept: Kept, path: str, target: str) -> Generator[Effect, Result, Put | None]:

@@ -3,13 +3,15 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
-from runner import putback, staging, wanted
+from runner import loading, maintainer, putback, staging, wanted
 from runner.claim import Claim, Waiter
 from runner.config import Config
 from runner.conversation import Ended
 from runner.log import Log
+from runner.maintainer import Json
 from runner.outcome import Failure, Status, size
 from runner.restic import Door
 from runner.staging import Staging
@@ -23,7 +25,7 @@ _NAMED = 5  # files that a line names
 def refill(config: Config, log: Log, stop: Stop, want: Wanted, folders: list[Path]) -> list[str]:
     """Fill these folders; return a line about each. Raises Ended, or OSError of a volume's."""
     work = _Work(config, log, stop, want)
-    return [work.fill(folder) for folder in folders]
+    return [*[work.fill(folder) for folder in folders], *work.dumps()]
 
 
 class _Work:
@@ -35,7 +37,8 @@ class _Work:
         self._stop = stop
         self._want = want
         self._door = Door(config, log, stop)
-        self._known: list[Kept] | None = None
+        self._listed: list[Json] | None = None
+        self._known: list[Kept] = []
 
     def fill(self, folder: Path) -> str:
         """Restore a volume, or as much of that as another pod, or we before, left to do."""
@@ -45,6 +48,17 @@ class _Work:
             raise OSError(error.errno, error.strerror, str(error.filename or folder)) from None
         self._log.line("info", line)
         return line
+
+    def dumps(self) -> list[str]:
+        """Return a line about each dump: of its database, no volume has the files."""
+        if self._listed is None:
+            return []
+        lines = loading.offered(
+            self._listed, _moment(self._want, self._listed), _origin(self._config, self._want)
+        )
+        for line in lines:
+            self._log.line("info", line)
+        return lines
 
     def _fill(self, stage: Staging) -> str:
         with self._claimed(stage) as claim:
@@ -131,25 +145,44 @@ class _Work:
 
     def _snapshots(self) -> list[Kept]:
         """Return what may be restored, asked for once."""
-        if self._known is None:
-            self._known = listed(self._config, self._door, self._want)
+        if self._listed is None:
+            self._listed = listed(self._config, self._door, self._want)
+            self._known = choice(self._config, self._want, self._listed)
         return self._known
 
 
-def listed(config: Config, door: Door, want: Wanted) -> list[Kept]:
-    """Return what may be restored, in the order in which it is tried; raise Ended."""
+def listed(config: Config, door: Door, want: Wanted) -> list[Json]:
+    """Return all snapshots of whom is wanted, as restic lists them; raise Ended."""
     if config.mirrors:
         line = "only backup.engine restic restores by itself: copy a mirror back by hand"
         raise Ended(Status.FAILURE, line, Failure.CONFIG)
     if config.missing:
         line = f"{config.missing} is not set: put it into the Secret"
         raise Ended(Status.FAILURE, line, Failure.CONFIG)
-    done = door.follow(putback.known(want))
-    known = [] if done is None else wanted.snapshots(config, done)
+    return door.follow(putback.known(want))
+
+
+def choice(config: Config, want: Wanted, found: list[Json]) -> list[Kept]:
+    """Return what may be restored, in the order in which it is tried; raise Ended."""
     try:
-        return wanted.in_order(want, known)
+        return wanted.in_order(want, wanted.snapshots(config, found))
     except LookupError as error:
         raise Ended(Status.FAILURE, str(error), Failure.CONFIG) from None
+
+
+def _moment(want: Wanted, found: list[Json]) -> datetime | None:
+    """Return of when the dumps are that belong to what is wanted; None for the latest."""
+    for each in found if want.snapshot else ():
+        if str(each.get("id", "")).startswith(want.snapshot):
+            return maintainer.moment(each)
+    return want.at
+
+
+def _origin(config: Config, want: Wanted) -> str:
+    """Return of which other workload it is, as NAMESPACE/HOST; "" for this one."""
+    if (want.host, want.tags) == (config.host, config.tags):
+        return ""
+    return f"{want.tags[0].removeprefix('ns=')}/{want.host}"
 
 
 def _listed(paths: list[str] | tuple[str, ...]) -> str:

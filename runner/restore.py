@@ -7,7 +7,7 @@ from datetime import UTC
 from pathlib import Path
 
 from runner import asked as asking
-from runner import inputs, putback, refill, retrieval, wanted
+from runner import inputs, loading, putback, refill, retrieval, wanted
 from runner.asked import Asked, Json, Restored, Tally, absolute, is_below
 from runner.config import Config
 from runner.conversation import Ended, failed
@@ -50,6 +50,7 @@ class _Restore:
         self._door = Door(session.config, session.log, session.stop, _PROGRESS)
         self._tally = Tally()
         self._refused: list[str] = []
+        self._listed: list[Json] = []
         self._root = session.config.volumes_dir
         self._target = asked.to or self._root
 
@@ -70,6 +71,8 @@ class _Restore:
         self._log.line("info", f"restoring {', '.join(held)} from {kept}")
         self._main(kept, held, folders, tuple(copies))
         self._copies(kept, copies)
+        for line in loading.offered(self._listed, kept.made):
+            self._log.line("info", line)
         return self._ended(kept, held)
 
     def _ended(self, kept: Kept, held: tuple[str, ...]) -> Restored:
@@ -99,7 +102,9 @@ class _Restore:
 
         That is the newest good one that has files of each path that was named, else of any volume.
         """
-        known = refill.listed(self._config, self._door, want)
+        listed = refill.listed(self._config, self._door, want)
+        known = refill.choice(self._config, want, listed)
+        self._listed = listed
         enough = all if self._asked.paths else any
         doubted = ""
         for kept in known:

@@ -96,10 +96,34 @@ def restore_by_hand(
 
 def end_of_dump(config: Config, snapshot: str, name: str, limit: float) -> Step:
     """Read a dump, all of it, and print its last bytes in base64."""
-    script = f'restic dump "$@" | tail -c {TAIL} | base64 -w0'
+    lock = ("--retry-lock", steps.patience(config))
+    return _piped(snapshot, name, lock, f"tail -c {TAIL} | base64 -w0", limit)
+
+
+def end_to_load(snapshot: str, name: str) -> Step:
+    """Do so before it is loaded: without a lock, as all who need their files."""
+    return _piped(snapshot, name, ("--no-lock",), f"tail -c {TAIL} | base64 -w0")
+
+
+def load(snapshot: str, name: str, *, replace: bool) -> Step:
+    """Load a dump into its server."""
+    return _piped(snapshot, name, ("--no-lock",), " ".join(_fill(name, replace=replace)))
+
+
+def look_into(name: str, *, replace: bool) -> Step:
+    """Ask whether a dump can be loaded into its server."""
+    return Step("look", (*_fill(name, replace=replace), "--look"))
+
+
+def _fill(name: str, *, replace: bool) -> tuple[str, ...]:
+    return ("backup-runner", "fill", name, *(("--replace",) if replace else ()))
+
+
+def _piped(snapshot: str, name: str, lock: tuple[str, ...], into: str, limit: float = 0) -> Step:
+    """Pass a dump on to ``into``, a command that is not made of what others wrote."""
     argv = (
-        "bash", "-o", "pipefail", "-c", script, "dump", "--retry-lock", steps.patience(config),
-        snapshot, f"/{steps.DUMP_FILES[name]}",
+        "bash", "-o", "pipefail", "-c", f'restic dump "$@" | {into}', "dump", *lock, snapshot,
+        f"/{steps.DUMP_FILES[name]}",
     )  # fmt: skip
     return Step("dump", argv, limit=limit)
 

@@ -1,7 +1,7 @@
 """One look at what is due, called by the supervisor; what does the work is imported only then."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +13,7 @@ from runner import state as states
 from runner.asked import Asked, Restored
 from runner.config import Config
 from runner.log import Log
-from runner.outcome import Outcome, Status
+from runner.outcome import Chored, Outcome, Status
 from runner.session import Session
 from runner.state import State, Store
 from runner.stop import Stop
@@ -77,6 +77,19 @@ def restore(config: Config, log: Log, stop: Stop, asked: Asked) -> tuple[int, Re
         restic.lower_priority()
         done = restoring.restore(session, asked)
     return _status(done.status), done
+
+
+def load(config: Config, log: Log, stop: Stop, work: Callable[[Session], Chored]) -> int:
+    """Load a dump; return 0, 1 or 75 (skipped)."""
+    from runner import report, restic  # noqa: PLC0415 -- only where there is work
+
+    with _alone(config, log, stop) as session:
+        if session is None:
+            return _busy(log)
+        restic.lower_priority()
+        done = work(session)
+        log.line(report.level(done.status), f"load {done.status}: {done.message}")
+    return _status(done.status)
 
 
 def accept(config: Config, log: Log, stop: Stop) -> int:

@@ -4,11 +4,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
 from contract import names, values
 from runner import history, maintainer, steps
 from runner.config import Config
-from runner.output import Completed, array
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _ID = re.compile(r"[0-9a-f]{8,64}")
@@ -101,11 +101,11 @@ def read(text: str) -> tuple[datetime | None, str]:
     return (found if found.tzinfo else found.replace(tzinfo=UTC)), ""
 
 
-def snapshots(config: Config, listed: Completed) -> list[Kept]:
+def snapshots(config: Config, listed: list[dict[str, Any]]) -> list[Kept]:
     """Return all snapshots of volumes that restic listed."""
     folder = f"{config.state_dir}/tmp/sqlite"  # noqa: S108 -- where runner.attempt copies databases to
     found = []
-    for each in array(listed.text):
+    for each in listed:
         if history.is_dump(each):
             continue
         paths = tuple(str(path) for path in each.get("paths") or ())

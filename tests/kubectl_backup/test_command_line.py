@@ -238,6 +238,32 @@ def test_the_runners_commands_end_as_they_do_there(
     assert said.out == "T info done ?[2J why=asked\n"
 
 
+def test_a_dump_is_loaded_once_somebody_has_seen_which(api: Api, backup: Backup) -> None:
+    api.objects[PODS] = {"items": [pod()]}
+    line = json.dumps({"level": "info", "message": "the dump of postgres, 4f8a1c2e"}).encode()
+    api.by_word |= {"load --snapshot": Ran(line + b"\n")}
+    words = ("load", "--snapshot", "4f8a1c2e", "--replace")
+
+    asked = backup("load", "wiki", *words[1:])
+    assert (asked.code, "4f8a1c2e" in asked.out) == (1, True)
+    assert [run for _, run in api.ran] == [["backup-runner", *words, "--dry-run"]]
+
+    done = backup("load", "wiki", *words[1:], "--yes")
+    assert done.code == 0
+    assert api.ran[-1][1] == ["backup-runner", *words]
+
+
+def test_what_cannot_be_loaded_is_not_asked_about(api: Api, backup: Backup) -> None:
+    api.objects[PODS] = {"items": [pod()]}
+    api.by_word |= {"load postgres": Ran(b"load failure: not empty\n", b"", 1)}
+
+    done = backup("load", "wiki", "postgres", "--at", "2026-11-25", "--yes")
+
+    assert (done.code, "not empty" in done.out) == (1, True)
+    (run,) = [run for _, run in api.ran]
+    assert run[-3:] == ["--at", "2026-11-25T00:00:00Z", "--dry-run"]
+
+
 def test_pods_that_lack_their_sidecar_are_evicted_only_when_asked(api: Api, backup: Backup) -> None:
     """And only those for which a new one would be better; a budget may forbid it."""
     protect(api, pod(reason="quota"))
@@ -286,7 +312,7 @@ def test_restore_refuses_before_it_changes_anything(
 @pytest.mark.parametrize(
     "words",
     [[], ["status"], ["now"], ["accept"], ["snapshots"], ["ls"], ["cat"], ["diff"], ["drill"],
-     ["pause"], ["resume"], ["logs"], ["unlock"], ["heal"], ["doctor"], ["restore"]],
+     ["load"], ["pause"], ["resume"], ["logs"], ["unlock"], ["heal"], ["doctor"], ["restore"]],
 )  # fmt: skip
 def test_help_has_examples_and_fits_the_terminal(
     words: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

@@ -41,19 +41,19 @@ def partly(
 
 
 def test_snapshots_are_asked_for_by_host_and_all_tags() -> None:
-    listed = Completed(0, text="[]\n")
+    listed = Completed(0, text='[{"id": "a1"}]\n')
 
-    said, done = play(putback.known(Wanted("wiki", MINE)), [listed])
+    said, found = play(putback.known(Wanted("wiki", MINE)), [listed])
 
     assert said == [
         ("restic", "snapshots", "--json", "--no-lock", "--host", "wiki",
          "--tag", "ns=prod,kind=Deployment,workload=wiki"),
     ]  # fmt: skip
-    assert done is listed
+    assert found == [{"id": "a1"}]
 
 
 def test_only_where_restic_proves_it_there_is_no_repository() -> None:
-    assert play(putback.known(Wanted("wiki", MINE)), [MISSING])[1] is None
+    assert play(putback.known(Wanted("wiki", MINE)), [MISSING])[1] == []
     for done in (
         LOCKED, STOPPED, failed(1, "Fatal: no"), Completed(10, stopped="retrying"), Completed(0),
     ):  # fmt: skip

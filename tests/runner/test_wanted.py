@@ -1,12 +1,11 @@
 """Which snapshots a restore takes: of whom, of when, and in which order."""
 
-import json
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from runner import wanted
-from runner.output import Completed
 from runner.wanted import Kept, Wanted
 from tests.runner.workload import PAGES, UPLOADS, configured
 
@@ -14,7 +13,9 @@ MINE = ("ns=prod", "kind=Deployment", "workload=wiki")
 ANY = Wanted("wiki", MINE)
 
 
-def snapshot(number: int, *tags: str, day: int = 0, paths: tuple[str, ...] = (PAGES,)) -> object:
+def snapshot(
+    number: int, *tags: str, day: int = 0, paths: tuple[str, ...] = (PAGES,)
+) -> dict[str, Any]:
     """Return a snapshot as restic lists it."""
     return {
         "id": f"{number:064x}",
@@ -25,9 +26,9 @@ def snapshot(number: int, *tags: str, day: int = 0, paths: tuple[str, ...] = (PA
     }
 
 
-def known(*found: object) -> list[Kept]:
+def known(*found: dict[str, Any]) -> list[Kept]:
     """Return what is made of a list of restic's."""
-    return wanted.snapshots(configured(), Completed(0, text=json.dumps(found)))
+    return wanted.snapshots(configured(), list(found))
 
 
 def numbers(found: list[Kept]) -> list[int]:
@@ -70,7 +71,7 @@ def test_a_snapshot_that_is_named_is_the_only_one() -> None:
 
 
 def test_a_host_of_two_workloads_is_not_guessed() -> None:
-    other = dict(snapshot(2), tags=["ns=prod", "kind=StatefulSet", "workload=wiki"])  # type: ignore[call-overload]
+    other = dict(snapshot(2), tags=["ns=prod", "kind=StatefulSet", "workload=wiki"])
 
     with pytest.raises(LookupError, match="kind=Deployment, workload=wiki; kind=StatefulSet"):
         wanted.in_order(Wanted("wiki", ("ns=prod",)), known(snapshot(1), other))

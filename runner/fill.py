@@ -1,0 +1,111 @@
+"""Loads one dump from standard input into a server that holds nothing: called by runner.load."""
+
+import os
+import subprocess
+import sys
+from collections import deque
+from datetime import UTC, datetime
+
+from runner import clients, databases, loading
+from runner.clients import DumpError
+from runner.databases import Client
+from runner.dumps import trouble_line
+from runner.outcome import Failure
+
+_LINES = 20  # of standard error that are kept
+_TRIES = 5  # to rename a database, while who was cut off comes back
+
+
+def fill(name: str, *, look: bool, replace: bool) -> int:
+    """Load, or only ``look`` whether that can be; return 0, or 1 and why, as runner.dump does.
+
+    ``replace``: a database that holds something is renamed before, or its tables are replaced.
+    """
+    try:
+        _Server(name).fill(look=look, replace=replace)
+    except DumpError as error:
+        sys.stderr.write(trouble_line(error.failure, str(error)) + "\n")
+        return 1
+    return 0
+
+
+class _Server:
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._client: Client = databases.client(name, os.environ)
+        self._only = loading.only(name, self._client, os.environ)
+
+    def fill(self, *, look: bool, replace: bool) -> None:
+        full = self._full()
+        if full and not replace:
+            raise DumpError(Failure.CONFIG, self._why_not(full))
+        clients.compare(self._client)
+        if look:
+            return
+        if self._name == "postgres":
+            for database in full:
+                self._out_of_the_way(database)
+        self._load()
+        if self._name == "mysql" and not self._only:
+            self._ask("FLUSH PRIVILEGES")  # users came with the dump
+
+    def _ask(self, sql: str, **variables: str) -> str:
+        return clients.ask(self._client, loading.question(self._client, sql), **variables)
+
+    def _full(self) -> list[str]:
+        """Return the databases that hold something, of those that the dump is of."""
+        if self._name != "postgres":
+            found = self._ask(loading.databases(self._name)).splitlines()
+            return [each for each in found if self._only in {"", each}]
+        named = [self._only] if self._only else self._ask(loading.databases(self._name)).split("\n")
+        return [each for each in named if self._ask(loading.HOLDS, PGDATABASE=each) == "t"]
+
+    def _why_not(self, full: list[str]) -> str:
+        what = (
+            "--replace renames them first, to NAME_before_TIME"
+            if self._name == "postgres"
+            else "--replace puts the tables of the dump in place of those of the same name"
+        )
+        return f"the server is not empty, {', '.join(full)} has tables: nothing is loaded; {what}"
+
+    def _out_of_the_way(self, database: str) -> None:
+        """Rename a database, and have an empty one where the dump brings none."""
+        other = "template1" if database == "postgres" else "postgres"
+        new = loading.aside(database, datetime.now(UTC))
+        create = self._ask(loading.alike(database), PGDATABASE=other)
+        for left in reversed(range(_TRIES)):
+            try:
+                self._ask(loading.rename(database, new), PGDATABASE=other)
+                break
+            except DumpError:
+                if not left:
+                    raise
+        if self._only or database == "postgres":
+            self._ask(create, PGDATABASE=other)
+        sys.stderr.write(f"{database} is called {new}{loading.RENAMED}\n")
+
+    def _load(self) -> None:
+        argv = loading.loader(self._name, self._client, self._only)
+        errors, first, said = 0, "", deque[str](maxlen=_LINES)
+        with clients.options(self._client.options) as file:
+            try:
+                process = subprocess.Popen(
+                    clients.given(file, argv), env=clients.environment(self._client),
+                    pass_fds=file, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                    encoding="utf-8", errors="replace",
+                )  # fmt: skip
+            except OSError as error:
+                raise DumpError(Failure.CONFIG, clients.no_start(argv[0], error)) from None
+            with process:
+                assert process.stderr is not None  # noqa: S101 -- narrows the type; it is a pipe
+                for line in process.stderr:
+                    said.append(line.strip())
+                    if loading.is_error(line):
+                        errors += 1
+                        first = first or line.strip()
+        if process.returncode:
+            line = " ".join(said) or f"exit status {process.returncode}"
+            raise DumpError(databases.failure(line), f"{argv[0]} failed, not all is loaded: {line}")
+        if errors:
+            line = f"{errors} errors, the first: {first}; all else of the dump is loaded"
+            raise DumpError(databases.failure(first), line)

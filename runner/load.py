@@ -1,0 +1,99 @@
+"""Loads a dump because somebody asks for it: read to its end first, then into the server."""
+
+import base64
+from dataclasses import dataclass
+
+from contract import values
+from runner import databases, dumps, loading, putback, retrieval, upkeep, wanted
+from runner.conversation import Ended
+from runner.loading import Chosen
+from runner.outcome import Chored, Failure, Status
+from runner.output import Completed
+from runner.restic import Door
+from runner.session import Session
+from runner.wanted import Wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which dump is to be loaded, as it was typed.
+
+    ``name`` may be "" where the pod has one dump; ``origin`` is another workload, NAMESPACE/HOST.
+    ``replace``: also where the server holds something. ``trial``: only say what would be loaded.
+    """
+
+    name: str = ""
+    at: str = ""
+    snapshot: str = ""
+    origin: str = ""
+    replace: bool = False
+    trial: bool = False
+
+
+def load(session: Session, asked: Asked) -> Chored:
+    """Load the dump that is wanted; return what came of it."""
+    config = session.config
+    why = f"{config.missing} is not set: put it into the Secret" if config.missing else ""
+    if config.mirrors:
+        why = "a mirror keeps no dumps"
+    if why:
+        return Chored(Status.FAILURE, why, Failure.CONFIG)
+    door = Door(config, session.log, session.stop)
+    try:
+        name = asked.name or _name(session)
+        chosen = _chosen(session, door, name, asked)
+    except Ended as ended:
+        return Chored(ended.outcome.status, ended.outcome.message, ended.outcome.failure)
+    except (LookupError, ValueError) as error:
+        return Chored(Status.FAILURE, str(error), Failure.CONFIG)
+    if line := loading.by_hand(name, chosen):
+        return Chored(Status.FAILURE, f"dump {chosen}: {line}", Failure.CONFIG)
+    return _load(session, door, name, chosen, asked)
+
+
+def _name(session: Session) -> str:
+    if len(session.config.dumps) == 1:
+        return session.config.dumps[0].name
+    named = " or ".join(dump.name for dump in session.config.dumps) or "postgres, say"
+    raise LookupError(f"say of what the dump is that is to be loaded: {named}")
+
+
+def _chosen(session: Session, door: Door, name: str, asked: Asked) -> Chosen:
+    moment, snapshot = wanted.read(asked.at)
+    if snapshot:
+        raise ValueError(f"--at {asked.at}: write a time; --snapshot takes an id")
+    want = Wanted(session.config.host, session.config.tags)
+    if asked.origin:
+        namespace, _, host = values.origin(asked.origin).partition("/")
+        want = Wanted(host, (f"ns={namespace}",))
+    return loading.choose(door.follow(putback.known(want)), name, moment, asked.snapshot)
+
+
+def _load(session: Session, door: Door, name: str, chosen: Chosen, asked: Asked) -> Chored:
+    done = door.execute(retrieval.look_into(name, replace=asked.replace))
+    if done.code or done.stopped:
+        return _failed(name, done)
+    session.log.line("info", f"reading the dump of {name}, {chosen}, to its end, before it is used")
+    done = door.execute(retrieval.end_to_load(chosen.id, name))
+    if done.code or done.stopped:
+        return upkeep.failed(f"reading the dump of {name}", done)
+    if not databases.is_whole(name, base64.b64decode(done.text)):
+        line = f"the dump of {name}, {chosen}, has no end: nothing is loaded"
+        return Chored(Status.FAILURE, line, Failure.SOURCE)
+    if asked.trial:
+        return Chored(Status.SUCCESS, f"the dump of {name}, {chosen}, would be loaded")
+    session.log.line("info", f"loading the dump of {name}, {chosen}")
+    done = door.execute(retrieval.load(chosen.id, name, replace=asked.replace))
+    for line in done.tail:
+        if line.endswith(loading.RENAMED):
+            session.log.line("warning", line)
+    if done.code or done.stopped:
+        return _failed(name, done)
+    return Chored(Status.SUCCESS, f"the dump of {name}, {chosen}, is loaded")
+
+
+def _failed(name: str, done: Completed) -> Chored:
+    if done.stopped:
+        return upkeep.failed(f"loading the dump of {name}", done)
+    trouble = dumps.trouble(name, done)
+    return Chored(Status.FAILURE, trouble.message, trouble.failure)

@@ -1,0 +1,195 @@
+"""Loading a dump into a server: which one, what the server is asked and told. Pure."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from contract.values import COMMAND_DUMP
+from runner import maintainer, steps
+from runner.databases import Client
+from runner.outcome import size
+from runner.steps import DUMP_FILES
+
+RENAMED = " from now on"  # how the line ends that tells of a database that is out of the way
+_SHRUNK = 2  # times as much, the dump before held, is in no newest one without being asked about
+_LONGEST_NAME = 40  # bytes of a PostgreSQL database's name that its new name keeps
+# Says t where a database holds more than what PostgreSQL and its extensions put into a new one.
+HOLDS = (
+    "SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+    " WHERE c.relkind IN ('r', 'p', 'm', 'v', 'f') AND n.nspname !~ '^pg_'"
+    " AND n.nspname <> 'information_schema' AND NOT EXISTS"
+    " (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e'))"
+)
+_DATABASES = "SELECT datname FROM pg_database WHERE NOT datistemplate AND datallowconn ORDER BY 1"
+_SCHEMAS = (
+    "SELECT DISTINCT table_schema FROM information_schema.tables WHERE table_schema NOT IN"
+    " ('mysql', 'information_schema', 'performance_schema', 'sys') ORDER BY 1"
+)
+_ERROR = re.compile(r"psql:<stdin>:\d+: (?P<word>\w+): +(?:(?P<state>[0-9A-Z]{5}): )?(?P<said>.*)")
+# The superuser, a database that the server's image makes, and its schemas are there already.
+_THERE = {"42710", "42P04", "42P06"}
+_NO_ERROR = ("00", "01", "02")  # what these SQLSTATEs begin with
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A dump that may be loaded."""
+
+    id: str
+    made: datetime
+    bytes: int | None
+
+    def __str__(self) -> str:
+        """Say it in words."""
+        held = "" if self.bytes is None else f", {size(self.bytes)}"
+        return f"{self.id[:8]} of {self.made.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}{held}"
+
+
+def choose(
+    found: Iterable[Json], name: str, moment: datetime | None = None, snapshot: str = ""
+) -> Chosen:
+    """Return the newest dump of then or before, or the one ``snapshot``; raise LookupError.
+
+    One that holds much less than the one before is not taken unasked: a server that has lost its
+    data, or has just been made, is dumped like any other.
+    """
+    ours = sorted(
+        (each for each in map(_chosen, _of(found, name)) if each), key=lambda each: each.made
+    )
+    if snapshot:
+        named = [each for each in ours if each.id.startswith(snapshot)]
+        if len(named) != 1:
+            raise LookupError(f"there is no dump of {name} whose id begins with {snapshot}")
+        return named[0]
+    old = [each for each in ours if moment is None or each.made <= moment]
+    if not old:
+        oldest = f"; the oldest is {ours[0]}" if ours else ""
+        raise LookupError(f"there is no dump of {name}{' of then' if moment else ''}{oldest}")
+    newest, before = old[-1], old[-2] if old[1:] else None
+    if before and newest.bytes is not None and (before.bytes or 0) > _SHRUNK * newest.bytes:
+        raise LookupError(
+            f"the newest dump of {name}, {newest}, holds much less than {before}: say by "
+            f"--snapshot which one is meant, such as --snapshot {before.id[:8]}"
+        )
+    return newest
+
+
+def names_of(found: Iterable[Json]) -> list[str]:
+    """Return of what there are dumps among these snapshots."""
+    tags = {str(tag) for each in found for tag in each.get("tags") or ()}
+    known = {tag.removeprefix(steps.DUMP_TAG) for tag in tags if tag.startswith(steps.DUMP_TAG)}
+    return [name for name in DUMP_FILES if name in known]
+
+
+def offered(found: list[Json], moment: datetime | None, origin: str = "") -> list[str]:
+    """Return a line about each dump that belongs to volumes of then: no volume has its data."""
+    lines = []
+    for name in names_of(found):
+        try:
+            chosen = choose(found, name, moment)
+        except LookupError as error:
+            lines.append(f"dumps of {name}: {error}")
+            continue
+        more = f" --from {origin}" if origin else ""
+        by = f"backup-runner load {name} --snapshot {chosen.id[:8]}{more}"
+        lines.append(f"a dump of {name} is there, {chosen}; once its server runs, load it: {by}")
+    return lines
+
+
+def by_hand(name: str, chosen: Chosen) -> str:
+    """Return how a dump is loaded that no client can; "" where one can."""
+    dump = f"`backup-runner restic dump {chosen.id[:8]} /{DUMP_FILES[name]}`"
+    if name == COMMAND_DUMP:
+        return f"only you know what loads what your command wrote: pass it the output of {dump}"
+    if name == "redis":
+        return (
+            "Redis reads a dump when it starts, and in no other way: write the output of "
+            f"{dump} to dump.rdb in its data folder, then stop it by SHUTDOWN NOSAVE, with "
+            "appendonly no"
+        )
+    return ""
+
+
+def question(client: Client, sql: str) -> tuple[str, ...]:
+    """Return what asks a server this, one row a line."""
+    return (*client.server[:-1], sql)
+
+
+def databases(name: str) -> str:
+    """Return SQL that names the databases which may hold something."""
+    return _DATABASES if name == "postgres" else _SCHEMAS
+
+
+def only(name: str, client: Client, variables: Mapping[str, str]) -> str:
+    """Return the one database that is dumped; "" for all of a server's."""
+    if name == "postgres":
+        return client.environment["PGDATABASE"] if client.dump[0] == "pg_dump" else ""
+    return variables.get("MYSQL_DATABASE", "").strip()
+
+
+def aside(name: str, now: datetime) -> str:
+    """Return what a database of PostgreSQL is called once it is out of the way."""
+    short = name.encode()[:_LONGEST_NAME].decode("utf-8", "ignore")
+    return f"{short}_before_{now:%Y%m%dt%H%M%S}"
+
+
+def rename(name: str, new: str) -> str:
+    """Return SQL that takes a database out of the way, whoever uses it."""
+    return (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"  # noqa: S608 -- quoted below
+        f" WHERE datname = {_literal(name)} AND pid <> pg_backend_pid();"
+        f" ALTER DATABASE {_quoted(name)} RENAME TO {_quoted(new)}"
+    )
+
+
+def alike(name: str) -> str:
+    """Return SQL that says in SQL how an empty database like this one is created."""
+    return (
+        "SELECT format('CREATE DATABASE %I TEMPLATE template0 OWNER %I"  # noqa: S608 -- quoted below
+        " ENCODING %L LC_COLLATE %L LC_CTYPE %L', datname, pg_get_userbyid(datdba),"
+        " pg_encoding_to_char(encoding), datcollate, datctype) FROM pg_database"
+        f" WHERE datname = {_literal(name)}"
+    )
+
+
+def loader(name: str, client: Client, database: str) -> tuple[str, ...]:
+    """Return the client that reads a dump from standard input."""
+    if name == "postgres":
+        return ("psql", "-Xqw", "-v", "VERBOSITY=verbose", "-f", "-")
+    return (*client.server[:-2], *(("--", database) if database else ()))
+
+
+def is_error(line: str) -> bool:
+    """Whether a line of psql's says that something of a dump is not loaded, in any language."""
+    match = _ERROR.match(line)
+    if match is None:
+        return False
+    state = match["state"]
+    if state is None:
+        return match["word"] in {"error", "fatal"}
+    return not state.startswith(_NO_ERROR) and state not in _THERE
+
+
+def _of(found: Iterable[Json], name: str) -> Iterable[Json]:
+    tag = steps.DUMP_TAG + name
+    return (each for each in found if tag in (each.get("tags") or ()))
+
+
+def _chosen(found: Json) -> Chosen | None:
+    made = maintainer.moment(found)
+    taken = (found.get("summary") or {}).get("total_bytes_processed")
+    if made is None:
+        return None
+    return Chosen(str(found.get("id", "")), made, taken if isinstance(taken, int) else None)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
