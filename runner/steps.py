@@ -17,7 +17,7 @@ DUMP_FILES = {
 }  # fmt: skip
 _LONGER = 7.5  # times as long as a backup does, chores wait for a lock
 
-_KEEP = (
+KEEP = (
     ("--keep-last", settings.KEEP_LAST),
     ("--keep-hourly", settings.KEEP_HOURLY),
     ("--keep-daily", settings.KEEP_DAILY),
@@ -185,7 +185,7 @@ def check(config: Config, limit: float) -> Step:
 def forget(config: Config, limit: float = 0, target: str = "") -> Step | None:
     """Apply retention to this workload's snapshots; None where everything is kept."""
     keep: tuple[str, ...] = ()
-    for flag, setting in _KEEP:
+    for flag, setting in KEEP:
         if count := config.settings[setting]:
             keep += (flag, str(count))
     if within := config.settings.get(settings.KEEP_WITHIN):
@@ -196,5 +196,14 @@ def forget(config: Config, limit: float = 0, target: str = "") -> Step | None:
         "restic", "forget", "--json", "-q",
         "--retry-lock", f"{long_patience(config, limit):.0f}s",
         *mine(config), "--group-by", "host,tags", *keep, "--keep-tag", names.KEEP_TAG,
+    )  # fmt: skip
+    return Step("forget", argv, limit=limit, target=target)
+
+
+def forget_doubtful(config: Config, snapshots: tuple[str, ...], limit: float, target: str) -> Step:
+    """Forget these snapshots, which are this workload's own and doubtful."""
+    argv = (
+        "restic", "forget", "-q", "--retry-lock", f"{long_patience(config, limit):.0f}s",
+        *mine(config), "--", *snapshots,
     )  # fmt: skip
     return Step("forget", argv, limit=limit, target=target)

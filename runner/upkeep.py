@@ -1,14 +1,17 @@
 """What a repository needs beside backups: retention, prune, check; none marks a backup failed."""
 
 from collections.abc import Generator
+from dataclasses import replace
 from datetime import datetime
 
-from runner import clock, history, maintainer, opening, repository, retrieval, steps
+from runner import clock, history, maintainer, opening, repository, retrieval, steps, thinning
 from runner.config import Config
 from runner.conversation import Effect, Ended, Result
 from runner.outcome import Chored, Failure, Status
 from runner.output import Completed, array
 from runner.steps import Step
+
+_AT_ONCE = 100  # snapshots that one command line names
 
 Chore = Generator[Effect, Result, Chored]
 
@@ -37,7 +40,16 @@ def retention(config: Config, now: datetime, limit: float, target: str = "") -> 
     found = array(listed.text)
     if why := clock.doubt(filter(None, map(maintainer.moment, found)), now):
         return Chored(Status.SKIPPED, why, None, 0, None if target else len(found))
-    return (yield from forget(config, limit, target))
+    # Doubtful ones that would not be kept, were they good; they push none of those out.
+    thinned = thinning.superfluous(config, found)[:_AT_ONCE]
+    if thinned:
+        forgotten: Completed = yield steps.forget_doubtful(config, thinned, limit, target)
+        if unfinished := _unfinished("retention of doubtful snapshots", forgotten):
+            return unfinished
+    done = yield from forget(config, limit, target)
+    if not thinned or done.status != Status.SUCCESS:
+        return done
+    return replace(done, message=f"{done.message}; {len(thinned)} doubtful ones removed before")
 
 
 def copy(config: Config, limit: float, *, had_success: bool) -> Chore:
