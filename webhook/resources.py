@@ -79,9 +79,14 @@ def _beside(pod: Pod, wanted: Json, around: Surroundings, little: Amounts) -> Js
     most, least = budget.amounts(own.get("limits")), budget.amounts(own.get("requests"))
     limited = limits.defaulted(budget.of_container({"resources": wanted}), around.limits).limits
     app, rest = _left(pod, around)
+    requested = {name for each in app for name in each.requests}
+    # Where nobody requests any, the pod's own limit becomes its request: with any of ours, even
+    # of 0 or by a limit, the sum of requests does.
+    unasked = most.keys() - least.keys() - requested
     capped = {
         name: min(limit, most.get(name, limit), rest.get(name, limit))
         for name, limit in limited.items()
+        if name not in unasked
     }
     # What the pod leaves to its containers, and they request in full, ours does too.
     full = {
@@ -92,8 +97,7 @@ def _beside(pod: Pod, wanted: Json, around: Surroundings, little: Amounts) -> Js
     for name in full - (wanted.get("limits") or {}).keys():
         capped[name] = min(capped.get(name, _USUAL[name]), little.get(name, _USUAL[name]))
     asked = {"cpu", "memory", *(capped if little else ())}
-    # Where nobody requests any, the pod's own limit becomes its request: a 0 of ours would not.
-    asked -= {name for name in asked - capped.keys() if not any(name in a.requests for a in app)}
+    asked -= unasked | (asked - capped.keys() - requested)
     return budget.written(
         Budget({name: capped[name] if name in full else _NONE for name in asked}, capped)
     )

@@ -227,6 +227,27 @@ def test_nothing_is_requested_where_the_pods_limit_is_its_request() -> None:
     assert "cpu" not in _resources(Surroundings(), pod)["requests"]
 
 
+def test_what_only_the_pod_as_a_whole_limits_is_not_asked_for_at_all() -> None:
+    """Its limit of memory is its request as long as no container has either of its own."""
+    pod = _pod()
+    pod["spec"]["resources"] = {"limits": {"memory": "1Gi"}}
+    for container in pod["spec"]["containers"]:
+        container["resources"] = {"limits": {"cpu": "500m"}}
+
+    assert _resources(Surroundings(), pod) == {
+        "limits": {"cpu": "200m"}, "requests": {"cpu": "200m"},
+    }  # fmt: skip
+
+    pod["spec"]["resources"] = {"limits": {"cpu": "1"}}
+    pod["metadata"]["annotations"]["backup.cpu-limit"] = "300m"
+    for container in pod["spec"]["containers"]:
+        container["resources"] = {"limits": {"memory": "500Mi"}}
+
+    found = _resources(Surroundings(), pod)
+    assert "cpu" not in found["limits"] | found["requests"]
+    assert found["requests"]["memory"] == found["limits"]["memory"]
+
+
 def test_a_core_is_requested_in_full_where_the_pod_budgets_only_memory() -> None:
     pod = _pod(limits={"cpu": "1"})
     pod["spec"]["resources"] = {"limits": {"memory": "1Gi"}}
