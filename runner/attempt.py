@@ -6,7 +6,7 @@ from pathlib import Path
 
 from contract import quantity, settings, values
 from runner import history, inputs, mirror, rawdata, recall, remotes, run
-from runner.conversation import Effect, Result
+from runner.conversation import Effect, Ended, Result
 from runner.judge import Copies, Facts, Source
 from runner.outcome import Failure, Outcome, Status
 from runner.restic import Door
@@ -30,6 +30,8 @@ def attempt(session: Session) -> tuple[Outcome, Sources]:
             facts = door.follow(_facts(session, sources))
             backup = mirror.backup if session.config.mirrors else run.backup
             outcome = door.follow(backup(session.config, facts, session.limit))
+    except Ended as ended:
+        outcome = ended.outcome
     except Exception as error:  # noqa: BLE001 -- a bug of ours is a failed backup, and is reported
         outcome = Outcome(Status.FAILURE, f"internal error: {error!r}", Failure.INTERNAL)
     return door.follow(run.after(session.config, outcome)), sources

@@ -7,7 +7,7 @@ from typing import Any
 
 from runner import maintainer, retrieval, steps
 from runner.config import Config
-from runner.conversation import Effect, Result, failed
+from runner.conversation import Effect, Result, failed, must
 from runner.output import Completed, array
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -53,12 +53,17 @@ def _held(snapshot: dict[str, Any]) -> tuple[int, int] | None:
 
 
 def once_full(config: Config, paths: list[str]) -> Generator[Effect, Result, set[str]]:
-    """Return those of the folders that held something in this workload's latest snapshot."""
+    """Return those of the folders that held something in this workload's latest snapshot.
+
+    Raises Ended where that cannot be told.
+    """
     listed: Completed = yield retrieval.snapshots(config)
+    if (listed.code or listed.stopped) and not listed.no_repository:
+        raise failed(listed, "what the volumes held cannot be told")
     latest = of_volumes(listed)
     found = set()
     for path in paths if latest else ():
-        done: Completed = yield retrieval.listing(latest, path)
+        done = yield from must(retrieval.listing(latest, path), "the snapshot cannot be read")
         nodes = [m for m in done.messages if m.get("message_type") == "node"]
         inside = path.rstrip("/") + "/"
         if any(str(node.get("path")).startswith(inside) for node in nodes):

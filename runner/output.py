@@ -4,7 +4,7 @@ import json
 import re
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from runner import words
@@ -234,6 +234,21 @@ def _json(line: str) -> Any:  # noqa: ANN401 -- any JSON value
         return json.loads(line)
     except ValueError:
         return None
+
+
+def answered(done: Completed) -> Completed:
+    """Return a list as it is, or as a failure where nothing came: that is no empty list.
+
+    restic says that there is nothing by ``[]``, or ``null``; one that was cut short says nothing.
+    """
+    try:
+        value = json.loads(done.text)
+    except ValueError:
+        value = ""
+    if done.code or done.stopped or value is None or isinstance(value, list):
+        return done
+    line = "restic listed nothing, not even an empty list"
+    return replace(done, code=1, tail=(*done.tail, f"Fatal: {line}"))
 
 
 def array(text: str) -> list[dict[str, Any]]:

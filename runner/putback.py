@@ -39,8 +39,6 @@ def known(wanted: Wanted) -> Generator[Effect, Result, list[dict[str, Any]]]:
         return []
     if done.code or done.stopped:
         raise failed(done, "the repository cannot be read")
-    if not done.text.strip():  # no snapshot at all is an empty list; this would start an app empty
-        raise Ended(Status.FAILURE, "restic listed nothing, not even an empty list", Failure.RESTIC)
     return array(done.text)
 
 

@@ -13,7 +13,7 @@ from typing import IO, Any, TypeVar
 from runner import inputs, limits
 from runner.config import Config
 from runner.log import Log
-from runner.output import Completed, Listener
+from runner.output import Completed, Listener, answered
 from runner.steps import Count, Names, Step, Wait
 from runner.stop import Stop
 from runner.watch import Watch
@@ -76,7 +76,8 @@ class Door:
             why = getattr(error, "strerror", None) or str(error)
             return Completed(127, tail=(f"{step.argv[0]} cannot be started: {why}",))
         with process:
-            return self._listen(process, step)
+            done = self._listen(process, step)
+        return answered(done) if step.lists else done
 
     def _listen(self, process: subprocess.Popen[bytes], step: Step) -> Completed:
         listener = Listener(hear=step.hear, brief=step.hook)

@@ -13,7 +13,7 @@ _LIST = ("restic", "snapshots", "--json", "--no-lock")
 
 def snapshots(config: Config, target: str = "") -> Step:
     """List this workload's snapshots."""
-    return Step("snapshots", (*_LIST, *steps.mine(config)), target=target)
+    return Step("snapshots", (*_LIST, *steps.mine(config)), target=target, lists=True)
 
 
 def listing(snapshot: str, path: str) -> Step:
@@ -41,7 +41,7 @@ def restore(config: Config, snapshot: str, target: str, names: str, limit: float
 
 def snapshots_of(host: str, tags: tuple[str, ...]) -> Step:
     """List the snapshots of any workload."""
-    return Step("snapshots", (*_LIST, "--host", host, "--tag", ",".join(tags)))
+    return Step("snapshots", (*_LIST, "--host", host, "--tag", ",".join(tags)), lists=True)
 
 
 def put_back(snapshot: str, above: str, name: str, target: str) -> Step:
@@ -130,4 +130,4 @@ def _piped(snapshot: str, name: str, lock: tuple[str, ...], into: str, limit: fl
 
 def everyones_snapshots(target: str = "") -> Step:
     """List the snapshots of all who share the repository."""
-    return Step("snapshots", _LIST, target=target)
+    return Step("snapshots", _LIST, target=target, lists=True)

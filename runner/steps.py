@@ -34,7 +34,7 @@ class Step:
     ``limit``: seconds after which it is stopped, 0 for none. ``always``: run even after the wish
     to stop, which then leaves it a few seconds. ``target``: "" is the repository, "second" the one
     that is copied to, "both" is for copying. ``hear`` gets each JSON message as it comes, where all
-    of them would be too much to keep.
+    of them would be too much to keep. ``lists``: its answer is a JSON array, or it has failed.
     """
 
     name: str
@@ -44,6 +44,7 @@ class Step:
     always: bool = False
     target: str = ""
     hear: Callable[[dict[str, Any]], None] | None = None
+    lists: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +198,7 @@ def forget(config: Config, limit: float = 0, target: str = "") -> Step | None:
         "--retry-lock", f"{long_patience(config, limit):.0f}s",
         *mine(config), "--group-by", "host,tags", *keep, "--keep-tag", names.KEEP_TAG,
     )  # fmt: skip
-    return Step("forget", argv, limit=limit, target=target)
+    return Step("forget", argv, limit=limit, target=target, lists=True)
 
 
 def forget_doubtful(config: Config, snapshots: tuple[str, ...], limit: float, target: str) -> Step:

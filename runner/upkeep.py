@@ -40,6 +40,8 @@ def retention(config: Config, now: datetime, limit: float, target: str = "") -> 
     found = array(listed.text)
     if why := clock.doubt(filter(None, map(maintainer.moment, found)), now):
         return Chored(Status.SKIPPED, why, None, 0, None if target else len(found))
+    if not found:
+        return Chored(Status.SUCCESS, "0 removed, 0 kept", None, 0, None if target else 0)
     # Doubtful ones that would not be kept, were they good; they push none of those out.
     thinned = thinning.superfluous(config, found)[:_AT_ONCE]
     if thinned:

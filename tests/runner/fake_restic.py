@@ -45,6 +45,7 @@ class Runner:
             (self.secret / key).write_text(value)
         self.answer("backup", out=json.dumps(SUMMARY))
         self.answer("snapshots", out="[]")
+        self.answer("forget", out="[]")
         self.answer("version", out="restic 0.19.1 compiled with go1.24.4 on linux/amd64\n")
 
     def answer(self, command: str, *, out: str = "", err: str = "", code: int = 0) -> None:

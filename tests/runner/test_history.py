@@ -9,7 +9,7 @@ from runner.conversation import Ended
 from runner.history import Snapshot, last_snapshot, of_volumes, once_full
 from runner.outcome import Failure, Status
 from runner.output import Completed
-from tests.runner.conversation import EMPTY, failed, play
+from tests.runner.conversation import EMPTY, MISSING, failed, play
 from tests.runner.workload import configured
 
 MINE = ("--host", "wiki", "--tag", "ns=prod,kind=Deployment,workload=wiki")
@@ -83,3 +83,10 @@ def test_a_doubtful_snapshot_says_nothing_of_what_there_should_be() -> None:
     assert latest == Snapshot(datetime(2026, 11, 22, 10, tzinfo=UTC), None)
     said, _ = play(once_full(configured(), ["/backup/pages"]), [listed, EMPTY])
     assert said[1] == ("restic", "ls", "--json", "--no-lock", "a1", "/backup/pages")
+
+
+def test_what_cannot_be_asked_is_not_taken_for_nothing() -> None:
+    """A volume that is empty now may have been full: that decides whether this counts."""
+    with pytest.raises(Ended):
+        play(once_full(configured(), ["/backup/pages"]), [failed(1, "Fatal: no route")])
+    assert play(once_full(configured(), ["/backup/pages"]), [MISSING])[1] == set()

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from runner.outcome import Failure
-from runner.output import Completed, Listener
+from runner.output import Completed, Listener, answered
 from tests.runner.conversation import SUMMARY
 
 STATUS = '{"message_type":"status","percent_done":0.5,"files_done":7,"bytes_done":900}'
@@ -193,3 +193,21 @@ def test_who_hears_messages_hears_lines_of_text_too() -> None:
     assert heard[0]["text"] == "/backup/pages/a file"
     done = listener.completed(0, "")
     assert (done.text, done.messages) == ("", ())
+
+
+@pytest.mark.parametrize(
+    ("text", "good"),
+    [("[]\n", True), ("null", True), ('[{"id": "a1"}]', True),
+     ("", False), ("\n", False), ('[{"id": "a1"}', False), ("{}", False), ("no JSON", False)],
+)  # fmt: skip
+def test_silence_is_no_empty_list(text: str, good: bool) -> None:
+    done = answered(Completed(0, text=text))
+
+    assert (done.code == 0) == good
+    assert good or done.said == "restic listed nothing, not even an empty list"
+
+
+def test_a_list_that_failed_says_so_itself() -> None:
+    failed = Completed(1, tail=("Fatal: no",))
+
+    assert answered(failed) is failed

@@ -97,7 +97,7 @@ def test_lock_patience_is_whole_seconds() -> None:
 def test_snapshots_are_listed_by_host_and_all_tags() -> None:
     """Never somebody else's of the same name."""
     assert retrieval.snapshots(configured()) == Step(
-        "snapshots", ("restic", "snapshots", "--json", "--no-lock", *MINE)
+        "snapshots", ("restic", "snapshots", "--json", "--no-lock", *MINE), lists=True
     )
 
 

@@ -52,6 +52,7 @@ def test_a_tick_with_nothing_to_do_says_nothing(runner: Runner) -> None:
 
 def test_a_tick_backs_up_and_forgets(runner: Runner) -> None:
     """Retention follows its first good backup of the day."""
+    runner.answer("snapshots", out='[{"id": "a1", "time": "2026-01-01T00:00:00Z"}]')
     code, log = runner.call("tick", "--now")
 
     assert code == 0
@@ -207,7 +208,7 @@ def test_a_broken_state_is_begun_anew(runner: Runner) -> None:
     (runner.state / "state.json").write_text('{"run_now": "", "attem')
 
     assert runner.call("tick")[0] == 0
-    assert runner.asked[4:] == ["snapshots", "backup", "snapshots", "forget"]
+    assert runner.asked[3:] == ["snapshots", "backup", "snapshots"]
     assert runner.known["last"]["status"] == "success"
 
 
@@ -257,3 +258,14 @@ def test_sigterm_during_a_backup_is_an_interrupted_run(runner: Runner) -> None:
     )  # fmt: skip
     assert runner.known["running_since"] == 0
     assert runner.asked[before:] == ["backup"]
+
+
+def test_silence_of_the_repository_is_no_empty_one(runner: Runner) -> None:
+    """What a new pod has to know it asks again; a run that needs it fails."""
+    runner.answer("snapshots")
+
+    _, log = runner.call("tick", "--now")
+
+    assert any("restic listed nothing" in line["message"] for line in log)
+    assert not runner.known["derived"]
+    assert "forget" not in runner.asked
