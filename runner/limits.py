@@ -15,20 +15,24 @@ _HELD = {
     "memory/memory.stat": {"total_rss", "total_shmem"},
 }  # fmt: skip
 _PER_PROCESSOR = 128 << 20  # bytes of the limit: restic's workers and their buffers are that many
+_ROOMY = 192 << 20  # bytes of the limit, from which on nothing but speed is at stake
 _RESTICS_SHARE = 0.6  # of the memory limit; the rest is for the kernel and for us
 
 
-def go_runtime(cgroup: Path = _CGROUP, processors: int | None = None) -> dict[str, str]:
+def go_runtime(
+    cgroup: Path = _CGROUP, processors: int | None = None, *, hurry: bool = False
+) -> dict[str, str]:
     """Return GOMEMLIMIT, GOGC and GOMAXPROCS where memory or CPU is limited.
 
-    ``processors`` are those of the node that may be used; None to ask the kernel.
+    ``processors`` are those of the node that may be used; None to ask the kernel. In a ``hurry``
+    all of restic's share may be taken before memory is looked through for what can go.
     """
     variables = {}
     usable = [processors or len(os.sched_getaffinity(0))]
     memory = _memory(cgroup)
     if memory < _UNLIMITED:
         variables["GOMEMLIMIT"] = str(int(memory * _RESTICS_SHARE))
-        variables["GOGC"] = "20"
+        variables["GOGC"] = "off" if hurry and memory >= _ROOMY else "20"
         usable.append(memory // _PER_PROCESSOR)
     if cpus := _cpus(cgroup):
         usable.append(round(cpus))

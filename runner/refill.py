@@ -36,7 +36,7 @@ class _Work:
         self._log = log
         self._stop = stop
         self._want = want
-        self._door = Door(config, log, stop)
+        self._door = Door(config, log, stop, hurry=True)
         self._listed: list[Json] | None = None
         self._known: list[Kept] = []
 

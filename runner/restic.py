@@ -29,11 +29,15 @@ T = TypeVar("T")
 class Door:
     """Carries out what a run yields, one effect at a time."""
 
-    def __init__(self, config: Config, log: Log, stop: Stop, progress: float = _PROGRESS) -> None:
+    def __init__(
+        self, config: Config, log: Log, stop: Stop, progress: float = _PROGRESS, *,
+        hurry: bool = False,
+    ) -> None:  # fmt: skip
         self._config = config
         self._log = log
         self._stop = stop
         self._progress = progress
+        self._hurry = hurry  # somebody waits, and nothing else is at work
 
     def follow(self, run: Generator[Any, Any, T]) -> T:
         """Carry a run through to its end and return its result."""
@@ -135,7 +139,7 @@ class Door:
             "RESTIC_PROGRESS_FPS": "0.2",
             "BACKUP_HOST": self._config.host,
             "BACKUP_NAMESPACE": self._config.namespace,
-            **limits.go_runtime(),
+            **limits.go_runtime(hurry=self._hurry),
             **({} if target is None else self._secret(target)),
         }
         if not _can_hold_files(made["RESTIC_CACHE_DIR"]):  # such as one of another container's

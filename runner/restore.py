@@ -47,7 +47,7 @@ class _Restore:
         self._config: Config = session.config
         self._log = session.log
         self._asked = asked
-        self._door = Door(session.config, session.log, session.stop, _PROGRESS)
+        self._door = Door(session.config, session.log, session.stop, _PROGRESS, hurry=True)
         self._tally = Tally()
         self._refused: list[str] = []
         self._listed: list[Json] = []

@@ -27,7 +27,7 @@ from tests.integration.sidecars import Sidecar
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="make bench-restore", description=__doc__)
-    parser.add_argument("--runs", type=int, default=7)
+    parser.add_argument("--runs", type=int, default=4)
     parser.add_argument("--files", type=int, default=10_000)
     parser.add_argument("--size", type=int, default=32 << 10, help="bytes of each file")
     parser.add_argument("--folder", help="where to work, such as /dev/shm; default: as mktemp")

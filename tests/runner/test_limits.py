@@ -32,6 +32,17 @@ def test_a_memory_limit_is_told(tmp_path: Path, files: dict[str, str]) -> None:
     assert go_runtime(cgroup(tmp_path, files), 64) == {**MEMORY, "GOMAXPROCS": "2"}
 
 
+@pytest.mark.parametrize(("mebibytes", "told"), [(256, "off"), (192, "off"), (128, "20")])
+def test_in_a_hurry_memory_is_taken_where_there_is_enough(
+    tmp_path: Path, mebibytes: int, told: str
+) -> None:
+    """It stays below the share that is restic's."""
+    found = go_runtime(cgroup(tmp_path, {"memory.max": str(mebibytes * MIB)}), 64, hurry=True)
+
+    assert found["GOGC"] == told
+    assert found["GOMEMLIMIT"] == str(int(mebibytes * MIB * 0.6))
+
+
 @pytest.mark.parametrize(
     ("files", "procs"),
     [
