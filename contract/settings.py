@@ -81,6 +81,9 @@ VERIFY = Setting("verify", "@weekly", schedule.parse, "BACKUP_VERIFY")
 scratch (256 MiB at most) and compared with the live files that have not changed since; the latest
 dumps are read to their ends."""
 
+MAINTENANCE = Setting("maintenance", "own", values.maintenance, "BACKUP_MAINTENANCE")
+"""Who applies retention, prunes, checks and copies: ``own``, the sidecars; ``central``: a job."""
+
 DIGEST = Setting("digest", "off", schedule.parse, "BACKUP_DIGEST")
 """When a digest is sent to all who get messages, such as ``@weekly``: runs, growth, drills, and
 what is not as it should be."""
@@ -144,8 +147,8 @@ ALL: tuple[Setting[Any], ...] = (
     ENABLED, SCHEDULE, TIMEZONE, VOLUMES, EXCLUDE, SECRET, NAME,
     KEEP_LAST, KEEP_HOURLY, KEEP_DAILY, KEEP_WEEKLY, KEEP_MONTHLY, KEEP_YEARLY, KEEP_WITHIN,
     KEEP_ARCHIVES, ENGINE,
-    FORGET, PRUNE, CHECK, VERIFY, DIGEST, RUN_NOW, PAUSED, ON_EXIT, SQLITE, PRE, POST, DUMP,
-    RESTORE, RESTORE_AS_OF, RESTORE_FROM, RUN_AS,
+    FORGET, PRUNE, CHECK, VERIFY, MAINTENANCE, DIGEST, RUN_NOW, PAUSED, ON_EXIT, SQLITE, PRE, POST,
+    DUMP, RESTORE, RESTORE_AS_OF, RESTORE_FROM, RUN_AS,
     CPU_REQUEST, CPU_LIMIT, MEMORY_REQUEST, MEMORY_LIMIT,
 )  # fmt: skip
 _KNOWN = {setting.annotation for setting in ALL} | {names.STATUS_ANNOTATION, names.INJECTED_LABEL}

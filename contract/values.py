@@ -83,6 +83,13 @@ def engine(text: str) -> str:
     return text
 
 
+def maintenance(text: str) -> str:
+    """Read who maintains the repository."""
+    if text.lower() not in {"own", "central"}:
+        raise ValueError("write own or central")
+    return text.lower()
+
+
 def lines(text: str) -> tuple[str, ...]:
     """Read one item a line."""
     return tuple(line.strip() for line in text.splitlines() if line.strip())

@@ -128,6 +128,21 @@ def _parser() -> argparse.ArgumentParser:
     )
     arguments.load(loading)
     loading.set_defaults(run=_load)
+    maintaining = commands.add_parser(
+        "maintain",
+        help="look after a repository that many share (called by the chart's CronJob)",
+        description="Looks after a repository that many workloads share, and creates it where "
+        "there is none: applies to each workload's snapshots the retention that it has left in "
+        "the repository (BACKUP_MAINTENANCE=central), prunes, checks, and copies to the second "
+        "repository. What has left no such record is kept whole and named, unless KEEP_... stand "
+        "in this Secret. When each was done last is remembered in the repository; BACKUP_FORGET, "
+        "BACKUP_PRUNE and BACKUP_CHECK are how often it should be. Exit status: 0 success or "
+        "warning, 1 failure, 75 skipped because the repository is locked or another is at it.",
+    )
+    maintaining.add_argument(
+        "--dry-run", action="store_true", help="only say what would be done, workload by workload"
+    )
+    maintaining.set_defaults(run=_maintain)
     accepting = commands.add_parser(
         "accept",
         help="accept that the volumes lost files on purpose",
@@ -232,6 +247,11 @@ def _load(parsed: argparse.Namespace) -> int:
     if sys.stdout.isatty():
         log = Log(config.masked, text=True)
     return tick.load(config, log, stop, lambda session: load.load(session, asked))
+def _maintain(parsed: argparse.Namespace) -> int:
+    config, log, stop = _begin()
+    if sys.stdout.isatty():
+        log = Log(config.masked, text=True)
+    return tick.maintain(config, log, stop, dry_run=parsed.dry_run)
 
 
 def _accept(_parsed: argparse.Namespace) -> int:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from runner import archives, deliver, due, report, steps, upkeep, verify
+from runner import archives, deliver, due, recording, report, steps, upkeep, verify
 from runner.outcome import Chored, Failure, Status
 from runner.restic import Door
 from runner.session import Session
@@ -21,12 +21,39 @@ def do_all(session: Session) -> None:
         now = datetime.now(UTC)
         _do(session, "forget", lambda t: follow(archives.forget(config, now, resumed, t)))
         return
-    _do(session, "forget", lambda t: follow(upkeep.retention(config, datetime.now(UTC), t)))
-    _do(session, "prune", lambda t: follow(upkeep.prune(config, datetime.now(UTC), t)))
-    _do(session, "check", lambda t: follow(upkeep.check(config, datetime.now(UTC), t)))
-    if config.second is not None:
-        _copy(session)
+    if config.central:
+        _leave(session)
+    else:
+        _do(session, "forget", lambda t: follow(upkeep.retention(config, datetime.now(UTC), t)))
+        _do(session, "prune", lambda t: follow(upkeep.prune(config, datetime.now(UTC), t)))
+        _do(session, "check", lambda t: follow(upkeep.check(config, datetime.now(UTC), t)))
+        if config.second is not None:
+            _copy(session)
     _do(session, "verify", lambda t: verify.verify(session, t))
+
+
+def record(session: Session) -> None:
+    """Tell the maintenance job of this workload's retention, where that is new to it."""
+    config, state = session.config, session.state
+    if session.limit or session.stop.asked or not recording.is_due(config, state, time.time()):
+        return
+    follow = Door(config, session.log, session.stop).follow
+    done = follow(recording.record(config, state, datetime.now(UTC)))
+    session.log.line(report.level(done.status), f"record {done.status}: {done.message}")
+    session.save()
+
+
+def _leave(session: Session) -> None:
+    """Leave to the maintenance job what it does; look daily whether it is there at all."""
+    state, now = session.state, time.time()
+    follow = Door(session.config, session.log, session.stop).follow
+    names = [name for name in due.LEFT if session.config.second or not name.startswith("copy")]
+    for name in names[1:]:
+        known = state.chore(name)
+        if (known.status, known.message) != (Status.SKIPPED, recording.LEFT):
+            _note(session, name, Chored(Status.SKIPPED, recording.LEFT))
+    if not session.stop.asked and due.has_come("forget", now, session.config, state):
+        begin(session, "forget", lambda: follow(recording.left(datetime.now(UTC))))
 
 
 def _copy(session: Session) -> None:
@@ -52,7 +79,7 @@ def by_hand(session: Session, name: str) -> Chored:
     if config.missing:
         line = f"{config.missing} is not set: put it into the Secret"
         return _note(session, name, Chored(Status.FAILURE, line, Failure.CONFIG))
-    return _begin(session, name, asked[name])
+    return begin(session, name, asked[name])
 
 
 def unlock(session: Session) -> Chored:
@@ -74,10 +101,11 @@ def _do(session: Session, name: str, chore: Callable[[float], Chored]) -> None:
         return
     limit = due.time_for_chores(now, session.config)
     if limit > 0:
-        _begin(session, name, lambda: chore(limit))
+        begin(session, name, lambda: chore(limit))
 
 
-def _begin(session: Session, name: str, chore: Callable[[], Chored]) -> Chored:
+def begin(session: Session, name: str, chore: Callable[[], Chored]) -> Chored:
+    """Do a chore, remember what became of it, and tell it."""
     known = session.state.chore(name)
     known.attempted = time.time()
     known.tries += 1

@@ -55,6 +55,7 @@ class Config:
     extra_arguments: tuple[str, ...]
     retention_enabled: bool
     may_init: bool
+    subsets: int
     ntfy: Ntfy | None
     services: tuple[Service, ...]
     pings: Pings | None
@@ -67,6 +68,11 @@ class Config:
     def mirrors(self) -> bool:
         """Whether rclone keeps a mirror, where else restic makes snapshots."""
         return self.mirror is not None
+
+    @property
+    def central(self) -> bool:
+        """Whether a job of the repository's own does what else its sidecars do for it."""
+        return not self.mirrors and self.settings[settings.MAINTENANCE] == "central"
 
     @property
     def tags(self) -> tuple[str, ...]:
@@ -152,6 +158,7 @@ def read(
         extra_arguments=reading.parameters(variables, problems),
         retention_enabled=flags["RESTIC_RETENTION_POLICIES_ENABLED"],
         may_init=variables.get("BACKUP_INIT", "").strip().lower() != "never",
+        subsets=reading.subsets(environment, problems),
         ntfy=receivers.ntfy(variables, problems) if flags["NTFY_ENABLED"] else None,
         services=receivers.services(variables, problems),
         pings=receivers.pings(variables, problems),

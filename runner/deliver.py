@@ -6,6 +6,7 @@ from runner.outcome import Status
 from runner.receivers import Ntfy
 from runner.restic import Door
 from runner.session import Session
+from runner.state import Last
 from runner.steps import Step
 
 _NTFY = "ntfy"
@@ -21,7 +22,7 @@ def deliver(session: Session, now: float) -> None:
     state.notified = {key: news for key, news in state.notified.items() if key in keys}
     waiting = {key for key in keys if messages.worth_telling(state, key, now)}
     if state.last and waiting:
-        for key in _tell(session, messages.news(config, state.last), waiting):
+        for key in _tell(session, _news(session, state.last), waiting):
             messages.told(state, key, now)
     if digest.is_due(config, state, now):
         text = session.log.mask(digest.text(config, state, now))
@@ -34,6 +35,10 @@ def deliver(session: Session, now: float) -> None:
         url = config.pings.ended(good=good, message=last.message, seconds=seconds)
         _ping(session, url, last.message)
     push(session)
+
+
+def _news(session: Session, last: Last) -> Message:
+    return messages.news(session.config, last, maintains=session.maintains)
 
 
 def _tell(session: Session, message: Message, receivers: set[str]) -> list[str]:
@@ -80,7 +85,8 @@ def push(session: Session, *, quick: bool = False) -> None:
     from runner import send  # noqa: PLC0415 -- network modules stay out while restic works
 
     url = config.pushgateway + report.group(config)
-    if wrong := send.push(url, report.metrics(config, state), quick=quick):
+    told = report.of_maintenance if session.maintains else report.metrics
+    if wrong := send.push(url, told(config, state), quick=quick):
         state.notify_failures += 1
         session.log.line("warning", f"Pushgateway: metrics were not delivered: {wrong}")
 

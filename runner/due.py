@@ -15,6 +15,8 @@ CADENCES = {
     "verify": settings.VERIFY,
     "copy_forget": settings.FORGET, "copy_prune": settings.PRUNE,
 }  # fmt: skip
+LEFT = ("forget", "prune", "check", "copy", "copy_forget", "copy_prune")
+"""What the maintenance job does for all, where it is not left to each sidecar."""
 _DELETING = {"forget", "prune"}
 _LONGEST_CHORE = 6 * 3600
 _TRIES = 3  # of a chore that was stopped or found a lock, until it waits for its next slot
@@ -131,6 +133,11 @@ def chore_is_due(name: str, now: float, config: Config, state: State) -> bool:
         return True  # copying nothing costs little, and loses nothing
     if name != "verify" and not maintained(name, config, state):
         return False
+    return has_come(name, now, config, state)
+
+
+def has_come(name: str, now: float, config: Config, state: State) -> bool:
+    """Whether a chore's own time has come since it was last tried."""
     chore, values = state.chore(name), config.settings
     slot = values[CADENCES[name]].latest_until(
         now, values[settings.TIMEZONE], f"{config.identity}/{name}"
@@ -140,10 +147,16 @@ def chore_is_due(name: str, now: float, config: Config, state: State) -> bool:
     return (chore.again and chore.tries < _TRIES) or slot > _past(now, chore.attempted)
 
 
+def is_left(name: str, config: Config) -> bool:
+    """Whether a chore is left to the maintenance job."""
+    return config.central and name in LEFT
+
+
 def maintained(name: str, config: Config, state: State) -> bool:
     """Whether this workload is to do such a chore at all, at present."""
     left_to_others = state.append_only and name in _DELETING
-    return config.retention_enabled and not state.held and not left_to_others
+    allowed = config.retention_enabled and not state.held
+    return allowed and not left_to_others and not is_left(name, config)
 
 
 def time_for_chores(now: float, config: Config) -> float:

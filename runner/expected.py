@@ -2,9 +2,11 @@
 
 from contract import settings
 from runner.config import Config
-from runner.due import CADENCES, maintained
+from runner.due import CADENCES, LEFT, is_left, maintained
 from runner.outcome import Status
 from runner.state import Chore, State
+
+_DAY = 24 * 3600
 
 
 def interval(config: Config, state: State) -> float:
@@ -25,6 +27,28 @@ def chores(config: Config, state: State) -> dict[str, float]:
     return {name: _due(name, config, state) for name in names}
 
 
+def of_job(config: Config, state: State) -> dict[str, float]:
+    """Return when each of the maintenance job's chores should have come to a good end; 0: never.
+
+    The job comes daily: that counts which follows a chore's own time.
+    """
+    names = [name for name in LEFT if config.second or not name.startswith("copy")]
+    if not config.second and state.chore("copy").status:
+        names.append("copy")
+    return {name: _of_job(name, config, state) for name in names}
+
+
+def _of_job(name: str, config: Config, state: State) -> float:
+    done = state.chore(name).success or state.began
+    if name == "copy":
+        return done + _DAY
+    if state.append_only and name in {"forget", "prune"}:
+        return 0
+    zone, identity = config.settings[settings.TIMEZONE], f"{config.identity}/{name}"
+    slot = config.settings[CADENCES[name]].next_after(done, zone, identity)
+    return slot + _DAY if slot else 0
+
+
 def _due(name: str, config: Config, state: State) -> float:
     chore = state.chores.get(name, Chore())
     left_to_others = chore.status == Status.SKIPPED and not chore.again
@@ -39,6 +63,8 @@ def _due(name: str, config: Config, state: State) -> float:
 
 
 def _is_wanted(name: str, config: Config, state: State) -> bool:
+    if is_left(name, config):
+        return False
     return name in {"verify", "copy"} or maintained(name, config, state)
 
 

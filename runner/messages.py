@@ -11,6 +11,7 @@ from runner.state import Last, News, State
 
 _NTFY_BYTES = 4000  # beyond 4095, ntfy makes an attachment of a message or refuses it
 _SAY_AGAIN = 24 * 3600  # seconds after which a trouble that lasts is told again
+_LOGS = "kubectl -n {} logs -l app.kubernetes.io/component=maintenance --tail=50"
 _LOW, _USUAL = 2, 3  # of ntfy's priorities
 
 
@@ -47,16 +48,18 @@ def _trouble(last: Last) -> str:
     return f"{last.status}/{last.failure}"
 
 
-def news(config: Config, last: Last) -> Message:
-    """Return what people are told of the last run."""
+def news(config: Config, last: Last, *, maintains: bool = False) -> Message:
+    """Return what people are told of the last run, of backups or of the maintenance job."""
     subject = f"{config.namespace}/{config.host}"
     recovered = last.status == Status.SUCCESS
     kind = "" if last.failure is None else f" ({last.failure})"
     word = "recovered" if recovered else last.status
-    text = f"{subject}: backup {word}{kind}: {last.message}"
+    what = "maintenance" if maintains else "backup"
+    text = f"{subject}: {what} {word}{kind}: {last.message}"
     if last.status == Status.FAILURE:
-        text += "\nNext: backup-runner status, in container backup of the pod"
-    return Message(last.status, f"Backup {word}: {subject}", _cut(text, _NTFY_BYTES))
+        line = "backup-runner status, in container backup of the pod"
+        text += f"\nNext: {_LOGS.format(config.namespace) if maintains else line}"
+    return Message(last.status, f"{what.capitalize()} {word}: {subject}", _cut(text, _NTFY_BYTES))
 
 
 def ntfy(to: Ntfy, message: Message, title: str) -> dict[str, Any]:

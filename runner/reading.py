@@ -60,6 +60,16 @@ def grace(environment: Mapping[str, str], problems: list[Problem]) -> float:
     return float(used)
 
 
+def subsets(environment: Mapping[str, str], problems: list[Problem]) -> int:
+    """Return in how many parts the maintenance job reads all data, one a check; 0: none."""
+    key = "BACKUP_CHECK_SUBSETS"
+    text = environment.get(key, "").strip()
+    if not text or re.fullmatch(r"[0-9]{1,4}", text):
+        return int(text or 0)
+    problems.append(Problem("variable", key, text, "write a whole number, 0 or more", "0"))
+    return 0
+
+
 def usable(given: Mapping[str, str], problems: list[Problem]) -> Mapping[str, str]:
     """Return the variables that a process can be given; one too many would keep restic from it."""
     found = {}

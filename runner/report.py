@@ -2,7 +2,7 @@
 
 import base64
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from contract import VERSION, settings
 from runner import expected
@@ -45,26 +45,15 @@ def metrics(config: Config, state: State) -> str:
             {},
             expected.interval(config, state),
         ),
-        *(
-            (
-                "backup_chore_due_timestamp_seconds",
-                "When a chore should have come to a good end; 0 if it need not.",
-                {"chore": chore},
-                due,
-            )
-            for chore, due in chores.items()
-        ),
-        *(
-            (
-                "backup_chore_failed",
-                "Whether a chore failed when it was last tried.",
-                {"chore": chore},
-                state.chores.get(chore, Chore()).status == Status.FAILURE,
-            )
-            for chore in chores
-        ),
-        ("backup_notify_failures_total", "Messages not delivered.", {}, state.notify_failures),
+        *_of_chores(chores, state),
+        _notify_failures(state),
         ("backup_paused", "Whether backups are paused.", {}, paused),
+        (
+            "backup_central_maintenance",
+            "Whether retention, prune, check and copies are left to the maintenance job.",
+            {},
+            config.central,
+        ),
         (
             "backup_defaulted_settings",
             "Settings whose value could not be used.",
@@ -87,15 +76,54 @@ def metrics(config: Config, state: State) -> str:
     if state.last_success:
         name = "backup_last_success_timestamp_seconds"
         rows.append((name, "Last run that left a good snapshot.", {}, state.last_success))
-    for chore, known in sorted(state.chores.items()):
-        if known.success:
-            name = f"backup_{chore}_last_success_timestamp_seconds"
-            rows.append((name, f"Last {chore} that came to a good end.", {}, known.success))
+    rows += _successes(state)
     if state.snapshots is not None:
         rows.append(("backup_snapshots", "Snapshots of this workload.", {}, state.snapshots))
     if state.stale_locks is not None:
         rows.append(("backup_stale_locks", "Old locks that it met.", {}, state.stale_locks))
     return _exposition(rows)
+
+
+def of_maintenance(config: Config, state: State) -> str:
+    """Return every value of the maintenance job; names of backups are none of its own.
+
+    Nor is `backup_host_info`: no sidecar goes with it, and alerts would take it for gone.
+    """
+    rows: list[_Row] = [*_of_chores(expected.of_job(config, state), state)]
+    if last := state.last:
+        for status in Status:
+            name, labels = "backup_maintenance_status", {"status": status.value}
+            rows.append((name, "How the last job ended.", labels, last.status == status))
+        name = "backup_maintenance_last_run_timestamp_seconds"
+        rows.append((name, "End of the last job.", {}, last.ended))
+        name = "backup_maintenance_duration_seconds"
+        rows.append((name, "Length of the last job.", {}, last.ended - last.started))
+    for verdict, count in sorted(state.workloads.items()):
+        name, labels = "backup_maintenance_workloads", {"retention": verdict}
+        rows.append((name, "Workloads by what became of their retention.", labels, count))
+    rows.append(_notify_failures(state))
+    return _exposition([*rows, *_successes(state)])
+
+
+def _of_chores(chores: Mapping[str, float], state: State) -> Iterator[_Row]:
+    for chore, due in chores.items():
+        meaning = "When a chore should have come to a good end; 0 if it need not."
+        yield "backup_chore_due_timestamp_seconds", meaning, {"chore": chore}, due
+    for chore in chores:
+        failed = state.chores.get(chore, Chore()).status == Status.FAILURE
+        meaning = "Whether a chore failed when it was last tried."
+        yield "backup_chore_failed", meaning, {"chore": chore}, failed
+
+
+def _successes(state: State) -> Iterator[_Row]:
+    for chore, known in sorted(state.chores.items()):
+        if known.success:
+            name = f"backup_{chore}_last_success_timestamp_seconds"
+            yield name, f"Last {chore} that came to a good end.", {}, known.success
+
+
+def _notify_failures(state: State) -> _Row:
+    return "backup_notify_failures_total", "Messages not delivered.", {}, state.notify_failures
 
 
 def _of_last(last: Last) -> Iterator[_Row]:

@@ -14,6 +14,7 @@ class Session:
     """One call of the runner; ``state`` is what changes.
 
     ``limit``: seconds that the backup may take, and nothing may follow it; 0 where there is time.
+    ``maintains``: it is the maintenance job's.
     """
 
     config: Config
@@ -22,6 +23,7 @@ class Session:
     log: Log
     stop: Stop
     limit: float = 0
+    maintains: bool = False
 
     def save(self) -> None:
         """Keep the state, and show it; where that cannot be, a backup is still better than none."""

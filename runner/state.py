@@ -11,7 +11,7 @@ from typing import Any
 
 from contract import names
 
-_FILE = "state.json"
+FILE = "state.json"
 _LOCK = "lock"
 _LATEST = 1e11  # epoch seconds; no clock goes wrong by thousands of years
 _JSON = {"int": int, "bool": bool, "str": str, "tuple": list}  # the rest are objects
@@ -82,6 +82,9 @@ class State:
     ``held`` is True; ``accepted`` from when somebody said that it was meant, until a good backup.
     ``resumed`` is when a mirror was first made again after a gap that is longer than its archives
     are kept.
+    ``recorded`` is what this workload last told the maintenance job of its retention, and when.
+    ``began`` to ``workloads`` are that job's own: when it first was there, which part of the data
+    it read last, and how many workloads' snapshots it applied retention to, or not.
     ``shown`` tells one status from another, as the container's log had it last.
     ``notified`` are receivers that were told of a trouble, and not yet that it is over. ``restic``
     is its version, "" until asked since the container started; ``stale_locks`` None if unknown.
@@ -114,6 +117,11 @@ class State:
     good: dict[str, str] = field(default_factory=dict)
     told: list[str] = field(default_factory=list)
     shown: str = ""
+    recorded: list[str] = field(default_factory=list)
+    recorded_at: float = 0
+    began: float = 0
+    subset: int = 0
+    workloads: dict[str, int] = field(default_factory=dict)
 
     def chore(self, name: str) -> Chore:
         """Return what is known of a chore."""
@@ -136,18 +144,18 @@ class Store:
     def load(self) -> State | None:
         """Return the state; None where there is none or it cannot be read as one."""
         try:
-            return _state(json.loads((self._folder / _FILE).read_text("utf-8")))
+            return _state(json.loads((self._folder / FILE).read_text("utf-8")))
         except (OSError, ValueError, TypeError, RecursionError):
             return None
 
     def save(self, state: State) -> None:
         """Write the state so that a kill leaves the old or the new one, never half of it."""
-        part = self._folder / f"{_FILE}.part"
+        part = self._folder / f"{FILE}.part"
         with part.open("w", encoding="utf-8", errors="backslashreplace") as file:
             json.dump(asdict(state), file)
             file.flush()
             os.fsync(file.fileno())
-        part.replace(self._folder / _FILE)
+        part.replace(self._folder / FILE)
 
     def publish(self, known: dict[str, Any]) -> None:
         """Write the status for whoever only reads: one file, whole at any time."""

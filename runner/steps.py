@@ -166,6 +166,15 @@ def copy(config: Config, limit: float) -> Step:
     return Step("copy", argv, limit=limit, target="both")
 
 
+def copy_all(config: Config, namespaces: tuple[str, ...], limit: float) -> Step:
+    """Copy what the sidecars of these namespaces made, and the second repository does not have."""
+    argv = (
+        "restic", "copy", "-q", "--retry-lock", patience(config),
+        *(word for each in namespaces for word in ("--tag", f"ns={each}")),
+    )  # fmt: skip
+    return Step("copy", argv, limit=limit, target="both")
+
+
 def version() -> Step:
     """Ask restic who it is."""
     return Step("version", ("restic", "version"), limit=_VERSION)
@@ -177,9 +186,15 @@ def prune(config: Config, limit: float, target: str = "") -> Step:
     return Step("prune", argv, limit=limit, target=target)
 
 
-def check(config: Config, limit: float) -> Step:
-    """Check the structure of the repository, without its cached copy."""
-    argv = ("restic", "check", "--json", "--retry-lock", f"{long_patience(config, limit):.0f}s")
+def check(config: Config, limit: float, subset: str = "") -> Step:
+    """Check the structure of the repository, without its cached copy.
+
+    ``subset``, such as ``3/26``, is what of the data is read too.
+    """
+    argv = (
+        "restic", "check", "--json", "--retry-lock", f"{long_patience(config, limit):.0f}s",
+        *(("--read-data-subset", subset) if subset else ()),
+    )  # fmt: skip
     return Step("check", argv, limit=limit)
 
 

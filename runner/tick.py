@@ -48,7 +48,9 @@ def last(config: Config, log: Log, stop: Stop) -> int:
 def run_once(config: Config, log: Log, stop: Stop) -> int:
     """Run one backup now, from outside the supervisor; return 0, 1 or 75 (skipped)."""
     with _alone(config, log, stop) as session:
-        return _status(_backup(session, "asked", by_hand=True).status) if session else _busy(log)
+        return (
+            exit_status(_backup(session, "asked", by_hand=True).status) if session else _busy(log)
+        )
 
 
 def chore(config: Config, log: Log, stop: Stop, name: str) -> int:
@@ -63,7 +65,7 @@ def chore(config: Config, log: Log, stop: Stop, name: str) -> int:
         done = chores.by_hand(session, name)
         session.save()
         session.store.announce(time.time())
-    return _status(done.status)
+    return exit_status(done.status)
 
 
 def restore(config: Config, log: Log, stop: Stop, asked: Asked) -> tuple[int, Restored | None]:
@@ -76,7 +78,7 @@ def restore(config: Config, log: Log, stop: Stop, asked: Asked) -> tuple[int, Re
             return _busy(log), None
         restic.lower_priority()
         done = restoring.restore(session, asked)
-    return _status(done.status), done
+    return exit_status(done.status), done
 
 
 def load(config: Config, log: Log, stop: Stop, work: Callable[[Session], Chored]) -> int:
@@ -112,7 +114,15 @@ def unlock(config: Config, log: Log, stop: Stop) -> int:
     from runner import chores  # noqa: PLC0415 -- only where there is work
 
     with _alone(config, log, stop) as session:
-        return _status(chores.unlock(session).status) if session else _busy(log)
+        return exit_status(chores.unlock(session).status) if session else _busy(log)
+
+
+def maintain(config: Config, log: Log, stop: Stop, *, dry_run: bool) -> int:
+    """Look after a repository that many share; return 0, 1 or 75 (skipped)."""
+    from runner import maintain as job  # noqa: PLC0415 -- only where it is wanted
+
+    status = job.maintain(config, log, stop, dry_run=dry_run)
+    return _busy(log) if status is None else exit_status(status)
 
 
 @contextmanager
@@ -128,7 +138,8 @@ def _busy(log: Log) -> int:
     return _SKIPPED
 
 
-def _status(status: Status) -> int:
+def exit_status(status: Status) -> int:
+    """Return 0 for what is good, 75 for what was skipped, else 1."""
     good = {Status.SUCCESS: 0, Status.WARNING: 0, Status.SKIPPED: _SKIPPED}
     return good.get(status, 1)
 

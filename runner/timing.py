@@ -21,6 +21,7 @@ class Timing:
     restore: float = 60
     restore_pause: float = 5
     restore_stale: float = 60
+    maintenance: float = 6 * 3600
 
 
 _DEFAULT = Timing()
@@ -47,4 +48,5 @@ def read(environment: Mapping[str, str], problems: list[Problem]) -> Timing:
         restore=seconds("BACKUP_RESTORE_SECONDS", _DEFAULT.restore),
         restore_pause=seconds("BACKUP_RESTORE_PAUSE_SECONDS", _DEFAULT.restore_pause),
         restore_stale=seconds("BACKUP_RESTORE_STALE_SECONDS", _DEFAULT.restore_stale),
+        maintenance=seconds("BACKUP_MAINTENANCE_SECONDS", _DEFAULT.maintenance),
     )

@@ -16,11 +16,13 @@ _AT_ONCE = 100  # snapshots that one command line names
 Chore = Generator[Effect, Result, Chored]
 
 
-def forget(config: Config, limit: float = 0, target: str = "") -> Chore:
-    """Apply retention to this workload's snapshots, and to no others."""
+def forget(config: Config, limit: float = 0, target: str = "", *, trial: bool = False) -> Chore:
+    """Apply retention to this workload's snapshots, and to no others; ``trial``: only look."""
     step = steps.forget(config, limit, target)
     if step is None:
         return Chored(Status.SKIPPED, "every keep-* is 0: all snapshots are kept")
+    if trial:
+        step = replace(step, argv=(*step.argv, "--dry-run", "--no-lock"))
     done: Completed = yield step
     if unfinished := _unfinished("retention", done):
         return unfinished
@@ -54,8 +56,11 @@ def retention(config: Config, now: datetime, limit: float, target: str = "") -> 
     return replace(done, message=f"{done.message}; {len(thinned)} doubtful ones removed before")
 
 
-def copy(config: Config, limit: float, *, had_success: bool) -> Chore:
-    """Copy new snapshots to the second repository; create it where there is none."""
+def copy(config: Config, limit: float, *, had_success: bool, step: Step | None = None) -> Chore:
+    """Copy new snapshots to the second repository; create it where there is none.
+
+    ``step`` copies what is not this workload's alone.
+    """
     looked: Completed = yield opening.look("second")
     if looked.no_repository:
         try:
@@ -65,7 +70,7 @@ def copy(config: Config, limit: float, *, had_success: bool) -> Chore:
             return Chored(end.status, f"the second repository: {end.message}", end.failure)
     elif unfinished := _unfinished("opening the second repository", looked):
         return unfinished
-    done: Completed = yield steps.copy(config, limit)
+    done: Completed = yield step or steps.copy(config, limit)
     return _unfinished("copy", done) or Chored(Status.SUCCESS, "done")
 
 

@@ -51,6 +51,8 @@ def backup(session: Session, why: str) -> Outcome:
         if not outcome.shrunk and not session.limit:
             state.usual = (outcome.counts.files, outcome.counts.source_bytes)
     _finish(session, outcome, started, ended)
+    if outcome.snapshot:  # of volumes that lost files too: the job is to hold retention
+        chores.record(session)
     if outcome.protected and not session.limit:
         chores.do_all(session)
     return outcome

@@ -68,11 +68,12 @@ def is_hook(each: Json) -> bool:
 def pods(found: list[Json]) -> list[Json]:
     """Return the specs of all pods that objects make, those of hooks too."""
     bare = [each["spec"] for each in found if each["kind"] == "Pod"]
-    return bare + [
-        each["spec"]["template"]["spec"]
+    templates = [
+        each["spec"].get("jobTemplate", each)["spec"]["template"]["spec"]
         for each in found
-        if each["kind"] in {"DaemonSet", "Deployment"}
+        if each["kind"] in {"CronJob", "DaemonSet", "Deployment"}
     ]
+    return bare + templates
 
 
 def golden(example: str) -> Path:

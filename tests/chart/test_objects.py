@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from contract import names, settings
+from runner import config
 from tests.chart import rendering
 from tests.chart.rendering import EXISTING, Json, objects, of_kind, one
 from tests.cluster.release import NAME
@@ -19,6 +21,7 @@ VARIANTS = {
     "defaults": (),
     "cert-manager": CERT_MANAGER,
     "existing": EXISTING,
+    "maintenance": ("maintenance.enabled=true", "networkPolicy.enabled=true"),
     "bare": (*EXISTING, *NO_PREPULL, "follow=false", "coverage.enabled=false"),
 }
 SYSTEM = {"kube-system", "kube-public", "kube-node-lease", NAME}
@@ -281,14 +284,16 @@ def test_helm_test_may_make_pods_in_its_own_namespace_only() -> None:
 def test_every_pod_would_pass_restricted(variant: str) -> None:
     specs = rendering.pods(objects(*VARIANTS[variant]))
 
-    assert len(specs) == (2 if variant == "bare" else 3)
+    assert len(specs) == {"bare": 2, "maintenance": 4}.get(variant, 3)
     for spec in specs:
         pod = spec["securityContext"]
         assert pod["runAsNonRoot"] is True
         assert pod["runAsUser"] > 0
         assert pod["seccompProfile"] == {"type": "RuntimeDefault"}
         assert not {"hostNetwork", "hostPID", "hostIPC", "initContainers"} & spec.keys()
-        assert all(volume.keys() <= {"name", "secret"} for volume in spec.get("volumes", ()))
+        assert all(
+            volume.keys() <= {"name", "secret", "emptyDir"} for volume in spec.get("volumes", ())
+        )
         for container in spec["containers"]:
             assert container["securityContext"] == {
                 "allowPrivilegeEscalation": False,
@@ -421,6 +426,82 @@ def test_pull_secrets_are_for_all_pods() -> None:
     assert all(spec["imagePullSecrets"] == [{"name": "registry"}] for spec in specs)
 
 
+# Maintenance
+
+
+def _job(*values: str) -> Json:
+    """Return the spec of the maintenance job's pod."""
+    found = one("CronJob", "maintenance.enabled=true", *values)
+    spec = found["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    assert isinstance(spec, dict)
+    return spec
+
+
+def test_one_value_makes_the_job_and_has_sidecars_leave_it_to_that() -> None:
+    on, off = "maintenance.enabled=true", "maintenance.enabled=false"
+
+    assert of_kind("CronJob", off) == of_kind("CronJob") == []
+    assert json.loads(_environment(off)["BACKUP_WEBHOOK_DEFAULTS"]) == {}
+    assert json.loads(_environment(on)["BACKUP_WEBHOOK_DEFAULTS"]) == {"maintenance": "central"}
+    own = ("sidecar.defaults.maintenance=own", "sidecar.defaults.schedule=@daily")
+    assert json.loads(_environment(on, *own)["BACKUP_WEBHOOK_DEFAULTS"]) == {
+        "maintenance": "own", "schedule": "@daily",
+    }  # fmt: skip
+
+
+def test_the_job_runs_once_a_day_at_a_time_of_its_release() -> None:
+    spec = one("CronJob", "maintenance.enabled=true")["spec"]
+    (other,) = [
+        each["spec"]
+        for each in objects("maintenance.enabled=true", name="another")
+        if each["kind"] == "CronJob"
+    ]
+
+    assert spec["concurrencyPolicy"] == "Forbid"
+    assert re.fullmatch(r"[0-5]?[0-9] [1-4] \* \* \*", spec["schedule"])
+    assert spec["schedule"] != other["schedule"]
+    assert spec["jobTemplate"]["spec"]["activeDeadlineSeconds"] == 21600
+    assert "timeZone" not in spec
+
+
+def test_the_job_is_told_what_the_runner_reads() -> None:
+    given = ("maintenance.check=@monthly", "maintenance.checkSubsets=12")
+    (container,) = _job(*given)["containers"]
+    variables = {each["name"]: each.get("value", "x").replace("$$", "$") for each in
+                 container["env"]}  # fmt: skip
+
+    found = config.read(variables, {}, {})
+
+    assert container["command"] == ["backup-runner", "maintain"]
+    assert found.problems == ()
+    assert found.settings[settings.CHECK].text == "@monthly"
+    assert found.settings[settings.FORGET].text == "@daily"
+    assert found.subsets == 12
+    assert found.timing.maintenance == 21600 - 300
+
+
+def test_the_job_has_the_secret_as_a_sidecar_has_it() -> None:
+    spec = _job("maintenance.secret=shared")
+    (container,) = spec["containers"]
+
+    assert container["envFrom"] == [{"secretRef": {"name": "shared", "optional": True}}]
+    mounts = {each["mountPath"]: each["name"] for each in container["volumeMounts"]}
+    volumes = {each["name"]: each for each in spec["volumes"]}
+    assert mounts.keys() == {names.SECRET_DIR, names.STATE_DIR}
+    assert volumes[mounts[names.SECRET_DIR]]["secret"] == {"secretName": "shared", "optional": True}
+    assert volumes[mounts[names.STATE_DIR]]["emptyDir"] == {}
+    assert container["image"] == _environment()["BACKUP_WEBHOOK_IMAGE"]
+    assert spec["automountServiceAccountToken"] is False
+
+
+def test_names_of_long_releases_fit_a_cron_job() -> None:
+    found = objects("maintenance.enabled=true", "networkPolicy.enabled=true", name="r" * 53)
+    named = [each["metadata"]["name"] for each in found if "maint" in each["metadata"]["name"]]
+
+    assert len(named) == 2
+    assert max(map(len, named)) <= 52
+
+
 # Settings
 
 
@@ -507,4 +588,7 @@ def test_notes_tell_the_next_commands() -> None:
     ):
         assert command in text
     assert "failurePolicy is Fail" not in text
+    assert "cronjob/" not in text
+    central = rendering.text("maintenance.enabled=true", notes=True)
+    assert "--from=cronjob/backup-webhook-maintenance" in central
     assert "failurePolicy is Fail" in rendering.text("webhook.failurePolicy=Fail", notes=True)

@@ -34,6 +34,8 @@ VARIANTS: dict[str, tuple[str, ...]] = {
         "webhook.hostNetwork=true",
         "networkPolicy.enabled=true",
         "dashboard.enabled=true",
+        "maintenance.enabled=true",
+        "maintenance.timeZone=Europe/Berlin",
         'dashboard.annotations={"a":"b"}',
     ),
 }  # fmt: skip

@@ -1,5 +1,6 @@
 """Fixtures of the integration tests: a sidecar with a small volume, and an HTTP receiver."""
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +8,8 @@ import pytest
 
 from demo import app, receiver
 from demo.receiver import Receiver
+from tests.cluster import build
+from tests.cluster.work import until
 from tests.integration.sidecars import Sidecar
 
 
@@ -23,3 +26,23 @@ def web() -> Iterator[Receiver]:
     """A real HTTP server that keeps what is posted to it."""
     with receiver.running() as running:
         yield running
+
+
+@pytest.fixture
+def append_only(tmp_path: Path) -> Iterator[str]:
+    """The URL of a real REST server that lets nobody delete."""
+    log = tmp_path / "rest.log"
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(
+            [build.rclone(), "serve", "restic", "--append-only", "--addr", "127.0.0.1:0",
+             str(tmp_path / "served")],
+            stdout=output, stderr=subprocess.STDOUT,
+        ) as process,
+    ):  # fmt: skip
+        try:
+            until(lambda: "http://127.0.0.1:" in log.read_text(), "the server listens", 20)
+            port = log.read_text().partition("http://127.0.0.1:")[2].partition("/")[0]
+            yield f"rest:http://127.0.0.1:{port}/"
+        finally:
+            process.terminate()

@@ -2,15 +2,10 @@
 
 import json
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from demo import app
-from tests.cluster import build
 from tests.cluster.s3 import serve
-from tests.cluster.work import until
 from tests.integration.sidecars import PASSWORD, Sidecar
 
 ONLY_THE_LAST = {f"KEEP_{each}": "0" for each in ("HOURLY", "DAILY", "WEEKLY", "MONTHLY")}
@@ -62,26 +57,6 @@ def test_a_damaged_repository_is_found_and_the_backup_still_counts(tmp_path: Pat
     check = sidecar.status()["chores"]["check"]
     assert check["status"] == "failure"
     assert check["last_success"] is None
-
-
-@pytest.fixture
-def append_only(tmp_path: Path) -> Iterator[str]:
-    """The URL of a real REST server that lets nobody delete."""
-    log = tmp_path / "rest.log"
-    with (
-        log.open("wb") as output,
-        subprocess.Popen(
-            [build.rclone(), "serve", "restic", "--append-only", "--addr", "127.0.0.1:0",
-             str(tmp_path / "served")],
-            stdout=output, stderr=subprocess.STDOUT,
-        ) as process,
-    ):  # fmt: skip
-        try:
-            until(lambda: "http://127.0.0.1:" in log.read_text(), "the server listens", 20)
-            port = log.read_text().partition("http://127.0.0.1:")[2].partition("/")[0]
-            yield f"rest:http://127.0.0.1:{port}/"
-        finally:
-            process.terminate()
 
 
 def test_an_append_only_repository_is_backed_up_and_left_alone(

@@ -83,6 +83,7 @@ def test_metrics_are_the_last_run_and_the_state() -> None:
         ("backup_read_errors", ()): 0,
         ("backup_notify_failures_total", ()): 3,
         ("backup_paused", ()): 0,
+        ("backup_central_maintenance", ()): 0,
         ("backup_defaulted_settings", (("keys", ""),)): 0,
         ("backup_info", (("restic", "0.19.1"), ("version", VERSION))): 1,
         ("backup_host_info", (("host", "wiki"),)): 1,
@@ -112,7 +113,8 @@ def test_every_promised_metric_is_pushed() -> None:
         "backup_check_last_success_timestamp_seconds",
         "backup_copy_last_success_timestamp_seconds",
         "backup_verify_last_success_timestamp_seconds", "backup_notify_failures_total",
-        "backup_paused", "backup_defaulted_settings{keys}", "backup_info{restic,version}",
+        "backup_paused", "backup_central_maintenance", "backup_defaulted_settings{keys}",
+        "backup_info{restic,version}",
         "backup_host_info{host}", "backup_interval_seconds", "backup_chore_failed{chore}",
         "backup_chore_due_timestamp_seconds{chore}",
     }  # fmt: skip

@@ -1,0 +1,195 @@
+"""What workloads leave in a repository for the job that maintains it: their retention. Pure.
+
+A record is a snapshot that holds a line of text and says the rest by its tags, so that one list of
+snapshots tells all. It has neither the host nor the tags of any workload's backups: whatever looks
+for those, of any version, does not meet it. Its path says whose it is, so that restic itself keeps
+the newest of each.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import quote, unquote
+
+from contract import settings
+from contract.settings import Setting
+from runner import maintainer, steps
+from runner.config import Config
+from runner.state import State
+from runner.steps import Step
+
+HOST = "backup-maintenance"
+"""The restic host of all records."""
+RETENTION, MAINTENANCE = "record=retention", "record=maintenance"
+STATE_PATH = "/maintenance/state.json"
+STALE = timedelta(days=15)
+"""A record that was not renewed for so long, by one who went on backing up, says nothing more."""
+AHEAD = timedelta(hours=25)
+RENEWED = 7 * 86400  # seconds after which a workload says the same again
+_SETTINGS: tuple[Setting[Any], ...] = (
+    settings.KEEP_LAST, settings.KEEP_HOURLY, settings.KEEP_DAILY, settings.KEEP_WEEKLY,
+    settings.KEEP_MONTHLY, settings.KEEP_YEARLY, settings.KEEP_WITHIN,
+)  # fmt: skip
+_BY_KEY = {setting.key: setting for setting in _SETTINGS}
+KEEP_ALL, KEEP_OWN, HELD, COPY = "keep=all", "keep=own", "held=yes", "copy=yes"
+_NO_CLUSTER = "-"  # no name of a cluster
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Owner:
+    """Whose snapshots: a host with all its fixed tags."""
+
+    namespace: str
+    host: str
+    kind: str
+    workload: str
+    cluster: str = ""
+
+    def __str__(self) -> str:
+        """Say it as people do."""
+        return f"{self.namespace}/{self.host}"
+
+    @property
+    def path(self) -> str:
+        """Where in a record the line of text lies."""
+        parts = (self.cluster or _NO_CLUSTER, self.namespace, self.kind, self.workload, self.host)
+        return "/".join(("/retention", *map(_quoted, parts)))
+
+    def as_config(self, config: Config) -> Config:
+        """Return ``config`` as the sidecar of this workload has it: its host, and its tags."""
+        return replace(
+            config, host=self.host, namespace=self.namespace, kind=self.kind,
+            workload=self.workload, cluster=self.cluster,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What was said, and when."""
+
+    path: str
+    made: datetime
+    tags: tuple[str, ...]
+
+
+def owner(config: Config) -> Owner:
+    """Return whose sidecar this is."""
+    return Owner(config.namespace, config.host, config.kind, config.workload, config.cluster)
+
+
+def owner_of(snapshot: Json) -> Owner | None:
+    """Return whose backup a snapshot is; None where no sidecar made it."""
+    pairs = (str(tag).partition("=") for tag in snapshot.get("tags") or ())
+    tags = {key: value for key, _, value in pairs}
+    if not tags.keys() >= {"ns", "kind", "workload"}:
+        return None
+    host = str(snapshot.get("hostname", ""))
+    return Owner(tags["ns"], host, tags["kind"], tags["workload"], tags.get("cluster", ""))
+
+
+def owner_said(record: Record) -> Owner | None:
+    """Return whose record it is; None where the path is no such thing."""
+    parts = record.path.removeprefix("/retention/").split("/")
+    if len(parts) != 5:
+        return None
+    cluster, namespace, kind, workload, host = map(unquote, parts)
+    return Owner(namespace, host, kind, workload, "" if cluster == _NO_CLUSTER else cluster)
+
+
+def _quoted(part: str) -> str:
+    return quote(part, safe="") if part.strip(".") else part.replace(".", "%2E")
+
+
+def found(snapshots: Iterable[Json], tag: str) -> list[Record]:
+    """Return the records of a kind, the oldest first."""
+    records = [
+        Record(str((each.get("paths") or [""])[0]), made, tuple(map(str, each.get("tags") or ())))
+        for each in snapshots
+        if each.get("hostname") == HOST and tag in (each.get("tags") or ())
+        if (made := maintainer.moment(each))
+    ]
+    return sorted(records, key=lambda each: each.made)
+
+
+def wanted(config: Config, state: State) -> tuple[str, ...]:
+    """Return what this workload has to say of its retention; nothing where it never had to."""
+    if config.mirrors:
+        return ()
+    if not config.central:
+        # What it said before would go on counting.
+        return (RETENTION, KEEP_OWN) if state.recorded else ()
+    values = config.settings
+    keep = [f"{each.key}={values.get(each)}" for each in _SETTINGS if values.get(each)]
+    if not config.retention_enabled or not values[settings.FORGET].fields or not keep:
+        keep = [KEEP_ALL]
+    return (
+        RETENTION, *keep, *((HELD,) if state.held else ()), *((COPY,) if config.second else ()),
+    )  # fmt: skip
+
+
+def retention(record: Record) -> Mapping[str, str]:
+    """Return the variables that a Secret would say the same by; raise ValueError.
+
+    Whatever is not understood may be what keeps most.
+    """
+    given = {setting.variable or "": "0" for setting in _SETTINGS[:-1]}
+    keeps = [tag for tag in record.tags if tag not in {RETENTION, HELD, COPY}]
+    if not keeps:
+        raise ValueError("it names nothing to keep")
+    for tag in keeps:
+        key, _, text = tag.partition("=")
+        setting = _BY_KEY.get(key)
+        if setting is None or setting.variable is None:
+            raise ValueError(f"{tag!r} is not known here")
+        try:
+            kept = setting.parse(text)
+        except ValueError as error:
+            raise ValueError(f"{tag!r}: {error}") from None
+        if not kept:
+            raise ValueError(f"{tag!r} keeps nothing")
+        given[setting.variable] = text
+    return given
+
+
+def write(config: Config, said: Iterable[str]) -> Step:
+    """Say it: a snapshot of one line, which asks for no file."""
+    line = f"Retention of {owner(config)}, for backup-runner maintain: {' '.join(said)}"
+    return _backup(config, tuple(said), owner(config).path, ("echo", line))
+
+
+def write_state(config: Config, file: str) -> Step:
+    """Keep the maintenance job's state, whatever else has to stop."""
+    step = _backup(config, (MAINTENANCE,), STATE_PATH, ("cat", file))
+    return replace(step, always=True)
+
+
+def _backup(config: Config, tags: tuple[str, ...], path: str, command: tuple[str, ...]) -> Step:
+    argv = (
+        "restic", "backup", "--json", "--retry-lock", steps.patience(config), "--host", HOST,
+        *(word for tag in tags for word in ("--tag", tag)), "--group-by", "host,paths",
+        "--stdin-filename", path, "--stdin-from-command", "--", *command,
+    )  # fmt: skip
+    return Step("record", argv)
+
+
+def listing() -> Step:
+    """List all records."""
+    return Step("records", ("restic", "snapshots", "--json", "--no-lock", "--host", HOST))
+
+
+def read_state(snapshot: str) -> Step:
+    """Print the state that the maintenance job kept."""
+    return Step("state", ("restic", "dump", "--no-lock", snapshot, STATE_PATH))
+
+
+def forget(config: Config) -> Step:
+    """Remove what is no longer said: of each path, the newest is kept."""
+    argv = (
+        "restic", "forget", "--json", "-q", "--retry-lock", steps.patience(config),
+        "--host", HOST, "--tag", RETENTION, "--tag", MAINTENANCE,
+        "--group-by", "host,paths", "--keep-last", "1",
+    )  # fmt: skip
+    return Step("records", argv)

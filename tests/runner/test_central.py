@@ -1,0 +1,176 @@
+"""Whose retention the maintenance job applies; in any doubt, nobody's."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from runner import central, expected, records
+from runner.central import Verdict
+from runner.outcome import Chored, Failure, Status
+from runner.records import HOST, Owner
+from runner.state import Chore, State
+from tests.runner.workload import NOW, configured
+
+JOB = {"BACKUP_NAMESPACE": "backup-webhook", "BACKUP_HOST": "maintenance"}
+WIKI = Owner("prod", "wiki", "Deployment", "wiki")
+DAYS = [NOW - timedelta(days=day) for day in range(30)]
+Json = dict[str, Any]
+
+
+def _made(owner: Owner, *times: datetime) -> list[Json]:
+    tags = [f"ns={owner.namespace}", f"kind={owner.kind}", f"workload={owner.workload}"]
+    tags += [f"cluster={owner.cluster}"] if owner.cluster else []
+    return [
+        {"hostname": owner.host, "tags": tags, "time": time.isoformat()} for time in times or DAYS
+    ]
+
+
+def _record(owner: Owner, *tags: str, made: datetime = NOW) -> Json:
+    return {"hostname": HOST, "tags": [records.RETENTION, *tags], "time": made.isoformat(),
+            "paths": [owner.path]}  # fmt: skip
+
+
+def _verdicts(*found: Json, secret: dict[str, str] | None = None) -> dict[str, tuple[str, str]]:
+    ruled = central.rulings(configured(JOB, secret), found, found, NOW)
+    return {str(each.owner): (each.verdict.value, each.why) for each in ruled}
+
+
+@pytest.mark.parametrize(
+    ("tags", "verdict", "why"),
+    [
+        (("keep-last=2",), "applied", "keep-last=2"),
+        (("keep=all",), "kept", "all of it"),
+        (("keep=own",), "kept", "its sidecar sees to it"),
+        (("keep-last=2", "held=yes"), "held", "a source lost its files"),
+        (("keep=all", "held=yes"), "held", "a source lost its files"),
+        (("keep-last=two",), "failed", "its record cannot be read"),
+        (("keep-last=2", "copy=yes"), "applied", "keep-last=2 copy=yes"),
+    ],
+)
+def test_a_record_decides(tags: tuple[str, ...], verdict: str, why: str) -> None:
+    told = _verdicts(*_made(WIKI), _record(WIKI, *tags))["prod/wiki"]
+
+    assert told[0] == verdict
+    assert why in told[1]
+
+
+def test_the_newest_record_decides_whatever_the_order() -> None:
+    old = _record(WIKI, "keep-last=9", made=NOW - timedelta(days=1))
+    new = _record(WIKI, "keep-last=2", made=NOW - timedelta(hours=1))
+
+    for order in ([old, new], [new, old]):
+        assert _verdicts(*_made(WIKI), *order)["prod/wiki"] == ("applied", "keep-last=2")
+
+
+@pytest.mark.parametrize(
+    ("record", "why"),
+    [
+        ({"made": NOW - timedelta(days=16)}, "is old, and it has backed up since"),
+        ({"made": NOW + timedelta(days=2)}, "a clock was wrong"),
+    ],
+)
+def test_a_record_of_another_time_decides_nothing(record: dict[str, datetime], why: str) -> None:
+    told = _verdicts(*_made(WIKI), _record(WIKI, "keep-last=1", **record))["prod/wiki"]
+
+    assert told[0] == "held"
+    assert why in told[1]
+
+
+def test_an_old_record_counts_for_one_who_has_not_backed_up_since() -> None:
+    gone = [time - timedelta(days=100) for time in DAYS]
+    record = _record(WIKI, "keep-last=1", made=gone[0])
+
+    assert _verdicts(*_made(WIKI, *gone), record)["prod/wiki"][0] == "applied"
+
+
+def test_clocks_are_doubted_as_a_sidecar_does() -> None:
+    ahead = _made(WIKI, *DAYS, NOW + timedelta(days=3))
+    gap = _made(WIKI, NOW, NOW - timedelta(days=60))
+
+    for found, why in ((ahead, "from the future"), (gap, "nothing was backed up between")):
+        told = _verdicts(*found, _record(WIKI, "keep-last=1", made=NOW))["prod/wiki"]
+        assert told[0] == "held"
+        assert why in told[1]
+
+
+def test_without_a_record_all_is_kept_unless_the_jobs_secret_says_otherwise() -> None:
+    assert _verdicts(*_made(WIKI))["prod/wiki"][0] == "held"
+    told = _verdicts(*_made(WIKI), secret={"KEEP_DAILY": "3"})["prod/wiki"]
+    assert told == ("applied", "by the KEEP_… of the job's own Secret")
+
+
+def test_workloads_that_filters_cannot_tell_apart_are_left_alone() -> None:
+    """restic's filter by tags takes what has more of them too."""
+    other = Owner("prod", "wiki", "Deployment", "wiki", "home")
+    found = [*_made(WIKI), *_made(other), _record(WIKI, "keep-last=1"),
+             _record(other, "keep-last=2")]  # fmt: skip
+
+    ruled = central.rulings(configured(JOB), found, found, NOW)
+
+    assert {each.owner: each.verdict for each in ruled} == {
+        WIKI: Verdict.HELD, other: Verdict.APPLIED,
+    }  # fmt: skip
+
+
+def test_what_no_sidecar_made_is_none_of_ours() -> None:
+    photos = {"hostname": "laptop", "tags": ["photos"], "time": NOW.isoformat()}
+    untagged = {"hostname": "wiki", "tags": None, "time": NOW.isoformat()}
+
+    assert _verdicts(photos, untagged, secret={"KEEP_LAST": "1"}) == {}
+
+
+def test_every_part_has_its_turn_whatever_was_last() -> None:
+    for last in (0, 3, 7, 99):
+        read, part = [], last
+        for _ in range(7):
+            part = central.next_subset(part, 7)
+            read.append(part)
+        assert sorted(read) == list(range(1, 8))
+
+
+FAILED = Chored(Status.FAILURE, "damaged", Failure.RESTIC)
+DONE = Chored(Status.SUCCESS, "done")
+LOCKED = Chored(Status.SKIPPED, "locked", Failure.LOCKED)
+APPEND_ONLY = Chored(Status.SKIPPED, "append-only", Failure.AUTH)
+
+
+@pytest.mark.parametrize(
+    ("done", "status", "message"),
+    [
+        ({}, Status.SUCCESS, "nothing was due"),
+        ({"forget": DONE, "check": DONE}, Status.SUCCESS, "forget: done; check: done"),
+        ({"forget": LOCKED, "check": FAILED}, Status.FAILURE, "check: damaged"),
+        ({"forget": LOCKED, "copy": DONE}, Status.SKIPPED, "forget: locked"),
+        ({"forget": APPEND_ONLY, "check": DONE}, Status.WARNING,
+         "forget: append-only; check: done"),
+        ({"forget": DONE, "prune": Chored(Status.INTERRUPTED, "stopped")}, Status.INTERRUPTED,
+         "prune: stopped"),
+    ],
+)  # fmt: skip
+def test_the_worst_of_it_is_told(done: dict[str, Chored], status: Status, message: str) -> None:
+    told = central.outcome(done)
+
+    assert (told.status, told.message) == (status, message)
+
+
+def test_the_jobs_chores_are_due_a_day_after_their_time() -> None:
+    now, day = NOW.timestamp(), 24 * 3600
+    state = State(run_now="", began=now, chores={"prune": Chore(success=now)})
+
+    due = expected.of_job(configured(JOB), state)
+
+    assert due.keys() == {"forget", "prune", "check"}
+    assert now + day < due["forget"] <= now + 2 * day
+    assert now + day < due["prune"] <= now + 8 * day
+    state.append_only = True
+    assert expected.of_job(configured(JOB), state)["prune"] == 0
+
+
+def test_nothing_that_is_left_to_the_job_is_expected_of_a_sidecar() -> None:
+    state = State(run_now="", next_due=NOW.timestamp() + 60)
+    given = {"BACKUP_MAINTENANCE": "central", "COPY_RESTIC_REPOSITORY": "/copies"}
+
+    due = expected.chores(configured(secret=given), state)
+
+    assert {name for name, when in due.items() if when} == {"verify"}
