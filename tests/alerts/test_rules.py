@@ -116,6 +116,24 @@ def chore(name: str, due: float = 3600, failed: float = 0) -> Series:
     }
 
 
+def job_status(status: str) -> str:
+    """Return a series of the maintenance job's."""
+    where = 'namespace="backup-webhook",instance="maintenance"'
+    return f'backup_maintenance_status{{{where},status="{status}"}}'
+
+
+def job_workloads(retention: str) -> str:
+    """Return how many workloads the maintenance job met of that kind."""
+    where = 'namespace="backup-webhook",instance="maintenance"'
+    return f'backup_maintenance_workloads{{{where},retention="{retention}"}}'
+
+
+def job(is_now: str) -> Series:
+    """Return how the maintenance job ended last."""
+    every = ("success", "warning", "failure", "interrupted", "skipped")
+    return {job_status(each): float(each == is_now) for each in every}
+
+
 CASES = [
     Case("hourly, two hours late", HOURLY, 3 * HOUR + 4, "BackupOverdue"),
     Case("hourly, not yet late enough", HOURLY, 3 * HOUR + 3),
@@ -193,6 +211,28 @@ CASES = [
     Case("prune is late", chore("prune"), 3 * DAY),
     Case("prune is left to another", chore("prune", 0), 4 * DAY),
     Case("check is overdue, and gone", chore("check"), 4 * DAY, more=gone()),
+    Case("the maintenance job's prune is overdue, which is of no sidecar", {
+        'backup_chore_due_timestamp_seconds{namespace="backup-webhook",instance="maintenance",'
+        'chore="prune"}': 3600}, 3 * DAY + 3 * HOUR, "BackupMaintenanceOverdue", gone("wiki")),
+    Case("nobody maintains a repository", {
+        **chore("forget", 0, 1), of("backup_central_maintenance"): 1}, HOUR + 1,
+        "BackupMaintenanceMissing"),
+    Case("somebody maintains it", {
+        **chore("forget", 0), of("backup_central_maintenance"): 1}, 4 * DAY),
+    Case("a sidecar's own retention failed", {
+        **chore("forget", 0, 1), of("backup_central_maintenance"): 0}, DAY),
+    Case("nobody maintains it, and they are gone", {
+        **chore("forget", 0, 1), of("backup_central_maintenance"): 1}, DAY, more=gone()),
+    Case("the job failed twice", job("failure"), 26 * HOUR + 1, "BackupMaintenanceFailing"),
+    Case("the job failed, then was locked out", {
+        **job("failure"), job_status("failure"): f"1x{DAY} 0x{DAY}",
+        job_status("skipped"): f"0x{DAY} 1x{DAY}"}, 26 * HOUR + 1, "BackupMaintenanceFailing"),
+    Case("the job failed once", job("failure"), 26 * HOUR - 1),
+    Case("the job is well", job("success"), 4 * DAY),
+    Case("the job warns", job("warning"), 4 * DAY),
+    Case("some are kept whole", {job_workloads("held"): 2}, 7 * DAY + 1, "BackupRetentionHeld"),
+    Case("some were kept whole", {job_workloads("held"): f"2x{6 * DAY} 0x{DAY * 2}"}, 7 * DAY + 1),
+    Case("all are known", {job_workloads("held"): 0, job_workloads("applied"): 9}, 8 * DAY - 1),
     Case("the drill is overdue", chore("verify"), 2 * DAY + 3 * HOUR, "BackupDrillOverdue"),
     Case("the drill is late", chore("verify"), 2 * DAY),
     Case("drills are off", chore("verify", 0), 4 * DAY),
