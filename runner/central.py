@@ -17,7 +17,9 @@ from runner.outcome import Chored, Failure, Outcome, Status
 from runner.output import Completed, array
 from runner.records import Json, Owner, Record
 
-_KEEP = "keep-"
+_LEAST = 2
+"""Of the newest snapshots, so many stay: the last may be of a volume that has just lost its files,
+and its sidecar, which is to say so, has not come to that yet."""
 _NAMED = 5  # workloads that a message names
 
 
@@ -73,12 +75,14 @@ def rulings(
     found = []
     for owner, times in sorted(made.items()):
         known = said.get(owner.path, [])
-        why = "another cluster has one of the same name: give this one a clusterName too"
+        why = "others differ from it by a tag cluster=… alone, and no filter tells them apart"
         why = why if owner in mixed else _doubt(times, known, now)
         if why:
             found.append(Ruling(owner, Verdict.HELD, why, config))
+        elif known:
+            found.append(_by_record(config, owner, known[-1]))
         else:
-            found.append(_by_record(config, owner, known[-1]) if known else _without(config, owner))
+            found.append(_without(config, owner, times, now))
     return found
 
 
@@ -104,16 +108,24 @@ def _by_record(config: Config, owner: Owner, record: Record) -> Ruling:
         given = records.retention(record)
     except ValueError as error:
         return Ruling(owner, Verdict.FAILED, f"its record cannot be read: {error}", config)
-    values = settings.resolve({}, given, {}, LIVE)
+    last = settings.KEEP_LAST.variable or ""
+    least = {**given, last: str(max(_LEAST, int(given[last])))}
+    values = settings.resolve({}, least, {}, LIVE)
     return Ruling(owner, Verdict.APPLIED, rule, replace(owner.as_config(config), settings=values))
 
 
-def _without(config: Config, owner: Owner) -> Ruling:
-    if any(key.startswith(_KEEP) for key in config.settings.given):
-        why = "by the KEEP_… of the job's own Secret"
-        return Ruling(owner, Verdict.APPLIED, why, owner.as_config(config))
+def _without(config: Config, owner: Owner, times: list[datetime], now: datetime) -> Ruling:
+    """Judge one that has said nothing: by the job's own Secret, if it is gone for good.
+
+    Where it is not, its sidecar is of an older version, or sees to retention itself.
+    """
     why = "it has left no record of what it keeps"
-    return Ruling(owner, Verdict.HELD, why, config)
+    if not any(key in config.settings.given for key in records.KEYS):
+        return Ruling(owner, Verdict.HELD, why, config)
+    if times and now - max(times) < records.STALE:
+        return Ruling(owner, Verdict.HELD, f"{why}, and still backs up", config)
+    why = "by the KEEP_… of the job's own Secret"
+    return Ruling(owner, Verdict.APPLIED, why, owner.as_config(config))
 
 
 def unlocked(

@@ -32,6 +32,7 @@ _SETTINGS: tuple[Setting[Any], ...] = (
     settings.KEEP_MONTHLY, settings.KEEP_YEARLY, settings.KEEP_WITHIN,
 )  # fmt: skip
 _BY_KEY = {setting.key: setting for setting in _SETTINGS}
+KEYS = tuple(_BY_KEY)
 KEEP_ALL, KEEP_OWN, HELD, COPY = "keep=all", "keep=own", "held=yes", "copy=yes"
 _NO_CLUSTER = "-"  # no name of a cluster
 

@@ -89,7 +89,9 @@ def of_maintenance(config: Config, state: State) -> str:
 
     Nor is `backup_host_info`: no sidecar goes with it, and alerts would take it for gone.
     """
-    rows: list[_Row] = [*_of_chores(expected.of_job(config, state), state)]
+    rows: list[_Row] = []
+    if state.began:  # else the repository was not reached, and with it what is known
+        rows += _of_chores(expected.of_job(config, state), state)
     if last := state.last:
         for status in Status:
             name, labels = "backup_maintenance_status", {"status": status.value}

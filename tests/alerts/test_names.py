@@ -49,7 +49,7 @@ def exported() -> set[str]:
     metrics.registry.register(Coverage(Lookout(options, seconds=600)))
     texts = [
         report.metrics(configured(), replace(STATE, chores=chores)),
-        report.of_maintenance(configured(), replace(STATE, workloads={"held": 1})),
+        report.of_maintenance(configured(), replace(STATE, began=1, workloads={"held": 1})),
         generate_latest(metrics.registry).decode(),
     ]
     found = {f.name for text in texts for f in text_string_to_metric_families(text)}

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from runner import central, expected, records
+from runner import central, expected, records, steps
 from runner.central import Verdict
 from runner.outcome import Chored, Failure, Status
 from runner.records import HOST, Owner
@@ -95,9 +95,35 @@ def test_clocks_are_doubted_as_a_sidecar_does() -> None:
 
 
 def test_without_a_record_all_is_kept_unless_the_jobs_secret_says_otherwise() -> None:
-    assert _verdicts(*_made(WIKI))["prod/wiki"][0] == "held"
-    told = _verdicts(*_made(WIKI), secret={"KEEP_DAILY": "3"})["prod/wiki"]
+    gone = _made(WIKI, *(time - timedelta(days=16) for time in DAYS))
+
+    assert _verdicts(*gone)["prod/wiki"] == ("held", "it has left no record of what it keeps")
+    assert _verdicts(*gone, secret={"KEEP_ARCHIVES": "3d"})["prod/wiki"][0] == "held"
+    told = _verdicts(*gone, secret={"KEEP_DAILY": "3"})["prod/wiki"]
     assert told == ("applied", "by the KEEP_… of the job's own Secret")
+
+
+def test_the_jobs_secret_does_not_speak_for_one_that_still_backs_up() -> None:
+    """Its sidecar is of an older version, and its pod may be annotated otherwise."""
+    told = _verdicts(*_made(WIKI), secret={"KEEP_DAILY": "3"})["prod/wiki"]
+
+    assert told == ("held", "it has left no record of what it keeps, and still backs up")
+
+
+@pytest.mark.parametrize(("last", "kept"), [("0", "2"), ("1", "2"), ("2", "2"), ("5", "5")])
+def test_the_newest_alone_is_never_all_that_stays(last: str, kept: str) -> None:
+    """It may be of a volume that lost its files a moment ago."""
+    tags = ("keep-yearly=1",) if last == "0" else (f"keep-last={last}", "keep-yearly=1")
+    found = [*_made(WIKI), _record(WIKI, *tags)]
+
+    (ruling,) = central.rulings(configured(JOB), found, found, NOW)
+    step = steps.forget(ruling.config)
+
+    assert step
+    assert step.argv[step.argv.index("--keep-last") + 1] == kept
+    assert step.argv[step.argv.index("--keep-yearly") + 1] == "1"
+    assert step.argv[step.argv.index("--host") + 1] == "wiki"
+    assert "ns=prod,kind=Deployment,workload=wiki" in step.argv
 
 
 def test_workloads_that_filters_cannot_tell_apart_are_left_alone() -> None:
