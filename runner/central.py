@@ -178,10 +178,11 @@ def counts(found: Iterable[Ruling], done: Mapping[Owner, Chored]) -> dict[str, i
     return told
 
 
-def uncopied(snapshots: Iterable[Json]) -> Chored | None:
-    """Return a failure where workloads want copies of which this job knows nothing."""
+def uncopied(snapshots: Iterable[Json], now: datetime) -> Chored | None:
+    """Return a failure where workloads that are there want copies, and this job makes none."""
     newest = {record.path: record for record in records.found(snapshots, records.RETENTION)}
-    wanting = [each for each in newest.values() if records.COPY in each.tags]
+    there = [each for each in newest.values() if now - each.made < records.STALE]
+    wanting = [each for each in there if records.COPY in each.tags]
     if not wanting:
         return None
     names = _listed(sorted(str(records.owner_said(each) or each.path) for each in wanting))

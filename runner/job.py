@@ -36,18 +36,23 @@ class Job:
         done: dict[str, Chored] = {}
         self._do(done, "forget", self._forget)
         if not state.append_only:
-            self._do(done, "prune", lambda: self._alone(steps.prune(config, self._left)))
+            self._do(done, "prune", lambda: self._alone(steps.prune(config, self._share)))
         self._do(done, "check", self._check)
-        if config.second is None:
-            if wrong := central.uncopied(self._snapshots):
-                self._do(done, "copy", lambda: wrong)
+        if config.second is not None:
+            self._copies(done)
+        elif wrong := central.uncopied(self._snapshots, datetime.now(UTC)):
+            self._do(done, "copy", lambda: wrong)
         else:
-            self._do(done, "copy", self._copy)
-            if state.chore("copy").status == Status.SUCCESS:
-                self._do(done, "copy_forget", self._forget_copies)
-                prune = steps.prune(config, self._left, _SECOND)
-                self._do(done, "copy_prune", lambda: self._alone(prune))
+            state.chores.pop("copy", None)  # nobody wants any, or no longer
         return central.outcome(done)
+
+    def _copies(self, done: dict[str, Chored]) -> None:
+        config = self.session.config
+        self._do(done, "copy", self._copy)
+        if self.session.state.chore("copy").status == Status.SUCCESS:
+            self._do(done, "copy_forget", self._forget_copies)
+            prune = steps.prune(config, self._left, _SECOND)
+            self._do(done, "copy_prune", lambda: self._alone(prune))
 
     def _do(self, done: dict[str, Chored], name: str, chore: Callable[[], Chored]) -> None:
         state = self.session.state
@@ -68,6 +73,11 @@ class Job:
     @property
     def _left(self) -> float:
         return max(1, self._ends - time.monotonic())
+
+    @property
+    def _share(self) -> float:
+        """Return for how long a chore may run that begins anew each time: others wait for it."""
+        return self._left / 2
 
     def _alone(self, step: steps.Step) -> Chored:
         chore = central.unlocked(lambda: upkeep.alone(step), datetime.now(UTC), step.target)
@@ -129,10 +139,10 @@ class Job:
     def _check(self) -> Chored:
         config, state = self.session.config, self.session.state
         if not config.subsets:
-            return self._alone(steps.check(config, self._left))
+            return self._alone(steps.check(config, self._share))
         part = central.next_subset(state.subset, config.subsets)
         subset = f"{part}/{config.subsets}"
-        done = self._alone(steps.check(config, self._left, subset))
+        done = self._alone(steps.check(config, self._share, subset))
         if done.status != Status.SUCCESS:
             return done
         state.subset = part

@@ -351,11 +351,15 @@ def test_all_workloads_are_copied_and_their_copies_kept_as_they_say(shared: Shar
 
 
 def test_a_workload_that_wants_copies_which_nobody_makes_is_named(shared: Shared) -> None:
-    _backed_up(shared, "wiki", COPY_RESTIC_REPOSITORY="/elsewhere")
+    sidecar = shared.sidecar("wiki", COPY_RESTIC_REPOSITORY="/elsewhere")
+    sidecar.back_up()
 
     log = shared.job.run(expected=1)
 
     assert "COPY_RESTIC_REPOSITORY is not in this job's Secret, and prod/wiki" in messages(log)
+    sidecar.change_secret(COPY_RESTIC_REPOSITORY="")
+    sidecar.back_up()
+    assert "copy" not in messages(shared.job.run())
 
 
 def test_a_trial_says_what_would_be_done_and_does_nothing(shared: Shared) -> None:

@@ -155,6 +155,19 @@ def test_every_part_has_its_turn_whatever_was_last() -> None:
         assert sorted(read) == list(range(1, 8))
 
 
+def test_copies_that_nobody_makes_are_missed_by_those_who_are_there() -> None:
+    wanting = _record(WIKI, "keep-last=2", "copy=yes")
+    content = _record(WIKI, "keep-last=2", made=NOW + timedelta(minutes=1))
+    gone = _record(WIKI, "keep-last=2", "copy=yes", made=NOW - timedelta(days=16))
+
+    told = central.uncopied([wanting], NOW)
+    assert told
+    assert told.status == Status.FAILURE
+    assert "prod/wiki want copies" in told.message
+    assert central.uncopied([wanting, content], NOW) is None
+    assert central.uncopied([gone], NOW) is None
+
+
 FAILED = Chored(Status.FAILURE, "damaged", Failure.RESTIC)
 DONE = Chored(Status.SUCCESS, "done")
 LOCKED = Chored(Status.SKIPPED, "locked", Failure.LOCKED)
