@@ -247,6 +247,8 @@ def _load(parsed: argparse.Namespace) -> int:
     if sys.stdout.isatty():
         log = Log(config.masked, text=True)
     return tick.load(config, log, stop, lambda session: load.load(session, asked))
+
+
 def _maintain(parsed: argparse.Namespace) -> int:
     config, log, stop = _begin()
     if sys.stdout.isatty():

@@ -91,7 +91,7 @@ def load(config: Config, log: Log, stop: Stop, work: Callable[[Session], Chored]
         restic.lower_priority()
         done = work(session)
         log.line(report.level(done.status), f"load {done.status}: {done.message}")
-    return _status(done.status)
+    return exit_status(done.status)
 
 
 def accept(config: Config, log: Log, stop: Stop) -> int:
