@@ -110,15 +110,16 @@ def test_four_commands_protect_an_app_and_a_lost_volume_comes_back(
 
 
 def test_uninstall_leaves_nothing_that_touches_admission(
-    cluster: Target, namespace: Kubectl
+    cluster: Target, namespace: Kubectl, tmp_path: Path
 ) -> None:
     """And installing it again works."""
+    (tmp_path / "manifests").symlink_to(PROJECT / "manifests")
     namespace("label", "namespace", str(namespace.namespace), "backup.enabled=true")
     release = Release(cluster.kubectl.within(NAME), {"registry": cluster.registry, "replicas": "1"})
     (install,) = blocks("manifests/chart/README.md", "# Helm chart of backup-webhook")
     yours = {"registry.example.com/backup": cluster.registry}
     for _ in range(2):
-        shell(install, PROJECT, cluster.kubectl, instead=yours)
+        shell(install, tmp_path, cluster.kubectl, instead=yours)
         release.uninstall()
         cluster.kubectl.within(NAME).wait("pod --all", "delete")  # until they have drained
 
