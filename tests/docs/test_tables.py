@@ -17,6 +17,7 @@ _LIKE_A_VARIABLE = re.compile(
 _OURS = {
     *(text for key, text in vars(names).items() if key.startswith("ENV_")),
     *("BACKUP_COUNT_SECONDS", "BACKUP_LOG_FORMAT", "BACKUP_TERMINATION_LOG"),
+    *("BACKUP_CHECK_SUBSETS", "BACKUP_MAINTENANCE_SECONDS"),  # values of the chart
     *(f"BACKUP_RESTORE{each}_SECONDS" for each in ("", "_PAUSE", "_STALE")),
     *("AWS_REGION", "AWS_SESSION_TOKEN", "PGCONNECT_TIMEOUT", "PG_VERSION", "RESTIC_PROGRESS_FPS"),
 }
