@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from tests.cluster import cgroups
@@ -124,8 +125,11 @@ class Sandbox:
         for process in self._started.values():
             process.wait(10)
         self._started.clear()
-        if (Path("/sys/class/net") / NETWORK.link).exists():
-            _ip("link", "delete", NETWORK.link)
+        link = Path("/sys/class/net") / NETWORK.link
+        if link.exists():
+            with suppress(WorkError):  # the kernel removes it with its other end, maybe right now
+                _ip("link", "delete", NETWORK.link)
+            until(lambda: not link.exists(), f"{NETWORK.link} is gone", 60)
         cgroups.remove(CGROUP)
         made = ROOT / "made"
         for name in made.read_text().split() if made.exists() else ():
