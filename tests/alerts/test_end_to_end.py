@@ -4,6 +4,7 @@ Alerts have no patience here: test_rules.py is about that. The first test looks 
 the others at what is left when it was mended.
 """
 
+from tests.alerts import rules
 from tests.alerts.situations import Planted
 from tests.alerts.world import World
 
@@ -57,3 +58,7 @@ def test_emptied_pushgateway_is_noticed_and_filled_by_the_next_looks(
         assert mended.sidecars[name].run("backup-runner", "tick").returncode == 0
 
     watching.await_alerts(LAST | {f"BackupNeverReported {name}" for name in there - reported})
+
+
+def test_each_alert_that_we_ship_was_planted(planted: Planted) -> None:
+    assert {alert.split()[0] for alert in planted.alerts} == rules.alerts().keys()

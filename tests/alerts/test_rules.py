@@ -24,6 +24,7 @@ BUCKET = "apiserver_admission_webhook_admission_duration_seconds_bucket"
 EXPIRY = "backup_webhook_certificate_expiry_timestamp_seconds"
 LIFE = "backup_webhook_certificate_lifetime_seconds"
 WATCH = 'backup_webhook_watch_up{watch="sidecars"}'
+UP = 'up{job="apiserver"}'
 SYNC = "backup_webhook_ca_bundle_in_sync"
 Series = dict[str, str | float]
 
@@ -261,11 +262,13 @@ CASES = [
                        for reason in ("protected", "outdated", "opted_out")}, DAY),
 
     Case("failing open", {OPEN: "0x11 1x5"}, 14, "BackupWebhookFailingOpen"),
-    Case("failing open for the first time", {OPEN: "_x12 1x5"}, 14, "BackupWebhookFailingOpen"),
+    Case("failing open for the first time", {OPEN: "_x12 1x5", UP: 1}, 14,
+         "BackupWebhookFailingOpen"),
+    Case("failed open long before Prometheus began", {OPEN: 3, UP: 1}, 2),
     Case("failed open long ago", {OPEN: "0x11 3x600"}, 2 * HOUR),
     Case("another webhook fails open", {OPEN.replace("sidecar.", "mesh."): "0x11 3x60"}, 14),
     Case("pods are refused", {REFUSED: "0x11 1x5"}, 14, "BackupWebhookFailingOpen"),
-    Case("pods are refused for the first time", {REFUSED: "_x12 1x5"}, 14,
+    Case("pods are refused for the first time", {REFUSED: "_x12 1x5", UP: 1}, 14,
          "BackupWebhookFailingOpen"),
 
     Case("slow", {f'{BUCKET}{{{NAME},le="1"}}': "0+5x60", f'{BUCKET}{{{NAME},le="2.5"}}': "0+10x60",
@@ -274,6 +277,8 @@ CASES = [
                    f'{BUCKET}{{{NAME},le="+Inf"}}': "0+10x60"}, 10),
 
     Case("a leaf that is not renewed", {f'{EXPIRY}{{kind="leaf"}}': 86400, LIFE: 86400}, 20 * HOUR,
+         "BackupWebhookCertificateExpiring"),
+    Case("a leaf that has ended", {f'{EXPIRY}{{kind="leaf"}}': 86400, LIFE: 86400}, 26 * HOUR,
          "BackupWebhookCertificateExpiring"),
     Case("a leaf about to be renewed", {f'{EXPIRY}{{kind="leaf"}}': 86400, LIFE: 86400}, 19 * HOUR),
     Case("a leaf of cert-manager's, not renewed",

@@ -3,11 +3,15 @@
 import json
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
 from demo import app
+from tests.alerts import rules
 from tests.apiserver import other
 from tests.apiserver.api import Api, Json
 from tests.apiserver.conftest import Namespaces
@@ -15,9 +19,12 @@ from tests.apiserver.other import Answer, Handler, Other
 from tests.apiserver.served import FULL, NAME, has_namespace
 from tests.chart import rendering
 from tests.cluster.work import until
+from tests.services import prometheus
+from tests.services.prometheus import Prometheus
 
 ENABLED = {"backup.enabled": "true"}
 TIMEOUT = 5  # seconds, of the chart
+_OF_WEBHOOKS = "apiserver_admission_webhook"
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +119,53 @@ def test_pod_is_admitted_within_the_timeout_when_the_webhook(
     assert _failed_open(api) == before + 1
 
 
+def test_alerts_are_fired_by_what_the_api_server_really_counts(
+    api: Api, failing: Other, namespace: str, tmp_path: Path
+) -> None:
+    """By these names and labels: of webhooks that fail, and that are slow."""
+    failing.answers(FAULTS["raises"])
+    _is_admitted_in_time(api, namespace)  # and so there is a number that can grow
+    with _watched(api, tmp_path) as watching:
+        until(lambda: (watching.value("sum_over_time(up[1m])") or 0) > 2, "it is seen", 60)
+        assert watching.alerts() == []
+
+        _is_admitted_in_time(api, namespace)
+        until(lambda: _fires(watching, "BackupWebhookFailingOpen"), "it fires", 60)
+
+        failing.answers(FAULTS["hangs"])
+        _is_admitted_in_time(api, namespace)
+        until(lambda: _fires(watching, "BackupWebhookSlow"), "it fires", 60)
+
+
+def test_alert_is_fired_by_pods_that_are_refused_for_want_of_an_answer(
+    api: Api, failing: Other, namespace: str, tmp_path: Path
+) -> None:
+    (found,) = [c for c in api.get("MutatingWebhookConfiguration")["items"]
+                if c["metadata"]["name"] == "backup-failing"]  # fmt: skip
+    strict = {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "MutatingWebhookConfiguration",
+        "metadata": {"name": "backup-strict"},
+        "webhooks": [{**found["webhooks"][0], "failurePolicy": "Fail"}],
+    }
+    failing.answers(FAULTS["raises"])
+    api.make(strict)
+    try:
+        until(lambda: api.create(_pod(), namespace, dry_run=True).is_error, "it is refused", 30)
+        with _watched(api, tmp_path) as watching:
+            query = "apiserver_admission_webhook_rejection_count"
+            until(lambda: bool(watching.query(query)), "it is seen", 60)
+            refused = api.create(_pod(), namespace, dry_run=True)
+            until(lambda: bool(watching.query(f"increase({query}[1m]) > 0")), "it is counted", 60)
+            until(lambda: _fires(watching, "BackupWebhookFailingOpen"), "it fires", 60)
+            (counted,) = watching.query(query)
+    finally:
+        api.delete("MutatingWebhookConfiguration", name="backup-strict")
+
+    assert refused.is_error
+    assert counted["metric"]["error_type"] == "calling_webhook_error"
+
+
 def test_pod_is_admitted_when_the_certificate_is_not_the_trusted_one(
     api: Api, namespace: str, tmp_path: Path
 ) -> None:
@@ -131,18 +185,40 @@ def test_pod_is_admitted_when_nobody_listens(api: Api, namespace: str) -> None:
     assert _failed_open(api) == before + 1
 
 
-def test_api_server_measures_what_the_alerts_look_at(
-    api: Api, failing: Other, namespace: str
-) -> None:
-    """By these names and labels. What it refuses is counted only where the policy is Fail."""
-    failing.answers(FAULTS["raises"])
-    _is_admitted_in_time(api, namespace)
-    text = api.client.get("/metrics").raise_for_status().text
+@contextmanager
+def _watched(api: Api, folder: Path) -> Iterator[Prometheus]:
+    """Let a Prometheus that has our alerts, without their patience, look at the API server."""
 
-    named = 'name="sidecar.backup-webhook.io"'
-    begins = [line.partition("{")[0] for line in text.splitlines() if named in line]
-    assert "apiserver_admission_webhook_fail_open_count" in begins
-    assert "apiserver_admission_webhook_admission_duration_seconds_bucket" in begins
+    class Shown(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            text = api.client.get("/metrics").raise_for_status().text
+            lines = [line for line in text.splitlines(keepends=True) if _OF_WEBHOOKS in line]
+            self.send_response(200)
+            self.send_header("Content-Type", "text/plain; version=0.0.4")
+            self.end_headers()
+            with suppress(BrokenPipeError):  # of a Prometheus that ends
+                self.wfile.write("".join(lines).encode())
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Shown)
+    server.daemon_threads = True
+    thread = Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    targets = {"apiserver": f"127.0.0.1:{server.server_port}"}
+    hasty = rules.hasty(folder / "rules.yaml")
+    try:
+        with prometheus.serve(folder, targets, hasty, "127.0.0.1:9") as watching:
+            yield watching
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def _fires(watching: Prometheus, alert: str) -> bool:
+    return alert in {each["alertname"] for each in watching.alerts()}
 
 
 def _failed_open_after(api: Api, namespace: str) -> float:

@@ -1,6 +1,7 @@
 """A real Prometheus that keeps nothing when it ends, and what it is asked."""
 
 import json
+import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from tests.cluster.work import until
 from tests.services import server
 from tests.services.programs import need
 
@@ -22,6 +24,14 @@ class Prometheus:
     """One that runs at ``url``."""
 
     url: str
+
+    def ready(self) -> bool:
+        """Return whether it answers questions."""
+        try:
+            with urllib.request.urlopen(f"{self.url}/-/ready", timeout=60):  # noqa: S310 -- loopback
+                return True
+        except urllib.error.HTTPError:
+            return False
 
     def query(self, expression: str) -> list[Json]:
         """Return the samples that an expression gives now."""
@@ -81,4 +91,6 @@ def serve(
         f"--web.listen-address=127.0.0.1:{port}", "--log.level=warn", *flags,
     )  # fmt: skip
     with server.running("Prometheus", argv, port, folder / "prometheus.log"):
-        yield Prometheus(f"http://127.0.0.1:{port}")
+        started = Prometheus(f"http://127.0.0.1:{port}")
+        until(started.ready, "Prometheus is ready", 60)  # it listens before it answers
+        yield started
