@@ -4,7 +4,7 @@ A cluster started by `make cluster` is used and left running; else one is starte
 and stopped after them. Environment of a run against a cluster of your own (kind, k3d, …):
   CLUSTER_TEST_EXTERNAL=1   use the cluster of KUBECONFIG, and kubectl from PATH
   CLUSTER_TEST_HOST         this machine's address as seen from its pods, for the tests' servers
-  CLUSTER_TEST_REGISTRY     where its nodes get our two images, as `make push REGISTRY=…` put them
+  CLUSTER_TEST_REGISTRY     where its nodes get our images, as `make push REGISTRY=…` put them
   CLUSTER_TEST_APP_IMAGE    an image with a shell and coreutils
 """
 

@@ -53,19 +53,15 @@ def archives() -> dict[str, str]:
     return digests
 
 
-def build(*, databases: bool = False) -> None:
-    """Build the images that are missing or outdated. Some minutes at first. Raises WorkError.
-
-    The sidecar with the clients of databases, which no pod of the cluster runs, only if asked.
-    """
+def build() -> None:
+    """Build the images that are missing or outdated. Some minutes at first. Raises WorkError."""
     with alone(IMAGES):
         base = _base()
         _archive("pause", _PAUSE, _pause())
         _archive("app", APP, _derived(base))
         _archive("webhook", WEBHOOK, _project(base, "webhook"))
         _archive("sidecar", SIDECAR, _project(base, "sidecar"))
-        if databases:
-            _archive("sidecar-db", SIDECAR_DB, _project(base, "sidecar-db"))
+        _archive("sidecar-db", SIDECAR_DB, _project(base, "sidecar-db"))
 
 
 class _Recipe:

@@ -4,21 +4,25 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from tests.cluster import build
 from tests.cluster.work import WorkError, tail, until
 
 
-@dataclass(frozen=True)
 class S3:
-    """A running server: `url` is http://ADDRESS:PORT, each folder in `folder` a bucket."""
+    """A server on an address of this machine: `url` is http://ADDRESS:PORT, each folder in
+    `folder` a bucket. It writes s3.log beside that."""
 
-    url: str
-    key: str
-    secret: str
-    folder: Path
+    key, secret = "test-key", "test-secret"
+
+    def __init__(self, host: str, folder: Path) -> None:
+        with socket.create_server((host, 0)) as listener:
+            self._address = (host, int(listener.getsockname()[1]))
+        self.url = f"http://{host}:{self._address[1]}"
+        self.folder = folder / "buckets"
+        self.folder.mkdir(parents=True)
+        self._process: subprocess.Popen[bytes] | None = None
 
     def repository(self, bucket: str, path: str = "") -> str:
         """Return restic's name of a repository here, such as s3:http://…/bucket/path."""
@@ -31,45 +35,41 @@ class S3:
         config = f"--config={self.folder.parent}/rclone.conf"
         subprocess.run([build.rclone(), "mkdir", remote, config], check=True, capture_output=True)
 
+    def start(self) -> None:
+        """Start it, again on the same port. Raises WorkError where it does not start."""
+        host, port = self._address
+        log = self.folder.parent / "s3.log"
+        with log.open("ab") as output:
+            self._process = process = subprocess.Popen(
+                [
+                    build.rclone(), "serve", "s3", self.folder, "--addr", f"{host}:{port}",
+                    "--auth-key", f"{self.key},{self.secret}",
+                    "--config", self.folder.parent / "rclone.conf",
+                ],
+                stdout=output, stderr=subprocess.STDOUT,
+            )  # fmt: skip
+
+        def answers() -> bool:
+            if process.poll() is not None:
+                raise WorkError(f"the S3 server has ended:\n{tail(log)}")
+            with socket.socket() as client:
+                return client.connect_ex(self._address) == 0
+
+        until(answers, "the S3 server listens", 20)
+
+    def stop(self) -> None:
+        """Stop it: whoever asks is refused."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(20)
+
 
 @contextmanager
 def serve(host: str, folder: Path) -> Iterator[S3]:
-    """Run the server on an address of this machine, on a free port, over `folder/buckets`.
-
-    It writes folder/s3.log. Raises WorkError where it does not start.
-    """
-    with socket.create_server((host, 0)) as listener:
-        port = listener.getsockname()[1]
-    s3 = S3(f"http://{host}:{port}", "test-key", "test-secret", folder / "buckets")
-    s3.folder.mkdir(parents=True)
-    log = folder / "s3.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [
-                build.rclone(),
-                "serve",
-                "s3",
-                s3.folder,
-                "--addr",
-                f"{host}:{port}",
-                "--auth-key",
-                f"{s3.key},{s3.secret}",
-                "--config",
-                folder / "rclone.conf",
-            ],
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-
-    def answers() -> bool:
-        if process.poll() is not None:
-            raise WorkError(f"the S3 server has ended:\n{tail(log)}")
-        with socket.socket() as client:
-            return client.connect_ex((host, port)) == 0
-
+    """Run a server on a free port. Raises WorkError where it does not start."""
+    s3 = S3(host, folder)
     try:
-        until(answers, "the S3 server listens", 20)
+        s3.start()
         yield s3
     finally:
-        process.terminate()
-        process.wait(20)
+        s3.stop()

@@ -18,7 +18,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Image]:
         pytest.skip("the images under test are not built here")
     packages = PROJECT / "tests/cluster/packages.sh"
     subprocess.run(["sh", str(packages), str(TOOLS)], check=True)
-    images.build(databases=True)
+    images.build()
     folder = tmp_path_factory.mktemp("images")
     folder.chmod(0o755)
     return {

@@ -1,4 +1,4 @@
-"""A PostgreSQL on a free port of loopback, of which nothing is left behind."""
+"""A PostgreSQL on a free port, of which nothing is left behind."""
 
 import os
 import shutil
@@ -24,9 +24,9 @@ _CACHED = CACHE / "services" / "postgres"
 class Postgres:
     """A server that runs; ``data`` is its data directory."""
 
-    def __init__(self, room: Path) -> None:
-        self.room, self.data = room, room / "data"
-        with socket.create_server(("127.0.0.1", 0)) as listener:
+    def __init__(self, room: Path, host: str) -> None:
+        self.room, self.data, self.host = room, room / "data", host
+        with socket.create_server((host, 0)) as listener:
             self.port = str(listener.getsockname()[1])
         self._user = None if os.geteuid() else _NOBODY  # it refuses to run as root
         password = room / "password"
@@ -38,6 +38,8 @@ class Postgres:
             "initdb", "-D", str(self.data), "-U", "postgres", "-A", "scram-sha-256",
             f"--pwfile={password}", "--no-sync", "-E", "UTF8", "--locale=C",
         )  # fmt: skip
+        with (self.data / "pg_hba.conf").open("a") as rules:
+            rules.write("host all all all scram-sha-256\n")
         self._process = self._start()
         until(self._answers, "PostgreSQL answers", 30)
 
@@ -59,7 +61,7 @@ class Postgres:
     def variables(self) -> Mapping[str, str]:
         """What a client needs to log in."""
         return {
-            **programs.environment("postgres"), "PATH": os.environ["PATH"], "PGHOST": "127.0.0.1",
+            **programs.environment("postgres"), "PATH": os.environ["PATH"], "PGHOST": self.host,
             "PGPORT": self.port, "PGUSER": "postgres", "PGPASSWORD": PASSWORD,
         }  # fmt: skip
 
@@ -78,7 +80,7 @@ class Postgres:
             return subprocess.Popen(
                 (
                     _program("postgres"), "-D", self.data, "-p", self.port, "-k", "",
-                    "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off",
+                    "-c", f"listen_addresses={self.host}", "-c", "fsync=off",
                 ),
                 stdout=log, stderr=log, **self._other(),
             )  # fmt: skip
@@ -112,12 +114,12 @@ class Postgres:
 
 
 @contextmanager
-def serve() -> Iterator[Postgres]:
+def serve(host: str = "127.0.0.1") -> Iterator[Postgres]:
     """Give a new, empty server, whose superuser is postgres with PASSWORD."""
     programs.need("postgres")
     # Whom root lends it to cannot enter a test's own folder.
     with tempfile.TemporaryDirectory(prefix="postgres-", dir="/var/tmp") as room:
-        server = Postgres(Path(room))
+        server = Postgres(Path(room), host)
         try:
             yield server
         finally:
