@@ -18,7 +18,7 @@ trap 'why=--now changed=1; kill $sleeper 2>/dev/null' USR1
 
 await_tick() {
   # A signal ends `wait` before the child ends, hence the loop.
-  while wait "$tick"; status=$?; kill -0 "$tick" 2>/dev/null; do :; done
+  while wait "$tick" 2>/dev/null; status=$?; kill -0 "$tick" 2>/dev/null; do :; done
   tick=''
 }
 

@@ -43,6 +43,7 @@ class Supervisor:
         self._root = root
         self.bin = root / "bin"
         self.state = root / "var" / "state"
+        self.errors = root / "errors"
         for folder in (self.bin, root / "pod", root / "secret"):
             folder.mkdir()
         self.state.parent.mkdir()
@@ -83,14 +84,15 @@ class Supervisor:
             "BACKUP_SECRET_DIR": str(self._root / "secret"),
             "BACKUP_POLL_SECONDS": pause,
         }
-        self.process = subprocess.Popen(
-            # As a container begins: a test run in the background has SIGINT ignored for good.
-            ["env", "--default-signal=INT", "sh", SCRIPT],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        with self.errors.open("wb") as errors:
+            self.process = subprocess.Popen(
+                # As a container begins: a test run in the background has SIGINT ignored for good.
+                ["env", "--default-signal=INT", "sh", SCRIPT],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stderr=errors,
+                start_new_session=True,
+            )
 
     def kill(self) -> None:
         """End it and all that it started, by their ids."""

@@ -1,5 +1,6 @@
 """What goes wrong around the supervisor, and that it goes on."""
 
+import os
 import signal
 import time
 from collections.abc import Iterator
@@ -31,6 +32,20 @@ def test_a_failing_tick_is_tried_again(supervisor: Supervisor, status: int) -> N
 
     assert time.monotonic() - began > 2 * 9 * float(QUICK)
     assert supervisor.process.poll() is None
+
+
+def test_a_tick_that_is_killed_leaves_no_words_of_the_shells(supervisor: Supervisor) -> None:
+    """The container's log is read as JSON, line by line."""
+    supervisor.block_ticks()
+    supervisor.start(QUICK)
+    supervisor.await_calls("tick --start")
+
+    (tick,) = supervisor.family("backup-runner")
+    (supervisor.bin / "gate").unlink()
+    os.kill(tick, signal.SIGKILL)
+    supervisor.await_calls("tick --start", "tick")
+
+    assert supervisor.errors.read_text() == ""
 
 
 def test_a_tick_that_works_again_is_not_repeated(supervisor: Supervisor) -> None:
