@@ -54,8 +54,6 @@ def opened(config: Config, *, may_make: bool) -> Generator[Effect, Result, tuple
         listed = yield retrieval.everyones_snapshots()
     if listed.code or listed.stopped:
         raise failed(listed, "the repository cannot be opened")
-    if not listed.text.strip():  # no snapshot at all is an empty list
-        raise Ended(Status.FAILURE, "restic listed nothing, not even an empty list", Failure.RESTIC)
     return array(listed.text), made
 
 
@@ -143,10 +141,11 @@ def unlocked(
 
 
 def forget(
-    ruling: Ruling, limit: float, now: datetime, target: str = "", *, trial: bool = False
+    ruling: Ruling, snapshots: Iterable[Json], limit: float, now: datetime, target: str = ""
 ) -> upkeep.Chore:
-    """Apply retention to one workload's snapshots; ``trial``: only say what that would do."""
-    return unlocked(lambda: upkeep.forget(ruling.config, limit, target, trial=trial), now, target)
+    """Apply retention to those of these snapshots that are one workload's."""
+    mine = [each for each in snapshots if records.owner_of(each) == ruling.owner]
+    return unlocked(lambda: upkeep.apply(ruling.config, mine, limit, target), now, target)
 
 
 def summed(found: Iterable[Ruling], done: Mapping[Owner, Chored], strangers: int) -> Chored:

@@ -84,7 +84,7 @@ class Job:
         return self._door.follow(chore)
 
     def _forget(self) -> Chored:
-        found, done, ended = self._apply(self._rulings(), "")
+        found, done, ended = self._apply(self._rulings())
         self.session.state.workloads = central.counts(found, done)
         strangers = sum(_is_strange(each) for each in self._snapshots)
         return ended or central.summed(found, done, strangers)
@@ -95,7 +95,7 @@ class Job:
         if listed.code or listed.stopped:
             return upkeep.failed("listing the copies", listed)
         copies = array(listed.text)
-        found, done, ended = self._apply(self._rulings(copies), _SECOND)
+        found, done, ended = self._apply(self._rulings(copies), copies)
         return ended or central.summed(found, done, sum(_is_strange(each) for each in copies))
 
     def _rulings(self, copies: list[Json] | None = None) -> list[Ruling]:
@@ -103,9 +103,10 @@ class Job:
         return central.rulings(self.session.config, snapshots, self._snapshots, datetime.now(UTC))
 
     def _apply(
-        self, found: list[Ruling], target: str
+        self, found: list[Ruling], copies: list[Json] | None = None
     ) -> tuple[list[Ruling], dict[Owner, Chored], Chored | None]:
         """Apply each rule; return them, what came of it, and how it ended if it cannot go on."""
+        target = "" if copies is None else _SECOND
         done: dict[Owner, Chored] = {}
         judged: list[Ruling] = []
         for earlier in found:
@@ -116,7 +117,8 @@ class Job:
                 bad = ruling.verdict in {Verdict.HELD, Verdict.FAILED}
                 log.line("warning" if bad else "info", f"{name} {ruling.verdict}: {ruling.why}")
                 continue
-            chore = central.forget(ruling, self._left, datetime.now(UTC), target)
+            snapshots = self._snapshots if copies is None else copies
+            chore = central.forget(ruling, snapshots, self._left, datetime.now(UTC), target)
             one = self._door.follow(chore)
             if one.status in {Status.INTERRUPTED, Status.SKIPPED}:
                 return judged, done, one
@@ -160,11 +162,11 @@ class Job:
 
     def say(self) -> None:
         """Say what would be done."""
-        config, log, now = self.session.config, self.session.log, datetime.now(UTC)
+        config, log = self.session.config, self.session.log
         for ruling in self._rulings():
             line = f"{ruling.owner} {ruling.verdict}: {ruling.why}"
             if ruling.verdict == Verdict.APPLIED:
-                one = self._door.follow(central.forget(ruling, self._left, now, trial=True))
+                one = self._door.follow(upkeep.forget(ruling.config, self._left, trial=True))
                 line = f"{ruling.owner} would have {one.message} ({ruling.why})"
             log.line("info", line)
         names = [name for name in due.LEFT if config.second or not name.startswith("copy")]

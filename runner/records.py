@@ -178,7 +178,9 @@ def _backup(config: Config, tags: tuple[str, ...], path: str, command: tuple[str
 
 def listing() -> Step:
     """List all records."""
-    return Step("records", ("restic", "snapshots", "--json", "--no-lock", "--host", HOST))
+    return Step(
+        "records", ("restic", "snapshots", "--json", "--no-lock", "--host", HOST), lists=True
+    )
 
 
 def read_state(snapshot: str) -> Step:

@@ -7,6 +7,7 @@ from datetime import datetime
 from runner import clock, history, maintainer, opening, repository, retrieval, steps, thinning
 from runner.config import Config
 from runner.conversation import Effect, Ended, Result
+from runner.maintainer import Json
 from runner.outcome import Chored, Failure, Status
 from runner.output import Completed, array
 from runner.steps import Step
@@ -44,6 +45,11 @@ def retention(config: Config, now: datetime, limit: float, target: str = "") -> 
         return Chored(Status.SKIPPED, why, None, 0, None if target else len(found))
     if not found:
         return Chored(Status.SUCCESS, "0 removed, 0 kept", None, 0, None if target else 0)
+    return (yield from apply(config, found, limit, target))
+
+
+def apply(config: Config, found: list[Json], limit: float, target: str = "") -> Chore:
+    """Apply retention to this workload's snapshots, which are ``found``, and their times sound."""
     # Doubtful ones that would not be kept, were they good; they push none of those out.
     thinned = thinning.superfluous(config, found)[:_AT_ONCE]
     if thinned:
