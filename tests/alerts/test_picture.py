@@ -35,6 +35,7 @@ def test_picture_is_of_the_dashboard_that_we_ship() -> None:
 
     assert [each for each in dashboard.panels() if each not in shown] == []
     assert "No data" not in shown
+    assert re.findall(r">Alerts firing</text>.*?>(\d+)</text>", text) == ["6"]
     assert {"never reported", "fails", "too old", "warning", "good", "off or paused"} <= shown
 
 
