@@ -6,6 +6,7 @@ Pods with and without it take turns, one at a time, the images being there.
 import argparse
 import json
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -25,6 +26,7 @@ from tests.cluster.release import NAME, Release
 from tests.cluster.s3 import serve
 from tests.cluster.work import until
 
+_ASKED = 5  # times
 _NEXT = f"{names.STATE_DIR}/next"  # is there when a tick has ended and only the shell is left
 
 
@@ -115,6 +117,32 @@ def _idle(kubectl: Kubectl, count: int) -> None:
     _show("working set of an idle sidecar", sizes, "MiB")
 
 
+def _status(kubectl: Kubectl, count: int) -> None:
+    """Ask for the status of many pods, with whatever else the cluster has; time with Python's."""
+    pods = [f"idle-{number}" for number in range(count)]
+    kubectl.apply(*[_pod(pod, backed_up=True) for pod in pods])
+    kubectl.wait("pod --selector=app=app", "condition=Ready", 900)
+    until(lambda: not _unknown(kubectl), "each pod has shown its status", 600)
+    spent = []
+    for _ in range(_ASKED):
+        began = time.monotonic()
+        subprocess.run(_status_of(kubectl), capture_output=True, check=False)
+        spent.append(time.monotonic() - began)
+    _show(f"kubectl backup status -A over {count} pods", spent, "s")
+
+
+def _unknown(kubectl: Kubectl) -> list[Json]:
+    """Return those of the pods whose status says nothing of a schedule yet."""
+    done = subprocess.run((*_status_of(kubectl), "-o", "json"), capture_output=True, check=False)
+    rows: list[Json] = json.loads(done.stdout or b"[{}]")
+    return [row for row in rows if row.get("next") is None]
+
+
+def _status_of(kubectl: Kubectl) -> tuple[str, ...]:
+    program = str(Path(sys.executable).with_name("kubectl-backup"))
+    return (program, "status", "-A", "--kubeconfig", str(kubectl.kubeconfig))
+
+
 def _memory(kubectl: Kubectl) -> list[Json]:
     """Return what the nodes last measured of every sidecar: `time` and `workingSetBytes`."""
     nodes = (name.partition("/")[2] for name in kubectl.names("nodes"))
@@ -141,7 +169,15 @@ def main() -> int:
     """Start what does not run yet, measure, and leave the cluster as it was."""
     parser = argparse.ArgumentParser(prog="python -m tests.cluster.bench", description=__doc__)
     parser.add_argument("--pods", type=int, default=20, help="of each kind (default: 20)")
-    count = parser.parse_args().pods
+    parser.add_argument(
+        "--status",
+        type=int,
+        default=0,
+        metavar="PODS",
+        help="only `status` of so many (at most 95)",
+    )
+    parsed = parser.parse_args()
+    count = parsed.pods
     cluster = Cluster()
     was_running = cluster.is_running()
     cluster.start()
@@ -160,6 +196,9 @@ def main() -> int:
             )  # fmt: skip
             kubectl.apply(apps.claim())
             pods = Pods(kubectl)
+            if parsed.status:
+                _status(kubectl, parsed.status)
+                return 0
             for backed_up in (True, False):  # whatever is slow only once
                 pods.ready(_pod("first", backed_up=backed_up))
                 pods.gone("first")
