@@ -1,6 +1,7 @@
 """`kubectl backup` on a real cluster: what it shows, starts, finds and brings back."""
 
 import signal
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -194,23 +195,37 @@ def _is_as_before(kubectl: Kubectl) -> None:
     until(lambda: len(kubectl.items("pods", "--selector=app=app")) == 1, "one pod is left", 60)
 
 
-def test_one_folder_as_of_before_while_the_rest_stays(
+def test_one_folder_as_of_yesterday_while_all_else_stays(
     protected: Kubectl, cluster: Target, tmp_path: Path
 ) -> None:
-    """What was added there since stays too."""
-    wiki(protected, cluster.app_image)
+    """The rest of its volume, what was added there since, and another volume."""
+    app = apps.container(cluster.app_image, f"test -e /other/it || echo old > /other/it; {FILL}")
+    app["volumeMounts"].append({"name": "other", "mountPath": "/other"})
+    volumes = [apps.claimed(), {**apps.claimed("other"), "name": "other"}]
+    asked = {**apps.ENABLED, "backup.schedule": "0 0 29 2 *"}
+    workload = apps.workload("Deployment", "wiki", apps.template([app], volumes, asked))
+    protected.apply(apps.claim(), apps.claim("other"), workload)
+    protected.rollout("deployment/wiki")
     assert backup(protected, "now", "wiki", "--wait").code == 0
+    yesterday = datetime.now(UTC) - timedelta(days=1, minutes=5)
+    protected.exec(
+        name(protected), "backup-runner", "restic", "rewrite", "--forget",
+        "--new-time", f"{yesterday:%Y-%m-%d %H:%M:%S}", "latest", container=sidecar.CONTAINER,
+    )  # fmt: skip
     spoil(protected)
+    protected.exec(name(protected), "sh", "-c", "echo new > /other/it", container="app")
+    assert backup(protected, "now", "wiki", "--wait").code == 0
 
     (restore,) = blocks("docs/restore.md", "## One file or folder")
     shell(restore, tmp_path, protected,
-          instead={"pages": "keep", "--in-place": "--in-place --yes"})  # fmt: skip
+          instead={"pages": "keep", "--in-place": "--at 1d --in-place --yes"})  # fmt: skip
 
     _is_as_before(protected)
     after = listing(protected)
     assert "640 1234:4321 ./keep/it three" in after
     assert "./keep/new new" in after
     assert "./file changed" in after
+    assert protected.exec(name(protected), "cat", "/other/it", container="app") == "new\n"
 
 
 def test_restore_into_a_new_claim(protected: Kubectl, cluster: Target, tmp_path: Path) -> None:
