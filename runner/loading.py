@@ -30,6 +30,8 @@ _SCHEMAS = (
 _ERROR = re.compile(r"psql:<stdin>:\d+: (?P<word>\w+): +(?:(?P<state>[0-9A-Z]{5}): )?(?P<said>.*)")
 # The superuser, a database that the server's image makes, and its schemas are there already.
 _THERE = {"42710", "42P04", "42P06"}
+# pg_dump begins by settings that its own release knows, and an older server does not.
+_UNKNOWN_SETTING = re.compile(r'42704: .*"\w+_timeout"')
 _NO_ERROR = ("00", "01", "02")  # what these SQLSTATEs begin with
 
 Json = dict[str, Any]
@@ -171,6 +173,8 @@ def is_error(line: str) -> bool:
     state = match["state"]
     if state is None:
         return match["word"] in {"error", "fatal"}
+    if _UNKNOWN_SETTING.search(line):
+        return False
     return not state.startswith(_NO_ERROR) and state not in _THERE
 
 
