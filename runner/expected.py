@@ -33,13 +33,13 @@ def of_job(config: Config, state: State) -> dict[str, float]:
     The job comes daily: that counts which follows a chore's own time.
     """
     names = [name for name in LEFT if config.second or not name.startswith("copy")]
-    if not config.second and state.chore("copy").status:
+    if not config.second and state.chores.get("copy", Chore()).status:
         names.append("copy")
     return {name: _of_job(name, config, state) for name in names}
 
 
 def _of_job(name: str, config: Config, state: State) -> float:
-    done = state.chore(name).success or state.began
+    done = state.chores.get(name, Chore()).success or state.began
     if name == "copy":
         return done + _DAY
     if state.append_only and name in {"forget", "prune"}:

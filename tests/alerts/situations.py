@@ -4,12 +4,13 @@ import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from time import time
 
 from tests.alerts.world import World, change_state
 from tests.faults import locks
 from tests.faults.locks import Holder
+from tests.integration.maintenance import RECORDS, Job, Shared
 from tests.integration.sidecars import Sidecar
 
 _DAY = 24 * 3600
@@ -32,7 +33,7 @@ def plant(world: World) -> Planted:
     """Make it all; return when the last of it is so."""
     kinds = (
         _well, _stuck, _paused, _off, _failing, _locked, _warning, _drill_is_overdue,
-        _drill_fails, _prune_is_overdue, _mute, _gone,
+        _drill_fails, _prune_is_overdue, _mute, _gone, _unmaintained, _maintenance_fails, _held,
     )  # fmt: skip
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         found = list(pool.map(lambda kind: kind(world), kinds))
@@ -167,6 +168,62 @@ def _mute(world: World) -> _Found:
 def _gone(world: World) -> _Found:
     """Deleted for good, or scaled to zero, or a Job that is over: no pod of it is left."""
     return "gone", world.backed_up("gone", hours_ago=5, seen=False), set(), None
+
+
+def _unmaintained(world: World) -> _Found:
+    """It leaves to a job what no job has done for three days."""
+    made = world.backed_up("alone", maintenance="central")
+    then = f"{datetime.now() - timedelta(days=4):%Y-%m-%d %H:%M:%S}"  # noqa: DTZ005 -- as restic reads it
+    made.restic("rewrite", "--forget", "--new-time", then, "--host", RECORDS)
+
+    def look() -> None:
+        change_state(made, forget={"attempted": 1})
+        made.back_up()
+
+    def mend() -> None:
+        _job(world, made, "alone").run()
+        look()
+
+    look()
+
+    return "alone", made, {"BackupMaintenanceMissing prod"}, mend
+
+
+def _maintenance_fails(world: World) -> _Found:
+    made = world.backed_up("shared", maintenance="central")
+    job = _job(world, made, "failing")
+    right = job.secret["RESTIC_PASSWORD"]
+    job.secret["RESTIC_PASSWORD"] = "wrong"
+    job.run(expected=1)
+
+    def mend() -> None:
+        job.secret["RESTIC_PASSWORD"] = right
+        job.run()
+
+    return "shared", made, {"BackupMaintenanceFailing maintenance"}, mend
+
+
+def _held(world: World) -> _Found:
+    """A job that was not told what to keep of one workload."""
+    made = world.backed_up("silent")
+    job = _job(world, made, "held")
+    job.run()
+
+    def mend() -> None:
+        made.annotate({"backup.maintenance": "central"})
+        made.back_up()
+        Shared(made.repository.parent, job).make_due("forget")
+        job.run()
+
+    return "silent", made, {"BackupRetentionHeld maintenance"}, mend
+
+
+def _job(world: World, sidecar: Sidecar, namespace: str) -> Job:
+    """Return the job that maintains a sidecar's repository."""
+    reports = {"PUSHGATEWAY_ENABLED": "true", "PUSHGATEWAY_URL": world.push}
+    made = Job(sidecar.repository.parent, reports)
+    made.environment["BACKUP_NAMESPACE"] = namespace
+    return made
 
 
 def _never(world: World) -> _Found:

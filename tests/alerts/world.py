@@ -170,7 +170,8 @@ class World:
         try:
             until(lambda: self.firing() == alerts, "the alerts are right", PATIENCE)
         except WorkError:
-            assert self.firing() == alerts  # says which
+            found = self.firing()
+            assert found == alerts, f"missing: {alerts - found}; too many: {found - alerts}"
 
     def firing(self) -> set[str]:
         """Return what fires, such as ``BackupOverdue wiki``."""

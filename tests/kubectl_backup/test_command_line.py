@@ -261,7 +261,7 @@ def test_what_cannot_be_loaded_is_not_asked_about(api: Api, backup: Backup) -> N
 
     assert (done.code, "not empty" in done.out) == (1, True)
     (run,) = [run for _, run in api.ran]
-    assert run[-3:] == ["--at", "2026-11-25T00:00:00Z", "--dry-run"]
+    assert run[-3:] == ["--at", "2026-11-26T00:00:00Z", "--dry-run"]
 
 
 def test_pods_that_lack_their_sidecar_are_evicted_only_when_asked(api: Api, backup: Backup) -> None:
