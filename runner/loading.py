@@ -31,7 +31,7 @@ _ERROR = re.compile(r"psql:<stdin>:\d+: (?P<word>\w+): +(?:(?P<state>[0-9A-Z]{5}
 # The superuser, a database that the server's image makes, and its schemas are there already.
 _THERE = {"42710", "42P04", "42P06"}
 # pg_dump begins by settings that its own release knows, and an older server does not.
-_UNKNOWN_SETTING = re.compile(r'42704: .*"\w+_timeout"')
+_UNKNOWN_SETTING = re.compile(r"42704: .*\w_timeout\b")
 _NO_ERROR = ("00", "01", "02")  # what these SQLSTATEs begin with
 
 Json = dict[str, Any]

@@ -67,7 +67,7 @@ def test_a_restore_of_volumes_offers_the_dumps_of_then() -> None:
         ("psql:<stdin>:14: FEHLER:  42P04: Datenbank »wiki« existiert bereits", False),
         ("psql:<stdin>:14: NOTICE:  00000: relation does not exist, skipping", False),
         ("psql:<stdin>:14: WARNING:  01000: something", False),
-        ('psql:<stdin>:9: FEHLER:  42704: Parameter »x«: "transaction_timeout"', False),
+        ("psql:<stdin>:9: FEHLER:  42704: unbekannter Parameter »transaction_timeout«", False),
         ('psql:<stdin>:9: ERROR:  42704: role "author" does not exist', True),
         ("LOCATION:  CreateRole, user.c:308", False),
         ("psql:<stdin>:14: FEHLER:  42601: Syntaxfehler", True),
