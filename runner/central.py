@@ -13,8 +13,9 @@ from contract import settings
 from runner import clock, keys, maintainer, records, repository, retrieval, upkeep
 from runner.config import LIVE, Config
 from runner.conversation import Effect, Ended, Result, failed
+from runner.lists import array
 from runner.outcome import Chored, Failure, Outcome, Status
-from runner.output import Completed, array
+from runner.output import Completed
 from runner.records import Json, Owner, Record
 
 _LEAST = 2

@@ -8,7 +8,8 @@ from typing import Any
 from runner import maintainer, retrieval, steps
 from runner.config import Config
 from runner.conversation import Effect, Result, failed, must
-from runner.output import Completed, array
+from runner.lists import array
+from runner.output import Completed
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from runner import central, chores, due, records, report, retrieval, steps, upkeep
 from runner import state as states
 from runner.central import Ruling, Verdict
+from runner.lists import array
 from runner.outcome import Chored, Outcome, Status
-from runner.output import array
 from runner.records import Json, Owner
 from runner.restic import Door
 from runner.session import Session

@@ -12,8 +12,9 @@ from contract.schedule import stable_hash
 from runner import opening
 from runner.config import Config
 from runner.conversation import Effect, Ended, Result, failed, must
+from runner.lists import array
 from runner.outcome import Failure, Status
-from runner.output import Completed, array
+from runner.output import Completed
 from runner.steps import Names, Wait
 
 _DIGITS = "0123456789abcdef"

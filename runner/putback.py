@@ -7,8 +7,9 @@ from typing import Any
 
 from runner import retrieval
 from runner.conversation import Effect, Ended, Result, failed
+from runner.lists import array
 from runner.outcome import Failure, Status
-from runner.output import Completed, array
+from runner.output import Completed
 from runner.steps import Names, Step
 from runner.wanted import Kept, Wanted
 

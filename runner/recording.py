@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 from runner import records
 from runner.config import Config
 from runner.conversation import Effect, Result
+from runner.lists import array
 from runner.outcome import Chored, Failure, Status
-from runner.output import Completed, array
+from runner.output import Completed
 from runner.state import State
 from runner.upkeep import failed
 

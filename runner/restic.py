@@ -12,8 +12,9 @@ from typing import IO, Any, TypeVar
 
 from runner import inputs, limits
 from runner.config import Config
+from runner.lists import answered
 from runner.log import Log
-from runner.output import Completed, Listener, answered
+from runner.output import Completed, Listener
 from runner.steps import Count, Names, Step, Wait
 from runner.stop import Stop
 from runner.watch import Watch

@@ -7,9 +7,10 @@ from datetime import datetime
 from runner import clock, history, maintainer, opening, repository, retrieval, steps, thinning
 from runner.config import Config
 from runner.conversation import Effect, Ended, Result
+from runner.lists import array
 from runner.maintainer import Json
 from runner.outcome import Chored, Failure, Status
-from runner.output import Completed, array
+from runner.output import Completed
 from runner.steps import Step
 
 _AT_ONCE = 100  # snapshots that one command line names

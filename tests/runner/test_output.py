@@ -4,8 +4,9 @@ import json
 
 import pytest
 
+from runner.lists import answered
 from runner.outcome import Failure
-from runner.output import Completed, Listener, answered
+from runner.output import Completed, Listener
 from tests.runner.conversation import SUMMARY
 
 STATUS = '{"message_type":"status","percent_done":0.5,"files_done":7,"bytes_done":900}'

@@ -1,0 +1,31 @@
+"""Lists that restic answers with, as JSON arrays. Pure."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+from runner.output import Completed
+
+
+def answered(done: Completed) -> Completed:
+    """Return a list as it is, or as a failure where nothing came: that is no empty list.
+
+    restic says that there is nothing by ``[]``, or ``null``; one that was cut short says nothing.
+    """
+    try:
+        value = json.loads(done.text)
+    except ValueError:
+        value = ""
+    if done.code or done.stopped or value is None or isinstance(value, list):
+        return done
+    line = "restic listed nothing, not even an empty list"
+    return replace(done, code=1, tail=(*done.tail, f"Fatal: {line}"))
+
+
+def array(text: str) -> list[dict[str, Any]]:
+    """Return the objects of a JSON array; none where the text is no such thing."""
+    try:
+        value = json.loads(text or "[]")
+    except ValueError:
+        return []
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
