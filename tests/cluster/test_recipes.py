@@ -1,16 +1,20 @@
 """What docs/recipes shows that needs a cluster, literally, around one app."""
 
 import base64
+import time
 from pathlib import Path
 
 import yaml
 
 from tests.blocks import blocks
-from tests.cluster import apps
+from tests.cluster import apps, sidecar
 from tests.cluster.backup_command import backup
 from tests.cluster.commands import shell
 from tests.cluster.conftest import Target
 from tests.cluster.kubectl import Json, Kubectl
+from tests.cluster.release import NAME, Release
+from tests.cluster.s3 import S3
+from tests.cluster.work import until
 from tests.integration.recipes import whole
 from tests.runner.test_sqlite import SOUND, database, money
 
@@ -75,3 +79,43 @@ def test_what_recipes_show(protected: Kubectl, cluster: Target, tmp_path: Path) 
     assert lines[:-1] == ["one", "db.sqlite3", "pages", "photos"]
     (tmp_path / "there").write_bytes(base64.b64decode(lines[-1]))
     assert money(tmp_path / "there") == SOUND
+
+
+def test_one_job_makes_the_repository_and_keeps_what_each_workload_says(
+    protected: Kubectl, cluster: Target, release: Release, s3: S3
+) -> None:
+    """As the CronJob would have it: nothing of it is changed but when."""
+    ours = cluster.kubectl.within(NAME)
+    repository = s3.repository(str(protected.namespace))
+    apps.secret(ours, repository, AWS_ACCESS_KEY_ID=s3.key, AWS_SECRET_ACCESS_KEY=s3.secret)
+    release.upgrade(maintenance__enabled="true", maintenance__forget="* * * * *")
+
+    def work(name: str) -> str:
+        ours("create", "job", name, f"--from=cronjob/{NAME}-maintenance")
+        ours.wait(f"job/{name}", "condition=Complete", 120)
+        return ours("logs", f"job/{name}")
+
+    def backups() -> int:
+        return sum(each["hostname"] == "wiki" for each in sidecar.snapshots(protected, pod))
+
+    assert "a new repository was created" in work("first")
+    minute = time.time() // 60
+    asked = {"backup.keep-last": "1", "backup.schedule": "0 0 29 2 *"}
+    none = dict.fromkeys(("hourly", "daily", "weekly", "monthly"), "0")
+    annotations = {**apps.ENABLED, **asked, **{f"backup.keep-{key}": n for key, n in none.items()}}
+    template = apps.template([apps.container(cluster.app_image)], [apps.claimed()], annotations)
+    protected.apply(apps.claim(), apps.workload("Deployment", "wiki", template))
+    protected.rollout("deployment/wiki")
+    (pod,) = protected.names("pods", "--selector=app=app")
+    pod = pod.removeprefix("pod/")
+    protected.exec(pod, "sh", "-c", "echo some > /data/file", container="app")
+    for _ in range(3):
+        assert sidecar.run_now(protected, pod)["status"] == "success"
+    assert backups() == 3
+    until(lambda: time.time() // 60 > minute, "retention is due again", 65)
+
+    assert "1 removed, 2 kept" in work("second")
+
+    assert backups() == 2, "the two newest always stay"
+    chores = sidecar.status(protected, pod)["chores"]
+    assert "maintenance job" in chores["prune"]["message"]
