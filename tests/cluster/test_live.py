@@ -11,8 +11,9 @@ SYNC = 150  # seconds; the kubelet looks at a pod's volumes about once a minute
 LOOK = 60  # the supervisor looks every 30
 
 
-def _app(kubectl: Kubectl, image: str) -> None:
-    template = apps.template([apps.container(image)], [apps.claimed()])
+def _app(kubectl: Kubectl, image: str, **annotations: str) -> None:
+    asked = {**apps.ENABLED, **annotations}
+    template = apps.template([apps.container(image)], [apps.claimed()], asked)
     kubectl.apply(apps.claim(), apps.pod("app", template))
     kubectl.wait("pod/app", "condition=Ready")
 
@@ -30,7 +31,7 @@ def test_annotation_of_a_running_pod_counts(protected: Kubectl, cluster: Target)
 
 def test_run_is_asked_for_by_annotation(protected: Kubectl, cluster: Target) -> None:
     """Once: what has been answered is not asked for again."""
-    _app(protected, cluster.app_image)
+    _app(protected, cluster.app_image, **{"backup.schedule": "off"})
     before = sidecar.status(protected, "app")["last"]
 
     protected("annotate", "pod", "app", "backup.run-now=please")

@@ -26,6 +26,11 @@ def _run(kubectl: Kubectl, pod: Json) -> Json:
     return last
 
 
+def _newest(kubectl: Kubectl, pod: str) -> Json:
+    """Return the last snapshot; there is one more where the schedule had come before."""
+    return sidecar.snapshots(kubectl, pod)[-1]
+
+
 def test_deployment_is_backed_up_under_its_name(protected: Kubectl, cluster: Target) -> None:
     template = apps.template([apps.container(cluster.app_image, WRITE)], [apps.claimed()])
     protected.apply(apps.claim(), apps.workload("Deployment", "wiki", template))
@@ -34,7 +39,7 @@ def test_deployment_is_backed_up_under_its_name(protected: Kubectl, cluster: Tar
     (pod,) = _pods(protected)
     _run(protected, pod)
 
-    (snapshot,) = sidecar.snapshots(protected, pod["metadata"]["name"])
+    snapshot = _newest(protected, pod["metadata"]["name"])
     ns = f"ns={protected.namespace}"
     assert _host_and_tags(snapshot) == ("wiki", {ns, "kind=Deployment", "workload=wiki"})
     assert snapshot["paths"] == ["/backup/data"]
@@ -71,7 +76,7 @@ def test_named_host_path_of_a_daemon_set_is_backed_up(protected: Kubectl, cluste
     (pod,) = _pods(protected)
     _run(protected, pod)
 
-    (snapshot,) = sidecar.snapshots(protected, pod["metadata"]["name"])
+    snapshot = _newest(protected, pod["metadata"]["name"])
     node = pod["spec"]["nodeName"]
     assert snapshot["hostname"] == f"agent-{node}"
     assert snapshot["paths"] == ["/backup/data"]
@@ -113,7 +118,7 @@ def test_bare_pod_is_backed_up_under_its_own_name(protected: Kubectl, cluster: T
 
     _run(protected, protected.get("pod", "lonely"))
 
-    (snapshot,) = sidecar.snapshots(protected, "lonely")
+    snapshot = _newest(protected, "lonely")
     ns = f"ns={protected.namespace}"
     assert _host_and_tags(snapshot) == ("lonely", {ns, "kind=Pod", "workload=lonely"})
 
