@@ -23,7 +23,7 @@ demo: setup ## Back up, change and restore an example app here: no cluster, no r
 test: rclone lint ## Run the linters and every test
 	$(BIN)/python -m pytest --ignore=tests/faults --ignore=tests/integration
 	@# Most of them wait for most of the time.
-	$(BIN)/python -m pytest --numprocesses=4 tests/faults tests/integration
+	$(BIN)/python -m pytest --numprocesses=6 tests/faults tests/integration
 
 .PHONY: lint
 lint: setup ## Check style, types, imports between modules, and shell
