@@ -47,8 +47,7 @@ def _leave(session: Session) -> None:
     """Leave to the maintenance job what it does; look daily whether it is there at all."""
     state, now = session.state, time.time()
     follow = Door(session.config, session.log, session.stop).follow
-    names = [name for name in due.LEFT if session.config.second or not name.startswith("copy")]
-    for name in names[1:]:
+    for name in due.central(session.config)[1:]:
         known = state.chore(name)
         if (known.status, known.message) != (Status.SKIPPED, recording.LEFT):
             _note(session, name, Chored(Status.SKIPPED, recording.LEFT))

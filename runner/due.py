@@ -147,6 +147,11 @@ def has_come(name: str, now: float, config: Config, state: State) -> bool:
     return (chore.again and chore.tries < _TRIES) or slot > _past(now, chore.attempted)
 
 
+def central(config: Config) -> tuple[str, ...]:
+    """Return what of that there is to do: copies only where there is a second repository."""
+    return tuple(name for name in LEFT if config.second or not name.startswith("copy"))
+
+
 def is_left(name: str, config: Config) -> bool:
     """Whether a chore is left to the maintenance job."""
     return config.central and name in LEFT

@@ -2,7 +2,7 @@
 
 from contract import settings
 from runner.config import Config
-from runner.due import CADENCES, LEFT, is_left, maintained
+from runner.due import CADENCES, central, is_left, maintained
 from runner.outcome import Status
 from runner.state import Chore, State
 
@@ -32,7 +32,7 @@ def of_job(config: Config, state: State) -> dict[str, float]:
 
     The job comes daily: that counts which follows a chore's own time.
     """
-    names = [name for name in LEFT if config.second or not name.startswith("copy")]
+    names = list(central(config))
     if not config.second and state.chores.get("copy", Chore()).status:
         names.append("copy")
     return {name: _of_job(name, config, state) for name in names}

@@ -169,8 +169,7 @@ class Job:
                 one = self._door.follow(upkeep.forget(ruling.config, self._left, trial=True))
                 line = f"{ruling.owner} would have {one.message} ({ruling.why})"
             log.line("info", line)
-        names = [name for name in due.LEFT if config.second or not name.startswith("copy")]
-        ready = [name for name in names if self._is_due(name)]
+        ready = [name for name in due.central(config) if self._is_due(name)]
         log.line("info", f"due now: {', '.join(ready) or 'nothing'}; nothing was done")
 
     def keep(self) -> bool:
