@@ -126,6 +126,7 @@ class Container:
     @contextmanager
     def running(self) -> Iterator["Container"]:
         """Run the container's own command; at the end stop it as a kubelet does."""
+        self.lines = Queue()  # what an earlier start said is not what this one says
         self._process = subprocess.Popen(
             self.spec["command"],
             env=self._process_environment(),
