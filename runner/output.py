@@ -49,7 +49,7 @@ _REFUSED_FOR_GOOD = 4  # times in a row for one file, in about seven seconds
 class Completed:
     """A finished command. ``stopped`` says why we ended it: "", "signal", "retrying",
     "time" or "memory". ``reasons`` say why, for each of ``unreadable``; ``other_errors``: rclone's,
-    not about files of the source.
+    not about files of the source. ``seconds``: how long it took.
     """
 
     code: int
@@ -61,6 +61,7 @@ class Completed:
     read_errors: int = 0
     stopped: str = ""
     other_errors: bool = False
+    seconds: float = field(default=0, compare=False)
 
     def message(self, kind: str) -> dict[str, Any]:
         """Return the last JSON message of this type, empty if there was none."""

@@ -15,6 +15,7 @@ from runner.steps import Step, Wait
 
 _STALE_LOCK = timedelta(minutes=30)
 _SKEW = timedelta(days=1)  # a lock this far ahead says nothing of its age
+_USUAL = 2  # seconds that an init takes where nothing slows it
 _BEGUN = (
     "the repository has keys and no config: its creation was interrupted, or is under way by "
     "another; if this lasts and nothing but `keys` holds files there, remove them by hand"
@@ -68,7 +69,7 @@ def initialise(
         raise Ended(Status.INTERRUPTED, "stopped before the repository was created")
     looked: Completed = yield opening.look(target)
     if (looked.code == 0 and not looked.stopped) or looked.wrong_key:
-        yield from _settle(config, target)
+        yield from _settle(config, target, looked.seconds)
         return False
     if not looked.no_repository:
         raise failed(looked, "the repository cannot be opened")
@@ -79,7 +80,7 @@ def initialise(
     if made.code or made.stopped:
         raise failed(made, "the repository cannot be created")
     try:
-        yield from _settle(config, target)
+        yield from _settle(config, target, made.seconds)
     except Ended as ended:
         ended.outcome = replace(ended.outcome, initialised=True)
         raise
@@ -96,9 +97,13 @@ def _await_others(config: Config, target: str) -> Generator[Effect, Result, None
     yield from keys.prove(config, target)
 
 
-def _settle(config: Config, target: str) -> Generator[Effect, Result, None]:
-    """Let others who looked before us finish their init; then prove that there was one."""
-    if (yield Wait(config.timing.init_settle, "until the new repository has settled")):
+def _settle(config: Config, target: str, took: float) -> Generator[Effect, Result, None]:
+    """Let others who looked before us finish their init; then prove that there was one.
+
+    Where a command took long for us, theirs do: they have as little processor, or the same server.
+    """
+    longer = max(1, took / _USUAL)
+    if (yield Wait(config.timing.init_settle * longer, "until the new repository has settled")):
         raise Ended(Status.INTERRUPTED, "stopped before the new repository had settled")
     yield from keys.prove(config, target)
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Generator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
@@ -86,8 +87,8 @@ class Door:
 
     def _listen(self, process: subprocess.Popen[bytes], step: Step) -> Completed:
         listener = Listener(hear=step.hear, brief=step.hook)
-        told_at = time.monotonic()
-        watch = Watch(step, self._stop, self._config.timing.open_timeout, told_at)
+        started = told_at = time.monotonic()
+        watch = Watch(step, self._stop, self._config.timing.open_timeout, started)
         stopped, kill_at = "", 0.0
         lines = _Lines(process, _LONGEST if step.hook else 0)
         while lines.read(_LOOK, listener):
@@ -103,6 +104,7 @@ class Door:
                 told_at = now
                 self._tell(step, listener.progress)
         done = listener.completed(process.wait(), stopped)
+        done = replace(done, seconds=time.monotonic() - started)
         if self._config.debug:
             self._log.line("debug", f"{step.name} ended", exit_code=done.code, said=done.tail)
         return done

@@ -255,3 +255,16 @@ def test_pods_wait_differently_long_before_an_init() -> None:
     assert all(0 <= seconds < 60 for seconds in spread)
     assert waits("wiki-0") == waits("wiki-0")
     assert waits("wiki-0", spread="0") == 0
+
+
+@pytest.mark.parametrize(("took", "expected"), [(0.1, 10), (2, 10), (6, 30), (60, 300)])
+def test_a_repository_that_took_long_to_create_settles_longer(took: float, expected: float) -> None:
+    """Another that began at the same moment takes as long, and may not have begun to write."""
+    run = backup(configured(), FACTS)
+    next(run)
+    for answer in (MISSING, False, MISSING):
+        run.send(answer)
+    effect = run.send(replace(EMPTY, seconds=took))
+
+    assert isinstance(effect, Wait)
+    assert effect.seconds == expected
