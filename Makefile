@@ -21,9 +21,9 @@ demo: setup ## Back up, change and restore an example app here: no cluster, no r
 
 .PHONY: test
 test: rclone lint ## Run the linters and every test
-	$(BIN)/python -m pytest --ignore=tests/faults --ignore=tests/integration
+	sh tests/twice.sh --ignore=tests/faults --ignore=tests/integration
 	@# Most of them wait for most of the time.
-	$(BIN)/python -m pytest --numprocesses=6 tests/faults tests/integration
+	sh tests/twice.sh --numprocesses=6 tests/faults tests/integration
 
 .PHONY: lint
 lint: setup ## Check style, types, imports between modules, and shell
@@ -31,7 +31,7 @@ lint: setup ## Check style, types, imports between modules, and shell
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/shellcheck runner/supervise.sh tools/*.sh tests/*/*.sh .ci/run
+	$(BIN)/shellcheck runner/supervise.sh tools/*.sh tests/*.sh tests/*/*.sh .ci/run
 
 .PHONY: setup
 setup: $(VENV)/.installed restic
@@ -72,7 +72,7 @@ cluster-down: setup ## Stop it and leave nothing behind
 
 .PHONY: test-cluster
 test-cluster: setup ## Run the tests on a real cluster
-	$(BIN)/python -m pytest --cluster -m cluster $(TESTS)
+	sh tests/twice.sh --cluster -m cluster $(TESTS)
 
 .PHONY: bench-cluster
 bench-cluster: setup ## Measure what backups cost apps on a real cluster
