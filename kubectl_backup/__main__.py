@@ -6,7 +6,8 @@ from collections.abc import Callable
 from contextlib import closing
 
 from kubectl_backup import arguments, examine, files, formats, restore, status, terminal, work
-from kubectl_backup.cluster import Cluster, Where
+from kubectl_backup.cluster import Cluster
+from kubectl_backup.kubeconfig import Where
 from kubectl_backup.listing import NoSnapshotError
 from kubectl_backup.refusal import ClusterError
 from kubectl_backup.replacement import RefusedError

@@ -153,7 +153,8 @@ def _restore(add: Add) -> None:
         "restore pod/db-0 --volume data --at 2026-11-25 --to-pvc new",
     )  # fmt: skip
     _workload(restore)
-    restore.add_argument("--volume", required=True, metavar="V", help="name in the pod's spec")
+    volume = "its name in the pod's spec, which `snapshots` lists under WHAT"
+    restore.add_argument("--volume", required=True, metavar="V", help=volume)
     restore.add_argument("--path", default="", metavar="P", help="only this, inside the volume")
     which = restore.add_mutually_exclusive_group()
     then = "as it was then: 2026-11-25T03:00:00Z, all of 2026-11-25, or 2h, 3d for ago"

@@ -1,14 +1,12 @@
-"""The API server, and commands in pods through it. The only importer of kubernetes here.
+"""The API server, and commands in pods through it: with `kubeconfig` the importers of kubernetes.
 
 Objects are plain JSON: the client's models refuse what they do not know.
 """
 
 import json
-import os
 import ssl
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
@@ -16,8 +14,9 @@ from urllib.parse import urlencode
 import urllib3
 from kubernetes import client, config
 
-from kubectl_backup import channel
+from kubectl_backup import channel, kubeconfig
 from kubectl_backup.channel import Answer, BrokenError, RefusedError, Running, SilentError
+from kubectl_backup.kubeconfig import Where
 from kubectl_backup.refusal import ClusterError, refused
 
 Json = dict[str, Any]
@@ -27,34 +26,12 @@ _PAGE = 500  # objects
 _MERGE = "application/merge-patch+json"
 
 
-@dataclass(frozen=True, slots=True)
-class Where:
-    """How kubectl would find the cluster; "" is what the kubeconfig says."""
-
-    kubeconfig: str = ""
-    context: str = ""
-    namespace: str = ""
-
-
-def _file(where: Where) -> str | None:
-    return where.kubeconfig or os.environ.get("KUBECONFIG") or None
-
-
 class Cluster:
     """One cluster, one namespace in it, as one user."""
 
     def __init__(self, where: Where) -> None:
         self._configuration = client.Configuration()
-        with _telling("read the kubeconfig"):
-            try:
-                config.load_kube_config(  # type: ignore[no-untyped-call]
-                    _file(where), where.context or None, self._configuration
-                )
-            except config.ConfigException as error:
-                line = f"no cluster: {error}; set KUBECONFIG, --kubeconfig or --context"
-                raise ClusterError(" ".join(line.split())) from error
-            self.context, chosen = _chosen(where)
-        self.namespace = where.namespace or chosen
+        self.context, self.namespace = kubeconfig.read(where, self._configuration)
         self._configuration.retries = False
         self._configuration.connection_pool_maxsize = 8
         self._api = client.ApiClient(self._configuration)
@@ -62,6 +39,11 @@ class Cluster:
     def close(self) -> None:
         """Close its connections."""
         self._api.rest_client.pool_manager.clear()
+
+    @property
+    def place(self) -> str:
+        """Where it looks for workloads, in words."""
+        return f"namespace {self.namespace} (-n takes another)"
 
     @property
     def server(self) -> str:
@@ -202,16 +184,6 @@ def below(namespace: str, kind: str, name: str = "", group: str = "") -> str:
     root = f"/apis/{group}" if group else "/api/v1"
     middle = f"/namespaces/{namespace}" if namespace else ""
     return f"{root}{middle}/{kind}" + (f"/{name}" if name else "")
-
-
-def _chosen(where: Where) -> tuple[str, str]:
-    listed = config.list_kube_config_contexts(  # type: ignore[no-untyped-call]
-        _file(where)
-    )
-    contexts, active = listed
-    named = [each for each in contexts if each["name"] == where.context]
-    chosen = named[0] if where.context and named else active
-    return str(chosen["name"]), str((chosen.get("context") or {}).get("namespace") or "default")
 
 
 @contextmanager

@@ -141,7 +141,7 @@ class _Gathering:
     def _pods(self, reference: target.Reference) -> tuple[list[Json], target.Owner]:
         listed = self._cluster.pods()
         try:
-            pods = target.matching(reference, listed)
+            pods = target.matching(reference, listed, self._cluster.place)
         except target.TargetError:
             if reference.kind not in _GROUPS:
                 raise

@@ -94,7 +94,16 @@ def to_restore(
         oldest = formats.rfc3339(min(map(_time, of_it)))
         raise NoSnapshotError(f"no snapshot of {volume} is that old; the oldest is of {oldest}")
     if not found:
-        raise NoSnapshotError(f"there is no snapshot of {volume}; see `kubectl backup snapshots`")
+        known = sorted({_below(path) for each in snapshots for path in each.get("paths") or ()
+                        if str(path).startswith(f"{names.VOLUMES_DIR}/")})  # fmt: skip
+        raise NoSnapshotError(
+            f"there is no snapshot of {volume}"
+            + (
+                f"; there are of {', '.join(known)}"
+                if known
+                else "; see `kubectl backup snapshots`"
+            )
+        )
     newest = max(good or found, key=_time)
     return dict(newest)
 

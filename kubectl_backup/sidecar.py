@@ -105,7 +105,7 @@ def find_one(cluster: Cluster, text: str) -> Sidecar:
 
 def find_each(cluster: Cluster, text: str) -> list[Sidecar]:
     """Return a sidecar for each part of a workload that has backups of its own, at least one."""
-    pods = target.matching(target.parse(text), cluster.pods())
+    pods = target.matching(target.parse(text), cluster.pods(), cluster.place)
     first = pods[0]
     if target.sidecar(first) is None:
         why = rows.uninjected(first) if target.asks(first) else "it has no backup.enabled"

@@ -28,7 +28,8 @@ def show(cluster: Cluster, terminal: Terminal, parsed: argparse.Namespace) -> in
 def _pods(cluster: Cluster, parsed: argparse.Namespace) -> list[target.Pod]:
     pods = cluster.pods("" if parsed.all_namespaces else None)
     if parsed.workload:
-        return target.matching(target.parse(parsed.workload), pods)
+        place = "any namespace" if parsed.all_namespaces else cluster.place
+        return target.matching(target.parse(parsed.workload), pods, place)
     return [pod for pod in pods if target.asks(pod) and target.lasting(pod)]
 
 

@@ -130,10 +130,11 @@ def lasting(pod: Pod) -> bool:
     return phase not in _FINISHED and not pod["metadata"].get("deletionTimestamp")
 
 
-def matching(reference: Reference, pods: Iterable[Pod]) -> list[Pod]:
+def matching(reference: Reference, pods: Iterable[Pod], place: str) -> list[Pod]:
     """Return the pods of a workload, those that last and can be asked first.
 
-    Raises TargetError where the name stands for more than one, or for none that is there.
+    ``place`` says where that is. Raises TargetError where the name stands for more than one, or
+    for none that is there.
     """
     pods = list(pods)
     found = [pod for pod in pods if _means(reference, pod)]
@@ -141,7 +142,7 @@ def matching(reference: Reference, pods: Iterable[Pod]) -> list[Pod]:
     if len(owners) > 1:
         raise TargetError(f"{reference.name} is more than one workload: write {_or(owners)}")
     if not found:
-        raise TargetError(_nothing(reference, pods))
+        raise TargetError(_nothing(reference, pods, place))
     return sorted(found, key=lambda pod: (not lasting(pod), not running(pod), _name(pod)))
 
 
@@ -159,11 +160,11 @@ def _means(reference: Reference, pod: Pod) -> bool:
     return reference.name in {found.name, _name(pod)}
 
 
-def _nothing(reference: Reference, pods: Sequence[Pod]) -> str:
+def _nothing(reference: Reference, pods: Sequence[Pod], place: str) -> str:
     known = sorted({str(owner(pod)) for pod in pods if asks(pod)})
     near = [each for each in known if each.partition("/")[2] == reference.name] or known[:5]
     hint = f"; with backups there {'is' if len(near) == 1 else 'are'} {', '.join(near)}"
-    return f"there is no pod of {reference} in this namespace{hint if near else ''}"
+    return f"there is no pod of {reference} in {place}{hint if near else ''}"
 
 
 def _name(pod: Pod) -> str:

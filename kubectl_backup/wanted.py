@@ -82,5 +82,8 @@ def _sources(part: Sidecar, snapshot: Json, folder: str) -> dict[str, bool]:
             if each.get("path") == path:
                 found[path] = each["type"] == "dir"
     if not found:
-        raise ClusterError(f"{folder} is not in this snapshot; see `kubectl backup ls`")
+        identifier = snapshot["short_id"]
+        volume = folder.removeprefix(f"{names.VOLUMES_DIR}/").partition("/")[0]
+        look = f"`kubectl backup ls WORKLOAD {identifier} {volume}` shows what is"
+        raise ClusterError(f"{folder} is not in snapshot {identifier}; {look}")
     return found

@@ -98,7 +98,8 @@ def load(cluster: Cluster, terminal: Terminal, parsed: argparse.Namespace) -> in
     """Load a dump into its server, once somebody has seen which one and said yes."""
     part = sidecar.find_one(cluster, parsed.workload)
     at = formats.rfc3339(listing.when(parsed.at, time.time()))
-    which = ["--at", at] if at else ["--snapshot", parsed.snapshot] if parsed.snapshot else []
+    named = parsed.snapshot if parsed.snapshot != "latest" else ""  # which it takes by itself
+    which = ["--at", at] if at else ["--snapshot", named] if named else []
     words = ["load", *([parsed.dump] if parsed.dump else []), *which]
     words += ["--replace"] if parsed.replace else []
     if code := _told(part, terminal, *words, "--dry-run"):
@@ -129,7 +130,7 @@ def _say(terminal: Terminal, lines: Iterable[bytes]) -> None:
 def pause(cluster: Cluster, terminal: Terminal, parsed: argparse.Namespace) -> int:
     """Pause or resume the pods of a workload as they are, and say how to make it last."""
     paused = parsed.command == "pause"
-    pods = target.matching(target.parse(parsed.workload), cluster.pods())
+    pods = target.matching(target.parse(parsed.workload), cluster.pods(), cluster.place)
     found = [pod for pod in pods if target.sidecar(pod) is not None and target.lasting(pod)]
     if not found:
         raise ClusterError("none of its pods has a sidecar; `kubectl backup status` says why")

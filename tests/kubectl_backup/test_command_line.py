@@ -151,6 +151,49 @@ def test_no_cluster_is_one_line(backup: Backup, words: tuple[str, ...], told: st
     assert "secret-token" not in said.err
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("clusters: [", "it is not YAML: "),
+        ("", "is empty"),
+        ("- a\n- list\n", "it is not what kubectl writes"),
+        ("clusters: 5\nusers: 5\ncontexts: 5\n", "it is not what kubectl writes"),
+        ("kind: Config\ncurrent-context: x\n", "contexts"),
+        (None, "Is a directory"),
+    ],
+)
+def test_a_kubeconfig_that_cannot_be_read_is_one_line(
+    backup: Backup, tmp_path: Path, text: str | None, told: str
+) -> None:
+    """That names it."""
+    file = tmp_path / "mine"
+    if text is None:
+        file.mkdir()
+    else:
+        file.write_text(text)
+
+    said = backup("status", "--kubeconfig", str(file))
+
+    assert (said.code, said.out, said.err.count("\n")) == (1, "", 1)
+    assert said.err.startswith(f"kubectl backup: kubeconfig {file}: ")
+    assert told in said.err
+    assert "--context" in said.err
+
+
+def test_a_workload_of_another_namespace_is_looked_for_where_one_line_says(
+    api: Api, backup: Backup
+) -> None:
+    protect(api, pod())
+    api.objects["/api/v1/namespaces/other/pods"] = {"items": []}
+
+    said = backup("snapshots", "wiki", "-n", "other")
+    everywhere = backup("status", "wikki", "-A")
+
+    line = "kubectl backup: there is no pod of wiki in namespace other (-n takes another)\n"
+    assert (said.code, said.out, said.err) == (1, "", line)
+    assert "no pod of wikki in any namespace; with backups there is deploy/wiki" in everywhere.err
+
+
 def test_what_is_forbidden_is_one_line(api: Api, backup: Backup) -> None:
     api.refused[PODS] = 403
 
@@ -251,6 +294,17 @@ def test_a_dump_is_loaded_once_somebody_has_seen_which(api: Api, backup: Backup)
     done = backup("load", "wiki", *words[1:], "--yes")
     assert done.code == 0
     assert api.ran[-1][1] == ["backup-runner", *words]
+
+
+def test_the_latest_dump_is_what_the_sidecar_takes_by_itself(api: Api, backup: Backup) -> None:
+    """Which knows no such word."""
+    api.objects[PODS] = {"items": [pod()]}
+    api.by_word |= {"load --dry-run": Ran(), "backup-runner": Ran()}
+
+    assert backup("load", "wiki", "--snapshot", "latest", "--yes").code == 0
+
+    words = ["backup-runner", "load"]
+    assert [run for _, run in api.ran] == [[*words, "--dry-run"], words]
 
 
 def test_what_cannot_be_loaded_is_not_asked_about(api: Api, backup: Backup) -> None:

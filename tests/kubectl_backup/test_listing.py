@@ -121,8 +121,10 @@ def test_what_there_was_then() -> None:
     assert listing.to_restore(ALL, "data", "", then)["id"] == OLD["id"]
     with pytest.raises(NoSnapshotError, match="the oldest is of 2026-09-20T10:00:00Z"):
         listing.to_restore(ALL, "data", "", listing.when("2026-09-19", NOW))
-    with pytest.raises(NoSnapshotError, match="no snapshot of dat;"):
+    with pytest.raises(NoSnapshotError, match=r"no snapshot of dat; there are of data$"):
         listing.to_restore(ALL, "dat", "", None)
+    with pytest.raises(NoSnapshotError, match="see `kubectl backup snapshots`"):
+        listing.to_restore([], "data", "", None)
 
 
 def test_a_folder_of_a_volume_is_of_the_volume() -> None:

@@ -126,7 +126,7 @@ def test_what_is_not_there_is_one_line(
 
     said = backup("restore", "wiki", "--volume", "data", "--to-local", str(tmp_path / "x"))
 
-    assert (said.code, "kubectl backup ls" in said.err) == (1, True)
+    assert (said.code, "kubectl backup ls WORKLOAD 4f8a1c2e data" in said.err) == (1, True)
     assert not (tmp_path / "x").exists()
 
 

@@ -30,6 +30,7 @@ def test_what_is_no_workload_says_what_to_write(text: str) -> None:
         target.parse(text)
 
 
+PLACE = "namespace prod"
 JOB = pod("report-29391840-xyz", kind="Job", of="report-29391840")
 PODS = [
     pod(),
@@ -54,7 +55,7 @@ PODS = [
     ],
 )
 def test_pods_of_a_workload(text: str, names: list[str]) -> None:
-    found = target.matching(target.parse(text), PODS)
+    found = target.matching(target.parse(text), PODS, PLACE)
 
     assert [each["metadata"]["name"] for each in found] == names
 
@@ -63,14 +64,16 @@ def test_a_name_of_two_workloads_is_asked_for() -> None:
     both = [pod(), pod("wiki-0", kind="StatefulSet", of="wiki")]
 
     with pytest.raises(TargetError, match="write deploy/wiki or sts/wiki"):
-        target.matching(target.parse("wiki"), both)
+        target.matching(target.parse("wiki"), both, PLACE)
 
 
 def test_what_is_not_there_names_what_is() -> None:
-    with pytest.raises(TargetError, match=r"no pod of sts/wiki .*there is deploy/wiki"):
-        target.matching(target.parse("sts/wiki"), PODS)
+    with pytest.raises(
+        TargetError, match=r"no pod of sts/wiki in namespace prod; .*there is deploy/wiki"
+    ):
+        target.matching(target.parse("sts/wiki"), PODS, PLACE)
     with pytest.raises(TargetError, match="there are cronjob/report, deploy/wiki, pod/lonely"):
-        target.matching(target.parse("wikki"), PODS)
+        target.matching(target.parse("wikki"), PODS, PLACE)
 
 
 def test_pods_that_can_be_asked_come_first() -> None:
@@ -78,7 +81,7 @@ def test_pods_that_can_be_asked_come_first() -> None:
     ending = pod("wiki-5f8b9c-bbbbb")
     ending["metadata"]["deletionTimestamp"] = "2026-09-21T12:00:00Z"
 
-    found = target.matching(target.parse("wiki"), [waiting, ending, pod()])
+    found = target.matching(target.parse("wiki"), [waiting, ending, pod()], PLACE)
 
     assert [each["metadata"]["name"][-5:] for each in found] == ["abcde", "aaaaa", "bbbbb"]
 
