@@ -54,8 +54,11 @@ def load(session: Session, asked: Asked) -> Chored:
 def _name(session: Session) -> str:
     if len(session.config.dumps) == 1:
         return session.config.dumps[0].name
-    named = " or ".join(dump.name for dump in session.config.dumps) or "postgres, say"
-    raise LookupError(f"say of what the dump is that is to be loaded: {named}")
+    if not session.config.dumps:
+        line = "this pod makes no dump (backup.dump): name the one to load, postgres or mysql"
+        raise LookupError(line)
+    named = " or ".join(dump.name for dump in session.config.dumps)
+    raise LookupError(f"this pod makes several dumps: name the one to load, {named}")
 
 
 def _chosen(session: Session, door: Door, name: str, asked: Asked) -> Chosen:
@@ -66,7 +69,8 @@ def _chosen(session: Session, door: Door, name: str, asked: Asked) -> Chosen:
     if asked.origin:
         namespace, _, host = values.origin(asked.origin).partition("/")
         want = Wanted(host, (f"ns={namespace}",))
-    return loading.choose(door.follow(putback.known(want)), name, moment, asked.snapshot)
+    found = door.follow(putback.known(want, by_hand=True))
+    return loading.choose(found, name, moment, asked.snapshot)
 
 
 def _load(session: Session, door: Door, name: str, chosen: Chosen, asked: Asked) -> Chored:

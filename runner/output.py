@@ -27,6 +27,10 @@ _BY_CODE = {
     12: Failure.AUTH,
     -9: Failure.MEMORY,
 }
+_MEND = {
+    "repository does not exist": "; is its address in the Secret right?",
+    "wrong password or no key found": "; is its password in the Secret right?",
+}
 _RCLONES = {2: Failure.CONFIG, 5: Failure.NETWORK}  # where its words say nothing
 # What rclone says of a file of the source, not of the destination.
 _OF_SOURCE = re.compile(
@@ -113,7 +117,8 @@ class Completed:
         fatal = [line for line in self.tail if line.startswith(("Fatal:", *_CRASH))]
         how = f"killed by signal {-self.code}" if self.code < 0 else f"exit status {self.code}"
         line = (fatal or self.tail or (how,))[-1]
-        return re.sub(r"^(Fatal: )+", "", line).strip()
+        mend = "".join(hint for words, hint in _MEND.items() if words in line)
+        return re.sub(r"^(Fatal: )+", "", line).strip() + mend
 
 
 @dataclass(slots=True)

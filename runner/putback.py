@@ -33,10 +33,15 @@ class Put:
     refused: tuple[str, ...] = ()
 
 
-def known(wanted: Wanted) -> Generator[Effect, Result, list[dict[str, Any]]]:
-    """List the snapshots that are wanted; none where there is no repository."""
+def known(
+    wanted: Wanted, *, by_hand: bool = False
+) -> Generator[Effect, Result, list[dict[str, Any]]]:
+    """List the snapshots that are wanted; none where there is no repository.
+
+    ``by_hand``: who asks for files knows of one, and is told that it is not there.
+    """
     done: Completed = yield retrieval.snapshots_of(wanted.host, wanted.tags)
-    if done.no_repository:
+    if done.no_repository and not by_hand:
         return []
     if done.code or done.stopped:
         raise failed(done, "the repository cannot be read")

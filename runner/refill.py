@@ -151,7 +151,7 @@ class _Work:
         return self._known
 
 
-def listed(config: Config, door: Door, want: Wanted) -> list[Json]:
+def listed(config: Config, door: Door, want: Wanted, *, by_hand: bool = False) -> list[Json]:
     """Return all snapshots of whom is wanted, as restic lists them; raise Ended."""
     if config.mirrors:
         line = "only backup.engine restic restores by itself: copy a mirror back by hand"
@@ -159,7 +159,7 @@ def listed(config: Config, door: Door, want: Wanted) -> list[Json]:
     if config.missing:
         line = f"{config.missing} is not set: put it into the Secret"
         raise Ended(Status.FAILURE, line, Failure.CONFIG)
-    return door.follow(putback.known(want))
+    return door.follow(putback.known(want, by_hand=by_hand))
 
 
 def choice(config: Config, want: Wanted, found: list[Json]) -> list[Kept]:

@@ -102,7 +102,7 @@ class _Restore:
 
         That is the newest good one that has files of each path that was named, else of any volume.
         """
-        listed = refill.listed(self._config, self._door, want)
+        listed = refill.listed(self._config, self._door, want, by_hand=True)
         known = refill.choice(self._config, want, listed)
         self._listed = listed
         enough = all if self._asked.paths else any
@@ -117,7 +117,7 @@ class _Restore:
                 return kept, folders, copies
             doubted = doubted or f"; --snapshot {kept.id[:8]} takes {kept}"
         named = ", ".join(paths) or "any volume"
-        raise LookupError(f"there is no {want} with files of {named}{doubted}")
+        raise LookupError(f"there is no {want} with files of {named}{doubted or _held(known)}")
 
     def _look(self, kept: Kept, paths: tuple[str, ...]) -> tuple[dict[str, bool], list[str]]:
         folders: dict[str, bool] = {}
@@ -199,6 +199,11 @@ class _Restore:
             done = replace(done, messages=(tally.summary,))
         put = putback.came_back(done)
         self._refused += put.refused if put else ()
+
+
+def _held(known: list[Kept]) -> str:
+    """Return what the newest snapshot holds, for whoever mistyped a path; "" if there is none."""
+    return f"; {known[0]} holds {', '.join(known[0].paths)}" if known else ""
 
 
 def copies_of(copies: list[str], path: str) -> bool:

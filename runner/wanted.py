@@ -127,7 +127,9 @@ def in_order(wanted: Wanted, known: list[Kept]) -> list[Kept]:
     if wanted.snapshot:
         named = [each for each in known if each.id.startswith(wanted.snapshot)]
         if len(named) != 1:
-            raise LookupError(f"there is no {wanted}" if not named else f"two begin so: {wanted}")
+            line = f"there is no {wanted}" if not named else f"two begin so: {wanted}"
+            last = max(known, key=lambda each: each.made, default=None)
+            raise LookupError(f"{line}; the newest is {last}" if last else line)
         return named
     owners = {each.owner for each in known}
     if len(owners) > 1:

@@ -137,6 +137,12 @@ def test_what_cannot_be_loaded_changes_nothing(
     assert "falsch-falsch" not in said
 
 
+def test_a_pod_without_dumps_says_which_may_be_named(sidecar: Sidecar) -> None:
+    """Of a repository that is not there, it says that, and not that it holds no dump."""
+    assert "makes no dump (backup.dump): name the one to load" in _load(sidecar, expected=1)
+    assert "is its address in the Secret right?" in _load(sidecar, "mysql", expected=1)
+
+
 def test_errors_of_a_dump_are_counted_and_the_first_is_named(
     tmp_path: Path, servers: tuple[Postgres, Postgres]
 ) -> None:

@@ -208,9 +208,11 @@ def test_doubtful_snapshots_dumps_and_those_of_others_are_never_chosen(wiki: Sid
         (("--path", "/etc"), "is in no volume"),
         (("--path", "data/../../etc"), "is in no volume"),
         (("--path", "data/no such file"), "with files of "),
+        (("--path", "dat"), " holds "),
         (("--at", "tomorrow"), "write a time such as"),
         (("--at", "2026-11-25", "--snapshot", "0badcafe"), "give --at or --snapshot"),
         (("--snapshot", "0badcafe"), "there is no snapshot 0badcafe"),
+        (("--snapshot", "latest"), "; the newest is snapshot "),
     ],
 )
 def test_what_cannot_be_meant_is_one_line(wiki: Sidecar, words: tuple[str, ...], why: str) -> None:

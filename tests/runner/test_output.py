@@ -120,6 +120,14 @@ def test_the_last_20_lines_are_kept() -> None:
         (["noise", "Fatal: the reason", "signal received, cleaning up"], "the reason"),
         (["Fatal: Fatal: unable to open"], "unable to open"),
         (["first", "last"], "last"),
+        (
+            ["Fatal: wrong password or no key found"],
+            "wrong password or no key found; is its password in the Secret right?",
+        ),
+        (
+            ["Fatal: repository does not exist: stat /r"],
+            "repository does not exist: stat /r; is its address in the Secret right?",
+        ),
         ([], "exit status 1"),
     ],
 )

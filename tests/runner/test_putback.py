@@ -54,6 +54,8 @@ def test_snapshots_are_asked_for_by_host_and_all_tags() -> None:
 
 def test_only_where_restic_proves_it_there_is_no_repository() -> None:
     assert play(putback.known(Wanted("wiki", MINE)), [MISSING])[1] == []
+    with pytest.raises(Ended, match="the repository cannot be read: "):
+        play(putback.known(Wanted("wiki", MINE), by_hand=True), [MISSING])
     for done in (
         LOCKED, STOPPED, failed(1, "Fatal: no"), Completed(10, stopped="retrying"),
     ):  # fmt: skip

@@ -66,8 +66,10 @@ def test_a_snapshot_that_is_named_is_the_only_one() -> None:
 
     assert numbers(wanted.in_order(Wanted("wiki", MINE, snapshot=found[1].id), found)) == [2]
     for beginning in ("0" * 8, "f" * 8):
-        with pytest.raises(LookupError):
+        with pytest.raises(LookupError, match=f"; the newest is snapshot {found[1].id[:8]} of "):
             wanted.in_order(Wanted("wiki", MINE, snapshot=beginning), found)
+    with pytest.raises(LookupError, match=r"\)$"):
+        wanted.in_order(Wanted("wiki", MINE, snapshot="f" * 8), [])
 
 
 def test_a_host_of_two_workloads_is_not_guessed() -> None:
