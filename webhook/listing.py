@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import urllib3
+import yaml
 from kubernetes import client, config
 
 from certs.store import connection
@@ -19,7 +20,7 @@ _SILENCE = 150.0  # seconds; the server sends a bookmark each minute
 _METADATA = "application/json;as=PartialObjectMetadata{};g=meta.k8s.io;v=v1"
 ERRORS = (
     client.ApiException, config.ConfigException, urllib3.exceptions.HTTPError,
-    OSError, ValueError, KeyError, TypeError,
+    yaml.YAMLError, OSError, ValueError, KeyError, TypeError,
 )  # fmt: skip
 
 Json = Mapping[str, Any]
@@ -107,10 +108,17 @@ class Reader:
         raise client.ApiException(answer.status, answer.reason)
 
 
+def was_answered(error: Exception) -> bool:
+    """Whether it is the API server that said no."""
+    return isinstance(error, client.ApiException)
+
+
 def problem(error: Exception) -> str:
     """Return what went wrong in a few words that show no content of the cluster."""
     if isinstance(error, client.ApiException):
         return f"HTTP {error.status} {error.reason}"
     if isinstance(error, config.ConfigException):
-        return str(error)
+        return " ".join(str(error).split()).rstrip(".")
+    if isinstance(error, yaml.YAMLError):
+        return "the kubeconfig is not YAML"
     return type(getattr(error, "reason", None) or error).__name__

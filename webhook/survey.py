@@ -49,4 +49,6 @@ def _objects(what: str, source: Source) -> Iterator[Json]:
     except GoneError:
         raise SurveyError(f"cannot list {what}: it took too long; try again") from None
     except listing.ERRORS as error:
-        raise SurveyError(f"cannot list {what}: {listing.problem(error)}") from None
+        hint = "; is KUBECONFIG the right one, and the cluster there?"
+        line = f"cannot list {what}: {listing.problem(error)}"
+        raise SurveyError(line if listing.was_answered(error) else line + hint) from None

@@ -23,6 +23,12 @@ from webhook.tabled import REMEDIES
 Output = pytest.CaptureFixture[str]
 _CLAIMS = "/api/v1/persistentvolumeclaims"
 _PODS = "/api/v1/pods"
+_AWAY = """
+current-context: away
+clusters: [{name: away, cluster: {server: "http://127.0.0.1:9"}}]
+contexts: [{name: away, context: {cluster: away, user: me}}]
+users: [{name: me, user: {}}]
+"""
 
 
 @pytest.fixture
@@ -172,6 +178,31 @@ def test_what_may_not_be_listed_is_named_and_nothing_is_said(
     assert (ran.status, ran.out) == (2, "")
     assert ran.err.startswith(f"backup-webhook: cannot list {what}: {told}")
     assert ran.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (None, "Invalid kube-config file. No configuration found"),
+        ("clusters: [", "the kubeconfig is not YAML"),
+        ("", "is empty"),
+        (_AWAY, "NewConnectionError"),
+    ],
+)
+def test_no_cluster_is_one_line_with_what_to_look_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output, text: str | None, told: str
+) -> None:
+    file = tmp_path / "kubeconfig"
+    if text is not None:
+        file.write_text(text)
+    monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", str(file))
+
+    ran = _coverage(capsys)
+
+    assert (ran.status, ran.out, ran.err.count("\n")) == (2, "", 1)
+    assert ran.err.startswith("backup-webhook: cannot list namespaces: ")
+    assert told in ran.err
+    assert ran.err.endswith("; is KUBECONFIG the right one, and the cluster there?\n")
 
 
 def test_a_namespace_that_is_not_there_is_no_empty_one(cluster: Lists, capsys: Output) -> None:
