@@ -33,9 +33,10 @@ def parser() -> argparse.ArgumentParser:
         description="Shows, starts, checks and restores backups of the workloads in a cluster.",
         epilog=_EPILOG,
         formatter_class=Help,
+        parents=[_common("")],
     )
     found.add_argument("--version", action="version", version=VERSION)
-    common = _common()
+    common = _common(argparse.SUPPRESS)  # or what stands before the command would be lost
     commands = found.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def add(name: str, summary: str, more: str, *examples: str) -> argparse.ArgumentParser:
@@ -59,12 +60,14 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser().parse_args(arguments)
 
 
-def _common() -> argparse.ArgumentParser:
+def _common(default: str) -> argparse.ArgumentParser:
+    """Return what each command takes, be it before its name or after it."""
     common = argparse.ArgumentParser(add_help=False)
     group = common.add_argument_group("cluster, as kubectl has them")
-    group.add_argument("-n", "--namespace", default="", help="namespace of the workload")
-    group.add_argument("--context", default="", help="context of the kubeconfig")
-    group.add_argument("--kubeconfig", default="", metavar="FILE", help="default: $KUBECONFIG")
+    group.add_argument("-n", "--namespace", default=default, help="namespace of the workload")
+    group.add_argument("--context", default=default, help="context of the kubeconfig")
+    file = "default: $KUBECONFIG"
+    group.add_argument("--kubeconfig", default=default, metavar="FILE", help=file)
     return common
 
 

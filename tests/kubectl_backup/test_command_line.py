@@ -194,6 +194,20 @@ def test_a_workload_of_another_namespace_is_looked_for_where_one_line_says(
     assert "no pod of wikki in any namespace; with backups there is deploy/wiki" in everywhere.err
 
 
+def test_the_cluster_may_be_named_before_the_command_too(
+    api: Api, backup: Backup, kubeconfig: Path
+) -> None:
+    """As kubectl has it. What comes last counts."""
+    protect(api, pod())
+    file = ("--kubeconfig", str(kubeconfig))
+
+    before = (*file, "--context", "away", "status", "--context", "here")
+    for words in (("-n", "prod", "status"), before, ("-n", "x", "status", "-n", "prod")):
+        assert "deploy/wiki" in backup(*words).out
+    api.objects["/api/v1/namespaces/other/pods"] = {"items": []}
+    assert "namespace other (" in backup("-n", "other", "logs", "wiki").err
+
+
 def test_what_is_forbidden_is_one_line(api: Api, backup: Backup) -> None:
     api.refused[PODS] = 403
 
