@@ -83,7 +83,7 @@ def parse(text: str) -> Schedule:
             raise ValueError(f"use one of {' '.join(FORMS)}, five cron fields, or off")
         words = FORMS[words[0].lower()].split()
     if len(words) != len(_RANGES):
-        raise ValueError("write five cron fields (minute hour day month weekday), or off")
+        raise ValueError("write five cron fields (minute hour day month weekday), @daily or off")
     fields = tuple(words)
     for expression in _every_month(fields):
         try:

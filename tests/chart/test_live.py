@@ -132,10 +132,11 @@ def test_unusable_values_are_told_what_to_write(opted_in: Kubectl) -> None:
     given = {"backup.enabled": "ture", "backup.keep-last": "all", "backup.schedule": "@yearly"}
     (line,) = warnings(opted_in, workload("Deployment", given))
 
+    cron = "five cron fields (minute hour day month weekday), @daily or off"
     assert sorted(line.split("; ")) == [
         'backup.enabled "ture": write true or false',
         'backup.keep-last "all": write a whole number, 0 or more',
-        'backup.schedule "@yearly": write five cron fields (minute hour day month weekday), or off',
+        f'backup.schedule "@yearly": write {cron}',
     ]
 
 
