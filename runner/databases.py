@@ -18,6 +18,11 @@ _TRAILERS = {
 }
 # redis-cli adds the mark by which it knows where the stream ends; no file of Redis' has it.
 _RDB_END = re.compile(rb"\xff.{8}(?P<mark>[0-9a-f]{40})?\Z", re.DOTALL)
+# How a dump of all databases begins; one of a single database names it there.
+_OF_ALL = {
+    "postgres": re.compile(rb"^-- PostgreSQL database cluster dump$", re.MULTILINE),
+    "mysql": re.compile(rb"^-- Host: .* Database: *$", re.MULTILINE),
+}
 _RDB_DONE = "Transfer finished with success"
 _CONNECT = 30  # seconds
 _LOCKED = 300  # seconds to wait for the lock of a table
@@ -161,6 +166,11 @@ def is_whole(name: str, tail: bytes) -> bool:
     if name == "redis":
         return _RDB_END.search(tail) is not None
     return end(name, tail, "") is not None and bool(tail)
+
+
+def is_of_all(name: str, beginning: bytes) -> bool:
+    """Whether a dump is of all databases of its server, by its first bytes."""
+    return name in _OF_ALL and _OF_ALL[name].search(beginning) is not None
 
 
 def failure(said: str) -> Failure:

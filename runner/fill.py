@@ -49,24 +49,28 @@ class _Server:
         if self._name == "mysql" and not self._only:
             self._ask("FLUSH PRIVILEGES")  # users came with the dump
 
-    def _ask(self, sql: str, **variables: str) -> str:
-        return clients.ask(self._client, loading.question(self._client, sql), **variables)
+    def _ask(self, sql: str, database: str = "", **variables: str) -> str:
+        argv = loading.question(self._client, sql, database)
+        return clients.ask(self._client, argv, **variables)
 
     def _full(self) -> list[str]:
         """Return the databases that hold something, of those that the dump is of."""
         if self._name != "postgres":
-            found = self._ask(loading.databases(self._name)).splitlines()
-            return [each for each in found if self._only in {"", each}]
+            return self._ask(loading.databases(self._name, self._only), self._only).splitlines()
         named = [self._only] if self._only else self._ask(loading.databases(self._name)).split("\n")
         return [each for each in named if self._ask(loading.HOLDS, PGDATABASE=each) == "t"]
 
     def _why_not(self, full: list[str]) -> str:
-        what = (
-            "--replace renames them first, to NAME_before_TIME"
+        holds, what = (
+            ("tables", "renames them first, to NAME_before_TIME")
             if self._name == "postgres"
-            else "--replace puts the tables of the dump in place of those of the same name"
+            else (
+                "tables or routines",
+                "puts what the dump has in place of what is of the same name",
+            )
         )
-        return f"the server is not empty, {', '.join(full)} has tables: nothing is loaded; {what}"
+        why = f"the server is not empty, {', '.join(full)} has {holds}"
+        return f"{why}: nothing is loaded; --replace {what}"
 
     def _out_of_the_way(self, database: str) -> None:
         """Rename a database, and have an empty one where the dump brings none."""

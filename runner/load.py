@@ -78,12 +78,11 @@ def _load(session: Session, door: Door, name: str, chosen: Chosen, asked: Asked)
     if done.code or done.stopped:
         return _failed(name, done)
     session.log.line("info", f"reading the dump of {name}, {chosen}, to its end, before it is used")
-    done = door.execute(retrieval.end_to_load(chosen.id, name))
+    done = door.execute(retrieval.ends_to_load(chosen.id, name))
     if done.code or done.stopped:
         return upkeep.failed(f"reading the dump of {name}", done)
-    if not databases.is_whole(name, base64.b64decode(done.text)):
-        line = f"the dump of {name}, {chosen}, has no end: nothing is loaded"
-        return Chored(Status.FAILURE, line, Failure.SOURCE)
+    if bad := _unfit(session, name, chosen, base64.b64decode(done.text)):
+        return bad
     if asked.trial:
         return Chored(Status.SUCCESS, f"the dump of {name}, {chosen}, would be loaded")
     session.log.line("info", f"loading the dump of {name}, {chosen}")
@@ -94,6 +93,17 @@ def _load(session: Session, door: Door, name: str, chosen: Chosen, asked: Asked)
     if done.code or done.stopped:
         return _failed(name, done)
     return Chored(Status.SUCCESS, f"the dump of {name}, {chosen}, is loaded")
+
+
+def _unfit(session: Session, name: str, chosen: Chosen, ends: bytes) -> Chored | None:
+    """Return why a dump is not to be loaded, by its first and its last bytes."""
+    why, failure = "has no end", Failure.SOURCE
+    if databases.is_whole(name, ends):
+        of_all = databases.is_of_all(name, ends[: databases.TAIL])
+        why = loading.misfit(name, session.config.restic, of_all=of_all)
+        failure = Failure.CONFIG
+    line = f"the dump of {name}, {chosen}, {why}: nothing is loaded"
+    return Chored(Status.FAILURE, line, failure) if why else None
 
 
 def _failed(name: str, done: Completed) -> Chored:

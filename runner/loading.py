@@ -9,6 +9,7 @@ from typing import Any
 from contract.values import COMMAND_DUMP
 from runner import maintainer, steps
 from runner.databases import Client
+from runner.databases import client as client_of
 from runner.outcome import size
 from runner.steps import DUMP_FILES
 
@@ -23,10 +24,15 @@ HOLDS = (
     " (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e'))"
 )
 _DATABASES = "SELECT datname FROM pg_database WHERE NOT datistemplate AND datallowconn ORDER BY 1"
-_SCHEMAS = (
-    "SELECT DISTINCT table_schema FROM information_schema.tables WHERE table_schema NOT IN"
-    " ('mysql', 'information_schema', 'performance_schema', 'sys') ORDER BY 1"
+_HELD = (
+    "SELECT name FROM (SELECT table_schema AS name FROM information_schema.tables"
+    " UNION SELECT routine_schema FROM information_schema.routines"
+    " UNION SELECT event_schema FROM information_schema.events) AS held WHERE "
 )
+_SCHEMAS = (
+    f"{_HELD}name NOT IN ('mysql', 'information_schema', 'performance_schema', 'sys') ORDER BY 1"
+)
+_SCHEMA = f"{_HELD}name = DATABASE()"  # by its name as the server has it
 _ERROR = re.compile(r"psql:<stdin>:\d+: (?P<word>\w+): +(?:(?P<state>[0-9A-Z]{5}): )?(?P<said>.*)")
 # The superuser, a database that the server's image makes, and its schemas are there already.
 _THERE = {"42710", "42P04", "42P06"}
@@ -116,14 +122,16 @@ def by_hand(name: str, chosen: Chosen) -> str:
     return ""
 
 
-def question(client: Client, sql: str) -> tuple[str, ...]:
-    """Return what asks a server this, one row a line."""
-    return (*client.server[:-1], sql)
+def question(client: Client, sql: str, database: str = "") -> tuple[str, ...]:
+    """Return what asks a server this, one row a line; ``database``: MySQL's, for DATABASE()."""
+    return (*client.server[:-1], sql, *(("--", database) if database else ()))
 
 
-def databases(name: str) -> str:
-    """Return SQL that names the databases which may hold something."""
-    return _DATABASES if name == "postgres" else _SCHEMAS
+def databases(name: str, only: str = "") -> str:
+    """Return SQL that names the databases which may hold something; ``only``: of MySQL, one."""
+    if name == "postgres":
+        return _DATABASES
+    return _SCHEMA if only else _SCHEMAS
 
 
 def only(name: str, client: Client, variables: Mapping[str, str]) -> str:
@@ -131,6 +139,20 @@ def only(name: str, client: Client, variables: Mapping[str, str]) -> str:
     if name == "postgres":
         return client.environment["PGDATABASE"] if client.dump[0] == "pg_dump" else ""
     return variables.get("MYSQL_DATABASE", "").strip()
+
+
+def misfit(name: str, variables: Mapping[str, str], *, of_all: bool) -> str:
+    """Return why a dump does not fit what the Secret names; "" where it does.
+
+    One of all databases writes to each of them, and not only to the one that was looked into.
+    """
+    variable = {"postgres": "PGDATABASE", "mysql": "MYSQL_DATABASE"}[name]
+    named = bool(only(name, client_of(name, variables), variables))
+    if of_all and named:
+        return f"is of all databases, and {variable} names one"
+    if not (of_all or named):
+        return f"is of one database, and no {variable} names it"
+    return ""
 
 
 def aside(name: str, now: datetime) -> str:

@@ -100,9 +100,13 @@ def end_of_dump(config: Config, snapshot: str, name: str, limit: float) -> Step:
     return _piped(snapshot, name, lock, f"tail -c {TAIL} | base64 -w0", limit)
 
 
-def end_to_load(snapshot: str, name: str) -> Step:
-    """Do so before it is loaded: without a lock, as all who need their files."""
-    return _piped(snapshot, name, ("--no-lock",), f"tail -c {TAIL} | base64 -w0")
+def ends_to_load(snapshot: str, name: str) -> Step:
+    """Do so before it is loaded, and print its first bytes before them.
+
+    Without a lock, as all who need their files.
+    """
+    into = f"{{ head -c {TAIL}; tail -c {TAIL}; }} | base64 -w0"
+    return _piped(snapshot, name, ("--no-lock",), into)
 
 
 def load(snapshot: str, name: str, *, replace: bool) -> Step:

@@ -103,6 +103,26 @@ def test_one_database_of_postgres_is_replaced_by_its_dump_alone(
     assert server.ask("SELECT count(*) FROM pages", "wiki") == "900"
 
 
+def test_a_dump_of_all_databases_is_not_mixed_into_one_nor_one_into_none(
+    tmp_path: Path, servers: tuple[Postgres, Postgres]
+) -> None:
+    server = servers[0]
+    server.ask("CREATE DATABASE blog")
+    sidecar = _of_postgres(tmp_path, server)
+    sidecar.back_up()
+    sidecar.change_secret(PGDATABASE="blog")
+
+    said = _load(sidecar, expected=1)
+
+    assert server.ask("SELECT count(*) FROM pages", "wiki") == "900"
+    assert "is of all databases, and PGDATABASE names one" in said
+    sidecar.back_up()
+    sidecar.change_secret(PGDATABASE="", PGPORT=servers[1].port)
+    last = [each["id"] for each in sidecar.snapshots() if "dump=postgres" in each["tags"]][-1]
+    said = _load(sidecar, "--snapshot", last, "--replace", expected=1)
+    assert "is of one database, and no PGDATABASE names it" in said
+
+
 def test_what_cannot_be_loaded_changes_nothing(
     tmp_path: Path, servers: tuple[Postgres, Postgres]
 ) -> None:
@@ -195,6 +215,48 @@ def test_mariadb_is_loaded_and_replaced(tmp_path: Path, maria: MariaDB, database
     maria.ask("DROP TABLE wiki.pages")
     _load(sidecar)
     assert maria.ask(_ROWS.replace("pages", "wiki.pages")) == before
+
+
+def test_a_dump_of_all_databases_touches_none_where_the_secret_names_one(
+    tmp_path: Path, maria: MariaDB
+) -> None:
+    """It would bring its own tables to every other one, whatever that holds by now."""
+    maria.ask("CREATE OR REPLACE DATABASE wiki; CREATE OR REPLACE DATABASE shop; "
+              "CREATE TABLE shop.orders AS SELECT 'old' AS text")  # fmt: skip
+    path = programs.clients(tmp_path / "clients", "mariadb", "mariadb", "mariadb-dump")
+    sidecar = _sidecar(
+        tmp_path, "mysql", path, MYSQL_USER=mariadb.USER, MYSQL_PWD=mariadb.PASSWORD,
+        MYSQL_TCP_PORT=maria.port,
+    )  # fmt: skip
+    sidecar.back_up()
+    maria.ask("UPDATE shop.orders SET text = 'new'")
+    sidecar.change_secret(MYSQL_DATABASE="wiki")
+
+    said = _load(sidecar, expected=1)
+
+    assert maria.ask("SELECT text FROM shop.orders") == "new"
+    assert "is of all databases, and MYSQL_DATABASE names one" in said
+    maria.ask("DROP DATABASE shop")
+
+
+def test_a_database_that_holds_procedures_alone_is_not_empty(
+    tmp_path: Path, maria: MariaDB
+) -> None:
+    maria.ask("CREATE OR REPLACE DATABASE wiki; CREATE TABLE wiki.pages AS SELECT 1 AS text; "
+              "CREATE PROCEDURE wiki.one() SELECT 'old'")  # fmt: skip
+    path = programs.clients(tmp_path / "clients", "mariadb", "mariadb", "mariadb-dump")
+    sidecar = _sidecar(
+        tmp_path, "mysql", path, MYSQL_USER=mariadb.USER, MYSQL_PWD=mariadb.PASSWORD,
+        MYSQL_TCP_PORT=maria.port, MYSQL_DATABASE="wiki",
+    )  # fmt: skip
+    sidecar.back_up()
+    maria.ask("DROP TABLE wiki.pages; CREATE OR REPLACE PROCEDURE wiki.one() SELECT 'new'")
+
+    said = _load(sidecar, expected=1)
+
+    assert maria.ask("CALL wiki.one()") == "new"
+    assert "not empty, wiki has tables or routines" in said
+    maria.ask("DROP DATABASE wiki")
 
 
 def test_redis_and_commands_have_it_said_how(tmp_path: Path) -> None:
