@@ -69,7 +69,10 @@ def _chosen(session: Session, door: Door, name: str, asked: Asked) -> Chosen:
     if asked.origin:
         namespace, _, host = values.origin(asked.origin).partition("/")
         want = Wanted(host, (f"ns={namespace}",))
-    found = door.follow(putback.known(want, by_hand=True))
+    found, own = door.follow(putback.known(want, by_hand=True)), wanted.owner(want.tags)
+    ours = [each for each in found if own and wanted.owner(each.get("tags") or ()) == own]
+    if ours and not asked.snapshot:
+        found = ours
     return loading.choose(found, name, moment, asked.snapshot)
 
 

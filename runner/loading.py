@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from contract.values import COMMAND_DUMP
-from runner import maintainer, steps
+from runner import maintainer, steps, wanted
 from runner.databases import Client
 from runner.databases import client as client_of
 from runner.outcome import size
@@ -58,7 +58,7 @@ class Chosen:
 
 
 def choose(
-    found: Iterable[Json], name: str, moment: datetime | None = None, snapshot: str = ""
+    found: list[Json], name: str, moment: datetime | None = None, snapshot: str = ""
 ) -> Chosen:
     """Return the newest dump of then or before, or the one ``snapshot``; raise LookupError.
 
@@ -73,6 +73,10 @@ def choose(
         if len(named) != 1:
             raise LookupError(f"there is no dump of {name} whose id begins with {snapshot}")
         return named[0]
+    owners = {wanted.owner(each.get("tags") or ()) for each in _of(found, name)}
+    if len(owners) > 1:
+        listed = "; ".join(sorted(", ".join(owner) for owner in owners))
+        raise LookupError(f"more than one workload has dumps of {name}, take --snapshot: {listed}")
     old = [each for each in ours if moment is None or each.made <= moment]
     if not old:
         oldest = f"; the oldest is {ours[0]}" if ours else ""

@@ -1,7 +1,7 @@
 """Which snapshots a restore may take, and in which order it tries them. Pure."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -111,11 +111,16 @@ def snapshots(config: Config, listed: list[dict[str, Any]]) -> list[Kept]:
         paths = tuple(str(path) for path in each.get("paths") or ())
         copies = folder if folder in paths else ""
         tags = tuple(str(tag) for tag in each.get("tags") or ())
-        owner = tuple(sorted(tag for tag in tags if tag.startswith(("kind=", "workload="))))
         made = maintainer.moment(each) or _LONG_AGO
         doubtful = steps.DOUBTFUL_TAG in tags
-        found.append(Kept(str(each.get("id", "")), made, paths, copies, doubtful, owner))
+        found.append(Kept(str(each.get("id", "")), made, paths, copies, doubtful, owner(tags)))
     return found
+
+
+def owner(tags: Iterable[object]) -> tuple[str, ...]:
+    """Return which of a snapshot's tags say whose it is, beside its host and namespace."""
+    ours = ("kind=", "workload=", "cluster=")
+    return tuple(sorted(tag for tag in map(str, tags) if tag.startswith(ours)))
 
 
 def in_order(wanted: Wanted, known: list[Kept]) -> list[Kept]:
@@ -131,6 +136,9 @@ def in_order(wanted: Wanted, known: list[Kept]) -> list[Kept]:
             last = max(known, key=lambda each: each.made, default=None)
             raise LookupError(f"{line}; the newest is {last}" if last else line)
         return named
+    # restic's filter by tags takes what another cluster made too, where ours has no name.
+    own = owner(wanted.tags)
+    known = [each for each in known if own and each.owner == own] or known
     owners = {each.owner for each in known}
     if len(owners) > 1:
         listed = "; ".join(sorted(", ".join(owner) for owner in owners))

@@ -50,6 +50,21 @@ def test_what_is_not_there_is_said_with_the_oldest_that_is() -> None:
         chosen([dump(1), dump(2)], None, "0000")
 
 
+def test_a_dump_of_several_workloads_is_not_guessed() -> None:
+    """A host that is named by hand may be of more than one."""
+    one, other = dump(1), dump(2)
+    one["tags"] += ["kind=Deployment", "workload=db"]
+    other["tags"] += ["kind=StatefulSet", "workload=db"]
+
+    with pytest.raises(
+        LookupError, match=r"more than one workload.* kind=Deployment, workload=db;"
+    ):
+        chosen([one, other])
+    assert chosen([one, other], None, one["id"]) == 1
+    assert chosen([one, dump(2, name="mysql")]) == 1
+    assert "more than one workload" in loading.offered([one, other], None)[0]
+
+
 def test_a_restore_of_volumes_offers_the_dumps_of_then() -> None:
     then = datetime(2026, 11, 1, 4, tzinfo=UTC)
     lines = loading.offered([dump(1), dump(2), dump(2, 9, "redis"), {"id": "5"}], then, "prod/db")

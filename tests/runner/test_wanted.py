@@ -79,6 +79,20 @@ def test_a_host_of_two_workloads_is_not_guessed() -> None:
         wanted.in_order(Wanted("wiki", ("ns=prod",)), known(snapshot(1), other))
 
 
+def test_of_two_clusters_that_share_a_repository_its_own_is_taken_or_none() -> None:
+    """restic's filter by tags takes what has more of them too."""
+    home, away = snapshot(1), snapshot(2, "cluster=away")
+    third = snapshot(3, "cluster=third")
+
+    assert numbers(wanted.in_order(ANY, known(home, away))) == [1]
+    assert numbers(wanted.in_order(ANY, known(away))) == [2]
+    for found in ((home, away), (away, third)):
+        with pytest.raises(LookupError, match=r"more than one workload .*cluster=away"):
+            wanted.in_order(Wanted("wiki", ("ns=prod",)), known(*found))
+    named = Wanted("wiki", MINE, snapshot=away["id"])
+    assert numbers(wanted.in_order(named, known(home, away))) == [2]
+
+
 @pytest.mark.parametrize(
     ("path", "held"),
     [
