@@ -89,7 +89,8 @@ def _doubt(times: list[datetime], known: list[Record], now: datetime) -> str:
     """Return why what is said, or what it is said of, cannot be trusted; "" if it can."""
     if known and known[-1].made - now > records.AHEAD:
         return f"its record is of {known[-1].made:%Y-%m-%d}: a clock was wrong; remove it by hand"
-    if known and times and max(times) - known[-1].made > records.STALE:
+    own = bool(known) and records.KEEP_OWN in known[-1].tags  # which is said once
+    if known and times and not own and max(times) - known[-1].made > records.STALE:
         return f"its record of {known[-1].made:%Y-%m-%d} is old, and it has backed up since"
     return clock.doubt(times, now)
 

@@ -33,9 +33,12 @@ def record(config: Config, state: State, now: datetime) -> Generator[Effect, Res
             return failed("reading the records", listed)
         mine = records.owner(config).path
         known = [r for r in records.found(array(listed.text), records.RETENTION) if r.path == mine]
+        if not (known or config.central):
+            state.recorded, state.recorded_at = list(said), now.timestamp()
+            return Chored(Status.SUCCESS, "the maintenance job knows nothing of this workload")
         if known and set(known[-1].tags) == set(said):
             age = (now - known[-1].made).total_seconds()
-            if 0 <= age < records.RENEWED:
+            if 0 <= age < records.RENEWED or not config.central:
                 state.recorded, state.recorded_at = list(said), known[-1].made.timestamp()
                 return Chored(Status.SUCCESS, "the repository knows this workload's retention")
     done: Completed = yield records.write(config, said)

@@ -120,8 +120,9 @@ def wanted(config: Config, state: State) -> tuple[str, ...]:
     if config.mirrors:
         return ()
     if not config.central:
-        # What it said before would go on counting.
-        return (RETENTION, KEEP_OWN) if state.recorded else ()
+        # What it, or the pod before it, said would go on counting.
+        told = settings.MAINTENANCE.key in config.settings.given
+        return (RETENTION, KEEP_OWN) if state.recorded or told else ()
     values = config.settings
     keep = [f"{each.key}={values.get(each)}" for each in _SETTINGS if values.get(each)]
     if not config.retention_enabled or not values[settings.FORGET].fields or not keep:

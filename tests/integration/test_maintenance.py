@@ -156,6 +156,25 @@ def test_a_sidecar_leaves_it_all_to_the_job_until_told_otherwise(shared: Shared)
     assert "prod/wiki kept: its sidecar sees to it" in messages(log)
 
 
+def test_a_new_pod_takes_back_what_the_one_before_it_had_said(shared: Shared) -> None:
+    """Told otherwise and restarted at once, it has no state that knows of a record."""
+    sidecar = shared.sidecar("wiki", **_keep(last=1))
+    sidecar.back_up()
+    (first,) = _own(shared, "wiki")
+    shared.add(first, *days_ago(1, 2, 3))
+    (sidecar.path("/var/lib/backup") / "state.json").unlink()
+    sidecar.change_secret(BACKUP_MAINTENANCE="own", KEEP_LAST="90")
+    sidecar.back_up()
+
+    log = shared.job.run()
+
+    assert len(_own(shared, "wiki")) == 5
+    assert "prod/wiki kept: its sidecar sees to it" in messages(log)
+    other = shared.sidecar("blog", BACKUP_MAINTENANCE="own")
+    other.back_up()
+    assert len(shared.records()) == 1, "nothing is to be taken back"
+
+
 def test_records_are_no_backups_to_anybody(shared: Shared) -> None:
     sidecar = shared.sidecar("wiki", **_keep(last=1))
     sidecar.back_up()

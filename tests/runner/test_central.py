@@ -77,6 +77,14 @@ def test_a_record_of_another_time_decides_nothing(record: dict[str, datetime], w
     assert why in told[1]
 
 
+def test_who_sees_to_it_themselves_say_so_once() -> None:
+    record = _record(WIKI, "keep=own", made=NOW - timedelta(days=99))
+
+    told = _verdicts(*_made(WIKI), record)["prod/wiki"]
+
+    assert told == ("kept", "its sidecar sees to it")
+
+
 def test_an_old_record_counts_for_one_who_has_not_backed_up_since() -> None:
     gone = [time - timedelta(days=100) for time in DAYS]
     record = _record(WIKI, "keep-last=1", made=gone[0])
