@@ -10,10 +10,9 @@ from datetime import datetime
 from enum import StrEnum
 
 from contract import settings
-from runner import clock, keys, maintainer, records, repository, retrieval, upkeep
+from runner import clock, keys, maintainer, records, repository, retrieval, steps, upkeep
 from runner.config import LIVE, Config
 from runner.conversation import Effect, Ended, Result, failed
-from runner.lists import array
 from runner.outcome import Chored, Failure, Outcome, Status
 from runner.output import Completed
 from runner.records import Json, Owner, Record
@@ -43,8 +42,8 @@ class Ruling:
     config: Config
 
 
-def opened(config: Config, *, may_make: bool) -> Generator[Effect, Result, tuple[list[Json], bool]]:
-    """Return all snapshots, and whether we made the repository; raise Ended without any."""
+def opened(config: Config, *, may_make: bool) -> Generator[Effect, Result, tuple[Completed, bool]]:
+    """Return the list of all snapshots, and whether we made the repository; raise Ended."""
     listed: Completed = yield retrieval.everyones_snapshots()
     made = False
     if listed.no_repository and may_make:
@@ -55,13 +54,18 @@ def opened(config: Config, *, may_make: bool) -> Generator[Effect, Result, tuple
         listed = yield retrieval.everyones_snapshots()
     if listed.code or listed.stopped:
         raise failed(listed, "the repository cannot be opened")
-    return array(listed.text), made
+    return listed, made
 
 
 def rulings(
     config: Config, snapshots: Iterable[Json], told: Iterable[Json], now: datetime
 ) -> list[Ruling]:
-    """Return what becomes of each workload's ``snapshots``; the records are among ``told``."""
+    """Return what becomes of each workload's ``snapshots``.
+
+    Records are among ``told``, which is all that the first repository has.
+    """
+    told = list(told)
+    known_there = {records.owner_of(each) for each in told}
     made: dict[Owner, list[datetime]] = {}
     for each in snapshots:
         if owner := records.owner_of(each):
@@ -80,6 +84,9 @@ def rulings(
             found.append(Ruling(owner, Verdict.HELD, why, config))
         elif known:
             found.append(_by_record(config, owner, known[-1]))
+        elif owner not in known_there:  # another may be copied to the same place
+            why = "it is not in the first repository"
+            found.append(Ruling(owner, Verdict.HELD, why, config))
         else:
             found.append(_without(config, owner, times, now))
     return found
@@ -125,6 +132,8 @@ def _without(config: Config, owner: Owner, times: list[datetime], now: datetime)
     if times and now - max(times) < records.STALE:
         return Ruling(owner, Verdict.HELD, f"{why}, and still backs up", config)
     why = "by the KEEP_… of the job's own Secret"
+    if steps.forget(config) is None:
+        return Ruling(owner, Verdict.KEPT, f"all of it, {why}", config)
     return Ruling(owner, Verdict.APPLIED, why, owner.as_config(config))
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 from runner import central, chores, due, records, report, retrieval, steps, upkeep
 from runner import state as states
 from runner.central import Ruling, Verdict
-from runner.lists import array
-from runner.outcome import Chored, Outcome, Status
+from runner.lists import array, unread
+from runner.outcome import Chored, Failure, Outcome, Status
+from runner.output import Completed
 from runner.records import Json, Owner
 from runner.restic import Door
 from runner.session import Session
@@ -21,14 +22,17 @@ _LOCKED = 11  # restic's exit code; whoever holds the lock was in our way before
 
 
 class Job:
-    """One call: an open repository, and all snapshots in it."""
+    """One call: an open repository, and all snapshots in it, as ``listed``."""
 
-    def __init__(self, session: Session, door: Door, snapshots: list[Json]) -> None:
+    def __init__(self, session: Session, door: Door, listed: Completed) -> None:
         self.session = session
         self._door = door
-        self._snapshots = snapshots
-        self._listed = time.monotonic()
+        self._take(listed)
         self._ends = self._listed + session.config.timing.maintenance
+
+    def _take(self, listed: Completed) -> None:
+        self._snapshots, self._unread = array(listed.text), unread(listed)
+        self._listed = time.monotonic()
 
     def work(self) -> Outcome:
         """Do each chore that is due; none keeps the next from being done."""
@@ -83,7 +87,17 @@ class Job:
         chore = central.unlocked(lambda: upkeep.alone(step), datetime.now(UTC), step.target)
         return self._door.follow(chore)
 
+    def _list(self) -> Chored | None:
+        """List all snapshots anew; return a failure where some are missing in the list."""
+        listed = self._door.execute(retrieval.everyones_snapshots())
+        if listed.code or listed.stopped:
+            return upkeep.failed("listing the snapshots", listed)
+        self._take(listed)
+        return _missing(self._unread)
+
     def _forget(self) -> Chored:
+        if self._unread and (bad := self._list()):  # what was just removed is not missed again
+            return bad
         found, done, ended = self._apply(self._rulings())
         self.session.state.workloads = central.counts(found, done)
         strangers = sum(_is_strange(each) for each in self._snapshots)
@@ -91,9 +105,13 @@ class Job:
 
     def _forget_copies(self) -> Chored:
         """Apply the same to the second repository; what is said is said in the first."""
+        if bad := self._list():  # copying may have taken hours
+            return bad
         listed = self._door.execute(retrieval.everyones_snapshots(_SECOND))
         if listed.code or listed.stopped:
             return upkeep.failed("listing the copies", listed)
+        if bad := _missing(unread(listed)):
+            return bad
         copies = array(listed.text)
         found, done, ended = self._apply(self._rulings(copies), copies)
         return ended or central.summed(found, done, sum(_is_strange(each) for each in copies))
@@ -130,11 +148,8 @@ class Job:
         """Return what is true by now: others before it may have taken their time."""
         if time.monotonic() - self._listed < _FRESH:
             return ruling
-        listed = self._door.execute(retrieval.everyones_snapshots())
-        if listed.code or listed.stopped:
-            why = f"snapshots cannot be listed: {listed.said}"
-            return replace(ruling, verdict=Verdict.FAILED, why=why)
-        self._snapshots, self._listed = array(listed.text), time.monotonic()
+        if bad := self._list():
+            return replace(ruling, verdict=Verdict.FAILED, why=bad.message)
         gone = replace(ruling, verdict=Verdict.KEPT, why="it has none any more")
         return next((each for each in self._rulings() if each.owner == ruling.owner), gone)
 
@@ -187,6 +202,14 @@ class Job:
             if (cleaned.code or cleaned.stopped) and not session.stop.asked:
                 session.log.line("warning", f"old records were not removed: {cleaned.said}")
         return True
+
+
+def _missing(line: str) -> Chored | None:
+    """Return a failure where restic has left something out of its list: it may be a record."""
+    if not line:
+        return None
+    why = f"nothing is forgotten, for a snapshot cannot be read: {line}"
+    return Chored(Status.FAILURE, why, Failure.RESTIC)
 
 
 def _is_strange(snapshot: Json) -> bool:

@@ -22,6 +22,14 @@ def answered(done: Completed) -> Completed:
     return replace(done, code=1, tail=(*done.tail, f"Fatal: {line}"))
 
 
+def unread(done: Completed) -> str:
+    """Return what restic says of a snapshot that it left out of its list; "" where it has all.
+
+    It may be damaged, or was removed by somebody else meanwhile.
+    """
+    return next((line for line in done.tail if line.startswith("Ignoring ")), "")
+
+
 def array(text: str) -> list[dict[str, Any]]:
     """Return the objects of a JSON array; none where the text is no such thing."""
     try:

@@ -12,6 +12,7 @@ from runner import state as states
 from runner.config import Config
 from runner.conversation import Ended
 from runner.job import Job
+from runner.lists import array
 from runner.log import Log
 from runner.outcome import Failure, Outcome, Status
 from runner.records import Json
@@ -99,11 +100,12 @@ def _open(session: Session, *, may_make: bool = True) -> Job:
         line = f"{config.missing} is not set: put it into the Secret"
         raise Ended(Status.FAILURE, line, Failure.CONFIG)
     door = Door(config, session.log, session.stop)
-    snapshots, made = door.follow(central.opened(config, may_make=may_make))
+    listed, made = door.follow(central.opened(config, may_make=may_make))
     if made:
         line = "a new repository was created; keep its password safe"
         session.log.line("warning", line)
-    return Job(replace(session, state=_recalled(session, door, snapshots)), door, snapshots)
+    state = _recalled(session, door, array(listed.text))
+    return Job(replace(session, state=state), door, listed)
 
 
 def _recalled(session: Session, door: Door, snapshots: list[Json]) -> State:

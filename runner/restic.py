@@ -7,13 +7,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Generator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
 from runner import inputs, limits
 from runner.config import Config
-from runner.lists import answered
+from runner.lists import answered, unread
 from runner.log import Log
 from runner.output import Completed, Listener
 from runner.steps import Count, Names, Step, Wait
@@ -83,6 +84,8 @@ class Door:
             return Completed(127, tail=(f"{step.argv[0]} cannot be started: {why}",))
         with process:
             done = self._listen(process, step)
+        if step.lists and (line := unread(done)):
+            self._log.line("warning", f"restic's list is not whole: {line}")
         return answered(done) if step.lists else done
 
     def _listen(self, process: subprocess.Popen[bytes], step: Step) -> Completed:
@@ -201,10 +204,8 @@ class _Lines:
         return time.monotonic() - self._ended > seconds
 
     def _wait(self, seconds: float) -> None:
-        try:
+        with suppress(subprocess.TimeoutExpired):
             self._process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            return
 
     def _hand_over(self, name: str, line: bytes, listener: Listener) -> None:
         text = line.decode("utf-8", "replace")
@@ -235,10 +236,8 @@ def _can_hold_files(folder: str) -> bool:
 
 
 def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, number)
-    except ProcessLookupError:
-        return
 
 
 def lower_priority() -> None:

@@ -222,6 +222,27 @@ def test_a_record_that_cannot_be_read_stops_nobody_else(shared: Shared) -> None:
     assert log[-1]["workloads"] == {"applied": 1, "failed": 1, "held": 0, "kept": 0}
 
 
+def test_nothing_is_forgotten_by_what_is_left_of_a_damaged_list(shared: Shared) -> None:
+    """restic lists what it can read, and calls it all: the newest record may not be among it."""
+    sidecar = shared.sidecar("wiki", **_keep(last=2))
+    sidecar.back_up()
+    (first,) = _own(shared, "wiki")
+    shared.add(first, *days_ago(1, 2, 3))
+    sidecar.change_secret(KEEP_LAST="90")
+    sidecar.back_up()
+    newest = shared.root / "repository" / "snapshots" / shared.records()[-1]["id"]
+    whole = newest.read_bytes()
+    newest.chmod(0o600)
+    newest.write_bytes(b"")
+
+    log = shared.job.run(expected=1)
+
+    assert len(_own(shared, "wiki")) == 5
+    assert f'Ignoring "{newest.name}"' in messages(log)
+    newest.write_bytes(whole)
+    assert "prod/wiki: 0 removed" in messages(shared.job.run())
+
+
 def test_the_job_creates_the_repository_once(tmp_path: Path) -> None:
     shared = Shared(tmp_path, Job(tmp_path))
 

@@ -61,6 +61,24 @@ def test_all_volumes_come_back_in_place_and_nothing_is_deleted(tmp_path: Path) -
     assert said["created"] > 30
 
 
+def test_what_is_restored_though_a_newer_one_cannot_be_read_is_said(wiki: Sidecar) -> None:
+    """restic lists what it can read, and calls it all; nobody is kept from an older one."""
+    older, newer = wiki.snapshots()
+    damaged = Path(wiki.secret["RESTIC_REPOSITORY"]) / "snapshots" / newer["id"]
+    damaged.chmod(0o600)
+    damaged.write_bytes(b"")
+    shutil.rmtree(wiki.path("/var/lib/backup") / "cache")
+
+    done = wiki.run("backup-runner", "restore")
+
+    assert done.returncode == 0, done.stdout
+    assert (wiki.volume / "a folder ü" / "file").read_text() == "1\n"
+    warned = [line for line in map(json.loads, done.stdout.splitlines())
+              if line["level"] == "warning"]  # fmt: skip
+    assert f'list is not whole: Ignoring "{newer["id"]}"' in warned[0]["message"]
+    assert older["id"][:8] in done.stdout
+
+
 def test_one_folder_as_of_then_and_the_rest_untouched(wiki: Sidecar) -> None:
     older, _ = wiki.snapshots()
     before = tree(wiki.volume)

@@ -111,6 +111,26 @@ def test_without_a_record_all_is_kept_unless_the_jobs_secret_says_otherwise() ->
     assert told == ("applied", "by the KEEP_… of the job's own Secret")
 
 
+def test_what_keeps_everything_is_no_chore() -> None:
+    gone = _made(WIKI, *(time - timedelta(days=16) for time in DAYS))
+    zeros = {f"KEEP_{each}": "0" for each in ("LAST", "HOURLY", "DAILY", "WEEKLY", "MONTHLY")}
+
+    told = _verdicts(*gone, secret=zeros)["prod/wiki"]
+
+    assert told == ("kept", "all of it, by the KEEP_… of the job's own Secret")
+
+
+def test_copies_of_whom_the_first_repository_does_not_know_are_left_alone() -> None:
+    """Another repository may be copied to the same place, and its records stay in it."""
+    gone = _made(WIKI, *(time - timedelta(days=16) for time in DAYS))
+    job = configured(JOB, {"KEEP_LAST": "1"})
+
+    (ruling,) = central.rulings(job, gone, [], NOW)
+
+    assert ruling.verdict == Verdict.HELD
+    assert "not in the first repository" in ruling.why
+
+
 def test_the_jobs_secret_does_not_speak_for_one_that_still_backs_up() -> None:
     """Its sidecar is of an older version, and its pod may be annotated otherwise."""
     told = _verdicts(*_made(WIKI), secret={"KEEP_DAILY": "3"})["prod/wiki"]
