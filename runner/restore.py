@@ -178,9 +178,13 @@ class _Restore:
         if not copies:
             return
         for path in () if self._asked.dry_run else copies:
+            inside = path.removeprefix(self._root)
+            above = Path(f"{self._target}{inside}").parent
+            if above.resolve() != Path(f"{Path(self._target).resolve()}{inside}").parent:
+                continue  # behind a link, which gives way to a folder
             for end in _BESIDE:
                 with suppress(FileNotFoundError):
-                    os.unlink(f"{self._target}{path.removeprefix(self._root)}{end}")  # noqa: PTH108 -- joined by hand
+                    os.unlink(f"{self._target}{inside}{end}")  # noqa: PTH108 -- joined by hand
         options = (
             "--overwrite", "always", *self._trial(), *asking.including(self._root, tuple(copies)),
         )  # fmt: skip

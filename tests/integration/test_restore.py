@@ -202,6 +202,26 @@ def test_a_database_comes_back_in_its_place_without_what_belonged_to_the_old_one
         assert not Path(f"{path}-wal").exists()
 
 
+def test_what_belongs_to_a_database_behind_a_link_stays(tmp_path: Path) -> None:
+    """A folder comes back in the place of the link; what the link leads to is somebody else's."""
+    sidecar = with_repository(Sidecar(tmp_path, annotations={"backup.sqlite": "**/*.db"}))
+    folder = sidecar.volume / "of the app"
+    folder.mkdir()
+    database(folder / "app.db")
+    sidecar.back_up()
+    other = tmp_path / "other"
+    folder.rename(other)
+    (other / "app.db-wal").write_bytes(b"not yet in the database")
+    folder.symlink_to(other)
+
+    restored(sidecar, "--path", "data/of the app/app.db")
+
+    assert (other / "app.db-wal").read_bytes() == b"not yet in the database"
+    assert folder.is_dir()
+    assert not folder.is_symlink()
+    assert money(folder / "app.db") == SOUND
+
+
 def test_doubtful_snapshots_dumps_and_those_of_others_are_never_chosen(wiki: Sidecar) -> None:
     _, newer = wiki.snapshots()
     mine = (
