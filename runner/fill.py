@@ -62,7 +62,7 @@ class _Server:
 
     def _why_not(self, full: list[str]) -> str:
         holds, what = (
-            ("tables", "renames them first, to NAME_before_TIME")
+            ("tables or the like", "renames them first, to NAME_before_TIME")
             if self._name == "postgres"
             else (
                 "tables or routines",
@@ -84,9 +84,9 @@ class _Server:
             except DumpError:
                 if not left:
                     raise
+        sys.stderr.write(f"{database} is called {new}{loading.RENAMED}\n")  # whatever comes next
         if self._only or database == "postgres":
             self._ask(create, PGDATABASE=other)
-        sys.stderr.write(f"{database} is called {new}{loading.RENAMED}\n")
 
     def _load(self) -> None:
         argv = loading.loader(self._name, self._client, self._only)

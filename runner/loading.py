@@ -19,9 +19,10 @@ _LONGEST_NAME = 40  # bytes of a PostgreSQL database's name that its new name ke
 # Says t where a database holds more than what PostgreSQL and its extensions put into a new one.
 HOLDS = (
     "SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
-    " WHERE c.relkind IN ('r', 'p', 'm', 'v', 'f') AND n.nspname !~ '^pg_'"
+    " WHERE c.relkind IN ('r', 'p', 'm', 'v', 'f', 'S') AND n.nspname !~ '^pg_'"
     " AND n.nspname <> 'information_schema' AND NOT EXISTS"
     " (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e'))"
+    " OR EXISTS (SELECT FROM pg_largeobject_metadata)"
 )
 _DATABASES = "SELECT datname FROM pg_database WHERE NOT datistemplate AND datallowconn ORDER BY 1"
 _HELD = (

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from demo import app
+from runner import loading
 from tests.integration.restores import Start, lose, with_repository
 from tests.integration.sidecars import Sidecar
 from tests.services import mariadb, postgres, programs, redis
@@ -178,6 +179,19 @@ def test_errors_of_a_dump_are_counted_and_the_first_is_named(
 
     assert re.search(r"1 errors, the first: .* 42723: .*one", said)
     assert server.ask("SELECT text FROM pages", "functions") == "1"
+
+
+def test_large_objects_and_sequences_are_something_too(
+    servers: tuple[Postgres, Postgres],
+) -> None:
+    """A dump writes to those of the same number or name, without an error."""
+    server = servers[0]
+    for name, sql in (("los", "SELECT lo_create(7)"), ("counts", "CREATE SEQUENCE of_pages")):
+        server.ask(f"CREATE DATABASE {name}")
+        assert server.ask(loading.HOLDS, name) == "f"
+        server.ask(sql, name)
+
+        assert server.ask(loading.HOLDS, name) == "t"
 
 
 @pytest.fixture(scope="module")
