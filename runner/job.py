@@ -18,6 +18,7 @@ from runner.session import Session
 
 _SECOND = chores.SECOND
 _FRESH = 60  # seconds for which a list of snapshots is good enough to forget by
+_LOOKS = 2  # at a list: what others removed while it was made is not missed again
 _LOCKED = 11  # restic's exit code; whoever holds the lock was in our way before, and was told of
 
 
@@ -89,14 +90,17 @@ class Job:
 
     def _list(self) -> Chored | None:
         """List all snapshots anew; return a failure where some are missing in the list."""
-        listed = self._door.execute(retrieval.everyones_snapshots())
-        if listed.code or listed.stopped:
-            return upkeep.failed("listing the snapshots", listed)
-        self._take(listed)
+        for _ in range(_LOOKS):
+            listed = self._door.execute(retrieval.everyones_snapshots())
+            if listed.code or listed.stopped:
+                return upkeep.failed("listing the snapshots", listed)
+            self._take(listed)
+            if not self._unread:
+                break
         return _missing(self._unread)
 
     def _forget(self) -> Chored:
-        if self._unread and (bad := self._list()):  # what was just removed is not missed again
+        if self._unread and (bad := self._list()):
             return bad
         found, done, ended = self._apply(self._rulings())
         self.session.state.workloads = central.counts(found, done)

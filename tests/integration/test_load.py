@@ -273,6 +273,23 @@ def test_a_database_that_holds_procedures_alone_is_not_empty(
     maria.ask("DROP DATABASE wiki")
 
 
+def test_a_database_is_found_by_the_name_that_its_server_gave_it(tmp_path: Path) -> None:
+    with mariadb.serve(tmp_path / "maria", "--lower-case-table-names=1") as server:
+        server.ask("CREATE DATABASE Wiki; CREATE TABLE Wiki.pages AS SELECT 'old' AS text")
+        path = programs.clients(tmp_path / "clients", "mariadb", "mariadb", "mariadb-dump")
+        sidecar = _sidecar(
+            tmp_path, "mysql", path, MYSQL_USER=mariadb.USER, MYSQL_PWD=mariadb.PASSWORD,
+            MYSQL_TCP_PORT=server.port, MYSQL_DATABASE="Wiki",
+        )  # fmt: skip
+        sidecar.back_up()
+        server.ask("UPDATE Wiki.pages SET text = 'new'")
+
+        said = _load(sidecar, expected=1)
+
+        assert server.ask("SELECT text FROM Wiki.pages") == "new"
+        assert "not empty, wiki has tables" in said
+
+
 def test_redis_and_commands_have_it_said_how(tmp_path: Path) -> None:
     path = programs.clients(tmp_path / "clients", "redis", "redis-cli")
     with redis.serve(tmp_path / "redis") as server:

@@ -18,7 +18,7 @@ PASSWORD = 'ge"heim \\genug'
 class MariaDB:
     """A server that runs; USER with PASSWORD may do everything."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *options: str) -> None:
         self.data = folder
         with socket.create_server(("127.0.0.1", 0)) as listener:
             self.port = str(listener.getsockname()[1])
@@ -42,7 +42,7 @@ class MariaDB:
                     "--bind-address=127.0.0.1", f"--socket={folder}/s", "--skip-name-resolve",
                     f"--lc-messages-dir={root}/share/mysql", f"--init-file={first}",
                     f"--pid-file={folder}/pid", "--innodb-log-file-size=8M",
-                    "--innodb-flush-method=nosync",
+                    "--innodb-flush-method=nosync", *options,
                 ),
                 env=self.variables, stdout=log, stderr=log,
             )  # fmt: skip
@@ -82,9 +82,9 @@ class MariaDB:
 
 
 @contextmanager
-def serve(folder: Path) -> Iterator[MariaDB]:
+def serve(folder: Path, *options: str) -> Iterator[MariaDB]:
     """Give a new, empty server whose data directory is ``folder``."""
-    server = MariaDB(folder)
+    server = MariaDB(folder, *options)
     try:
         yield server
     finally:
