@@ -24,6 +24,11 @@ from runner.stop import Stop
 HOST = "maintenance"
 """What metrics and messages call it."""
 
+_NEW = (
+    "a new repository was created: keep its password safe; if there was one already, see whether "
+    "RESTIC_REPOSITORY is right"
+)
+
 
 def maintain(config: Config, log: Log, stop: Stop, *, dry_run: bool) -> Status | None:
     """Do what is due; return how it ended, None where another process is at it."""
@@ -47,8 +52,9 @@ def _run(session: Session) -> Status:
     deliver.began(session)
     job = None
     try:
-        job = _open(session)
+        job, made = _open(session)
         outcome = job.work()
+        outcome = _of_new(outcome) if made else outcome
     except Ended as ended:
         outcome = ended.outcome
     except Exception as error:  # noqa: BLE001 -- a bug of ours is a failure, and is reported
@@ -82,7 +88,7 @@ def _tell(session: Session, outcome: Outcome, started: float) -> None:
 def _try(session: Session) -> Status:
     """Say what would be done, and do nothing."""
     try:
-        job = _open(session, may_make=False)
+        job, _ = _open(session, may_make=False)
     except Ended as ended:
         session.log.line(report.level(ended.outcome.status), ended.outcome.message)
         return ended.outcome.status
@@ -90,8 +96,15 @@ def _try(session: Session) -> Status:
     return Status.SUCCESS
 
 
-def _open(session: Session, *, may_make: bool = True) -> Job:
-    """Open the repository, or make it; raise Ended where that cannot be."""
+def _of_new(outcome: Outcome) -> Outcome:
+    """Tell of a new repository, for the job cannot know of one that was there before."""
+    message = f"{_NEW}; {outcome.message}"
+    status = Status.WARNING if outcome.status == Status.SUCCESS else outcome.status
+    return replace(outcome, status=status, message=message)
+
+
+def _open(session: Session, *, may_make: bool = True) -> tuple[Job, bool]:
+    """Open the repository, or make it and return True; raise Ended where that cannot be."""
     config = session.config
     if config.mirrors:
         line = "backup.engine is rclone here: there is a mirror, and no repository to maintain"
@@ -101,11 +114,8 @@ def _open(session: Session, *, may_make: bool = True) -> Job:
         raise Ended(Status.FAILURE, line, Failure.CONFIG)
     door = Door(config, session.log, session.stop)
     listed, made = door.follow(central.opened(config, may_make=may_make))
-    if made:
-        line = "a new repository was created; keep its password safe"
-        session.log.line("warning", line)
     state = _recalled(session, door, array(listed.text))
-    return Job(replace(session, state=state), door, listed)
+    return Job(replace(session, state=state), door, listed), made
 
 
 def _recalled(session: Session, door: Door, snapshots: list[Json]) -> State:

@@ -248,7 +248,10 @@ def test_the_job_creates_the_repository_once(tmp_path: Path) -> None:
 
     log = shared.job.run()
 
-    assert "a new repository was created; keep its password safe" in messages(log)
+    (told,) = [line["message"] for line in log if "a new repository" in line["message"]]
+    assert told.startswith("maintenance warning: a new repository was created")
+    assert "if there was one already, see whether RESTIC_REPOSITORY is right" in told
+    assert "a new repository" not in messages(shared.job.run())
     assert len(list((tmp_path / "repository" / "keys").iterdir())) == 1
     done = shared.sidecar("wiki").run("backup-runner", "run")
     assert done.returncode == 0
