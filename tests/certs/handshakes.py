@@ -44,7 +44,7 @@ def shown(connection: ssl.SSLSocket) -> int:
 def connected(port: int, trusting: ssl.SSLContext) -> Iterator[ssl.SSLSocket]:
     """Connect to loopback by the Service's name."""
     with (
-        socket.create_connection(("127.0.0.1", port), 5) as plain,
+        socket.create_connection(("127.0.0.1", port), 60) as plain,
         trusting.wrap_socket(plain, server_hostname=NAME) as connection,
     ):
         yield connection

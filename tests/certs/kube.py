@@ -53,7 +53,7 @@ class Kube:
     def until(self, true: Callable[[], bool]) -> None:
         """Wait until a change of some object made it ``true``."""
         with self.changed:
-            assert self.changed.wait_for(true, 10)
+            assert self.changed.wait_for(true, 60)
 
     def answer(self, method: str, path: str, query: dict[str, str], body: Json, kind: str) -> Json:
         """Return the object after a GET or PATCH; raise RefusedError."""
@@ -77,8 +77,16 @@ class Kube:
             return made
 
     def versions(self, path: str) -> Iterator[tuple[str, Json]]:
-        """Give the object as it is, and each time it changes, until closing."""
-        last: Json = {}
+        """Give the object as it is, and each time it changes, until closing.
+
+        It counts as a stream from here on: whatever is changed after that is told.
+        """
+        with self.changed:
+            last = copy.deepcopy(self.objects.get(path, {}))
+            self.streams += 1
+            self.changed.notify_all()
+        if last:
+            yield "ADDED", last
         while True:
             with self.changed:
                 while not self.closing and self.objects.get(path, {}) == last:
@@ -167,9 +175,6 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        with self.kube.changed:
-            self.kube.streams += 1
-            self.kube.changed.notify_all()
         try:
             for kind, found in self.kube.versions(path):
                 text = json.dumps({"type": kind, "object": found}).encode() + b"\n"

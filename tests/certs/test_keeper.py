@@ -39,7 +39,7 @@ def new_keeper(replica: Callable[[], OwnCA], kube: Kube) -> Iterator[NewKeeper]:
             settings = Settings(Mode.SELF, "backup-webhook", "backup", "0.0.0.0", free_port())  # noqa: S104 -- as the server is told
             made = Keeper(settings, source or replica())
             stack.callback(made.stop)
-            rescue = threading.Timer(30, made.stop)  # a start that never ends fails instead
+            rescue = threading.Timer(120, made.stop)  # a start that never ends fails instead
             rescue.start()
             stack.callback(rescue.cancel)
             return made
@@ -122,13 +122,13 @@ def test_start_waits_for_the_cluster(new_keeper: NewKeeper, kube: Kube) -> None:
     thread = threading.Thread(target=made.start)
     thread.start()
     for _ in range(6):
-        assert asked.acquire(timeout=10)
+        assert asked.acquire(timeout=60)
     assert thread.is_alive()
     assert "HTTP 503" in made.status().problem
 
     kube.refuse = {}
 
-    thread.join(10)
+    thread.join(60)
     assert not thread.is_alive()
     assert made.status().leaf_expires is not None
 
@@ -148,11 +148,11 @@ def test_stop_ends_a_start_that_waits(new_keeper: NewKeeper, kube: Kube) -> None
 
     thread = threading.Thread(target=start)
     thread.start()
-    assert asked.acquire(timeout=10)
+    assert asked.acquire(timeout=60)
 
     made.stop()
 
-    thread.join(10)
+    thread.join(60)
     assert len(raised) == 1
 
 

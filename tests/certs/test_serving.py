@@ -46,13 +46,14 @@ def front(leaf: Leaf) -> Front:
 def port(front: Front, request: pytest.FixtureRequest) -> Iterator[int]:
     config = uvicorn.Config(
         _app, host="127.0.0.1", port=free_port(), loop=request.param, lifespan="off",
-        log_config=None, ssl_context_factory=lambda _config, _default: front.context,
+        timeout_keep_alive=60, log_config=None,
+        ssl_context_factory=lambda _config, _default: front.context,
     )  # fmt: skip
     server = _Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
-        assert server.listening.wait(10)
+        assert server.listening.wait(60)
         yield config.port
     finally:
         server.should_exit = True
