@@ -128,10 +128,16 @@ def _take(uri: str, target: Path) -> None:
         closing(sqlite3.connect(uri, uri=True, timeout=_BUSY)) as live,
         closing(sqlite3.connect(target)) as copy,
     ):
-        live.backup(copy)
+        live.backup(copy, progress=_give_up)
         (answer,) = copy.execute("PRAGMA quick_check(1)").fetchone()
     if answer != "ok":
         raise _DoubtError(f"it is damaged: {answer}")
+
+
+def _give_up(status: int, _remaining: int, _total: int) -> None:
+    """Raise OperationalError once a lock was held for _BUSY: Python would try for ever."""
+    if status == sqlite3.SQLITE_BUSY:
+        raise sqlite3.OperationalError("database is locked")
 
 
 def _stand(database: Path, folder: Path) -> Path:
