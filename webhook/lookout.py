@@ -62,8 +62,8 @@ class Lookout:
     def stop(self) -> None:
         """End a look that is under way, and begin no more."""
         self._stopped.set()
-        if self._process:
-            self._process.kill()
+        if process := self._process:  # once: it may end meanwhile
+            process.kill()
 
     def _run(self) -> None:
         said = ""
@@ -83,6 +83,8 @@ class Lookout:
             stderr=subprocess.PIPE, text=True,
         ) as process:  # fmt: skip
             self._process = process
+            if self._stopped.is_set():  # just before it was known
+                process.kill()
             _restrain(process.pid)
             try:
                 out, err = process.communicate(timeout=_LONGEST)

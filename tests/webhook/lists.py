@@ -37,7 +37,7 @@ class Lists:
     def wait(self, until: Callable[[], bool]) -> None:
         """Wait for questions until something holds."""
         with self.heard:
-            assert self.heard.wait_for(until, 30)
+            assert self.heard.wait_for(until, 120)
 
     def page(self, path: str, query: dict[str, str]) -> Iterator[bytes]:
         """Yield an answer, piece by piece."""

@@ -1,7 +1,7 @@
 """The look at the cluster that `serve` has taken now and then, and what /metrics shows of it."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
@@ -55,11 +55,16 @@ def shown(metrics: Metrics) -> dict[tuple[str, ...], float]:
     }
 
 
-def _until(metrics: Metrics, key: tuple[str, ...], value: float | None) -> None:
+def _until(metrics: Metrics, key: tuple[str, ...], value: float) -> None:
     """Wait until a sample has a value; it comes from another process."""
-    end, pause = time.monotonic() + 30, Event()
-    while shown(metrics).get(key) != value:
-        assert time.monotonic() < end, shown(metrics)
+    _await(lambda: shown(metrics).get(key) == value, f"{key} is {value}")
+
+
+def _await(holds: Callable[[], bool], what: str) -> None:
+    """Wait for another process, which has the lowest priority."""
+    end, pause = time.monotonic() + 120, Event()
+    while not holds():
+        assert time.monotonic() < end, what
         pause.wait(0.02)
 
 
@@ -84,8 +89,9 @@ def test_pods_are_counted_by_namespace_and_reason_and_go_with_their_namespace(
 
         for path in ("/api/v1/namespaces", _PODS, _CLAIMS):
             cluster.put(path, [])
-        _until(metrics, ("pods", "prod", "missed"), None)
-        assert shown(metrics).keys() == {("coverage_timestamp_seconds",)}
+        # A look that was under way may have seen some of it still.
+        only = {("coverage_timestamp_seconds",)}
+        _await(lambda: shown(metrics).keys() == only, "nothing else is shown")
 
 
 def test_a_look_that_fails_leaves_what_was_seen_and_is_logged_once(
@@ -147,20 +153,26 @@ def test_the_process_that_looks_gives_way_and_is_bounded(cluster: Lists) -> None
 
     def slow(_: int) -> bytes:
         answered.set()
-        held.wait(30)
+        held.wait(120)
         return b"{}"
 
     cluster.crowd(_PODS, 1, slow)
     with looking(60) as (lookout, _):
-        assert answered.wait(30)
+        assert answered.wait(120)
         process = lookout._process
         assert process
         folder = Path(f"/proc/{process.pid}")
-        priority = int((folder / "stat").read_text().rpartition(")")[2].split()[16])
-        limits = (folder / "limits").read_text()
-    held.set()
-    assert process.wait(10) < 0
 
-    assert priority == 19
-    (bound,) = [line.split()[3] for line in limits.splitlines() if line.startswith("Max data")]
-    assert int(bound) <= 128 << 20, "half of what the chart gives the whole container"
+        def is_bounded() -> bool:
+            """Half of what the chart gives the whole container."""
+            limits = (folder / "limits").read_text().splitlines()
+            (bound,) = [line.split()[3] for line in limits if line.startswith("Max data")]
+            return bound.isdecimal() and int(bound) <= 128 << 20
+
+        def gives_way() -> bool:
+            return (folder / "stat").read_text().rpartition(")")[2].split()[16] == "19"
+
+        # Right after it began; by now it may have asked.
+        _await(lambda: gives_way() and is_bounded(), "it gives way and is bounded")
+    held.set()
+    assert process.wait(30) < 0
