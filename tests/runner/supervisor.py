@@ -63,15 +63,23 @@ class Supervisor:
 
     def release_tick(self) -> None:
         """Let the tick that waits go on, and later ones not wait at all."""
-        gate = os.open(self.bin / "gate", os.O_WRONLY)
+        gate = os.open(self.bin / "gate", os.O_WRONLY)  # waits for it
         (self.bin / "gate").unlink()
         os.close(gate)
 
+    def kill_tick(self) -> None:
+        """Kill the tick that waits, and let later ones not wait at all."""
+        gate = os.open(self.bin / "gate", os.O_WRONLY)  # waits for it
+        (self.bin / "gate").unlink()
+        (tick,) = self.family("backup-runner")
+        os.kill(tick, signal.SIGKILL)
+        os.close(gate)
+
     def swap(self, folder: str) -> None:
-        """Change a volume as the kubelet does it."""
-        new = self._root / folder / "..data_tmp"
-        new.symlink_to(f"..{len(list(new.parent.iterdir()))}")
-        new.rename(new.with_name("..data"))
+        """Change a volume as the kubelet does it, but at once: a look in between would see two."""
+        new = self._root / f"{folder}.new"
+        new.symlink_to(f"..{len(list((self._root / folder).iterdir()))}")
+        new.rename(self._root / folder / "..data")
 
     def start(self, pause: str) -> None:
         """Start it; it looks every ``pause`` seconds."""

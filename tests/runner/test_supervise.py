@@ -42,7 +42,7 @@ def test_sigterm_while_waiting_ends_at_once(supervisor: Supervisor, number: sign
 
     supervisor.process.send_signal(number)
 
-    assert supervisor.process.wait(5) == 0
+    assert supervisor.process.wait(30) == 0
     assert supervisor.calls == ["tick --start"]
     supervisor.await_nothing_left()
 
@@ -61,7 +61,7 @@ def test_sigterm_between_two_sleeps_ends_at_once(supervisor: Supervisor) -> None
     supervisor.process.terminate()
     reader = os.open(clock, os.O_RDONLY | os.O_NONBLOCK)
     try:
-        assert supervisor.process.wait(5) == 0
+        assert supervisor.process.wait(30) == 0
     finally:
         os.close(reader)
     supervisor.await_nothing_left()
@@ -78,7 +78,7 @@ def test_sigterm_during_a_tick_is_forwarded_and_waited_for(supervisor: Superviso
     assert supervisor.process.poll() is None
 
     supervisor.release_tick()
-    assert supervisor.process.wait(5) == 0
+    assert supervisor.process.wait(30) == 0
     assert supervisor.lines[-1] == "end"
     assert supervisor.calls == ["tick --start"]
     supervisor.await_nothing_left()
@@ -96,7 +96,7 @@ def test_a_second_sigterm_is_forwarded_too(supervisor: Supervisor) -> None:
     assert supervisor.process.poll() is None
 
     supervisor.release_tick()
-    assert supervisor.process.wait(5) == 0
+    assert supervisor.process.wait(30) == 0
 
 
 def test_sigterm_during_a_failing_tick_is_still_0(supervisor: Supervisor) -> None:
@@ -110,7 +110,7 @@ def test_sigterm_during_a_failing_tick_is_still_0(supervisor: Supervisor) -> Non
     supervisor.await_line("SIGTERM")
     supervisor.release_tick()
 
-    assert supervisor.process.wait(5) == 0
+    assert supervisor.process.wait(30) == 0
 
 
 def test_sigusr1_ticks_now(supervisor: Supervisor) -> None:

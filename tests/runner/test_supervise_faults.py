@@ -1,6 +1,5 @@
 """What goes wrong around the supervisor, and that it goes on."""
 
-import os
 import signal
 import time
 from collections.abc import Iterator
@@ -25,8 +24,8 @@ def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
 def test_a_failing_tick_is_tried_again(supervisor: Supervisor, status: int) -> None:
     """After some pauses, not at once, and without end."""
     supervisor.answer(status=status)
-    supervisor.start(QUICK)
     began = time.monotonic()
+    supervisor.start(QUICK)
 
     supervisor.await_calls("tick --start", "tick", "tick")
 
@@ -40,9 +39,7 @@ def test_a_tick_that_is_killed_leaves_no_words_of_the_shells(supervisor: Supervi
     supervisor.start(QUICK)
     supervisor.await_calls("tick --start")
 
-    (tick,) = supervisor.family("backup-runner")
-    (supervisor.bin / "gate").unlink()
-    os.kill(tick, signal.SIGKILL)
+    supervisor.kill_tick()
     supervisor.await_calls("tick --start", "tick")
 
     assert supervisor.errors.read_text() == ""
@@ -55,9 +52,10 @@ def test_a_tick_that_works_again_is_not_repeated(supervisor: Supervisor) -> None
     supervisor.await_calls("tick --start", "tick")
 
     supervisor.answer(status=0)
+    begun = len(supervisor.calls)
     supervisor.await_looks(25)
 
-    assert len(supervisor.calls) in {2, 3}, "the second one may have failed still"
+    assert len(supervisor.calls) - begun in {0, 1}, "the last one may have failed still"
 
 
 def test_without_a_runner_it_stays_alive(supervisor: Supervisor) -> None:
@@ -78,7 +76,7 @@ def test_a_state_folder_that_cannot_be_written_does_not_end_it(supervisor: Super
     supervisor.await_calls("tick --start", "tick")
 
     supervisor.process.terminate()
-    assert supervisor.process.wait(5) == 0
+    assert supervisor.process.wait(30) == 0
 
 
 def test_a_state_folder_that_goes_away_does_not_end_it(supervisor: Supervisor) -> None:
