@@ -1,6 +1,7 @@
 """The real `backup-runner`, with a restic of ours on its PATH: the outermost edge."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -75,9 +76,19 @@ class Runner:
 
     def end(self, process: "subprocess.Popen[str]") -> tuple[int, list[dict[str, Any]]]:
         """Wait for its end; return its status and its log."""
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=120)
         assert err == "", err
         return process.returncode, [json.loads(line) for line in out.splitlines()]
+
+    def hold(self) -> None:
+        """Let restic wait at the end of each command until it is let go on."""
+        os.mkfifo(self.bin / "gate")
+
+    def let_go_on(self) -> None:
+        """Let the command that waits go on, and later ones not wait at all."""
+        gate = os.open(self.bin / "gate", os.O_WRONLY)  # waits for it
+        (self.bin / "gate").unlink()
+        os.close(gate)
 
     @property
     def asked(self) -> list[str]:

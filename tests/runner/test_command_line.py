@@ -1,7 +1,6 @@
 """`backup-runner` from outside: its exit status, its log, its files."""
 
 import json
-import os
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,7 +23,7 @@ def runner(tmp_path: Path) -> Runner:
 
 def test_a_second_run_is_kept_out(runner: Runner) -> None:
     """`run` says 75, a tick looks again in a minute; neither disturbs the first."""
-    os.mkfifo(runner.bin / "gate")
+    runner.hold()
     first = runner.begin("tick", "--now")
     until(lambda: bool(runner.asked), "the first run began")
 
@@ -34,8 +33,7 @@ def test_a_second_run_is_kept_out(runner: Runner) -> None:
     assert runner.call("tick", "--now")[0] == 0
     assert runner.announced == pytest.approx(time.time() + 60, abs=20)
 
-    (runner.bin / "gate").write_text("")
-    (runner.bin / "gate").unlink()
+    runner.let_go_on()
     assert runner.end(first)[0] == 0
     assert runner.asked.count("backup") == 1
 
@@ -86,7 +84,7 @@ def test_the_log_can_be_text(runner: Runner) -> None:
     """For people at a terminal."""
     runner.environment["BACKUP_LOG_FORMAT"] = "text"
 
-    out, _ = runner.begin("run").communicate(timeout=30)
+    out, _ = runner.begin("run").communicate(timeout=120)
 
     assert " info backup success: 10 files" in out
     assert "{" not in out.partition("status=")[0]
@@ -94,16 +92,15 @@ def test_the_log_can_be_text(runner: Runner) -> None:
 
 def test_the_status_is_published_whenever_it_changes(runner: Runner) -> None:
     """Also while a run is under way; it is what `status --json` says then."""
-    os.mkfifo(runner.bin / "gate")
+    runner.hold()
     first = runner.begin("tick", "--now")
     until(lambda: bool(runner.asked), "the first run began")
     status = runner.published
     assert (status["last"], status["running_since"][-1]) == (None, "Z")
-    (runner.bin / "gate").write_text("")
-    (runner.bin / "gate").unlink()
+    runner.let_go_on()
     runner.end(first)
 
-    out, _ = runner.begin("status", "--json").communicate(timeout=30)
+    out, _ = runner.begin("status", "--json").communicate(timeout=120)
 
     assert runner.published == json.loads(out)
     assert runner.published["last"]["status"] == "success"
