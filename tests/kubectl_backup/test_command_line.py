@@ -47,14 +47,14 @@ def told(**changed: object) -> Json:
 
 
 def test_status_of_200_pods_takes_less_than_3_seconds(api: Api, backup: Backup) -> None:
-    """Of a processor, the stand-in's share included; and nodes that take 100 ms to answer do so
+    """Of a processor, the stand-in's share included; and nodes that take 200 ms to answer do so
     at the same time. Nothing is run in any pod. Pages of a list are followed."""
     many = [pod(f"wiki-{i}", of=f"wiki-{i}", namespace=f"n{i}") for i in range(200)]
     silent = {"backup.enabled": "no"}
     others = [pod(f"other-{i}", reason="", annotations=silent) for i in range(900)]
     protect(api, *many, *others)
     api.logs = {each["metadata"]["name"]: [told()] for each in many}
-    api.delay = 0.1
+    api.delay = 0.2
     began, spent = time.monotonic(), time.process_time()
 
     said = backup("status", "-A", "-o", "json")

@@ -86,7 +86,7 @@ def test_a_command_that_does_not_listen_is_killed(
 def test_a_command_that_closed_its_streams_is_stopped_too(config: Config, tmp_path: Path) -> None:
     """`PRE_HOOK: exec >/tmp/log 2>&1; ...` must not hold up the pod's end."""
     begun = tmp_path / "begun"
-    script = f"exec >/dev/null 2>&1; touch {begun}; exec sleep 5"
+    script = f"exec >/dev/null 2>&1; touch {begun}; exec sleep 60"
 
     done = run_until(config, script, begun.exists)
 

@@ -235,7 +235,7 @@ def test_a_delivery_takes_no_longer_than_its_limit(
 
         wrong = send.ping(f"http://127.0.0.1:{listener.getsockname()[1]}/", "")
 
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 20, "it would go on for ever"
         ended.set()
         thread.join()
     assert wrong
