@@ -128,12 +128,14 @@ class Supervisor:
         for path in Path("/proc").glob("[0-9]*/stat"):
             try:
                 before, _, after = path.read_text().rpartition(")")
+                state, parent, _, session = after.split()[:4]
+                reaped_by_others = state == "Z" and int(parent) != self.process.pid
+                if int(session) != self.process.pid or reaped_by_others:
+                    continue
                 command = (path.parent / "cmdline").read_text()
             except OSError:
                 continue  # it ended meanwhile
-            state, parent, _, session = after.split()[:4]
-            reaped_by_others = state == "Z" and int(parent) != self.process.pid
-            if int(session) == self.process.pid and part in command and not reaped_by_others:
+            if part in command:
                 found[int(path.parent.name)] = before.partition("(")[2]
         return found
 
