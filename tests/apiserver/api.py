@@ -48,7 +48,7 @@ class Api:
             both.write(_text(user, "client-certificate") + _text(user, "client-key"))
             both.flush()
             context.load_cert_chain(both.name)
-        self.client = httpx.Client(base_url=cluster["server"], verify=context, timeout=30)
+        self.client = httpx.Client(base_url=cluster["server"], verify=context, timeout=60)
 
     def path(self, kind: str, namespace: str = "", name: str = "") -> str:
         """Return the path of a kind's objects, or of one of them."""

@@ -41,12 +41,19 @@ def namespaces(api: Api) -> Iterator[Namespaces]:
         made.append(name)
         for each in objects:
             api.make(each, name)
-        until(lambda: _has_account(api, name), "the namespace has its account", 30)
+        until(lambda: _has_quotas(api, name), "quotas count", 60)
+        until(lambda: _has_account(api, name), "the namespace has its account", 60)
         return name
 
     yield make
     for name in made:
         api.delete("Namespace", name=name)
+
+
+def _has_quotas(api: Api, namespace: str) -> bool:
+    """Return whether all that there are hold: the API server goes by their status."""
+    found = api.get("ResourceQuota", namespace)["items"]
+    return all("hard" in each.get("status", {}) for each in found)
 
 
 def _has_account(api: Api, namespace: str) -> bool:

@@ -14,7 +14,7 @@ import jsonpatch
 import trustme
 
 from tests.apiserver.api import Api
-from tests.apiserver.served import NAME, free_port, service
+from tests.apiserver.served import NAME, service
 from tests.cluster.settings import NETWORK
 
 Json = dict[str, Any]
@@ -96,11 +96,10 @@ def another(api: Api, name: str, folder: Path) -> Iterator[Other]:
     certificate.private_key_and_cert_chain_pem.write_to_path(str(pem))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pem)
-    port = free_port()
-    server = _Server((NETWORK.host, port), Handler)
+    server = _Server((NETWORK.host, 0), Handler)
     server.answer = patching(lambda pod: pod)
     server.socket = context.wrap_socket(server.socket, server_side=True)
-    service(api, NAME, name, port)
+    service(api, NAME, name, server.server_port)
     thread = Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:

@@ -45,6 +45,9 @@ class Relay:
                     continue
                 far = socket.create_connection(self._to)
                 self._open += near, far
+                if not self._passing.is_set():  # just before it was known
+                    _end(near)
+                    _end(far)
                 for one, other in ((near, far), (far, near)):
                     Thread(target=_pass, args=(one, other), daemon=True).start()
 

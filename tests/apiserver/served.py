@@ -57,7 +57,7 @@ def serving(api: Api, kubeconfig: Path, folder: Path, *flags: str) -> Iterator[S
     ):
         served = Served(port, log, process)
         try:
-            until(lambda: _is_ready(served), "the webhook is ready", 30)
+            until(lambda: _is_ready(served), "the webhook is ready", 120)
             yield served
         finally:
             process.terminate()
@@ -67,7 +67,7 @@ def serving(api: Api, kubeconfig: Path, folder: Path, *flags: str) -> Iterator[S
 
 def registered(api: Api, namespace: str, port: int) -> None:
     """Make the chart's objects that admission needs; the Service leads to this machine."""
-    until(lambda: has_namespace(api, namespace), "the namespace is there", 60)
+    until(lambda: has_namespace(api, namespace), "the namespace is there", 120)
     for kind in ("Secret", "MutatingWebhookConfiguration"):
         for found in rendering.objects(name=NAME):
             if found["kind"] == kind:

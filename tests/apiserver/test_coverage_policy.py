@@ -104,7 +104,7 @@ def elsewhere(namespaces: Namespaces) -> str:
 def warned(api: Api, namespace: str) -> Iterator[None]:
     """The policy that warns."""
     with policy(api, "warn"):
-        until(lambda: bool(told(apply(api, namespace, workload("Job")))), "it counts", 30)
+        until(lambda: bool(told(apply(api, namespace, workload("Job")))), "it counts", 60)
         yield
 
 
@@ -154,7 +154,7 @@ def test_policy_fits_every_kind_that_it_looks_at(api: Api) -> None:
         status: Json = api.get("ValidatingAdmissionPolicy", name=NAME).get("status", {})
         return status
 
-    until(lambda: "observedGeneration" in checked(), "it is checked", 30)
+    until(lambda: "observedGeneration" in checked(), "it is checked", 60)
     assert checked()["typeChecking"] == {}
 
 
@@ -164,9 +164,9 @@ def test_what_has_no_backup_is_refused_but_what_runs_goes_on(
     running = namespaces(labels=ENABLED)
     path = _PATHS["Deployment"].format(running)
     api.client.post(path, json=workload("Deployment")).raise_for_status()
-    until(lambda: len(api.get("Pod", running)["items"]) == 1, "its pod is there", 30)
+    until(lambda: len(api.get("Pod", running)["items"]) == 1, "its pod is there", 60)
     with policy(api, "deny", "held"):
-        until(lambda: apply(api, namespace, workload("Pod")).status_code == 422, "it counts", 30)
+        until(lambda: apply(api, namespace, workload("Pod")).status_code == 422, "it counts", 60)
 
         for kind, place in PLACES.items():
             answer = apply(api, namespace, workload(kind))
@@ -175,10 +175,10 @@ def test_what_has_no_backup_is_refused_but_what_runs_goes_on(
             assert told(apply(api, namespace, workload(kind, ENABLED))) == ""
 
         _merge(api, f"{path}/app", {"spec": {"replicas": 2}}, 200)
-        until(lambda: len(api.get("Pod", running)["items"]) == 2, "it can be scaled", 30)
+        until(lambda: len(api.get("Pod", running)["items"]) == 2, "it can be scaled", 60)
         (first, *_) = api.get("Pod", running)["items"]
         api.delete("Pod", running, first["metadata"]["name"])
-        until(_replaced(api, running, first), "a pod that is gone comes again", 30)
+        until(_replaced(api, running, first), "a pod that is gone comes again", 60)
         image = [{"name": "app", "image": "app:2"}]
         template: Json = {"spec": {"containers": image}}
         _merge(api, f"{path}/app", {"spec": {"template": template}}, 200)  # mounts nothing any more

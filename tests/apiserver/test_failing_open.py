@@ -30,7 +30,7 @@ _OF_WEBHOOKS = "apiserver_admission_webhook"
 @pytest.fixture(scope="module")
 def failing(api: Api, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Other]:
     """A webhook that fails as it is told, in the place of ours, registered by the chart."""
-    until(lambda: has_namespace(api, NAME), "the namespace is there", 60)
+    until(lambda: has_namespace(api, NAME), "the namespace is there", 120)
     (found,) = rendering.of_kind("MutatingWebhookConfiguration")
     found = {
         **found,
@@ -52,7 +52,7 @@ def failing(api: Api, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Othe
 def namespace(api: Api, failing: Other, namespaces: Namespaces) -> str:
     """A namespace that has opted in, and in which the webhook is called."""
     name = namespaces(labels=ENABLED)
-    until(lambda: _is_called(api, failing, name), "the webhook is called", 30)
+    until(lambda: _is_called(api, failing, name), "the webhook is called", 60)
     return name
 
 
@@ -71,7 +71,7 @@ def _pod() -> Json:
 
 def _hangs(handler: Handler, review: Json) -> None:
     del review
-    time.sleep(TIMEOUT + 3)  # the fault itself
+    time.sleep(6 * TIMEOUT)  # the fault itself
     handler.close_connection = True
 
 
@@ -126,15 +126,15 @@ def test_alerts_are_fired_by_what_the_api_server_really_counts(
     failing.answers(FAULTS["raises"])
     _is_admitted_in_time(api, namespace)  # and so there is a number that can grow
     with _watched(api, tmp_path) as watching:
-        until(lambda: (watching.value("sum_over_time(up[1m])") or 0) > 2, "it is seen", 60)
+        until(lambda: (watching.value("sum_over_time(up[1m])") or 0) > 2, "it is seen", 120)
         assert watching.alerts() == []
 
         _is_admitted_in_time(api, namespace)
-        until(lambda: _fires(watching, "BackupWebhookFailingOpen"), "it fires", 60)
+        until(lambda: _fires(watching, "BackupWebhookFailingOpen"), "it fires", 120)
 
         failing.answers(FAULTS["hangs"])
         _is_admitted_in_time(api, namespace)
-        until(lambda: _fires(watching, "BackupWebhookSlow"), "it fires", 60)
+        until(lambda: _fires(watching, "BackupWebhookSlow"), "it fires", 120)
 
 
 def test_alert_is_fired_by_pods_that_are_refused_for_want_of_an_answer(
@@ -151,16 +151,16 @@ def test_alert_is_fired_by_pods_that_are_refused_for_want_of_an_answer(
     failing.answers(FAULTS["raises"])
     api.make(strict)
     try:
-        until(lambda: api.create(_pod(), namespace, dry_run=True).is_error, "it is refused", 30)
+        until(lambda: api.create(_pod(), namespace, dry_run=True).is_error, "it is refused", 60)
         with _watched(api, tmp_path) as watching:
             name = found["webhooks"][0]["name"]
             query = f'apiserver_admission_webhook_rejection_count{{name="{name}"}}'
             grown = f"increase({query}[1m]) > 0"
-            until(lambda: bool(watching.query(query)), "it is seen", 60)
+            until(lambda: bool(watching.query(query)), "it is seen", 120)
             refused = api.create(_pod(), namespace, dry_run=True)
-            until(lambda: bool(watching.query(grown)), "it is counted", 60)
+            until(lambda: bool(watching.query(grown)), "it is counted", 120)
             counted = watching.query(grown)
-            until(lambda: _fires(watching, "BackupWebhookFailingOpen"), "it fires", 60)
+            until(lambda: _fires(watching, "BackupWebhookFailingOpen"), "it fires", 120)
     finally:
         api.delete("MutatingWebhookConfiguration", name="backup-strict")
 
@@ -173,7 +173,7 @@ def test_pod_is_admitted_when_the_certificate_is_not_the_trusted_one(
 ) -> None:
     before = _failed_open(api)
     with other.another(api, FULL, tmp_path) as stranger:
-        until(lambda: _failed_open_after(api, namespace) > before, "it is called", 30)
+        until(lambda: _failed_open_after(api, namespace) > before, "it is called", 60)
         _is_admitted_in_time(api, namespace)
         assert stranger.seen == 0
     assert _failed_open(api) > before
@@ -235,7 +235,7 @@ def _is_admitted_in_time(api: Api, namespace: str) -> None:
 
     assert answer.is_success, answer.text
     assert "initContainers" not in answer.json()["spec"]
-    assert took < TIMEOUT + 1
+    assert took < 2 * TIMEOUT, "what it would be by default"
 
 
 def _failed_open(api: Api) -> float:

@@ -47,7 +47,7 @@ def sidecar(pod: Json) -> Json:
 
 
 def _soon(api: Api, namespace: str, holds: Callable[[Json], bool], what: str) -> None:
-    until(lambda: holds(created(api, namespace)), what, 10)
+    until(lambda: holds(created(api, namespace)), what, 60)
 
 
 def test_a_limit_range_counts_from_its_creation_to_its_end(api: Api, namespace: str) -> None:
@@ -113,4 +113,4 @@ def test_root_is_not_used_once_the_namespace_is_restricted(api: Api, namespace: 
         # Refused until the webhook has heard of the level: its ReplicaSet would try again.
         return answer.is_success and int(sidecar(answer.json())["securityContext"]["runAsUser"])
 
-    until(lambda: user() == 65532, "the level counts", 10)
+    until(lambda: user() == 65532, "the level counts", 60)

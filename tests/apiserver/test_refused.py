@@ -80,7 +80,7 @@ def test_a_deployment_whose_sidecars_are_refused_comes_up_without_and_is_counted
     del policy
     free = namespaces(labels=ENABLED)
     bound = namespaces(labels={**ENABLED, "forbids": "backup"})
-    until(lambda: _is_forbidden(api, bound), "the policy holds", 30)
+    until(lambda: _is_forbidden(api, bound), "the policy holds", 60)
 
     for namespace in (bound, free):
         api.make(_deployment(), namespace)

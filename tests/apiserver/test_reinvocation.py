@@ -39,7 +39,7 @@ def hostile(api: Api, webhook: Served, tmp_path_factory: pytest.TempPathFactory)
 def namespace(api: Api, hostile: Other, namespaces: Namespaces) -> str:
     """A namespace in which both are called."""
     name = namespaces(labels=BOTH)
-    until(lambda: _is_called(api, hostile, name), "the hostile webhook is called", 30)
+    until(lambda: _is_called(api, hostile, name), "the hostile webhook is called", 60)
     return name
 
 

@@ -42,7 +42,7 @@ def away(api: Api, policy: None, namespaces: Namespaces) -> str:
     """A namespace that has opted in, while no webhook is there to be asked."""
     del policy
     name = namespaces(labels=ENABLED)
-    until(lambda: not _created(api, name, _pod(RESTORED))[0], "the policy counts", 30)
+    until(lambda: not _created(api, name, _pod(RESTORED))[0], "the policy counts", 60)
     return name
 
 
@@ -140,7 +140,7 @@ def namespace(api: Api, webhook: Served, policy: None, namespaces: Namespaces) -
     """A namespace that has opted in."""
     del webhook, policy
     name = namespaces(labels=ENABLED)
-    until(lambda: bool(_init(_created(api, name, _pod(ENABLED))[0])), "the webhook is asked", 30)
+    until(lambda: bool(_init(_created(api, name, _pod(ENABLED))[0])), "the webhook is asked", 60)
     return name
 
 
@@ -177,7 +177,7 @@ def test_no_level_of_pod_security_is_broken_by_it(
         pod["spec"]["containers"][0]["securityContext"] = {
             "allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]},
         }  # fmt: skip
-    until(lambda: not _created(api, name, pod)[1], "the webhook knows the namespace", 30)
+    until(lambda: not _created(api, name, pod)[1], "the webhook knows the namespace", 60)
 
     made, _ = _created(api, name, pod)
 
@@ -213,7 +213,7 @@ def test_a_full_quota_refuses_it_and_says_so(
     name = namespaces(quota, labels=ENABLED)
     pod = _pod(RESTORED)
     pod["spec"]["containers"][0]["resources"] = {"requests": {"memory": "95Mi"}}
-    until(lambda: "quota team has no room" in _created(api, name, pod)[1], "it is known", 30)
+    until(lambda: "quota team has no room" in _created(api, name, pod)[1], "it is known", 60)
 
     assert "the backup webhook says" in _created(api, name, pod)[1]
     pod["spec"]["containers"][0]["resources"] = {"requests": {"memory": "84Mi"}}
@@ -242,20 +242,22 @@ def test_a_workload_that_others_refuse_shows_their_reason_and_comes_up_when_they
     theirs = _forbidding()
     for each in theirs:
         api.make(each)
-    until(lambda: "called backup" in _created_by(api, bound), "their policy holds", 30)
+    until(lambda: "called backup" in _created_by(api, bound), "their policy holds", 60)
     api.make(_deployment(), bound)
-    until(lambda: "backup_webhook_refused_owners 1.0" in webhook.metrics(), "the breaker opens", 60)
+    until(
+        lambda: "backup_webhook_refused_owners 1.0" in webhook.metrics(), "the breaker opens", 120
+    )
 
     refused_before = _messages(api, bound)
-    until(lambda: _messages(api, bound) != refused_before, "it is tried again", 60)
+    until(lambda: _messages(api, bound) != refused_before, "it is tried again", 300)
 
     assert all("called backup" in message for message in _messages(api, bound))
     assert api.get("Pod", bound)["items"] == []
     for each in theirs:
         api.delete(each["kind"], name=each["metadata"]["name"])
-    until(lambda: bool(api.get("Pod", bound)["items"]), "the pod is there", 120)
+    until(lambda: bool(api.get("Pod", bound)["items"]), "the pod is there", 300)
     assert _init(api.get("Pod", bound)["items"][0]) == [*NAMES]
-    until(lambda: "backup_webhook_refused_owners 0.0" in webhook.metrics(), "it closes", 30)
+    until(lambda: "backup_webhook_refused_owners 0.0" in webhook.metrics(), "it closes", 120)
 
 
 def _created_by(api: Api, namespace: str) -> str:
@@ -322,7 +324,7 @@ def meddled(api: Api, meddling: Other, namespaces: Namespaces) -> str:
         api.create(_pod(ENABLED), name, dry_run=True)
         return meddling.seen > before
 
-    until(called, "the other webhook is called", 30)
+    until(called, "the other webhook is called", 60)
     return name
 
 

@@ -32,7 +32,7 @@ def installed(cluster: Target) -> Iterator[Release]:
     made.uninstall()
     made.install()
     default = cluster.kubectl.within("default")
-    until(lambda: bool(warnings(default, workload("Job", ENABLED))), "the policy counts", 30)
+    until(lambda: bool(warnings(default, workload("Job", ENABLED))), "the policy counts", 60)
     yield made
     made.uninstall()
 
@@ -45,7 +45,7 @@ def opted_in(installed: Release) -> Iterator[Kubectl]:
     bound = installed.kubectl.within(name)
     bound.wait("serviceaccount/default", "create")
     apps.opted_in(bound)
-    until(lambda: not warnings(bound, workload("Job", ENABLED)), "the label counts", 30)
+    until(lambda: not warnings(bound, workload("Job", ENABLED)), "the label counts", 60)
     yield bound
     installed.kubectl("delete", "namespace", name, "--wait=false")
 

@@ -68,7 +68,7 @@ def serve(folder: Path) -> Iterator[Registry]:
         ) as process,
     ):
         try:
-            until(registry.answers, "the registry answers", 10)
+            until(registry.answers, "the registry answers", 60)
             yield registry
         finally:
             process.terminate()

@@ -53,7 +53,7 @@ def test_supervisor_ends_at_once_when_the_pod_stops(sidecar: Image, pod: Pod) ->
     with running(sidecar, pod.mounts, pod.variables) as container:
         until((pod.state / "next").exists, "the first tick has ended", 60)
         container.terminate()
-        said, _ = container.communicate(timeout=5)
+        said, _ = container.communicate(timeout=20)
 
     assert container.returncode == 0, said
 
