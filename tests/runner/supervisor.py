@@ -163,11 +163,12 @@ class Supervisor:
         until(lambda: not self.family(), "nothing is left")
 
     def await_looks(self, count: int) -> None:
-        """Wait until it has looked at the time so often."""
+        """Wait until it has looked at the time so often: each look writes a file."""
         seen: set[int] = set()
 
         def looked() -> bool:
-            seen.update(process for process, name in self.family().items() if name == "sleep")
+            with suppress(FileNotFoundError):  # it has not begun to
+                seen.add((self.state / "clock").stat().st_mtime_ns)
             return len(seen) >= count
 
         until(looked, f"{count} looks")
