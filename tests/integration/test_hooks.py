@@ -10,9 +10,9 @@ from demo import app
 from tests.integration.sidecars import Sidecar
 
 
-def _sidecar(root: Path, **commands: str) -> Sidecar:
+def _sidecar(root: Path, seconds: float = 600, **commands: str) -> Sidecar:
     given = {f"backup.{when}": text for when, text in commands.items()}
-    made = Sidecar(root, annotations=given, pace={"BACKUP_HOOK_SECONDS": "2"})
+    made = Sidecar(root, annotations=given, pace={"BACKUP_HOOK_SECONDS": str(seconds)})
     app.write_files(made.volume)
     return made
 
@@ -49,7 +49,7 @@ def test_nothing_is_backed_up_where_the_command_before_fails(tmp_path: Path) -> 
 
 
 def test_a_command_that_hangs_is_stopped(tmp_path: Path) -> None:
-    sidecar = _sidecar(tmp_path, post='["sleep", "99999"]')
+    sidecar = _sidecar(tmp_path, 2, post='["sleep", "99999"]')
 
     ended = sidecar.back_up()
 
@@ -61,7 +61,7 @@ def test_a_command_that_hangs_is_stopped(tmp_path: Path) -> None:
 def test_the_command_after_runs_although_the_pod_stops(tmp_path: Path) -> None:
     frozen, thawed = tmp_path / "frozen", tmp_path / "thawed"
     sidecar = _sidecar(tmp_path, post=f"touch {thawed}")
-    sidecar.change_secret(PRE_HOOK=f"echo frozen > {frozen}; sleep 60")
+    sidecar.change_secret(PRE_HOOK=f"echo frozen > {frozen}; sleep 99999")
     sidecar.annotate({"backup.run-now": "1"})
     os.mkfifo(frozen)
     with sidecar.running():
