@@ -2,6 +2,7 @@
 
 import base64
 import os
+import secrets
 import socket
 import ssl
 import subprocess
@@ -19,6 +20,8 @@ import trustme
 Json = dict[str, Any]
 
 _NAME = "backup-webhook.backup.svc"  # what the API server would call it by
+_FIRST, _PORTS = 20_000, 10_000  # below those that the kernel gives to whoever connects somewhere
+_PATIENCE = 60.0  # seconds for an answer, of which a busy machine may need many
 
 
 class Webhook:
@@ -45,7 +48,7 @@ class Webhook:
             },
         }
         answer = self.client.post(
-            "/mutate?timeout=5s",
+            "/mutate?timeout=30s",
             content=orjson.dumps(review),
             headers={"Content-Type": "application/json"},
         )
@@ -74,7 +77,9 @@ def running(folder: Path, *flags: str) -> Iterator[Webhook]:
     with (
         log.open("wb") as output,
         subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=_clean()) as process,
-        httpx.Client(base_url=f"https://127.0.0.1:{port}", verify=context) as client,
+        httpx.Client(
+            base_url=f"https://127.0.0.1:{port}", verify=context, timeout=_PATIENCE
+        ) as client,
     ):
         try:
             _await_ready(client, process, log)
@@ -88,10 +93,14 @@ def _clean() -> dict[str, str]:
 
 
 def free_port() -> int:
-    """Return a port of loopback that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    """Return a port of loopback that nobody listens on, nor is likely to before we do."""
+    while True:
+        port = _FIRST + secrets.randbelow(_PORTS)
+        try:
+            socket.create_server(("127.0.0.1", port)).close()
+        except OSError:
+            continue
+        return port
 
 
 def _await_ready(client: httpx.Client, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -56,12 +56,15 @@ def test_unannotated_pod_is_left_as_it_is(webhook: Webhook) -> None:
 
 def test_client_that_does_not_trust_the_authority_is_refused(webhook: Webhook) -> None:
     with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
-        httpx.get(f"https://127.0.0.1:{webhook.port}/healthz", verify=ssl.create_default_context())
+        httpx.get(
+            f"https://127.0.0.1:{webhook.port}/healthz",
+            verify=ssl.create_default_context(), timeout=60,
+        )  # fmt: skip
 
 
 def test_plain_http_gets_no_answer(webhook: Webhook) -> None:
     with pytest.raises(httpx.HTTPError):
-        httpx.get(f"http://127.0.0.1:{webhook.port}/healthz")
+        httpx.get(f"http://127.0.0.1:{webhook.port}/healthz", timeout=60)
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
