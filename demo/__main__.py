@@ -69,6 +69,8 @@ def _story(root: Path, metrics: Receiver) -> list[str]:
         "PUSHGATEWAY_ENABLED": "true",
         "PUSHGATEWAY_URL": metrics.url,
     }
+    # Not at its own minute, which may come in the middle of this.
+    patched["metadata"]["annotations"]["backup.schedule"] = app.schedule()
     container = Container(root / "pod", patched, {"backup-env-configuration": secret}, _PACE)
     volume = container.path("/backup/data")
     app.write_files(volume)

@@ -10,12 +10,11 @@ import yaml
 
 from demo.kubelet import Container
 from tests.blocks import fenced
-from tests.integration.sidecars import PACE, PASSWORD, Json
+from tests.integration.sidecars import PACE, PASSWORD, Json, later
 from webhook import manifest
 from webhook.admit import admit
 from webhook.inject import Options
 
-_OPTIONS = Options("backup-webhook-sidecar:test", database_image="db:test")
 _USUAL = "backup-env-configuration"
 
 
@@ -39,7 +38,8 @@ class Recipe(Container):
         self.namespace = str(item["metadata"]["namespace"])
         made = manifest.as_created(item)
         made["metadata"] = {**made["metadata"], "namespace": self.namespace}
-        admission = admit(made, self.namespace, _OPTIONS)
+        options = Options("backup-webhook-sidecar:test", database_image="db:test", defaults=later())
+        admission = admit(made, self.namespace, options)
         assert (admission.reason, admission.warnings) == ("injected", ())
         patched = jsonpatch.apply_patch(deepcopy(made), list(admission.operations))
         patched["metadata"]["name"] = pod
