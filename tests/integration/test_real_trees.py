@@ -17,8 +17,15 @@ _PYTHON = max(Path("/usr/lib").glob("python3*"), key=lambda path: path.name)
 _needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 
 
+def _copy(folder: Path, root: Path) -> Path:
+    """Return a copy of a folder of the system: in the folder itself, others write meanwhile."""
+    copy = root / "copy"
+    subprocess.run(("cp", "-a", "--", f"{folder}/.", str(copy)), check=True)
+    return copy
+
+
 def _over(folder: Path, root: Path) -> Sidecar:
-    """Return a sidecar that backs up a folder of the system in place of its volume."""
+    """Return a sidecar that backs up another folder in place of its volume."""
     sidecar = Sidecar(root)
     sidecar.change_secret(RESTIC_SOURCE=str(folder))
     sidecar.volume = folder
@@ -43,8 +50,9 @@ def _as_other_user(sidecar: Sidecar, shared: Path) -> CompletedProcess[str]:
 @pytest.mark.parametrize("folder", [_PYTHON, Path("/etc")])
 @_needs_root
 def test_system_folders_come_back_as_root(folder: Path, tmp_path: Path) -> None:
-    sidecar = _over(folder, tmp_path)
-    before = contents(trees.capture(folder))
+    copy = _copy(folder, tmp_path)
+    sidecar = _over(copy, tmp_path)
+    before = contents(trees.capture(copy))
 
     ended = sidecar.back_up()
 
@@ -54,9 +62,10 @@ def test_system_folders_come_back_as_root(folder: Path, tmp_path: Path) -> None:
 
 @_needs_root
 def test_unreadable_files_are_a_warning_that_names_them(shared: Path) -> None:
-    sidecar = _over(Path("/etc"), shared)
-    unreadable = _unreadable_by_others(Path("/etc"))
-    assert "/etc/shadow" in unreadable
+    copy = _copy(Path("/etc"), shared)
+    sidecar = _over(copy, shared)
+    unreadable = _unreadable_by_others(copy)
+    assert f"{copy}/shadow" in unreadable
 
     done = _as_other_user(sidecar, shared)
 
@@ -66,21 +75,22 @@ def test_unreadable_files_are_a_warning_that_names_them(shared: Path) -> None:
     assert last["read_errors"] == len(unreadable)
     assert set(last["unreadable"]) <= unreadable
     restored = sidecar.restored(shared / "restored")
-    known = {name: e for name, e in trees.capture(Path("/etc")).items() if name != b"."}
-    missing = {f"/etc/{name.decode()}" for name in known.keys() - restored.keys()}
+    known = contents(trees.capture(copy))
+    missing = {f"{copy}/{name.decode()}" for name in known.keys() - restored.keys()}
     assert all(path in unreadable or _inside(path, unreadable) for path in missing)
     assert trees.differences({n: known[n] for n in restored}, restored) == []
 
 
 @_needs_root
 def test_python_tree_is_read_in_full_by_another_user(shared: Path) -> None:
-    sidecar = _over(_PYTHON, shared)
+    copy = _copy(_PYTHON, shared)
+    sidecar = _over(copy, shared)
 
     done = _as_other_user(sidecar, shared)
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert sidecar.status()["last"]["status"] == "success"
-    before = contents(trees.capture(_PYTHON))
+    before = contents(trees.capture(copy))
     assert trees.differences(before, sidecar.restored(shared / "restored")) == []
 
 
