@@ -3,6 +3,7 @@
 import os
 import shutil
 from pathlib import Path
+from tempfile import mkdtemp
 
 import pytest
 
@@ -113,8 +114,9 @@ def test_a_repository_that_comes_back_while_one_waits(wiki: Sidecar) -> None:
         while "tried again" not in line:
             line = process.stdout.readline()
             assert line, "it ended"
-        wiki.repository.unlink()
-        away.rename(wiki.repository)
+        back = wiki.repository.with_name("back")
+        back.symlink_to(away)
+        back.replace(wiki.repository)  # at no moment is there no repository
         start.ends(process)
 
     assert trees.differences(before, tree(wiki.volume)) == []
@@ -431,8 +433,7 @@ def test_no_secret_is_told(wiki: Sidecar) -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 def test_a_user_who_is_not_root_restores_closed_folders() -> None:
     """As `restricted` has it: their owner moves folders that nobody may write to."""
-    folder = Path("/var/tmp") / f"restore-{os.getpid()}"  # noqa: S108 -- pytest's are closed to others
-    folder.mkdir()
+    folder = Path(mkdtemp(prefix="restore-", dir="/var/tmp"))  # pytest's are closed to others
     try:
         sidecar = with_repository(Sidecar(folder))
         sidecar._extra = {**sidecar._extra, **other_user(folder)}
