@@ -131,9 +131,11 @@ def churn(root: Path) -> Iterator[None]:
     About 1000 rounds and 1 MiB a second; the last 50 files stay. Raises what the writer raised.
     """
     root.mkdir(parents=True, exist_ok=True)
-    stop = Event()
+    begun, stop = Event(), Event()
     with ThreadPoolExecutor(max_workers=1) as pool:
-        writing = pool.submit(_keep_writing, root, stop)
+        writing = pool.submit(_keep_writing, root, begun, stop)
+        writing.add_done_callback(lambda _: begun.set())
+        begun.wait()
         try:
             yield
         finally:
@@ -141,9 +143,10 @@ def churn(root: Path) -> Iterator[None]:
             writing.result()
 
 
-def _keep_writing(root: Path, stop: Event) -> None:
+def _keep_writing(root: Path, begun: Event, stop: Event) -> None:
     number = 0
     with (root / "log").open("ab", buffering=0) as log:
+        begun.set()
         while not stop.wait(0.001):
             log.write(b"%1023d\n" % number)
             (root / f"churn-{number}").write_bytes(b"%d\n" % number)

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
-from threading import Event
 
 import pytest
 
 from demo.trees import Entry, Totals, capture, differences, totals
+from tests.cluster.work import until
 from tests.integration.hard_tree import NAMES, build_hard_tree, build_many, build_sparse, churn
 
 ENTRY = Entry("file", 0o644, 1, 2, 3, 4, "aa", b"", 0, (), (("user.a", b"1"),))
@@ -275,10 +275,7 @@ def test_many_files_come_in_folders_of_1000(root: Path) -> None:
 
 def test_churn_changes_the_tree_until_it_is_left(root: Path) -> None:
     with churn(root):
-        for _ in range(2000):
-            if (root / "churn-60").exists():
-                break
-            Event().wait(0.005)
+        until((root / "churn-60").exists, "60 files were written", 60)
     settled = capture(root)
     assert settled[b"log"].size > 60 * 1024
     assert b"churn-0" not in settled
