@@ -1,5 +1,6 @@
 """Fixtures of the integration tests: a sidecar with a small volume, and an HTTP receiver."""
 
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,8 +42,8 @@ def append_only(tmp_path: Path) -> Iterator[str]:
         ) as process,
     ):  # fmt: skip
         try:
-            until(lambda: "http://127.0.0.1:" in log.read_text(), "the server listens", 20)
-            port = log.read_text().partition("http://127.0.0.1:")[2].partition("/")[0]
-            yield f"rest:http://127.0.0.1:{port}/"
+            listens = re.compile(r"http://127\.0\.0\.1:[0-9]+/")
+            until(lambda: bool(listens.search(log.read_text())), "the server listens", 60)
+            yield f"rest:{listens.findall(log.read_text())[0]}"
         finally:
             process.terminate()
