@@ -156,7 +156,7 @@ class Container:
         if self._process is not None:
             self._process.send_signal(number)
 
-    def stop(self, grace: float = 30) -> int:
+    def stop(self, grace: float = 120) -> int:
         """Send SIGTERM and wait at most ``grace`` seconds; return the exit status."""
         if self._process is None:
             raise RuntimeError("the container is not running")

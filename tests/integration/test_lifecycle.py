@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from demo import app
+from tests.cluster.work import until
 from tests.integration.sidecars import SECRET, Sidecar
 
 
@@ -119,14 +120,16 @@ def test_secret_that_comes_later_starts_the_backup_that_failed_without(sidecar: 
         sidecar.wait_for("backup success")
 
 
-def test_last_backup_is_made_when_the_pod_stops_if_wanted(sidecar: Sidecar) -> None:
+def test_last_backup_is_made_when_the_pod_stops_if_wanted(tmp_path: Path) -> None:
     """What the app wrote as it ended is in it."""
+    sidecar = Sidecar(tmp_path, pace={"BACKUP_GRACE_SECONDS": "120"})
+    app.write_files(sidecar.volume)
     sidecar.back_up()
     sidecar.annotate({"backup.on-exit": "true"})
     with sidecar.running():
         sidecar.wait_for('"started"')
         (sidecar.volume / "last words").write_text("goodbye")
-        assert sidecar.stop() == 0
+        assert sidecar.stop(grace=120) == 0
 
     assert sidecar.restic("dump", "latest", str(sidecar.volume / "last words")) == "goodbye"
     assert '"why": "exit"' in "".join(sidecar.log)
@@ -163,11 +166,12 @@ def test_last_backup_ends_before_the_grace_period(tmp_path: Path) -> None:
     assert len(sidecar.snapshots()) == 1
 
 
-def test_idle_container_ends_at_once_and_with_0(sidecar: Sidecar) -> None:
+def test_idle_container_ends_at_once_and_with_0(tmp_path: Path) -> None:
+    sidecar = Sidecar(tmp_path, pace={"BACKUP_POLL_SECONDS": "90"})
     with sidecar.running():
         sidecar.wait_for('"started"')
 
-        assert sidecar.stop(grace=5) == 0
+        assert sidecar.stop(grace=60) == 0
 
 
 @pytest.fixture
@@ -175,7 +179,7 @@ def busy(sidecar: Sidecar) -> Sidecar:
     """A sidecar whose backup takes long: a limit on upload that only restic knows of."""
     sidecar.back_up()
     (sidecar.volume / "large").write_bytes(os.urandom(32 << 20))
-    sidecar.change_secret(RESTIC_ADDITIONAL_BACKUP_PARAMETERS="--limit-upload 2000")
+    sidecar.change_secret(RESTIC_ADDITIONAL_BACKUP_PARAMETERS="--limit-upload 1000")
     return sidecar
 
 
@@ -183,7 +187,7 @@ def test_stopped_run_is_interrupted_and_leaves_no_lock(busy: Sidecar) -> None:
     with busy.running():
         _begin(busy)
 
-        assert busy.stop(grace=20) == 0
+        assert busy.stop(grace=60) == 0
 
     assert busy.status()["last"]["status"] == "interrupted"
     assert not list((busy.repository / "locks").iterdir())
@@ -207,8 +211,8 @@ def _begin(sidecar: Sidecar) -> None:
     sidecar.wait_for('"started"')
     sidecar.signal(signal.SIGUSR1)
     sidecar.wait_for('"backup started"')
-    while not list((sidecar.repository / "locks").iterdir()):
-        continue
+    locks = sidecar.repository / "locks"
+    until(lambda: any(locks.iterdir()), "restic has locked the repository", 60)
 
 
 def _kill_all(sidecar: Sidecar) -> None:
