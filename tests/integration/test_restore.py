@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -100,8 +101,9 @@ def test_one_folder_as_of_then_and_the_rest_untouched(wiki: Sidecar) -> None:
 
 def test_a_day_is_all_of_it(wiki: Sidecar) -> None:
     _, newer = wiki.snapshots()
+    day = datetime.fromisoformat(newer["time"]).astimezone(UTC).date().isoformat()
 
-    assert restored(wiki, "--at", newer["time"][:10], "--dry-run")["snapshot"] == newer["id"]
+    assert restored(wiki, "--at", day, "--dry-run")["snapshot"] == newer["id"]
     assert "there is no snapshot of " in restored(wiki, "--at", "2001-01-01", expected=1)["message"]
 
 
