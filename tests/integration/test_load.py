@@ -9,6 +9,7 @@ import pytest
 
 from demo import app
 from runner import loading
+from tests.cluster.work import until
 from tests.integration.restores import Start, lose, with_repository
 from tests.integration.sidecars import Sidecar
 from tests.services import mariadb, postgres, programs, redis
@@ -76,7 +77,10 @@ def test_postgres_is_loaded_by_what_the_restore_of_its_volumes_says(
     assert "not empty, wiki has tables" in _load(sidecar, *words, expected=1)
     assert new.ask("SELECT count(*) FROM pages", "wiki") == "0"
 
-    with new.asking("SELECT pg_sleep(600)", "wiki"):
+    sleeps = "SELECT pg_sleep(600)"
+    with new.asking(sleeps, "wiki"):
+        activity = "SELECT query FROM pg_stat_activity WHERE datname = 'wiki'"
+        until(lambda: sleeps in new.ask(activity), "a session is open", 60)
         assert "is loaded" in _load(sidecar, *words, "--replace")
     assert new.ask(_ROWS, "wiki") == old.ask(_ROWS, "wiki")
     (before,) = new.ask("SELECT datname FROM pg_database WHERE datname ~ '_before_'").splitlines()
