@@ -30,7 +30,8 @@ class Prometheus:
         try:
             with urllib.request.urlopen(f"{self.url}/-/ready", timeout=60):  # noqa: S310 -- loopback
                 return True
-        except urllib.error.HTTPError:
+        except urllib.error.HTTPError as error:
+            error.close()
             return False
 
     def query(self, expression: str) -> list[Json]:
