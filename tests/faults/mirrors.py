@@ -17,10 +17,13 @@ class Mirror(Sidecar):
         self.destination = root / "destination"
         super().__init__(
             root,
-            annotations={"backup.engine": "rclone"},
+            # No slot comes while retention is applied, which would let the backup go first.
+            annotations={"backup.engine": "rclone", "backup.schedule": "@daily"},
             secret={"BUP_DST": str(self.destination), **secret},
             name=name,
             namespace=namespace,
+            # A look at the destination ends then, and on a busy machine rclone takes its time.
+            pace={"BACKUP_OPEN_TIMEOUT_SECONDS": "60"},
         )
         self.base = self.destination / namespace / "Deployment" / name
         self.mirror = self.base / "mirror" / "data"

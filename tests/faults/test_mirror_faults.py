@@ -40,7 +40,7 @@ def _rclone_in(run: subprocess.Popen[str], word: str) -> int:
         found[:] = [pid for pid in children(run.pid) if word in argv(pid)]
         return bool(found)
 
-    until(at_work, f"rclone does {word}", 30)
+    until(at_work, f"rclone does {word}", 120)
     return found[0]
 
 
@@ -51,10 +51,10 @@ def test_a_mirror_that_is_killed_midway(tmp_path: Path, whom: str) -> None:
     old = (sidecar.volume / "file 1 ä").read_bytes()
     (sidecar.volume / "file 1 ä").write_bytes(os.urandom(64))
     (sidecar.volume / "new").write_bytes(os.urandom(4 << 20))
-    sidecar.change_secret(RCLONE_BWLIMIT="1M")
+    sidecar.change_secret(RCLONE_BWLIMIT="128k")
     with _running(sidecar) as run:
         rclone = _rclone_in(run, "sync")
-        until(lambda: any(sidecar.mirror.glob("new*")), "the new file is on its way", 30)
+        until(lambda: any(sidecar.mirror.glob("new*")), "the new file is on its way", 120)
         if whom == "all":
             run.kill()
         os.kill(rclone, signal.SIGKILL)
@@ -154,7 +154,7 @@ def test_a_mirror_whose_state_is_lost(tmp_path: Path) -> None:
             path.unlink()
 
     with sidecar.running():
-        until(lambda: sidecar.status()["last_success"], "the last success is known", 30)
+        until(lambda: sidecar.status()["last_success"], "the last success is known", 120)
 
     assert not [line for line in sidecar.log if "backup started" in line]
 
@@ -195,6 +195,9 @@ def test_a_full_disk_of_the_sidecars_own_and_a_new_rclone_conf(tmp_path: Path) -
 def test_no_secret_of_a_mirror_turns_up_anywhere(tmp_path: Path) -> None:
     conf = f"[other]\ntype = s3\nsecret_access_key = {_CANARY}-conf\n"
     sidecar = Mirror(tmp_path, **{"rclone.conf": conf, "RCLONE_CONFIG_X_PASS": f"{_CANARY}-x"})
+    # Long enough to be watched.
+    (sidecar.volume / "large").write_bytes(os.urandom(1 << 20))
+    sidecar.change_secret(RCLONE_BWLIMIT="1M")
     seen: list[str] = []
     with s3.serve("127.0.0.1", tmp_path / "s3") as server, Watch(seen, "rclone\0sync"):
         done = [sidecar.run("backup-runner", "run")]
