@@ -7,7 +7,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -99,6 +99,8 @@ class Start:
 
 def kill(process: subprocess.Popen[str]) -> None:
     """End a container as the kernel does when its node goes: everything at once."""
+    with suppress(ProcessLookupError):
+        os.kill(process.pid, signal.SIGSTOP)  # it starts nothing while we look
     started = children(process.pid)
     for pid in (process.pid, *started):
         try:
