@@ -10,6 +10,7 @@ import pytest
 
 from demo import receiver
 from demo.receiver import Receiver
+from tests.cluster.work import until
 from tests.faults import line, told
 from tests.faults.line import WORKS, Fault, Line, always
 from tests.faults.told import Receivers, Told
@@ -47,6 +48,12 @@ class Heard:
         """Name other addresses in the Secret."""
         keys = {"ntfy": "NTFY_SERVER", "Pushgateway": "PUSHGATEWAY_URL", "pings": "PING_URL"}
         self.sidecar.change_secret(**{keys[name]: url for name, url in urls.items()})
+
+    def lose(self) -> None:
+        """Let nothing arrive any more of what is still on its way."""
+        for way in self.ways.values():
+            way.rule = always(Fault(reset_after=0))
+        until(lambda: not any(way.hanging for way in self.ways.values()), "it is lost", 60)
 
     def mend(self) -> None:
         """Let every way work."""
@@ -86,13 +93,12 @@ def _lost(lines: list[Json]) -> list[str]:
 def test_a_reporter_that_answers_badly(heard: Heard, reporter: str, fault: str) -> None:
     """The others are told all the same; it is told with the next run."""
     heard.ways[reporter].rule = always(FAULTS[fault])
-    began = time.monotonic()
 
     ended, lines = _fails_early(heard.sidecar)
 
-    assert time.monotonic() - began < 20
     assert "not today" in ended["message"]
     assert _lost(lines) == [reporter]
+    assert "no answer within" not in str(lines), "nobody is waited for"
     _is_told_later(heard)
 
 
@@ -123,6 +129,7 @@ def _is_told_later(heard: Heard) -> None:
 
 def test_reporters_that_hang_all_at_once(heard: Heard) -> None:
     """Four deliveries wait for their time each, and no longer; the backup is a success."""
+    heard.sidecar.annotate({"backup.forget": "off"})  # it is a delivery of its own
     _fails_early(heard.sidecar)
     heard.sidecar.change_secret(PRE_HOOK="")
     for way in heard.ways.values():
@@ -136,7 +143,8 @@ def test_reporters_that_hang_all_at_once(heard: Heard) -> None:
     ended = next(each for each in lines if "status" in each)
     assert (done.returncode, ended["status"]) == (0, "success")
     assert _lost(lines) == sorted(LOST)
-    assert spent - ended["seconds"] < HANGING + 20
+    assert spent - ended["seconds"] < HANGING + 30
+    heard.lose()
     heard.mend()
     assert heard.sidecar.back_up()["status"] == "success"  # and the recovery is told
     heard.told.check("success", "")
