@@ -163,17 +163,19 @@ def test_a_setting_that_goes_bad_while_the_container_runs(tmp_path: Path) -> Non
     night = Night(tmp_path)
     sidecar = night.sidecar
     sidecar.annotate({"backup.schedule": "@monthly"})
-    with receiver.running() as web, sidecar.running():
+    with receiver.running() as web:
         sidecar.change_secret(PUSHGATEWAY_ENABLED="true", PUSHGATEWAY_URL=web.url, KEEP_LAST="3")
-        sidecar.wait_for('"started"')
-        sidecar.annotate({"backup.schedule": "monthly", "backup.run-now": "1"})
-        sidecar.change_secret(KEEP_LAST="all")
-        named = {sidecar.wait_for("; using ") for _ in range(2)}
-        sidecar.annotate({"backup.run-now": "2"})
-        sidecar.wait_for("backup success")
-        known = sidecar.status()
-        named_in = 'backup_defaulted_settings{keys="KEEP_LAST,backup.schedule"}'
-        until(lambda: web.metrics().get(named_in) == 2, "the metrics name both", 30)
+        with sidecar.running():
+            sidecar.wait_for('"started"')
+            sidecar.annotate({"backup.schedule": "monthly"})
+            named = {sidecar.wait_for("; using @monthly")}
+            sidecar.change_secret(KEEP_LAST="all")
+            named.add(sidecar.wait_for("; using 3"))
+            sidecar.annotate({"backup.run-now": "1"})
+            sidecar.wait_for("backup success")
+            known = sidecar.status()
+            named_in = 'backup_defaulted_settings{keys="KEEP_LAST,backup.schedule"}'
+            until(lambda: web.metrics().get(named_in) == 2, "the metrics name both", 120)
 
     said = {json.loads(line)["message"] for line in named}
     assert {line.rpartition(" using ")[2] for line in said} == {"@monthly", "3"}
