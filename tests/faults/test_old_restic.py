@@ -53,7 +53,7 @@ def test_an_older_restic_and_a_server_that_breaks(tmp_path: Path) -> None:
         way.rule = always(Fault(hangs=True))
         way.seen.clear()
         with night.running() as run:
-            until(lambda: bool(way.seen), "the server is asked", 30)
+            until(lambda: bool(way.seen), "the server is asked", 120)
             run.terminate()
             night.ended(last_line(run, is_outcome), "interrupted")
         way.rule = always(WORKS)
