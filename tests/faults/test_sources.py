@@ -211,6 +211,8 @@ while True:
 def test_files_that_change_all_the_time(night: Night) -> None:
     """Growing, renamed and vanishing: what is gone when it is read costs a warning at most."""
     night.write("steady", 4 << 20)
+    for number in range(99):  # where half of all cannot be read, it is a failure
+        night.write(f"steady-{number}", 10)
     with night.running("python3", "-c", CHANGING, str(night.sidecar.volume)) as app:
         assert app.stdout
         assert app.stdout.readline() == "changes\n"
