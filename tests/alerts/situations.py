@@ -246,6 +246,7 @@ def _cluster(world: World) -> _Found:
     def mend() -> None:
         cluster.covers(protected=14)
         cluster.answers(seconds=0.003, times=50_000)
+        cluster.open_count(4)  # again: it is to be remembered for as long as anybody looks
         cluster.certificate, cluster.trusted = timedelta(days=29), True
 
     alerts = {

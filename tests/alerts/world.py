@@ -34,7 +34,7 @@ from webhook.reflect import ADDED
 
 TOPIC = "alerts"
 PATIENCE = 120.0
-"""Seconds for what comes within two, to be waited for on a machine that does much else."""
+"""Seconds for what comes within four, to be waited for on a machine that does much else."""
 _TITLE = "{{.status}}: {{(index .alerts 0).labels.alertname}}"
 _MESSAGE = "{{range .alerts}}{{.annotations.summary}}\n{{.annotations.description}}\n{{end}}"
 _WEBHOOK = "sidecar.backup-webhook.io"

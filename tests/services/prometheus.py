@@ -17,6 +17,7 @@ from tests.services import server
 from tests.services.programs import need
 
 Json = dict[str, Any]
+_LOOKS = "2s"  # in which a target has to answer, else it is as if it had nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +72,14 @@ def serve(
     alertmanager: str,
     flags: Sequence[str] = (),
 ) -> Iterator[Prometheus]:
-    """Serve on a free port of loopback to the end of the block, looking at all each second.
+    """Serve on a free port of loopback to the end of the block, looking at all every other second.
 
     ``targets`` are addresses HOST:PORT by their job; labels of their metrics are kept. ``flags``
     are for Prometheus itself. Raises WorkError where it does not start.
     """
     config = folder / "prometheus.yml"
     config.write_text(yaml.safe_dump({
-        "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+        "global": {"scrape_interval": _LOOKS, "evaluation_interval": "1s"},
         "rule_files": [str(rules)],
         "alerting": {"alertmanagers": [{"static_configs": [{"targets": [alertmanager]}]}]},
         "scrape_configs": [
