@@ -182,6 +182,7 @@ def test_a_mirror_whose_server_is_not_there(tmp_path: Path) -> None:
         "access_key_id = aaaaaa\nsecret_access_key = bbbbbb\n"
     )
     sidecar = Mirror(tmp_path, **{"BUP_DST": "there:bucket", "rclone.conf": conf})
+    sidecar._extra = {**sidecar._extra, "BACKUP_OPEN_TIMEOUT_SECONDS": "3"}  # it tries again
 
     assert reason(sidecar.back_up(expected=1)) == ("failure", "network")
 
