@@ -11,7 +11,7 @@ from tests.alerts.dashboard import Json
 from tests.alerts.situations import Planted
 from tests.alerts.world import World
 
-_ALL = {"$cluster": ".*", "$namespace": ".*", "$workload": ".*", "$__rate_interval": "10m"}
+_ALL = {"$cluster": ".*", "$namespace": ".*", "$workload": ".*", "$__rate_interval": "1h"}
 _REMINDERS = {"BackupPausedForAWeek paused", "BackupRetentionHeld maintenance"}
 
 
