@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
-from tests.faults import sealing
+from tests.faults import line, sealing
+from tests.faults.line import Line
 from tests.faults.night import Night
 from tests.faults.told import Receivers
 from tests.integration.sidecars import PASSWORD
-from tests.services import ntfy, pushgateway
+from tests.services import ntfy, pushgateway, rest
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -35,3 +37,10 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     sealing.make_quick(Night.template, PASSWORD)
     yield
     Night.template = None
+
+
+@pytest.fixture
+def way(tmp_path: Path) -> Iterator[Line]:
+    """A line to a server of the repositories in the test's folder."""
+    with rest.serve(tmp_path) as url, line.to(url) as made:
+        yield made

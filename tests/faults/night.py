@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from demo import trees
 from tests.cluster.work import until
+from tests.faults.line import WORKS, Fault, Line
 from tests.faults.told import Receivers, Told
 from tests.integration.sidecars import PASSWORD, Json, Sidecar, Tree, contents
 
@@ -82,24 +83,33 @@ class Night:
         ) as process:  # fmt: skip
             yield process
 
-    def restic_in(self, process: subprocess.Popen[str], word: str, *, held: bool = False) -> int:
-        """Return the process id of a restic that holds its lock while it does ``word``.
-
-        ``held``: it is stopped there, so that it cannot end before it is meant to.
-        """
+    def restic_in(self, process: subprocess.Popen[str], word: str) -> int:
+        """Return the process id of a restic that holds its lock while it does ``word``, slowly."""
         found: list[int] = []
 
         def at_work() -> bool:
-            found[:] = [pid for pid in children(process.pid) if word in argv(pid)]
-            if held:
-                _all(found, signal.SIGSTOP)
-            if found and self.locks():
-                return True
-            _all(found, signal.SIGCONT)
-            return False
+            found[:] = _restics(process, word)
+            return bool(found and self.locks())
 
-        until(at_work, f"restic does {word}", 30)
+        until(at_work, f"restic does {word}", 120)
         return found[0]
+
+    def held_in(self, process: subprocess.Popen[str], word: str, way: Line) -> int:
+        """Return the process id of a restic that does ``word``, and gets no further.
+
+        It has its lock, and no answer from the repository, which lies at the end of ``way``.
+        """
+
+        def is_held(method: str, path: str) -> bool:
+            reads = method == "GET" and "/locks/" not in path
+            return reads and bool(self.locks()) and bool(_restics(process, word))
+
+        way.rule = lambda method, path: Fault(hangs=True) if is_held(method, path) else WORKS
+        until(
+            lambda: any(is_held("GET", path) for path in list(way.hanging)),
+            f"restic does {word}", 120,
+        )  # fmt: skip
+        return _restics(process, word)[0]
 
     def locks(self) -> set[Path]:
         """Return the repository's locks, without those that are still being written."""
@@ -140,12 +150,6 @@ def last_line(process: subprocess.Popen[str], holds: Callable[[Json], bool]) -> 
     return found[-1]
 
 
-def let_go(pid: int) -> None:
-    """Let a process that is held go on once it was told to end; it then hears of that first."""
-    until(lambda: _is_pending(pid, signal.SIGTERM), "it is told to end", 30)
-    os.kill(pid, signal.SIGCONT)
-
-
 def end(process: subprocess.Popen[str], number: signal.Signals) -> None:
     """End a run as a kubelet does; by SIGKILL, all that it started ends with it."""
     started = children(process.pid) if number == signal.SIGKILL else []
@@ -163,13 +167,8 @@ def _all(processes: list[int], number: signal.Signals) -> None:
             os.kill(pid, number)
 
 
-def _is_pending(pid: int, number: signal.Signals) -> bool:
-    known = dict(
-        line.split(":\t", 1)
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines()
-        if ":\t" in line
-    )
-    return bool(int(known["ShdPnd"], 16) >> (number - 1) & 1)
+def _restics(process: subprocess.Popen[str], word: str) -> list[int]:
+    return [pid for pid in children(process.pid) if word in argv(pid)]
 
 
 def children(parent: int) -> list[int]:

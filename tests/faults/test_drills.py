@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.night import Night, end, let_go
+from tests.faults.line import Line
+from tests.faults.night import Night, end
 
 _SIZE = 1 << 20
 
@@ -77,16 +78,14 @@ def test_a_restored_file_that_is_not_the_live_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_a_drill_that_is_ended_midway(tmp_path: Path, number: signal.Signals) -> None:
+def test_a_drill_that_is_ended_midway(tmp_path: Path, way: Line, number: signal.Signals) -> None:
     """What it restored is removed, at the latest by the next run."""
-    night = Night(tmp_path)
+    night = Night(tmp_path, RESTIC_REPOSITORY=f"rest:{way.url}/repository/")
     night.write("big", _SIZE)
     night.back_up()
     with night.running("backup-runner", "verify") as drill:
-        restic = night.restic_in(drill, "restore", held=True)
+        night.held_in(drill, "restore", way)
         end(drill, number)
-        if number == signal.SIGTERM:
-            let_go(restic)
         drill.communicate()
 
     left = _scratch(night)
@@ -99,11 +98,11 @@ def test_a_drill_that_is_ended_midway(tmp_path: Path, number: signal.Signals) ->
     assert night.sidecar.run("backup-runner", "verify").returncode == 0
 
 
-def test_restic_killed_during_a_drill(tmp_path: Path) -> None:
+def test_restic_killed_during_a_drill(tmp_path: Path, way: Line) -> None:
     """As the kernel does when memory runs out; a lock that is left hinders no backup."""
-    night = Night(tmp_path)
+    night = Night(tmp_path, RESTIC_REPOSITORY=f"rest:{way.url}/repository/")
     with night.running("backup-runner", "verify") as drill:
-        os.kill(night.restic_in(drill, "restore", held=True), signal.SIGKILL)
+        os.kill(night.held_in(drill, "restore", way), signal.SIGKILL)
         drill.communicate()
 
     assert drill.returncode == 1

@@ -12,8 +12,8 @@ import pytest
 
 from tests.cluster.work import until
 from tests.faults import line
-from tests.faults.line import WORKS, Fault, always
-from tests.faults.night import Night, end, is_outcome, last_line, let_go
+from tests.faults.line import WORKS, Fault, Line, always
+from tests.faults.night import Night, end, is_outcome, last_line
 from tests.integration.sidecars import Sidecar
 from tests.services import rest
 
@@ -64,12 +64,12 @@ def test_a_backup_that_is_stopped(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("chore", ["forget", "prune"])
-def test_a_chore_that_is_killed(tmp_path: Path, chore: str) -> None:
+def test_a_chore_that_is_killed(tmp_path: Path, way: Line, chore: str) -> None:
     """The backup before it stays a success; its lock keeps others out until it is old."""
-    night = Night(tmp_path)
+    night = Night(tmp_path, RESTIC_REPOSITORY=f"rest:{way.url}/repository/")
     night.make_chores_due()
     with night.running() as run:
-        os.kill(night.restic_in(run, chore, held=True), signal.SIGKILL)
+        os.kill(night.held_in(run, chore, way), signal.SIGKILL)
         ended = last_line(run, is_outcome)
 
     assert run.returncode == 0
@@ -81,14 +81,13 @@ def test_a_chore_that_is_killed(tmp_path: Path, chore: str) -> None:
 
 
 @pytest.mark.parametrize("chore", ["prune", "check"])
-def test_a_chore_that_is_stopped(tmp_path: Path, chore: str) -> None:
+def test_a_chore_that_is_stopped(tmp_path: Path, way: Line, chore: str) -> None:
     """It is told, removes its lock, and is tried again after the next backup."""
-    night = Night(tmp_path)
+    night = Night(tmp_path, RESTIC_REPOSITORY=f"rest:{way.url}/repository/")
     night.make_chores_due()
     with night.running() as run:
-        restic = night.restic_in(run, chore, held=True)
+        night.held_in(run, chore, way)
         run.terminate()
-        let_go(restic)
         ended = last_line(run, is_outcome)
 
     assert run.returncode == 0
@@ -176,18 +175,17 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_ended_while_it_copies(tmp_path: Path, number: signal.Signals) -> None:
+def test_ended_while_it_copies(tmp_path: Path, way: Line, number: signal.Signals) -> None:
     """The backup stays a success; the next one copies both snapshots."""
-    night = Night(tmp_path)
+    night = Night(tmp_path, RESTIC_REPOSITORY=f"rest:{way.url}/repository/")
     second = tmp_path / "second"
     night.sidecar.change_secret(
         COPY_RESTIC_REPOSITORY=str(second), COPY_RESTIC_PASSWORD="another one"
     )
     with night.running() as run:
-        restic = night.restic_in(run, "copy", held=True)
+        restic = night.held_in(run, "copy", way)
         if number == signal.SIGTERM:
             run.terminate()
-            let_go(restic)
         else:
             os.kill(restic, number)
         night.ended(last_line(run, is_outcome), "success")
