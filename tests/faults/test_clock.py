@@ -29,7 +29,6 @@ def test_a_clock_that_is_set(tmp_path: Path, seconds: int) -> None:
     """Back or forward: one backup follows by its schedule, and then none until the next slot."""
     night = Night(tmp_path)
     sidecar = night.sidecar
-    sidecar.annotate({"backup.schedule": "H * * * *"})
     sidecar._extra = {**sidecar._extra, "BACKUP_CATCH_UP_SECONDS": "0"}
     file = sidecar.path("/var/lib/backup") / "state.json"
     file.write_text(json.dumps(_shifted(json.loads(file.read_text()), seconds)))
