@@ -14,7 +14,8 @@ from tests.services import postgres, programs
 from tests.services.postgres import Postgres
 
 _WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-_LOCKED = "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted"
+_LOCKED = """SELECT count(*) FROM pg_locks WHERE relation = 'pages'::regclass AND granted
+             AND mode = 'AccessExclusiveLock'"""
 
 _BROKEN = (
     "true", "head -c 3000000 /dev/urandom; exit 3", "echo CREATE; false; echo DONE",
@@ -112,9 +113,9 @@ def test_a_database_that_is_killed_in_the_middle_of_its_dump(
     night.write("new", 1 << 12)
     lock = "BEGIN; LOCK TABLE pages; SELECT pg_sleep(600)"
     with server.asking(lock, "beta"):
-        until(lambda: server.ask(_LOCKED, "beta") != "0", "the table is locked", 20)
+        until(lambda: server.ask(_LOCKED, "beta") != "0", "the table is locked", 120)
         with night.running() as run:
-            until(lambda: server.ask(_WAITING) != "0", "the dump waits for the table", 60)
+            until(lambda: server.ask(_WAITING) != "0", "the dump waits for the table", 120)
             server.stop(signal.SIGQUIT)
             ended = last_line(run, is_outcome)
     night.ended(ended, "failure", "network")

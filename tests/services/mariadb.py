@@ -2,7 +2,6 @@
 
 import getpass
 import os
-import socket
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from tests.cluster.work import until
 from tests.services import programs
+from tests.services.server import free_port
 
 USER = "keeper"
 PASSWORD = 'ge"heim \\genug'
@@ -20,8 +20,7 @@ class MariaDB:
 
     def __init__(self, folder: Path, *options: str) -> None:
         self.data = folder
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            self.port = str(listener.getsockname()[1])
+        self.port = str(free_port())
         root = programs.need("mariadb").parent.parent
         common = (f"--basedir={root}", f"--datadir={folder}", f"--user={getpass.getuser()}")
         self._do(
@@ -46,7 +45,7 @@ class MariaDB:
                 ),
                 env=self.variables, stdout=log, stderr=log,
             )  # fmt: skip
-        until(lambda: self._client("-e", "SELECT 1").returncode == 0, "MariaDB answers", 60)
+        until(lambda: self._client("-e", "SELECT 1").returncode == 0, "MariaDB answers", 120)
 
     @property
     def variables(self) -> Mapping[str, str]:

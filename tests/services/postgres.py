@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -15,6 +14,7 @@ from typing import Any
 from tests.cluster.settings import CACHE
 from tests.cluster.work import until
 from tests.services import programs
+from tests.services.server import free_port
 
 PASSWORD = "geheim-genug"
 _NOBODY = 65534
@@ -26,8 +26,7 @@ class Postgres:
 
     def __init__(self, room: Path, host: str) -> None:
         self.room, self.data, self.host = room, room / "data", host
-        with socket.create_server((host, 0)) as listener:
-            self.port = str(listener.getsockname()[1])
+        self.port = str(free_port(host))
         self._user = None if os.geteuid() else _NOBODY  # it refuses to run as root
         password = room / "password"
         password.write_text(PASSWORD)
@@ -41,7 +40,7 @@ class Postgres:
         with (self.data / "pg_hba.conf").open("a") as rules:
             rules.write("host all all all scram-sha-256\n")
         self._process = self._start()
-        until(self._answers, "PostgreSQL answers", 30)
+        until(self._answers, "PostgreSQL answers", 120)
 
     def ask(self, text: str, database: str = "postgres") -> str:
         """Return what the server answers to SQL, one row a line."""
@@ -54,8 +53,10 @@ class Postgres:
         """Keep a session open that waits for what it asked, or sleeps."""
         argv = (programs.beside("postgres", "psql"), "-XAtq", "-d", database, "-c", text)
         with subprocess.Popen(argv, env=self.variables, stderr=subprocess.DEVNULL) as process:
-            yield
-            process.kill()
+            try:
+                yield
+            finally:
+                process.kill()
 
     @property
     def variables(self) -> Mapping[str, str]:
@@ -68,12 +69,12 @@ class Postgres:
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
         """Stop the server; SIGQUIT ends it as a crash does."""
         self._process.send_signal(how)
-        self._process.wait(30)
+        self._process.wait(120)
 
     def start(self) -> None:
         """Start the server that was stopped again, on the same port."""
         self._process = self._start()
-        until(self._answers, "PostgreSQL answers", 30)
+        until(self._answers, "PostgreSQL answers", 120)
 
     def _start(self) -> subprocess.Popen[bytes]:
         with (self.room / "log").open("ab") as log:
@@ -81,6 +82,7 @@ class Postgres:
                 (
                     _program("postgres"), "-D", self.data, "-p", self.port, "-k", "",
                     "-c", f"listen_addresses={self.host}", "-c", "fsync=off",
+                    "-c", "autovacuum=off",  # it locks tables, and replaces files, when it likes
                 ),
                 stdout=log, stderr=log, **self._other(),
             )  # fmt: skip

@@ -1,7 +1,6 @@
 """A Redis on a free port of loopback."""
 
 import os
-import socket
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -9,6 +8,7 @@ from pathlib import Path
 
 from tests.cluster.work import until
 from tests.services import programs
+from tests.services.server import free_port
 
 PASSWORD = "geheim-genug"
 
@@ -17,8 +17,7 @@ class Redis:
     """A server that runs, and keeps what it holds in ``folder``."""
 
     def __init__(self, folder: Path) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            self.port = str(listener.getsockname()[1])
+        self.port = str(free_port())
         folder.mkdir(exist_ok=True)
         self._process = subprocess.Popen(
             (
@@ -27,7 +26,7 @@ class Redis:
             ),
             env=self.variables, stdout=subprocess.DEVNULL,
         )  # fmt: skip
-        until(lambda: self.ask("PING") == "PONG", "Redis answers", 20)
+        until(lambda: self.ask("PING") == "PONG", "Redis answers", 120)
 
     @property
     def variables(self) -> Mapping[str, str]:

@@ -13,14 +13,21 @@ _FIRST, _PORTS = 20_000, 10_000
 """Below those that the kernel gives to whoever connects somewhere, and those of NodePorts."""
 
 
-def free_port() -> int:
-    """Return a port of loopback where nobody listens now, most likely not soon either."""
+_CLAIMS: list[socket.socket] = []  # held until this process ends: a server may take its time
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    """Return a port where nobody listens, and which no other test that runs now is given."""
     while True:
         port = _FIRST + secrets.randbelow(_PORTS)
+        claim = socket.socket(type=socket.SOCK_DGRAM)  # servers here listen to streams
         try:
-            socket.create_server(("127.0.0.1", port)).close()
+            claim.bind((host, port))
+            socket.create_server((host, port)).close()
         except OSError:
+            claim.close()
             continue
+        _CLAIMS.append(claim)
         return port
 
 
@@ -33,7 +40,7 @@ def running(name: str, argv: Sequence[str | Path], port: int, log: Path) -> Iter
     with log.open("ab") as output:
         process = subprocess.Popen(argv, stdout=output, stderr=subprocess.STDOUT)
     try:
-        until(_listens(name, process, port, log), f"{name} listens", 60)
+        until(_listens(name, process, port, log), f"{name} listens", 120)
         yield
     finally:
         process.terminate()
