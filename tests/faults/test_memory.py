@@ -2,12 +2,14 @@
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from tests.cluster.work import until
 from tests.faults.limited import Limited, limited
 from tests.faults.night import Night, is_outcome, last_line
 from tests.integration.sidecars import Json
@@ -49,8 +51,9 @@ def test_a_page_cache_that_fills_the_limit(night: Night) -> None:
 @AS_ROOT
 def test_memory_that_comes_near_the_limit(night: Night) -> None:
     """restic is stopped before the kernel kills: no lock is left."""
-    night.write("large", 32 * MIB)
-    night.sidecar.change_secret(RESTIC_ADDITIONAL_BACKUP_PARAMETERS="--limit-upload 500")
+    # The less restic does before it is looked at, the farther it is from being killed till then.
+    night.write("large", 4 * MIB)
+    night.sidecar.change_secret(RESTIC_ADDITIONAL_BACKUP_PARAMETERS="--limit-upload 60")
     with limited(512 * MIB) as group:
         with group.holding(425 * MIB):
             ended = _run(night, group)
@@ -65,22 +68,30 @@ def test_memory_that_comes_near_the_limit(night: Night) -> None:
 
 @AS_ROOT
 def test_restic_that_the_kernel_kills(night: Night) -> None:
-    """For want of memory, within its first moments, faster than anybody looks."""
-    with limited(96 * MIB) as group:
-        with group.holding(58 * MIB):
-            ended = _run(night, group)
+    """For want of memory, faster than anybody looks."""
+    unseen = '[ "$1" != backup ] || kill -STOP $PPID'  # who would look
+    with (
+        limited(96 * MIB) as group,
+        group.holding(58 * MIB),
+        _restic_after(night, unseen),
+        night.running(*group.argv("backup-runner", "run")) as process,
+    ):
+        until(lambda: group.kills > 0, "the kernel kills", 120)
+        process.send_signal(signal.SIGCONT)
+        ended = last_line(process, is_outcome)
 
-        assert group.kills
     night.ended(ended, "failure", "memory")
+    assert "killed by signal 9" in ended["message"]
     assert len(night.sidecar.snapshots()) == 1
     assert night.ends()["status"] == "success"
 
 
 @contextmanager
-def _restic_with(night: Night, kibibytes: int) -> Iterator[None]:
-    folder = night.root / "limited"
+def _restic_after(night: Night, command: str) -> Iterator[None]:
+    """Let each restic come after a command of the same process."""
+    folder = night.root / "before"
     folder.mkdir()
-    script = f'#!/bin/sh\nulimit -v {kibibytes}\nexec "{shutil.which("restic")}" "$@"\n'
+    script = f'#!/bin/sh\n{command}\nexec "{shutil.which("restic")}" "$@"\n'
     (folder / "restic").write_text(script)
     (folder / "restic").chmod(0o755)
     before = night.sidecar._extra
@@ -91,7 +102,7 @@ def _restic_with(night: Night, kibibytes: int) -> Iterator[None]:
 
 def test_restic_that_gets_no_more_memory(night: Night) -> None:
     """It ends itself, and says why in a hundred lines."""
-    with _restic_with(night, 100_000):
+    with _restic_after(night, "ulimit -v 100000"):
         night.back_up("failure", "memory")
 
     assert len(night.sidecar.snapshots()) == 1
