@@ -75,6 +75,13 @@ def limited(size: int) -> Iterator[Limited]:
                 (group / f"memory.{name}").write_text(text)
         yield Limited(group)
     finally:
-        # Killed processes leave their group a moment after they are gone from /proc.
-        until(lambda: not (group / "cgroup.procs").read_text(), "the group is empty", 20)
+        # Killed processes leave their group a moment after they are gone from its list.
+        until(lambda: _removed(group), "the group is empty", 120)
+
+
+def _removed(group: Path) -> bool:
+    try:
         group.rmdir()
+    except OSError:
+        return False
+    return True
