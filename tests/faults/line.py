@@ -1,5 +1,6 @@
 """A line to a server that breaks as told: an HTTP proxy on loopback, one fault at a time."""
 
+import itertools
 import socket
 import struct
 import threading
@@ -52,13 +53,8 @@ def on_uploads(fault: Fault, below: str = "") -> Rule:
 
 def some(count: int, fault: Fault, below: str) -> Rule:
     """Return the rule that the first ``count`` requests below a path meet this fault."""
-    left = [count]
-
-    def rule(_method: str, path: str) -> Fault:
-        left[0] -= below in path
-        return fault if below in path and left[0] >= 0 else WORKS
-
-    return rule
+    before = itertools.count()  # requests come in threads of their own
+    return lambda _method, path: fault if below in path and next(before) < count else WORKS
 
 
 class Line:
