@@ -84,7 +84,7 @@ def _all_at_once(root: Path, herd: list[Sidecar]) -> list[Json]:
         (root / "waiting").touch()
         runs = [threads.submit(_run, each) for each in herd]
         try:
-            until(lambda: (root / "waiting").stat().st_size == len(herd), "all wait", 120)
+            until(lambda: (root / "waiting").stat().st_size == len(herd), "all wait", 600)
         finally:
             fcntl.flock(gate, fcntl.LOCK_UN)
     return [
@@ -102,7 +102,7 @@ def _is_whole(herd: list[Sidecar]) -> None:
     assert {each["hostname"] for each in one.snapshots()} == {each.root.name[5:] for each in herd}
 
 
-@pytest.mark.parametrize(("count", "spread", "settle"), [(6, 0, 3), (50, 20, 5)])
+@pytest.mark.parametrize(("count", "spread", "settle"), [(6, 0, 10), (50, 20, 10)])
 def test_many_that_create_one_repository_at_the_same_moment(
     tmp_path: Path, count: int, spread: int, settle: int
 ) -> None:
