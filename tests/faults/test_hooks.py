@@ -10,14 +10,15 @@ import pytest
 from tests.faults.night import Night, is_outcome, last_line
 from tests.integration.sidecars import PASSWORD
 
+TOO_LONG = "took too long"
 WRONG = {
     "fails": ("exit 3", "exit status 3"),
-    "hangs": ("sleep 999", "took too long"),
+    "hangs": ("sleep 999", TOO_LONG),
     "is killed": ("kill -KILL $$", "killed by signal 9"),
     "is not there": ("/no/such/program", "not found"),
     "tells a secret": ('echo "it is $RESTIC_PASSWORD" >&2; exit 1', "it is ***"),
-    "talks for ever": ("yes >&2", "took too long"),
-    "writes one endless line": ("tr '\\0' x < /dev/zero", "took too long"),
+    "talks for ever": ("yes >&2", TOO_LONG),
+    "writes one endless line": ("tr '\\0' x < /dev/zero", TOO_LONG),
 }
 HARMLESS = {
     "leaves a child that holds its output": "sleep 60 & echo started",
@@ -28,16 +29,21 @@ HARMLESS = {
 
 @pytest.fixture
 def night(tmp_path: Path) -> Night:
-    """A night in which a command of the user's may take two seconds."""
+    """A night in which a command of the user's may take a while."""
     made = Night(tmp_path)
-    made.sidecar._extra = {**made.sidecar._extra, "BACKUP_HOOK_SECONDS": "2"}
+    _may_take(made, 50)
     return made
+
+
+def _may_take(night: Night, seconds: int) -> None:
+    night.sidecar._extra = {**night.sidecar._extra, "BACKUP_HOOK_SECONDS": str(seconds)}
 
 
 @pytest.mark.parametrize("kind", WRONG)
 def test_a_command_before_that_goes_wrong(night: Night, kind: str) -> None:
     """No backup, and the command after runs."""
     command, why = WRONG[kind]
+    _may_take(night, 5 if why == TOO_LONG else 50)
     thawed = night.root / "thawed"
     night.sidecar.change_secret(PRE_HOOK=command, POST_HOOK=f"touch '{thawed}'")
 
@@ -55,6 +61,7 @@ def test_a_command_before_that_goes_wrong(night: Night, kind: str) -> None:
 def test_a_command_after_that_goes_wrong(night: Night, kind: str) -> None:
     """The backup counts, and the run says what went wrong after it."""
     command, why = WRONG[kind]
+    _may_take(night, 5 if why == TOO_LONG else 50)
     night.sidecar.change_secret(POST_HOOK=command)
 
     ended = night.back_up("warning", "config")
@@ -69,7 +76,6 @@ def test_a_command_after_that_goes_wrong(night: Night, kind: str) -> None:
 @pytest.mark.parametrize("kind", HARMLESS)
 def test_a_command_that_only_looks_bad(night: Night, kind: str) -> None:
     """What it leaves behind or prints holds nothing up."""
-    night.sidecar._extra = {**night.sidecar._extra, "BACKUP_HOOK_SECONDS": "50"}
     night.sidecar.change_secret(PRE_HOOK=HARMLESS[kind])
     began = time.monotonic()
 
@@ -83,7 +89,6 @@ def test_a_stop_while_the_command_before_runs(night: Night) -> None:
     """The command after thaws what was frozen."""
     frozen, thawed = night.root / "frozen", night.root / "thawed"
     os.mkfifo(frozen)
-    night.sidecar._extra = {**night.sidecar._extra, "BACKUP_HOOK_SECONDS": "50"}
     night.sidecar.change_secret(
         PRE_HOOK=f"echo frozen > '{frozen}'; sleep 60", POST_HOOK=f"touch '{thawed}'"
     )
@@ -104,7 +109,6 @@ def test_a_stop_while_the_command_after_runs(night: Night) -> None:
     begun, go = night.root / "begun", night.root / "go"
     os.mkfifo(begun)
     os.mkfifo(go)
-    night.sidecar._extra = {**night.sidecar._extra, "BACKUP_HOOK_SECONDS": "50"}
     night.sidecar.change_secret(POST_HOOK=f"echo begun > '{begun}'; cat '{go}'")
     with night.running() as process:
         assert begun.read_text() == "begun\n"
