@@ -110,7 +110,7 @@ def test_a_check_that_lasts_until_the_next_backup(tmp_path: Path) -> None:
             sidecar.wait_for('"started"')
             sidecar.signal(signal.SIGUSR1)
             sidecar.wait_for("backup success")
-            told = sidecar.wait_for("check interrupted", 90)
+            told = sidecar.wait_for("check interrupted")
             way.rule = always(WORKS)
             began = json.loads(sidecar.wait_for("backup started"))
             sidecar.wait_for("backup success")
@@ -118,7 +118,7 @@ def test_a_check_that_lasts_until_the_next_backup(tmp_path: Path) -> None:
         assert "a backup goes first" in told
         assert began["why"] == "schedule"
         late = datetime.fromisoformat(began["time"]).second
-        assert late < 15  # seconds after the minute
+        assert late < 30  # seconds after the minute
         assert night.ends()["status"] == "success"
 
 
@@ -130,7 +130,7 @@ def test_ended_while_the_server_hangs(tmp_path: Path, number: signal.Signals) ->
         way.seen.clear()
         way.rule = always(Fault(hangs=True))
         with night.running() as run:
-            until(lambda: bool(way.seen), "the server is asked", 30)
+            until(lambda: bool(way.seen), "the server is asked", 120)
             end(run, number)
             if number == signal.SIGTERM:
                 night.ended(last_line(run, is_outcome), "interrupted")
@@ -150,12 +150,12 @@ def test_ended_while_the_repository_is_created(tmp_path: Path, number: signal.Si
         with subprocess.Popen(
             ("backup-runner", "run"), env=environment, stdout=subprocess.PIPE, text=True
         ) as run:
-            until(lambda: way.uploads("/config") > 0, "the config is written", 30)
+            until(lambda: way.uploads("/config") > 0, "the config is written", 120)
             assert len(list((sidecar.repository / "keys").iterdir())) == 1
             end(run, number)
             run.communicate()
         way.rule = always(Fault(reset_after=0))
-        until(lambda: not way.hanging, "what is on its way is lost", 5)
+        until(lambda: not way.hanging, "what is on its way is lost", 60)
         assert not (sidecar.repository / "config").exists()
         way.rule = always(WORKS)
 

@@ -97,7 +97,7 @@ def test_a_lock_that_is_given_back_while_one_waits(tmp_path: Path) -> None:
         night.sidecar._extra = {**night.sidecar._extra, "BACKUP_LOCK_PATIENCE_SECONDS": "60"}
         lock = leave(night.sidecar, Holder(FOREIGN))
         with night.running() as run:
-            until(lambda: _asked_for(way, lock), "the lock has been seen", 30)
+            until(lambda: _asked_for(way, lock), "the lock has been seen", 120)
             lock.unlink()
             ended = last_line(run, is_outcome)
 
@@ -122,7 +122,7 @@ def _checking(night: Night, *elsewhere: str) -> Iterator[Path]:
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     ) as process:  # fmt: skip
         try:
-            until(lambda: bool(night.locks()), "the repository is locked", 60)
+            until(lambda: bool(night.locks()), "the repository is locked", 120)
             yield night.locks().pop()
             assert process.poll() is None
         finally:

@@ -96,6 +96,6 @@ def _kind(message: str) -> str:
 
 
 def _get(url: str | urllib.request.Request) -> bytes:
-    with urllib.request.urlopen(url, timeout=20) as answer:  # noqa: S310 -- a loopback address
+    with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310 -- a loopback address
         body: bytes = answer.read()
     return body
