@@ -70,7 +70,9 @@ def _await(part: Sidecar, terminal: Terminal, asked: float) -> Json:
 
 
 def _keep(part: Sidecar, terminal: Terminal, snapshot: str) -> None:
-    answer = part.execute("backup-runner", "restic", "tag", "--add", names.KEEP_TAG, snapshot)
+    # Retention may be at work, which comes after the backup.
+    words = ("tag", "--retry-lock", "5m", "--add", names.KEEP_TAG, snapshot)
+    answer = part.execute("backup-runner", "restic", *words)
     if answer.code:
         raise ClusterError(f"snapshot {snapshot[:8]} is made, but cannot be kept: {answer.said}")
     terminal.say(f"pod {part.name}: retention keeps this snapshot (tag {names.KEEP_TAG})")

@@ -242,7 +242,8 @@ def test_a_kept_snapshot_is_tagged(api: Api, backup: Backup) -> None:
 
     assert backup("now", "wiki", "--keep").code == 0
 
-    assert api.ran[-1][1] == ["backup-runner", "restic", "tag", "--add", "keep", "4f8a1c2e9b"]
+    tag = ["tag", "--retry-lock", "5m", "--add", "keep", "4f8a1c2e9b"]
+    assert api.ran[-1][1] == ["backup-runner", "restic", *tag]
 
 
 def test_a_pod_that_cannot_be_asked_is_one_line(api: Api, backup: Backup) -> None:
