@@ -10,8 +10,15 @@ Json = dict[str, Any]
 
 SECRET = "backup-env-configuration"
 ENABLED = {"backup.enabled": "true"}
+NEVER = "0 0 29 2 *"  # a schedule that does not come due while tests run
+# A first backup comes of itself, at any moment of such a time: of so long a one, none meanwhile.
+QUIET = {"BACKUP_CATCH_UP_SECONDS": "999999"}
 # Ends at once when it is told to, so that what takes longer is not the app.
 SERVE = "trap 'exit 0' TERM; echo ready > /tmp/ready; while :; do sleep 3600 & wait $!; done"
+_SERVES: Json = {
+    "exec": {"command": ["test", "-e", "/tmp/ready"]},  # noqa: S108 -- in the container
+    "periodSeconds": 1, "timeoutSeconds": 60, "failureThreshold": 600,
+}  # fmt: skip
 RESTRICTED: Json = {
     "allowPrivilegeEscalation": False,
     "capabilities": {"drop": ["ALL"]},
@@ -21,8 +28,13 @@ RESTRICTED: Json = {
 
 
 def container(image: str, script: str = SERVE, *, mount: str = "data", **more: object) -> Json:
-    """Return a container that runs a script, with the volume ``mount`` at /data ("": none)."""
+    """Return a container that runs a script, with the volume ``mount`` at /data ("": none).
+
+    One that serves is Ready when it has done what comes before.
+    """
     mounts = [{"name": mount, "mountPath": "/data"}] if mount else []
+    if SERVE in script:
+        more = {"startupProbe": _SERVES, **more}
     return {
         "name": "app",
         "image": image,
@@ -93,6 +105,8 @@ def secret(kubectl: Kubectl, repository: str, **values: str) -> None:
         "RESTIC_PASSWORD": "correct horse",
         "BACKUP_INIT_SPREAD_SECONDS": "0",
         "BACKUP_INIT_SETTLE_SECONDS": "0",
+        "BACKUP_SCHEDULE": NEVER,
+        **QUIET,
         **values,
     }
     kubectl.apply(
