@@ -40,10 +40,14 @@ def begin(kubectl: Kubectl, *arguments: str) -> "subprocess.Popen[bytes]":
     )
 
 
-def backup(kubectl: Kubectl, *arguments: str, timeout: float = 180) -> Said:
+def backup(kubectl: Kubectl, *arguments: str, timeout: float = 600) -> Said:
     """Run it to its end."""
-    process = begin(kubectl, *arguments)
-    out, err = process.communicate(timeout=timeout)
+    with begin(kubectl, *arguments) as process:
+        try:
+            out, err = process.communicate(timeout=timeout)
+        except BaseException:
+            process.kill()
+            raise
     return Said(process.returncode, out.decode(), err.decode())
 
 

@@ -6,13 +6,15 @@ from pathlib import Path
 from tests.cluster import helm as call
 from tests.cluster.kubectl import Json, Kubectl
 from tests.cluster.settings import PROJECT
+from tests.cluster.work import until
 
 NAME = "backup-webhook"
 CHART = PROJECT / "manifests" / "chart"
-_WAIT = ("--wait", "--timeout=3m")
+_WAIT = ("--wait", "--timeout=10m")
 CONFIGURATION = f"mutatingwebhookconfiguration/{NAME}"
 DEPLOYMENT = f"deployment/{NAME}"
 PREPULL = f"{NAME}-prepull"
+_WEBHOOK = "--selector=app.kubernetes.io/component=webhook"
 
 
 @dataclass(frozen=True)
@@ -28,10 +30,12 @@ class Release:
     def install(self, chart: Path = CHART, **values: str) -> None:
         """Install the chart and wait until the webhook is ready. Raises RefusedError."""
         self._helm("install", chart, values, "--create-namespace", *_WAIT)
+        self.settle()
 
     def upgrade(self, chart: Path = CHART, **values: str) -> None:
         """Upgrade the release and wait until it is rolled out. Raises RefusedError."""
         self._helm("upgrade", chart, values, *_WAIT)
+        self.settle()
 
     def upgrade_without_waiting(self, *flags: str, **values: str) -> None:
         """Upgrade the release to something that may never be rolled out. Raises RefusedError."""
@@ -47,17 +51,45 @@ class Release:
         helm(self.kubectl, verb, NAME, str(chart), *settings, *flags)
 
     def prepull_pods(self) -> list[Json]:
-        """Return the pods of the pre-pull DaemonSet."""
+        """Return the pods of the pre-pull DaemonSet that are not going away."""
         owners = [
             (pod, pod["metadata"].get("ownerReferences", [{}])[0].get("name"))
             for pod in self.kubectl.items("pods")
         ]
-        return [pod for pod, owner in owners if owner == PREPULL]
+        return [pod for pod, owner in owners if owner == PREPULL and _lasting(pod)]
+
+    def webhook_pods(self) -> list[Json]:
+        """Return the webhook's pods that are not going away."""
+        return [pod for pod in self.kubectl.items("pods", _WEBHOOK) if _lasting(pod)]
+
+    def settle(self) -> None:
+        """Wait until every pod of before has gone and the API server can find each of now.
+
+        A rollout that is done leaves pods that still answer for some seconds, as they were told
+        before; and that a pod is Ready is heard of elsewhere a moment later.
+        """
+        self.kubectl.rollout(DEPLOYMENT)
+        until(self._settled, "the webhook's pods are those of now, and known", 240)
+
+    def _settled(self) -> bool:
+        pods = self.kubectl.items("pods", _WEBHOOK)
+        own = f"--selector=kubernetes.io/service-name={NAME}"
+        known = [
+            (each["targetRef"]["name"], each["conditions"]["ready"])
+            for found in self.kubectl.items("endpointslices", own)
+            for each in found.get("endpoints") or ()
+        ]
+        there = [(each["metadata"]["name"], True) for each in pods]
+        return all(map(_lasting, pods)) and sorted(known) == sorted(there)
 
     def restart(self) -> None:
         """Replace every webhook pod, one after the other."""
         self.kubectl("rollout", "restart", DEPLOYMENT)
-        self.kubectl.rollout(DEPLOYMENT)
+        self.settle()
+
+
+def _lasting(pod: Json) -> bool:
+    return "deletionTimestamp" not in pod["metadata"]
 
 
 def helm(kubectl: Kubectl, *arguments: str) -> str:

@@ -33,6 +33,16 @@ def status(kubectl: Kubectl, pod: str) -> Json:
     return found
 
 
+def await_first_look(kubectl: Kubectl, pod: str) -> None:
+    """Wait until it has looked once at what is due: what it is asked before, it may not notice."""
+    script = f"cat {names.STATE_DIR}/{names.STATUS_FILE} 2>/dev/null || true"
+
+    def looked() -> bool:
+        return bool(kubectl.exec(pod, "sh", "-c", script, container=CONTAINER))
+
+    until(looked, f"{pod} has looked at what is due", 180)
+
+
 def run_now(kubectl: Kubectl, pod: str) -> Json:
     """Run a backup and return how it ended, as `status` shows it."""
     script = "backup-runner run >/dev/null 2>&1; echo $?"
@@ -41,11 +51,11 @@ def run_now(kubectl: Kubectl, pod: str) -> Json:
     def ran() -> bool:
         return int(kubectl.exec(pod, "sh", "-c", script, container=CONTAINER)) != _SKIPPED
 
-    until(ran, f"{pod} runs nothing else", 60)
+    until(ran, f"{pod} runs nothing else", 300)
     return await_run(kubectl, pod, before, 1)
 
 
-def await_run(kubectl: Kubectl, pod: str, before: Json | None, timeout: float = 120) -> Json:
+def await_run(kubectl: Kubectl, pod: str, before: Json | None, timeout: float = 300) -> Json:
     """Wait for a run that began after ``before`` and return how it ended."""
     last: Json = {}
 
@@ -65,8 +75,19 @@ def log(kubectl: Kubectl, pod: str) -> str:
 
 def restarts(kubectl: Kubectl, pod: str) -> int:
     """Return how often the sidecar was restarted."""
+    return int(_container(kubectl, pod)["restartCount"])
+
+
+def runs_again(kubectl: Kubectl, pod: str) -> bool:
+    """Tell whether it was restarted once and runs now."""
+    found = _container(kubectl, pod)
+    return found["restartCount"] == 1 and "running" in found["state"]
+
+
+def _container(kubectl: Kubectl, pod: str) -> Json:
     statuses = kubectl.get("pod", pod)["status"]["initContainerStatuses"]
-    return sum(int(each["restartCount"]) for each in statuses if each["name"] == CONTAINER)
+    (found,) = (each for each in statuses if each["name"] == CONTAINER)
+    return dict(found)
 
 
 def snapshots(kubectl: Kubectl, pod: str) -> list[Json]:

@@ -16,7 +16,8 @@ from tests.cluster.kubectl import Json, Kubectl
 from tests.cluster.release import DEPLOYMENT, NAME, PREPULL, Release
 from tests.cluster.work import until
 
-TERMINATION = 10.0  # seconds; the grace period is 30
+TERMINATION = 25.0  # seconds; what uses up its grace period takes 30
+LIFE = 120  # seconds of a certificate: enough to install it and to see that it is good
 
 
 def app(image: str, name: str = "app") -> list[Json]:
@@ -29,7 +30,7 @@ def app(image: str, name: str = "app") -> list[Json]:
 def started(kubectl: Kubectl, image: str, name: str = "app") -> Json:
     """Create the app and return its pod, which is Ready."""
     kubectl.apply(*app(image, name))
-    kubectl.wait(f"pod/{name}", "condition=Ready", 60)
+    kubectl.wait(f"pod/{name}", "condition=Ready")
     return kubectl.get("pod", name)
 
 
@@ -52,7 +53,7 @@ def test_image_that_cannot_be_pulled_is_not_injected(
 ) -> None:
     """The app's events and status say why; when the image is there again, so is the sidecar."""
     changed.upgrade_without_waiting(sidecar__image__tag="absent")
-    changed.kubectl.rollout(DEPLOYMENT)
+    changed.settle()
 
     def refused() -> bool:
         pods = changed.prepull_pods()
@@ -60,8 +61,8 @@ def test_image_that_cannot_be_pulled_is_not_injected(
         return any("waiting" in s["state"] and "Pull" in s["state"]["waiting"]["reason"]
                    for s in states)  # fmt: skip
 
-    until(refused, "a pre-pull pod cannot pull", 60)
-    until(lambda: _unavailable(changed.kubectl) == 1, "the webhook knows", 30)
+    until(refused, "a pre-pull pod cannot pull", 240)
+    until(lambda: _unavailable(changed) == 1, "the webhook knows", 120)
 
     pod = started(protected, cluster.app_image)
 
@@ -69,18 +70,19 @@ def test_image_that_cannot_be_pulled_is_not_injected(
     assert sidecar.reason(pod) == "image_unavailable"
     ends_in_time(protected)
     changed.upgrade()
-    until(lambda: _unavailable(changed.kubectl) == 0, "the webhook knows", 60)
+    until(lambda: _unavailable(changed) == 0, "the webhook knows", 120)
     assert sidecar.injected(started(protected, cluster.app_image, "again"))
 
 
-def _unavailable(webhook: Kubectl) -> float:
-    """Return the webhook's own gauge, of the newest pod that is Ready."""
+def _unavailable(release: Release) -> float:
+    """Return the webhook's own gauge."""
     script = (
         "import ssl,urllib.request as u;"
         "c=ssl._create_unverified_context();"
         "print(u.urlopen('https://127.0.0.1:8443/metrics',context=c).read().decode())"
     )
-    text = webhook.exec(DEPLOYMENT, "python3", "-c", script)
+    (pod,) = release.webhook_pods()
+    text = release.kubectl.exec(pod["metadata"]["name"], "python3", "-c", script)
     name = "backup_webhook_image_unavailable "
     return float(next(line for line in text.splitlines() if line.startswith(name)).split()[1])
 
@@ -112,7 +114,7 @@ def test_node_that_is_down_changes_nothing(
             pods = release.prepull_pods()
             return any(p["spec"].get("nodeName") == "gone" for p in pods)
 
-        until(waits_there, "the DaemonSet has a pod for that node", 60)
+        until(waits_there, "the DaemonSet has a pod for that node", 240)
         assert sidecar.injected(started(protected, cluster.app_image))
     finally:
         cluster.kubectl("delete", "node", "gone")
@@ -155,8 +157,9 @@ def test_secret_that_leads_nowhere(
         last = sidecar.run_now(protected, "second")
         assert (last["status"], last["failure"]) == ("failure", failure), last
     else:
+        sidecar.await_first_look(protected, "second")
         protected("annotate", "pod", "second", "backup.run-now=1")
-        until(lambda: bool(sidecar.status(protected, "second")["running_since"]), "it tries", 60)
+        until(lambda: bool(sidecar.status(protected, "second")["running_since"]), "it tries", 300)
     assert sidecar.restarts(protected, "second") == 0
     ends_in_time(protected, "second")
 
@@ -175,10 +178,10 @@ def test_sidecar_that_dies(protected: Kubectl, cluster: Target, death: str) -> N
     said = protected("exec", "app", "--container=backup", *killed, check=False)
     # With cgroups of version 1, the kernel kills nothing but the process that wants too much.
     if "killed alone" not in said:
-        until(lambda: sidecar.restarts(protected, "app") == 1, "the sidecar has come back", 60)
+        until(lambda: sidecar.runs_again(protected, "app"), "the sidecar has come back", 240)
 
     assert sidecar.run_now(protected, "app")["status"] == "success"
-    protected.wait("pod/app", "condition=Ready", 30)
+    protected.wait("pod/app", "condition=Ready")
     (state,) = protected.get("pod", "app")["status"]["containerStatuses"]
     assert (state["restartCount"], state["ready"]) == (0, True)
     ends_in_time(protected)
@@ -209,7 +212,7 @@ def test_expired_certificate(
     protected: Kubectl, release: Release, cluster: Target, tmp_path: Path
 ) -> None:
     """Apps are admitted as they came, and the webhook itself says that it is not ready."""
-    ends = datetime.now(UTC) + timedelta(seconds=60)
+    ends = datetime.now(UTC) + timedelta(seconds=LIFE)
     authority = trustme.CA()
     issued = authority.issue_cert(f"{NAME}.{NAME}.svc", not_after=ends)
     bundle = authority.cert_pem.bytes()
@@ -224,23 +227,23 @@ def test_expired_certificate(
             certificates__mode="existing", certificates__existing__secretName="brought",
             certificates__existing__caBundle=b64encode(bundle).decode(),
         )  # fmt: skip
-        release.kubectl.rollout(DEPLOYMENT, 55)
+        release.settle()
         assert sidecar.injected(started(protected, cluster.app_image))
         ends_in_time(protected)
 
-        until(lambda: datetime.now(UTC) > ends, "the certificate has expired", 90)
+        until(lambda: datetime.now(UTC) > ends, "the certificate has expired", LIFE)
 
         # As long as the API server's connections last, it may go on asking.
         started(protected, cluster.app_image, "after")
         ends_in_time(protected, "after")
-        release.kubectl.wait(DEPLOYMENT, "condition=Available=False", 60)
+        release.kubectl.wait(DEPLOYMENT, "condition=Available=False")
         release.kubectl("delete", "pod", "--selector=app.kubernetes.io/component=webhook")
         assert not sidecar.injected(started(protected, cluster.app_image, "later"))
         ends_in_time(protected, "later")
     finally:
         release.upgrade()
         release.kubectl("delete", "secret", "brought")
-    until(lambda: sidecar.injected(_dry_run(protected, cluster.app_image)), "it injects again", 30)
+    until(lambda: sidecar.injected(_dry_run(protected, cluster.app_image)), "it injects again", 120)
 
 
 def _dry_run(kubectl: Kubectl, image: str) -> Json:

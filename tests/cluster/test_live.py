@@ -7,8 +7,8 @@ from tests.cluster.conftest import Target
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.work import until
 
-SYNC = 150  # seconds; the kubelet looks at a pod's volumes about once a minute
-LOOK = 60  # the supervisor looks every 30
+# Seconds; the kubelet looks at a pod's volumes about once a minute, the supervisor every 30.
+SYNC = 300
 
 
 def _app(kubectl: Kubectl, image: str, **annotations: str) -> None:
@@ -16,6 +16,7 @@ def _app(kubectl: Kubectl, image: str, **annotations: str) -> None:
     template = apps.template([apps.container(image)], [apps.claimed()], asked)
     kubectl.apply(apps.claim(), apps.pod("app", template))
     kubectl.wait("pod/app", "condition=Ready")
+    sidecar.await_first_look(kubectl, "app")
 
 
 def test_annotation_of_a_running_pod_counts(protected: Kubectl, cluster: Target) -> None:
@@ -24,7 +25,7 @@ def test_annotation_of_a_running_pod_counts(protected: Kubectl, cluster: Target)
 
     protected("annotate", "pod", "app", "backup.paused=true", "backup.schedule=17 3 * * *")
 
-    until(lambda: bool(sidecar.status(protected, "app")["paused"]), "it is paused", LOOK)
+    until(lambda: bool(sidecar.status(protected, "app")["paused"]), "it is paused", SYNC)
     assert sidecar.status(protected, "app")["schedule"] == "17 3 * * *"
     assert sidecar.restarts(protected, "app") == 0
 

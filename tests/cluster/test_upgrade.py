@@ -41,5 +41,5 @@ def test_upgrade_from_the_previous_chart_keeps_backups_going(
     protected.apply(apps.pod("new", template))
     protected.wait("pod/new", "condition=Ready")
     assert sidecar.run_now(protected, "new")["status"] in {"success", "warning"}
-    newest = sidecar.snapshots(protected, "new")[-1]
+    *_, newest = (s for s in sidecar.snapshots(protected, "new") if s["hostname"] == "new")
     assert "cluster=here" in newest["tags"]
