@@ -30,7 +30,7 @@ class Load:
         self.injected = 0
         self.failures: list[str] = []
 
-    def await_admissions(self, count: int, timeout: float = 300) -> None:
+    def await_admissions(self, count: int, timeout: float = 900) -> None:
         """Wait until so many more were answered, well or not."""
         wanted = self.total + count
         until(lambda: self.total >= wanted, f"{count} more admissions were answered", timeout)
@@ -59,7 +59,7 @@ class Load:
         try:
             answer = core.create_namespaced_pod(
                 self._namespace, self._pod, dry_run="All", _preload_content=False,
-                _request_timeout=(5, 30),
+                _request_timeout=(60, 120),
             )  # fmt: skip
         except client.ApiException as error:
             return str(error.body)
