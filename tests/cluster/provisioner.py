@@ -8,9 +8,11 @@ and imports nothing of the project.
 import json
 import shutil
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
+import urllib3
 from kubernetes import client, config, watch
 
 Json = dict[str, Any]
@@ -31,11 +33,16 @@ class Provisioner:
             stream: Any = watch.Watch()  # type: ignore[no-untyped-call] # has no annotations
             claims = self._core.list_persistent_volume_claim_for_all_namespaces
             # One stream: a claim that goes away is what releases a volume.
-            for event in stream.stream(claims, timeout_seconds=60):
-                if event["type"] == "DELETED":
-                    self._remove(event["raw_object"])
-                else:
-                    self._provide(event["raw_object"])
+            try:
+                for event in stream.stream(claims, timeout_seconds=60):
+                    if event["type"] == "DELETED":
+                        self._remove(event["raw_object"])
+                    else:
+                        self._provide(event["raw_object"])
+            except (client.ApiException, urllib3.exceptions.HTTPError) as error:
+                # Without it no volume is made any more: look anew.
+                print(json.dumps({"message": str(error)}), flush=True)
+                time.sleep(1)
 
     def _provide(self, claim: Json) -> None:
         spec = claim["spec"]
