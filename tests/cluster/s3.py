@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tests.cluster import build
 from tests.cluster.work import WorkError, tail, until
+from tests.services.server import free_port
 
 
 class S3:
@@ -17,8 +18,7 @@ class S3:
     key, secret = "test-key", "test-secret"
 
     def __init__(self, host: str, folder: Path) -> None:
-        with socket.create_server((host, 0)) as listener:
-            self._address = (host, int(listener.getsockname()[1]))
+        self._address = (host, free_port(host))
         self.url = f"http://{host}:{self._address[1]}"
         self.folder = folder / "buckets"
         self.folder.mkdir(parents=True)
@@ -55,13 +55,13 @@ class S3:
             with socket.socket() as client:
                 return client.connect_ex(self._address) == 0
 
-        until(answers, "the S3 server listens", 20)
+        until(answers, "the S3 server listens", 120)
 
     def stop(self) -> None:
         """Stop it: whoever asks is refused."""
         if self._process is not None:
             self._process.terminate()
-            self._process.wait(20)
+            self._process.wait(60)
 
 
 @contextmanager
