@@ -25,7 +25,7 @@ def remove(name: str) -> None:
     for hierarchy in _hierarchies():
         group = hierarchy / name
         # Killed processes leave their group a moment after they are gone from /proc.
-        until(lambda group=group: _removed(group), f"{group} is empty", 10)  # type: ignore[misc]
+        until(lambda group=group: _removed(group), f"{group} is empty", 60)  # type: ignore[misc]
 
 
 def _hierarchies() -> Iterator[Path]:

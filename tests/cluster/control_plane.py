@@ -18,7 +18,7 @@ def start(sandbox: Sandbox) -> None:
     programs = build.kubernetes()
     sandbox.start("etcd", *_etcd())
     sandbox.start("kube-apiserver", str(programs / "kube-apiserver"), *_apiserver())
-    sandbox.until(is_ready, "the API server is ready", 60)
+    sandbox.until(is_ready, "the API server is ready", 240)
     sandbox.start(
         "kube-controller-manager", str(programs / "kube-controller-manager"), *_controller_manager()
     )
@@ -38,7 +38,7 @@ def is_ready() -> bool:
     context = ssl.create_default_context(cafile=str(PKI / "ca.crt"))
     context.load_cert_chain(PKI / "admin.crt", PKI / "admin.key")
     try:
-        with urllib.request.urlopen(f"{API_SERVER}/readyz", timeout=2, context=context) as answer:  # noqa: S310
+        with urllib.request.urlopen(f"{API_SERVER}/readyz", timeout=30, context=context) as answer:  # noqa: S310
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False

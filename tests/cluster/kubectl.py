@@ -28,7 +28,7 @@ class Kubectl:
         return replace(self, namespace=namespace)
 
     def __call__(
-        self, *arguments: str, stdin: str | None = None, check: bool = True, timeout: float = 120
+        self, *arguments: str, stdin: str | None = None, check: bool = True, timeout: float = 300
     ) -> str:
         """Run kubectl; return its standard output (and, with check=False, its errors after it).
 
@@ -68,7 +68,7 @@ class Kubectl:
         """Create objects: fails where one is there, and allows generateName."""
         self("create", "--filename=-", stdin=_list(objects))
 
-    def wait(self, what: str, condition: str, timeout: float = 60) -> None:
+    def wait(self, what: str, condition: str, timeout: float = 240) -> None:
         """Wait until `what` (kind/name, or a kind and `--selector=…`) meets a condition.
 
         `condition` is what `kubectl wait --for` takes: `create`, `delete`, `condition=Ready`,
@@ -79,7 +79,7 @@ class Kubectl:
             self("wait", "--for=create", *arguments, timeout=timeout + 10)
         self("wait", f"--for={condition}", *arguments, timeout=timeout + 10)
 
-    def rollout(self, what: str, timeout: float = 120) -> None:
+    def rollout(self, what: str, timeout: float = 240) -> None:
         """Wait until a Deployment, StatefulSet or DaemonSet has all its pods Ready."""
         self("rollout", "status", what, f"--timeout={timeout:.0f}s", timeout=timeout + 10)
 

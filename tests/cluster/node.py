@@ -84,8 +84,8 @@ class Cluster:
         if is_new:
             kubectl.apply(_STORAGE_CLASS)
             self._start_provisioner()
-        kubectl.wait(f"node/{NODE}", "condition=Ready", 60)
-        kubectl.wait("serviceaccount/default", "create", 30)
+        kubectl.wait(f"node/{NODE}", "condition=Ready")
+        kubectl.wait("serviceaccount/default", "create")
 
     def _start_provisioner(self) -> None:
         arguments = [KUBECONFIG, ROOT / "volumes", NODE, _CLASS]

@@ -50,7 +50,7 @@ class Sandbox:
             source.mkdir(parents=True, exist_ok=True)
             Path(name).mkdir(parents=True, exist_ok=True)
         self._started["sandbox"] = _unshare(ROOT / "sandbox.log")
-        until(self._found, "the sandbox has started", 10)
+        until(self._found, "the sandbox has started", 60)
         mounts = [f"mount --bind '{source}' '{name}'" for source, name in folders]
         self._shell("mount --make-rshared /", *mounts)
         self._connect()
@@ -123,7 +123,7 @@ class Sandbox:
             _kill(self.first)
             self.first = _find()
         for process in self._started.values():
-            process.wait(10)
+            process.wait(60)
         self._started.clear()
         link = Path("/sys/class/net") / NETWORK.link
         if link.exists():
@@ -189,7 +189,7 @@ def _kill(process: int) -> None:
         return
     try:
         signal.pidfd_send_signal(handle, signal.SIGKILL)
-        ended, _, _ = select.select([handle], [], [], 30)
+        ended, _, _ = select.select([handle], [], [], 120)
     except ProcessLookupError:
         return
     finally:

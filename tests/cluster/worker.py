@@ -18,7 +18,7 @@ def start_containerd(sandbox: Sandbox) -> None:
     (_CNI / "10-bridge.conflist").write_text(json.dumps(_bridge()))
     (ROOT / "containerd.toml").write_text(_containerd())
     sandbox.start("containerd", "containerd", "--config", str(ROOT / "containerd.toml"))
-    sandbox.until(SOCKET.exists, "containerd listens", 30)
+    sandbox.until(SOCKET.exists, "containerd listens", 120)
 
 
 def start_kubelet(sandbox: Sandbox) -> None:
