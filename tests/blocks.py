@@ -107,7 +107,7 @@ def run(
     done = subprocess.run(
         ("bash", "-eu", "-o", "pipefail", "-c", block),
         cwd=folder, env=dict(os.environ if environment is None else environment),
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=600, check=False,
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=1800, check=False,
     )  # fmt: skip
     assert done.returncode == fails, f"{block}\n{done.stdout}\n{done.stderr}"
     return done.stdout

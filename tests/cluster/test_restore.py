@@ -23,6 +23,7 @@ from tests.services import postgres
 from tests.services.postgres import Postgres
 
 _IMPATIENT = {"BACKUP_OPEN_TIMEOUT_SECONDS": "5", "BACKUP_RESTORE_SECONDS": "1"}
+_BLOCKED_FOR_LONG = {"progressDeadlineSeconds": 3600}  # a rollout gives up after 600 else
 READY = "/tmp/ready"  # noqa: S108 -- in the container
 IF_EMPTY = {**apps.ENABLED, "backup.restore": "if-empty"}
 REQUIRED = {**apps.ENABLED, "backup.restore": "required"}
@@ -98,14 +99,14 @@ def _app(annotations: Mapping[str, str], script: str = FILL) -> list[Json]:
     }
     volumes = [{**apps.claimed(name), "name": name} for name in VOLUMES]
     template = apps.template([container], volumes, annotations, terminationGracePeriodSeconds=2)
-    deployment = apps.workload("Deployment", "wiki", template)
+    deployment = apps.workload("Deployment", "wiki", template, **_BLOCKED_FOR_LONG)
     return [*map(apps.claim, VOLUMES), deployment]
 
 
 def _small(image: str, annotations: Mapping[str, str], script: str = apps.SERVE) -> list[Json]:
     """Return a Deployment `wiki` with one volume."""
     template = apps.template([apps.container(image, script)], [apps.claimed()], annotations)
-    return [apps.claim(), apps.workload("Deployment", "wiki", template)]
+    return [apps.claim(), apps.workload("Deployment", "wiki", template, **_BLOCKED_FOR_LONG)]
 
 
 def _backed_up(kubectl: Kubectl, image: str) -> None:
@@ -194,7 +195,7 @@ def test_everything_comes_back_after_the_namespace_is_gone(
     protected("patch", "secret", apps.SECRET, "--patch", changed)
     annotations = {**IF_EMPTY, "backup.sqlite": "*.sqlite", "backup.dump": "postgres"}
     protected.apply(*_app(annotations))
-    protected.rollout("deployment/wiki", 300)
+    protected.rollout("deployment/wiki", 600)
     last = sidecar.run_now(protected, _pod(protected)["metadata"]["name"])
     assert last["status"] == "success", last
     (keep,) = blocks("docs/disaster.md", "## Before: keep a copy of the Secret outside the cluster")
@@ -214,7 +215,7 @@ def test_everything_comes_back_after_the_namespace_is_gone(
     with ThreadPoolExecutor(1) as somebody:
         rebuilt = somebody.submit(shell, rebuild, tmp_path, protected, instead=named)
         try:
-            until(lambda: "refused" in _said(protected), "the pod's status says what is wrong", 300)
+            until(lambda: "refused" in _said(protected), "the pod's status says what is wrong", 600)
             blocked = time.monotonic()
             assert "refused" in protected("describe", "pod", "--selector=app=app")
             until(lambda: time.monotonic() > blocked + 125, "two minutes have passed", 130)
@@ -257,7 +258,7 @@ def test_a_wrong_password_blocks_and_is_said_until_it_is_mended(
     assert "password" in shell(look, tmp_path, protected, instead=here)
     _starts_not(protected)
     protected("patch", "secret", apps.SECRET, "--patch", json.dumps({"data": right}))
-    protected.rollout("deployment/wiki", 400)
+    protected.rollout("deployment/wiki", 600)
     assert _listing(protected) == "./pages/index\n"
 
 
@@ -301,7 +302,7 @@ def test_interrupted_restore_resumes_and_keeps_what_was_written_in_between(
     protected: Kubectl, cluster: Target
 ) -> None:
     protected.apply(*_app(apps.ENABLED))
-    protected.rollout("deployment/wiki", 300)
+    protected.rollout("deployment/wiki", 600)
     name = _pod(protected)["metadata"]["name"]
     assert sidecar.run_now(protected, name)["status"] == "success"
     before = protected.exec("deployment/wiki", "python3", "-c", LOOK, container="app")
@@ -327,7 +328,7 @@ def test_interrupted_restore_resumes_and_keeps_what_was_written_in_between(
     protected("delete", "pod", "writer", "--grace-period=1")
 
     protected("scale", "deployment/wiki", "--replicas=1")
-    protected.rollout("deployment/wiki", 300)
+    protected.rollout("deployment/wiki", 600)
 
     assert protected.exec("deployment/wiki", "cat", "/data/files/new", container="app") == "mine\n"
     protected.exec("deployment/wiki", "rm", "/data/files/new", container="app")
