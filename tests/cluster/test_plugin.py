@@ -384,7 +384,7 @@ def test_what_cannot_be_is_one_line(protected: Kubectl, cluster: Target, tmp_pat
 
 def test_pausing(protected: Kubectl, cluster: Target) -> None:
     """The kubelet takes up to two minutes to tell the sidecar."""
-    wiki(protected, cluster.app_image)
+    wiki(protected, cluster.app_image, **{"backup.schedule": "off"})
     paused = backup(protected, "pause", "wiki")
     assert "BACKUP_PAUSED=true" in paused.err
     until(lambda: rows(protected)[0]["status"] == "paused", "it is paused", 300)
