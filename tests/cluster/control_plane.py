@@ -87,6 +87,8 @@ def _controller_manager() -> list[str]:
         f"--cluster-signing-cert-file={PKI}/ca.crt",
         f"--cluster-signing-key-file={PKI}/ca.key",
         "--use-service-account-credentials=true",
+        # On a busy machine the kubelet may be late; no pod of a node that is there is to go for it.
+        "--node-monitor-grace-period=5m",
         "--leader-elect=false",
         *_FASTER,
     ]

@@ -132,7 +132,9 @@ class Sandbox:
             until(lambda: not link.exists(), f"{NETWORK.link} is gone", 60)
         cgroups.remove(CGROUP)
         made = ROOT / "made"
-        for name in made.read_text().split() if made.exists() else ():
+        # Another cluster has mounts over them, which would go with them.
+        removed = made.exists() and not _find(f"{_MARK}=")
+        for name in made.read_text().split() if removed else ():
             folder = Path(name)
             if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
@@ -167,14 +169,14 @@ def _unshare(log: Path) -> subprocess.Popen[bytes]:
         )
 
 
-def _find() -> int:
-    """Return the process id of this ROOT's sandbox, 0 where there is none."""
-    mark = f"{_MARK}={ROOT}".encode()
+def _find(mark: str = f"{_MARK}={ROOT}\0") -> int:
+    """Return the process id of this ROOT's sandbox (or of one with ``mark``), 0 for none."""
+    wanted = b"\0" + mark.encode()
     for process in Path("/proc").glob("[0-9]*"):
         try:
             if (process / "comm").read_text().strip() != _FIRST:
                 continue
-            if mark in (process / "environ").read_bytes().split(b"\0"):
+            if wanted in b"\0" + (process / "environ").read_bytes():
                 return int(process.name)
         except OSError:
             continue  # it ended while we looked, or is not ours to read

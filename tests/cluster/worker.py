@@ -110,6 +110,8 @@ def _kubelet() -> dict[str, Any]:
         "resolvConf": "",
         "failSwapOn": False,
         "oomScoreAdj": 0,
+        # So often a running pod gets what its Secret holds now; once a minute else.
+        "syncFrequency": "10s",
         # A machine's disk that is nearly full must not cost the images that were imported.
         "evictionHard": {
             "memory.available": "100Mi",
