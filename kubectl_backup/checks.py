@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from contract import names
+from contract.wording import counted
 from kubectl_backup import formats, rows
 from kubectl_backup.findings import Facts, Finding, hint, ok, problem, unknown
 
@@ -88,18 +89,17 @@ def _deployment(facts: Facts) -> Iterator[Finding]:
     meta = facts.deployment["metadata"]
     wanted = facts.deployment.get("spec", {}).get("replicas", 1)
     ready = (facts.deployment.get("status") or {}).get("readyReplicas") or 0
-    where = f"-n {meta['namespace']}"
+    where, line = f"-n {meta['namespace']}", f"{ready} of {counted(wanted, 'pod')} ready"
     if not wanted:
         line = "its Deployment is scaled to 0"
         yield problem("webhook", line, f"kubectl {where} scale deploy/{meta['name']} --replicas=2")
     elif not ready:
-        line = f"none of its {wanted} pods is ready"
         remedy = f"kubectl {where} describe pods; kubectl {where} logs deploy/{meta['name']}"
         yield problem("webhook", line, remedy)
     elif ready < wanted:
-        yield hint("webhook", f"{ready} of {wanted} pods are ready", f"kubectl {where} get pods")
+        yield hint("webhook", line, f"kubectl {where} get pods")
     else:
-        yield ok("webhook", f"{ready} of {wanted} pods are ready")
+        yield ok("webhook", line)
 
 
 def _images(facts: Facts) -> Iterator[Finding]:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from contract.wording import counted
 from kubectl_backup import formats, unpack
 from kubectl_backup.refusal import ClusterError
 from kubectl_backup.replacement import RefusedError
@@ -27,14 +28,15 @@ def write(terminal: Terminal, wanted: Wanted, folder: Path, *, yes: bool) -> int
     def progress(more_files: int, more_bytes: int) -> None:
         spent = formats.span(time.monotonic() - began)
         count, amount = files + more_files, formats.size(total + more_bytes)
-        terminal.progress(f"{count} files, {amount}, {spent}")
+        terminal.progress(f"{counted(count, 'file')}, {amount}, {spent}")
 
     for path, is_folder in wanted.sources.items():
         take = _tree if is_folder else _file
         more_files, more_bytes = take(wanted, path, folder, progress)
         files, total = files + more_files, total + more_bytes
     terminal.progress("")
-    terminal.say(f"restored {wanted.text}: {files} files, {formats.size(total)} in {folder}")
+    what = f"{counted(files, 'file')}, {formats.size(total)}"
+    terminal.say(f"restored {wanted.text}: {what} in {folder}")
     return 0
 
 

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 from uuid import uuid4
 
+from contract.wording import counted
 from kubectl_backup import formats, local, replacement, scaling, target
 from kubectl_backup import terminal as terminals
 from kubectl_backup import wanted as wanting
@@ -77,7 +78,7 @@ def _in_place(
     count = scaling.replicas(workload)
     terminal.confirm(
         f"Restore {wanted.text} in place, into the claim {claim} of {owner} in namespace {space}: "
-        f"{_effect(wanted)} {owner} is stopped meanwhile ({count} pods). Go on?",
+        f"{_effect(wanted)} {owner} is stopped meanwhile ({counted(count, 'pod')}). Go on?",
         yes=parsed.yes,
     )
     with scaling.scaled_down(cluster, terminal, space, owner, workload):

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from contract.wording import counted
 from kubectl_backup import formats
 from kubectl_backup.findings import Facts, Finding, hint, ok, problem, unknown
 
@@ -87,6 +88,6 @@ def _reports(known: Mapping[str, Any]) -> Finding:
         remedy = "set NTFY_…, PING_URL, NOTIFY_URLS or PUSHGATEWAY_… in the Secret"
         return hint("reports", "nobody is told of failures", remedy)
     if count:
-        line = f"{count} messages were not delivered"
+        line = f"{counted(count, 'message was', 'messages were')} not delivered"
         return problem("reports", line, "kubectl backup logs names the receiver")
     return ok("reports", f"told: {', '.join(map(str, known['receivers']))}")

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterable
 
 from contract import names, settings
+from contract.wording import counted
 from kubectl_backup import formats, healing, listing, overheard, sidecar, target
 from kubectl_backup.cluster import Cluster, Json, below
 from kubectl_backup.refusal import ClusterError, DeniedError, NotFoundError
@@ -175,7 +176,7 @@ def heal(cluster: Cluster, terminal: Terminal, parsed: argparse.Namespace) -> in
             promising.append(each)
     if not promising:
         return 1
-    count = f"{len(promising)} pod{'s' if len(promising) > 1 else ''}"
+    count = counted(len(promising), "pod")
     terminal.confirm(f"Evict {count}, so that new ones get their sidecar?", yes=parsed.yes)
     return max(_evict(cluster, terminal, each) for each in promising)
 

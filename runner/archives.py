@@ -4,6 +4,7 @@ from collections.abc import Generator
 from datetime import UTC, datetime, timedelta
 
 from contract import settings
+from contract.wording import counted
 from runner import due, rclone
 from runner.config import Config
 from runner.conversation import Effect, Result
@@ -66,7 +67,9 @@ def forget(
         if bad := _unfinished(f"deleting {folder}", done):
             return bad
     kept = len(ours) - len(old)
-    return Chored(Status.SUCCESS, f"{len(old)} archives removed, {kept} kept", None, len(old))
+    return Chored(
+        Status.SUCCESS, f"{counted(len(old), 'archive')} removed, {kept} kept", None, len(old)
+    )
 
 
 def _unfinished(what: str, done: Completed) -> Chored | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from contract import settings
+from contract.wording import counted
 from runner.config import Config
 from runner.outcome import Failure, Status, size
 from runner.steps import NEVER_BACKED_UP, literal
@@ -122,9 +123,11 @@ def line(tally: Tally, *, dry_run: bool) -> str:
     counts = tally.counts
     would = "would be " if dry_run else ""
     told = [
-        f"{counts.get(kind, 0)} files {would}{kind}" for kind in ("created", "changed", "deleted")
+        f"{counted(counts.get(kind, 0), 'file')} {would}{kind}"
+        for kind in ("created", "changed", "deleted")
     ]
-    return f"{', '.join(told)} ({size(tally.bytes)}), {counts.get('unchanged', 0)} are as they were"
+    same = counted(counts.get("unchanged", 0), "is as it was", "are as they were")
+    return f"{', '.join(told)} ({size(tally.bytes)}), {same}"
 
 
 def spared(config: Config) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from contract import quantity, settings, values
+from contract.wording import counted
 from runner import history, inputs, mirror, rawdata, recall, remotes, run
 from runner.conversation import Effect, Ended, Result
 from runner.judge import Copies, Facts, Source
@@ -75,5 +76,5 @@ def _copies(session: Session, sources: Sources) -> Copies:
     bound = int(quantity.parse(values.SCRATCH_BOUND) / 2)  # the cache has the other half
     made = sqlite.copy_all(sources, globs, scratch, bound, lambda: session.stop.asked)
     count = len(made.excludes) // len(sqlite.LEFT_OUT)
-    session.log.line("info", f"{count} SQLite databases copied", globs=globs)
+    session.log.line("info", f"{counted(count, 'SQLite database')} copied", globs=globs)
     return made

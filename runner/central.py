@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from contract import settings
+from contract.wording import counted, listed
 from runner import clock, keys, maintainer, records, repository, retrieval, steps, upkeep
 from runner.config import LIVE, Config
 from runner.conversation import Effect, Ended, Result, failed
@@ -20,7 +21,6 @@ from runner.records import Json, Owner, Record
 _LEAST = 2
 """Of the newest snapshots, so many stay: the last may be of a volume that has just lost its files,
 and its sidecar, which is to say so, has not come to that yet."""
-_NAMED = 5  # workloads that a message names
 
 
 class Verdict(StrEnum):
@@ -166,14 +166,14 @@ def summed(found: Iterable[Ruling], done: Mapping[Owner, Chored], strangers: int
     wrong |= {owner: each.message for owner, each in done.items() if each.status == Status.FAILURE}
     held = [str(ruling.owner) for ruling in found if ruling.verdict == Verdict.HELD]
     removed = sum(each.removed for each in done.values())
-    line = f"{removed} snapshots of {len(done)} workloads removed"
+    line = f"{counted(removed, 'snapshot')} of {counted(len(done), 'workload')} removed"
     if held:
-        line += f"; kept whole: {_listed(held)}"
+        line += f"; kept whole: {listed(held)}"
     if strangers:
-        line += f"; {strangers} snapshots are not of sidecars and were left alone"
+        line += f"; {counted(strangers, 'snapshot')} of no sidecar left alone"
     if not wrong:
         return Chored(Status.SUCCESS, line, None, removed)
-    named = _listed([f"{owner}: {why}" for owner, why in wrong.items()])
+    named = listed([f"{owner}: {why}" for owner, why in wrong.items()])
     failure = next((each.failure for each in done.values() if each.failure), Failure.CONFIG)
     return Chored(Status.FAILURE, f"{named}; of the others, {line}", failure, removed)
 
@@ -195,7 +195,7 @@ def uncopied(snapshots: Iterable[Json], now: datetime) -> Chored | None:
     wanting = [each for each in there if records.COPY in each.tags]
     if not wanting:
         return None
-    names = _listed(sorted(str(records.owner_said(each) or each.path) for each in wanting))
+    names = listed(sorted(str(records.owner_said(each) or each.path) for each in wanting))
     line = f"COPY_RESTIC_REPOSITORY is not in this job's Secret, and {names} want copies"
     return Chored(Status.FAILURE, line, Failure.CONFIG)
 
@@ -222,8 +222,3 @@ def outcome(done: Mapping[str, Chored]) -> Outcome:
     if skipped:
         return Outcome(Status.WARNING, line, skipped[0].failure)
     return Outcome(Status.SUCCESS, line)
-
-
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return f"{', '.join(names[:_NAMED])}{more}"

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from itertools import pairwise
 
+from contract.wording import counted
+
 _AHEAD = timedelta(hours=25)  # a machine's clock may be a zone off
 _GAP = timedelta(days=31)
 _SETTLED = timedelta(days=7)  # after a gap, until the clock is believed
@@ -18,9 +20,10 @@ def doubt(made: Iterable[datetime], now: datetime) -> str:
     times = sorted(made)
     ahead = [time for time in times if time - now > _AHEAD]
     if ahead:
+        ones = counted(len(ahead), "snapshot is", "snapshots are")
         return (
-            f"{len(ahead)} snapshots are from the future, the latest of {ahead[-1]:%Y-%m-%d}: a "
-            "clock was or is wrong; everything is kept until they are removed by hand"
+            f"{ones} from the future, the latest of {ahead[-1]:%Y-%m-%d}: a clock was or is wrong; "
+            "everything is kept until such are removed by hand"
         )
     for before, after in pairwise(times):
         if after - before > _GAP and now - after < _SETTLED:

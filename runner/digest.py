@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from contract import settings
+from contract.wording import counted
 from runner.config import Config
 from runner.outcome import Status, size
 from runner.state import Chore, State, Tally
@@ -50,13 +51,13 @@ def text(config: Config, state: State, now: float) -> str:
     sign = "-" if grown < 0 else "+"
     lines = [
         f"{_day(tally.since)} to {_day(now)}",
-        f"{sum(tally.runs.values())} runs: {', '.join(counts)}",
+        f"{counted(sum(tally.runs.values()), 'run')}: {', '.join(counts)}",
         f"last success: {_minute(state.last_success)}",
         f"{size(tally.last_bytes)} backed up ({sign}{size(abs(grown))})",
         f"{size(tally.added_bytes)} added to the repository",
     ]
     if state.snapshots is not None:
-        lines.append(f"{state.snapshots} snapshots")
+        lines.append(counted(state.snapshots, "snapshot"))
     lines += [_chore(name, chore) for name, chore in sorted(state.chores.items()) if chore.status]
     if state.held:
         lines.append("retention is held: a source lost its files")

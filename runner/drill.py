@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
+from contract.wording import counted
 from runner.outcome import Chored, Failure, Status, size
 from runner.output import Completed
 
@@ -116,7 +117,7 @@ class Sample:
     def total(self) -> str:
         """How much the snapshot holds, in words."""
         files = sum(folder.files for folder in self._folders)
-        return f"{files} files ({size(sum(folder.bytes for folder in self._folders))})"
+        return f"{counted(files, 'file')} ({size(sum(folder.bytes for folder in self._folders))})"
 
     def chosen(self, bound: int) -> Chosen:
         """Return what to restore in ``bound`` bytes: what small folders leave, big ones get."""
@@ -192,11 +193,11 @@ def _compared(sample: Sample, chosen: Chosen, tried: list[Tried]) -> Chored:
         return Chored(Status.FAILURE, line, Failure.RESTIC)
     restored = size(sum(each.file.size for each in tried))
     line = (
-        f"{len(tried)} files ({restored}) of {sample.total} restored, "
+        f"{counted(len(tried), 'file')} ({restored}) of {sample.total} restored, "
         f"{sum(each.compared for each in tried)} of them equal to the live ones"
     )
     if databases := sum(each.sound for each in tried):
-        line += f", {databases} databases sound"
+        line += f", {counted(databases, 'database')} sound"
     if chosen.untried:
         line += f"; {untried(chosen)}"
         return Chored(Status.SKIPPED, line)

@@ -6,6 +6,7 @@ import sys
 from collections import deque
 from datetime import UTC, datetime
 
+from contract.wording import counted
 from runner import clients, databases, loading
 from runner.clients import DumpError
 from runner.databases import Client
@@ -111,5 +112,5 @@ class _Server:
             line = " ".join(said) or f"exit status {process.returncode}"
             raise DumpError(databases.failure(line), f"{argv[0]} failed, not all is loaded: {line}")
         if errors:
-            line = f"{errors} errors, the first: {first}; all else of the dump is loaded"
+            line = f"{counted(errors, 'error')}, the first: {first}; all else of the dump is loaded"
             raise DumpError(databases.failure(first), line)

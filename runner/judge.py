@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from contract.wording import counted
 from runner.outcome import Counts, Failure, Status, size
 from runner.output import Completed
 
@@ -69,7 +70,11 @@ def worth(
         return Status.FAILURE, line, Failure.SOURCE
     if line := _doubtful(facts, done, counts):
         return Status.WARNING, line, Failure.SOURCE
-    return Status.SUCCESS, f"{counts.files} files, {size(counts.added_bytes)} added", None
+    return (
+        Status.SUCCESS,
+        f"{counted(counts.files, 'file')}, {size(counts.added_bytes)} added",
+        None,
+    )
 
 
 def _doubtful(facts: Facts, done: Completed, counts: Counts) -> str:
@@ -123,7 +128,7 @@ def is_shrunk(facts: Facts, counts: Counts) -> bool:
 def _shrunk(facts: Facts, counts: Counts) -> str:
     files, total = facts.usual or (0, 0)
     now = f"{counts.files} ({size(counts.source_bytes)})"
-    return f"shrunk from {files} files ({size(total)}) to {now}; {_KEPT}"
+    return f"shrunk from {counted(files, 'file')} ({size(total)}) to {now}; {_KEPT}"
 
 
 def _unread(done: Completed) -> str:

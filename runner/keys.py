@@ -9,6 +9,7 @@ import re
 from collections.abc import Generator, Iterable
 
 from contract.schedule import stable_hash
+from contract.wording import counted
 from runner import opening
 from runner.config import Config
 from runner.conversation import Effect, Ended, Result, failed, must
@@ -66,8 +67,9 @@ def _leave_one(config: Config, target: str) -> Generator[Effect, Result, None]:
     good = next((str(each["id"]) for each in found if each.get("current")), "")
     held = yield from must(opening.held_snapshots(key, target), _CANNOT)
     if held.text.split() or not good:
+        every = counted(len(found), "key")
         line = (
-            f"{_RACE}; of its {len(found)} keys only {good} opens it, and it holds snapshots: "
+            f"{_RACE}; of its {every} only {good} opens it, and it holds snapshots: "
             f"with RESTIC_KEY_HINT={good}, look at them and remove the other keys by hand"
         )
         raise Ended(Status.FAILURE, line, Failure.CONFIG)

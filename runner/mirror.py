@@ -5,6 +5,7 @@ from collections.abc import Generator
 from dataclasses import replace
 from datetime import datetime
 
+from contract.wording import counted
 from runner import judge, rclone
 from runner.config import Config
 from runner.conversation import Effect, Ended, Result, failed
@@ -50,7 +51,8 @@ def _backup(config: Config, facts: Facts, limit: float) -> Generator[Effect, Res
         usual = None if facts.accepted else held[path]
         less = judge.is_shrunk(replace(facts, usual=usual), counts)
         if less:
-            shrunk = f"{path} shrunk from {held[path][0]} files to {size[0]}; nothing was deleted"
+            held_before = counted(held[path][0], "file")
+            shrunk = f"{path} shrunk from {held_before} to {size[0]}; nothing was deleted"
         step = rclone.transfer(config, path, facts.now, limit, delete=not less)
         done: Completed = yield step
         total = _with_errors(total, path, done, limit)

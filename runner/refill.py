@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
+from contract import wording
 from runner import loading, maintainer, putback, staging, wanted
 from runner.claim import Claim, Waiter
 from runner.config import Config
@@ -19,7 +20,6 @@ from runner.stop import Stop
 from runner.wanted import Kept, Wanted
 
 _TOLD = 60  # seconds between lines about another pod that is at work
-_NAMED = 5  # files that a line names
 
 
 def refill(config: Config, log: Log, stop: Stop, want: Wanted, folders: list[Path]) -> list[str]:
@@ -77,7 +77,7 @@ class _Work:
             claim.end()
             stage.remove()
         if theirs:
-            line = f"kept what others had written meanwhile: {_listed(theirs)}"
+            line = f"kept what others had written meanwhile: {wording.listed(theirs)}"
             self._log.line("warning", line)
         return f"{stage.volume} restored, {said}"
 
@@ -134,13 +134,15 @@ class _Work:
         if put is None:
             return False
         if put.refused:
-            line = f"owners, devices or the like could not be restored: {_listed(put.refused)}"
+            line = (
+                f"owners, devices or the like could not be restored: {wording.listed(put.refused)}"
+            )
             self._log.line("warning", line)
         if self._stop.asked:
             raise Ended(Status.INTERRUPTED, "stopped before it was done")
         stage.gathered()
-        what = f"{put.files} files and folders, {size(put.bytes)}"
-        self._log.line("info", f"{stage.volume}: {what}")
+        what = wording.counted(put.files, "file or folder", "files and folders")
+        self._log.line("info", f"{stage.volume}: {what}, {size(put.bytes)}")
         return True
 
     def _snapshots(self) -> list[Kept]:
@@ -183,8 +185,3 @@ def _origin(config: Config, want: Wanted) -> str:
     if (want.host, want.tags) == (config.host, config.tags):
         return ""
     return f"{want.tags[0].removeprefix('ns=')}/{want.host}"
-
-
-def _listed(paths: list[str] | tuple[str, ...]) -> str:
-    more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
-    return f"{', '.join(paths[:_NAMED])}{more}"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from contract.wording import counted
 from runner.drill import File, Tried
 
 _CHUNK = 1 << 20
@@ -35,7 +36,9 @@ def _look(file: File, path: Path, copies: str) -> Tried:
     if not stat.S_ISREG(found.st_mode):
         return Tried(file, "was restored as something that is no file")
     if found.st_size != file.size:
-        return Tried(file, f"was restored with {found.st_size} bytes in place of {file.size}")
+        return Tried(
+            file, f"was restored with {counted(found.st_size, 'byte')} in place of {file.size}"
+        )
     if file.path.startswith(copies + "/"):
         return _database(file, path)
     return _beside(file, path)

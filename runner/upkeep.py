@@ -4,6 +4,7 @@ from collections.abc import Generator
 from dataclasses import replace
 from datetime import datetime
 
+from contract.wording import counted
 from runner import clock, history, maintainer, opening, repository, retrieval, steps, thinning
 from runner.config import Config
 from runner.conversation import Effect, Ended, Result
@@ -60,7 +61,8 @@ def apply(config: Config, found: list[Json], limit: float, target: str = "") -> 
     done = yield from forget(config, limit, target)
     if not thinned or done.status != Status.SUCCESS:
         return done
-    return replace(done, message=f"{done.message}; {len(thinned)} doubtful ones removed before")
+    removed = counted(len(thinned), "doubtful one")
+    return replace(done, message=f"{done.message}; {removed} removed before")
 
 
 def copy(config: Config, limit: float, *, had_success: bool, step: Step | None = None) -> Chore:
@@ -111,7 +113,7 @@ def unlock(now: datetime) -> Chore:
         locked = ended.outcome.failure == Failure.LOCKED
         return Chored(ended.outcome.status, line if locked else ended.outcome.message,
                       ended.outcome.failure)  # fmt: skip
-    return Chored(Status.SUCCESS, f"{stale} old locks removed")
+    return Chored(Status.SUCCESS, f"{counted(stale, 'old lock')} removed")
 
 
 def _if_elected(config: Config, now: datetime, step: Step) -> Chore:

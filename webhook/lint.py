@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 
 from contract import names, settings
 from contract.names import Reason
+from contract.wording import counted
 from webhook import advice, manifest, replicas, restoring, workload
 from webhook.admit import Admission, admit
 from webhook.advice import ENABLED, Finding, Severity, Subject
@@ -217,14 +218,10 @@ def as_text(reports: list[Report], *, colour: bool = False) -> str:
     """Return a block for each report, and a summary; every line is safe for a terminal."""
     blocks = ["\n".join(_block(report, colour=colour)) for report in reports]
     severities = [finding.severity for report in reports for finding in report.findings]
-    counted = [_count(severities.count(severity), severity) for severity in Severity]
+    numbers = [counted(severities.count(severity), severity) for severity in Severity]
     injected = sum(report.injected for report in reports)
-    summary = f"{_count(len(reports), 'pod')}, {injected} injected; {', '.join(counted)}"
+    summary = f"{counted(len(reports), 'pod')}, {injected} injected; {', '.join(numbers)}"
     return "\n\n".join([*blocks, summary]) + "\n"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")
 
 
 def _block(report: Report, *, colour: bool) -> Iterator[str]:

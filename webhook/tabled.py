@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 
 from contract.names import Reason
+from contract.wording import counted
 from webhook.coverage import AS_WANTED, Cover, Report
 
 _ANEW = "create it anew (kubectl rollout restart)"
@@ -95,15 +96,11 @@ def _total(report: Report) -> list[str]:
     numbers: Counter[str] = Counter()
     for (_, reason), number in report.counts.items():
         numbers[reason if reason in AS_WANTED else "without a backup"] += number
-    total = f"{_count(sum(numbers.values()), 'pod')}: {numbers[Cover.PROTECTED]} protected"
+    total = f"{counted(sum(numbers.values()), 'pod')}: {numbers[Cover.PROTECTED]} protected"
     words = {Cover.OUTDATED: "outdated", Cover.OPTED_OUT: "opted out"}
     others = [f", {numbers[key]} {word}" for key, word in words.items() if numbers[key]]
-    idle = f"; {_count(len(report.unused), 'claim')} that no pod uses" if report.unused else ""
+    idle = f"; {counted(len(report.unused), 'claim')} that no pod uses" if report.unused else ""
     return [f"{total}{''.join(others)}, {numbers['without a backup']} without a backup{idle}"]
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")
 
 
 def _safe(text: str) -> str:

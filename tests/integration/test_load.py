@@ -181,7 +181,7 @@ def test_errors_of_a_dump_are_counted_and_the_first_is_named(
 
     said = _load(sidecar, expected=1)
 
-    assert re.search(r"1 errors, the first: .* 42723: .*one", said)
+    assert re.search(r"1 error, the first: .* 42723: .*one", said)
     assert server.ask("SELECT text FROM pages", "functions") == "1"
 
 

@@ -90,7 +90,7 @@ def test_copies_of_sqlite_databases(tmp_path: Path) -> None:
     state = {"/var/lib/backup/": f"{recipe.path('/var/lib/backup')}/"}
 
     said = run(look, tmp_path, recipe.outside(), state)
-    assert "1 SQLite databases copied" in said
+    assert "1 SQLite database copied" in said
     assert "/backup/data/db.sqlite3\n" in said
     assert "verify success" in said
 
@@ -249,7 +249,7 @@ def test_snapshots_of_k8up_are_restored_by_hand(tmp_path: Path) -> None:
     recipe = _wiki(tmp_path)
     _others(recipe, "prod", tmp_path / "data" / "wiki-data")
     (look,) = blocks("docs/recipes/moving-from-k8up.md", "## See that it works")
-    assert "success: 1 files" in run(look, tmp_path, recipe.outside())
+    assert "success: 1 file" in run(look, tmp_path, recipe.outside())
 
     (restore,) = blocks("docs/recipes/moving-from-k8up.md", "## Restore an old snapshot")
     real = {"/data/wiki-data": f"{tmp_path}/data/wiki-data"}
@@ -264,7 +264,7 @@ def test_snapshots_of_volsync_are_restored_by_hand(tmp_path: Path) -> None:
     (tmp_path / "volume" / "file").write_text("of volsync\n")
     run("cd volume && restic backup --host volsync .", tmp_path, recipe.outside())
     (look,) = blocks("docs/recipes/moving-from-volsync.md", "## See that it works")
-    assert "success: 1 files" in run(look, tmp_path, recipe.outside())
+    assert "success: 1 file" in run(look, tmp_path, recipe.outside())
 
     (restore,) = blocks("docs/recipes/moving-from-volsync.md", "## Restore an old snapshot")
     run(restore, tmp_path, recipe.outside())

@@ -139,7 +139,7 @@ def test_what_a_dry_run_names_is_what_is_done_and_it_does_nothing(wiki: Sidecar)
     assert said["dry_run"] is True
     assert (said["changed"], said["deleted"]) == (1, 1)
     assert said["first"]["deleted"] == [str(wiki.volume / "a folder ü" / "later")]
-    assert "1 files would be changed, 1 files would be deleted" in said["message"]
+    assert "1 file would be changed, 1 file would be deleted" in said["message"]
     done = restored(wiki, *words)
     kinds = ("created", "changed", "deleted", "unchanged")
     assert {kind: done[kind] for kind in kinds} == {kind: said[kind] for kind in kinds}
@@ -301,7 +301,7 @@ def test_without_json_the_log_tells_it(wiki: Sidecar) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     last = json.loads(done.stdout.splitlines()[-1])
     assert last["message"].startswith("restore success: snapshot ")
-    assert "1 files created" in last["message"]
+    assert "1 file created" in last["message"]
 
 
 def test_a_wrong_password_is_a_failure(wiki: Sidecar) -> None:

@@ -129,7 +129,7 @@ def test_a_copy_of_a_database_passes_its_own_check(tmp_path: Path) -> None:
     with written(database(sidecar.volume / "app.db"), "WAL"):
         sidecar.back_up()
 
-    assert drilled(sidecar, 0)["message"].endswith(", 1 databases sound")
+    assert drilled(sidecar, 0)["message"].endswith(", 1 database sound")
 
 
 def test_a_copy_that_is_no_sound_database_is_found(tmp_path: Path) -> None:

@@ -126,7 +126,7 @@ FAULTS = {
     "no Deployment": (replace(GOOD, deployment=None), "webhook", "no Deployment"),
     "webhook scaled to 0": (replace(GOOD, deployment=deployment(0, 0)), "webhook", "scaled to 0"),
     "webhook not ready": (
-        replace(GOOD, deployment=deployment(2, 0)), "webhook", "none of its 2 pods is ready"),
+        replace(GOOD, deployment=deployment(2, 0)), "webhook", "0 of 2 pods ready"),
     "image cannot be pulled": (
         replace(GOOD, prepull=(prepull(), prepull("ErrImagePull"))), "image", "node node7"),
     "namespace without label": (replace(GOOD, labels={}), "namespace", "has no label"),
@@ -201,7 +201,9 @@ FAULTS = {
         replace(GOOD, known=known(chores={"check": chore("failure", None, "pack damaged")})),
         "check", "pack damaged"),
     "messages lost": (
-        replace(GOOD, known=known(notify_failures=4)), "reports", "4 messages"),
+        replace(GOOD, known=known(notify_failures=4)), "reports", "4 messages were not"),
+    "one message lost": (
+        replace(GOOD, known=known(notify_failures=1)), "reports", "1 message was not delivered"),
 }  # fmt: skip
 
 

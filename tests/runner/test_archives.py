@@ -65,7 +65,7 @@ def test_only_what_is_too_old_is_deleted() -> None:
     said, done = play(archives.forget(CONFIG, NOW, LONG_AGO, 600), answers)
 
     assert said == [LIST, purge(OLD)]
-    assert done == Chored(Status.SUCCESS, "1 archives removed, 1 kept", None, 1)
+    assert done == Chored(Status.SUCCESS, "1 archive removed, 1 kept", None, 1)
 
 
 def test_a_clock_that_went_back_holds_everything() -> None:

@@ -64,4 +64,5 @@ def test_files_are_counted_and_the_first_are_named() -> None:
     assert done.named()[1].endswith("/18, /19 and 10 more")
     line = asked.line(tally, dry_run=True)
     assert "30 files would be deleted" in line
-    assert "1 are as they were" in line
+    assert "1 file would be created, 1 file would be changed" in line
+    assert line.endswith(", 1 is as it was")

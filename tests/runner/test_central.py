@@ -1,5 +1,6 @@
 """Whose retention the maintenance job applies; in any doubt, nobody's."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -219,6 +220,23 @@ def test_the_worst_of_it_is_told(done: dict[str, Chored], status: Status, messag
     told = central.outcome(done)
 
     assert (told.status, told.message) == (status, message)
+
+
+@pytest.mark.parametrize(
+    ("removed", "strangers", "message"),
+    [
+        ([1], 0, "1 snapshot of 1 workload removed"),
+        ([2, 0], 1, "2 snapshots of 2 workloads removed; 1 snapshot of no sidecar left alone"),
+        ([], 3, "0 snapshots of 0 workloads removed; 3 snapshots of no sidecar left alone"),
+    ],
+)
+def test_what_was_removed_is_counted(removed: list[int], strangers: int, message: str) -> None:
+    done = {
+        Owner("prod", f"app-{number}", "Deployment", "app"): replace(DONE, removed=each)
+        for number, each in enumerate(removed)
+    }
+
+    assert central.summed([], done, strangers).message == message
 
 
 def test_the_jobs_chores_are_due_a_day_after_their_time() -> None:

@@ -17,7 +17,7 @@ AGO = NOW - timedelta(days=400)
         ([], ""),
         (HOURLY, ""),
         ([NOW + timedelta(hours=14), *HOURLY], ""),
-        ([NOW + timedelta(days=2), *HOURLY], "1 snapshots are from the future"),
+        ([NOW + timedelta(days=2), *HOURLY], "1 snapshot is from the future"),
         ([NOW, AGO], "nothing was backed up between 2025-10-19 and 2026-11-23"),
         ([NOW, NOW - timedelta(days=8), AGO], ""),
     ],
