@@ -34,10 +34,12 @@ def main(words: list[str] | None = None) -> int:
 
 
 def _begin() -> tuple[Config, Log, Stop]:
+    """Return what each command works with; people, who sit at a terminal, read text."""
     stop = Stop()
     stop.install()
     config = inputs.read_config()
-    return config, Log(config.masked, text=os.environ.get("BACKUP_LOG_FORMAT") == "text"), stop
+    text = sys.stdout.isatty() or os.environ.get("BACKUP_LOG_FORMAT") == "text"
+    return config, Log(config.masked, text=text), stop
 
 
 def _tick(parsed: argparse.Namespace) -> int:
@@ -65,8 +67,6 @@ def _restore(parsed: argparse.Namespace) -> int:
     )
     config, log, stop = _begin()
     if not parsed.json:
-        if sys.stdout.isatty():
-            log = Log(config.masked, text=True)
         return tick.restore(config, log, stop, asked)[0]
     with contextlib.redirect_stdout(sys.stderr):
         code, done = tick.restore(config, log, stop, asked)
@@ -107,17 +107,11 @@ def _load(parsed: argparse.Namespace) -> int:
     asked = load.Asked(
         parsed.name, parsed.at, parsed.snapshot, parsed.origin, parsed.replace, parsed.dry_run
     )
-    config, log, stop = _begin()
-    if sys.stdout.isatty():
-        log = Log(config.masked, text=True)
-    return tick.load(config, log, stop, lambda session: load.load(session, asked))
+    return tick.load(*_begin(), lambda session: load.load(session, asked))
 
 
 def _maintain(parsed: argparse.Namespace) -> int:
-    config, log, stop = _begin()
-    if sys.stdout.isatty():
-        log = Log(config.masked, text=True)
-    return tick.maintain(config, log, stop, dry_run=parsed.dry_run)
+    return tick.maintain(*_begin(), dry_run=parsed.dry_run)
 
 
 def _accept(_parsed: argparse.Namespace) -> int:

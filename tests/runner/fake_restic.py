@@ -59,13 +59,13 @@ class Runner:
         lines = [f'backup.{key.replace("_", "-")}="{value}"\n' for key, value in values.items()]
         (self.pod / "annotations").write_text("".join(lines))
 
-    def begin(self, *arguments: str) -> "subprocess.Popen[str]":
+    def begin(self, *arguments: str, stdout: int = subprocess.PIPE) -> "subprocess.Popen[str]":
         """Start `backup-runner`."""
         program = Path(sys.executable).with_name("backup-runner")
         return subprocess.Popen(
             [program, *arguments],
             env=self.environment,
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             stderr=subprocess.PIPE,
             text=True,
         )

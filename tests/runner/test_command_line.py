@@ -1,6 +1,9 @@
 """`backup-runner` from outside: its exit status, its log, its files."""
 
 import json
+import os
+import pty
+import re
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +14,8 @@ import pytest
 from tests.runner.events import until
 from tests.runner.fake_restic import Runner
 from tests.runner.test_tick import levels
+
+_LINE = re.compile(r"^\d{4}-\d\d-\d\dT\S+Z (debug|info|warning|error) ", re.MULTILINE)
 
 
 @pytest.fixture
@@ -81,13 +86,52 @@ def test_a_state_folder_that_cannot_be_made_is_one_line(runner: Runner) -> None:
 
 
 def test_the_log_can_be_text(runner: Runner) -> None:
-    """For people at a terminal."""
+    """For those who collect it so."""
     runner.environment["BACKUP_LOG_FORMAT"] = "text"
 
     out, _ = runner.begin("run").communicate(timeout=120)
 
     assert " info backup success: 10 files" in out
     assert "{" not in out.partition("status=")[0]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("run",), ("check",), ("unlock",), ("maintain",), ("load", "mysql"),
+        ("restore", "--to", "out"), ("restore", "--to", "out", "--json"),
+    ],
+)  # fmt: skip
+def test_the_log_is_text_for_whoever_sits_at_a_terminal(
+    runner: Runner, words: tuple[str, ...]
+) -> None:
+    """Whatever the command; for programs it is JSON."""
+    ours, theirs = pty.openpty()
+    process = runner.begin(*words, stdout=theirs)
+    os.close(theirs)
+    shown = _all_of(ours)
+    _, errors = process.communicate(timeout=30)
+    piped = runner.begin(*words)
+    out, err = piped.communicate(timeout=30)
+
+    told = [line for line in (shown + errors).splitlines() if not line.startswith("{")]
+    assert told
+    assert [line for line in told if not _LINE.match(line)] == []
+    assert '"level"' not in shown + errors
+    assert '"level"' in out + err
+    assert not _LINE.search(out + err)
+
+
+def _all_of(terminal: int) -> str:
+    """Return what is written to it until nobody has its other end open."""
+    text = b""
+    with open(terminal, "rb", buffering=0) as file:
+        try:
+            while part := file.read(4096):
+                text += part
+        except OSError:  # how Linux says that
+            pass
+    return text.decode()
 
 
 def test_the_status_is_published_whenever_it_changes(runner: Runner) -> None:
