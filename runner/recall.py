@@ -15,6 +15,7 @@ def recall(session: Session) -> Outcome | None:
     config, state = session.config, session.state
     if state.derived or session.limit or config.missing:
         return None
+    # A tick asks before there is an attempt; what an attempt has prepared is only compared.
     if unwritable := remotes.prepare(config):
         return unwritable
     door = Door(config, session.log, session.stop)
