@@ -46,6 +46,8 @@ def table(name: str) -> str:
         return _written(("variable", "annotation", "default"), _live())
     if name == "metrics of sidecars":
         return _written(("metric", "labels", "meaning"), _metrics(_of_a_sidecar()))
+    if name == "metrics of the maintenance job":
+        return _written(("metric", "labels", "meaning"), _metrics(_of_the_job()))
     if name == "metrics of the webhook":
         rows = ((name, meaning) for name, _, meaning in _metrics(_of_the_webhook()))
         return _written(("metric", "meaning"), rows)
@@ -101,6 +103,14 @@ def _of_a_sidecar() -> dict[str, tuple[set[str], str]]:
     last = Last(started=1, ended=2, status="success", message="")
     state = replace(State("", last=last, last_success=1), snapshots=1, stale_locks=0, chores=chores)
     text = report.metrics(config.read({}, {}, {}), state)
+    return _described(text_string_to_metric_families(text))
+
+
+def _of_the_job() -> dict[str, tuple[set[str], str]]:
+    chores = {name: Chore(success=1) for name in _CHORES if name != "verify"}
+    last = Last(started=1, ended=2, status="success", message="")
+    state = State("", began=1, last=last, chores=chores, workloads={"held": 1})
+    text = report.of_maintenance(config.read({}, {}, {}), state)
     return _described(text_string_to_metric_families(text))
 
 

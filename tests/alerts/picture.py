@@ -43,6 +43,7 @@ def main() -> int:
         hasty = rules.hasty(folder / "rules.yaml")
         with prometheus.serve(folder, {}, hasty, _NOBODY, _FLAGS) as watching:
             until(lambda: (watching.value(_LOOKS) or 0) >= 3, "the rules were looked at", 60)
+            until(watching.has_ruled, "all of them were", 60)
             text = draw(watching, time.time())
     TARGET.parent.mkdir(exist_ok=True)
     TARGET.write_text(text)

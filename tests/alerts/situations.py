@@ -1,5 +1,6 @@
 """What has become of some workloads, what should be told of it, and how each is mended."""
 
+import json
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ from tests.faults import locks
 from tests.faults.locks import Holder
 from tests.integration.maintenance import RECORDS, Job, Shared
 from tests.integration.sidecars import Sidecar
+from tests.services import programs
 
 _DAY = 24 * 3600
 _NOBODY = "http://127.0.0.1:9/"
@@ -34,6 +36,7 @@ def plant(world: World) -> Planted:
     kinds = (
         _well, _stuck, _paused, _off, _failing, _locked, _warning, _drill_is_overdue,
         _drill_fails, _prune_is_overdue, _mute, _gone, _unmaintained, _maintenance_fails, _held,
+        _maintenance_stopped,
     )  # fmt: skip
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         found = list(pool.map(lambda kind: kind(world), kinds))
@@ -204,18 +207,37 @@ def _maintenance_fails(world: World) -> _Found:
 
 
 def _held(world: World) -> _Found:
-    """A job that was not told what to keep of one workload."""
+    """A job that was not told what to keep of one workload; else it has done all there is."""
     made = world.backed_up("silent")
     job = _job(world, made, "held")
+    shared = Shared(made.repository.parent, job)
+    job.run()
+    shared.make_due("prune", "check")
     job.run()
 
     def mend() -> None:
         made.annotate({"backup.maintenance": "central"})
         made.back_up()
-        Shared(made.repository.parent, job).make_due("forget")
+        shared.make_due("forget")
         job.run()
 
     return "silent", made, {"BackupRetentionHeld maintenance"}, mend
+
+
+def _maintenance_stopped(world: World) -> _Found:
+    """The job came to a good end six days ago, and never came again."""
+    job = _job(world, world.sidecar("late"), "late")
+    usual = job.environment
+    cadences = json.dumps({"forget": "@daily", "prune": "off", "check": "off"})
+    faked = {"LD_PRELOAD": str(programs.need("faketime")), "FAKETIME": "-6d"}
+    job.environment = {**usual, "BACKUP_DEFAULTS": cadences, **faked}
+    job.run()
+
+    def mend() -> None:
+        job.environment = {**usual, "BACKUP_DEFAULTS": cadences}
+        job.run()
+
+    return "late", None, {"BackupMaintenanceOverdue forget maintenance"}, mend
 
 
 def _job(world: World, sidecar: Sidecar, namespace: str) -> Job:

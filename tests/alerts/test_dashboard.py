@@ -12,6 +12,7 @@ from tests.alerts.situations import Planted
 from tests.alerts.world import World
 
 _ALL = {"$cluster": ".*", "$namespace": ".*", "$workload": ".*", "$__rate_interval": "1h"}
+_DAY = 86400
 _REMINDERS = {"BackupPausedForAWeek paused", "BackupRetentionHeld maintenance"}
 
 
@@ -48,6 +49,33 @@ def test_first_screen_counts_what_is_wrong(watching: World, planted: Planted) ->
         "Pods protected": [pytest.approx(12 / 14)],
         "Alerts firing": [len(planted.alerts - _REMINDERS)],
     }
+
+
+@pytest.mark.usefixtures("planted")
+def test_maintenance_is_told_of_each_job_and_each_namespace_that_misses_one(
+    watching: World,
+) -> None:
+    mappings = dashboard.override("Maintenance jobs", "State")["mappings"][0]["options"]
+    state, _, overdue, *_, held = (
+        {
+            each["metric"]["namespace"]: float(each["value"][1])
+            for each in watching.prometheus.query(_filled(query))
+        }
+        for query in dashboard.queries("Maintenance jobs")
+    )
+
+    assert {name: mappings[f"{value:g}"]["text"] for name, value in state.items()} == {
+        "failing": "fails", "prod": "no job", "late": "overdue", "held": "good",
+    }  # fmt: skip
+    assert overdue.keys() == {"late", "held"}  # a job that opened no repository knows of no chore
+    assert overdue["held"] == 0
+    assert 4 * _DAY < overdue["late"] < 5 * _DAY
+    assert held == {"late": 0, "held": 1}
+    counts = {
+        title: [watching.prometheus.value(_filled(q)) for q in dashboard.queries(title)]
+        for title in ("Not maintained", "Retention held back")
+    }
+    assert counts == {"Not maintained": [3], "Retention held back": [1]}
 
 
 def test_variables_choose_namespace_and_workload(watching: World, planted: Planted) -> None:

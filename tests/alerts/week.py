@@ -4,13 +4,15 @@ Held from one report to the next, as a Pushgateway does it, this is the history 
 shows. Nothing in it is made up but the data of the volumes and what goes wrong.
 """
 
+import json
 import math
 import os
 import shutil
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from time import time
 
@@ -19,6 +21,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.alerts.world import Cluster
 from tests.faults import sealing
+from tests.integration.maintenance import CENTRAL, Job, Shared
 from tests.integration.sidecars import PASSWORD, Sidecar
 from tests.services import programs
 from webhook.reflect import DELETED
@@ -27,6 +30,8 @@ HOURS = 7 * 24
 _HOUR = 3600.0
 _HOLD = 900.0  # seconds between two samples of a value that does not change
 _AT_ONCE = 3
+_SHARED, _MAINTENANCE = "shared", "backup-webhook/maintenance"
+_JOB = 3  # hours after the workloads of a repository, the job that maintains it
 
 Labels = tuple[tuple[str, str], ...]
 Samples = dict[tuple[str, Labels], float]
@@ -48,6 +53,7 @@ class Workload:
     gone: bool = False
     events: dict[int, Event] = field(default_factory=dict)
     annotations: dict[str, str] = field(default_factory=dict)
+    shares: bool = False  # a repository with others, which a job maintains
 
     @property
     def namespace(self) -> str:
@@ -84,9 +90,11 @@ WORKLOADS = (
     Workload("prod/shop", 6, 9_000, 8_000),
     Workload("prod/git", 6, 7_000, 60, events={30: _loses_its_key}),
     Workload("prod/mail", 6, 12_000, 500, until=20),
-    Workload("home/notes", 24, 2_000, 30, events={24: _loses_its_files}),
-    Workload("home/calendar", 24, 500, 10, events={72: _is_paused}),
-    Workload("home/recipes", 24, 3_000, 20, annotations={"backup.keep-daily": "seven"}),
+    Workload("home/notes", 24, 2_000, 30, events={24: _loses_its_files}, shares=True),
+    Workload("home/calendar", 24, 500, 10, events={72: _is_paused}, shares=True),
+    Workload(
+        "home/recipes", 24, 3_000, 20, annotations={"backup.keep-daily": "seven"}, shares=True
+    ),
     Workload("home/chat", 6, 5_000, 200, events={60: _pings_nobody}),
     Workload("old/blog", 24, 6_000, 10, until=48, gone=True),
 )
@@ -119,23 +127,30 @@ def live(folder: Path, push: str) -> History:
     now, history = time(), History()
     template = folder / "template"
     sealing.make_quick(template, PASSWORD)
+    made = [(each, _made(each, folder, template, push)) for each in WORKLOADS]
+    alone = [[each] for each in made if not each[0].shares]
+    shares = [each for each in made if each[0].shares]
+    job = Job(folder / _SHARED, _reports(push))
+    job.environment["BACKUP_DEFAULTS"] = json.dumps({"prune": "@daily", "check": "@daily"})
+    shared = Shared(folder / _SHARED, job)
 
-    def lives(workload: Workload) -> Sidecar:
-        made = _made(workload, folder, template, push)
-        for ago in workload.runs:
-            _run(workload, made, ago)
-            report = {
-                (name, labels): value
-                for (name, labels), value in _shown(push).items()
-                if dict(labels).get("namespace") == workload.namespace
-                and dict(labels).get("instance") == workload.name.partition("/")[2]
-            }
-            history.add(workload.name, now - ago * _HOUR, report)
-        return made
+    def lives(some: Sequence[tuple[Workload, Sidecar]]) -> None:
+        for ago in some[0][0].runs:
+            for workload, sidecar in some:
+                _run(workload, sidecar, ago)
+                history.add(workload.name, now - ago * _HOUR, _report(push, workload.name))
+            if some is shares and ago:
+                _date(shared, now, ago)
+                later = ago - _JOB
+                job.environment |= _clock(later)
+                job.run()
+                history.add(_MAINTENANCE, now - later * _HOUR, _report(push, _MAINTENANCE))
+                _date(shared, now, later)
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        sidecars = list(pool.map(lives, WORKLOADS))
-    _cluster(history, now, sidecars, _made(Workload("prod/new", 6, 1, 0), folder, template, push))
+        list(pool.map(lives, [shares, *alone]))
+    new = _made(Workload("prod/new", 6, 1, 0), folder, template, push)
+    _cluster(history, now, [sidecar for _, sidecar in made], new)
     return history
 
 
@@ -146,14 +161,30 @@ def _made(workload: Workload, folder: Path, template: Path, push: str) -> Sideca
         **workload.annotations,
     }
     namespace, _, name = workload.name.partition("/")
-    reports = {"PUSHGATEWAY_ENABLED": "true", "PUSHGATEWAY_URL": push}
-    made = Sidecar(
-        folder / name, name=name, namespace=namespace, annotations=annotations, secret=reports
-    )
-    shutil.copytree(template, made.repository)
+    secret = _reports(push) | (CENTRAL if workload.shares else {})
+    root = folder / (_SHARED if workload.shares else name)
+    made = Sidecar(root, name=name, namespace=namespace, annotations=annotations, secret=secret)
+    if not made.repository.exists():
+        shutil.copytree(template, made.repository)
     for number in range(10):
         (made.volume / f"file-{number}").write_bytes(os.urandom(workload.size * 1024 // 10))
     return made
+
+
+def _reports(push: str) -> dict[str, str]:
+    return {"PUSHGATEWAY_ENABLED": "true", "PUSHGATEWAY_URL": push}
+
+
+def _clock(ago: int) -> dict[str, str]:
+    return {"LD_PRELOAD": str(programs.need("faketime")), "FAKETIME": f"-{ago}h"}
+
+
+def _date(shared: Shared, now: float, ago: int) -> None:
+    """Let today's snapshots be of then: the job judges them, and restic's clock is not set back."""
+    times = {each["id"]: datetime.fromisoformat(each["time"]) for each in shared.snapshots()}
+    made = [name for name, time in times.items() if time.timestamp() >= now]
+    then = datetime.fromtimestamp(now - ago * _HOUR, UTC).astimezone()
+    shared.restic("rewrite", "--forget", "--new-time", f"{then:%Y-%m-%d %H:%M:%S}", *made)
 
 
 def _run(workload: Workload, sidecar: Sidecar, ago: int) -> None:
@@ -163,8 +194,7 @@ def _run(workload: Workload, sidecar: Sidecar, ago: int) -> None:
     if ago in workload.events:
         workload.events[ago](sidecar)
     usual = sidecar._extra
-    clock = {"LD_PRELOAD": str(programs.need("faketime")), "FAKETIME": f"-{ago}h"}
-    sidecar._extra = {**usual, **clock}
+    sidecar._extra = {**usual, **_clock(ago)}
     if "backup.paused" not in sidecar.pod["metadata"]["annotations"]:
         sidecar.run("backup-runner", "run")
     sidecar.run("backup-runner", "tick")
@@ -191,6 +221,13 @@ def _cluster(history: History, now: float, sidecars: list[Sidecar], new: Sidecar
         at = now - ago * _HOUR
         for job, registry in (("webhook", cluster.metrics.registry), ("apiserver", cluster.server)):
             history.add(job, at, _of(registry, {"job": job, "instance": f"{job}:8443"}))
+
+
+def _report(push: str, name: str) -> Samples:
+    """Return what the Pushgateway has of one."""
+    namespace, _, instance = name.partition("/")
+    own = {("namespace", namespace), ("instance", instance)}
+    return {key: value for key, value in _shown(push).items() if own <= set(key[1])}
 
 
 def _shown(push: str) -> Samples:

@@ -110,9 +110,9 @@ def test_the_log_is_text_for_whoever_sits_at_a_terminal(
     process = runner.begin(*words, stdout=theirs)
     os.close(theirs)
     shown = _all_of(ours)
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=120)
     piped = runner.begin(*words)
-    out, err = piped.communicate(timeout=30)
+    out, err = piped.communicate(timeout=120)
 
     told = [line for line in (shown + errors).splitlines() if not line.startswith("{")]
     assert told

@@ -50,6 +50,11 @@ class Prometheus:
         alerts = self._get("alerts")["alerts"]
         return [each["labels"] for each in alerts if each["state"] == "firing"]
 
+    def has_ruled(self) -> bool:
+        """Return whether each group of its rules was looked at."""
+        groups = self._get("rules")["groups"]
+        return all(not each["lastEvaluation"].startswith("0001-") for each in groups)
+
     def range(self, expression: str, start: float, end: float, step: float) -> list[Json]:
         """Return the series that an expression gives between two times."""
         found: list[Json] = self._get(
