@@ -1,5 +1,6 @@
 """One server of others at a time, on a port of loopback, with an end."""
 
+import atexit
 import secrets
 import socket
 import subprocess
@@ -13,9 +14,6 @@ _FIRST, _PORTS = 20_000, 10_000
 """Below those that the kernel gives to whoever connects somewhere, and those of NodePorts."""
 
 
-_CLAIMS: list[socket.socket] = []  # held until this process ends: a server may take its time
-
-
 def free_port(host: str = "127.0.0.1") -> int:
     """Return a port where nobody listens, and which no other test that runs now is given."""
     while True:
@@ -27,7 +25,7 @@ def free_port(host: str = "127.0.0.1") -> int:
         except OSError:
             claim.close()
             continue
-        _CLAIMS.append(claim)
+        atexit.register(claim.close)  # held until this process ends: a server may take its time
         return port
 
 
