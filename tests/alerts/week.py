@@ -30,7 +30,7 @@ HOURS = 7 * 24
 _HOUR = 3600.0
 _HOLD = 900.0  # seconds between two samples of a value that does not change
 _AT_ONCE = 3
-_SHARED, _MAINTENANCE = "shared", "backup-webhook/maintenance"
+_SHARED, _MAINTENANCE = "shared", "backup/maintenance"
 _JOB = 3  # hours after the workloads of a repository, the job that maintains it
 
 Labels = tuple[tuple[str, str], ...]
@@ -131,7 +131,8 @@ def live(folder: Path, push: str) -> History:
     alone = [[each] for each in made if not each[0].shares]
     shares = [each for each in made if each[0].shares]
     job = Job(folder / _SHARED, _reports(push))
-    job.environment["BACKUP_DEFAULTS"] = json.dumps({"prune": "@daily", "check": "@daily"})
+    cadences = json.dumps({"prune": "@daily", "check": "@daily"})
+    job.environment |= {"BACKUP_NAMESPACE": "backup", "BACKUP_DEFAULTS": cadences}
     shared = Shared(folder / _SHARED, job)
 
     def lives(some: Sequence[tuple[Workload, Sidecar]]) -> None:
