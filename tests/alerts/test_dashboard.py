@@ -35,6 +35,8 @@ def test_query_gives_something(title: str, watching: World) -> None:
 
 def test_first_screen_counts_what_is_wrong(watching: World, planted: Planted) -> None:
     """Each number, as it was planted."""
+    # What fires can be asked for as a series a moment later.
+    watching.await_value('count(ALERTS{alertstate="firing"})', len(planted.alerts))
     counts = {
         title: [watching.prometheus.value(_filled(q)) for q in dashboard.queries(title)]
         for title, panel in dashboard.panels().items()
@@ -56,7 +58,7 @@ def test_maintenance_is_told_of_each_job_and_each_namespace_that_misses_one(
     watching: World,
 ) -> None:
     mappings = dashboard.override("Maintenance jobs", "State")["mappings"][0]["options"]
-    state, _, overdue, *_, held = (
+    state, overdue, *_, held = (
         {
             each["metric"]["namespace"]: float(each["value"][1])
             for each in watching.prometheus.query(_filled(query))
