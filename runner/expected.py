@@ -69,12 +69,18 @@ def _is_wanted(name: str, config: Config, state: State) -> bool:
 
 
 def _slot(name: str, config: Config, chore: Chore) -> float:
-    """Return the chore's own time: the first after its success, or what it was tried for last."""
+    """Return the chore's own time: the first after its success, or what it was tried for last.
+
+    Tried by hand before there was one, such as in a pod that is new, it is the first to come.
+    """
     cadence, zone = config.settings[CADENCES[name]], config.settings[settings.TIMEZONE]
     identity = f"{config.identity}/{name}"
     if chore.success or not chore.status:
         return cadence.next_after(chore.success or chore.attempted, zone, identity) or 0
-    return cadence.latest_until(chore.attempted, zone, identity) or 0
+    tried_for = cadence.latest_until(chore.attempted, zone, identity) or 0
+    if tried_for < chore.since:
+        return cadence.next_after(chore.since, zone, identity) or 0
+    return tried_for
 
 
 def _next_backup(config: Config, moment: float) -> float:

@@ -42,9 +42,11 @@ class Last:
 class Chore:
     """What is known of retention, prune, check, verify or copy.
 
-    ``again``: it was stopped, or found a lock; ``tries`` are those since it was not.
+    ``again``: it was stopped, or found a lock; ``tries`` are those since it was not. ``since``:
+    from when its own time counts, where it does not begin with the first backup.
     """
 
+    since: float = 0
     attempted: float = 0
     success: float = 0
     status: str = ""
@@ -131,7 +133,7 @@ class State:
 def new(now: float, run_now: str) -> State:
     """Return the state of a pod that has none: what is weekly waits for its next slot."""
     weekly = ("prune", "check", "verify", "copy_prune")
-    waiting = {name: Chore(attempted=now) for name in weekly}
+    waiting = {name: Chore(since=now, attempted=now) for name in weekly}
     return State(run_now=run_now, chores=waiting)
 
 

@@ -68,6 +68,14 @@ def test_chore_that_never_came_to_a_good_end_is_due_since_it_was_tried() -> None
     assert NOW - 8 * DAY < _due("check", Chore(attempted=NOW, status="skipped", again=True)) <= NOW
 
 
+def test_drill_that_fails_by_hand_in_a_new_pod_is_not_overdue_since_before_the_pod() -> None:
+    by_hand = Chore(since=NOW - HOUR, attempted=NOW, status="failure")
+    by_schedule = Chore(since=NOW - 30 * DAY, attempted=NOW, status="failure")
+
+    assert NOW < _due("verify", by_hand) < NOW + 7 * DAY
+    assert NOW - 8 * DAY < _due("verify", by_schedule) < NOW
+
+
 @pytest.mark.parametrize(
     ("name", "chore", "annotations"),
     [
