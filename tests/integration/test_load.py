@@ -44,6 +44,12 @@ def _of_postgres(root: Path, server: Postgres, **secret: str) -> Sidecar:
     )
 
 
+def _of_mariadb(root: Path, server: MariaDB, **secret: str) -> Sidecar:
+    path = programs.clients(root / "clients", "mariadb", "mariadb", "mariadb-dump")
+    given = {"MYSQL_USER": mariadb.USER, "MYSQL_PWD": mariadb.PASSWORD}
+    return _sidecar(root, "mysql", path, MYSQL_TCP_PORT=server.port, **given, **secret)
+
+
 def _load(sidecar: Sidecar, *words: str, expected: int = 0) -> str:
     """Load, and return the last line about it."""
     done = sidecar.run("backup-runner", "load", *words)
@@ -211,12 +217,8 @@ def test_mariadb_is_loaded_and_replaced(tmp_path: Path, maria: MariaDB, database
               "CREATE TABLE pages AS SELECT concat('Größe ', seq) AS text FROM seq_1_to_900; "
               "CREATE OR REPLACE USER author IDENTIFIED BY 'first'")  # fmt: skip
     before = maria.ask(_ROWS.replace("pages", "wiki.pages"))
-    path = programs.clients(tmp_path / "clients", "mariadb", "mariadb", "mariadb-dump")
     given = {"MYSQL_DATABASE": database} if database else {}
-    sidecar = _sidecar(
-        tmp_path, "mysql", path, MYSQL_USER=mariadb.USER, MYSQL_PWD=mariadb.PASSWORD,
-        MYSQL_TCP_PORT=maria.port, **given,
-    )  # fmt: skip
+    sidecar = _of_mariadb(tmp_path, maria, **given)
     sidecar.back_up()
     maria.ask("DELETE FROM wiki.pages; DROP USER author")
 
@@ -241,11 +243,7 @@ def test_a_dump_of_all_databases_touches_none_where_the_secret_names_one(
     """It would bring its own tables to every other one, whatever that holds by now."""
     maria.ask("CREATE OR REPLACE DATABASE wiki; CREATE OR REPLACE DATABASE shop; "
               "CREATE TABLE shop.orders AS SELECT 'old' AS text")  # fmt: skip
-    path = programs.clients(tmp_path / "clients", "mariadb", "mariadb", "mariadb-dump")
-    sidecar = _sidecar(
-        tmp_path, "mysql", path, MYSQL_USER=mariadb.USER, MYSQL_PWD=mariadb.PASSWORD,
-        MYSQL_TCP_PORT=maria.port,
-    )  # fmt: skip
+    sidecar = _of_mariadb(tmp_path, maria)
     sidecar.back_up()
     maria.ask("UPDATE shop.orders SET text = 'new'")
     sidecar.change_secret(MYSQL_DATABASE="wiki")
@@ -262,11 +260,7 @@ def test_a_database_that_holds_procedures_alone_is_not_empty(
 ) -> None:
     maria.ask("CREATE OR REPLACE DATABASE wiki; CREATE TABLE wiki.pages AS SELECT 1 AS text; "
               "CREATE PROCEDURE wiki.one() SELECT 'old'")  # fmt: skip
-    path = programs.clients(tmp_path / "clients", "mariadb", "mariadb", "mariadb-dump")
-    sidecar = _sidecar(
-        tmp_path, "mysql", path, MYSQL_USER=mariadb.USER, MYSQL_PWD=mariadb.PASSWORD,
-        MYSQL_TCP_PORT=maria.port, MYSQL_DATABASE="wiki",
-    )  # fmt: skip
+    sidecar = _of_mariadb(tmp_path, maria, MYSQL_DATABASE="wiki")
     sidecar.back_up()
     maria.ask("DROP TABLE wiki.pages; CREATE OR REPLACE PROCEDURE wiki.one() SELECT 'new'")
 
@@ -280,11 +274,7 @@ def test_a_database_that_holds_procedures_alone_is_not_empty(
 def test_a_database_is_found_by_the_name_that_its_server_gave_it(tmp_path: Path) -> None:
     with mariadb.serve(tmp_path / "maria", "--lower-case-table-names=1") as server:
         server.ask("CREATE DATABASE Wiki; CREATE TABLE Wiki.pages AS SELECT 'old' AS text")
-        path = programs.clients(tmp_path / "clients", "mariadb", "mariadb", "mariadb-dump")
-        sidecar = _sidecar(
-            tmp_path, "mysql", path, MYSQL_USER=mariadb.USER, MYSQL_PWD=mariadb.PASSWORD,
-            MYSQL_TCP_PORT=server.port, MYSQL_DATABASE="Wiki",
-        )  # fmt: skip
+        sidecar = _of_mariadb(tmp_path, server, MYSQL_DATABASE="Wiki")
         sidecar.back_up()
         server.ask("UPDATE Wiki.pages SET text = 'new'")
 
