@@ -2,8 +2,6 @@
 
 import base64
 import os
-import secrets
-import socket
 import ssl
 import subprocess
 import sys
@@ -17,10 +15,11 @@ import jsonpatch
 import orjson
 import trustme
 
+from demo.ports import free_port
+
 Json = dict[str, Any]
 
 _NAME = "backup-webhook.backup.svc"  # what the API server would call it by
-_FIRST, _PORTS = 20_000, 10_000  # below those that the kernel gives to whoever connects somewhere
 _PATIENCE = 60.0  # seconds for an answer, of which a busy machine may need many
 
 
@@ -90,17 +89,6 @@ def running(folder: Path, *flags: str) -> Iterator[Webhook]:
 
 def _clean() -> dict[str, str]:
     return {key: text for key, text in os.environ.items() if not key.startswith("BACKUP_")}
-
-
-def free_port() -> int:
-    """Return a port of loopback that nobody listens on, nor is likely to before we do."""
-    while True:
-        port = _FIRST + secrets.randbelow(_PORTS)
-        try:
-            socket.create_server(("127.0.0.1", port)).close()
-        except OSError:
-            continue
-        return port
 
 
 def _await_ready(client: httpx.Client, process: subprocess.Popen[bytes], log: Path) -> None:

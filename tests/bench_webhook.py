@@ -22,6 +22,7 @@ from pathlib import Path
 import orjson
 
 from demo import app, server
+from demo.ports import free_port
 from demo.server import Webhook
 from webhook import review
 from webhook.admit import admit
@@ -117,7 +118,7 @@ uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[2]), ssl_certfile=sys.argv[
 @contextmanager
 def _bare(folder: Path, size: int) -> Iterator[int]:
     """Serve the base line until the end of the block; give its port."""
-    port = server.free_port()
+    port = free_port()
     files = [folder / "ours" / "tls.crt", folder / "ours" / "tls.key"]
     command = [sys.executable, "-c", _BARE, str(size), str(port), *map(str, files)]
     with subprocess.Popen(command) as process:

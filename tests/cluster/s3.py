@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from demo.ports import free_port
 from tests.cluster import build
 from tests.cluster.work import WorkError, tail, until
-from tests.services.server import free_port
 
 
 class S3:

@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 from demo import receiver
+from demo.ports import free_port
 from demo.receiver import Receiver
 from tests.cluster.work import until
 from tests.faults import line, told
 from tests.faults.line import WORKS, Fault, Line, always
 from tests.faults.told import Receivers, Told
 from tests.integration.sidecars import Json, Sidecar
-from tests.services import pushgateway, server
+from tests.services import pushgateway
 
 COUNTED = "backup_notify_failures_total"
 HANGING = 2 * 5 + 2 * 20  # seconds: pings at both ends, ntfy and Pushgateway
@@ -174,7 +175,7 @@ def test_a_failure_and_its_end_as_people_see_them(heard: Heard) -> None:
 
 def test_a_pushgateway_that_forgets_everything(tmp_path: Path) -> None:
     """The next run tells it all, and the time of the last success too."""
-    port = server.free_port()
+    port = free_port()
     sidecar = Sidecar(
         tmp_path, secret={"PUSHGATEWAY_ENABLED": "1", "PUSHGATEWAY_URL": f"127.0.0.1:{port}"}
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import yaml
 
+from demo.ports import free_port
 from tests.services import server
 from tests.services.programs import need
 
@@ -43,7 +44,7 @@ def serve(folder: Path, webhook: str) -> Iterator[str]:
         },
         "receivers": [{"name": "ntfy", "webhook_configs": [{"url": webhook}]}],
     }))  # fmt: skip
-    port = server.free_port()
+    port = free_port()
     # Its templates are looked for in this folder, see _here.
     argv = (
         "sh", "-c", 'cd "$0" && exec "$@"', folder,

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from demo.ports import free_port
 from tests.cluster.work import until
 from tests.services import programs
-from tests.services.server import free_port
 
 USER = "keeper"
 PASSWORD = 'ge"heim \\genug'

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from demo.ports import free_port
 from tests.services import server
 from tests.services.programs import need
 
@@ -27,7 +28,7 @@ def serve(folder: Path) -> Iterator[str]:
 
     Raises WorkError where it does not start.
     """
-    program, port = need("ntfy"), server.free_port()
+    program, port = need("ntfy"), free_port()
     address = f"127.0.0.1:{port}"
     config = folder / "server.yml"
     config.write_text(_CONFIG.format(address=address, folder=folder))

@@ -11,10 +11,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from demo.ports import free_port
 from tests.cluster.settings import CACHE
 from tests.cluster.work import until
 from tests.services import programs
-from tests.services.server import free_port
 
 PASSWORD = "geheim-genug"
 _NOBODY = 65534

@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from demo.ports import free_port
 from tests.cluster.work import until
 from tests.services import server
 from tests.services.programs import need
@@ -92,7 +93,7 @@ def serve(
             for job, address in targets.items()
         ],
     }))  # fmt: skip
-    port = server.free_port()
+    port = free_port()
     argv: tuple[str | Path, ...] = (
         need("prometheus"), f"--config.file={config}", f"--storage.tsdb.path={folder / 'tsdb'}",
         f"--web.listen-address=127.0.0.1:{port}", "--log.level=warn", *flags,

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from demo.ports import free_port
 from tests.services import server
 from tests.services.programs import need
 
@@ -14,7 +15,7 @@ def serve(folder: Path, port: int = 0) -> Iterator[str]:
 
     It writes folder/pushgateway.log. Raises WorkError where it does not start.
     """
-    port = port or server.free_port()
+    port = port or free_port()
     argv = (
         need("pushgateway"), f"--web.listen-address=127.0.0.1:{port}", "--web.enable-admin-api",
     )  # fmt: skip

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from demo.ports import free_port
 from tests.cluster import build
 from tests.services import server
 
@@ -15,7 +16,7 @@ def serve(folder: Path, *options: str, tls: bool = False) -> Iterator[str]:
     ``options`` are more of rclone's. It writes folder/rest.log. Raises WorkError where it does not
     start.
     """
-    port = server.free_port()
+    port = free_port()
     argv: tuple[str | Path, ...] = (
         build.rclone(), "serve", "restic", folder, "--addr", f"127.0.0.1:{port}",
         # Tests look at the folder, and change it, behind its back.

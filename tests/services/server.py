@@ -1,7 +1,5 @@
 """One server of others at a time, on a port of loopback, with an end."""
 
-import atexit
-import secrets
 import socket
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
@@ -9,24 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.cluster.work import WorkError, tail, until
-
-_FIRST, _PORTS = 20_000, 10_000
-"""Below those that the kernel gives to whoever connects somewhere, and those of NodePorts."""
-
-
-def free_port(host: str = "127.0.0.1") -> int:
-    """Return a port where nobody listens, and which no other test that runs now is given."""
-    while True:
-        port = _FIRST + secrets.randbelow(_PORTS)
-        claim = socket.socket(type=socket.SOCK_DGRAM)  # servers here listen to streams
-        try:
-            claim.bind((host, port))
-            socket.create_server((host, port)).close()
-        except OSError:
-            claim.close()
-            continue
-        atexit.register(claim.close)  # held until this process ends: a server may take its time
-        return port
 
 
 @contextmanager
