@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.runner.conversation import SUMMARY
+from tests.runner.events import opening
 from tests.runner.workload import ENVIRONMENT, SECRET
 
 # Notes its arguments; its answer to a command is in files named after it.
@@ -86,9 +87,8 @@ class Runner:
 
     def let_go_on(self) -> None:
         """Let the command that waits go on, and later ones not wait at all."""
-        gate = os.open(self.bin / "gate", os.O_WRONLY)  # waits for it
-        (self.bin / "gate").unlink()
-        os.close(gate)
+        with opening(self.bin / "gate"):
+            pass
 
     @property
     def asked(self) -> list[str]:

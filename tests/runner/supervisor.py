@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from runner import stop
-from tests.runner.events import until
+from tests.runner.events import opening, until
 
 SCRIPT = Path(stop.__file__).with_name("supervise.sh")
 # Notes its arguments and signals; waits where a FIFO is; announces the time that it is told.
@@ -63,17 +63,14 @@ class Supervisor:
 
     def release_tick(self) -> None:
         """Let the tick that waits go on, and later ones not wait at all."""
-        gate = os.open(self.bin / "gate", os.O_WRONLY)  # waits for it
-        (self.bin / "gate").unlink()
-        os.close(gate)
+        with opening(self.bin / "gate"):
+            pass
 
     def kill_tick(self) -> None:
         """Kill the tick that waits, and let later ones not wait at all."""
-        gate = os.open(self.bin / "gate", os.O_WRONLY)  # waits for it
-        (self.bin / "gate").unlink()
-        (tick,) = self.family("backup-runner")
-        os.kill(tick, signal.SIGKILL)
-        os.close(gate)
+        with opening(self.bin / "gate"):
+            (tick,) = self.family("backup-runner")
+            os.kill(tick, signal.SIGKILL)
 
     def swap(self, folder: str) -> None:
         """Change a volume as the kubelet does it, but at once: a look in between would see two."""
