@@ -7,7 +7,6 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar
 
@@ -38,7 +37,7 @@ class Night:
         self.told = Told(self.receivers)
         annotations = {"backup.dump": dump} if dump else {}
         pace = {**_PACE, "PATH": path} if path else _PACE
-        given = {**_far_off(), **self.told.secret, **secret}
+        given = {**self.told.secret, **secret}
         self.sidecar = Sidecar(root, annotations=annotations, secret=given, pace=pace)
         if self.template and self._lies_here():
             shutil.copytree(self.template, self.sidecar.repository)
@@ -170,15 +169,6 @@ def _all(processes: list[int], number: signal.Signals) -> None:
 
 def _restics(process: subprocess.Popen[str], word: str) -> list[int]:
     return [pid for pid in children(process.pid) if word in argv(pid)]
-
-
-def _far_off() -> dict[str, str]:
-    """Return variables by which nothing falls due while a test runs, at whatever time of day."""
-    now = datetime.now(UTC)
-    minute, hour = (now.minute + 30) % 60, (now.hour + 12) % 24
-    chores = ("BACKUP_FORGET", "BACKUP_PRUNE", "BACKUP_CHECK", "BACKUP_VERIFY")
-    daily = dict.fromkeys(chores, f"{minute} {hour} * * *")
-    return {"BACKUP_SCHEDULE": f"{minute} * * * *", **daily}
 
 
 def children(parent: int) -> list[int]:

@@ -86,7 +86,7 @@ def test_a_variable_that_cannot_be_used(kind: str) -> None:
 @pytest.mark.parametrize("kind", ["unicode", "shell", "huge", "NUL"])
 def test_a_run_with_bad_values_everywhere(tmp_path: Path, kind: str) -> None:
     """All at once, by an edit of the Secret, and there is a backup by the defaults."""
-    night = Night(tmp_path, BACKUP_SCHEDULE="")  # nobody says when
+    night = Night(tmp_path)
     sidecar = night.sidecar
     bad = [s.variable for s in LIVE if s.variable and s.annotation not in FREE]
     _take_away(night, *bad)
@@ -169,7 +169,7 @@ def test_a_pause_while_the_container_runs(tmp_path: Path) -> None:
 
 def test_a_setting_that_goes_bad_while_the_container_runs(tmp_path: Path) -> None:
     """Its last good value counts; log, status and metrics name it."""
-    night = Night(tmp_path, BACKUP_SCHEDULE="")  # nobody says when
+    night = Night(tmp_path)
     sidecar = night.sidecar
     _take_away(night, "BACKUP_SCHEDULE")
     sidecar.annotate({"backup.schedule": "@monthly"})
