@@ -66,8 +66,9 @@ class Said:
     message: str = ""
     failure: str = ""
     next_try: float | None = None
+    is_at_work: bool = False
+    """Files come back, or another pod brings them: ``is_waiting``."""
     is_waiting: bool = False
-    """For another pod that restores the same volume."""
 
 
 def heard(lines: Iterable[bytes]) -> Said | None:
@@ -81,9 +82,9 @@ def heard(lines: Iterable[bytes]) -> Said | None:
         if level == "error":
             said = _failed(message, fields, time)
         elif _PROGRESS in message:
-            said = Said(message)
+            said = Said(message, is_at_work=True)
         elif _ANOTHER_POD in message:
-            said = Said(message, is_waiting=True)
+            said = Said(message, is_at_work=True, is_waiting=True)
         elif message and (said is None or not said.failure):
             said = Said(message)
     return said

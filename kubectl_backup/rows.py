@@ -192,7 +192,7 @@ def table(
     ]
     lines = []
     for each in found:
-        cells = _cells(each, now)
+        cells = _cells(each, now) if each.host else _unasked(_cells(each, now))
         lines.append(Line(tuple(cells[i] for i in kept), tuple(each.problems), colour(each)))
     return header, lines
 
@@ -207,6 +207,13 @@ def _cells(each: Row, now: float) -> tuple[Cell, ...]:
         Cell(formats.size(each.size)), Cell(each.drill, drill), Cell(each.host),
         Cell(each.schedule),
     )  # fmt: skip
+
+
+def _unasked(cells: tuple[Cell, ...]) -> tuple[Cell, ...]:
+    """Return the cells of a row without an answer of a sidecar: of a success nobody knows."""
+    unknown = {"LAST SUCCESS", "DRILL"}
+    pairs = zip(HEADER, cells, strict=True)
+    return tuple(Cell("-") if column.title in unknown else cell for column, cell in pairs)
 
 
 def colour(each: Row) -> str:

@@ -149,7 +149,8 @@ def _not_created(pod: target.Pod, since: float | None, warning: str) -> Stall:
 def _restore(pod: target.Pod, init: Init, said: Said | None, since: float | None) -> Stall:
     """Say what the restore's own words mean: of its log, or of its last end."""
     last, runs = init.last_end, "running" in init.state
-    if last and not (said and (said.failure or runs)):
+    # Right after a restart the log is a new one, which has not come to what failed before.
+    if last and not (said and (said.failure or (runs and said.is_at_work))):
         code = last.get("exitCode")
         ended = restoring.ended(str(last.get("message") or ""))
         is_told = ended is not None and bool(ended.failure)

@@ -104,13 +104,7 @@ def test_a_wrong_password_blocks_and_says_so_until_it_is_mended(wiki: Sidecar) -
 
 BLOCKED = {
     "wrong password": ({"RESTIC_PASSWORD": "mistyped"}, {}, "auth"),
-    "no server": ({"RESTIC_REPOSITORY": "rest:http://127.0.0.1:9/"}, {}, "network"),
-    "no password": ({"RESTIC_PASSWORD": ""}, {}, "config"),
     "a moment that is none": ({}, {"BACKUP_RESTORE_AS_OF": "yesterday"}, "config"),
-    "a moment before all snapshots": (
-        {}, {"BACKUP_RESTORE_AS_OF": "2001-01-01T00:00:00Z"}, "config"),
-    "backups of nobody": (
-        {}, {"BACKUP_RESTORE": "required", "BACKUP_RESTORE_FROM": "prod/nobody"}, "source"),
 }  # fmt: skip
 
 

@@ -175,6 +175,13 @@ STUCK: dict[str, Stuck] = {
         restoring(BACK_OFF, ended(137)), "restore", "internal",
         "it ended without a message: Error, exit status 137", "logs wiki-5f8b9c-abcde",
         next_try="next try in 40s", log=[info("/backup/data: restoring from snapshot 4f8a1c2e")]),
+    "a restore that has just started again": Stuck(
+        restoring(RUNS, ended(message=WRONG)), "restore", "auth", f"{RESTORE} (auth): {WRONG}",
+        "password", log=[info("nothing in data yet: asking the repository for a backup")]),
+    "a restore that is at work after a failure": Stuck(
+        restoring(RUNS, ended(message=WRONG)), "restore", "restoring",
+        f"{RESTORE}: /backup/data: restoring from snapshot 4f8a1c2e", "restored",
+        log=[info("/backup/data: restoring from snapshot 4f8a1c2e")], status="restoring"),
     "a restore between two ends": Stuck(
         restoring(ended(message=WRONG)), "restore", "auth", f"{RESTORE} (auth): {WRONG}",
         "password"),

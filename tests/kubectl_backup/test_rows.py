@@ -136,3 +136,14 @@ def test_what_is_worst_comes_first() -> None:
     assert sorted([good, other, busy, doubtful, bare, bad], key=rows.rank) == [
         bad, bare, doubtful, busy, other, good
     ]  # fmt: skip
+
+
+def test_a_row_without_an_answer_claims_nothing_of_a_success() -> None:
+    """To say "never" would be a guess: the repository may hold many."""
+    row_of = rows.row(pod(), None, "no answer in time", NOW)
+
+    header, lines = rows.table([row_of], NOW, namespaces=False, wide=False)
+
+    shown = table.render(header, lines, "PROBLEMS", None, paint=False)
+    assert "never" not in shown[1]
+    assert shown[1].split()[:3] == ["deploy/wiki", "unknown", "-"]
