@@ -85,6 +85,12 @@ def info(message: str) -> Json:
     return {"time": ENDED, "level": "info", "message": message}
 
 
+def _unready(made: Json) -> Json:
+    """Return the pod with its first sidecar not started as its probe has it."""
+    made["status"]["initContainerStatuses"][0]["started"] = False
+    return made
+
+
 def unscheduled(reason: str, message: str) -> Json:
     """Return a pod without a node."""
     made = of(phase="Pending", sidecar={"none": {}}, conditions=[
@@ -229,6 +235,10 @@ STUCK: dict[str, Stuck] = {
     "a sidecar of the app is not ready": Stuck(
         of(("proxy", waiting("ImagePullBackOff")), always=("proxy",)), "pod", "ImagePullBackOff",
         "waiting for init container proxy of the app: ImagePullBackOff", "registry"),
+    "a sidecar of the app whose probe fails": Stuck(
+        _unready(of(("proxy", RUNS), always=("proxy",))), "pod", "Running",
+        "waiting for init container proxy of the app: it has not passed its startup probe",
+        "logs wiki-5f8b9c-abcde -c proxy"),
     "no node has room": Stuck(
         unscheduled("Unschedulable", "0/3 nodes are available: 3 Insufficient memory."), "pod",
         "Unschedulable", "the pod has no node: Unschedulable: 0/3 nodes", "lower the pod's",

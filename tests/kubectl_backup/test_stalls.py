@@ -71,6 +71,7 @@ def test_the_table_says_it_at_every_width(name: str, width: int | None) -> None:
         assert each in text
     if width is None:
         assert len(shown) == 2
+    assert rows.colour(row) == ("" if case.status == "restoring" else "red")
 
 
 @pytest.mark.parametrize("name", STUCK)
