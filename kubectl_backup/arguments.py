@@ -78,13 +78,18 @@ def _workload(command: argparse.ArgumentParser) -> None:
 def _status(add: Add) -> None:
     status = add(
         "status", "show what is backed up, and what is wrong",
-        "One line for each pod that asks for backups, also where it gets none. "
-        "Exit status: 0 all have a good last run, 1 not all.",
+        "One line for each pod with a sidecar, and one for each workload without: those that ask "
+        "for backups and get none, and those that mount claims in a labelled namespace and ask for "
+        "none. The worst comes first. Exit status: 0 all that ask for backups have a good last "
+        "run, 1 not all, or not all could be listed. A workload that asks for none counts only "
+        "where it is named.",
         "status", "status deploy/wiki", "status -A -o wide", "status -A -o json", "status --watch",
     )  # fmt: skip
     status.add_argument("workload", nargs="?", metavar="WORKLOAD", help=_WORKLOAD)
     status.add_argument("-A", "--all-namespaces", action="store_true")
     status.add_argument("-o", "--output", choices=("json", "yaml", "wide"), default="")
+    status.add_argument("--protected-only", action="store_true",
+                        help="leave out workloads that ask for no backup")  # fmt: skip
     status.add_argument("-w", "--watch", action="store_true", help="look again every 5 seconds")
 
 

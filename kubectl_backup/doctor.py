@@ -5,7 +5,7 @@ from difflib import get_close_matches
 
 from contract import names, settings, variables
 from contract.wording import counted
-from kubectl_backup import checks, formats, rows, runs, target
+from kubectl_backup import checks, formats, rows, runs, stalls, target
 from kubectl_backup.findings import Facts, Finding, hint, ok, problem, unknown
 
 _REPOSITORY = ("RESTIC_REPOSITORY", "RESTIC_REPOSITORY_FILE")
@@ -35,7 +35,8 @@ def examine(facts: Facts) -> Iterator[Finding]:
             yield _injection(facts.pod)
     else:
         yield ok("injection", f"pod {facts.pod['metadata']['name']} has its sidecar")
-        yield from _sidecar(facts.pod)
+        yield from _sidecar(facts, facts.pod)
+    yield from _others(facts)
     yield from _secret(facts)
     yield from _repository(facts)
     yield from runs.examine(facts)
@@ -81,16 +82,12 @@ def _injection(pod: target.Pod) -> Finding:
     return problem("injection", f"pod {name} has no sidecar: {reason}", rows.meaning(reason))
 
 
-def _sidecar(pod: target.Pod) -> Iterator[Finding]:
+def _sidecar(facts: Facts, pod: target.Pod) -> Iterator[Finding]:
     status = target.sidecar_status(pod)
-    state = status.get("state") or {}
     name = pod["metadata"]["name"]
     ended = ((status.get("lastState") or {}).get("terminated") or {}).get("reason")
-    if "running" not in state:
-        what = state.get("waiting") or state.get("terminated") or {}
-        phase = (pod.get("status") or {}).get("phase")
-        line = f"it does not run: {what.get('reason') or f'the pod is {phase}'}"
-        yield problem("sidecar", line, f"kubectl describe pod {name}")
+    if stall := _stall(facts, pod):
+        yield _stalled(stall, stall.line(facts.now))
     elif ended == "OOMKilled":
         yield problem("sidecar", "it was killed for memory", runs.REMEDIES["memory"])
     elif (status.get("restartCount") or 0) >= 3:
@@ -98,6 +95,25 @@ def _sidecar(pod: target.Pod) -> Iterator[Finding]:
         yield problem("sidecar", line, f"kubectl logs {name} -c {names.CONTAINER} --previous")
     else:
         yield ok("sidecar", "it runs")
+
+
+def _others(facts: Facts) -> Iterator[Finding]:
+    """Yield what the other pods of the workload wait for, such as those of a rollout."""
+    for pod in facts.pods[1:]:
+        stall = _stall(facts, pod) if target.lasting(pod) and target.sidecar(pod) else None
+        if stall is not None:
+            yield _stalled(stall, f"pod {pod['metadata']['name']}: {stall.line(facts.now)}")
+
+
+def _stall(facts: Facts, pod: target.Pod) -> stalls.Stall | None:
+    meta = pod["metadata"]
+    warning = facts.warnings.get(str(meta.get("uid")), "")
+    return stalls.find(pod, facts.said.get(str(meta["name"])), warning)
+
+
+def _stalled(stall: stalls.Stall, line: str) -> Finding:
+    make = hint if stall.status == stalls.RESTORING else problem
+    return make(stall.subject, line, formats.plain(stall.remedy))
 
 
 def _secret(facts: Facts) -> Iterator[Finding]:

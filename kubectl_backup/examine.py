@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from contract import names, settings
-from kubectl_backup import checks, doctor, target
+from kubectl_backup import checks, doctor, scope, stalls, target
 from kubectl_backup.cluster import Cluster, Json, below
 from kubectl_backup.findings import WEBHOOK, Facts, Finding, Level, Repository
 from kubectl_backup.refusal import ClusterError, NotFoundError
@@ -30,6 +30,7 @@ _KEYS = (
     'for key in *; do [ -e "$key" ] || continue; '
     '[ -s "$key" ] && echo "+$key" || echo "-$key"; done'
 )
+_FEW = 10  # pods whose restores are asked
 _NARROWEST = 40  # columns of a text beside its subject
 _COLOURS = {Level.OK: "green", Level.PROBLEM: "red", Level.HINT: "yellow", Level.UNKNOWN: "yellow"}
 
@@ -127,6 +128,13 @@ class _Gathering:
             if found["template"] is None:
                 raise target.TargetError(f"there is neither {owner} nor a pod of it")
             return found
+        waiting = [each for each in pods if stalls.waits_for_restore(each)][:_FEW]
+        said = {
+            each["metadata"]["name"]: Sidecar(self._cluster, each).restoring() for each in waiting
+        }
+        found["said"] = {name: each for name, each in said.items() if each is not None}
+        unstarted = [each for each in pods if stalls.waits_for_node(each)]
+        found["warnings"] = scope.warnings(self._cluster, unstarted)
         found["secret"] = target.annotations(pod).get(
             settings.SECRET.annotation, settings.SECRET.default
         )

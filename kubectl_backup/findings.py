@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from kubectl_backup.restoring import Said
+
 Json = dict[str, Any]
 
 WEBHOOK = "sidecar.backup-webhook.io"
@@ -43,7 +45,8 @@ class Facts:
     """What could be found out. None is "not there", and what stands in ``untold`` is not known:
     why, by the field's name. ``keys`` tells for each key of the Secret whether it holds anything.
     ``bundle_ends`` is when the last CA of the bundle ends: 0 if it cannot be read, infinity if it
-    holds none. ``trial`` is what became of an annotated pod that was created for trial.
+    holds none. ``trial`` is what became of an annotated pod that was created for trial. ``said`` is
+    what restores say by the name of their pod, ``warnings`` what events say by its uid.
     """
 
     now: float
@@ -64,6 +67,8 @@ class Facts:
     repository: Repository | None = None
     known: Json | None = None
     untold: Mapping[str, str] = field(default_factory=dict)
+    said: Mapping[str, Said] = field(default_factory=dict)
+    warnings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def webhook(self) -> Json | None:

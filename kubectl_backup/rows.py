@@ -7,7 +7,8 @@ from typing import Any
 
 from contract import names
 from contract.names import Reason
-from kubectl_backup import formats, target
+from kubectl_backup import formats, stalls, target
+from kubectl_backup.stalls import NOT_RUNNING, RESTORING, Stall
 from kubectl_backup.table import Cell, Column, Line
 
 Known = Mapping[str, Any]
@@ -15,7 +16,7 @@ Known = Mapping[str, Any]
 
 _LATE = 3600.0  # seconds after which a run that was due is missed
 _OFTEN = 3  # restarts of a sidecar
-_GOOD, _BAD = {"success"}, {"failure", "not injected", "not running", "unknown"}
+_GOOD, _BAD = {"success"}, {"failure", "not injected", NOT_RUNNING, "unknown"}
 PASSING = {
     Reason.IMAGE_UNAVAILABLE: "the image could not be pulled on some node",
     Reason.QUOTA: "quota or limits of the namespace left no room",
@@ -30,15 +31,26 @@ _LASTING = {
     Reason.NAME_CONFLICT: "the pod has a container or volume with a name of ours: rename it",
     Reason.WINDOWS: "Windows pods are not backed up",
     Reason.PROOF_FAILED: "a fault of the webhook: please report it",
-    Reason.EXCLUDED_NAMESPACE: "the chart excludes this namespace",
+    Reason.EXCLUDED_NAMESPACE: "the webhook excludes this namespace: use one of the app's own",
+    Reason.MIRROR_POD: "static pods are never injected: run it as a Deployment or the like",
 }
 UNSEEN = "webhook_not_asked"
 """No reason of the webhook's: it never saw the pod."""
+UNSEEN_TEXT = (
+    "never seen by the webhook: it was away, or the namespace had no label "
+    "backup.enabled=true when the pod was created"
+)
+UNSEEN_REMEDY = "`kubectl backup doctor` finds out"
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What is known of one pod's backups; times are seconds since the epoch."""
+    """What is known of one pod's backups, or of the ``pods`` of a workload that have none.
+
+    Times are seconds since the epoch. ``reason`` is one word for scripts, "" where all is well:
+    a failure class, a word of Cover or Reason, or the kubelet's; it holds ``since`` then.
+    ``protected``: there is a sidecar.
+    """
 
     namespace: str
     workload: str
@@ -53,19 +65,30 @@ class Row:
     schedule: str = ""
     message: str = ""
     problems: list[str] = field(default_factory=list)
+    protected: bool = True
+    reason: str = ""
+    since: float | None = None
+    next_try: float | None = None
+    remedy: str = ""
+    pods: int = 1
 
 
-def row(pod: target.Pod, known: Known | None, trouble: str, now: float) -> Row:
-    """Return the row of a pod. ``known`` is None where its sidecar could not be asked: ``trouble``
-    says why."""
+def row(
+    pod: target.Pod, known: Known | None, trouble: str, now: float, stall: Stall | None = None
+) -> Row:
+    """Return the row of a pod with a sidecar. ``known`` is None where it could not be asked:
+    ``stall`` or ``trouble`` says why."""
+    stall = stalls.find(pod) if known is None and stall is None else stall
     meta = pod["metadata"]
     place = (meta.get("namespace", ""), str(target.owner(pod)), meta["name"])
-    if target.sidecar(pod) is None:
-        return Row(*place, "not injected", problems=[uninjected(pod)])
+    if stall is not None:
+        return Row(
+            *place, stall.status, problems=[f"{stall.line(now)}; {formats.plain(stall.remedy)}"],
+            reason=stall.reason, since=stall.since, next_try=stall.next_try,
+            remedy=formats.plain(stall.remedy),
+        )  # fmt: skip
     if known is None:
-        stopped = _not_running(pod)
-        status = "not running" if stopped else "unknown"
-        return Row(*place, status, problems=[formats.plain(stopped or trouble)])
+        return Row(*place, "unknown", problems=[formats.plain(trouble)], reason="unknown")
     last = known.get("last") or {}
     verify = (known.get("chores") or {}).get("verify") or {}
     return Row(
@@ -80,6 +103,7 @@ def row(pod: target.Pod, known: Known | None, trouble: str, now: float) -> Row:
         schedule=str(known.get("schedule", "")),
         message=formats.plain(last.get("message", "")),
         problems=[formats.plain(each) for each in _problems(pod, known, last, now)],
+        reason=str(last.get("failure") or ""),
     )
 
 
@@ -95,10 +119,7 @@ def uninjected(pod: target.Pod) -> str:
     """Return why a pod has no sidecar, and the next step."""
     word = reason(pod)
     if word == UNSEEN:
-        return (
-            "never seen by the webhook: it was away, or the namespace had no label "
-            "backup.enabled=true when the pod was created; `kubectl backup doctor` finds out"
-        )
+        return f"{UNSEEN_TEXT}; {UNSEEN_REMEDY}"
     return f"{word}: {meaning(word)}"
 
 
@@ -107,16 +128,6 @@ def meaning(word: str) -> str:
     known = {str(key): text for key, text in {**PASSING, **_LASTING}.items()}
     again = "; `kubectl backup heal` tries again" if word in set(map(str, PASSING)) else ""
     return f"{known.get(word, 'see the README')}{again}"
-
-
-def _not_running(pod: target.Pod) -> str:
-    state = target.sidecar_status(pod).get("state") or {}
-    if "running" in state:
-        return ""
-    what = state.get("waiting") or state.get("terminated") or {}
-    phase = (pod.get("status") or {}).get("phase", "Unknown")
-    why = what.get("reason") or f"the pod is {phase}"
-    return f"the sidecar does not run: {why}; see `kubectl describe pod {pod['metadata']['name']}`"
 
 
 def _status(known: Known, last: Known) -> str:
@@ -181,7 +192,7 @@ def table(
     ]
     lines = []
     for each in found:
-        cells = _cells(each, now)
+        cells = _cells(each, now) if each.host else _unasked(_cells(each, now))
         lines.append(Line(tuple(cells[i] for i in kept), tuple(each.problems), colour(each)))
     return header, lines
 
@@ -198,18 +209,33 @@ def _cells(each: Row, now: float) -> tuple[Cell, ...]:
     )  # fmt: skip
 
 
+def _unasked(cells: tuple[Cell, ...]) -> tuple[Cell, ...]:
+    """Return the cells of a row without an answer of a sidecar: of a success nobody knows."""
+    unknown = {"LAST SUCCESS", "DRILL"}
+    pairs = zip(HEADER, cells, strict=True)
+    return tuple(Cell("-") if column.title in unknown else cell for column, cell in pairs)
+
+
 def colour(each: Row) -> str:
     """Return the colour of a row's status: red where there is no good backup."""
     if each.status in _BAD:
         return "red"
     if each.status in _GOOD:
         return "yellow" if each.problems else "green"
-    return "" if each.status == "running" and not each.problems else "yellow"
+    if each.status == RESTORING or (each.status == "running" and not each.problems):
+        return ""
+    return "yellow"
+
+
+def rank(each: Row) -> tuple[int, str, str, str]:
+    """Return by what rows are sorted: what is worst comes first, equals by their names."""
+    order = {"red": 0, "yellow": 2, "": 3, "green": 4}[colour(each)]
+    return (order if each.protected or not order else 1, each.namespace, each.workload, each.pod)
 
 
 def as_json(found: Sequence[Row]) -> list[dict[str, Any]]:
     """Return rows for scripts, times in RFC 3339."""
-    times = ("last_success", "next")
+    times = ("last_success", "next", "since", "next_try")
     return [
         {**asdict(each), **{key: formats.rfc3339(getattr(each, key)) for key in times}}
         for each in found

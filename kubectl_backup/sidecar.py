@@ -2,12 +2,12 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from contract import names
-from kubectl_backup import overheard, refusal, rows, target
+from kubectl_backup import overheard, refusal, restoring, rows, stalls, target
 from kubectl_backup.channel import Answer, Running
 from kubectl_backup.cluster import Cluster, Json
 from kubectl_backup.refusal import ClusterError, DeniedError
@@ -80,10 +80,17 @@ class Sidecar:
         known = self.known()
         return ("--host", str(known["host"]), "--tag", ",".join(map(str, known["tags"])))
 
-    def log(self, **query: str) -> Iterator[bytes]:
-        """Yield the lines of its log."""
+    def log(self, container: str = names.CONTAINER, **query: str) -> Iterator[bytes]:
+        """Yield the lines of its log, or of another container's in its pod."""
         path = f"/api/v1/namespaces/{self.namespace}/pods/{self.name}/log"
-        return self._cluster.text(path, container=names.CONTAINER, **query)
+        return self._cluster.text(path, container=container, **query)
+
+    def restoring(self) -> restoring.Said | None:
+        """Return what the restore says before the sidecar starts; None where nobody may know."""
+        try:
+            return restoring.heard(self.log(names.RESTORE_CONTAINER, tailLines=_TAIL))
+        except ClusterError:
+            return None
 
 
 def find(cluster: Cluster, text: str) -> Sidecar:
@@ -110,24 +117,30 @@ def find_each(cluster: Cluster, text: str) -> list[Sidecar]:
     if target.sidecar(first) is None:
         why = rows.uninjected(first) if target.asks(first) else "it has no backup.enabled"
         raise ClusterError(f"pod {first['metadata']['name']} is not backed up: {why}")
-    if not target.running(first):
-        row = rows.row(first, None, "", time.time())
-        raise ClusterError(f"{row.workload}: {'; '.join(row.problems)}")
+    stall = None if target.running(first) else stall_of(cluster, first)
+    if stall is not None:
+        raise ClusterError(f"{target.owner(first)}: {stall.line(time.time())}; {stall.remedy}")
     running = [pod for pod in pods if target.running(pod) and target.lasting(pod)]
     parts = running if target.apart(first) else running[:1]
     return [Sidecar(cluster, pod) for pod in parts or [first]]
 
 
-def survey(cluster: Cluster, pods: Sequence[Json]) -> list[rows.Row]:
-    """Ask all ``pods`` at once; return a row for each, by namespace and workload.
+def stall_of(cluster: Cluster, pod: Json, warning: str = "") -> stalls.Stall | None:
+    """Return why the sidecar of a pod does not run; None where it does."""
+    said = Sidecar(cluster, pod).restoring() if stalls.waits_for_restore(pod) else None
+    return stalls.find(pod, said, warning)
+
+
+def survey(cluster: Cluster, pods: Sequence[Json], warnings: Mapping[str, str]) -> list[rows.Row]:
+    """Ask the sidecars of all ``pods`` at once; return a row for each.
 
     Where they are many their logs are read, which costs a node a hundredth of a command; what
-    was done by hand in the last half minute may be missing there.
+    was done by hand in the last half minute may be missing there. ``warnings`` are events by the
+    uid of their pod.
     """
     ask = _known if len(pods) <= _FEW else _overheard
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        found = list(pool.map(lambda pod: _row(cluster, pod, ask), pods))
-    return sorted(found, key=lambda each: (each.namespace, each.workload, each.pod))
+        return list(pool.map(lambda pod: _row(cluster, pod, ask, warnings), pods))
 
 
 def _known(part: Sidecar) -> Json:
@@ -148,11 +161,14 @@ def _overheard(part: Sidecar) -> Json:
         return part.known()
 
 
-def _row(cluster: Cluster, pod: Json, ask: Callable[[Sidecar], Json]) -> rows.Row:
+def _row(
+    cluster: Cluster, pod: Json, ask: Callable[[Sidecar], Json], warnings: Mapping[str, str]
+) -> rows.Row:
+    stall = stall_of(cluster, pod, warnings.get(str(pod["metadata"].get("uid")), ""))
     known, trouble = None, ""
-    if target.running(pod):
+    if stall is None:
         try:
             known = ask(Sidecar(cluster, pod))
         except ClusterError as error:
             trouble = str(error)
-    return rows.row(pod, known, trouble, time.time())
+    return rows.row(pod, known, trouble, time.time(), stall)

@@ -6,31 +6,50 @@ import time
 
 import yaml
 
-from kubectl_backup import rows, sidecar, table, target
+from kubectl_backup import coverage, rows, scope, sidecar, stalls, table, target
 from kubectl_backup.cluster import Cluster
+from kubectl_backup.scope import Scope
 from kubectl_backup.terminal import Terminal
 
 _EVERY = 5.0  # seconds between two looks
 
 
 def show(cluster: Cluster, terminal: Terminal, parsed: argparse.Namespace) -> int:
-    """Show the status once or again and again; return 1 where a workload has no good backup."""
+    """Show the status once or again and again; return 1 where a workload has no good backup.
+
+    One that never asked for any does not count, unless it was named.
+    """
     while True:
-        found = sidecar.survey(cluster, _pods(cluster, parsed))
+        around = scope.of_all(cluster) if parsed.all_namespaces else scope.of_namespace(cluster)
+        found = _rows(cluster, parsed, around)
         if parsed.watch:
             terminal.clear()
+        for line in around.untold:
+            terminal.tell(f"kubectl backup: {line}")
         _print(cluster, terminal, parsed, found)
         if not parsed.watch:
-            return 1 if any(rows.colour(each) == "red" for each in found) else 0
+            bad = any(rows.colour(each) == "red" for each in found)
+            bare = parsed.workload and not all(each.protected for each in found)
+            return 1 if bad or bare or not around.whole else 0
         time.sleep(_EVERY)
 
 
-def _pods(cluster: Cluster, parsed: argparse.Namespace) -> list[target.Pod]:
-    pods = cluster.pods("" if parsed.all_namespaces else None)
-    if parsed.workload:
+def _rows(cluster: Cluster, parsed: argparse.Namespace, around: Scope) -> list[rows.Row]:
+    """Return a row for each pod with a sidecar and each workload without, the worst first."""
+    named = bool(parsed.workload)
+    if named:
         place = "any namespace" if parsed.all_namespaces else cluster.place
-        return target.matching(target.parse(parsed.workload), pods, place)
-    return [pod for pod in pods if target.asks(pod) and target.lasting(pod)]
+        pods = target.matching(target.parse(parsed.workload), around.pods, place)
+        pods = [pod for pod in pods if target.lasting(pod)] or pods
+        injected = [pod for pod in pods if target.sidecar(pod) is not None]
+    else:
+        pods, injected = around.pods, scope.shown(around.pods)
+    warned = scope.warnings(cluster, [pod for pod in injected if stalls.waits_for_node(pod)])
+    found = sidecar.survey(cluster, injected, warned)
+    bare = coverage.uncovered(pods, around.labelled, named=named)
+    hidden = coverage.NO_BACKUP if parsed.protected_only and not named else ""
+    found += [each for each in bare if each.status != hidden]
+    return sorted(found, key=rows.rank)
 
 
 def _print(
@@ -43,8 +62,9 @@ def _print(
     elif not found:
         where = "any namespace" if parsed.all_namespaces else f"namespace {cluster.namespace}"
         terminal.tell(
-            f"No pod in {where} asks for backups. Annotate a pod template with "
-            'backup.enabled: "true" and label its namespace backup.enabled=true; '
+            f"No pod in {where} asks for backups, and none mounts a claim in a labelled namespace. "
+            'Annotate a pod template with backup.enabled: "true" and label its namespace '
+            "backup.enabled=true; "
             "`kubectl backup doctor` checks the rest."
         )
     else:

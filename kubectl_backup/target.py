@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from contract import names, settings
+from contract import cover, names, settings
 
 Pod = dict[str, Any]
 
@@ -83,12 +83,7 @@ def owner(pod: Pod) -> Owner:
 
 def asks(pod: Pod) -> bool:
     """Whether a pod has our sidecar or asks for it, be it with a word that says neither."""
-    if sidecar(pod) is not None:
-        return True
-    try:
-        return settings.enabled(annotations(pod))
-    except ValueError:
-        return True
+    return sidecar(pod) is not None or cover.asks(pod)
 
 
 def wants(pod: Pod) -> bool:
@@ -107,8 +102,7 @@ def annotations(pod: Pod) -> Mapping[str, str]:
 def sidecar(pod: Pod) -> dict[str, Any] | None:
     """Return the container that was injected into a pod; None where there is none."""
     for each in pod["spec"].get("initContainers") or ():
-        mounted = {mount.get("name") for mount in each.get("volumeMounts") or ()}
-        if each.get("name") == names.CONTAINER and names.STATE_VOLUME in mounted:
+        if cover.is_sidecar(each):
             return dict(each)
     return None
 

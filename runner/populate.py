@@ -8,15 +8,19 @@ Init containers run when a pod starts, and again when its node does: what an app
 runs stays deleted until then, and a volume that it left without any file is filled again.
 """
 
+import errno
 import os
 import time
 from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from runner import inputs, staging, wanted
 from runner.config import Config
 from runner.conversation import Ended
 from runner.log import Log
+from runner.outcome import Failure
 from runner.stop import Stop
 from runner.wanted import Wanted
 
@@ -25,6 +29,15 @@ _MESSAGE = "/dev/termination-log"  # what `kubectl describe pod` shows of a cont
 _LONGEST = 4000  # bytes of it that the kubelet takes
 _LONGEST_PAUSE = 60
 _NOTHING = "no volume is empty: nothing is restored"
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
+@dataclass(frozen=True, slots=True)
+class _Trouble:
+    """Why a pod does not start, in one line for people, and the class of failure."""
+
+    why: str
+    failure: Failure | None
 
 
 def populate(config: Config, log: Log, stop: Stop) -> int:
@@ -32,32 +45,38 @@ def populate(config: Config, log: Log, stop: Stop) -> int:
     try:
         want = wanted.of_pod(config, os.environ)
     except ValueError as error:
-        return _ends(log, f"the restore cannot be understood: {error}; the pod does not start")
+        why = f"the restore cannot be understood: {error}; the pod does not start"
+        return _ends(log, _Trouble(why, Failure.CONFIG))
     if want is None:
         return 0
     pause, deadline = config.timing.restore_pause, 0.0
     while True:
-        why = _attempt(config, log, stop, want)
-        if not why:
+        trouble = _attempt(config, log, stop, want)
+        if trouble is None:
             return 0
         now = time.monotonic()
         deadline = deadline or now + config.timing.restore
         if stop.asked or now + pause > deadline:
-            return _ends(log, why)
+            return _ends(log, trouble)
         again = f"; tried again in {pause:.0f} s, until then the pod does not start"
-        log.line("error", f"{why}{again}")
-        _tell(log, why)
+        log.line("error", f"{trouble.why}{again}", failure=trouble.failure, next=_after(pause))
+        _tell(log, trouble.why)
         if stop.wait(pause):
-            return _ends(log, why)
+            return _ends(log, trouble)
         pause = min(2 * pause, _LONGEST_PAUSE)
 
 
-def _attempt(config: Config, log: Log, stop: Stop, want: Wanted) -> str:
-    """Fill what is empty; return why it cannot be done, "" where it is."""
+def _after(seconds: float) -> str:
+    moment = datetime.now(UTC) + timedelta(seconds=seconds)
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _attempt(config: Config, log: Log, stop: Stop, want: Wanted) -> _Trouble | None:
+    """Fill what is empty; return why it cannot be done, None where it is."""
     try:
         folders = [Path(path) for path in inputs.folders(config)]
         if not folders:
-            return f"there is no volume below {config.volumes_dir}"
+            return _Trouble(f"there is no volume below {config.volumes_dir}", Failure.SOURCE)
         told = []
         if left := [folder for folder in folders if staging.needs_work(folder)]:
             empty = ", ".join(folder.name for folder in left)
@@ -66,20 +85,21 @@ def _attempt(config: Config, log: Log, stop: Stop, want: Wanted) -> str:
 
             told = refill.refill(config, log, stop, want, left)
     except Ended as ended:
-        return ended.outcome.message
+        return _Trouble(ended.outcome.message, ended.outcome.failure)
     except OSError as error:
-        return f"{error.filename}: {error.strerror}"
+        failure = Failure.SPACE if error.errno in _FULL else Failure.SOURCE
+        return _Trouble(f"{error.filename}: {error.strerror}", failure)
     except Exception as error:  # noqa: BLE001 -- a bug of ours is told too, and lets no app start
-        return f"internal error: {error!r}"
+        return _Trouble(f"internal error: {error!r}", Failure.INTERNAL)
     if not told:
         log.line("info", _NOTHING)
     _tell(log, "; ".join(told) or _NOTHING)
-    return ""
+    return None
 
 
-def _ends(log: Log, why: str) -> int:
-    log.line("error", why)
-    _tell(log, why)
+def _ends(log: Log, trouble: _Trouble) -> int:
+    log.line("error", trouble.why, failure=trouble.failure)
+    _tell(log, trouble.why)
     return 1
 
 

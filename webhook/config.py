@@ -12,6 +12,7 @@ from pathlib import Path
 from certs import settings as certs
 from certs.rotation import Lifetimes
 from contract import VERSION, settings, values
+from contract.cover import NEVER_INJECTED
 from webhook.inject import Options
 from webhook.namespace import LEVELS
 
@@ -76,7 +77,7 @@ def add_options(parser: argparse.ArgumentParser, environment: Mapping[str, str])
     flag("pull-policy", "imagePullPolicy of the sidecar", "IfNotPresent")
     flag("cluster", "name of the cluster, a tag of every snapshot", "")
     flag("defaults", 'defaults of annotations as JSON, such as {"schedule": "@daily"}', "{}")
-    flag("excluded-namespaces", "never injected, comma-separated", "kube-system,kube-public")
+    flag("excluded-namespaces", "never injected, comma-separated", ",".join(NEVER_INJECTED))
     flag("secrets", "Secrets that annotations may name, comma-separated; none: all", "", "NAMES")
     flag("pod-security", "Pod Security level of namespaces without a label", "privileged", "LEVEL")
 

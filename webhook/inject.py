@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from contract import names, settings
+from contract import cover, names, settings
 from contract.names import Reason
 from contract.settings import Problem, Settings
 from webhook import restore, sources, workload
@@ -13,8 +13,6 @@ from webhook.quotas import Quota
 from webhook.restore import Restore
 from webhook.sources import Mount
 from webhook.workload import Identity, Pod
-
-_MIRROR_ANNOTATION = "kubernetes.io/config.mirror"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +23,7 @@ class Options:
     pull_policy: str = "IfNotPresent"
     cluster: str = ""
     defaults: Mapping[str, str] = field(default_factory=dict)
-    excluded_namespaces: frozenset[str] = frozenset({"kube-system", "kube-public"})
+    excluded_namespaces: frozenset[str] = frozenset(cover.NEVER_INJECTED)
     secrets: frozenset[str] = frozenset()  # that annotations may name; none: all
     pod_security: str = "privileged"  # of namespaces without a label
     database_image: str = ""  # with clients of databases; none: no dumps
@@ -126,7 +124,7 @@ def _around(plan: Plan, around: Surroundings) -> Decision:
 
 def _not_asked(pod: Pod) -> Skip | None:
     annotations = workload.annotations(pod)
-    if _MIRROR_ANNOTATION in annotations:
+    if cover.MIRROR_ANNOTATION in annotations:
         return Skip(Reason.MIRROR_POD)
     try:
         return None if settings.enabled(annotations) else Skip(Reason.NOT_ENABLED)
@@ -137,7 +135,7 @@ def _not_asked(pod: Pod) -> Skip | None:
 def _impossible(pod: Pod, options: Options) -> Skip | None:
     if workload.is_windows(pod):
         return Skip(Reason.WINDOWS, ("Windows pods are not backed up",), told=True)
-    if already_injected(pod):
+    if cover.has_sidecar(pod):
         return Skip(Reason.ALREADY_INJECTED)
     if taken := _taken_names(pod, options):
         line = f"the pod has its own {taken}, a name that backups need; not backed up"
@@ -145,23 +143,9 @@ def _impossible(pod: Pod, options: Options) -> Skip | None:
     return None
 
 
-def already_injected(pod: Pod) -> bool:
-    """Whether the pod has our sidecar, told by its structure and not by a mark."""
-    return any(is_sidecar(each) for each in workload.spec(pod).get("initContainers") or [])
-
-
 def is_ours(container: Mapping[str, Any]) -> bool:
     """Whether this is one of our two containers."""
-    return is_sidecar(container) or restore.is_restorer(container)
-
-
-def is_sidecar(container: Mapping[str, Any]) -> bool:
-    """Whether this is our sidecar, even if somebody took something from it."""
-    mounted = {mount.get("name") for mount in container.get("volumeMounts") or []}
-    stays = container.get("restartPolicy") == "Always" or container.get("command") == [
-        names.COMMAND
-    ]
-    return container.get("name") == names.CONTAINER and stays and names.STATE_VOLUME in mounted
+    return cover.is_sidecar(container) or restore.is_restorer(container)
 
 
 def _taken_names(pod: Pod, options: Options) -> str:

@@ -8,9 +8,9 @@ mirror's, changed resources the LimitRange's.
 import json
 from collections.abc import Callable, Iterator
 
-from contract import names
+from contract import cover, names
 from webhook import patch, restore, workload
-from webhook.inject import is_ours, is_sidecar
+from webhook.inject import is_ours
 from webhook.sidecar import Additions, Json
 from webhook.workload import Pod
 
@@ -45,7 +45,7 @@ def operations(pod: Pod, wanted: Additions) -> list[Json]:
 def _containers(pod: Pod, wanted: Additions) -> Iterator[Json]:
     init = workload.spec(pod)["initContainers"]
     (sidecar,) = wanted.containers
-    yield from _completed(init, is_sidecar, sidecar)
+    yield from _completed(init, cover.is_sidecar, sidecar)
     if wanted.restorer and any(map(restore.is_restorer, init)):
         yield from _completed(init, restore.is_restorer, wanted.restorer)
     elif wanted.restorer:

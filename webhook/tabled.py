@@ -5,9 +5,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 
+from contract.cover import AS_WANTED, Cover
 from contract.names import Reason
 from contract.wording import counted
-from webhook.coverage import AS_WANTED, Cover, Report
+from webhook.coverage import Report
 
 _ANEW = "create it anew (kubectl rollout restart)"
 REMEDIES: dict[str, str] = {

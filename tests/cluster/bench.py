@@ -134,7 +134,7 @@ def _unknown(kubectl: Kubectl) -> list[Json]:
     """Return those of the pods whose status says nothing of a schedule yet."""
     done = subprocess.run((*_status_of(kubectl), "-o", "json"), capture_output=True, check=False)
     rows: list[Json] = json.loads(done.stdout or b"[{}]")
-    return [row for row in rows if row.get("next") is None]
+    return [row for row in rows if row.get("protected", True) and row.get("next") is None]
 
 
 def _status_of(kubectl: Kubectl) -> tuple[str, ...]:

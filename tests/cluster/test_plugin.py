@@ -1,5 +1,6 @@
 """`kubectl backup` on a real cluster: what it shows, starts, finds and brings back."""
 
+import json
 import signal
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -366,6 +367,28 @@ def test_the_doctor_where_the_namespace_has_no_label(protected: Kubectl, cluster
 
     assert "has no label backup.enabled=true" in first
     assert "was never seen by the webhook" in second
+    (row,) = rows(protected)
+    assert (row["status"], row["reason"], row["protected"]) == (
+        "not injected", "not_opted_in", False
+    )  # fmt: skip
+    assert f"kubectl label namespace {protected.namespace}" in row["remedy"]
+
+
+def test_status_lists_workloads_that_ask_for_no_backup(protected: Kubectl, cluster: Target) -> None:
+    """In a namespace that has opted in; alone, they are no failure."""
+    template = apps.template([apps.container(cluster.app_image, FILL)], [apps.claimed()], {})
+    protected.apply(apps.claim(), apps.workload("Deployment", "bare", template))
+    protected.rollout("deployment/bare")
+
+    for words in ((), ("-A",)):
+        said = backup(protected, "status", "-o", "json", *words)
+        (row,) = (each for each in json.loads(said.out) if each["namespace"] == protected.namespace)
+        assert (row["workload"], row["status"], row["reason"], row["protected"]) == (
+            "deploy/bare", "no backup", "not_annotated", False
+        )  # fmt: skip
+    assert backup(protected, "status").code == 0
+    assert backup(protected, "status", "deploy/bare").code == 1
+    assert rows(protected, "--protected-only") == []
 
 
 def test_what_cannot_be_is_one_line(protected: Kubectl, cluster: Target, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import yaml
 from contract import names
 from tests.blocks import blocks
 from tests.cluster import apps, images, sidecar
+from tests.cluster.backup_command import backup, rows
 from tests.cluster.commands import shell
 from tests.cluster.conftest import Target
 from tests.cluster.kubectl import Json, Kubectl, KubectlError
@@ -145,6 +146,19 @@ def _said(kubectl: Kubectl) -> str:
     return ""
 
 
+def _plugin_says(kubectl: Kubectl, failure: str, why: str) -> None:
+    """Fail unless `kubectl backup` says what the restore says, with a next step."""
+    told = f"waiting for backup-restore ({failure}): "
+    (row,) = rows(kubectl)
+    assert (row["status"], row["reason"], row["protected"]) == ("not running", failure, True)
+    assert told in row["problems"][0]
+    assert why in row["problems"][0]
+    assert row["remedy"]
+    assert row["since"]
+    said = backup(kubectl, "doctor", "wiki")
+    assert (said.code, told in said.out, "PodInitializing" in said.out) == (1, True, False)
+
+
 def _log(kubectl: Kubectl) -> str:
     pods = kubectl.names("pods", "--selector=app=app")
     return "".join(
@@ -256,6 +270,7 @@ def test_a_wrong_password_blocks_and_is_said_until_it_is_mended(
     (look,) = blocks("docs/restore.md", "## A volume that is gone")
     here = {"-n wiki": f"-n {protected.namespace}", "NAME": _pod(protected)["metadata"]["name"]}
     assert "password" in shell(look, tmp_path, protected, instead=here)
+    _plugin_says(protected, "auth", "password")
     _starts_not(protected)
     protected("patch", "secret", apps.SECRET, "--patch", json.dumps({"data": right}))
     protected.rollout("deployment/wiki", 600)
@@ -273,6 +288,7 @@ def test_first_deploy_starts_empty_and_a_required_restore_blocks(
     protected.apply(*_small(cluster.app_image, REQUIRED))
 
     until(lambda: "required" in _said(protected), "the pod's status says why", 240)
+    _plugin_says(protected, "source", "one is required")
     _starts_not(protected)
 
 

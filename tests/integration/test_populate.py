@@ -102,6 +102,43 @@ def test_a_wrong_password_blocks_and_says_so_until_it_is_mended(wiki: Sidecar) -
     assert trees.differences(before, tree(wiki.volume)) == []
 
 
+BLOCKED = {
+    "wrong password": ({"RESTIC_PASSWORD": "mistyped"}, {}, "auth"),
+    "a moment that is none": ({}, {"BACKUP_RESTORE_AS_OF": "yesterday"}, "config"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BLOCKED)
+def test_the_log_has_the_class_and_the_next_try_in_fields(wiki: Sidecar, case: str) -> None:
+    """For `kubectl backup status`; the messages stay as they are."""
+    secret, variables, failure = BLOCKED[case]
+    lose(wiki)
+    wiki.change_secret(**secret)
+
+    start = Start(wiki, BACKUP_OPEN_TIMEOUT_SECONDS="1", **variables).run(1)
+
+    *tries, last = [line for line in start.lines if line["level"] == "error"]
+    assert (last["failure"], last["message"], "next" in last) == (failure, start.told, False)
+    for line in tries:
+        assert line["failure"] == failure
+        assert str(line["message"]).endswith(
+            "; tried again in 0 s, until then the pod does not start"
+        )
+        assert str(line["next"]) >= str(line["time"])
+    assert bool(tries) is ("moment that is none" not in case)
+
+
+def test_a_volume_that_cannot_be_written_is_the_source(wiki: Sidecar) -> None:
+    """Here a file stands where the work is done."""
+    lose(wiki)
+    (wiki.volume / names.STAGING).write_text("in the way\n")
+
+    start = Start(wiki).run(1)
+
+    assert {line["failure"] for line in start.lines if line["level"] == "error"} == {"source"}
+    assert names.STAGING in start.told
+
+
 def test_a_repository_that_comes_back_while_one_waits(wiki: Sidecar) -> None:
     """Without a new start of the container."""
     before = lose(wiki)

@@ -32,7 +32,8 @@ class Api:
     ``by_word`` are commands by their first word, or by the two after it, whatever the pod.
     ``answers`` by path: what a POST gives back. ``refused`` by path: an HTTP status. ``delay``:
     seconds that each command takes. ``asked`` are the requests that change something, with their
-    bodies; ``ran`` the commands.
+    bodies; ``read`` the paths that were read; ``ran`` the commands. A log is of ``pod``, or of
+    ``pod/container``.
     """
 
     objects: dict[str, Json] = field(default_factory=dict)
@@ -43,6 +44,7 @@ class Api:
     refused: dict[str, int] = field(default_factory=dict)
     delay: float = 0
     asked: list[tuple[str, str, Any]] = field(default_factory=list)
+    read: list[str] = field(default_factory=list)
     ran: list[tuple[str, list[str]]] = field(default_factory=list)
 
     def application(self) -> FastAPI:
@@ -72,7 +74,9 @@ class Api:
                 return _json({"message": "forbidden"}, self.refused[request.url.path])
             await asyncio.sleep(self.delay)
             del namespace
-            lines = (json.dumps(line) + "\n" for line in self.logs.get(pod, ()))
+            container = request.query_params.get("container", "")
+            found = self.logs.get(f"{pod}/{container}", self.logs.get(pod, ()))
+            lines = (json.dumps(line) + "\n" for line in found)
             return Response("".join(lines))
 
         @made.api_route("/{path:path}", methods=["GET", "POST", "PATCH", "DELETE"])
@@ -83,6 +87,8 @@ class Api:
 
     def _answer(self, path: str, request: Request, body: bytes) -> Response:
         changes = request.method != "GET"
+        if not changes:
+            self.read.append(path)
         if changes:
             self.asked.append((request.method, path, json.loads(body) if body else None))
         if path in self.refused:

@@ -1,10 +1,10 @@
 """One row a pod: what it says, and what is wrong with the next step."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
-from contract.names import Reason
 from kubectl_backup import rows, table
 from tests.kubectl_backup.pods import NOW, Json, chore, known, last, pod
 
@@ -49,6 +49,8 @@ def test_what_is_wrong(changed: Json, status: str, problem: str, colour: str) ->
     found = row(known(**changed))
 
     assert found.status == status
+    assert found.protected
+    assert found.reason == ((changed.get("last") or {}).get("failure") or "")
     assert problem in "; ".join(found.problems)
     assert bool(found.problems) is bool(problem)
     assert rows.colour(found) == colour
@@ -72,44 +74,12 @@ def test_drills(chores: Json, drill: str) -> None:
     assert row(known(chores=chores)).drill == drill
 
 
-@pytest.mark.parametrize("reason", [each for each in Reason if each in rows.PASSING])
-def test_a_passing_reason_can_be_healed(reason: Reason) -> None:
-    found = row(reason=reason.value)
-
-    assert (found.status, rows.colour(found)) == ("not injected", "red")
-    assert found.problems[0].startswith(f"{reason}: ")
-    assert "kubectl backup heal" in found.problems[0]
-
-
-def test_a_lasting_reason_needs_somebody() -> None:
-    assert "heal" not in row(reason="no_volumes").problems[0]
-    assert "backup.volumes" in row(reason="no_volumes").problems[0]
-
-
-def test_a_pod_that_the_webhook_never_saw_leads_to_the_doctor() -> None:
-    assert "never seen by the webhook" in row(reason="").problems[0]
-    assert "kubectl backup doctor" in row(reason="").problems[0]
-
-
-@pytest.mark.parametrize(
-    ("state", "why"),
-    [
-        ({"waiting": {"reason": "ImagePullBackOff"}}, "ImagePullBackOff"),
-        ({"terminated": {"reason": "OOMKilled"}}, "OOMKilled"),
-    ],
-)
-def test_a_sidecar_that_does_not_run_says_why(state: Json, why: str) -> None:
-    found = row(state=state)
-
-    assert (found.status, rows.colour(found)) == ("not running", "red")
-    assert f"does not run: {why}; see `kubectl describe pod" in found.problems[0]
-
-
 def test_a_sidecar_that_does_not_answer_is_unknown() -> None:
     """Not good, and not called so."""
     found = row(None, "no answer in time")
 
     assert (found.status, found.problems) == ("unknown", ["no answer in time"])
+    assert rows.colour(found) == "red"
 
 
 def test_restarts_are_told_once_they_are_many() -> None:
@@ -150,4 +120,30 @@ def test_json_has_times_that_scripts_read() -> None:
 
     assert found["last_success"] == "2026-09-21T13:03:20Z"
     assert found["problems"] == []
+    assert (found["protected"], found["reason"], found["since"], found["next_try"]) == (
+        True, "", None, None
+    )  # fmt: skip
     assert json.loads(json.dumps(found)) == found
+
+
+def test_what_is_worst_comes_first() -> None:
+    """Then what has no backup at all; equals by their names."""
+    bad = row(known(last=last(status="failure")), name="z")
+    bare = replace(row(known()), status="no backup", protected=False, workload="deploy/y")
+    doubtful, busy = row(known(held=True)), row(known(running_since="2026-09-21T13:33:00Z"))
+    good, other = row(known()), row(known(), name="a")
+
+    assert sorted([good, other, busy, doubtful, bare, bad], key=rows.rank) == [
+        bad, bare, doubtful, busy, other, good
+    ]  # fmt: skip
+
+
+def test_a_row_without_an_answer_claims_nothing_of_a_success() -> None:
+    """To say "never" would be a guess: the repository may hold many."""
+    row_of = rows.row(pod(), None, "no answer in time", NOW)
+
+    header, lines = rows.table([row_of], NOW, namespaces=False, wide=False)
+
+    shown = table.render(header, lines, "PROBLEMS", None, paint=False)
+    assert "never" not in shown[1]
+    assert shown[1].split()[:3] == ["deploy/wiki", "unknown", "-"]
