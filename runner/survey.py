@@ -19,7 +19,7 @@ class Survey:
 
     ``extra``: by folder, names that the snapshot does not have. ``inodes``: of what it has, by
     volume. ``folders``: ones in whose place the snapshot has something else. ``bare``: folders of
-    which the snapshot has one file or none.
+    which the snapshot has one file or none. ``pipes``: where a file comes.
     """
 
     place: Place
@@ -29,6 +29,7 @@ class Survey:
     inodes: dict[str, set[int]] = field(default_factory=dict)
     folders: list[str] = field(default_factory=list)
     bare: dict[str, str] = field(default_factory=dict)
+    pipes: list[str] = field(default_factory=list)
     _open: list[tuple[str, set[str]]] = field(default_factory=list)
     _absent: str = ""
 
@@ -60,6 +61,8 @@ class Survey:
             return
         if found is None or not stat.S_ISDIR(found.st_mode):
             self._absent = self._absent or path
+            if found is not None and stat.S_ISLNK(found.st_mode):
+                self.before.behind.append(path)
         elif self.deletes:
             self._open.append((path, set()))
 
@@ -80,6 +83,8 @@ class Survey:
         elif found is None:
             return
         elif not same:
+            if stat.S_ISFIFO(found.st_mode):
+                self.pipes.append(node.path)
             self.before.there.add(key)
             self.before.kinds[key] = "changed"
         elif found.st_nlink > 1 and found.st_size == node.size:

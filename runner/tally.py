@@ -22,13 +22,17 @@ class Before:
     By the hashes of paths, as there may be millions. ``there``: files that are replaced, though
     restic says created, as they are links or the like, or closed to us. ``kinds``: what becomes of
     what has no size: empty files, further names of files, and what takes the place of another type.
+    ``behind``: links that give way to folders; a trial run looks at what they lead to.
     """
 
     there: set[int] = field(default_factory=set)
     kinds: dict[int, str] = field(default_factory=dict)
+    behind: list[str] = field(default_factory=list)
 
     def kind(self, path: str, kind: str, taken: int) -> str:
-        """Return what becomes of a path that restic says was created or changed."""
+        """Return what becomes of a path of which restic says that it is of this kind."""
+        if any(path.startswith(f"{link}/") for link in self.behind):
+            return "created" if taken else self.kinds.get(hash(path), "created")
         if kind == "created" and not taken:
             return self.kinds.get(hash(path), kind)
         return "changed" if kind == "created" and hash(path) in self.there else kind
