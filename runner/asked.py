@@ -4,13 +4,13 @@ import posixpath
 from dataclasses import dataclass, field
 from typing import Any
 
-from contract import settings
 from contract.wording import counted
 from runner.config import Config
-from runner.outcome import Failure, Status, size
-from runner.steps import NEVER_BACKED_UP, literal
+from runner.outcome import Failure, Status
+from runner.steps import literal
+from runner.tally import Tally
 
-_NAMED = 20  # files of each kind that are named
+_NAMED = 20  # files of each kind that lines name
 
 Json = dict[str, Any]
 
@@ -47,32 +47,63 @@ def is_below(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder.rstrip("/") + "/")
 
 
+def including(folder: str, paths: tuple[str, ...]) -> tuple[str, ...]:
+    """Return restic options that choose these paths, as they are called in a folder of theirs."""
+    inside = [path.removeprefix(folder.rstrip("/")) for path in paths]
+    return tuple(word for path in inside for word in ("--include", literal(path)))
+
+
 @dataclass(slots=True)
-class Tally:
-    """Counts what restic tells of a restore. Folders, links and empty files are ``others``."""
+class Done:
+    """What a restore did. ``failed``: files that are not restored, or not deleted, and why.
 
-    counts: dict[str, int] = field(default_factory=dict)
-    names: dict[str, list[str]] = field(default_factory=dict)
-    bytes: int = 0
-    summary: Json = field(default_factory=dict)
+    ``kept``: files that the snapshot could not have held, of ``kept_total``. ``refused``: files
+    with the right content, and not the right owner, mode, times or attributes.
+    """
 
-    def hear(self, message: Json) -> None:
-        """Take one message."""
-        if message.get("message_type") == "summary":
-            self.summary = message
-        if message.get("message_type") != "verbose_status":
-            return
-        taken = int(message.get("size", 0))
-        kinds = {"restored": "created", "updated": "changed"}
-        kind = kinds.get(str(message.get("action")), str(message.get("action")))
-        if kind == "created" and not taken:
-            kind = "others"
-        if kind in {"created", "changed"}:
-            self.bytes += taken
-        self.counts[kind] = self.counts.get(kind, 0) + 1
-        named = self.names.setdefault(kind, [])
-        if len(named) < _NAMED:
-            named.append(str(message.get("item", "")))
+    tally: Tally = field(default_factory=Tally)
+    failed: dict[str, str] = field(default_factory=dict)
+    kept: list[str] = field(default_factory=list)
+    kept_total: int = 0
+    refused: list[str] = field(default_factory=list)
+    refusals: int = 0
+
+    def line(self, *, dry_run: bool) -> str:
+        """Return it in one line."""
+        said = [self.tally.line(dry_run=dry_run)]
+        if self.kept_total:
+            would = "would be kept" if dry_run else "kept"
+            many = counted(self.kept_total, "file")
+            named = _listed(self.kept, self.kept_total)
+            said.append(f"{many} {would} that the snapshot could not hold: {named}")
+        if self.failed:
+            can = "cannot be" if dry_run else "could NOT be"
+            named = _listed([f"{path} {why}" for path, why in self.failed.items()],
+                            len(self.failed))  # fmt: skip
+            said.append(f"{counted(len(self.failed), 'file')} {can} restored: {named}")
+        if self.refusals:
+            named = _listed(self.refused, self.refusals)
+            said.append(
+                f"owners, modes, times or attributes of {counted(self.refusals, 'file')} "
+                f"could not be restored: {named}"
+            )
+        return "; ".join(said)
+
+    def named(self, *, dry_run: bool) -> list[str]:
+        """Return lines that name files, beyond those that are only added."""
+        lines = [f"not restored: {path} {why}" for path, why in list(self.failed.items())[:_NAMED]]
+        for kind in ("changed", "deleted") if dry_run else ():
+            names, count = self.tally.names.get(kind, []), self.tally.counts.get(kind, 0)
+            lines += [f"would be {kind}: {_listed(names, count, _NAMED)}"] if names else []
+        if self.kept:
+            lines.append(f"kept: {_listed(self.kept, self.kept_total, _NAMED)}")
+        return lines
+
+
+def _listed(names: list[str], total: int, most: int = 1) -> str:
+    shown = names[:most]
+    more = f" and {total - len(shown)} more" if total > len(shown) else ""
+    return ", ".join(shown) + more
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +117,16 @@ class Restored:
     made: str = ""
     dry_run: bool = False
     paths: tuple[str, ...] = ()
-    tally: Tally = field(default_factory=Tally)
+    done: Done = field(default_factory=Done)
 
     def as_json(self) -> Json:
         """Return what `--json` prints."""
+        done, tally = self.done, self.done.tally
         counts = {
-            kind: self.tally.counts.get(kind, 0)
+            kind: tally.counts.get(kind, 0)
             for kind in ("created", "changed", "deleted", "unchanged", "others")
         }
-        named = {kind: self.tally.names.get(kind, []) for kind in ("created", "changed", "deleted")}
+        named = {kind: tally.names.get(kind, []) for kind in ("created", "changed", "deleted")}
         return {
             "status": self.status.value,
             "class": self.failure.value if self.failure else "",
@@ -104,46 +136,12 @@ class Restored:
             "dry_run": self.dry_run,
             "paths": list(self.paths),
             **counts,
-            "bytes": self.tally.bytes,
+            "bytes": tally.bytes,
+            "deleted_bytes": tally.deleted_bytes,
             "first": named,
+            "failed": [{"path": path, "reason": why} for path, why in done.failed.items()],
+            "kept": done.kept,
+            "kept_total": done.kept_total,
+            "refused": done.refused,
+            "refused_total": done.refusals,
         }
-
-    def named(self) -> list[str]:
-        """Return lines that name what a dry run would change, beyond what is only added."""
-        lines = []
-        for kind in ("changed", "deleted"):
-            names, count = self.tally.names.get(kind, []), self.tally.counts.get(kind, 0)
-            more = f" and {count - len(names)} more" if count > len(names) else ""
-            lines += [f"would be {kind}: {', '.join(names)}{more}"] if names else []
-        return lines
-
-
-def line(tally: Tally, *, dry_run: bool) -> str:
-    """Return how much was done, or would be."""
-    counts = tally.counts
-    would = "would be " if dry_run else ""
-    told = [
-        f"{counted(counts.get(kind, 0), 'file')} {would}{kind}"
-        for kind in ("created", "changed", "deleted")
-    ]
-    same = counted(counts.get("unchanged", 0), "is as it was", "are as they were")
-    return f"{', '.join(told)} ({size(tally.bytes)}), {same}"
-
-
-def spared(config: Config) -> tuple[str, ...]:
-    """Return restic options by which a deletion leaves alone what backups leave out.
-
-    Raises ValueError where that cannot be told: patterns that begin with a slash are about paths
-    from the root, and restic compares them with paths in the folder that it restores.
-    """
-    given: tuple[str, ...] = config.settings.get(settings.EXCLUDE) or ()
-    if rooted := [pattern for pattern in given if pattern.removeprefix("!").startswith("/")]:
-        why = "would delete what it leaves out of backups: make it relative, or delete by hand"
-        raise ValueError(f"backup.exclude {rooted[0]}: --delete {why}")
-    return tuple(word for each in (*NEVER_BACKED_UP, *given) for word in ("--exclude", each))
-
-
-def including(folder: str, paths: tuple[str, ...]) -> tuple[str, ...]:
-    """Return restic options that choose these paths, as they are called in a folder of theirs."""
-    inside = [path.removeprefix(folder.rstrip("/")) for path in paths]
-    return tuple(word for path in inside for word in ("--include", literal(path)))

@@ -1,24 +1,17 @@
 """Brings one folder of a snapshot back, as a conversation with whoever can start restic. Pure."""
 
 import re
-from collections.abc import Generator
-from dataclasses import dataclass
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from runner import retrieval
-from runner.conversation import Effect, Ended, Result, failed
+from runner.conversation import Effect, Result, failed
 from runner.lists import array
-from runner.outcome import Failure, Status
 from runner.output import Completed
 from runner.steps import Names, Step
 from runner.wanted import Kept, Wanted
 
-# What a container without rights over owners, or with fewer than root's, is refused: no contents.
-_RIGHTS = re.compile(
-    r"(lchown|chmod|mknod) .*: operation not permitted"
-    r"|xattr\.LSet .* (trusted|security)\.\S+: operation not permitted",
-    re.DOTALL,
-)
 _ENDED = re.compile(r"Fatal: There were \d+ errors?")
 _FOUND = re.compile(r"Found matching entries in snapshot ([0-9a-f]{8})")
 _NOT_THERE = re.compile(r"path .*: not found", re.DOTALL)
@@ -26,11 +19,11 @@ _NOT_THERE = re.compile(r"path .*: not found", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """What came back. ``refused`` names files whose owner or the like could not be set."""
+    """What came back, as restic says. ``errors``: of paths in the snapshot, which may be whole."""
 
     files: int = 0
     bytes: int = 0
-    refused: tuple[str, ...] = ()
+    errors: Mapping[str, str] = field(default_factory=dict)
 
 
 def known(
@@ -51,22 +44,24 @@ def known(
 def folder(kept: Kept, path: str, target: str) -> Generator[Effect, Result, Put | None]:
     """Restore a folder below ``target``, under its own name; None if it holds nothing.
 
-    Raises Ended where anything but owners is not as it was.
+    Raises Ended where restic could not go on.
     """
     above, _, name = path.rpartition("/")
     put = Put()
     if kept.copies:
         # First: below them, folders are our own, and what comes next gives them back their modes.
-        copied = yield from _restore(retrieval.put_back(kept.id, kept.copies + above, name, target))
+        inside = kept.copies + above
+        copied = yield from _restore(retrieval.put_back(kept.id, inside, name, target), inside)
         put = copied or put
     chosen = "" if kept.is_alone(path) else name
-    main = yield from _restore(retrieval.put_back(kept.id, above or "/", chosen, target))
+    step = retrieval.put_back(kept.id, above or "/", chosen, target)
+    main = yield from _restore(step, above)
     inside = yield Names(f"{target}/{name}")
     if not inside:
         return None
     if main is None:
         return put
-    return Put(put.files + main.files, put.bytes + main.bytes, put.refused + main.refused)
+    return Put(put.files + main.files, put.bytes + main.bytes, {**put.errors, **main.errors})
 
 
 def holding(snapshots: list[Kept], path: str) -> Generator[Effect, Result, list[Kept]]:
@@ -87,32 +82,27 @@ def holding(snapshots: list[Kept], path: str) -> Generator[Effect, Result, list[
     return [each for each in snapshots if each.id[:8] in found]
 
 
-def _restore(step: Step) -> Generator[Effect, Result, Put | None]:
+def _restore(step: Step, inside: str) -> Generator[Effect, Result, Put | None]:
     done: Completed = yield step
-    return came_back(done)
+    return came_back(done, inside)
 
 
-def came_back(done: Completed) -> Put | None:
-    """Return what a finished restore brought; None where the snapshot has no such folder."""
+def came_back(done: Completed, inside: str) -> Put | None:
+    """Return what a finished restore of the folder ``inside`` brought; None where it is not there.
+
+    Raises Ended where it was not gone through to its end. What went wrong with single files is in
+    ``errors``: whether it was their content or only their owner is seen by looking at them.
+    """
     summary = done.message("summary")
     if done.stopped or (done.code and not done.unreadable):
         if not done.stopped and done.tail and _NOT_THERE.fullmatch(done.tail[-1]):
             return None
         raise failed(done, "restoring failed")
-    wrong = [
-        (path, why)
-        for path, why in zip(done.unreadable, done.reasons, strict=True)
-        if not _RIGHTS.fullmatch(why)
-    ]
-    if wrong:
-        path, why = wrong[0]
-        more = f" (and {len(wrong) - 1} more)" if wrong[1:] else ""
-        failure = Failure.SPACE if "no space left" in why else Failure.RESTIC
-        raise Ended(Status.FAILURE, f"{path}{more} cannot be restored: {why}", failure, done.code)
     if done.code and not (summary and done.tail and _ENDED.fullmatch(done.tail[-1])):
         raise failed(done, "restoring failed")
+    errors = zip(done.unreadable, done.reasons, strict=True)
     return Put(
         int(summary.get("files_restored", 0)) + int(summary.get("files_skipped", 0)),
         int(summary.get("bytes_restored", 0)) + int(summary.get("bytes_skipped", 0)),
-        done.unreadable,
+        {f"{inside.rstrip('/')}{path.rstrip('/')}": why for path, why in errors},
     )

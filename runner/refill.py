@@ -7,18 +7,21 @@ from datetime import datetime
 from pathlib import Path
 
 from contract import wording
-from runner import loading, maintainer, putback, staging, wanted
+from runner import loading, maintainer, putback, staging, verification, wanted
 from runner.claim import Claim, Waiter
 from runner.config import Config
 from runner.conversation import Ended
 from runner.log import Log
 from runner.maintainer import Json
 from runner.outcome import Failure, Status, size
+from runner.place import Place
+from runner.putback import Put
 from runner.restic import Door
 from runner.staging import Staging
 from runner.stop import Stop
 from runner.wanted import Kept, Wanted
 
+_NAMED = 20  # files that could not be restored, in the log
 _TOLD = 60  # seconds between lines about another pod that is at work
 
 
@@ -133,17 +136,38 @@ class _Work:
         put = self._door.follow(putback.folder(kept, str(stage.volume), str(stage.files)))
         if put is None:
             return False
-        if put.refused:
-            line = (
-                f"owners, devices or the like could not be restored: {wording.listed(put.refused)}"
-            )
-            self._log.line("warning", line)
+        self._verify(stage, kept, put)
         if self._stop.asked:
             raise Ended(Status.INTERRUPTED, "stopped before it was done")
         stage.gathered()
         what = wording.counted(put.files, "file or folder", "files and folders")
         self._log.line("info", f"{stage.volume}: {what}, {size(put.bytes)}")
         return True
+
+    def _verify(self, stage: Staging, kept: Kept, put: Put) -> None:
+        """Prove that each file is there; raise Ended where one is not."""
+        path = str(stage.volume)
+        above, files = path.rpartition("/")[0], str(stage.files)
+        found = verification.verify(self._door, kept.id, Place(above, files), (path,), put.errors)
+        if kept.copies:
+            place = Place(f"{kept.copies}{above}", files)
+            copied = (f"{kept.copies}{path}",)
+            found.add(
+                verification.verify(self._door, kept.id, place, copied, put.errors, folders=False)
+            )
+        if found.failed:
+            shown = [
+                f"{file.removeprefix(files).lstrip('/')} {why}"
+                for file, why in found.failed.items()
+            ]
+            for line in shown[:_NAMED]:
+                self._log.line("error", f"not restored: {line}")
+            line = f"{path} is not restored: {wording.listed(shown)}"
+            raise Ended(Status.FAILURE, line, verification.failure_of(found.failed.values()))
+        if refused := [*found.devices, *found.refused]:
+            # Nobody could grant it to this container, and the contents are all there.
+            line = f"owners, devices or the like could not be restored: {wording.listed(refused)}"
+            self._log.line("warning", line)
 
     def _snapshots(self) -> list[Kept]:
         """Return what may be restored, asked for once."""

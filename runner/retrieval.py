@@ -94,6 +94,20 @@ def restore_by_hand(
     return Step("restore", argv, hear=hear)
 
 
+def compare(
+    source: str, target: str, chosen: tuple[str, ...], hear: Callable[[dict[str, Any]], None]
+) -> Step:
+    """Tell ``hear`` which of these files have the snapshot's content here; nothing is written."""
+    # Names that are not UTF-8 are told as what they look like: any sign may stand there.
+    patterns = (literal(path).replace("\ufffd", "?") for path in chosen)
+    argv = (
+        "restic", "restore", "--json", "--verbose=2", "--no-lock", "--dry-run",
+        "--overwrite", "always", *(word for each in patterns for word in ("--include", each)),
+        "--target", target, source,
+    )  # fmt: skip
+    return Step("compare", argv, hear=hear)
+
+
 def end_of_dump(config: Config, snapshot: str, name: str, limit: float) -> Step:
     """Read a dump, all of it, and print its last bytes in base64."""
     lock = ("--retry-lock", steps.patience(config))

@@ -160,18 +160,6 @@ def test_a_deletion_spares_what_backups_leave_out(tmp_path: Path) -> None:
     assert not (sidecar.volume / "new").exists()
 
 
-def test_a_deletion_is_refused_where_it_cannot_be_told_what_to_spare(tmp_path: Path) -> None:
-    sidecar = with_repository(Sidecar(tmp_path, annotations={"backup.exclude": "/backup/data/x"}))
-    app.write_files(sidecar.volume)
-    sidecar.back_up()
-    (sidecar.volume / "x").write_text("1\n")
-
-    said = restored(sidecar, "--delete", expected=1)
-
-    assert "make it relative, or delete by hand" in said["message"]
-    assert (sidecar.volume / "x").exists()
-
-
 def test_into_a_folder_with_blanks(wiki: Sidecar) -> None:
     before = tree(wiki.volume)
     folder = wiki.root / "somewhere else"

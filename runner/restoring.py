@@ -1,0 +1,175 @@
+"""Carries a restore by hand out: looks, restores, deletes, and compares what came of it."""
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+
+from runner import asked as asking
+from runner import beside, putback, retrieval, verification
+from runner.asked import Asked, Done, Json
+from runner.conversation import failed
+from runner.nodes import Node
+from runner.place import Place, shown
+from runner.removal import Removal
+from runner.restic import Door
+from runner.session import Session
+from runner.sparing import Sparing
+from runner.survey import Survey
+from runner.tally import Tally
+from runner.verification import Verified
+from runner.wanted import Kept
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What is restored of a snapshot. ``main``: paths in it that are no copies of databases;
+    ``copies``: nodes around and of those, under the databases' own paths.
+    """
+
+    kept: Kept
+    snapshot: Json
+    main: tuple[str, ...]
+    copies: tuple[Node, ...] = ()
+
+    @property
+    def databases(self) -> tuple[str, ...]:
+        """Where databases come back from their copies."""
+        return tuple(node.path for node in self.copies if node.is_file)
+
+
+@dataclass(slots=True)
+class Restoring:
+    """One restore by hand: its parts share what was seen before."""
+
+    session: Session
+    door: Door
+    asked: Asked
+    root: str
+    chosen: Chosen
+    done: Done = field(default_factory=Done)
+    _errors: dict[str, str] = field(default_factory=dict)
+
+    def run(self) -> Done:
+        """Restore; raise Ended or ValueError where nothing, or nobody knows what, was done."""
+        place = Place(self.root, self.asked.to or self.root)
+        survey = self._survey(place)
+        with _held_open(place.of(path) for path in survey.pipes):
+            self._run(place, survey)
+        return self.done
+
+    def _run(self, place: Place, survey: Survey) -> None:
+        chosen, dry_run = self.chosen, self.asked.dry_run
+        removal = self._removal(place, survey) if self.asked.delete else None
+        conflicts = self._make_way(place, survey, removal)
+        if chosen.main:
+            self._restic(chosen.kept.id, self.root, place, chosen.main)
+        databases = beside.clear(place, chosen.databases, self.done, dry_run=dry_run)
+        if databases:
+            around = [] if dry_run else list(beside.above(place, databases))
+            self._restic(chosen.kept.id, f"{chosen.kept.copies}{self.root}", place, databases)
+            beside.give_back(self.door, chosen.kept.id, place, around)
+        if removal:
+            for folder, names in survey.extra.items():
+                removal.clear(folder, names)
+            self.done.kept, self.done.kept_total = removal.kept, removal.kept_total
+            self.done.failed |= removal.failed
+        if dry_run:
+            self.done.tally.retract(conflicts)
+        else:
+            self._verify(place, databases)
+
+    def _survey(self, place: Place) -> Survey:
+        chosen = self.chosen
+        survey = Survey(place, deletes=self.asked.delete)
+        survey.above((*chosen.main, *chosen.databases))
+        if chosen.main:
+            step = retrieval.nodes(chosen.kept.id, chosen.main, survey.hear, deep=True)
+            done = self.door.execute(step)
+            if done.code or done.stopped:
+                raise failed(done, "the snapshot cannot be read")
+        survey.end()
+        copies = Survey(place, before=survey.before)
+        copies.above(chosen.databases)
+        for node in chosen.copies:
+            copies.note(node)
+        survey.folders += copies.folders
+        self.done.tally = Tally(survey.before)
+        return survey
+
+    def _removal(self, place: Place, survey: Survey) -> Removal:
+        session, chosen = self.session, self.chosen
+        sparing = Sparing(session.config, session.state, chosen.snapshot, survey)
+        ours = frozenset(beside.named(chosen.databases))
+        return Removal(place, sparing, self.done.tally, self.asked.dry_run, ours)
+
+    def _make_way(self, place: Place, survey: Survey, removal: Removal | None) -> list[str]:
+        """Delete folders in whose place the snapshot has something else, if all in them may go.
+
+        Return those that will be in the way.
+        """
+        conflicts = []
+        for folder in survey.folders:
+            if removal and removal.can_clear(folder):
+                removal.replace(folder)
+            elif self.asked.dry_run and _holds_anything(place.of(folder)):
+                hint = "it holds files that no backup has" if removal else "--delete replaces it"
+                why = f"is a folder in place of a file: {hint}"
+                self.done.failed[shown(place.of(folder))] = why
+                conflicts.append(folder)
+        return conflicts
+
+    def _restic(self, snapshot: str, inside: str, place: Place, paths: tuple[str, ...]) -> None:
+        """Restore these paths, which lie in the folder ``inside`` of the snapshot."""
+        tally = self.done.tally
+        dry_run = ("--dry-run",) if self.asked.dry_run else ()
+        # By content, not by time: what a disk spoiled, or a restore that failed, looks unchanged.
+        options = ("--overwrite", "always", *dry_run, *asking.including(place.inside, paths))
+        tally.summary = {}
+        step = retrieval.restore_by_hand(
+            f"{snapshot}:{inside}", place.target, options,
+            lambda message: tally.hear(message, place.inside),
+        )  # fmt: skip
+        done = self.door.execute(step)
+        if tally.summary:
+            done = replace(done, messages=(tally.summary,))
+        put = putback.came_back(done, inside)
+        self._errors |= put.errors if put else {}
+
+    def _verify(self, place: Place, databases: tuple[str, ...]) -> None:
+        chosen, door = self.chosen, self.door
+        found = Verified()
+        if chosen.main:
+            found.add(verification.verify(door, chosen.kept.id, place, chosen.main, self._errors))
+        if databases:
+            copies = Place(f"{chosen.kept.copies}{self.root}", place.target)
+            paths = tuple(f"{chosen.kept.copies}{path}" for path in databases)
+            copied = verification.verify(
+                door, chosen.kept.id, copies, paths, self._errors, folders=False
+            )
+            copied.paths = {path.removeprefix(chosen.kept.copies) for path in copied.paths}
+            found.add(copied)
+        self.done.failed |= found.failed
+        self.done.failed |= dict.fromkeys(found.devices, "is missing: only CAP_MKNOD may make it")
+        self.done.tally.retract(found.paths)
+        self.done.refused, self.done.refusals = found.refused, found.refusals
+
+
+@contextmanager
+def _held_open(pipes: Iterable[str]) -> Iterator[None]:
+    """Be at the other end of pipes: restic opens them to compare, and would wait for ever."""
+    held = []
+    for pipe in pipes:
+        with suppress(OSError):
+            held.append(os.open(pipe, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK))
+    try:
+        yield
+    finally:
+        for descriptor in held:
+            os.close(descriptor)
+
+
+def _holds_anything(folder: str) -> bool:
+    with suppress(OSError):
+        return bool(os.listdir(folder))  # noqa: PTH208 -- a str
+    return True

@@ -1,0 +1,164 @@
+"""What a deletion leaves alone: all that the snapshot could not have held.
+
+It is in no backup. Some of it is told by options: those of the snapshot's own backup, as far as
+restic keeps them, and today's. Of the rest (other options, files that could not be read then) the
+file system tells: what was there when the backup began, and is not in it, was left out of it.
+"""
+
+import os
+import stat
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from contract import settings
+from runner import birth, leftout, nodes
+from runner.config import Config
+from runner.leftout import Options
+from runner.patterns import Patterns
+from runner.state import State
+from runner.steps import NEVER_BACKED_UP
+from runner.survey import Survey
+
+_READ = 1 << 20  # bytes of a file of patterns
+
+
+class Sparing:
+    """Says of each file that a snapshot does not have why it stays, "" where it goes."""
+
+    def __init__(
+        self, config: Config, state: State, snapshot: Mapping[str, object], survey: Survey
+    ) -> None:
+        """Raise ValueError where today's options cannot be told."""
+        today = _today(config)
+        self._today = today
+        self._patterns = today.matchers()
+        self._then = Patterns(_texts(snapshot.get("excludes")))
+        self._survey = survey
+        summary = snapshot.get("summary")
+        began = summary.get("backup_start") if isinstance(summary, dict) else None
+        self._began = nodes.moment(began or snapshot.get("time")) or 0
+        self._unread: set[str] = set()
+        if state.last and str(snapshot.get("id", "")).startswith(state.last.snapshot or "-"):
+            self._unread = set(state.last.unreadable)
+        # Elsewhere, what is older has nothing to do with what was backed up.
+        self._in_place = survey.place.target == survey.place.inside
+        self._folders: dict[str, str] = {}  # the last one that was asked for
+        self._devices: dict[str, int] = {}
+
+    def why(self, path: str, here: str, found: os.stat_result, device: int) -> str:
+        """Return why a path of the snapshot's, which it does not have, stays; it is at ``here``.
+
+        ``device``: of the folder that it is in.
+        """
+        largest, is_folder = self._today.largest, stat.S_ISDIR(found.st_mode)
+        if path.rpartition("/")[2] in NEVER_BACKED_UP:
+            why = "is never backed up"
+        elif self._is_left_out(path):
+            why = "is left out of backups"
+        elif stat.S_ISSOCK(found.st_mode):
+            why = "is a socket"
+        elif found.st_dev != device:
+            why = "is of another file system"
+        elif largest is not None and not is_folder and found.st_size > largest:
+            why = "is larger than backups take"
+        elif path in self._unread:
+            why = "could not be read then"
+        elif self._is_older(path, here, found):
+            why = "was there then, and not backed up"
+        else:
+            why = self._of_folder(path, here, device)
+        return why
+
+    def _is_left_out(self, path: str) -> bool:
+        return self._then.match(path) or any(each.match(path) for each in self._patterns)
+
+    def _is_older(self, path: str, here: str, found: os.stat_result) -> bool:
+        if not self._in_place or not birth.existed(here, found, self._began):
+            return False
+        if found.st_dev != self._device(path):
+            return True
+        # It was in the snapshot under another name where that has its inode.
+        return found.st_ino not in self._survey.inodes.get(self._survey.volume(path), ())
+
+    def _of_folder(self, path: str, here: str, device: int) -> str:
+        """Return why all of a folder stays but for what the snapshot has of it."""
+        folder, _, name = path.rpartition("/")
+        if folder not in self._folders:
+            self._folders = {folder: self._about(folder, Path(here).parent, device)}
+        tags = {tag for tag, _ in self._today.present}
+        return "" if name in tags else self._folders[folder]
+
+    def _about(self, folder: str, here: Path, device: int) -> str:
+        if any(_has(here / tag, beginning.encode()) for tag, beginning in self._today.present):
+            return "is in a folder that is left out"
+        only = self._survey.bare.get(folder)
+        if only is None:
+            return ""
+        if leftout.is_cache_tag(only) and _has(here / only, leftout.CACHE_TAG):
+            return "is in a cache"
+        if not only and device != self._device(folder):
+            return "is of another file system"
+        for name in self._survey.extra.get(folder, ()):
+            path, file = f"{folder}/{name}", here / name
+            with suppress(OSError):
+                found = file.lstat()
+                old = found.st_dev == device and self._is_older(path, str(file), found)
+                if old and not self._is_left_out(path) and name not in NEVER_BACKED_UP:
+                    return "is in a folder that was left out"
+        return ""
+
+    def _device(self, path: str) -> int:
+        """Return the device of the volume that a path of the snapshot lies in."""
+        volume, place = self._survey.volume(path), self._survey.place
+        if volume not in self._devices:
+            found = place.lstat(f"{place.inside}/{volume}")
+            self._devices[volume] = found.st_dev if found else 0
+        return self._devices[volume]
+
+
+def _texts(value: object) -> list[str]:
+    return [str(each) for each in value] if isinstance(value, list) else []
+
+
+def _today(config: Config) -> Options:
+    """Return what today's backups leave out; raise ValueError where that cannot be told."""
+    why = "--delete cannot tell what backups leave out"
+    if any(problem.key == leftout.KEY for problem in config.problems):
+        raise ValueError(f"{leftout.KEY} cannot be split into words: {why}")
+    found = leftout.options(config.extra_arguments)
+    variables = {**os.environ, **config.restic}
+    for file, insensitive in found.files:
+        try:
+            with open(file, "rb") as opened:  # noqa: PTH123 -- any path that restic takes
+                text = _decoded(opened.read(_READ))
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or "it is no text"
+            raise ValueError(f"{leftout.KEY}: {file} cannot be read ({reason}): {why}") from None
+        lines = leftout.lines(text, variables)
+        (found.insensitive if insensitive else found.patterns).extend(lines)
+    given: tuple[str, ...] = config.settings.get(settings.EXCLUDE) or ()
+    found.patterns += given
+    return found
+
+
+def _decoded(text: bytes) -> str:
+    if text.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return text.decode("utf-16")
+    return text.decode("utf-8-sig", "surrogateescape")
+
+
+def _has(file: Path, beginning: bytes) -> bool:
+    """Whether a file is there and begins so, as restic sees it."""
+    try:
+        file.lstat()
+        if not beginning:
+            return True
+        with open(file, "rb", opener=_open) as opened:
+            return opened.read(len(beginning)) == beginning
+    except OSError:
+        return False
+
+
+def _open(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
