@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from contract import names, settings
 from contract.settings import Problem, Settings
 from contract.values import Dump
-from runner import destination, masking, reading, receivers, second, timing
+from runner import destination, flags, masking, options, reading, receivers, second, timing
 from runner.destination import Mirror
+from runner.options import Given
 from runner.receivers import Ntfy, Pings, Service
 from runner.second import Second
 from runner.timing import Timing
@@ -17,7 +18,7 @@ from runner.timing import Timing
 _NOT_RESTICS = re.compile(
     r"BACKUP_.*|KEEP_.*|NTFY_.*|NOTIFY_.*|PUSHGATEWAY_.*|COPY_.*|PING_URL|(PRE|POST)_HOOK|DEBUG|RESTIC_SOURCE"
     r"|RESTIC_HOST(NAME)?|RESTIC_BACKUP_COMMAND|RESTIC_ADDITIONAL_BACKUP_PARAMETERS|RESTIC_PROGRESS_FPS"
-    r"|RESTIC_RETENTION_POLICIES_ENABLED|PATH|HOME|TMPDIR|PWD|OLDPWD|SHLVL|_|LD_.*|PYTHON.*"
+    r"|RESTIC_OPTIONS|RESTIC_RETENTION_POLICIES_ENABLED|PATH|HOME|TMPDIR|PWD|OLDPWD|SHLVL|_|LD_.*|PYTHON.*"
 )
 _LONGEST_HOST = 200
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -52,7 +53,7 @@ class Config:
     dumps: tuple[Dump, ...]
     grace: float
     backup_command: str
-    extra_arguments: tuple[str, ...]
+    options: Given
     retention_enabled: bool
     may_init: bool
     subsets: int
@@ -123,7 +124,8 @@ def read(
     if mirror and effective.get(settings.SQLITE):
         why = "has no effect with backup.engine rclone: files are mirrored as they are"
         problems.append(Problem("setting", settings.SQLITE.annotation, "", why, ""))
-    flags = {
+    given = options.read(variables, problems)
+    switches = {
         key: reading.flag(variables, key, default=default, problems=problems)
         for key, default in (
             ("RESTIC_RETENTION_POLICIES_ENABLED", True),
@@ -155,21 +157,29 @@ def read(
         dumps=reading.dumps(environment, problems, mirror is not None),
         grace=reading.grace(environment, problems),
         backup_command=variables.get("RESTIC_BACKUP_COMMAND", "").strip(),
-        extra_arguments=reading.parameters(variables, problems),
-        retention_enabled=flags["RESTIC_RETENTION_POLICIES_ENABLED"],
+        options=given,
+        retention_enabled=switches["RESTIC_RETENTION_POLICIES_ENABLED"],
         may_init=variables.get("BACKUP_INIT", "").strip().lower() != "never",
         subsets=reading.subsets(environment, problems),
-        ntfy=receivers.ntfy(variables, problems) if flags["NTFY_ENABLED"] else None,
+        ntfy=receivers.ntfy(variables, problems) if switches["NTFY_ENABLED"] else None,
         services=receivers.services(variables, problems),
         pings=receivers.pings(variables, problems),
         pushgateway=receivers.pushgateway(variables, problems)
-        if flags["PUSHGATEWAY_ENABLED"]
+        if switches["PUSHGATEWAY_ENABLED"]
         else "",
-        debug=flags["DEBUG"],
-        timing=timing.read(environment, problems),
-        masked=masking.texts(variables, all_secret=bool(secret)),
+        debug=switches["DEBUG"],
+        timing=_patient(timing.read(environment, problems), given.patience),
+        masked=tuple(
+            text
+            for text in masking.texts(variables, all_secret=bool(secret))
+            if text not in flags.NAMES  # a problem has to name them
+        ),
         problems=(*effective.problems, *settings.unknown(annotations), *problems),
     )
+
+
+def _patient(times: Timing, patience: float | None) -> Timing:
+    return times if patience is None else replace(times, lock_patience=patience)
 
 
 def _host(environment: Mapping[str, str], variables: Mapping[str, str]) -> str:
