@@ -13,14 +13,14 @@ _HOME = re.compile(r"~(/|$)|\$(HOME|\{\w+\})")
 _BRACES = re.compile(r"\{[^{}]*,[^{}]*\}")
 
 
-def doubts(patterns: Iterable[str], folder: str) -> Iterator[tuple[str, str]]:
+def doubts(patterns: Iterable[str], *folders: str) -> Iterator[tuple[str, str]]:
     """Yield each of restic's patterns that has an effect nobody wants, or none, and why.
 
-    ``folder`` is where the volumes are mounted beside restic.
+    ``folders`` are where the volumes are mounted beside restic, and what else is backed up.
     """
     before: list[str] = []
     for pattern in patterns:
-        why = _doubt(pattern.removeprefix("!"), folder)
+        why = _doubt(pattern.removeprefix("!"), folders)
         if not why and pattern.startswith("!"):
             why = _undoes_nothing(pattern.removeprefix("!"), before)
         if why:
@@ -29,7 +29,7 @@ def doubts(patterns: Iterable[str], folder: str) -> Iterator[tuple[str, str]]:
             before.append(pattern)
 
 
-def _doubt(pattern: str, folder: str) -> str:  # noqa: PLR0911 -- one answer for each mistake
+def _doubt(pattern: str, folders: tuple[str, ...]) -> str:  # noqa: PLR0911 -- one answer for each mistake
     if len(pattern) > 1 and pattern[0] in _QUOTES and pattern[0] == pattern[-1]:
         return "the quotes count as part of the name: leave them out"
     if re.match(r"(--?i?exclude\b|-e |- |# )", pattern):
@@ -46,7 +46,8 @@ def _doubt(pattern: str, folder: str) -> str:  # noqa: PLR0911 -- one answer for
         return "is one pattern: write one a line, without commas (for a comma in a name write ?)"
     if ".." in pattern.split("/")[:1]:
         return "no path begins with ..: write the folder's name"
-    return outside(pattern, folder)
+    reasons = [outside(pattern, folder) for folder in folders]
+    return reasons[0] if all(reasons) else ""
 
 
 def _is_list(pattern: str) -> bool:

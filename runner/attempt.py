@@ -6,7 +6,7 @@ from pathlib import Path
 
 from contract import quantity, settings, values
 from contract.wording import counted
-from runner import history, mirror, rawdata, recall, remotes, run
+from runner import effects, history, mirror, rawdata, recall, remotes, run
 from runner import sources as finding
 from runner.conversation import Effect, Ended, Result
 from runner.judge import Copies, Facts, Source
@@ -58,13 +58,15 @@ def _facts(session: Session, found: Found) -> Generator[Effect, Result, Facts]:
     if empty and state.full is None and not session.config.mirrors:
         # This pod is new, and so is what it knows: the repository knows more.
         full = yield from history.once_full(session.config, empty)
+    copies = _copies(session, found.readable)
+    effects.look(session, found.readable, copies)
     return Facts(
         sources=found.sources,
         once_full=frozenset(full),
         had_success=bool(state.last_success),
         now=datetime.now(UTC),
         usual=state.usual,
-        copies=_copies(session, found.readable),
+        copies=copies,
         accepted=state.accepted,
         raw=rawdata.found(session.config, found.readable),
         refused=found.refused,

@@ -1,10 +1,10 @@
 """What one run needs to know, from environment, Secret and annotations; checked, pure."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from contract import names, settings
+from contract import excludes, names, settings
 from contract.settings import Problem, Settings
 from contract.values import Dump
 from runner import destination, flags, masking, options, reading, receivers, second, timing
@@ -125,6 +125,9 @@ def read(
         why = "has no effect with backup.engine rclone: files are mirrored as they are"
         problems.append(Problem("setting", settings.SQLITE.annotation, "", why, ""))
     given = options.read(variables, problems)
+    legacy = mirror.sources if mirror else tuple(variables.get("RESTIC_SOURCE", "").split()) or None
+    volumes_dir = environment.get(names.ENV_VOLUMES_DIR, names.VOLUMES_DIR)
+    doubts = () if mirror else _doubts(effective, given, volumes_dir, *(legacy or ()))
     switches = {
         key: reading.flag(variables, key, default=default, problems=problems)
         for key, default in (
@@ -142,12 +145,10 @@ def read(
         kind=environment.get(names.ENV_KIND, "Pod"),
         workload=environment.get(names.ENV_WORKLOAD) or _host(environment, variables),
         cluster=environment.get(names.ENV_CLUSTER, ""),
-        volumes_dir=environment.get(names.ENV_VOLUMES_DIR, names.VOLUMES_DIR),
+        volumes_dir=volumes_dir,
         state_dir=environment.get(names.ENV_STATE_DIR, names.STATE_DIR),
         sources=reading.words(names.ENV_VOLUMES, environment, problems),
-        legacy_sources=mirror.sources
-        if mirror
-        else tuple(variables.get("RESTIC_SOURCE", "").split()) or None,
+        legacy_sources=legacy,
         settings=effective,
         restic=mirror.environment if mirror else _restic(variables),
         mirror=mirror,
@@ -174,8 +175,18 @@ def read(
             for text in masking.texts(variables, all_secret=bool(secret))
             if text not in flags.NAMES  # a problem has to name them
         ),
-        problems=(*effective.problems, *settings.unknown(annotations), *problems),
+        problems=(*effective.problems, *settings.unknown(annotations), *problems, *doubts),
     )
+
+
+def _doubts(effective: Settings, given: Given, *folders: str) -> Iterator[Problem]:
+    """Yield a problem for each exclude pattern that hardly means what it says."""
+    for key, patterns in (
+        (settings.EXCLUDE.annotation, effective.get(settings.EXCLUDE) or ()),
+        (options.PARAMETERS, given.excludes),
+    ):
+        for pattern, why in excludes.doubts(patterns, *folders):
+            yield Problem("setting", key, pattern, why, "")
 
 
 def _patient(times: Timing, patience: float | None) -> Timing:

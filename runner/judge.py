@@ -30,12 +30,14 @@ class Copies:
     """Consistent copies of databases: a folder that mirrors their paths, "" where there are none.
 
     ``excludes`` are restic patterns of the live files that the copies stand for; ``doubts`` name
-    databases that are backed up as ordinary files.
+    databases that are backed up as ordinary files; ``notes`` are globs, and files that they match,
+    which have no part in this.
     """
 
     folder: str = ""
     excludes: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

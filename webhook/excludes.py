@@ -23,11 +23,15 @@ def doubtful(pod: Pod, values: Settings, mounts: Sequence[Mount]) -> tuple[Probl
         return ()  # it is of the chart's, not of this pod's; and rclone's patterns are others
     return tuple(
         Problem("annotation", key.annotation, pattern, why, "")
-        for pattern, why in islice(doubts(pod, values.get(key) or tuple[str, ...](), mounts), _NAMED)
+        for pattern, why in islice(
+            doubts(pod, values.get(key) or tuple[str, ...](), mounts), _NAMED
+        )
     )
 
 
-def doubts(pod: Pod, patterns: tuple[str, ...], mounts: Sequence[Mount]) -> Iterator[tuple[str, str]]:
+def doubts(
+    pod: Pod, patterns: tuple[str, ...], mounts: Sequence[Mount]
+) -> Iterator[tuple[str, str]]:
     """Yield each pattern in doubt, and why; with the path that was meant where a mount tells."""
     for pattern, why in excludes.doubts(patterns, names.VOLUMES_DIR):
         meant = _meant(pod, pattern.removeprefix("!"), mounts)
