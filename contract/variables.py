@@ -48,8 +48,11 @@ ALL = (
              "the workload's name"),
     Variable("RESTIC_SOURCE", "Folders in the sidecar, parted by spaces, in place of all volumes.",
              _WHAT),
-    Variable("RESTIC_ADDITIONAL_BACKUP_PARAMETERS", "More arguments of `restic backup`.", _WHAT),
-    Variable("RESTIC_BACKUP_COMMAND", "A command in place of `restic backup`.", _WHAT),
+    Variable("RESTIC_ADDITIONAL_BACKUP_PARAMETERS", "More options of `restic backup`, see below.",
+             _WHAT),
+    Variable("RESTIC_OPTIONS", "Options that every restic command gets, see below.", _WHAT),
+    Variable("RESTIC_BACKUP_COMMAND", "A command in place of `restic backup`. It succeeds when it "
+             "exits with 0 and leaves a new snapshot with a file in this repository.", _WHAT),
     Variable("PRE_HOOK", "A command before each backup, where there is no `backup.pre`.", _WHAT),
     Variable("POST_HOOK", "A command after each backup, where there is no `backup.post`.", _WHAT),
     Variable("DEBUG", "`true`: the log names each command and what it said.", _WHAT, "`false`"),

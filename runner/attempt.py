@@ -6,12 +6,14 @@ from pathlib import Path
 
 from contract import quantity, settings, values
 from contract.wording import counted
-from runner import history, inputs, mirror, rawdata, recall, remotes, run
+from runner import effects, history, mirror, rawdata, recall, remotes, run
+from runner import sources as finding
 from runner.conversation import Effect, Ended, Result
 from runner.judge import Copies, Facts, Source
 from runner.outcome import Failure, Outcome, Status
 from runner.restic import Door
 from runner.session import Session
+from runner.sources import Found
 
 Sources = dict[str, Source]
 
@@ -27,8 +29,9 @@ def attempt(session: Session) -> tuple[Outcome, Sources]:
             or recall.recall(session)
         )
         if outcome is None:
-            sources.update(_sources(session))
-            facts = door.follow(_facts(session, sources))
+            found = _found(session)
+            sources.update(found.sources)
+            facts = door.follow(_facts(session, found))
             backup = mirror.backup if session.config.mirrors else run.backup
             outcome = door.follow(backup(session.config, facts, session.limit))
     except Ended as ended:
@@ -38,34 +41,41 @@ def attempt(session: Session) -> tuple[Outcome, Sources]:
     return door.follow(run.after(session.config, outcome)), sources
 
 
-def _sources(session: Session) -> Sources:
-    sources, warnings = inputs.sources(session.config)
-    for warning in warnings:
+def _found(session: Session) -> Found:
+    found = finding.find(session.config)
+    for warning in found.warnings:
         session.log.line("warning", warning)
-    session.log.line("info", "sources", sources=list(sources))
-    return sources
+    session.log.line("info", "sources", sources=list(found.sources))
+    for path, real in found.real.items():
+        session.log.line("info", "source is a link", source=path, leads_to=real)
+    return found
 
 
-def _facts(session: Session, sources: Sources) -> Generator[Effect, Result, Facts]:
+def _facts(session: Session, found: Found) -> Generator[Effect, Result, Facts]:
     state = session.state
     full = set(state.full or ())
-    empty = [path for path, found in sources.items() if found == Source.EMPTY]
+    empty = [path for path, looks in found.sources.items() if looks == Source.EMPTY]
     if empty and state.full is None and not session.config.mirrors:
         # This pod is new, and so is what it knows: the repository knows more.
         full = yield from history.once_full(session.config, empty)
+    copies = _copies(session, found.readable)
+    effects.look(session, found.readable, copies)
     return Facts(
-        sources=sources,
+        sources=found.sources,
         once_full=frozenset(full),
         had_success=bool(state.last_success),
         now=datetime.now(UTC),
         usual=state.usual,
-        copies=_copies(session, sources),
+        copies=copies,
         accepted=state.accepted,
-        raw=rawdata.found(session.config, sources),
+        raw=rawdata.found(session.config, found.readable),
+        refused=found.refused,
+        inside=found.inside,
+        real=found.real,
     )
 
 
-def _copies(session: Session, sources: Sources) -> Copies:
+def _copies(session: Session, sources: list[str]) -> Copies:
     """Return consistent copies of the databases that backup.sqlite names."""
     globs = session.config.settings.get(settings.SQLITE)
     if not globs or session.config.mirrors:

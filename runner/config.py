@@ -1,14 +1,15 @@
 """What one run needs to know, from environment, Secret and annotations; checked, pure."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
-from contract import names, settings
+from contract import excludes, names, settings
 from contract.settings import Problem, Settings
 from contract.values import Dump
-from runner import destination, masking, reading, receivers, second, timing
+from runner import destination, flags, masking, options, reading, receivers, second, timing
 from runner.destination import Mirror
+from runner.options import Given
 from runner.receivers import Ntfy, Pings, Service
 from runner.second import Second
 from runner.timing import Timing
@@ -17,7 +18,7 @@ from runner.timing import Timing
 _NOT_RESTICS = re.compile(
     r"BACKUP_.*|KEEP_.*|NTFY_.*|NOTIFY_.*|PUSHGATEWAY_.*|COPY_.*|PING_URL|(PRE|POST)_HOOK|DEBUG|RESTIC_SOURCE"
     r"|RESTIC_HOST(NAME)?|RESTIC_BACKUP_COMMAND|RESTIC_ADDITIONAL_BACKUP_PARAMETERS|RESTIC_PROGRESS_FPS"
-    r"|RESTIC_RETENTION_POLICIES_ENABLED|PATH|HOME|TMPDIR|PWD|OLDPWD|SHLVL|_|LD_.*|PYTHON.*"
+    r"|RESTIC_OPTIONS|RESTIC_RETENTION_POLICIES_ENABLED|PATH|HOME|TMPDIR|PWD|OLDPWD|SHLVL|_|LD_.*|PYTHON.*"
 )
 _LONGEST_HOST = 200
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -52,7 +53,7 @@ class Config:
     dumps: tuple[Dump, ...]
     grace: float
     backup_command: str
-    extra_arguments: tuple[str, ...]
+    options: Given
     retention_enabled: bool
     may_init: bool
     subsets: int
@@ -123,7 +124,11 @@ def read(
     if mirror and effective.get(settings.SQLITE):
         why = "has no effect with backup.engine rclone: files are mirrored as they are"
         problems.append(Problem("setting", settings.SQLITE.annotation, "", why, ""))
-    flags = {
+    given = options.read(variables, problems)
+    legacy = mirror.sources if mirror else tuple(variables.get("RESTIC_SOURCE", "").split()) or None
+    volumes_dir = environment.get(names.ENV_VOLUMES_DIR, names.VOLUMES_DIR)
+    doubts = () if mirror else _doubts(effective, given, volumes_dir, *(legacy or ()))
+    switches = {
         key: reading.flag(variables, key, default=default, problems=problems)
         for key, default in (
             ("RESTIC_RETENTION_POLICIES_ENABLED", True),
@@ -140,12 +145,10 @@ def read(
         kind=environment.get(names.ENV_KIND, "Pod"),
         workload=environment.get(names.ENV_WORKLOAD) or _host(environment, variables),
         cluster=environment.get(names.ENV_CLUSTER, ""),
-        volumes_dir=environment.get(names.ENV_VOLUMES_DIR, names.VOLUMES_DIR),
+        volumes_dir=volumes_dir,
         state_dir=environment.get(names.ENV_STATE_DIR, names.STATE_DIR),
         sources=reading.words(names.ENV_VOLUMES, environment, problems),
-        legacy_sources=mirror.sources
-        if mirror
-        else tuple(variables.get("RESTIC_SOURCE", "").split()) or None,
+        legacy_sources=legacy,
         settings=effective,
         restic=mirror.environment if mirror else _restic(variables),
         mirror=mirror,
@@ -155,21 +158,39 @@ def read(
         dumps=reading.dumps(environment, problems, mirror is not None),
         grace=reading.grace(environment, problems),
         backup_command=variables.get("RESTIC_BACKUP_COMMAND", "").strip(),
-        extra_arguments=reading.parameters(variables, problems),
-        retention_enabled=flags["RESTIC_RETENTION_POLICIES_ENABLED"],
+        options=given,
+        retention_enabled=switches["RESTIC_RETENTION_POLICIES_ENABLED"],
         may_init=variables.get("BACKUP_INIT", "").strip().lower() != "never",
         subsets=reading.subsets(environment, problems),
-        ntfy=receivers.ntfy(variables, problems) if flags["NTFY_ENABLED"] else None,
+        ntfy=receivers.ntfy(variables, problems) if switches["NTFY_ENABLED"] else None,
         services=receivers.services(variables, problems),
         pings=receivers.pings(variables, problems),
         pushgateway=receivers.pushgateway(variables, problems)
-        if flags["PUSHGATEWAY_ENABLED"]
+        if switches["PUSHGATEWAY_ENABLED"]
         else "",
-        debug=flags["DEBUG"],
-        timing=timing.read(environment, problems),
-        masked=masking.texts(variables, all_secret=bool(secret)),
-        problems=(*effective.problems, *settings.unknown(annotations), *problems),
+        debug=switches["DEBUG"],
+        timing=_patient(timing.read(environment, problems), given.patience),
+        masked=tuple(
+            text
+            for text in masking.texts(variables, all_secret=bool(secret))
+            if text not in flags.NAMES  # a problem has to name them
+        ),
+        problems=(*effective.problems, *settings.unknown(annotations), *problems, *doubts),
     )
+
+
+def _doubts(effective: Settings, given: Given, *folders: str) -> Iterator[Problem]:
+    """Yield a problem for each exclude pattern that hardly means what it says."""
+    for key, patterns in (
+        (settings.EXCLUDE.annotation, effective.get(settings.EXCLUDE) or ()),
+        (options.PARAMETERS, given.excludes),
+    ):
+        for pattern, why in excludes.doubts(patterns, *folders):
+            yield Problem("setting", key, pattern, why, "")
+
+
+def _patient(times: Timing, patience: float | None) -> Timing:
+    return times if patience is None else replace(times, lock_patience=patience)
 
 
 def _host(environment: Mapping[str, str], variables: Mapping[str, str]) -> str:

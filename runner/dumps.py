@@ -51,8 +51,8 @@ def dump_all(config: Config, facts: Facts) -> Generator[Effect, Result, Dumped]:
             dumped, initialised=dumped.initialised or initialised, stale=dumped.stale + stale
         )
         summary = done.message("summary")
-        if not done.code and not done.stopped and summary.get("snapshot_id"):
-            taken = int(summary.get("total_bytes_processed", 0))
+        taken = int(summary.get("total_bytes_processed", 0))
+        if not done.code and not done.stopped and summary.get("snapshot_id") and taken:
             dumped = replace(dumped, made={**dumped.made, dump.name: taken})
         elif done.stopped in {"signal", "retrying"} or done.code == 12:
             raise failed(done, f"the dump of {dump.name} failed")

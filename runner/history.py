@@ -11,6 +11,7 @@ from runner.conversation import Effect, Result, failed, must
 from runner.lists import array
 from runner.output import Completed
 
+COPIES = "tmp/sqlite"  # below the state, where a run copies databases to
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
@@ -31,20 +32,20 @@ def last_snapshot(config: Config) -> Generator[Effect, Result, tuple[Snapshot | 
     if done.stopped:
         raise failed(done, "the repository cannot be opened")
     found = array(done.text)
-    volumes = _latest(each for each in found if _counts(each))
+    volumes = latest(each for each in found if _counts(each))
     dumps = [_latest_dump(found, dump.name) for dump in config.dumps]
     made = [maintainer.moment(each) for each in (volumes, *dumps)]
     known = [moment for moment in made if moment is not None]
-    last = Snapshot(min(known), _held(volumes)) if len(known) == len(made) else None
+    last = Snapshot(min(known), held(volumes)) if len(known) == len(made) else None
     return last, done.no_repository or not done.code
 
 
-def _latest(snapshots: Iterable[dict[str, Any]]) -> dict[str, Any]:
+def latest(snapshots: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """Return the newest of these, empty if there is none."""
     return max(snapshots, key=lambda each: maintainer.moment(each) or _LONG_AGO, default={})
 
 
-def _held(snapshot: dict[str, Any]) -> tuple[int, int] | None:
+def held(snapshot: dict[str, Any]) -> tuple[int, int] | None:
     """Return how many files and bytes there were; None where an older restic does not say."""
     try:
         summary = snapshot["summary"]
@@ -54,28 +55,35 @@ def _held(snapshot: dict[str, Any]) -> tuple[int, int] | None:
 
 
 def once_full(config: Config, paths: list[str]) -> Generator[Effect, Result, set[str]]:
-    """Return those of the folders that held something in this workload's latest snapshot.
+    """Return those of the folders that held a file in this workload's latest snapshot.
 
     Raises Ended where that cannot be told.
     """
     listed: Completed = yield retrieval.snapshots(config)
     if (listed.code or listed.stopped) and not listed.no_repository:
         raise failed(listed, "what the volumes held cannot be told")
-    latest = of_volumes(listed)
+    newest = of_volumes(listed)
     found = set()
-    for path in paths if latest else ():
-        done = yield from must(retrieval.listing(latest, path), "the snapshot cannot be read")
-        nodes = [m for m in done.messages if m.get("message_type") == "node"]
-        inside = path.rstrip("/") + "/"
-        if any(str(node.get("path")).startswith(inside) for node in nodes):
+    for path in paths if newest else ():
+        files: list[str] = []
+
+        def hear(node: dict[str, Any], files: list[str] = files) -> None:
+            if node.get("type") == "file" and not files:
+                files.append(str(node.get("path")))
+
+        # A copy of a database lies elsewhere in the snapshot.
+        where = (path, f"{config.state_dir}/{COPIES}{path}")
+        step = retrieval.nodes(newest, where, hear, deep=True)
+        yield from must(step, "the snapshot cannot be read")
+        if files:
             found.add(path)
     return found
 
 
 def of_volumes(listed: Completed) -> str:
     """Return the id of the latest of this workload's snapshots that is no dump; "" if none is."""
-    latest = _latest(each for each in array(listed.text) if _counts(each))
-    return str(latest.get("id", ""))
+    newest = latest(each for each in array(listed.text) if _counts(each))
+    return str(newest.get("id", ""))
 
 
 def of_dump(listed: Completed, name: str) -> str:
@@ -85,7 +93,7 @@ def of_dump(listed: Completed, name: str) -> str:
 
 def _latest_dump(found: list[dict[str, Any]], name: str) -> dict[str, Any]:
     tag = steps.DUMP_TAG + name
-    return _latest(each for each in found if tag in (each.get("tags") or ()))
+    return latest(each for each in found if tag in (each.get("tags") or ()))
 
 
 def is_dump(found: dict[str, Any]) -> bool:

@@ -1,4 +1,4 @@
-"""What the runner reads from its surroundings: environment, Secret files, annotations, sources."""
+"""What the runner reads from its surroundings: environment, Secret files, annotations."""
 
 import os
 import re
@@ -8,9 +8,7 @@ from pathlib import Path
 from contract import names
 from runner import annotations, config
 from runner.config import Config
-from runner.judge import Source
 from runner.state import Store
-from runner.steps import NEVER_BACKED_UP
 
 _OCTAL = re.compile(r"\\([0-7]{3})")  # how blanks are written in a list of mounts
 _SHOWN = 200  # characters of a path that cannot be read
@@ -76,55 +74,12 @@ def secret_changed() -> float:
         return 0
 
 
-def sources(config: Config) -> tuple[dict[str, Source], list[str]]:
-    """Return each folder to back up and what it looks like, and warnings.
-
-    They are what backup.volumes named, else RESTIC_SOURCE (of a mirror: BUP_SRC), else all mounted
-    volumes. Where nothing of RESTIC_SOURCE is there, the volumes are backed up beside it: the run
-    fails and loses nothing.
-    """
-    mounted = _mounted(Path(config.volumes_dir))
-    warnings: list[str] = []
-    if config.sources is not None:
-        paths = [f"{config.volumes_dir}/{source}" for source in config.sources]
-    elif config.legacy_sources is not None and config.legacy_sources != (config.volumes_dir,):
-        paths = list(config.legacy_sources)
-        left = [volume for volume in mounted if not any(_overlap(volume, path) for path in paths)]
-        key = "BUP_SRC" if config.mirrors else "RESTIC_SOURCE"
-        if mounted and all(_look(path) == Source.MISSING for path in paths):
-            named = ", ".join(paths)
-            warnings.append(f"{key} {named} is not there; all volumes are backed up")
-            paths += mounted
-        elif left:
-            warnings.append(f"{key} leaves out {', '.join(left)}")
-    else:
-        paths = mounted
-    return {path: _look(path) for path in paths}, warnings
-
-
-def _mounted(folder: Path) -> list[str]:
+def mounted(folder: Path) -> list[str]:
+    """Return the volumes that are mounted, in a stable order; none where that cannot be read."""
     try:
         return sorted(str(path) for path in folder.iterdir())
     except OSError:
         return []
-
-
-def _overlap(volume: str, source: str) -> bool:
-    volume, source = volume.rstrip("/") + "/", source.rstrip("/") + "/"
-    return source.startswith(volume) or volume.startswith(source)
-
-
-def _look(path: str) -> Source:
-    try:
-        with os.scandir(path) as entries:
-            full = any(entry.name not in NEVER_BACKED_UP for entry in entries)
-            return Source.FULL if full else Source.EMPTY
-    except NotADirectoryError:
-        return Source.FULL
-    except FileNotFoundError:
-        return Source.MISSING
-    except OSError:
-        return Source.UNREADABLE
 
 
 def folders(config: Config) -> list[str]:
@@ -135,7 +90,7 @@ def folders(config: Config) -> list[str]:
     if config.sources is not None:
         paths = [f"{config.volumes_dir}/{source}" for source in config.sources]
     else:
-        paths = _mounted(Path(config.volumes_dir))
+        paths = mounted(Path(config.volumes_dir))
     mounts = _mount_points()
     found = []
     for path in paths:

@@ -21,6 +21,7 @@ class Source(StrEnum):
     FULL = "full"
     EMPTY = "empty"
     MISSING = "missing"
+    REFUSED = "refused"  # a link that is not followed, or no folder at all
     UNREADABLE = "unreadable"
 
 
@@ -29,12 +30,14 @@ class Copies:
     """Consistent copies of databases: a folder that mirrors their paths, "" where there are none.
 
     ``excludes`` are restic patterns of the live files that the copies stand for; ``doubts`` name
-    databases that are backed up as ordinary files.
+    databases that are backed up as ordinary files; ``notes`` are globs, and files that they match,
+    which have no part in this.
     """
 
     folder: str = ""
     excludes: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,8 @@ class Facts:
     ``once_full`` are sources that held files before; ``usual`` are files and bytes of the last
     snapshot that was as it should be, None if unknown. ``accepted``: that they lost files was
     meant. ``raw`` are restic patterns of the files that a dump, by its name, stands for.
+    ``refused`` says why of sources that cannot be read, ``inside`` what restic gets in place of a
+    source that is a link, and ``real`` where that leads.
     """
 
     sources: dict[str, Source]
@@ -54,6 +59,9 @@ class Facts:
     copies: Copies = Copies()
     accepted: bool = False
     raw: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    refused: Mapping[str, str] = field(default_factory=dict)
+    inside: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    real: Mapping[str, str] = field(default_factory=dict)
 
 
 def worth(
@@ -63,7 +71,7 @@ def worth(
 
     ``files`` says how many there are in each source with unreadable ones.
     """
-    if line := _lost(facts, done, files):
+    if line := _lost(facts, done, files) or _without_files(facts, counts):
         return Status.FAILURE, f"{line}; {_KEPT}", Failure.SOURCE
     if done.read_errors and done.read_errors >= counts.files:
         line = f"{_unread(done)}, which is half of all or more; older snapshots are kept"
@@ -96,6 +104,8 @@ def _lost(facts: Facts, done: Completed, files: Mapping[str, int]) -> str:
     errors = errors_by_source(facts, done)
     mostly = [path for path, total in files.items() if 2 * len(errors.get(path, ())) >= total]
     unreadable = set(done.unreadable) & sources.keys() | set(by_state[Source.UNREADABLE])
+    if facts.refused:
+        return "; ".join(f"{path} {why}" for path, why in sorted(facts.refused.items()))
     for what, paths in (
         ("missing", by_state[Source.MISSING]),
         ("empty, and held files before", set(by_state[Source.EMPTY]) & facts.once_full),
@@ -105,6 +115,18 @@ def _lost(facts: Facts, done: Completed, files: Mapping[str, int]) -> str:
         if paths:
             return f"{what}: {', '.join(sorted(paths))}"
     return ""
+
+
+def _without_files(facts: Facts, counts: Counts) -> str:
+    """Return why a snapshot without any file is none that counts; "" where it may be so."""
+    if counts.files or facts.raw:  # a dump may stand for all of them
+        return ""
+    full = [path for path, state in facts.sources.items() if state == Source.FULL]
+    if full:
+        why = "backup.exclude or RESTIC_ADDITIONAL_BACKUP_PARAMETERS leave out all of them"
+        return f"no file is in the snapshot, and there are some in {', '.join(full)}: {why}"
+    files = facts.usual[0] if facts.usual else 0
+    return f"no file is in the snapshot, and there used to be {files}" if files else ""
 
 
 def errors_by_source(facts: Facts, done: Completed) -> Mapping[str, list[str]]:

@@ -32,8 +32,11 @@ def _backup(config: Config, facts: Facts, limit: float) -> Generator[Effect, Res
         line = "BUP_DST must be remote:path, or a path that begins with /; nothing was mirrored"
         raise Ended(Status.FAILURE, line, Failure.CONFIG)
     present = [path for path, found in facts.sources.items() if found == Source.FULL]
-    if not facts.sources or all(found == Source.MISSING for found in facts.sources.values()):
-        line = f"missing: {', '.join(facts.sources) or 'no folder'}; nothing was mirrored"
+    unread = {Source.MISSING, Source.REFUSED}
+    if all(found in unread for found in facts.sources.values()):
+        links = [f"{path} {why}" for path, why in facts.refused.items()]
+        line = "; ".join(links) or f"missing: {', '.join(facts.sources) or 'no folder'}"
+        line += "; nothing was mirrored"
         raise Ended(Status.FAILURE, line, Failure.SOURCE)
     marked = yield from _marked(config)
     held: dict[str, Size] = {}
@@ -46,14 +49,16 @@ def _backup(config: Config, facts: Facts, limit: float) -> Generator[Effect, Res
     facts = replace(facts, once_full=facts.once_full | once_full, usual=None)
     total, shrunk, transferred = Completed(0), "", Counts()
     for path in _in_order(facts, present):
-        size = yield from _size_of_source(config, path, limit)
+        size = yield from _size_of_source(config, facts.real.get(path, path), limit)
         counts = Counts(unmodified=size[0], source_bytes=size[1])
         usual = None if facts.accepted else held[path]
         less = judge.is_shrunk(replace(facts, usual=usual), counts)
+        less = less or (not size[0] and path in present)  # everything is left out of it
         if less:
             held_before = counted(held[path][0], "file")
             shrunk = f"{path} shrunk from {held_before} to {size[0]}; nothing was deleted"
-        step = rclone.transfer(config, path, facts.now, limit, delete=not less)
+        real = facts.real.get(path, path)
+        step = rclone.transfer(config, path, facts.now, limit, delete=not less, real=real)
         done: Completed = yield step
         total = _with_errors(total, path, done, limit)
         transferred = _sum(transferred, counts, done.message("stats"))

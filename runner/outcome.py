@@ -49,6 +49,7 @@ class Outcome:
     """The end of one backup run. ``message`` is one line for people and names the next step.
 
     ``stale_locks``: how many old ones it met, None where it did not get to the repository.
+    ``unchanged``: ``snapshot`` is an earlier one, since which nothing has changed.
     """
 
     status: Status
@@ -62,6 +63,7 @@ class Outcome:
     initialised: bool = False
     shrunk: bool = False
     stale_locks: int | None = None
+    unchanged: bool = False
 
     @property
     def protected(self) -> bool:

@@ -4,6 +4,7 @@ import posixpath
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 _MAGIC = re.compile(r"[\\*?\[]")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
@@ -78,6 +79,8 @@ def _literal(pattern: str) -> str:
 
 def _regex(pattern: str) -> str:
     """Return a regular expression of absolute paths that match, or lie in what does."""
+    if pattern in {".", "/"}:
+        return "(?!)"  # no name is like that
     rooted = pattern.startswith("/")
     made = "" if rooted else r"(?s:.*)"
     for part in pattern.strip("/").split("/"):
@@ -135,3 +138,18 @@ def _letter(part: str, at: int) -> tuple[str, int]:
     if part[at : at + 1] == "\\":
         at += 1
     return part[at : at + 1], at + 1
+
+
+def leaves_out(patterns: Iterable[str], path: str) -> bool:
+    """Whether the patterns leave out an absolute path below an argument of restic's."""
+    return _compiled(tuple(patterns)).match(path)
+
+
+def matches(pattern: str, path: str) -> bool:
+    """Whether a pattern without ``!`` matches an absolute path, or a folder that it lies in."""
+    return _compiled((pattern,)).match(path)
+
+
+@lru_cache(maxsize=1024)
+def _compiled(patterns: tuple[str, ...]) -> Patterns:
+    return Patterns(patterns)

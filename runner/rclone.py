@@ -71,16 +71,18 @@ def _size(config: Config, folder: str, limit: float) -> Step:
     return Step("size", argv, limit=min(limit or config.timing.count, config.timing.count))
 
 
-def transfer(config: Config, source: str, now: datetime, limit: float, *, delete: bool) -> Step:
+def transfer(
+    config: Config, source: str, now: datetime, limit: float, *, delete: bool, real: str = ""
+) -> Step:
     """Make the mirror of a source equal to it; what that replaces goes into the archive.
 
-    Without ``delete``, what the source no longer holds stays.
+    Without ``delete``, what the source no longer holds stays. ``real``: where a link leads.
     """
     argv = (
         "rclone", "sync" if delete else "copy", *_said(), *_chosen(config),
         "--create-empty-src-dirs", "--stats", "5s", "--stats-log-level", "NOTICE",
         "--backup-dir", f"{base(config)}/{archive(now)}/{name(config, source)}".rstrip("/"),
-        "--", source, _mirror(config, source),
+        "--", real or source, _mirror(config, source),
     )  # fmt: skip
     return Step("backup", argv, limit=limit)
 

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shlex
 from collections.abc import Mapping
 
 from contract import names, values
@@ -113,13 +112,3 @@ def flag(variables: Mapping[str, str], key: str, *, default: bool, problems: lis
         used = str(default).lower()
         problems.append(Problem("Secret variable", key, text, str(error), used))
         return default
-
-
-def parameters(variables: Mapping[str, str], problems: list[Problem]) -> tuple[str, ...]:
-    """Return more arguments for ``restic backup``, as a shell would split them."""
-    key = "RESTIC_ADDITIONAL_BACKUP_PARAMETERS"
-    try:
-        return tuple(shlex.split(variables.get(key, "")))
-    except ValueError as error:
-        problems.append(Problem("Secret variable", key, "", str(error).lower(), "none"))
-        return ()

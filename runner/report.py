@@ -35,7 +35,8 @@ def metrics(config: Config, state: State) -> str:
     What is not known has none: the Pushgateway then keeps what an earlier pod knew.
     """
     paused, chores = config.settings[settings.PAUSED], expected.chores(config, state)
-    keys = sorted({problem.key for problem in config.problems})
+    notes = {note.partition(" ")[0] for note in state.notes}
+    keys = sorted({problem.key for problem in config.problems} | notes)
     rows: list[_Row] = [
         *(_of_last(state.last) if state.last else ()),
         ("backup_next_due_timestamp_seconds", "Next run; 0 if none.", {}, state.next_due),
@@ -56,7 +57,7 @@ def metrics(config: Config, state: State) -> str:
         ),
         (
             "backup_defaulted_settings",
-            "Settings whose value could not be used.",
+            "Settings whose value could not be used, or has no effect.",
             {"keys": ",".join(keys)},
             len(keys),
         ),

@@ -68,11 +68,12 @@ class Door:
         """Run one command to its end; it is stopped with us, and where it retries for ever."""
         if self._stop.asked and not step.always:
             return Completed(130, stopped="signal")
+        argv = step.given(self._config.options.every) if with_secret else step.argv
         if self._config.debug:
-            self._log.line("debug", f"{step.name} starts", argv=step.argv)
+            self._log.line("debug", f"{step.name} starts", argv=argv)
         try:
             process = subprocess.Popen(
-                step.argv,
+                argv,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -128,7 +129,7 @@ class Door:
         environment = self._environment("")
         del environment["RESTIC_PROGRESS_FPS"]  # it is for our log
         try:
-            os.execvpe("restic", ("restic", *words), environment)  # noqa: S606, S607 -- no shell
+            os.execvpe("restic", ("restic", *self._config.options.every, *words), environment)  # noqa: S606, S607 -- no shell
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or str(error)
             print(f"restic cannot be started: {why}", file=sys.stderr)

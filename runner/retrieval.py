@@ -16,11 +16,6 @@ def snapshots(config: Config, target: str = "") -> Step:
     return Step("snapshots", (*_LIST, *steps.mine(config)), target=target, lists=True)
 
 
-def listing(snapshot: str, path: str) -> Step:
-    """List what a snapshot holds right below a folder."""
-    return Step("ls", ("restic", "ls", "--json", "--no-lock", snapshot, path))
-
-
 def contents(
     config: Config, snapshot: str, hear: Callable[[dict[str, Any]], None], limit: float
 ) -> Step:
@@ -143,7 +138,7 @@ def _piped(snapshot: str, name: str, lock: tuple[str, ...], into: str, limit: fl
         "bash", "-o", "pipefail", "-c", f'restic dump "$@" | {into}', "dump", *lock, snapshot,
         f"/{steps.DUMP_FILES[name]}",
     )  # fmt: skip
-    return Step("dump", argv, limit=limit)
+    return Step("dump", argv, limit=limit, options=argv.index("dump") + 1)
 
 
 def everyones_snapshots(target: str = "") -> Step:

@@ -3,7 +3,7 @@
 from collections.abc import Generator
 from dataclasses import replace
 
-from runner import dumps, repository, steps
+from runner import custom, dumps, history, repository, retrieval, steps
 from runner.config import Config
 from runner.conversation import Effect, Ended, Result, failed, must
 from runner.dumps import Dumped
@@ -59,20 +59,19 @@ def _volumes(
 ) -> Generator[Effect, Result, Outcome]:
     sources = _sources(config, facts)
     if config.backup_command:
-        yield from must(steps.custom_backup(config), "RESTIC_BACKUP_COMMAND failed")
-        line = "RESTIC_BACKUP_COMMAND succeeded; what it backed up is not known here"
-        return Outcome(Status.SUCCESS, line, snapshot="unknown")
+        return (yield from custom.backup(config, facts))
     copied = (facts.copies.folder,) if facts.copies.folder else ()
     raw = tuple(pattern for name in dumped.made for pattern in facts.raw.get(name, ()))
-    step = steps.backup(config, (*sources, *copied), (*facts.copies.excludes, *raw), limit)
+    left_out = (*facts.copies.excludes, *raw)
+    step = steps.backup(config, (*sources, *copied), left_out, limit, facts.inside)
     done, initialised, stale = yield from repository.written(
         config, step, facts.now, had_success=facts.had_success
     )
     try:
-        outcome = yield from _judged(facts, done)
+        outcome = yield from _judged(config, facts, done)
     except Ended as ended:
         outcome = ended.outcome
-    if outcome.lost_files and outcome.snapshot:
+    if outcome.lost_files and outcome.snapshot and not outcome.unchanged:
         outcome = yield from _marked(config, outcome, limit)
     met = stale if stale or done.code in {0, 3} else outcome.stale_locks
     return replace(outcome, initialised=initialised, stale_locks=met)
@@ -90,20 +89,28 @@ def _marked(config: Config, outcome: Outcome, limit: float) -> Generator[Effect,
 
 def _sources(config: Config, facts: Facts) -> tuple[str, ...]:
     """Return the folders that restic gets; without any it is over."""
-    present = tuple(path for path, state in facts.sources.items() if state != Source.MISSING)
+    unread = {Source.MISSING, Source.REFUSED}
+    present = tuple(path for path, state in facts.sources.items() if state not in unread)
     if not present and not config.backup_command:
-        line = f"missing: {', '.join(facts.sources)}" if facts.sources else "no folder to back up"
+        missing = [path for path, state in facts.sources.items() if state == Source.MISSING]
+        found = [f"{path} {why}" for path, why in facts.refused.items()]
+        found += [f"missing: {', '.join(missing)}"] if missing else []
+        line = "; ".join(found) or "no folder to back up"
         raise Ended(Status.FAILURE, f"{line}; there was no backup", Failure.SOURCE)
     return present
 
 
-def _judged(facts: Facts, done: Completed) -> Generator[Effect, Result, Outcome]:
+def _judged(config: Config, facts: Facts, done: Completed) -> Generator[Effect, Result, Outcome]:
     """Return what a finished ``restic backup`` is worth."""
     if done.stopped == "time":
         line = "stopped: the pod's grace period is too short for a last backup"
         raise Ended(Status.INTERRUPTED, line, None, done.code)
     summary = done.message("summary")
-    snapshot = str(summary.get("snapshot_id", ""))
+    # A dry run names a snapshot too, which it did not make.
+    snapshot = "" if summary.get("dry_run") else str(summary.get("snapshot_id", ""))
+    same = config.options.skips and bool(summary) and not (snapshot or summary.get("dry_run"))
+    if same and done.code in {0, 3} and not done.stopped:
+        snapshot = yield from _still_held(config)
     if done.stopped or done.code not in {0, 3} or not snapshot:
         what = "the backup failed" if done.code else "restic made no snapshot"
         raise failed(done, what)
@@ -117,6 +124,9 @@ def _judged(facts: Facts, done: Completed) -> Generator[Effect, Result, Outcome]
     wounded = tuple(errors_by_source(facts, done))
     files = (yield Count(wounded)) if wounded else {}
     status, message, failure = worth(facts, done, counts, files)
+    if same:
+        held = f"nothing changed: the newest snapshot, {snapshot[:8]}, still holds it"
+        message = held if status == Status.SUCCESS else f"{message}; {held}"
     return Outcome(
         status=status,
         message=message,
@@ -127,4 +137,11 @@ def _judged(facts: Facts, done: Completed) -> Generator[Effect, Result, Outcome]
         unreadable=done.unreadable,
         read_errors=done.read_errors,
         shrunk=is_shrunk(facts, counts),
+        unchanged=same,
     )
+
+
+def _still_held(config: Config) -> Generator[Effect, Result, str]:
+    """Return the newest snapshot, of which restic says that nothing has changed since."""
+    listed = yield from must(retrieval.snapshots(config), "whether a snapshot holds it is unknown")
+    return history.of_volumes(listed)

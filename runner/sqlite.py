@@ -10,9 +10,11 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
+from contract.wording import listed
 from runner.judge import Copies
 from runner.outcome import size
 from runner.steps import literal
@@ -38,8 +40,8 @@ def copy_all(
     """Copy all databases below ``sources`` that match into ``scratch``, ``bound`` bytes at most."""
     excludes: list[str] = []
     doubts: list[str] = []
-    left = bound
-    for database in _databases(sources, globs):
+    left, notes = bound, _Notes(globs)
+    for database in _databases(sources, globs, notes):
         if stopped():
             break
         target = scratch / str(database).lstrip("/")
@@ -52,7 +54,8 @@ def copy_all(
             doubts.append(f"{database} is not copied consistently: {error}")
         else:
             excludes += [literal(f"{database}{end}") for end in LEFT_OUT]
-    return Copies(str(scratch) if excludes else "", tuple(excludes), tuple(doubts))
+    folder = str(scratch) if excludes else ""
+    return Copies(folder, tuple(excludes), tuple(doubts), tuple(notes.lines()))
 
 
 def integrity(path: Path) -> str:
@@ -71,9 +74,48 @@ def original(path: str, scratch: str) -> str:
     return "/" + path.removeprefix(scratch).lstrip("/")
 
 
-def _databases(sources: Iterable[str], globs: Sequence[str]) -> Iterator[Path]:
-    found = {path for source in sources for glob in globs for path in _matches(Path(source), glob)}
-    return (path for path in sorted(found) if _is_database(path))
+@dataclass(slots=True)
+class _Notes:
+    """What has no part in the copying: globs that match nothing, and files that are no database."""
+
+    idle: Sequence[str]
+    others: list[Path] = field(default_factory=list)
+
+    def lines(self) -> Iterator[str]:
+        """Yield a line about each."""
+        for glob in self.idle:
+            yield f"{glob!r}: matches no file: write a glob from the volume's root, such as **/*.db"
+        if self.others:
+            named = listed([str(path) for path in self.others])
+            yield f"matches what is no SQLite database (encrypted?), and is not copied: {named}"
+
+
+def _databases(sources: Iterable[str], globs: Sequence[str], notes: _Notes) -> Iterator[Path]:
+    sources = list(sources)
+    matched = {glob: {path for each in sources for path in _matches(Path(each), glob)}
+               for glob in globs}  # fmt: skip
+    notes.idle = [glob for glob, found in matched.items() if not found]
+    found = sorted(set().union(*matched.values()))
+    # What lies beside a database belongs to it, and what is empty may become one.
+    ours = {path for path in found if _is_database(path)}
+    notes.others = [
+        path for path in found if path not in ours and _is_filled(path) and not _is_beside(path)
+    ]
+    return iter(sorted(ours))
+
+
+def _is_filled(path: Path) -> bool:
+    try:
+        return path.is_file() and path.stat().st_size > 0
+    except OSError:
+        return False
+
+
+def _is_beside(path: Path) -> bool:
+    return any(
+        path.name.endswith(end) and _is_database(path.with_name(path.name.removesuffix(end)))
+        for end in LEFT_OUT[1:]
+    )
 
 
 def _matches(source: Path, glob: str) -> Iterator[Path]:

@@ -82,11 +82,12 @@ class State:
     was asked. ``full`` are the sources that held files, None until a backup was good; ``usual``
     are files and bytes of the last snapshot that had not shrunk. While sources lost theirs,
     ``held`` is True; ``accepted`` from when somebody said that it was meant, until a good backup.
-    ``resumed`` is when a mirror was first made again after a gap that is longer than its archives
-    are kept.
-    ``recorded`` is what this workload last told the maintenance job of its retention, and when.
-    ``began`` to ``workloads`` are that job's own: when it first was there, which part of the data
-    it read last, and how many workloads' snapshots it applied retention to, or not.
+    ``resumed``: when a mirror was first made again after a gap longer than archives are kept.
+    ``recorded`` is what it last told the maintenance job of its retention, and when.
+    ``began`` to ``workloads`` are that job's own: when it first was there, what of the data it read
+    last, and how many workloads' snapshots it applied retention to, or not.
+    ``unmatched``: since when an exclude pattern matches nothing, 0 if it does, as of ``walked``.
+    ``notes`` name settings without effect.
     ``shown`` tells one status from another, as the container's log had it last.
     ``notified`` are receivers that were told of a trouble, and not yet that it is over. ``restic``
     is its version, "" until asked since the container started; ``stale_locks`` None if unknown.
@@ -118,6 +119,9 @@ class State:
     next_due: float = 0
     good: dict[str, str] = field(default_factory=dict)
     told: list[str] = field(default_factory=list)
+    unmatched: dict[str, float] = field(default_factory=dict)
+    walked: float = 0
+    notes: list[str] = field(default_factory=list)
     shown: str = ""
     recorded: list[str] = field(default_factory=list)
     recorded_at: float = 0
@@ -203,6 +207,8 @@ def _state(value: Any) -> State:  # noqa: ANN401 -- whatever the file holds
         state.usual = (int(files), int(total))
     if isinstance(state.tally, dict):
         state.tally = Tally(**_fitting(Tally, state.tally))
+    since = value.get("unmatched", {})
+    state.unmatched = {each: at for each, at in since.items() if isinstance(at, int | float)}
     state.chores = {
         name: Chore(**_fitting(Chore, chore))
         for name, chore in value.get("chores", {}).items()

@@ -47,7 +47,7 @@ def describe(config: Config, state: State | None) -> dict[str, Any]:
         "receivers": [name for name, given in _receivers(config).items() if given],
         "notify_failures": state.notify_failures if state else 0,
         "missing": config.missing,
-        "problems": [str(problem) for problem in config.problems],
+        "problems": [*map(str, config.problems), *(state.notes if state else ())],
     }
 
 

@@ -1,11 +1,12 @@
 """Every command that a run may start, as argv tuples; pure, so that tests compare them whole."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from contract import names, settings
 from contract.values import Dump
+from runner import patterns
 from runner.config import Config
 
 NEVER_BACKED_UP = ("lost+found", names.STAGING)
@@ -35,6 +36,7 @@ class Step:
     to stop, which then leaves it a few seconds. ``target``: "" is the repository, "second" the one
     that is copied to, "both" is for copying. ``hear`` gets each JSON message as it comes, where all
     of them would be too much to keep. ``lists``: its answer is a JSON array, or it has failed.
+    ``options``: where in argv options that every command of restic gets go.
     """
 
     name: str
@@ -45,6 +47,13 @@ class Step:
     target: str = ""
     hear: Callable[[dict[str, Any]], None] | None = None
     lists: bool = False
+    options: int = 1
+
+    def given(self, options: tuple[str, ...]) -> tuple[str, ...]:
+        """Return its argv with these options of restic, where it is one of restic's."""
+        if self.argv[0] != "restic" and self.options == 1:
+            return self.argv
+        return (*self.argv[: self.options], *options, *self.argv[self.options :])
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,19 +83,34 @@ def backup(
     sources: tuple[str, ...],
     excluded: tuple[str, ...] = (),
     limit: float = 0,
+    inside: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Step:
-    """Back up ``sources`` (absolute paths) as this workload's next snapshot."""
+    """Back up ``sources`` (absolute paths) as this workload's next snapshot.
+
+    ``inside`` is what restic gets in place of a source that is a link.
+    """
     # A dump has all our tags too, and would become the parent, in which every file is new.
     group = "host,paths,tags" if config.dumps else "host,tags"
     excludes = (*NEVER_BACKED_UP, *excluded, *(config.settings.get(settings.EXCLUDE) or ()))
+    left_out = (*excludes, *config.options.excludes)
+    chosen = [word for path in sources for word in _unlinked(path, inside or {}, left_out)]
     argv = (
         "restic", "backup", "--json", "--retry-lock", patience(config),
-        *(word for word in config.extra_arguments if word != "--"),
+        *config.options.backup,
         *mine(config, each_tag=True), "--group-by", group,
         *(word for pattern in excludes for word in ("--exclude", pattern)),
-        "--", *sources,
+        "--", *chosen,
     )  # fmt: skip
     return Step("backup", argv, limit=limit)
+
+
+def _unlinked(
+    source: str, inside: Mapping[str, tuple[str, ...]], excludes: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Return a source, or what is in it where it is a link; where that is nothing, the link."""
+    # restic excludes nothing that is named to it.
+    left = [path for path in inside.get(source, ()) if not patterns.leaves_out(excludes, path)]
+    return tuple(left) or (source,)
 
 
 def dump(config: Config, dump: Dump) -> Step:

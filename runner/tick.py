@@ -48,9 +48,10 @@ def last(config: Config, log: Log, stop: Stop) -> int:
 def run_once(config: Config, log: Log, stop: Stop) -> int:
     """Run one backup now, from outside the supervisor; return 0, 1 or 75 (skipped)."""
     with _alone(config, log, stop) as session:
-        return (
-            exit_status(_backup(session, "asked", by_hand=True).status) if session else _busy(log)
-        )
+        if session is None:
+            return _busy(log)
+        _tell_problems(session)
+        return exit_status(_backup(session, "asked", by_hand=True).status)
 
 
 def chore(config: Config, log: Log, stop: Stop, name: str) -> int:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from contract import settings
+from contract import excludes, names, settings
 from contract.settings import Problem, Setting
 from webhook import manifest, workload
 from webhook.documents import Document
@@ -83,9 +83,25 @@ def advise(subject: Subject, objects: Objects) -> Iterator[Finding]:
     for problem in _unusable(subject):
         line = f"the value (not shown) cannot be used; using {problem.used}; correct or remove it"
         yield Finding(Severity.WARNING, problem.key, f"Secret {name}: {problem.key}: {line}")
+    for number, why in _without_effect(subject, given):
+        key = settings.EXCLUDE.variable or ""
+        line = f"Secret {name}: {key}, line {number} (not shown), {why}"
+        yield Finding(Severity.WARNING, key, line)
     for what, key in deciding(subject).items():
         line = f"Secret {name}: {key} decides the {what}; its value is not shown"
         yield Finding(Severity.NOTE, key, line)
+
+
+def _without_effect(subject: Subject, given: Mapping[str, str]) -> Iterator[tuple[int, str]]:
+    """Yield the number of each exclude pattern in doubt of the Secret's, and why."""
+    key = settings.EXCLUDE
+    bad = key.variable in {problem.key for problem in _unusable(subject)}
+    own = has(workload.annotations(subject.pod), key)
+    if own or bad or subject.plan.settings[settings.ENGINE] != "restic":
+        return
+    patterns = key.parse(given.get(key.variable or "", ""))
+    for pattern, why in excludes.doubts(patterns, names.VOLUMES_DIR):
+        yield patterns.index(pattern) + 1, why
 
 
 def opt_in(name: str, objects: Objects) -> Finding | None:

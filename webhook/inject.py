@@ -7,7 +7,7 @@ from typing import Any
 from contract import cover, names, settings
 from contract.names import Reason
 from contract.settings import Problem, Settings
-from webhook import restore, sources, workload
+from webhook import excludes, restore, sources, workload
 from webhook.limits import Limit
 from webhook.quotas import Quota
 from webhook.restore import Restore
@@ -175,6 +175,7 @@ def _plan(pod: Pod, options: Options) -> Decision:
     if not mounts:
         line = "no volume to back up: no container mounts a persistent volume claim as files"
         return Skip(Reason.NO_VOLUMES, (*warnings, line), told=True)
+    warnings = (*warnings, *map(str, excludes.doubtful(pod, values, mounts)))
     filled, lines = restore.plan(pod, values, (mount.volume for mount in mounts))
     return Plan(
         identity=workload.identity(pod, values.get(settings.NAME)),

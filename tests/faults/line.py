@@ -58,12 +58,16 @@ def some(count: int, fault: Fault, below: str) -> Rule:
 
 
 class Line:
-    """The proxy; ``rule`` may change at any time. ``seen`` are method and path of each request."""
+    """The proxy; ``rule`` may change at any time. ``seen`` are method and path of each request.
+
+    ``agents`` are the programs that made them, by their own word.
+    """
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.rule: Rule = always(WORKS)
         self.seen: list[tuple[str, str]] = []
+        self.agents: list[str] = []
         self.hanging: list[str] = []  # paths
         self.over = threading.Event()
 
@@ -87,6 +91,7 @@ def to(server: str) -> Iterator[Line]:  # noqa: C901 -- one handler, many faults
 
         def _passes(self) -> None:
             line.seen.append((self.command, self.path))
+            line.agents.append(self.headers.get("User-Agent", ""))
             fault = self._fault()
             if fault.reset_after >= 0:
                 self.rfile.read(min(fault.reset_after, self._length()))

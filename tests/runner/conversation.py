@@ -3,6 +3,7 @@
 import json
 from collections.abc import Generator, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import TypeVar
 
 from runner.conversation import Effect, Result
@@ -66,6 +67,25 @@ def doubtful(snapshot: str) -> Said:
 def failed(code: int, *tail: str) -> Completed:
     """Return a command that failed with these last words."""
     return Completed(code, tail=tail)
+
+
+def listing(
+    *snapshots: str, ours: bool = False, others: bool = False, old: bool = False, files: int = 9
+) -> Completed:
+    """Return snapshots as restic lists them, an hour apart, the last one of this moment."""
+    tags = ["ns=prod", "kind=Deployment", "workload=wiki" if ours else "workload=other"]
+    at = NOW - timedelta(days=old)
+    found = [
+        {
+            "id": snapshot,
+            "time": (at - timedelta(hours=number)).isoformat(),
+            "hostname": "wiki",
+            "summary": {"total_files_processed": files, "total_bytes_processed": 50},
+            **({"tags": tags} if ours or others else {}),
+        }
+        for number, snapshot in enumerate(reversed(snapshots))
+    ]
+    return Completed(0, text=json.dumps(found))
 
 
 def partly(names: Sequence[str], *, read: int = 10) -> Completed:

@@ -6,6 +6,7 @@ import pytest
 
 from contract import settings
 from runner import config
+from runner.options import Given
 from runner.receivers import Ntfy
 from runner.timing import Timing
 from tests.runner.workload import ENVIRONMENT, NTFY, SECRET, configured
@@ -31,7 +32,7 @@ def test_a_complete_configuration_has_no_problems() -> None:
     assert (read.sources, read.legacy_sources) == (None, None)
     assert (read.retention_enabled, read.may_init, read.debug) == (True, True, False)
     assert (read.ntfy, read.pushgateway) == (None, "")
-    assert (read.pre, read.post, read.backup_command, read.extra_arguments) == ((), (), "", ())
+    assert (read.pre, read.post, read.backup_command, read.options) == ((), (), "", Given())
     assert read.timing == Timing()
 
 
@@ -163,20 +164,20 @@ def test_restic_source_may_name_several_folders() -> None:
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("", ()), ("--a 'b c'\n", ("--a", "b c")), ('-o "x=y z"', ("-o", "x=y z"))],
+    [("", ()), ("--a 'b c'\n", ("--a", "b c")), ('-e "x=y z"', ("-e", "x=y z"))],
 )
 def test_extra_arguments_are_split_like_a_shell_does(text: str, words: tuple[str, ...]) -> None:
     """Without starting one."""
     read = configured(secret={"RESTIC_ADDITIONAL_BACKUP_PARAMETERS": text})
 
-    assert (read.extra_arguments, read.problems) == (words, ())
+    assert (read.options.backup, read.problems) == (words, ())
 
 
 def test_extra_arguments_with_an_open_quote_are_left_out() -> None:
     """Named, but their text may hold a secret."""
     secret = {"RESTIC_ADDITIONAL_BACKUP_PARAMETERS": "--exclude 'a"}
 
-    assert configured(secret=secret).extra_arguments == ()
+    assert configured(secret=secret).options == Given()
     assert problems(None, secret) == [("RESTIC_ADDITIONAL_BACKUP_PARAMETERS", "", "none")]
 
 

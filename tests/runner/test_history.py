@@ -82,7 +82,10 @@ def test_a_doubtful_snapshot_says_nothing_of_what_there_should_be() -> None:
     _, (latest, _) = play(last_snapshot(configured()), [listed])
     assert latest == Snapshot(datetime(2026, 11, 22, 10, tzinfo=UTC), None)
     said, _ = play(once_full(configured(), ["/backup/pages"]), [listed, EMPTY])
-    assert said[1] == ("restic", "ls", "--json", "--no-lock", "a1", "/backup/pages")
+    assert said[1] == (
+        "restic", "ls", "--json", "--no-lock", "--recursive", "a1", "/backup/pages",
+        "/var/lib/backup/tmp/sqlite/backup/pages",
+    )  # fmt: skip
 
 
 def test_what_cannot_be_asked_is_not_taken_for_nothing() -> None:

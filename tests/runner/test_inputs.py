@@ -2,15 +2,12 @@
 
 import os
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from contract.settings import PAUSED
 from runner import inputs
-from runner.config import Config
-from runner.judge import Source
 from tests.runner.workload import SECRET, configured
 
 
@@ -148,93 +145,6 @@ def test_annotations_that_are_no_text_break_nothing(secret: Path) -> None:
     mount(secret.parent / "pod", {"annotations": b'a="\xff"\nbackup.paused="true"\n'})
 
     assert inputs.read_config().settings[PAUSED] is True
-
-
-@pytest.fixture
-def volumes(tmp_path: Path) -> Path:
-    """Two volumes with files in them."""
-    for name in ("pages", "uploads"):
-        (tmp_path / "backup" / name / "sub").mkdir(parents=True)
-    return tmp_path / "backup"
-
-
-def config(volumes: Path, **changes: object) -> Config:
-    """Return a configuration for these volumes."""
-    made = replace(configured(), volumes_dir=str(volumes))
-    return replace(made, **changes)  # type: ignore[arg-type]  # tests name real fields
-
-
-def test_all_mounted_volumes_are_the_sources(volumes: Path) -> None:
-    """In a stable order."""
-    assert inputs.sources(config(volumes)) == (
-        {f"{volumes}/pages": Source.FULL, f"{volumes}/uploads": Source.FULL},
-        [],
-    )
-
-
-def test_named_volumes_and_folders_are_the_sources(volumes: Path) -> None:
-    """And RESTIC_SOURCE does not count beside them."""
-    found = inputs.sources(config(volumes, sources=("pages/sub",), legacy_sources=("/etc",)))
-
-    assert found == ({f"{volumes}/pages/sub": Source.EMPTY}, [])
-
-
-@pytest.mark.parametrize("end", ["", "/", "/sub"])
-def test_restic_source_warns_of_volumes_that_it_leaves_out(volumes: Path, end: str) -> None:
-    """A volume of which it names a folder is not left out."""
-    source = f"{volumes}/pages{end}"
-
-    found, warnings = inputs.sources(config(volumes, legacy_sources=(source,)))
-
-    assert list(found) == [source]
-    assert warnings == [f"RESTIC_SOURCE leaves out {volumes}/uploads"]
-
-
-@pytest.mark.parametrize("end", ["", "/"])
-def test_restic_source_of_all_volumes_leaves_none_out(volumes: Path, end: str) -> None:
-    """Their parent holds them."""
-    assert inputs.sources(config(volumes, legacy_sources=(f"{volumes}{end}",)))[1] == []
-
-
-def test_a_name_that_another_begins_with_is_another_volume(volumes: Path) -> None:
-    """Pages is not pages-old."""
-    (volumes / "pages-old").mkdir()
-
-    _, warnings = inputs.sources(config(volumes, legacy_sources=(f"{volumes}/pages",)))
-
-    assert warnings == [f"RESTIC_SOURCE leaves out {volumes}/pages-old, {volumes}/uploads"]
-
-
-def test_lost_and_found_alone_is_empty(volumes: Path) -> None:
-    """A fresh ext4 volume holds nothing of anybody's."""
-    (volumes / "fresh" / "lost+found").mkdir(parents=True)
-
-    sources, _ = inputs.sources(config(volumes, sources=("fresh",)))
-    assert sources == {f"{volumes}/fresh": Source.EMPTY}
-
-    (volumes / "fresh" / ".hidden").touch()
-    sources, _ = inputs.sources(config(volumes, sources=("fresh",)))
-    assert sources == {f"{volumes}/fresh": Source.FULL}
-
-
-def test_what_each_source_looks_like(volumes: Path) -> None:
-    """A file is full; a link is what it points to; a loop cannot be read."""
-    (volumes / "empty").mkdir()
-    (volumes / "file").touch()
-    (volumes / "loop").symlink_to("loop")
-    (volumes / "link").symlink_to("pages")
-    named = ("empty", "file", "loop", "link", "gone", "pages/gone")
-
-    sources, _ = inputs.sources(config(volumes, sources=named))
-
-    assert list(sources.values()) == [
-        Source.EMPTY, Source.FULL, Source.UNREADABLE, Source.FULL, Source.MISSING, Source.MISSING,
-    ]  # fmt: skip
-
-
-def test_without_any_volume_there_is_no_source(tmp_path: Path) -> None:
-    """The run says so."""
-    assert inputs.sources(config(tmp_path / "missing")) == ({}, [])
 
 
 def test_folders_to_fill_are_the_volumes_or_what_was_named(tmp_path: Path) -> None:

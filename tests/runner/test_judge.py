@@ -226,3 +226,62 @@ def test_a_snapshot_that_cannot_be_marked_is_told_with_what_is_wrong() -> None:
     assert (outcome.status, outcome.failure) == (Status.FAILURE, Failure.SOURCE)
     assert outcome.message.endswith("the snapshot cannot be marked as doubtful: 403 Forbidden")
     assert outcome.snapshot == SUMMARY["snapshot_id"]
+
+
+NOTHING = dict.fromkeys(("files_new", "files_changed", "files_unmodified"), 0)
+NO_FILE = replace(GOOD, messages=({**SUMMARY, **NOTHING},))
+
+
+@pytest.mark.parametrize("full", [(PAGES,), (PAGES, UPLOADS)])
+def test_a_snapshot_without_a_file_where_there_are_some_is_a_failure(full: tuple[str, ...]) -> None:
+    """Excludes left all of them out, or restic stayed on another file system."""
+    sources = {path: Source.FULL if path in full else Source.EMPTY for path in (PAGES, "/backup/n")}
+    sources |= {UPLOADS: Source.FULL} if UPLOADS in full else {}
+
+    outcome = judged(NO_FILE, sources)
+
+    assert (outcome.status, outcome.failure) == (Status.FAILURE, Failure.SOURCE)
+    assert f"there are some in {', '.join(full)}" in outcome.message
+    assert not outcome.protected
+
+
+@pytest.mark.parametrize(("usual", "status"), [((1, 9), "failure"), (None, "warning")])
+def test_a_snapshot_without_a_file_where_there_used_to_be_is_a_failure(
+    usual: tuple[int, int] | None, status: str
+) -> None:
+    """As where RESTIC_SOURCE names another folder, which is empty."""
+    outcome = judged(NO_FILE, {"/backup/new": Source.EMPTY}, usual=usual)
+
+    assert (outcome.status, outcome.failure) == (status, Failure.SOURCE)
+    assert outcome.protected == (status == "warning")
+
+
+def test_a_snapshot_without_a_file_is_whole_where_a_dump_stands_for_them() -> None:
+    facts = replace(FACTS, sources={PAGES: Source.FULL}, raw={"mysql": (f"{PAGES}/*",)})
+
+    assert play(backup(configured(), facts), [NO_FILE])[1].status == Status.SUCCESS
+
+
+def test_a_link_that_is_not_followed_is_a_failure_and_the_other_source_is_backed_up() -> None:
+    why = "is a link to /etc, which leads out of its volume"
+    facts = replace(
+        FACTS, sources={PAGES: Source.FULL, UPLOADS: Source.REFUSED}, refused={UPLOADS: why}
+    )
+
+    said, outcome = play(backup(configured(), facts), [GOOD, MARKED])
+
+    assert said[0][-2:] == ("--", PAGES)
+    assert (outcome.status, outcome.failure) == (Status.FAILURE, Failure.SOURCE)
+    assert outcome.message.startswith(f"{UPLOADS} {why};")
+
+
+def test_without_another_source_than_such_a_link_there_is_no_backup() -> None:
+    facts = replace(
+        FACTS, sources={PAGES: Source.MISSING, UPLOADS: Source.REFUSED}, refused={UPLOADS: "is odd"}
+    )
+
+    said, outcome = play(backup(configured(), facts), [])
+
+    assert said == []
+    assert outcome.message == f"{UPLOADS} is odd; missing: {PAGES}; there was no backup"
+    assert (outcome.status, outcome.failure) == (Status.FAILURE, Failure.SOURCE)

@@ -137,7 +137,7 @@ def test_a_mark_that_fails_is_a_warning() -> None:
 
 @pytest.mark.parametrize(
     ("before", "now", "command"),
-    [(30, 2, COPY), (30, 3, SYNC), (19, 1, SYNC), (0, 0, SYNC)],
+    [(30, 2, COPY), (30, 3, SYNC), (19, 1, SYNC), (0, 1, SYNC)],
 )
 def test_hardly_anything_left_deletes_nothing(
     before: int, now: int, command: tuple[str, ...]
@@ -153,9 +153,27 @@ def test_hardly_anything_left_deletes_nothing(
     assert play(mirror.backup(CONFIG, accepted), answers)[0][3] == SYNC
 
 
-@pytest.mark.parametrize("state", [Source.EMPTY, Source.MISSING, Source.UNREADABLE])
+def test_a_source_of_which_everything_is_left_out_deletes_nothing_and_is_no_success() -> None:
+    said, outcome = play(mirror.backup(CONFIG, ONE), [MARKED, sized(5), sized(0), EMPTY])
+
+    assert said[3] == COPY
+    assert MARK not in said
+    assert (outcome.status, outcome.failure) == (Status.FAILURE, Failure.SOURCE)
+
+
+def test_a_source_that_is_a_link_is_mirrored_from_where_it_leads() -> None:
+    facts = replace(ONE, real={PAGES: "/backup/pages-5"})
+
+    said, _ = play(mirror.backup(CONFIG, facts), [MARKED, sized(30), sized(30), EMPTY, EMPTY])
+
+    assert said[2][-1] == "/backup/pages-5"
+    assert said[3][-2:] == ("/backup/pages-5", f"{BASE}/mirror/pages")
+
+
+@pytest.mark.parametrize("state", [Source.EMPTY, Source.MISSING, Source.UNREADABLE, Source.REFUSED])
 def test_a_source_that_is_not_full_is_left_alone(state: Source) -> None:
-    facts = replace(ONE, sources={PAGES: Source.FULL, UPLOADS: state})
+    refused = {UPLOADS: "is a link to /etc"} if state == Source.REFUSED else {}
+    facts = replace(ONE, sources={PAGES: Source.FULL, UPLOADS: state}, refused=refused)
     answers = [MARKED, sized(30), sized(30), sized(30), EMPTY]
 
     said, outcome = play(mirror.backup(CONFIG, facts), answers)

@@ -8,6 +8,7 @@ from runner.judge import Source
 from runner.outcome import Counts, Failure, Outcome, Status
 from runner.output import Completed
 from runner.run import after, backup, before
+from runner.steps import mine
 from tests.runner.conversation import (
     BACKUP,
     EMPTY,
@@ -16,11 +17,13 @@ from tests.runner.conversation import (
     STOPPED,
     SUMMARY,
     failed,
+    listing,
     play,
 )  # fmt: skip
 from tests.runner.workload import PAGES, SECRET, UPLOADS, configured
 
 SHELL = ("sh", "-c")
+SNAPSHOTS = ("restic", "snapshots", "--json", "--no-lock")
 
 
 def test_a_good_backup_is_one_command() -> None:
@@ -211,37 +214,16 @@ def test_a_failing_command_after_is_said_and_makes_no_success(
     assert ended.message.startswith("as it was; the command after failed: ")
 
 
-def test_backup_command_replaces_the_backup_and_nothing_else() -> None:
-    """The command before is a matter of its own."""
-    config = configured(secret={"PRE_HOOK": "true", "RESTIC_BACKUP_COMMAND": "mine --now"})
-
-    said, outcome = play(backup(config, FACTS), [EMPTY])
-
-    assert said == [(*SHELL, "mine --now")]
-    assert outcome.status == Status.SUCCESS
-    assert outcome.counts == Counts()
-
-
 @pytest.mark.parametrize("code", [1, 3, 10, 11])
 def test_a_failing_backup_command_fails_and_never_creates_or_unlocks(code: int) -> None:
     """Its codes mean what its author wants."""
     config = configured(secret={"RESTIC_BACKUP_COMMAND": "mine"})
 
-    said, outcome = play(backup(config, FACTS), [failed(code, "no luck")])
+    said, outcome = play(backup(config, FACTS), [listing(), failed(code, "no luck")])
 
-    assert said == [(*SHELL, "mine")]
+    assert said == [SNAPSHOTS, (*SHELL, "mine")]
     assert outcome.status == Status.FAILURE
     assert outcome.message == "RESTIC_BACKUP_COMMAND failed: no luck"
-
-
-def test_backup_command_runs_where_no_folder_is_mounted() -> None:
-    """It may dump over the network."""
-    config = configured(secret={"RESTIC_BACKUP_COMMAND": "mine"})
-
-    said, outcome = play(backup(config, replace(FACTS, sources={})), [EMPTY])
-
-    assert said == [(*SHELL, "mine")]
-    assert outcome.status == Status.SUCCESS
 
 
 @pytest.mark.parametrize(
@@ -261,3 +243,102 @@ def test_without_any_folder_nothing_is_started(sources: dict[str, Source], messa
     assert said == []
     assert (outcome.status, outcome.failure) == (Status.FAILURE, Failure.SOURCE)
     assert outcome.message == message
+
+
+def test_a_dry_run_is_no_backup_whatever_it_names() -> None:
+    """Its summary has the id of a snapshot that was not made."""
+    done = Completed(0, messages=({**SUMMARY, "dry_run": True},))
+    for secret in ({}, {"RESTIC_ADDITIONAL_BACKUP_PARAMETERS": "--skip-if-unchanged"}):
+        said, outcome = play(backup(configured(secret=secret), FACTS), [done])
+
+        assert len(said) == 1
+        assert (outcome.status, outcome.snapshot) == (Status.FAILURE, "")
+
+
+SKIPS = {"RESTIC_ADDITIONAL_BACKUP_PARAMETERS": "--skip-if-unchanged"}
+SKIPPED = Completed(
+    0, messages=({key: value for key, value in SUMMARY.items() if key != "snapshot_id"},)
+)
+
+
+def test_a_snapshot_that_was_skipped_is_the_one_before() -> None:
+    """Nothing changed, and that is as good as a new one."""
+    config = configured(secret=SKIPS)
+
+    said, outcome = play(backup(config, FACTS), [SKIPPED, listing("aa11", "bb22", ours=True)])
+
+    assert said[1] == (*SNAPSHOTS, *mine(config))
+    assert outcome.status == Status.SUCCESS
+    assert outcome.message == "nothing changed: the newest snapshot, bb22, still holds it"
+    assert (outcome.snapshot, outcome.unchanged, outcome.protected) == ("bb22", True, True)
+    assert outcome.counts.files == 10
+
+
+@pytest.mark.parametrize("listed", [[], [failed(1, "Fatal: no route to host")]])
+def test_a_snapshot_that_was_skipped_and_is_nowhere_is_no_success(listed: list[Completed]) -> None:
+    answers = [SKIPPED, *(listed or [listing()])]
+
+    _, outcome = play(backup(configured(secret=SKIPS), FACTS), answers)
+
+    assert (outcome.status, outcome.protected) == (Status.FAILURE, False)
+
+
+def test_a_source_that_lost_its_files_marks_no_earlier_snapshot() -> None:
+    """It may be the last good one."""
+    facts = replace(FACTS, sources={PAGES: Source.EMPTY, UPLOADS: Source.FULL})
+    listed = listing("aa11", ours=True)
+
+    said, outcome = play(backup(configured(secret=SKIPS), facts), [SKIPPED, listed])
+
+    assert len(said) == 2
+    assert (outcome.status, outcome.failure) == (Status.FAILURE, Failure.SOURCE)
+
+
+CUSTOM = {"RESTIC_BACKUP_COMMAND": "mine --now"}
+
+
+@pytest.mark.parametrize("sources", [FACTS.sources, {}])
+@pytest.mark.parametrize("before", [listing("aa11"), failed(10, "Fatal: no repository")])
+def test_a_backup_command_is_a_success_where_it_left_a_snapshot(
+    before: Completed, sources: dict[str, Source]
+) -> None:
+    """Folders need not be mounted: it may dump over the network."""
+    config = configured(secret={"PRE_HOOK": "true", **CUSTOM})
+
+    said, outcome = play(
+        backup(config, replace(FACTS, sources=sources)), [before, EMPTY, listing("aa11", "bb22")]
+    )
+
+    assert said == [SNAPSHOTS, (*SHELL, "mine --now"), SNAPSHOTS]
+    assert (outcome.status, outcome.snapshot) == (Status.SUCCESS, "bb22")
+    assert outcome.counts == Counts()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "failure"),
+    [
+        (listing("aa11"), listing("aa11"), Failure.RESTIC),
+        (failed(1, "Fatal: no route to host"), listing("aa11", old=True), Failure.RESTIC),
+        (listing("aa11"), listing("aa11", "bb22", others=True), Failure.RESTIC),
+        (listing("aa11"), listing("aa11", "bb22", files=0), Failure.SOURCE),
+        (listing("aa11"), failed(1, "Fatal: dial tcp: no such host"), Failure.NETWORK),
+        (listing("aa11"), failed(12, "Fatal: wrong password"), Failure.AUTH),
+    ],
+)
+def test_a_backup_command_that_left_no_snapshot_is_no_success(
+    before: Completed, after: Completed, failure: Failure
+) -> None:
+    """None, another workload's, one without a file; or it cannot be told."""
+    _, outcome = play(backup(configured(secret=CUSTOM), FACTS), [before, EMPTY, after])
+
+    assert (outcome.status, outcome.failure, outcome.protected) == (
+        Status.FAILURE, failure, False,
+    )  # fmt: skip
+
+
+def test_a_backup_command_may_skip_what_has_not_changed() -> None:
+    config = configured(secret={"RESTIC_BACKUP_COMMAND": "restic backup --skip-if-unchanged /x"})
+    same = listing("aa11")
+
+    assert play(backup(config, FACTS), [same, EMPTY, same])[1].snapshot == "aa11"
+    assert play(backup(config, FACTS), [listing(), EMPTY, listing()])[1].status == Status.FAILURE

@@ -209,7 +209,10 @@ def test_what_is_no_database_is_left_to_restic(volume: Path, tmp_path: Path) -> 
     (volume / "folder.db").mkdir()
     (volume / "link.db").symlink_to("/etc/passwd")
 
-    assert copy(volume, tmp_path / "scratch") == Copies()
+    made = copy(volume, tmp_path / "scratch")
+
+    assert (made.folder, made.excludes, made.doubts) == ("", (), ())
+    assert [note.rpartition("/")[2] for note in made.notes] == ["thumbs.db"]
 
 
 def test_a_link_to_a_database_elsewhere_is_not_followed(volume: Path, tmp_path: Path) -> None:
@@ -219,7 +222,8 @@ def test_a_link_to_a_database_elsewhere_is_not_followed(volume: Path, tmp_path: 
     (volume / "app.db").symlink_to(elsewhere / "app.db")
     (volume / "folder").symlink_to(elsewhere)
 
-    assert copy(volume, tmp_path / "scratch", ("**/*.db", "folder/*.db")) == Copies()
+    made = copy(volume, tmp_path / "scratch", ("**/*.db", "folder/*.db"))
+    assert (made.folder, made.excludes, made.doubts) == ("", (), ())
 
 
 def test_a_damaged_database_is_backed_up_as_it_is_and_named(volume: Path, tmp_path: Path) -> None:

@@ -54,9 +54,8 @@ def test_each_exclude_pattern_is_the_value_of_its_own_flag(
     ("text", "words"),
     [
         ("--one-file-system", ("--one-file-system",)),
-        ("--exclude '/a b' -o s3.connections=2", ("--exclude", "/a b", "-o", "s3.connections=2")),
-        ("--host other --group-by paths", ("--host", "other", "--group-by", "paths")),
-        ("-H other -g paths", ("-H", "other", "-g", "paths")),
+        ("--exclude '/a b' -f", ("--exclude", "/a b", "-f")),
+        ("--tag more -e=x", ("--tag", "more", "-e=x")),
     ],
 )
 def test_extra_arguments_come_before_ours(text: str, words: tuple[str, ...]) -> None:
@@ -67,6 +66,29 @@ def test_extra_arguments_come_before_ours(text: str, words: tuple[str, ...]) -> 
         *START, *words, *OURS, "--exclude", "lost+found", "--exclude", ".backup-restore",
         "--", PAGES,
     )  # fmt: skip
+
+
+def test_what_lies_behind_a_link_is_named_but_for_what_is_excluded() -> None:
+    """The parent knows it by the link's path; restic excludes nothing that is named to it."""
+    secret = {"RESTIC_ADDITIONAL_BACKUP_PARAMETERS": "-e 'b?'"}
+    config = configured(secret=secret, annotations={"backup.exclude": "*.log\n!keep.log"})
+    names = ("a", "b1", "x.log", "keep.log", "gone")
+    inside = {PAGES: tuple(f"{PAGES}/{name}" for name in names), UPLOADS: (f"{UPLOADS}/y.log",)}
+
+    argv = steps.backup(config, (PAGES, UPLOADS), (f"{PAGES}/gone",), 0, inside).argv
+
+    # Where nothing is left, it is the link itself: without a folder restic makes no snapshot.
+    assert argv[argv.index("--") + 1 :] == (f"{PAGES}/a", f"{PAGES}/keep.log", UPLOADS)
+
+
+def test_options_of_every_command_come_right_after_its_name() -> None:
+    """Those of a shell's are for the restic in it; what is none of restic's gets none."""
+    given = ("--limit-upload=5",)
+
+    assert steps.version().given(given) == ("restic", "--limit-upload=5", "version")
+    piped = retrieval.load("a1", "mysql", replace=False)
+    assert piped.given(given)[4:9] == (piped.argv[4], "dump", *given, "--no-lock", "a1")
+    assert steps.post(configured(secret={"POST_HOOK": "x"})).given(given) == ("sh", "-c", "x")
 
 
 @pytest.mark.parametrize("text", ["--", "--one-file-system -- /etc"])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.runner.conversation import SUMMARY
 from tests.runner.events import until
 from tests.runner.fake_restic import Runner
 
@@ -142,7 +143,7 @@ def test_a_changed_secret_ends_the_wait_after_a_failure_that_it_caused(runner: R
     """Nobody waits to see whether the new password is right."""
     runner.answer("backup", err="Fatal: wrong password or no key found\n", code=12)
     runner.call("tick", "--now")
-    runner.answer("backup", out=json.dumps({"message_type": "summary", "snapshot_id": "4f"}))
+    runner.answer("backup", out=json.dumps(SUMMARY))
     assert runner.call("tick") == (0, [])
 
     now = time.time() + 1
