@@ -1,14 +1,15 @@
 """What one run needs to know, from environment, Secret and annotations; checked, pure."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from contract import names, settings
 from contract.settings import Problem, Settings
 from contract.values import Dump
-from runner import destination, masking, reading, receivers, second, timing
+from runner import credentials, destination, masking, reading, receivers, second, timing
 from runner.destination import Mirror
+from runner.masking import Mask
 from runner.receivers import Ntfy, Pings, Service
 from runner.second import Second
 from runner.timing import Timing
@@ -28,7 +29,8 @@ LIVE = tuple(setting for setting in settings.ALL if setting.live)
 class Config:
     """Everything that a run is told. ``sources`` and ``legacy_sources`` are None if not given.
 
-    ``admitted`` is the host that the webhook knows this workload by.
+    ``admitted`` is the host that the webhook knows this workload by. ``spare`` are passwords of
+    repositories with the newline that followed them, where one did.
     """
 
     namespace: str
@@ -62,7 +64,9 @@ class Config:
     pushgateway: str
     debug: bool
     timing: Timing
-    masked: tuple[str, ...]
+    mask: Mask
+    spare: Mapping[str, str]
+    secret_dir: str
 
     @property
     def mirrors(self) -> bool:
@@ -102,17 +106,19 @@ def read(
     annotations: Mapping[str, str],
     last_good: Mapping[str, str] | None = None,
     unread: Mapping[str, str] | None = None,
+    files: Iterable[str] = (),
 ) -> Config:
     """Return the configuration; bad values are problems in it, never errors.
 
     ``secret`` holds the Secret's files by name. Where there are any, they alone count; without,
     the variables of the Secret are looked for in ``environment``. ``unread`` are those whose file
-    could not be read, and why.
+    could not be read, and why. ``files`` are texts of files that others read: for the mask alone.
     """
     problems = [
         Problem("Secret variable", key, "", why, "none") for key, why in (unread or {}).items()
     ]
-    variables = reading.usable(secret or environment, problems)
+    given = reading.usable(secret or environment, problems)
+    variables = reading.values_of(given)
     defaults = reading.defaults(environment, problems)
     named = variables.get("RESTIC_HOSTNAME", "").strip()
     if not _is_host(named):
@@ -132,6 +138,9 @@ def read(
             ("DEBUG", False),
         )
     }
+    mask = masking.mask(
+        credentials.found(variables, files, all_secret=bool(secret)), _public(environment)
+    )
     return Config(
         namespace=environment.get(names.ENV_NAMESPACE, "default"),
         pod=environment.get(names.ENV_POD, ""),
@@ -167,9 +176,33 @@ def read(
         else "",
         debug=flags["DEBUG"],
         timing=timing.read(environment, problems),
-        masked=masking.texts(variables, all_secret=bool(secret)),
-        problems=(*effective.problems, *settings.unknown(annotations), *problems),
+        mask=mask,
+        spare={} if mirror else reading.spare(given, variables),
+        secret_dir=environment.get(names.ENV_SECRET_DIR, names.SECRET_DIR),
+        problems=(
+            *(_masked(problem, mask) for problem in (*effective.problems, *problems)),
+            *settings.unknown(annotations),
+        ),
     )
+
+
+def _masked(problem: Problem, mask: Mask) -> Problem:
+    """Return a problem that quotes no credential: somebody may have mixed up two variables."""
+    shown = mask(problem.value)
+    if shown == problem.value:
+        return problem
+    reason = problem.reason.replace(repr(problem.value)[1:-1], shown)
+    return replace(problem, value=shown, reason=reason.replace(problem.value, shown))
+
+
+def _public(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the names that stand in every message."""
+    keys = (
+        names.ENV_NAMESPACE, names.ENV_POD, names.ENV_HOST, names.ENV_KIND, names.ENV_WORKLOAD,
+        names.ENV_CLUSTER, names.ENV_NODE, names.ENV_VOLUMES_DIR, names.ENV_STATE_DIR,
+        names.ENV_VOLUMES,
+    )  # fmt: skip
+    return tuple(environment[key] for key in keys if key in environment)
 
 
 def _host(environment: Mapping[str, str], variables: Mapping[str, str]) -> str:

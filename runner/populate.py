@@ -46,7 +46,7 @@ def populate(config: Config, log: Log, stop: Stop) -> int:
             return _ends(log, why)
         again = f"; tried again in {pause:.0f} s, until then the pod does not start"
         log.line("error", f"{why}{again}")
-        _tell(log, why)
+        _tell(why)
         if stop.wait(pause):
             return _ends(log, why)
         pause = min(2 * pause, _LONGEST_PAUSE)
@@ -70,21 +70,21 @@ def _attempt(config: Config, log: Log, stop: Stop, want: Wanted) -> str:
     except OSError as error:
         return f"{error.filename}: {error.strerror}"
     except Exception as error:  # noqa: BLE001 -- a bug of ours is told too, and lets no app start
-        return f"internal error: {error!r}"
+        return config.mask(f"internal error: {error!r}")
     if not told:
         log.line("info", _NOTHING)
-    _tell(log, "; ".join(told) or _NOTHING)
+    _tell("; ".join(told) or _NOTHING)
     return ""
 
 
 def _ends(log: Log, why: str) -> int:
     log.line("error", why)
-    _tell(log, why)
+    _tell(why)
     return 1
 
 
-def _tell(log: Log, message: str) -> None:
+def _tell(message: str) -> None:
     """Write what `kubectl describe pod` shows; outside of a pod there is no such file."""
-    text = log.mask(message).encode("utf-8", "replace")[:_LONGEST]
+    text = message.encode("utf-8", "replace")[:_LONGEST]
     with suppress(OSError):
         Path(os.environ.get(ENV_MESSAGE, _MESSAGE)).write_bytes(text)

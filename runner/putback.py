@@ -8,6 +8,7 @@ from typing import Any
 from runner import retrieval
 from runner.conversation import Effect, Ended, Result, failed
 from runner.lists import array
+from runner.masking import heard
 from runner.outcome import Failure, Status
 from runner.output import Completed
 from runner.steps import Names, Step
@@ -96,20 +97,20 @@ def came_back(done: Completed) -> Put | None:
     """Return what a finished restore brought; None where the snapshot has no such folder."""
     summary = done.message("summary")
     if done.stopped or (done.code and not done.unreadable):
-        if not done.stopped and done.tail and _NOT_THERE.fullmatch(done.tail[-1]):
+        if not done.stopped and done.tail and _NOT_THERE.fullmatch(heard(done.tail[-1])):
             return None
         raise failed(done, "restoring failed")
     wrong = [
         (path, why)
         for path, why in zip(done.unreadable, done.reasons, strict=True)
-        if not _RIGHTS.fullmatch(why)
+        if not _RIGHTS.fullmatch(heard(why))
     ]
     if wrong:
         path, why = wrong[0]
         more = f" (and {len(wrong) - 1} more)" if wrong[1:] else ""
-        failure = Failure.SPACE if "no space left" in why else Failure.RESTIC
+        failure = Failure.SPACE if "no space left" in heard(why) else Failure.RESTIC
         raise Ended(Status.FAILURE, f"{path}{more} cannot be restored: {why}", failure, done.code)
-    if done.code and not (summary and done.tail and _ENDED.fullmatch(done.tail[-1])):
+    if done.code and not (summary and done.tail and _ENDED.fullmatch(heard(done.tail[-1]))):
         raise failed(done, "restoring failed")
     return Put(
         int(summary.get("files_restored", 0)) + int(summary.get("files_skipped", 0)),
