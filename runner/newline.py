@@ -7,12 +7,12 @@ last time first.
 
 from collections.abc import Collection, Mapping
 
-from contract import names
+from contract import names, passwords
 from contract.settings import Problem
 from runner.config import Config
 from runner.steps import Step
 
-FIRST, SECOND = "RESTIC_PASSWORD", "COPY_RESTIC_PASSWORD"
+FIRST, SECOND = passwords.KEYS
 _GIVEN = {
     "": ((FIRST, "RESTIC_PASSWORD"),),
     "second": ((SECOND, "RESTIC_PASSWORD"),),
@@ -60,20 +60,15 @@ def problems(config: Config, known: Collection[str]) -> list[Problem]:
 
 def _odd(key: str, given: Mapping[str, str]) -> list[Problem]:
     """Return what else stands around a password and is not seen; it counts, for it may be meant."""
-    password = given.get("RESTIC_PASSWORD", "")
-    for what, is_there in (
-        ("starts with a byte order mark", password.startswith("\ufeff")),
-        ("starts with a blank", password[:1].isspace()),
-        ("ends with a blank or another newline", password[-1:].isspace()),
-    ):
-        if is_there:
-            reason = f"{what}, which is part of the password; is it meant to be?"
-            return [Problem("Secret variable", key, "", reason, "the password with it")]
-    return []
+    what = passwords.odd(given.get("RESTIC_PASSWORD", ""))
+    if not what:
+        return []
+    reason = f"{what}, which is part of the password; is it meant to be?"
+    return [Problem("Secret variable", key, "", reason, "the password with it")]
 
 
 def _dropped(config: Config, key: str) -> Problem:
-    reason = "ends with a newline, as `echo … | base64` makes it; write the value without it"
+    reason = f"{passwords.NEWLINE}; {passwords.REMEDY}"
     return Problem("Secret variable", _named(config, key), "", reason, "the password without it")
 
 

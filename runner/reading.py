@@ -5,7 +5,7 @@ import re
 import shlex
 from collections.abc import Mapping
 
-from contract import names, values
+from contract import names, passwords, values
 from contract.settings import Problem
 from contract.values import Dump
 
@@ -89,9 +89,7 @@ def usable(given: Mapping[str, str], problems: list[Problem]) -> Mapping[str, st
 def values_of(given: Mapping[str, str]) -> dict[str, str]:
     """Return variables without the one newline that may follow each; files keep theirs."""
     return {
-        key: value.removesuffix("\n").removesuffix("\r")
-        if value.endswith("\n") and _VARIABLE.fullmatch(key)
-        else value
+        key: passwords.without_newline(value) if _VARIABLE.fullmatch(key) else value
         for key, value in given.items()
     }
 
@@ -102,9 +100,7 @@ def spare(given: Mapping[str, str], used: Mapping[str, str]) -> dict[str, str]:
     A second repository without a password of its own has the first's.
     """
     found = {
-        key: given[key]
-        for key in ("RESTIC_PASSWORD", "COPY_RESTIC_PASSWORD")
-        if given.get(key, "") != used.get(key, "") and used.get(key)
+        key: given[key] for key in passwords.KEYS if passwords.ends_with_newline(given.get(key, ""))
     }
     copies = any(used.get(f"COPY_RESTIC_REPOSITORY{end}") for end in ("", "_FILE"))
     own = any(used.get(f"COPY_RESTIC_PASSWORD{end}") for end in ("", "_FILE", "_COMMAND"))
