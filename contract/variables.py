@@ -6,6 +6,8 @@ other variables go to restic (or rclone) as they are.
 
 from dataclasses import dataclass
 
+from contract import settings
+
 _RESTIC = "Repository"
 _WHAT = "What is backed up, and how"
 _TOLD = "Who is told"
@@ -107,3 +109,22 @@ ALL = (
              "longer where creating it took more than 2 s.", _TIMES, "`10`", live=False),
 )  # fmt: skip
 NAMES = frozenset(each.name for each in ALL)
+
+_OF_BACKENDS = (
+    "AWS_SESSION_TOKEN", "AZURE_ACCOUNT_KEY", "AZURE_ACCOUNT_NAME", "AZURE_ACCOUNT_SAS",
+    "B2_ACCOUNT_ID", "B2_ACCOUNT_KEY", "OS_APPLICATION_CREDENTIAL_SECRET", "OS_AUTH_TOKEN",
+    "OS_PASSWORD", "ST_KEY",
+)  # fmt: skip
+
+
+def _may_be_in_files() -> frozenset[str]:
+    ours = {name for name in NAMES if name.isidentifier()}
+    ours |= {each.variable for each in settings.ALL if each.variable}
+    ours |= {name for each in _OF_BACKENDS for name in (each, f"COPY_{each}")}
+    return frozenset(name for name in ours if "RESTIC_" not in name)
+
+
+IN_FILES = _may_be_in_files()
+"""Variables that may stand in a file, which ``…_FILE`` names. Of any other name, ``…_FILE`` is a
+variable of its own: restic's (`RESTIC_PASSWORD_FILE`), rclone's (`RCLONE_SFTP_KEY_FILE`), that of a
+client (`MYSQL_TEST_LOGIN_FILE`) or a library (`SSL_CERT_FILE`)."""

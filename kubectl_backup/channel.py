@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 import websocket
 
+from contract import redaction
+
 _CONNECT = 5.0  # seconds
 _STDOUT, _STDERR, _END = 1, 2, 3
 _PROTOCOLS = ["v5.channel.k8s.io", "v4.channel.k8s.io"]
@@ -42,9 +44,17 @@ class Answer:
 
     @property
     def said(self) -> str:
-        """The last line of its errors."""
+        """The last line of its errors, without credentials: restic names addresses."""
         lines = self.err.decode("utf-8", "replace").strip().splitlines()
-        return lines[-1] if lines else ""
+        return redaction.redact(_message(lines[-1])) if lines else ""
+
+
+def _message(line: str) -> str:
+    """Return the text of an error that restic wrote as JSON; any other line as it is."""
+    try:
+        return str(json.loads(line)["message"]).strip().splitlines()[0]
+    except (ValueError, KeyError, TypeError, IndexError):
+        return line
 
 
 @dataclass(slots=True)

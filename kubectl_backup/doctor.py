@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from difflib import get_close_matches
 
-from contract import names, settings, variables
+from contract import names, passwords, settings, variables
 from contract.wording import counted
 from kubectl_backup import checks, formats, rows, runs, stalls, target
 from kubectl_backup.findings import Facts, Finding, hint, ok, problem, unknown
@@ -144,6 +144,8 @@ def _secret(facts: Facts) -> Iterator[Finding]:
         near = get_close_matches(key, _KNOWN_KEYS, n=1, cutoff=0.88)
         if key not in _KNOWN_KEYS and near and near[0] not in facts.keys:
             yield hint("Secret", f"the key {key} is none that we know", f"is {near[0]} meant?")
+    for key in facts.newlines:
+        yield problem("Secret", f"{key} {passwords.NEWLINE}", passwords.REMEDY)
     keys = counted(len(facts.keys), "key")
     yield ok("Secret", f"{facts.secret} has repository and password: {keys}")
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from contract import names, settings
+from contract import names, passwords, settings
 from kubectl_backup import checks, doctor, scope, stalls, target
 from kubectl_backup.cluster import Cluster, Json, below
 from kubectl_backup.findings import WEBHOOK, Facts, Finding, Level, Repository
@@ -70,6 +70,7 @@ class _Gathering:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._untold: dict[str, str] = {}
+        self._newlines: tuple[str, ...] = ()
 
     def facts(self, workload: str | None) -> Facts:
         """Return everything that could be found out."""
@@ -140,6 +141,7 @@ class _Gathering:
         )
         part = Sidecar(self._cluster, pod) if target.running(pod) else None
         found["keys"] = self._ask("keys", lambda: self._keys(part, str(found["secret"])))
+        found["newlines"] = self._newlines
         if part is not None:
             found["known"] = self._ask("known", part.known)
             if any(found["keys"] or {}) and not doctor.mirrors(pod):
@@ -174,7 +176,11 @@ class _Gathering:
             found = self._cluster.get(below(self._cluster.namespace, "secrets", secret))
         except NotFoundError:
             return {}
-        return {key: bool(value) for key, value in (found.get("data") or {}).items()}
+        data = found.get("data") or {}
+        self._newlines = tuple(
+            key for key in passwords.KEYS if passwords.ends_with_newline(_decoded(data.get(key)))
+        )
+        return {key: bool(value) for key, value in data.items()}
 
     def _ask(self, what: str, question: Callable[[], Any]) -> Any:  # noqa: ANN401 -- any answer
         try:
@@ -187,6 +193,13 @@ class _Gathering:
 def _look(part: Sidecar) -> Repository:
     answer = part.execute(*_LOOK)
     return Repository(answer.code, answer.said)
+
+
+def _decoded(value: object) -> str:
+    try:
+        return base64.b64decode(str(value or "")).decode("utf-8", "replace")
+    except ValueError:
+        return ""
 
 
 def _version(found: Json) -> tuple[int, int]:

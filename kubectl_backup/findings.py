@@ -44,6 +44,7 @@ class Repository:
 class Facts:
     """What could be found out. None is "not there", and what stands in ``untold`` is not known:
     why, by the field's name. ``keys`` tells for each key of the Secret whether it holds anything.
+    ``newlines`` are passwords that end with a newline, where no sidecar says so itself.
     ``bundle_ends`` is when the last CA of the bundle ends: 0 if it cannot be read, infinity if it
     holds none. ``trial`` is what became of an annotated pod that was created for trial. ``said`` is
     what restores say by the name of their pod, ``warnings`` what events say by its uid.
@@ -64,6 +65,7 @@ class Facts:
     pods: tuple[Json, ...] = ()
     secret: str = ""
     keys: Mapping[str, bool] | None = None
+    newlines: tuple[str, ...] = ()
     repository: Repository | None = None
     known: Json | None = None
     untold: Mapping[str, str] = field(default_factory=dict)

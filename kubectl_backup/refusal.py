@@ -29,11 +29,9 @@ def of_restic(command: str, code: int, said: str) -> str:
     """Return why restic failed, and the next step; ``said`` is the last line of its errors."""
     if code in _RESTIC:
         return _RESTIC[code]
-    try:
-        message = str(json.loads(said)["message"]).splitlines()[0]
-    except (ValueError, KeyError, TypeError, IndexError):
-        message = said or f"status {code}"
-    return f"restic {command}: {message}; `kubectl backup doctor` may find the cause"
+    return (
+        f"restic {command}: {said or f'status {code}'}; `kubectl backup doctor` may find the cause"
+    )
 
 
 def refused(method: str, path: str, status: int, body: bytes) -> ClusterError:

@@ -39,7 +39,7 @@ def _begin() -> tuple[Config, Log, Stop]:
     stop.install()
     config = inputs.read_config()
     text = sys.stdout.isatty() or os.environ.get("BACKUP_LOG_FORMAT") == "text"
-    return config, Log(config.masked, text=text), stop
+    return config, Log(text=text), stop
 
 
 def _tick(parsed: argparse.Namespace) -> int:
@@ -71,7 +71,7 @@ def _restore(parsed: argparse.Namespace) -> int:
     with contextlib.redirect_stdout(sys.stderr):
         code, done = tick.restore(config, log, stop, asked)
     if done is not None:
-        print(json.dumps(log.masked(done.as_json())))
+        print(json.dumps(done.as_json()))
     return code
 
 
@@ -86,7 +86,7 @@ def _restic(parsed: argparse.Namespace) -> int:
 
     config, log, _ = _begin()
     words = parsed.words[1:] if parsed.words[:1] == ["--"] else parsed.words
-    return restic.by_hand(config, log, tuple(words))
+    return restic.by_hand(config, log, tuple(words), second=parsed.second)
 
 
 def _dump(parsed: argparse.Namespace) -> int:

@@ -116,6 +116,7 @@ def _restic(add: Add) -> None:
         "to restic as it is, and its exit status is restic's own. Such as `backup-runner restic "
         "snapshots`, or `backup-runner restic -- --help`.",
     )
+    by_hand.add_argument("--second", action="store_true", help="with COPY_RESTIC_REPOSITORY")
     by_hand.add_argument("words", nargs=argparse.REMAINDER, metavar="ARGUMENT")
 
 

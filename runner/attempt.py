@@ -37,7 +37,8 @@ def attempt(session: Session) -> tuple[Outcome, Sources]:
     except Ended as ended:
         outcome = ended.outcome
     except Exception as error:  # noqa: BLE001 -- a bug of ours is a failed backup, and is reported
-        outcome = Outcome(Status.FAILURE, f"internal error: {error!r}", Failure.INTERNAL)
+        line = session.config.mask(f"internal error: {error!r}")
+        outcome = Outcome(Status.FAILURE, line, Failure.INTERNAL)
     return door.follow(run.after(session.config, outcome)), sources
 
 

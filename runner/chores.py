@@ -116,7 +116,7 @@ def _note(session: Session, name: str, done: Chored) -> Chored:
     """Remember what became of a chore, and tell it."""
     state = session.state
     known = state.chore(name)
-    known.status, known.message = done.status.value, session.log.mask(done.message)
+    known.status, known.message = done.status.value, done.message
     if done.status == Status.SUCCESS:
         known.success = time.time()
     known.again = done.status == Status.INTERRUPTED or done.failure == Failure.LOCKED

@@ -1,14 +1,24 @@
 """What one run needs to know, from environment, Secret and annotations; checked, pure."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from contract import excludes, names, settings
 from contract.settings import Problem, Settings
 from contract.values import Dump
-from runner import destination, flags, masking, options, reading, receivers, second, timing
+from runner import (
+    credentials,
+    destination,
+    masking,
+    options,
+    reading,
+    receivers,
+    second,
+    timing,
+)
 from runner.destination import Mirror
+from runner.masking import Mask
 from runner.options import Given
 from runner.receivers import Ntfy, Pings, Service
 from runner.second import Second
@@ -29,7 +39,8 @@ LIVE = tuple(setting for setting in settings.ALL if setting.live)
 class Config:
     """Everything that a run is told. ``sources`` and ``legacy_sources`` are None if not given.
 
-    ``admitted`` is the host that the webhook knows this workload by.
+    ``admitted`` is the host that the webhook knows this workload by. ``spare`` are passwords of
+    repositories with the newline that followed them, where one did.
     """
 
     namespace: str
@@ -63,7 +74,9 @@ class Config:
     pushgateway: str
     debug: bool
     timing: Timing
-    masked: tuple[str, ...]
+    mask: Mask
+    spare: Mapping[str, str]
+    secret_dir: str
 
     @property
     def mirrors(self) -> bool:
@@ -103,17 +116,19 @@ def read(
     annotations: Mapping[str, str],
     last_good: Mapping[str, str] | None = None,
     unread: Mapping[str, str] | None = None,
+    files: Iterable[str] = (),
 ) -> Config:
     """Return the configuration; bad values are problems in it, never errors.
 
     ``secret`` holds the Secret's files by name. Where there are any, they alone count; without,
     the variables of the Secret are looked for in ``environment``. ``unread`` are those whose file
-    could not be read, and why.
+    could not be read, and why. ``files`` are texts of files that others read: for the mask alone.
     """
     problems = [
         Problem("Secret variable", key, "", why, "none") for key, why in (unread or {}).items()
     ]
-    variables = reading.usable(secret or environment, problems)
+    whole = reading.usable(secret or environment, problems)
+    variables = reading.values_of(whole)
     defaults = reading.defaults(environment, problems)
     named = variables.get("RESTIC_HOSTNAME", "").strip()
     if not _is_host(named):
@@ -137,6 +152,9 @@ def read(
             ("DEBUG", False),
         )
     }
+    mask = masking.mask(
+        credentials.found(variables, files, all_secret=bool(secret)), _public(environment)
+    )
     return Config(
         namespace=environment.get(names.ENV_NAMESPACE, "default"),
         pod=environment.get(names.ENV_POD, ""),
@@ -170,13 +188,34 @@ def read(
         else "",
         debug=switches["DEBUG"],
         timing=_patient(timing.read(environment, problems), given.patience),
-        masked=tuple(
-            text
-            for text in masking.texts(variables, all_secret=bool(secret))
-            if text not in flags.NAMES  # a problem has to name them
+        mask=mask,
+        spare={} if mirror else reading.spare(whole, variables),
+        secret_dir=environment.get(names.ENV_SECRET_DIR, names.SECRET_DIR),
+        problems=(
+            *(_masked(problem, mask) for problem in (*effective.problems, *problems)),
+            *settings.unknown(annotations),
+            *doubts,
         ),
-        problems=(*effective.problems, *settings.unknown(annotations), *problems, *doubts),
     )
+
+
+def _masked(problem: Problem, mask: Mask) -> Problem:
+    """Return a problem that quotes no credential: somebody may have mixed up two variables."""
+    shown = mask(problem.value)
+    if shown == problem.value:
+        return problem
+    reason = problem.reason.replace(repr(problem.value)[1:-1], shown)
+    return replace(problem, value=shown, reason=reason.replace(problem.value, shown))
+
+
+def _public(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the names that stand in every message."""
+    keys = (
+        names.ENV_NAMESPACE, names.ENV_POD, names.ENV_HOST, names.ENV_KIND, names.ENV_WORKLOAD,
+        names.ENV_CLUSTER, names.ENV_NODE, names.ENV_VOLUMES_DIR, names.ENV_STATE_DIR,
+        names.ENV_VOLUMES,
+    )  # fmt: skip
+    return tuple(environment[key] for key in keys if key in environment)
 
 
 def _doubts(effective: Settings, given: Given, *folders: str) -> Iterator[Problem]:

@@ -1,4 +1,7 @@
-"""Brings a run's news to those who wait for it; what goes wrong there is logged and counted."""
+"""Brings a run's news to those who wait for it; what goes wrong there is logged and counted.
+
+What servers answer is foreign text: it is masked before it is logged.
+"""
 
 from runner import digest, messages, report
 from runner.messages import Message
@@ -25,7 +28,7 @@ def deliver(session: Session, now: float) -> None:
         for key in _tell(session, _news(session, state.last), waiting):
             messages.told(state, key, now)
     if digest.is_due(config, state, now):
-        text = session.log.mask(digest.text(config, state, now))
+        text = digest.text(config, state, now)
         if _tell(session, Message("info", digest.title(config), text), keys):
             digest.begin_anew(state, now)
     if config.pings and state.last and state.last.status in _PINGED:
@@ -58,7 +61,8 @@ def _tell(session: Session, message: Message, receivers: set[str]) -> list[str]:
         wrong |= {each.key: answer for each, answer in zip(services, answers, strict=True)}
     for key in filter(wrong.get, wrong):
         session.state.notify_failures += 1
-        line = f"{labels[key]}: the message was not delivered: {wrong[key]}"
+        why = config.mask(wrong[key])
+        line = f"{labels[key]}: the message was not delivered: {why}"
         session.log.line("warning", line)
     return [key for key in wrong if not wrong[key]]
 
@@ -74,7 +78,8 @@ def _ping(session: Session, url: str, message: str) -> None:
 
     if wrong := send.ping(url, message):
         session.state.notify_failures += 1
-        session.log.line("warning", f"PING_URL: the ping was not delivered: {wrong}")
+        why = session.config.mask(wrong)
+        session.log.line("warning", f"PING_URL: the ping was not delivered: {why}")
 
 
 def push(session: Session, *, quick: bool = False) -> None:
@@ -88,7 +93,8 @@ def push(session: Session, *, quick: bool = False) -> None:
     told = report.of_maintenance if session.maintains else report.metrics
     if wrong := send.push(url, told(config, state), quick=quick):
         state.notify_failures += 1
-        session.log.line("warning", f"Pushgateway: metrics were not delivered: {wrong}")
+        why = config.mask(wrong)
+        session.log.line("warning", f"Pushgateway: metrics were not delivered: {why}")
 
 
 def _title(session: Session, ntfy: Ntfy) -> str:

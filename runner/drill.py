@@ -12,6 +12,7 @@ from random import Random
 from typing import Any
 
 from contract.wording import counted
+from runner.masking import heard
 from runner.outcome import Chored, Failure, Status, size
 from runner.output import Completed
 
@@ -171,7 +172,7 @@ def judged(sample: Sample, chosen: Chosen, done: Completed, tried: Iterable[Trie
     errors = [
         (path, why)
         for path, why in zip(done.unreadable, done.reasons, strict=True)
-        if not _OWNERS_ONLY.match(why)
+        if not _OWNERS_ONLY.match(heard(why))
     ]
     if errors:
         names = {file.path for file in chosen.files}

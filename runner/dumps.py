@@ -8,6 +8,7 @@ from runner import repository, steps
 from runner.config import Config
 from runner.conversation import Effect, Result, failed
 from runner.judge import Facts
+from runner.masking import heard
 from runner.outcome import Failure, Outcome, Status, size
 from runner.output import Completed
 
@@ -68,9 +69,10 @@ def trouble_line(failure: Failure, message: str) -> str:
 
 def trouble(name: str, done: Completed) -> Trouble:
     """Return what a failed dump, or loading one, said, or else what restic said."""
-    matches = [match for line in done.tail if (match := _TROUBLE.search(line))]
+    matches = [(match, line) for line in done.tail if (match := _TROUBLE.search(heard(line)))]
     if matches and not done.stopped:
-        return Trouble(name, Failure(matches[-1][1]), matches[-1][2])
+        match, line = matches[-1]
+        return Trouble(name, Failure(match[1]), line.partition("): ")[2] or line)
     return Trouble(name, done.failure, done.said)
 
 

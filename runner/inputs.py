@@ -5,18 +5,17 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from contract import names
+from contract import names, variables
 from runner import annotations, config
 from runner.config import Config
 from runner.state import Store
 
 _OCTAL = re.compile(r"\\([0-7]{3})")  # how blanks are written in a list of mounts
 _SHOWN = 200  # characters of a path that cannot be read
-# Files that restic, or what it talks to its repository with, reads by itself.
-_READS_ITSELF = re.compile(
-    r"(COPY_)?(RESTIC_.*|AWS_(SHARED_CREDENTIALS|CONFIG|WEB_IDENTITY_TOKEN)"
-    r"|AZURE_FEDERATED_TOKEN|SSL_CERT)_FILE"
-)
+# Files that others read by themselves; what stands in them is masked all the same.
+_OTHERS_READ = re.compile(r".*_FILE|PGPASSFILE|GOOGLE_APPLICATION_CREDENTIALS")
+_NO_SECRET = re.compile(r".*(CERT|CA|KNOWN_HOSTS)_FILE")
+_LONGEST_SECRET = 1 << 16  # bytes of such a file
 
 
 def read_config() -> Config:
@@ -30,7 +29,8 @@ def read_config() -> Config:
     known = Store(Path(environment.get(names.ENV_STATE_DIR, names.STATE_DIR))).load()
     good = known.good if known else {}
     secret, unread = _from_files(_secret())
-    return config.read(environment, secret, annotations.parse(text), good, unread)
+    files = _read_by_others(secret or environment)
+    return config.read(environment, secret, annotations.parse(text), good, unread, files)
 
 
 def _secret_dir() -> Path:
@@ -53,17 +53,34 @@ def _secret() -> Mapping[str, str]:
 def _from_files(secret: Mapping[str, str]) -> tuple[Mapping[str, str], Mapping[str, str]]:
     """Return the Secret with ``X`` from the file that ``X_FILE`` names, and what cannot be read."""
     found, unread = dict(secret), {}
-    for key, path in secret.items():
-        name = key.removesuffix("_FILE")
-        if name == key or name in secret or _READS_ITSELF.fullmatch(key) or not path.strip():
+    for key, value in secret.items():
+        name, path = key.removesuffix("_FILE"), value.strip()
+        if name == key or name not in variables.IN_FILES or name in secret or not path:
             continue
         try:
-            found[name] = Path(path.strip()).read_text("utf-8", "surrogateescape").strip()
+            found[name] = Path(path).read_text("utf-8", "surrogateescape").rstrip("\r\n")
         except (OSError, ValueError) as error:  # a NUL in a path is a ValueError
             why = getattr(error, "strerror", None) or "is no path"
-            unread[key] = f"{path.strip()[:_SHOWN]}: {why}"
+            # What is no path may be the secret itself.
+            shown = path[:_SHOWN] if path.startswith("/") else "the value, which is not shown"
+            unread[key] = f"{shown}: {why}"
         del found[key]
     return found, unread
+
+
+def _read_by_others(given: Mapping[str, str]) -> list[str]:
+    """Return what stands in the files of secrets that restic and others read by themselves."""
+    found = []
+    for key, value in given.items():
+        if not _OTHERS_READ.fullmatch(key) or _NO_SECRET.fullmatch(key):
+            continue
+        try:
+            path = Path(value.strip())
+            if path.is_file() and path.stat().st_size <= _LONGEST_SECRET:
+                found.append(path.read_text("utf-8", "surrogateescape"))
+        except (OSError, ValueError):
+            continue  # whoever reads it says so
+    return found
 
 
 def secret_changed() -> float:

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
+from runner.masking import heard
 from runner.output import Completed
 
 
@@ -27,7 +28,7 @@ def unread(done: Completed) -> str:
 
     It may be damaged, or was removed by somebody else meanwhile.
     """
-    return next((line for line in done.tail if line.startswith("Ignoring ")), "")
+    return next((line for line in done.tail if heard(line).startswith("Ignoring ")), "")
 
 
 def array(text: str) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from contract import values
 from runner import databases, dumps, loading, putback, retrieval, upkeep, wanted
 from runner.conversation import Ended
 from runner.loading import Chosen
+from runner.masking import heard
 from runner.outcome import Chored, Failure, Status
 from runner.output import Completed
 from runner.restic import Door
@@ -91,7 +92,7 @@ def _load(session: Session, door: Door, name: str, chosen: Chosen, asked: Asked)
     session.log.line("info", f"loading the dump of {name}, {chosen}")
     done = door.execute(retrieval.load(chosen.id, name, replace=asked.replace))
     for line in done.tail:
-        if line.endswith(loading.RENAMED):
+        if heard(line).endswith(loading.RENAMED):
             session.log.line("warning", line)
     if done.code or done.stopped:
         return _failed(name, done)

@@ -58,7 +58,8 @@ def _run(session: Session) -> Status:
     except Ended as ended:
         outcome = ended.outcome
     except Exception as error:  # noqa: BLE001 -- a bug of ours is a failure, and is reported
-        outcome = Outcome(Status.FAILURE, f"internal error: {error!r}", Failure.INTERNAL)
+        line = session.config.mask(f"internal error: {error!r}")
+        outcome = Outcome(Status.FAILURE, line, Failure.INTERNAL)
     session = job.session if job else session
     _tell(session, outcome, started)
     if job and not job.keep():
@@ -72,7 +73,7 @@ def _tell(session: Session, outcome: Outcome, started: float) -> None:
         started=started,
         ended=ended,
         status=outcome.status.value,
-        message=session.log.mask(outcome.message),
+        message=outcome.message,
         failure=outcome.failure.value if outcome.failure else None,
     )
     if outcome.status in {Status.SUCCESS, Status.WARNING}:

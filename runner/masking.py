@@ -1,92 +1,152 @@
-"""Which texts of the Secret must never be shown."""
+"""The mask that text of other programs goes through before anybody sees it. Pure.
+
+Text is foreign where restic, rclone, database clients, hooks and servers wrote it, and where it is
+a value of the Secret that a message repeats. It is masked where it comes in, and nothing is masked
+after that: our own words, tags, names and numbers stay as they are, whatever the password is.
+"""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Self
 
-from runner.destination import CONF
+from contract.redaction import MASK, redact
+from runner import spellings, vocabulary
+from runner.credentials import Credentials, is_token
 
-# Variables whose values help in messages, but for what stands before an @ in their addresses.
-_SHOWN = re.compile(
-    r"BACKUP_.*|KEEP_.*|DEBUG|RESTIC_SOURCE|RESTIC_HOST(NAME)?|RESTIC_CACHE_DIR|(COPY_)?RESTIC_REPOSITORY"
-    r"|RESTIC_RETENTION_POLICIES_ENABLED|RESTIC_COMPRESSION|NTFY_(ENABLED|PRIO|TAG|TITLE|SERVER)"
-    r"|PUSHGATEWAY_(ENABLED|URL)|.*_REGION|PATH|HOME|PWD|SHLVL|LANG|LC_.*|TERM|HOSTNAME"
-    r"|KUBERNETES_.*|RCLONE_CONFIG_.*_(TYPE|PROVIDER|REGION|ENDPOINT|ENV_AUTH)"
-    r"|PG(HOST|PORT|USER|DATABASE|SSLMODE)|MYSQL_(HOST|TCP_PORT|USER|DATABASE)"
-    r"|REDISCLI_(HOST|PORT|USER)"
-)
-# Shell text: its words are mostly programs.
-_COMMANDS = {
-    "PRE_HOOK",
-    "POST_HOOK",
-    "RESTIC_BACKUP_COMMAND",
-    "RESTIC_ADDITIONAL_BACKUP_PARAMETERS",
-}
-_CREDENTIAL = re.compile(r".*(PASS|SECRET|KEY|TOKEN|CRED|AUTH|ACCOUNT).*|NOTIFY_URLS")
-_ADDRESSES = "NOTIFY_URLS"  # to services, of which each part may be the token
-_USERINFO = re.compile(r"://([^/\s]+)@")
-_BETWEEN_WORDS = re.compile(r"""[\s"',;=]+""")
-_BETWEEN_PARTS = re.compile(r"[/?&=@:,#]+")
-_TOKEN = 8  # characters
-_PLACES = {"BUP_SRC", "BUP_DST"}
-_KINDS = {"type", "provider", "region", "env_auth", "acl", "remote", "endpoint", "vendor", "host"}
-_SHORTEST = 4  # characters; masking less would blank out half of every message
+_SHORTEST = 4  # characters: shorter ones are hidden beside their user alone
+_LONGEST_CUT = 200  # characters of a secret of which a part is looked for
+_SHORTEST_CUT = 6
+_ELLIPSIS = re.compile(r"\.{3}|…")
+_BETWEEN_PIECES = re.compile(r"[/?#@\s\"%]")
 
 
-def texts(variables: Mapping[str, str], *, all_secret: bool) -> tuple[str, ...]:
-    """Return the texts that no log, message or metric may show, the longest first.
+class Foreign(str):
+    """A line of another program as people may see it; ``heard`` is that line as it came.
 
-    ``all_secret``: the variables are a Secret's; else only those named like credentials count.
+    It is shown, joined and stored like any text. Only what decides by words of it asks `heard`.
     """
-    found: set[str] = set()
-    for key, value in variables.items():
-        found.update(_userinfo(value))
-        if key == CONF:
-            found.update(_of_conf(value))
+
+    __slots__ = ("heard",)
+    heard: str
+
+    def __new__(cls, shown: str, line: str) -> Self:
+        made = super().__new__(cls, shown)
+        made.heard = line
+        return made
+
+    def __reduce__(self) -> tuple[type[str], tuple[str]]:
+        """Leave what was heard behind where it is copied or kept."""
+        return str, (str(self),)
+
+
+def heard(line: str) -> str:
+    """Return a line as it came, to decide by; never to show."""
+    return line.heard if isinstance(line, Foreign) else line
+
+
+@dataclass(frozen=True, slots=True)
+class Mask:
+    """Removes credentials from foreign text: what is known first, then what looks like them.
+
+    ``exact`` are replaced wherever they stand, ``words`` where they stand alone; of ``long`` ones
+    a part is, where the text was cut.
+    """
+
+    exact: tuple[tuple[str, str], ...] = ()
+    words: tuple[tuple[str, str], ...] = ()
+    long: tuple[str, ...] = ()
+
+    def __call__(self, text: str) -> str:
+        """Return ``text`` without any credential."""
+        for secret, instead in self.exact:
+            if secret in text:
+                text = text.replace(secret, instead)
+        for secret, instead in self.words:
+            if secret in text:
+                pattern = _alone(secret, login=instead != MASK)
+                text = pattern.sub(instead.replace("\\", r"\\"), text)
+        return redact(self._without_parts(text))
+
+    def line(self, text: str) -> Foreign:
+        """Return a line to show, that remembers what it was."""
+        return Foreign(self(text), text)
+
+    def _without_parts(self, text: str) -> str:
+        for secret in self.long:
+            if secret[:_SHORTEST_CUT] not in text and secret[-_SHORTEST_CUT:] not in text:
+                continue
+            for found in reversed([*_ELLIPSIS.finditer(text)]):
+                kept = _without_end(text[: found.start()], secret)
+                text = kept + text[found.start() :]
+            text = _without_end(text, secret)
+            for length in range(len(secret) - 1, _SHORTEST_CUT - 1, -1):
+                if text.startswith(secret[-length:]) and not vocabulary.holds(secret[-length:]):
+                    text = MASK + text[length:]
+        return text
+
+
+def _without_end(text: str, secret: str) -> str:
+    """Return a text without the beginning of a secret at its end."""
+    for length in range(len(secret) - 1, _SHORTEST_CUT - 1, -1):
+        if text.endswith(secret[:length]) and not vocabulary.holds(secret[:length]):
+            return text[:-length] + MASK
+    return text
+
+
+NONE = Mask()
+
+
+def mask(credentials: Credentials, public: Iterable[str] = ()) -> Mask:
+    """Return the mask for these credentials.
+
+    Common words, and words of ``public`` names such as the namespace's, are hidden only where they
+    stand as a password: a sentence tells nobody that they are one.
+    """
+    known = {word.casefold() for name in public for word in (name, *re.split(r"\W+", name))}
+    exact: dict[str, str] = {}
+    words: dict[str, str] = {}
+    long = set()
+    for value in credentials.values:
+        if len(value) < _SHORTEST or vocabulary.holds(value) or value.casefold() in known:
             continue
-        if key in _PLACES and "=" not in value:
-            continue
-        if _SHOWN.fullmatch(key) or not (all_secret or _CREDENTIAL.fullmatch(key)):
-            continue
-        found.update((value.strip(), *map(str.strip, value.splitlines())))
-        if key not in _COMMANDS:
-            found.update(_words(value))
-        if key == _ADDRESSES:
-            found.update(_parts(value))
-    return tuple(sorted((text for text in found if len(text) >= _SHORTEST), key=len, reverse=True))
+        strong = is_token(value)
+        (exact if strong else words).update(dict.fromkeys(spellings.of(value), MASK))
+        if strong and len(value) <= _LONGEST_CUT and not re.search(r"\s", value):
+            long.add(value)
+    for user, password in credentials.logins:
+        pairs = dict(_together(user, password))
+        words.update(pairs)
+        exact.update(dict.fromkeys(spellings.of_pair(user, password), MASK))
+    for token in credentials.tokens:
+        exact.update({f"//{each}@": f"//{MASK}@" for each in spellings.of(token)})
+    return Mask(
+        tuple(sorted(exact.items(), key=_longest_first)),
+        tuple(sorted(words.items(), key=_longest_first)),
+        tuple(sorted(long, key=len, reverse=True)),
+    )
 
 
-def _of_conf(value: str) -> Iterator[str]:
-    """Yield the values in an rclone.conf but for those that say what kind a remote is."""
-    for line in value.splitlines():
-        name, _, text = (part.strip() for part in line.partition("="))
-        if text and name not in _KINDS:
-            yield text
-            yield from re.findall(r'"([^"]{12,})"', text)  # tokens are JSON
+def _longest_first(item: tuple[str, str]) -> tuple[int, str]:
+    """Sort what holds another secret before that: else its rest would be shown."""
+    return -len(item[0]), item[0]
 
 
-def _userinfo(value: str) -> Iterator[str]:
-    for match in _USERINFO.finditer(value):
-        user, _, password = match[1].partition(":")
-        yield match[1]
-        yield password or user
-        yield from password.split("@")
+def _together(user: str, password: str) -> Iterator[tuple[str, str]]:
+    """Yield how a password, or its beginning, stands behind its user, and what is shown instead."""
+    cuts = [match.start() for match in _BETWEEN_PIECES.finditer(password)]
+    for piece in {password, *(password[:cut] for cut in cuts)} - {""}:
+        for before in {f"//{user}", user} - {""}:
+            for each in spellings.of(piece):
+                yield f"{before}:{each}", f"{before}:{MASK}"
 
 
-def _parts(value: str) -> Iterator[str]:
-    """Yield each address, what follows its kind, and what in it looks like a token."""
-    for url in value.split():
-        rest = url.partition("://")[2]
-        yield from (url, rest, *(part for part in _BETWEEN_PARTS.split(rest) if _is_token(part)))
+def _alone(text: str, *, login: bool) -> re.Pattern[str]:
+    """Return the pattern of a word that is no part of another word or of a path.
 
-
-def _is_token(part: str) -> bool:
-    # Shorter ones, and plain words, would blank out half of every message.
-    return len(part) >= _TOKEN and any(letter.isdigit() for letter in part)
-
-
-def _words(value: str) -> Iterator[str]:
-    """Yield each word, and of ``user:password`` the password, which may be quoted alone."""
-    for word in _BETWEEN_WORDS.split(value):
-        if "://" not in word:
-            yield word
-            yield word.partition(":")[2]
+    A ``login`` is one with its user before it, as in an address, of which a path may follow.
+    """
+    before = r"(?:(?<![\w/.-])|(?<=\s-p))" if text[0].isalnum() or text[0] == "_" else ""
+    after = r"(?!\w)" if login else r"(?![\w/-]|\.\w)"
+    after = after if text[-1].isalnum() or text[-1] == "_" else ""
+    return re.compile(f"{before}{re.escape(text)}{after}")

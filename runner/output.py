@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from runner import words
+from runner import masking, words
+from runner.masking import Mask, heard
 from runner.outcome import Failure
 
 _TAIL = 20  # last lines of standard error that are kept for reports, first ones of a hook
@@ -52,8 +53,9 @@ _REFUSED_FOR_GOOD = 4  # times in a row for one file, in about seven seconds
 @dataclass(frozen=True, slots=True)
 class Completed:
     """A finished command. ``stopped`` says why we ended it: "", "signal", "retrying",
-    "time" or "memory". ``reasons`` say why, for each of ``unreadable``; ``other_errors``: rclone's,
-    not about files of the source. ``seconds``: how long it took.
+    "time" or "memory". ``tail`` and ``reasons`` are masked, and remember what they were: what
+    decides by words goes through `heard`. ``reasons`` say why, for each of ``unreadable``;
+    ``other_errors``: rclone's, not about files of the source. ``seconds``: how long it took.
     """
 
     code: int
@@ -79,7 +81,7 @@ class Completed:
             return _BY_CODE[self.code]
         if self.stopped == "memory":
             return Failure.MEMORY
-        worded = words.meaning("\n".join(self.tail)) or _RCLONES.get(self.code)
+        worded = words.meaning(self._heard) or _RCLONES.get(self.code)
         return worded or (Failure.NETWORK if self.stopped == "retrying" else Failure.RESTIC)
 
     @property
@@ -88,36 +90,45 @@ class Completed:
         return self.code == _NO_REPOSITORY and not self.stopped
 
     @property
+    def wrong_password(self) -> bool:
+        """Whether the repository is there, and this password opens it not."""
+        old = self.code == 1 and "wrong password or no key found" in self._heard
+        return (self.code == 12 or old) and not self.stopped
+
+    @property
     def must_not_delete(self) -> bool:
         """Whether the repository refused to remove something: it is append-only."""
-        said = "\n".join(self.tail).lower()
-        return _NOT_REMOVED.search(said) is not None
+        return _NOT_REMOVED.search(self._heard.lower()) is not None
 
     @property
     def wrong_key(self) -> str:
         """The id of the key that fits the password and opens nothing; "" where that is not it."""
-        match = _WRONG_KEY.search("\n".join(self.tail))
+        match = _WRONG_KEY.search(self._heard)
         return match[1] if match and self.code and not self.stopped else ""
 
     @property
     def was_begun(self) -> bool:
         """Whether a repository could not be created because another was begun in its place."""
         said = ("already contains keys", "config file already exists")
-        return bool(self.code) and any(words in line for line in self.tail for words in said)
+        return bool(self.code) and any(words in self._heard for words in said)
+
+    @property
+    def _heard(self) -> str:
+        return "\n".join(map(heard, self.tail))
 
     @property
     def said(self) -> str:
         """The most telling line of what it wrote to standard error."""
         if self.stopped in _WHY_STOPPED:
             return _WHY_STOPPED[self.stopped]
-        retried = [line for line in self.tail if _RETRYING.search(line)]
+        retried = [line for line in self.tail if _RETRYING.search(heard(line))]
         if retried and self.stopped == "retrying":
             answer = retried[-1].rpartition(": ")[2]
             return answer if self.failure in _FINAL else f"still no answer: {answer}"
-        fatal = [line for line in self.tail if line.startswith(("Fatal:", *_CRASH))]
+        fatal = [line for line in self.tail if heard(line).startswith(("Fatal:", *_CRASH))]
         how = f"killed by signal {-self.code}" if self.code < 0 else f"exit status {self.code}"
         line = (fatal or self.tail or (how,))[-1]
-        mend = "".join(hint for words, hint in _MEND.items() if words in line)
+        mend = "".join(hint for words, hint in _MEND.items() if words in heard(line))
         return re.sub(r"^(Fatal: )+", "", line).strip() + mend
 
 
@@ -127,11 +138,13 @@ class Listener:
 
     ``hear`` gets the messages instead, and lines that are none as messages of type "text", where
     it is given. ``brief``: it is no JSON and may be
-    endless; of standard output the first lines are kept.
+    endless; of standard output the first lines are kept. ``mask`` is for what people get to see:
+    standard error, and all that a hook writes.
     """
 
     hear: Callable[[dict[str, Any]], None] | None = None
     brief: bool = False
+    mask: Mask = masking.NONE
     messages: list[dict[str, Any]] = field(default_factory=list)
     text: list[str] = field(default_factory=list)
     tail: deque[str] = field(default_factory=lambda: deque(maxlen=_TAIL))
@@ -216,13 +229,14 @@ class Listener:
     def completed(self, code: int, stopped: str) -> Completed:
         """Return what is known at the end."""
         crash = (self.crash,) if self.crash and self.crash not in self.tail else ()
+        text = "\n".join(self.text)
         return Completed(
             code=code,
             messages=tuple(self.messages),
-            text="\n".join(self.text),
-            tail=(*crash, *(self.tail or self.of_source)),
+            text=self.mask(text) if self.brief else text,
+            tail=tuple(map(self.mask.line, (*crash, *(self.tail or self.of_source)))),
             unreadable=tuple(self.unreadable),
-            reasons=tuple(self.unreadable.values()),
+            reasons=tuple(map(self.mask.line, self.unreadable.values())),
             read_errors=len(self.unreadable),
             stopped=stopped,
             other_errors=self.other_errors,

@@ -60,7 +60,7 @@ def populate(config: Config, log: Log, stop: Stop) -> int:
             return _ends(log, trouble)
         again = f"; tried again in {pause:.0f} s, until then the pod does not start"
         log.line("error", f"{trouble.why}{again}", failure=trouble.failure, next=_after(pause))
-        _tell(log, trouble.why)
+        _tell(trouble.why)
         if stop.wait(pause):
             return _ends(log, trouble)
         pause = min(2 * pause, _LONGEST_PAUSE)
@@ -90,21 +90,21 @@ def _attempt(config: Config, log: Log, stop: Stop, want: Wanted) -> _Trouble | N
         failure = Failure.SPACE if error.errno in _FULL else Failure.SOURCE
         return _Trouble(f"{error.filename}: {error.strerror}", failure)
     except Exception as error:  # noqa: BLE001 -- a bug of ours is told too, and lets no app start
-        return _Trouble(f"internal error: {error!r}", Failure.INTERNAL)
+        return _Trouble(config.mask(f"internal error: {error!r}"), Failure.INTERNAL)
     if not told:
         log.line("info", _NOTHING)
-    _tell(log, "; ".join(told) or _NOTHING)
+    _tell("; ".join(told) or _NOTHING)
     return None
 
 
 def _ends(log: Log, trouble: _Trouble) -> int:
     log.line("error", trouble.why, failure=trouble.failure)
-    _tell(log, trouble.why)
+    _tell(trouble.why)
     return 1
 
 
-def _tell(log: Log, message: str) -> None:
+def _tell(message: str) -> None:
     """Write what `kubectl describe pod` shows; outside of a pod there is no such file."""
-    text = log.mask(message).encode("utf-8", "replace")[:_LONGEST]
+    text = message.encode("utf-8", "replace")[:_LONGEST]
     with suppress(OSError):
         Path(os.environ.get(ENV_MESSAGE, _MESSAGE)).write_bytes(text)

@@ -8,6 +8,7 @@ from typing import Any
 from runner import retrieval
 from runner.conversation import Effect, Result, failed
 from runner.lists import array
+from runner.masking import heard
 from runner.output import Completed
 from runner.steps import Names, Step
 from runner.wanted import Kept, Wanted
@@ -95,10 +96,10 @@ def came_back(done: Completed, inside: str) -> Put | None:
     """
     summary = done.message("summary")
     if done.stopped or (done.code and not done.unreadable):
-        if not done.stopped and done.tail and _NOT_THERE.fullmatch(done.tail[-1]):
+        if not done.stopped and done.tail and _NOT_THERE.fullmatch(heard(done.tail[-1])):
             return None
         raise failed(done, "restoring failed")
-    if done.code and not (summary and done.tail and _ENDED.fullmatch(done.tail[-1])):
+    if done.code and not (summary and done.tail and _ENDED.fullmatch(heard(done.tail[-1]))):
         raise failed(done, "restoring failed")
     errors = zip(done.unreadable, done.reasons, strict=True)
     return Put(

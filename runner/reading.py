@@ -4,10 +4,11 @@ import json
 import re
 from collections.abc import Mapping
 
-from contract import names, values
+from contract import names, passwords, values
 from contract.settings import Problem
 from contract.values import Dump
 
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LONGEST = 100_000  # characters of a variable; Linux starts no process with one of 128 KiB
 
 
@@ -81,6 +82,29 @@ def usable(given: Mapping[str, str], problems: list[Problem]) -> Mapping[str, st
             found[key] = value
             continue
         problems.append(Problem("Secret variable", key, "", why, "none"))
+    return found
+
+
+def values_of(given: Mapping[str, str]) -> dict[str, str]:
+    """Return variables without the one newline that may follow each; files keep theirs."""
+    return {
+        key: passwords.without_newline(value) if _VARIABLE.fullmatch(key) else value
+        for key, value in given.items()
+    }
+
+
+def spare(given: Mapping[str, str], used: Mapping[str, str]) -> dict[str, str]:
+    """Return passwords of repositories with the newline that they had, by their variables.
+
+    A second repository without a password of its own has the first's.
+    """
+    found = {
+        key: given[key] for key in passwords.KEYS if passwords.ends_with_newline(given.get(key, ""))
+    }
+    copies = any(used.get(f"COPY_RESTIC_REPOSITORY{end}") for end in ("", "_FILE"))
+    own = any(used.get(f"COPY_RESTIC_PASSWORD{end}") for end in ("", "_FILE", "_COMMAND"))
+    if copies and not own:
+        found |= {f"COPY_{key}": value for key, value in found.items()}
     return found
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
-from runner import inputs, limits
+from runner import inputs, limits, opened, opening
 from runner.config import Config
 from runner.lists import answered, unread
 from runner.log import Log
@@ -65,19 +65,29 @@ class Door:
         return self._stop.wait(wait.seconds)
 
     def execute(self, step: Step, *, with_secret: bool = True) -> Completed:
-        """Run one command to its end; it is stopped with us, and where it retries for ever."""
+        """Run one command to its end; it is stopped with us, and where it retries for ever.
+
+        Where the password may or may not end in a newline, both are tried.
+        """
+        if not with_secret:
+            return self._execute(step)
+        return opened.by(self._config, self._log, step, self._execute)
+
+    def _execute(self, step: Step, given: Mapping[str, str] | None = None) -> Completed:
+        """Run a command with the Secret and what is ``given`` beside it, or without both."""
         if self._stop.asked and not step.always:
             return Completed(130, stopped="signal")
-        argv = step.given(self._config.options.every) if with_secret else step.argv
+        argv = step.argv if given is None else step.given(self._config.options.every)
         if self._config.debug:
-            self._log.line("debug", f"{step.name} starts", argv=argv)
+            shown = [self._config.mask(word) for word in argv]  # of hooks, the Secret's own
+            self._log.line("debug", f"{step.name} starts", argv=shown)
         try:
             process = subprocess.Popen(
                 argv,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env=self._environment(step.target if with_secret else None),
+                env=self._environment(None if given is None else step.target) | dict(given or {}),
                 start_new_session=True,  # so that a signal reaches a hook's own children too
             )
         except (OSError, ValueError) as error:  # a NUL among its words is a ValueError
@@ -90,7 +100,7 @@ class Door:
         return answered(done) if step.lists else done
 
     def _listen(self, process: subprocess.Popen[bytes], step: Step) -> Completed:
-        listener = Listener(hear=step.hear, brief=step.hook)
+        listener = Listener(hear=step.hear, brief=step.hook, mask=self._config.mask)
         started = told_at = time.monotonic()
         watch = Watch(step, self._stop, self._config.timing.open_timeout, started)
         stopped, kill_at = "", 0.0
@@ -122,11 +132,12 @@ class Door:
             seconds_remaining=progress.get("seconds_remaining"),
         )
 
-    def replace_us(self, words: tuple[str, ...]) -> int:
+    def replace_us(self, words: tuple[str, ...], target: str) -> int:
         """Become restic with these arguments; return an exit status only where that fails."""
+        given = opened.by_hand(self._config, words, opening.look(target), self.execute)
         for folder in ("tmp", "cache"):  # restic makes neither
             Path(self._config.state_dir, folder).mkdir(parents=True, exist_ok=True)
-        environment = self._environment("")
+        environment = self._environment(target) | given
         del environment["RESTIC_PROGRESS_FPS"]  # it is for our log
         try:
             os.execvpe("restic", ("restic", *self._config.options.every, *words), environment)  # noqa: S606, S607 -- no shell
@@ -216,16 +227,18 @@ class _Lines:
             listener.stderr(text, time.monotonic())
 
 
-def by_hand(config: Config, log: Log, words: tuple[str, ...]) -> int:
+def by_hand(config: Config, log: Log, words: tuple[str, ...], *, second: bool = False) -> int:
     """Become restic with the Secret's repository and password; return 1 where that cannot be."""
     why = f"{config.missing} is not set: put it into the Secret" if config.missing else ""
     if config.mirrors:
         why = "backup.engine is rclone here: there is a mirror, and no restic repository"
+    if second and config.second is None:
+        why = "there is no second repository: COPY_RESTIC_REPOSITORY is not set"
     if why:
         print(why, file=sys.stderr)
         return 1
     lower_priority()
-    return Door(config, log, Stop()).replace_us(words)
+    return Door(config, log, Stop()).replace_us(words, "second" if second else "")
 
 
 def _can_hold_files(folder: str) -> bool:

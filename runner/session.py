@@ -29,6 +29,6 @@ class Session:
         """Keep the state, and show it; where that cannot be, a backup is still better than none."""
         try:
             self.store.save(self.state)
-            self.store.publish(self.log.masked(status.describe(self.config, self.state)))
+            self.store.publish(status.describe(self.config, self.state))
         except OSError as error:
             self.log.line("error", f"the state cannot be kept: {error.strerror}")

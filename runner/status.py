@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from contract import settings
+from runner import newline, opened
 from runner.config import Config
-from runner.log import Log
 from runner.outcome import Status
 from runner.state import Chore, State, Store
 
@@ -17,7 +17,7 @@ from runner.state import Chore, State, Store
 def show(config: Config, *, as_json: bool) -> int:
     """Print the status; return 0 when the last run left a good snapshot, else 1."""
     state = Store(Path(config.state_dir)).load()
-    known = Log(config.masked).masked(describe(config, state))
+    known = describe(config, state)
     text = json.dumps(known, indent=2) if as_json else "\n".join(_lines(known))
     sys.stdout.write(text + "\n")
     good = {Status.SUCCESS.value, Status.WARNING.value}
@@ -47,8 +47,14 @@ def describe(config: Config, state: State | None) -> dict[str, Any]:
         "receivers": [name for name, given in _receivers(config).items() if given],
         "notify_failures": state.notify_failures if state else 0,
         "missing": config.missing,
-        "problems": [*map(str, config.problems), *(state.notes if state else ())],
+        "problems": [*problems(config), *(state.notes if state else ())],
     }
+
+
+def problems(config: Config) -> list[str]:
+    """Return a line about each value that cannot be used, or not as it is."""
+    known = opened.with_newline(config.state_dir) if config.spare else frozenset[str]()
+    return [str(each) for each in (*config.problems, *newline.problems(config, known))]
 
 
 def _chores(config: Config, state: State) -> dict[str, Any]:

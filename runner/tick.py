@@ -205,7 +205,7 @@ def _push(session: Session) -> None:
 
 def _tell_problems(session: Session) -> None:
     """Name each value that cannot be used once, when it comes."""
-    problems = [session.log.mask(str(problem)) for problem in session.config.problems]
+    problems = status.problems(session.config)
     for line in problems:
         if line not in session.state.told:
             session.log.line("warning", line)

@@ -29,7 +29,8 @@ def verify(session: Session, limit: float) -> Chored:
         line = f"{error.filename or 'scratch'}: {error.strerror}; nothing was tried"
         return Chored(Status.FAILURE, line, Failure.INTERNAL)
     except Exception as error:  # noqa: BLE001 -- a bug of ours is a failed drill, and no more
-        return Chored(Status.FAILURE, f"internal error: {error!r}", Failure.INTERNAL)
+        line = session.config.mask(f"internal error: {error!r}")
+        return Chored(Status.FAILURE, line, Failure.INTERNAL)
     finally:
         scratch.fresh(folder)
 

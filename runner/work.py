@@ -89,7 +89,7 @@ def _finish(session: Session, outcome: Outcome, started: float, ended: float) ->
         started=started,
         ended=ended,
         status=outcome.status.value,
-        message=session.log.mask(outcome.message),
+        message=outcome.message,
         failure=outcome.failure.value if outcome.failure else None,
         exit_code=outcome.exit_code,
         snapshot=outcome.snapshot,

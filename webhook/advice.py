@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from contract import excludes, names, settings
+from contract import excludes, names, passwords, settings
 from contract.settings import Problem, Setting
 from webhook import manifest, workload
 from webhook.documents import Document
@@ -80,6 +80,7 @@ def advise(subject: Subject, objects: Objects) -> Iterator[Finding]:
                 f"Secret {name} holds no {main}{instead}, and without it there is no backup; "
                 "add it",
             )  # fmt: skip
+    yield from _passwords(name, given)
     for problem in _unusable(subject):
         line = f"the value (not shown) cannot be used; using {problem.used}; correct or remove it"
         yield Finding(Severity.WARNING, problem.key, f"Secret {name}: {problem.key}: {line}")
@@ -102,6 +103,19 @@ def _without_effect(subject: Subject, given: Mapping[str, str]) -> Iterator[tupl
     patterns = key.parse(given.get(key.variable or "", ""))
     for pattern, why in excludes.doubts(patterns, names.VOLUMES_DIR):
         yield patterns.index(pattern) + 1, why
+
+
+def _passwords(name: str, given: Mapping[str, str]) -> Iterator[Finding]:
+    """Yield what stands around a password and nobody sees."""
+    for key in passwords.KEYS:
+        if passwords.ends_with_newline(given.get(key, "")):
+            line = f"{passwords.NEWLINE}; the sidecar drops it, other tools may not"
+            line = f"Secret {name}: {key} {line}; {passwords.REMEDY}"
+            yield Finding(Severity.WARNING, key, line)
+        used = passwords.without_newline(given.get(key, ""))
+        if used.strip() and (what := passwords.odd(used)):
+            line = f"Secret {name}: {key} {what}, which is part of the password; is it meant to be?"
+            yield Finding(Severity.WARNING, key, line)
 
 
 def opt_in(name: str, objects: Objects) -> Finding | None:

@@ -164,6 +164,12 @@ FAULTS = {
     "no Secret": (
         replace(GOOD, keys={}, repository=None, known=known(missing="RESTIC_REPOSITORY")),
         "Secret", "there is no Secret backup-env-configuration"),
+    "a newline after the password": (
+        replace(GOOD, newlines=("RESTIC_PASSWORD",)), "Secret",
+        "RESTIC_PASSWORD ends with a newline"),
+    "a newline after the password, as the sidecar says": (
+        replace(GOOD, known=known(problems=["RESTIC_PASSWORD: ends with a newline"])), "settings",
+        "RESTIC_PASSWORD: ends with a newline"),
     "no repository": (
         replace(GOOD, keys=keys(RESTIC_PASSWORD=True)), "Secret", "RESTIC_REPOSITORY is missing"),
     "no password": (

@@ -2,10 +2,12 @@
 
 import pytest
 
+from runner import config, reading
 from runner.timing import Timing
 from tests.runner.test_config import problems
-from tests.runner.workload import NTFY, SECRET, configured
+from tests.runner.workload import ENVIRONMENT, NTFY, SECRET, configured
 
+COPY = {"COPY_RESTIC_REPOSITORY": "/second"}
 NTFY_TAGS = [("a,b", ("a", "b")), (" a , ,b\n", ("a", "b")), ("", ())]
 OURS = {
     "BACKUP_SCHEDULE": "@daily",
@@ -75,9 +77,75 @@ def test_a_value_that_no_environment_can_hold_is_left_out() -> None:
     assert dict(configured(secret={"AWS_SESSION_TOKEN": "a\0b"}).restic) == SECRET
 
 
-def test_restic_gets_each_value_byte_for_byte() -> None:
-    """A repository may have been created with the newline in its password."""
-    assert configured(secret={"RESTIC_PASSWORD": "word\n"}).restic["RESTIC_PASSWORD"] == "word\n"
+@pytest.mark.parametrize(
+    ("given", "value"),
+    [
+        ("word\n", "word"),
+        ("word\r\n", "word"),
+        ("word\n\n", "word\n"),
+        ("word\r", "word\r"),
+        (" word ", " word "),
+        ("\tword \n", "\tword "),
+        ("\ufeffword\n", "\ufeffword"),
+        ("two\nlines\n", "two\nlines"),
+        ("\n", ""),
+        ("\udcfc\n", "\udcfc"),
+    ],
+)
+@pytest.mark.parametrize(
+    "key", ["RESTIC_PASSWORD", "AWS_SECRET_ACCESS_KEY", "MYSQL_PWD", "PGPASSWORD", "OWN"]
+)
+@pytest.mark.parametrize("from_environment", [True, False])
+def test_one_newline_after_a_value_is_no_part_of_it(
+    given: str, value: str, key: str, *, from_environment: bool
+) -> None:
+    """As `echo word | base64` writes it; all else is part of it, whether it is seen or not."""
+    secret = {**SECRET, key: given}
+    read = (
+        config.read({**ENVIRONMENT, **secret}, {}, {})
+        if from_environment
+        else configured({}, secret)
+    )
+
+    assert read.restic[key] == value
+
+
+@pytest.mark.parametrize("key", ["rclone.conf", "gcs.json", "id.pem"])
+def test_a_file_in_the_secret_keeps_its_newline(key: str) -> None:
+    """It is none of a program's variables."""
+    assert reading.values_of({key: "text\n"}) == {key: "text\n"}
+
+
+@pytest.mark.parametrize(
+    ("secret", "spare"),
+    [
+        ({"RESTIC_PASSWORD": "word"}, {}),
+        ({"RESTIC_PASSWORD": "word\n"}, {"RESTIC_PASSWORD": "word\n"}),
+        ({"RESTIC_PASSWORD": "word\r\n"}, {"RESTIC_PASSWORD": "word\r\n"}),
+        ({"RESTIC_PASSWORD": "\n"}, {}),
+        (
+            {**COPY, "RESTIC_PASSWORD": "a", "COPY_RESTIC_PASSWORD": "b\n"},
+            {"COPY_RESTIC_PASSWORD": "b\n"},
+        ),
+        (
+            {**COPY, "RESTIC_PASSWORD": "a\n", "COPY_RESTIC_PASSWORD": "b"},
+            {"RESTIC_PASSWORD": "a\n"},
+        ),
+        (
+            {**COPY, "RESTIC_PASSWORD": "a\n", "COPY_RESTIC_PASSWORD_FILE": "/b"},
+            {"RESTIC_PASSWORD": "a\n"},
+        ),
+        (
+            {**COPY, "RESTIC_PASSWORD": "a\n"},
+            {"RESTIC_PASSWORD": "a\n", "COPY_RESTIC_PASSWORD": "a\n"},
+        ),
+    ],
+)
+def test_a_password_that_had_a_newline_may_need_it(
+    secret: dict[str, str], spare: dict[str, str]
+) -> None:
+    """The repository may have been created when it counted."""
+    assert configured(secret=secret).spare == spare
 
 
 @pytest.mark.parametrize(

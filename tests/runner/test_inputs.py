@@ -49,13 +49,15 @@ def test_a_swapped_secret_is_read_anew(secret: Path) -> None:
     assert inputs.secret_changed() >= before > 0
 
 
-@pytest.mark.parametrize("password", [b"word\n", b"word\r\n", b"two\rlines", b" a ", b"\xfc"])
-def test_a_value_is_read_byte_for_byte(secret: Path, password: bytes) -> None:
-    """As a variable of the container would hold it: the repository was created with that."""
-    mount(secret, {"RESTIC_PASSWORD": password})
+@pytest.mark.parametrize("end", [b"", b"\n", b"\r\n"])
+@pytest.mark.parametrize("password", [b"word", b"two\rlines", b" a ", b"\xfc", b"a\n", b"\tb"])
+def test_a_value_is_read_byte_for_byte(secret: Path, password: bytes, end: bytes) -> None:
+    """But for the one newline that an editor or `echo` writes after it."""
+    mount(secret, {"RESTIC_PASSWORD": password + end})
 
     read = inputs.read_config().restic["RESTIC_PASSWORD"]
-    assert read.encode("utf-8", "surrogateescape") == password
+    expected = password[:-1] if password.endswith(b"\n") and not end else password
+    assert read.encode("utf-8", "surrogateescape") == expected
 
 
 def test_a_secret_value_may_stand_in_a_file(secret: Path, tmp_path: Path) -> None:
@@ -67,7 +69,7 @@ def test_a_secret_value_may_stand_in_a_file(secret: Path, tmp_path: Path) -> Non
 
     assert read.restic["AWS_SECRET_ACCESS_KEY"] == "AKIA-from-a-file"
     assert "AWS_SECRET_ACCESS_KEY_FILE" not in read.restic
-    assert "AKIA-from-a-file" in read.masked
+    assert "AKIA-from-a-file" not in read.mask("with AKIA-from-a-file")
 
 
 def test_a_value_that_is_given_is_not_read_from_a_file(secret: Path, tmp_path: Path) -> None:
@@ -80,12 +82,22 @@ def test_a_value_that_is_given_is_not_read_from_a_file(secret: Path, tmp_path: P
 
 
 @pytest.mark.parametrize(
-    "key", ["RESTIC_PASSWORD_FILE", "AWS_SHARED_CREDENTIALS_FILE", "COPY_RESTIC_PASSWORD_FILE"]
-)
-def test_files_that_restic_reads_itself_are_left_to_it(
+    "key",
+    [
+        "RESTIC_PASSWORD_FILE", "RESTIC_REPOSITORY_FILE", "COPY_RESTIC_PASSWORD_FILE",
+        "RESTIC_FROM_PASSWORD_FILE", "RESTIC_REST_PASSWORD_FILE", "RCLONE_SFTP_KEY_FILE",
+        "RCLONE_CONFIG_X_SERVICE_ACCOUNT_FILE", "RCLONE_CONFIG_X_KEY_FILE", "RCLONE_DRIVE_KEY_FILE",
+        "COPY_RCLONE_CONFIG_Y_SERVICE_ACCOUNT_FILE", "AWS_SHARED_CREDENTIALS_FILE",
+        "AWS_CONFIG_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "COPY_AWS_SHARED_CREDENTIALS_FILE",
+        "AZURE_FEDERATED_TOKEN_FILE", "SSL_CERT_FILE", "KRB5_CONFIG_FILE", "PGSSLKEY_FILE",
+        "MYSQL_TEST_LOGIN_FILE", "APP_TOKEN_FILE", "_FILE",
+    ],
+)  # fmt: skip
+def test_a_file_that_another_program_reads_is_left_to_it(
     secret: Path, tmp_path: Path, key: str
 ) -> None:
-    (tmp_path / "key").write_text("canary-in-a-file")
+    """Its name belongs to whoever defines it; what stands in it is masked all the same."""
+    (tmp_path / "key").write_text("canary-in-a-file-1\n")
     given = {key: str(tmp_path / "key").encode(), "COPY_RESTIC_REPOSITORY": b"/second"}
     mount(secret, given)
 
@@ -93,7 +105,41 @@ def test_files_that_restic_reads_itself_are_left_to_it(
 
     assert read.second
     assert {**read.second.alone, **read.restic}[key.removeprefix("COPY_")] == str(tmp_path / "key")
-    assert "canary-in-a-file" not in {*read.restic.values(), *read.second.both.values()}
+    assert "canary-in-a-file-1" not in {*read.restic.values(), *read.second.both.values()}
+    assert key.removesuffix("_FILE") not in read.restic
+    shown = "canary-in-a-file-1" in read.mask("server said: canary-in-a-file-1")
+    assert shown == (key == "SSL_CERT_FILE")
+    assert not [problem for problem in read.problems if problem.key == key]
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "B2_ACCOUNT_KEY",
+        "AZURE_ACCOUNT_KEY", "OS_PASSWORD", "ST_KEY", "PGPASSWORD", "MYSQL_PWD", "REDISCLI_AUTH",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("end", ["", "\n", "\r\n", "\n\n"])
+def test_a_variable_that_is_documented_may_stand_in_a_file(
+    secret: Path, tmp_path: Path, key: str, end: str
+) -> None:
+    """Nobody else defines such a name; blanks in it are part of the value."""
+    (tmp_path / "key").write_bytes(f" in a file{end}".encode())
+    mount(secret, {f"{key}_FILE": f"{tmp_path}/key\n".encode()})
+
+    read = inputs.read_config()
+
+    assert read.restic[key] == " in a file"
+    assert f"{key}_FILE" not in read.restic
+
+
+def test_the_value_of_a_variable_for_files_is_shown_where_it_is_a_path_alone(secret: Path) -> None:
+    """Somebody may have put the secret itself there."""
+    mount(secret, {"NTFY_CREDS_FILE": b"u:geheim-77", "PGPASSWORD_FILE": b"/nowhere/x"})
+
+    said = " ".join(map(str, inputs.read_config().problems))
+    assert "geheim" not in said
+    assert "/nowhere/x: No such file" in said
 
 
 def test_a_file_that_cannot_be_read_is_named(secret: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""One line an event, as JSON or text, without any secret."""
+"""One line an event, as JSON or text."""
 
 import json
 import subprocess
@@ -8,8 +8,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from runner.log import Log
-
-SECRETS = ("correct-horse", "horse")
 
 
 def written(capsys: pytest.CaptureFixture[str]) -> str:
@@ -55,40 +53,6 @@ def test_odd_bytes_of_file_names_can_be_logged(capsys: pytest.CaptureFixture[str
     Log().line("info", "b\udcfcro")
 
     assert "b\\udcfcro" in written(capsys)
-
-
-@pytest.mark.parametrize("text", [True, False])
-def test_no_secret_is_written(capsys: pytest.CaptureFixture[str], text: bool) -> None:
-    """Wherever it stands: message, fields, and deep inside them."""
-    Log(SECRETS, text=text).line(
-        "error",
-        "Fatal: correct-horse is wrong",
-        said="correct-horse",
-        deep={"a": [{"b": "xcorrect-horsex"}], "c": ("horse",)},
-    )
-
-    out = written(capsys)
-    assert "horse" not in out
-    assert out.count("***") == 4
-    assert "Fatal: *** is wrong" in out
-
-
-def test_a_secret_with_quotes_is_masked_inside_json(capsys: pytest.CaptureFixture[str]) -> None:
-    """Before they are escaped."""
-    Log(('pa"ss\\wörd',)).line("info", 'it is pa"ss\\wörd', said=['pa"ss\\wörd'])
-
-    line = json.loads(written(capsys))
-    assert (line["message"], line["said"]) == ("it is ***", ["***"])
-
-
-def test_a_secret_that_is_a_word_of_json_does_not_break_the_line(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    """Only texts are masked, not the line."""
-    Log(("true", "null", "level", "1234")).line("info", "x", flag=True, none=None, count=1234)
-
-    line = json.loads(written(capsys))
-    assert (line["level"], line["flag"], line["none"], line["count"]) == ("info", True, None, 1234)
 
 
 def test_without_anyone_who_listens_the_run_goes_on() -> None:

@@ -78,4 +78,4 @@ def test_the_first_repositorys_restic_knows_nothing_of_the_second() -> None:
     config = configured(secret={**LOCAL, "COPY_RESTIC_PASSWORD": "staple"})
 
     assert not [key for key in config.restic if key.startswith("COPY_")]
-    assert "staple" in config.masked
+    assert "staple" not in config.mask("it is staple, said the server")

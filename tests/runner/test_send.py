@@ -124,7 +124,7 @@ def session(web: Web, state: State, folder: Path, **secret: str) -> Session:
         **secret,
     }
     config = configured({"BACKUP_STATE_DIR": str(folder)}, given)
-    return Session(config, state, Store(folder), Log(config.masked), Stop())
+    return Session(config, state, Store(folder), Log(), Stop())
 
 
 @pytest.mark.parametrize("letter", ["x", "ü", "語", "🎉", '"', "\\"])

@@ -47,7 +47,7 @@ def address(web: Web) -> str:
 def session(folder: Path, state: State, *urls: str) -> Session:
     """Return a session that tells these services, and nobody else."""
     config = configured({"BACKUP_STATE_DIR": str(folder)}, {"NOTIFY_URLS": "\n ".join(urls)})
-    return Session(config, state, Store(folder), Log(config.masked), Stop())
+    return Session(config, state, Store(folder), Log(), Stop())
 
 
 def run_ended(session: Session, last: object, now: float) -> None:
@@ -280,7 +280,7 @@ def test_a_real_ntfy_takes_the_messages_of_both_ways(tmp_path: Path) -> None:
         }  # fmt: skip
         config = configured({"BACKUP_STATE_DIR": str(tmp_path)}, secret)
         state = replace(STATE, notify_failures=0)
-        given = Session(config, state, Store(tmp_path), Log(config.masked), Stop())
+        given = Session(config, state, Store(tmp_path), Log(), Stop())
         for last in (replace(FAILED, message="no such höst"), LAST):
             run_ended(given, last, NOW)
         own, through = ntfy.messages(server, "own"), ntfy.messages(server, "through")

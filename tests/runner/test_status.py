@@ -189,8 +189,8 @@ def test_no_secret_is_shown(
 def test_json_stays_json_whatever_is_secret(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], secret: str
 ) -> None:
-    """Texts are masked, not the language that they are written in."""
-    config = configured({"BACKUP_STATE_DIR": str(tmp_path)}, {"PRE_HOOK": secret})
+    """Nothing of it is foreign text."""
+    config = configured({"BACKUP_STATE_DIR": str(tmp_path)}, {"RESTIC_PASSWORD": secret})
 
     status.show(config, as_json=True)
 

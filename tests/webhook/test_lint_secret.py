@@ -191,3 +191,42 @@ def test_an_annotation_goes_before_the_secret(lint: Lint, wiki: Json) -> None:
     report = lint(wiki, namespace(), held).report
 
     assert (report["schedule"], report["host"], report["findings"]) == ("@daily", "mine", [])
+
+
+@pytest.mark.parametrize("key", ["RESTIC_PASSWORD", "COPY_RESTIC_PASSWORD"])
+@pytest.mark.parametrize(
+    ("around", "told"),
+    [
+        ("{}\n", ["ends with a newline"]),
+        ("{}\r\n", ["ends with a newline"]),
+        ("{}\n\n", ["ends with a newline", "ends with a blank or another newline"]),
+        ("{} ", ["ends with a blank or another newline"]),
+        (" {}", ["starts with a blank"]),
+        ("\ufeff{}", ["starts with a byte order mark"]),
+        ("{}", []),
+        ("{} {}", []),
+    ],
+)
+@pytest.mark.parametrize("field", ["data", "stringData"])
+def test_what_stands_around_a_password_unseen_is_a_warning(
+    lint: Lint, wiki: Json, key: str, around: str, told: list[str], field: str
+) -> None:
+    """As `echo … | base64` makes it; a file of the same bytes would not open the repository."""
+    value = around.format(SECRET_VALUE, SECRET_VALUE)
+    held = complete()
+    held["stringData"][key] = value
+    if field == "data":
+        del held["stringData"][key]
+        held["data"] = {key: base64.b64encode(value.encode()).decode()}
+
+    linted = lint(wiki, namespace(), held)
+
+    found = [each["message"] for each in linted.told("warning") if each["key"] == key]
+    assert [any(text in message for message in found) for text in told] == [True] * len(told)
+    assert (len(found), linted.status) == (len(told), int(bool(told)))
+    assert SECRET_VALUE not in linted.printed
+
+
+@pytest.mark.parametrize("key", ["NTFY_CREDS", "AWS_SECRET_ACCESS_KEY", "KEEP_DAILY"])
+def test_a_newline_after_any_other_value_means_nothing(lint: Lint, wiki: Json, key: str) -> None:
+    assert lint(wiki, namespace(), complete(**{key: "7\n"})).report["findings"] == []
