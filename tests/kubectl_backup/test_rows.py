@@ -28,6 +28,12 @@ def test_a_good_one_has_no_problems() -> None:
     ("changed", "status", "problem", "colour"),
     [
         ({"last": None, "last_success": None}, "never run", "", "yellow"),
+        ({"last": None, "last_success": None, "last_success_known": True}, "never run", "",
+         "yellow"),
+        ({"last": None, "last_success": None, "last_success_known": False}, "unknown yet", "",
+         "yellow"),
+        ({"last": None}, "no run yet", "", "green"),
+        ({"last": None, "last_success_known": True}, "no run yet", "", "green"),
         ({"running_since": "2026-09-21T13:33:00Z"}, "running", "", ""),
         ({"paused": True}, "paused", "", "yellow"),
         ({"last": last(status="failure", failure="auth", message="wrong password")}, "failure",
@@ -66,6 +72,9 @@ def test_a_run_that_cannot_come_is_not_late(changed: Json) -> None:
         ({"verify": chore("success", "2026-09-18T13:33:20Z")}, "ok 3d"),
         ({"verify": chore("failure", "2026-09-18T13:33:20Z")}, "failed"),
         ({"verify": chore("skipped", None)}, "never"),
+        ({"verify": {**chore("", None), "last_success_known": True}}, "never"),
+        ({"verify": {**chore("", None), "last_success_known": False}}, "unknown"),
+        ({"verify": {**chore("failure", None), "last_success_known": False}}, "failed"),
     ],
 )
 def test_drills(chores: Json, drill: str) -> None:
@@ -151,3 +160,19 @@ def test_json_has_times_that_scripts_read() -> None:
     assert found["last_success"] == "2026-09-21T13:03:20Z"
     assert found["problems"] == []
     assert json.loads(json.dumps(found)) == found
+
+
+@pytest.mark.parametrize(
+    ("changed", "shown"),
+    [
+        ({}, "30m ago"),
+        ({"last_success": None}, "never"),
+        ({"last_success": None, "last_success_known": True}, "never"),
+        ({"last_success": None, "last_success_known": False}, "unknown yet"),
+    ],
+)
+def test_the_table_says_never_only_where_the_sidecar_knows(changed: Json, shown: str) -> None:
+    _, lines = rows.table([row(known(**changed))], NOW, namespaces=False, wide=False)
+
+    assert shown in [cell.text for cell in lines[0].cells]
+    assert ("never" in [cell.text for cell in lines[0].cells]) is (shown == "never")
