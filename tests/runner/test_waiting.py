@@ -154,6 +154,7 @@ def test_each_command_waits_for_a_run_in_progress_and_then_does_its_work(
 
 @pytest.mark.parametrize(
     ("options", "told"),
+    [(("--no-wait",), False), (("--wait-timeout", "1s"), True)],
     ids=["no wait", "a second"],
 )
 def test_each_command_gives_up_after_its_time(
