@@ -17,11 +17,17 @@ STAGING = ".backup-restore"
 STATUS_FILE = "status.json"
 """In the state folder: what `backup-runner status --json` says, kept up to date."""
 
+HANDOVER_FILE = "handover.json"
+"""In the state folder: what the init container read of the repository, for the sidecar."""
+
 STATUS_MESSAGE, STATUS_FIELD = "status", "known"
 """Of a line in the log: its message, and its field with what `backup-runner status --json` says."""
 
 STARTED_MESSAGE = "backup started"
 """Of a line in the log with which a run begins."""
+
+WAITING_MESSAGE = "waiting for a run in progress"
+"""Of a line in the log of a command that waits for its turn; its field ``pid`` is the command's."""
 
 SUPERVISOR_FILE = "supervisor"
 """In the state folder: the process that SIGUSR1 asks for a backup; 1 unless pods share theirs."""

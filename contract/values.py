@@ -17,6 +17,8 @@ _ALSO_CALLED = {
     "postgresql": "postgres", "pg_dump": "postgres", "pg_dumpall": "postgres",
     "mariadb": "mysql", "mysqldump": "mysql", "mariadb-dump": "mysql", "valkey": "redis",
 }  # fmt: skip
+_LENGTH = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)([smh]?)")
+_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
 SCRATCH_BOUND = "1Gi"
 """What cache, copies and scratch of a run may take of ephemeral storage."""
 
@@ -228,3 +230,11 @@ def cpu_limit(text: str) -> str:
     if quantity.parse(text) < quantity.parse(CPU_FLOOR):
         raise ValueError(f"write at least {CPU_FLOOR}")
     return text
+
+
+def seconds(text: str) -> float:
+    """Return a length of time such as ``90``, ``90s``, ``15m`` or ``1h`` in seconds."""
+    match = _LENGTH.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is not a length of time: write 90s, 15m or 1h")
+    return float(match[1]) * _UNITS[match[2]]

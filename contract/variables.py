@@ -103,6 +103,9 @@ ALL = (
              _TIMES, "`120`", live=False),
     Variable("BACKUP_CATCH_UP_SECONDS", "Within which a missed run, and a first one, starts.",
              _TIMES, "`900`", live=False),
+    Variable("BACKUP_WAIT_SECONDS", "How long a command that a person starts waits for a run in "
+             "progress; its option `--wait-timeout` counts before it.", _TIMES, "`900`",
+             live=False),
     Variable("BACKUP_INIT_SPREAD_SECONDS", "Over which those spread that want to create the same "
              "repository.", _TIMES, "`60`", live=False),
     Variable("BACKUP_INIT_SETTLE_SECONDS", "From its creation until it is looked at again; "

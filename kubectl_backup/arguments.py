@@ -4,7 +4,7 @@ import argparse
 import textwrap
 from collections.abc import Callable, Sequence
 
-from contract import VERSION
+from contract import VERSION, values
 
 _EPILOG = """\
 WORKLOAD is deploy/wiki, sts/db, pod/x, or a bare name. Start here:
@@ -75,6 +75,26 @@ def _workload(command: argparse.ArgumentParser) -> None:
     command.add_argument("workload", metavar="WORKLOAD", help=_WORKLOAD)
 
 
+def _waits(command: argparse.ArgumentParser) -> None:
+    how = command.add_mutually_exclusive_group()
+    how.add_argument(
+        "--wait-timeout", type=_length, metavar="TIME",
+        help="how long to wait for a run in progress, such as 90s or 1h (default: 15m)",
+    )  # fmt: skip
+    how.add_argument(
+        "--no-wait", action="store_true",
+        help="exit with status 75 at once where another run is in progress",
+    )  # fmt: skip
+
+
+def _length(text: str) -> str:
+    try:
+        values.seconds(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
 def _status(add: Add) -> None:
     status = add(
         "status", "show what is backed up, and what is wrong",
@@ -101,7 +121,9 @@ def _runs(add: Add) -> None:
         "now deploy/wiki", "now deploy/wiki --wait", "now sts/db --keep",
     )  # fmt: skip
     _workload(now)
-    now.add_argument("--wait", action="store_true", help="follow it to its end")
+    now.add_argument("--wait", action="store_true",
+                     help="wait for its result; tasks such as retention may follow it")  # fmt: skip
+    _waits(now)
     now.add_argument(
         "--keep", action="store_true",
         help="wait, and tag the snapshot so that retention never removes it",
@@ -117,6 +139,7 @@ def _runs(add: Add) -> None:
     for name, runner, summary, more in simple:
         command = add(name, summary, more, f"{name} deploy/wiki")
         _workload(command)
+        _waits(command)
         command.set_defaults(runner=runner)
     for name, summary in (("pause", "let no backup begin"), ("resume", "let backups begin again")):
         command = add(name, summary, "In the pods that run now; it says how to make it last.",
@@ -196,6 +219,7 @@ def _restore(add: Add) -> None:
         help="also where it is not empty: databases of PostgreSQL are renamed to NAME_before_TIME, "
         "tables of MySQL give way to those of the dump",
     )  # fmt: skip
+    _waits(load)
     load.add_argument("-y", "--yes", action="store_true", help="do not ask")
 
 

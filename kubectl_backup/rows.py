@@ -16,7 +16,8 @@ Known = Mapping[str, Any]
 
 _LATE = 3600.0  # seconds after which a run that was due is missed
 _OFTEN = 3  # restarts of a sidecar
-_GOOD, _BAD = {"success"}, {"failure", "not injected", NOT_RUNNING, "unknown"}
+_GOOD = {"success", "no run yet"}
+_BAD = {"failure", "not injected", NOT_RUNNING, "unknown"}
 PASSING = {
     Reason.IMAGE_UNAVAILABLE: "the image could not be pulled on some node",
     Reason.QUOTA: "quota or limits of the namespace left no room",
@@ -34,6 +35,8 @@ _LASTING = {
     Reason.EXCLUDED_NAMESPACE: "the webhook excludes this namespace: use one of the app's own",
     Reason.MIRROR_POD: "static pods are never injected: run it as a Deployment or the like",
 }
+UNKNOWN = "unknown yet"
+"""Of a new pod, until its sidecar has read the repository."""
 UNSEEN = "webhook_not_asked"
 """No reason of the webhook's: it never saw the pod."""
 UNSEEN_TEXT = (
@@ -71,6 +74,7 @@ class Row:
     next_try: float | None = None
     remedy: str = ""
     pods: int = 1
+    last_success_known: bool = True
 
 
 def row(
@@ -104,6 +108,7 @@ def row(
         message=formats.plain(last.get("message", "")),
         problems=[formats.plain(each) for each in _problems(pod, known, last, now)],
         reason=str(last.get("failure") or ""),
+        last_success_known=is_known(known),
     )
 
 
@@ -135,14 +140,25 @@ def _status(known: Known, last: Known) -> str:
         return "running"
     if known.get("paused"):
         return "paused"
-    return str(last.get("status") or "never run")
+    if last.get("status"):
+        return str(last["status"])
+    if not is_known(known):
+        return UNKNOWN
+    return "no run yet" if known.get("last_success") else "never run"
+
+
+def is_known(part: Known) -> bool:
+    """Whether a status, or a part of it, knows of the last success; older sidecars do not say."""
+    return bool(part.get("last_success") or part.get("last_success_known", True))
 
 
 def _drill(verify: Known, now: float) -> str:
     success = formats.moment(verify.get("last_success"))
     if verify.get("status") in {"failure", "warning"}:
         return "failed"
-    return f"ok {formats.span(now - success)}" if success else "never"
+    if success:
+        return f"ok {formats.span(now - success)}"
+    return "never" if is_known(verify) else "unknown"
 
 
 def _problems(pod: target.Pod, known: Known, last: Known, now: float) -> Iterator[str]:
@@ -199,7 +215,7 @@ def table(
 
 def _cells(each: Row, now: float) -> tuple[Cell, ...]:
     snapshots = "-" if each.snapshots is None else str(each.snapshots)
-    last = "never" if each.last_success is None else formats.age(each.last_success, now)
+    last = formats.age(each.last_success, now) if each.last_success_known else UNKNOWN
     drill = "red" if each.drill == "failed" else ""
     return (
         Cell(each.namespace), Cell(each.workload), Cell(each.pod), Cell(each.status, colour(each)),

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from contract.wording import counted
-from kubectl_backup import formats
+from kubectl_backup import formats, rows
 from kubectl_backup.findings import Facts, Finding, hint, ok, problem, unknown
 
 _DRILL_LATE = 21 * 86400.0  # seconds; drills are weekly
@@ -30,7 +30,7 @@ def examine(facts: Facts) -> Iterator[Finding]:
     if known.get("paused"):
         remedy = "kubectl backup resume; or the Secret's BACKUP_PAUSED"
         yield problem("schedule", "backups are paused", remedy)
-    elif not known.get("next"):
+    elif not known.get("next") and rows.is_known(known):
         line = f"no run is planned (schedule {known.get('schedule')})"
         yield problem("schedule", line, "change backup.schedule or BACKUP_SCHEDULE")
     yield _last(known, facts.now)
@@ -50,6 +50,13 @@ def _last(known: Mapping[str, Any], now: float) -> Finding:
     last = known.get("last") or {}
     status = last.get("status")
     when = formats.age(formats.moment(last.get("ended")), now)
+    success = formats.moment(known.get("last_success"))
+    if status is None and success:
+        line = f"none yet by this pod; the last good backup was {formats.age(success, now)}"
+        return hint("last run", line, "kubectl backup now --wait")
+    if status is None and not rows.is_known(known):
+        line = "unknown yet: the sidecar could not read the repository so far"
+        return hint("last run", line, "kubectl backup logs; kubectl backup now --wait")
     if status is None:
         return hint("last run", "none yet", "kubectl backup now --wait")
     if status == "success":
@@ -73,7 +80,10 @@ def _chores(chores: Mapping[str, Any], now: float) -> Iterator[Finding]:
     success = formats.moment(verify.get("last_success"))
     if verify.get("status") in {"failure", "warning"}:
         return
-    if success is None:
+    if success is None and not rows.is_known(verify):
+        line = "unknown yet: this pod is new, and earlier ones kept that to themselves"
+        yield hint("drill", line, "kubectl backup drill")
+    elif success is None:
         yield hint("drill", "no restore was ever tried", "kubectl backup drill")
     elif now - success > _DRILL_LATE:
         line = f"the last good one was {formats.age(success, now)}"

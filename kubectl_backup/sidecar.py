@@ -20,6 +20,7 @@ _FOLDER = f'"${{{names.ENV_STATE_DIR}:-{names.STATE_DIR}}}"'
 _FILE = f"{names.STATE_DIR}/{names.STATUS_FILE}"
 _STATUS = "backup-runner status --json || true"
 _ASK = f"date +%s; kill -USR1 $(cat {_FOLDER}/{names.SUPERVISOR_FILE} 2>/dev/null || echo 1)"
+_STOP = 'grep -q backup-runner "/proc/$1/cmdline" && kill -TERM "$1"'
 
 
 class Sidecar:
@@ -56,6 +57,11 @@ class Sidecar:
         if answer.code or not clock.isdigit():
             raise ClusterError(f"pod {self.name} cannot be asked for a backup: {answer.said}")
         return float(clock)
+
+    def stop(self, process: int) -> None:
+        """Stop a command of the runner in the pod, if that is what this process still is."""
+        words = ("sh", "-c", _STOP, "sh", str(process))
+        self._cluster.execute(self.namespace, self.name, *words, silence=_SILENCE)
 
     def execute(self, *argv: str) -> Answer:
         """Run a command to its end."""

@@ -59,20 +59,21 @@ class Terminal:
             raise DeclinedError("nothing was done")
 
 
-def interruptible() -> None:
+def interruptible(note: str = "putting things back") -> None:
     """Let closing the terminal, or a kill, interrupt as Ctrl-C does; and each only once.
 
-    What was begun is then brought to an end, which a second one must not prevent.
+    What was begun is then brought to an end, which a second one must not prevent; ``note`` is
+    what the person reads of it.
     """
-    for number in _ENDINGS:
-        signal.signal(number, _interrupt)
 
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        for number in _ENDINGS:
+            signal.signal(number, _not_now)
+        sys.stderr.write(f"\ninterrupted: {note} ...\n")
+        raise KeyboardInterrupt
 
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
     for number in _ENDINGS:
-        signal.signal(number, _not_now)
-    sys.stderr.write("\ninterrupted: putting things back ...\n")
-    raise KeyboardInterrupt
+        signal.signal(number, interrupt)
 
 
 def _not_now(_number: int, _frame: FrameType | None) -> None:

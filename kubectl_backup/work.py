@@ -2,20 +2,19 @@
 
 import argparse
 import time
-from collections.abc import Iterable
 
-from contract import names, settings
+from contract import names, settings, values
 from contract.wording import counted
-from kubectl_backup import formats, healing, listing, overheard, sidecar, target
+from kubectl_backup import follow, formats, healing, listing, overheard, sidecar, target
 from kubectl_backup.cluster import Cluster, Json, below
-from kubectl_backup.refusal import ClusterError, DeniedError, NotFoundError
+from kubectl_backup.refusal import ClusterError, DeniedError
 from kubectl_backup.sidecar import Sidecar
 from kubectl_backup.terminal import Terminal
 
-_EVERY = 1.0  # seconds between two looks at a run
-_BEGINS = 120.0  # seconds in which a run that was asked for has begun
-_PATIENCE = 5  # answers in a row that may be missing
-_CODES = {"success": 0, "warning": 0, "skipped": 75}
+_SKIPPED = 75  # exit status, as the runner's
+_CODES = {"success": 0, "warning": 0, "skipped": _SKIPPED}
+_BUSY = "another run is in progress"
+_LONG = "15m"  # for which a requested backup waits for a run in progress
 _COLOURS = {"success": "green", "warning": "yellow", "skipped": "yellow"}
 
 
@@ -23,8 +22,12 @@ def now(cluster: Cluster, terminal: Terminal, parsed: argparse.Namespace) -> int
     """Ask for a backup, and wait for it where that is wanted; return how it ended."""
     parts = sidecar.find_each(cluster, parsed.workload)
     for part in parts:
-        if part.known().get("paused"):
+        known = part.known()
+        if known.get("paused"):
             raise ClusterError(f"pod {part.name} is paused; `kubectl backup resume` it first")
+        if parsed.no_wait and (other := follow.busy(known)):
+            terminal.say(f"pod {part.name}: {_BUSY} ({other}); nothing was done", "yellow")
+            return _SKIPPED
     asked = [(part, part.ask()) for part in parts]
     if not (parsed.wait or parsed.keep):
         names_of = ", ".join(part.name for part in parts)
@@ -32,7 +35,11 @@ def now(cluster: Cluster, terminal: Terminal, parsed: argparse.Namespace) -> int
         return 0
     codes = []
     for part, since in asked:
-        last = _await(part, terminal, since)
+        last = follow.backup(part, terminal, since, values.seconds(parsed.wait_timeout or _LONG))
+        if last is None:
+            terminal.say(f"pod {part.name}: {_BUSY}; the requested backup follows it", "yellow")
+            codes.append(_SKIPPED)
+            continue
         status = str(last.get("status"))
         kind = f" ({last['failure']})" if last.get("failure") else ""
         line = f"pod {part.name}: {status}{kind}: {formats.plain(last.get('message', ''))}"
@@ -41,33 +48,6 @@ def now(cluster: Cluster, terminal: Terminal, parsed: argparse.Namespace) -> int
             _keep(part, terminal, str(last["snapshot"]))
         codes.append(_CODES.get(status, 1))
     return 1 if 1 in codes else max(codes)
-
-
-def _await(part: Sidecar, terminal: Terminal, asked: float) -> Json:
-    """Follow a run that was asked for to its end; return how it ended."""
-    began, missed = time.monotonic(), 0
-    while True:
-        try:
-            known, missed = part.known(), 0
-        except NotFoundError:
-            raise
-        except ClusterError:
-            missed += 1
-            if missed > _PATIENCE:
-                raise
-            known = {}
-        last = known.get("last") or {}
-        if (formats.moment(last.get("started")) or 0) >= int(asked):
-            terminal.progress("")
-            return dict(last)
-        spent = time.monotonic() - began
-        since = formats.moment(known.get("running_since"))
-        terminal.progress(
-            f"pod {part.name}: {'running' if since else 'about to begin'}, {formats.span(spent)}"
-        )
-        if not since and spent > _BEGINS:
-            raise ClusterError(f"pod {part.name} began nothing; see `kubectl backup logs`")
-        time.sleep(_EVERY)
 
 
 def _keep(part: Sidecar, terminal: Terminal, snapshot: str) -> None:
@@ -82,19 +62,15 @@ def _keep(part: Sidecar, terminal: Terminal, snapshot: str) -> None:
 def tell_runner(cluster: Cluster, terminal: Terminal, parsed: argparse.Namespace) -> int:
     """Let the runner do what ``parsed.runner`` says; return its worst exit status."""
     parts = sidecar.find_each(cluster, parsed.workload)
-    return max(_told(part, terminal, parsed.runner) for part in parts)
+    words = (parsed.runner, *_waits(parsed))
+    return max(follow.command(part, terminal, *words) for part in parts)
 
 
-def _told(part: Sidecar, terminal: Terminal, *words: str) -> int:
-    """Let a runner do something, show what it says, and return its exit status."""
-    running = part.run("backup-runner", *words)
-    rest = b""
-    for chunk in running.chunks:
-        *lines, rest = (rest + chunk).split(b"\n")
-        _say(terminal, lines)
-    if running.end.code and running.end.said:
-        terminal.tell(formats.plain(running.end.said))
-    return running.end.code
+def _waits(parsed: argparse.Namespace) -> list[str]:
+    """Return the runner's options on how long it waits for a run in progress."""
+    if parsed.no_wait:
+        return ["--no-wait"]
+    return ["--wait-timeout", parsed.wait_timeout] if parsed.wait_timeout else []
 
 
 def load(cluster: Cluster, terminal: Terminal, parsed: argparse.Namespace) -> int:
@@ -105,11 +81,12 @@ def load(cluster: Cluster, terminal: Terminal, parsed: argparse.Namespace) -> in
     which = ["--at", at] if at else ["--snapshot", named] if named else []
     words = ["load", *([parsed.dump] if parsed.dump else []), *which]
     words += ["--replace"] if parsed.replace else []
-    if code := _told(part, terminal, *words, "--dry-run"):
+    words += _waits(parsed)
+    if code := follow.command(part, terminal, *words, "--dry-run"):
         return code
     what = "in place of what its server holds" if parsed.replace else "into its server"
     terminal.confirm(f"Load it {what}?", yes=parsed.yes)
-    return _told(part, terminal, *words)
+    return follow.command(part, terminal, *words)
 
 
 def logs(cluster: Cluster, terminal: Terminal, parsed: argparse.Namespace) -> int:
@@ -121,13 +98,8 @@ def logs(cluster: Cluster, terminal: Terminal, parsed: argparse.Namespace) -> in
         for line in lines:
             terminal.say(line.decode("utf-8", "replace"))
     else:  # what is for programs is left out
-        _say(terminal, (line for line in lines if overheard.status([line]) is None))
+        follow.say(terminal, (line for line in lines if overheard.status([line]) is None))
     return 0
-
-
-def _say(terminal: Terminal, lines: Iterable[bytes]) -> None:
-    for line in lines:
-        terminal.say(*formats.spoken(line))
 
 
 def pause(cluster: Cluster, terminal: Terminal, parsed: argparse.Namespace) -> int:

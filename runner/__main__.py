@@ -7,9 +7,10 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
-from runner import arguments, inputs, status, tick
+from runner import arguments, commands, inputs, status, tick
 from runner.asked import Asked
 from runner.config import Config
 from runner.log import Log
@@ -33,11 +34,13 @@ def main(words: list[str] | None = None) -> int:
         return 1
 
 
-def _begin() -> tuple[Config, Log, Stop]:
+def _begin(parsed: argparse.Namespace | None = None) -> tuple[Config, Log, Stop]:
     """Return what each command works with; people, who sit at a terminal, read text."""
     stop = Stop()
     stop.install()
     config = inputs.read_config()
+    if parsed and parsed.wait is not None:
+        config = replace(config, timing=replace(config.timing, wait=parsed.wait))
     text = sys.stdout.isatty() or os.environ.get("BACKUP_LOG_FORMAT") == "text"
     return config, Log(text=text), stop
 
@@ -48,12 +51,12 @@ def _tick(parsed: argparse.Namespace) -> int:
     return tick.tick(*_begin(), start=parsed.start, asked=parsed.now)
 
 
-def _run(_parsed: argparse.Namespace) -> int:
-    return tick.run_once(*_begin())
+def _run(parsed: argparse.Namespace) -> int:
+    return commands.run_once(*_begin(parsed))
 
 
 def _chore(parsed: argparse.Namespace) -> int:
-    return tick.chore(*_begin(), parsed.command)
+    return commands.chore(*_begin(parsed), parsed.command)
 
 
 def _restore(parsed: argparse.Namespace) -> int:
@@ -65,11 +68,11 @@ def _restore(parsed: argparse.Namespace) -> int:
         delete=parsed.delete,
         dry_run=parsed.dry_run,
     )
-    config, log, stop = _begin()
+    config, log, stop = _begin(parsed)
     if not parsed.json:
-        return tick.restore(config, log, stop, asked)[0]
+        return commands.restore(config, log, stop, asked)[0]
     with contextlib.redirect_stdout(sys.stderr):
-        code, done = tick.restore(config, log, stop, asked)
+        code, done = commands.restore(config, log, stop, asked)
     if done is not None:
         print(json.dumps(done.as_json()))
     return code
@@ -107,19 +110,19 @@ def _load(parsed: argparse.Namespace) -> int:
     asked = load.Asked(
         parsed.name, parsed.at, parsed.snapshot, parsed.origin, parsed.replace, parsed.dry_run
     )
-    return tick.load(*_begin(), lambda session: load.load(session, asked))
+    return commands.load(*_begin(parsed), lambda session: load.load(session, asked))
 
 
 def _maintain(parsed: argparse.Namespace) -> int:
-    return tick.maintain(*_begin(), dry_run=parsed.dry_run)
+    return commands.maintain(*_begin(parsed), dry_run=parsed.dry_run)
 
 
-def _accept(_parsed: argparse.Namespace) -> int:
-    return tick.accept(*_begin())
+def _accept(parsed: argparse.Namespace) -> int:
+    return commands.accept(*_begin(parsed))
 
 
-def _unlock(_parsed: argparse.Namespace) -> int:
-    return tick.unlock(*_begin())
+def _unlock(parsed: argparse.Namespace) -> int:
+    return commands.unlock(*_begin(parsed))
 
 
 def _status(parsed: argparse.Namespace) -> int:

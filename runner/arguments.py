@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Callable
 
 from contract import VERSION, values
+from runner import wait_options
 from runner.steps import DUMP_FILES
 
 Parser = argparse.ArgumentParser
@@ -47,24 +48,26 @@ def _tick(add: Add) -> None:
 
 
 def _run(add: Add) -> None:
-    add(
+    running = add(
         "run",
         help="back up now",
         description="Runs one backup now. Exit status: 0 success or warning, 1 failure, "
-        "75 skipped because another run is in progress or the repository is locked.",
+        "75 skipped because another run is still in progress or the repository is locked.",
     )
+    wait_options.add(running)
 
 
 def _chores(add: Add) -> None:
     for name, what in CHORES.items():
-        add(
+        task = add(
             name,
             help=f"{what}, now",
             description=f"{what[0].upper()}{what[1:]}: now, whatever backup.{name} says and "
-            "whichever workload's turn it is. Exit status: 0 success, 1 failure, 75 skipped "
-            "because another run is in progress, the repository is locked, or it cannot be done "
-            "here.",
+            "whichever workload's turn it is. Exit status: 0 success, 1 failure, "
+            "75 skipped because another run is still in progress, the repository is locked, or it "
+            "cannot be done here.",
         )
+        wait_options.add(task)
 
 
 def _restore(add: Add) -> None:
@@ -74,8 +77,10 @@ def _restore(add: Add) -> None:
         description="Restores files of this workload, in place or into a folder, from the newest "
         "good snapshot that has them. Nothing that is not in the snapshot is deleted without "
         "--delete. A running app has to be stopped first: `kubectl backup restore` does all of "
-        "that. Exit status: 0 success or warning, 1 failure, 75 skipped: a run is in progress.",
+        "that. Exit status: 0 success or warning, 1 failure, 75 skipped: another run is "
+        "still in progress.",
     )
+    wait_options.add(restoring)
     restoring.add_argument(
         "--at", default="", metavar="TIME",
         help="the newest snapshot of then or before: 2026-11-25T03:00:00Z, or all of 2026-11-25",
@@ -148,8 +153,10 @@ def _load(add: Add) -> None:
         help="load a dump into its database server",
         description="Loads the newest dump of this workload into its server, by the "
         "variables of the Secret. Nothing is touched where the dump has no end, or the server "
-        "holds anything. Exit status: 0 success, 1 failure, 75 skipped: a run is in progress.",
+        "holds anything. Exit status: 0 success, 1 failure, 75 skipped: another run is "
+        "still in progress.",
     )
+    wait_options.add(loading)
     loading.add_argument(
         "name", nargs="?", default="", choices=("", *DUMP_FILES), metavar="NAME",
         help="postgres or mysql; needed where the pod has several dumps",
@@ -184,28 +191,32 @@ def _maintain(add: Add) -> None:
         "BACKUP_PRUNE and BACKUP_CHECK are how often it should be. Exit status: 0 success or "
         "warning, 1 failure, 75 skipped because the repository is locked or another is at it.",
     )
+    wait_options.add(maintaining)
     maintaining.add_argument(
         "--dry-run", action="store_true", help="only say what would be done, workload by workload"
     )
 
 
 def _accept(add: Add) -> None:
-    add(
+    accepting = add(
         "accept",
         help="accept that the volumes lost files on purpose",
         description="Accepts that the volumes hold fewer files than before: from the next good "
-        "backup on, retention goes on too.",
+        "backup on, retention goes on too. Exit status: 0 accepted, 75 another run is "
+        "still in progress.",
     )
+    wait_options.add(accepting)
 
 
 def _unlock(add: Add) -> None:
-    add(
+    unlocking = add(
         "unlock",
         help="remove the repository's locks, if all of them are old",
-        description="Removes the repository's locks if every one is older than 30 minutes. Exit "
-        "status: 0 none is left, 1 failure, 75 a lock may be in use, or another run is in "
-        "progress.",
+        description="Removes the repository's locks if every one is older than 30 minutes. "
+        "Exit status: 0 none is left, 1 failure, 75 a lock may be in use, or another run "
+        "is still in progress.",
     )
+    wait_options.add(unlocking)
 
 
 def _status(add: Add) -> None:

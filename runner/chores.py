@@ -108,6 +108,7 @@ def begin(session: Session, name: str, chore: Callable[[], Chored]) -> Chored:
     known = session.state.chore(name)
     known.attempted = time.time()
     known.tries += 1
+    session.state.task = name
     session.save()
     return _note(session, name, chore())
 
@@ -117,6 +118,7 @@ def _note(session: Session, name: str, done: Chored) -> Chored:
     state = session.state
     known = state.chore(name)
     known.status, known.message = done.status.value, done.message
+    state.task = ""
     if done.status == Status.SUCCESS:
         known.success = time.time()
     known.again = done.status == Status.INTERRUPTED or done.failure == Failure.LOCKED

@@ -37,47 +37,65 @@ def remember_start(now: float, config: Config, state: State) -> None:
     slot = _latest_slot(now, config)
     if slot is None or slot <= _past(now, state.attempted) or slot == state.missed_slot:
         return
-    share = stable_hash(f"{config.identity}/{config.pod}") % 1000 / 1000
+    # A container that restarts again and again does not put off what it announced.
+    announced = _past(now, state.attempted) < state.missed_slot and (
+        now <= state.not_before <= now + config.timing.catch_up
+    )
     state.missed_slot = slot
-    state.not_before = now + share * config.timing.catch_up
+    if not announced:
+        share = stable_hash(f"{config.identity}/{config.pod}") % 1000 / 1000
+        state.not_before = now + share * config.timing.catch_up
 
 
 def due(now: float, config: Config, state: State, *, asked: bool = False) -> Due:
     """Return what to do at ``now``; ``asked`` is a signal or command to run at once."""
     if config.settings[settings.PAUSED]:
         return Due("", probe=False, next=now + _LONGEST_WAIT)
-    why = "asked" if asked else _why(now, config, state)
-    by_slot = not why and _slot_is_due(now, config, state)
-    probe = by_slot and not state.derived
-    return Due("schedule" if by_slot else why, probe=probe, next=_next(now, config, state))
+    found = _moments(now, config, state)
+    why = "asked" if asked else next((why for why, at in found.items() if at <= now), "")
+    upcoming = min([*found.values(), now + _LONGEST_WAIT])
+    probe = why == "schedule" and not state.derived
+    return Due(why, probe=probe, next=max(now + 1, upcoming))
 
 
-def _why(now: float, config: Config, state: State) -> str:
+def next_run(now: float, config: Config, state: State) -> float | None:
+    """Return when the next run begins: ``now`` where one is due, None while off or paused.
+
+    It is the moment that `due` waits for: that of a slot, a catch-up or a retry.
+    """
+    if config.settings[settings.PAUSED]:
+        return None
+    found = _moments(now, config, state)
+    return max(now, min(found.values())) if found else None
+
+
+def _moments(now: float, config: Config, state: State) -> dict[str, float]:
+    """Return from when each reason for a run holds, the most urgent reason first."""
     run_now = config.settings.get(settings.RUN_NOW)
-    if run_now and run_now != state.run_now:
-        return "run-now"
-    retry = _retry_at(config, state)
-    if retry is not None and now >= retry:
-        return "retry"
-    return ""
+    moments = {
+        "run-now": now if run_now and run_now != state.run_now else None,
+        "retry": _retry_at(config, state),
+        "schedule": _slot_at(now, config, state),
+    }
+    return {why: at for why, at in moments.items() if at is not None}
 
 
-def _slot_is_due(now: float, config: Config, state: State) -> bool:
-    slot = _latest_slot(now, config)
+def _slot_at(now: float, config: Config, state: State) -> float | None:
+    """Return when the next slot is served; a slot that comes before a catch-up is served in time.
+
+    One run serves every slot before it, so that such a slot is the catch-up as well.
+    """
+    slot, upcoming = _latest_slot(now, config), next_slot(now, config)
     if slot is None or slot <= _past(now, state.attempted):
-        return False
-    return now >= _wait_until(now, config, state)
+        return upcoming
+    spread = slot <= state.missed_slot and state.not_before <= now + config.timing.catch_up
+    at = state.not_before if spread else slot
+    return at if upcoming is None else min(at, upcoming)
 
 
 def _past(now: float, moment: float) -> float:
     # A time that has not come yet was written by a clock that was set back since.
     return moment if moment <= now else 0
-
-
-def _wait_until(now: float, config: Config, state: State) -> float:
-    if state.missed_slot <= _past(now, state.attempted):
-        return 0  # it was caught up, such as by a run that was asked for: later slots do not wait
-    return state.not_before if state.not_before <= now + config.timing.catch_up else 0
 
 
 def _latest_slot(now: float, config: Config) -> float | None:
@@ -104,21 +122,8 @@ def cured_by_secret(state: State, changed: float) -> bool:
     )
 
 
-def _next(now: float, config: Config, state: State) -> float:
-    upcoming = next_slot(now, config)
-    candidates = [now + _LONGEST_WAIT]
-    if upcoming is not None:
-        candidates.append(upcoming)
-    if (retry := _retry_at(config, state)) is not None:
-        candidates.append(retry)
-    slot = _latest_slot(now, config)
-    if slot is not None and slot > _past(now, state.attempted):
-        candidates.append(_wait_until(now, config, state))
-    return max(now + 1, min(candidates))
-
-
 def next_slot(now: float, config: Config) -> float | None:
-    """Return the next scheduled time; None while off or paused."""
+    """Return the next slot of the schedule; None while off or paused."""
     values = config.settings
     if values[settings.PAUSED]:
         return None

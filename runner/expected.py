@@ -10,8 +10,12 @@ _DAY = 24 * 3600
 
 
 def interval(config: Config, state: State) -> float:
-    """Return the seconds between the next backup that is scheduled and the one after; 0 if none."""
-    return _next_backup(config, state.next_due) - state.next_due if state.next_due else 0
+    """Return the seconds between the next slot of the schedule and the one after; 0 if none."""
+    if not state.next_due:
+        return 0
+    # Between slots: a catch-up or a retry may come right before the next one.
+    slot = _next_backup(config, state.next_due - 1)
+    return _next_backup(config, slot) - slot if slot else 0
 
 
 def chores(config: Config, state: State) -> dict[str, float]:

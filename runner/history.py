@@ -1,7 +1,7 @@
 """What the repository knows of this workload: its snapshots, and what they held. Pure."""
 
 from collections.abc import Generator, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,21 +23,46 @@ class Snapshot:
     held: tuple[int, int] | None
 
 
-def last_snapshot(config: Config) -> Generator[Effect, Result, tuple[Snapshot | None, bool]]:
+def last_snapshot(
+    config: Config, limit: float = 0
+) -> Generator[Effect, Result, tuple[Snapshot | None, bool]]:
     """Return what is known of the last backup with all its dumps, and whether that is certain.
 
-    None if there was none. Raises Ended where the repository cannot be reached.
+    None if there was none. Raises Ended where the repository cannot be reached, or not in
+    ``limit`` seconds if that is not 0.
     """
-    done: Completed = yield retrieval.snapshots(config)
+    done: Completed = yield replace(retrieval.snapshots(config), limit=limit)
     if done.stopped:
         raise failed(done, "the repository cannot be opened")
-    found = array(done.text)
+    return last_of(config, array(done.text)), done.no_repository or not done.code
+
+
+def last_of(config: Config, found: Iterable[dict[str, Any]]) -> Snapshot | None:
+    """Return the last backup with all its dumps among this workload's snapshots; None if none."""
+    found = list(found)
     volumes = latest(each for each in found if _counts(each))
     dumps = [_latest_dump(found, dump.name) for dump in config.dumps]
     made = [maintainer.moment(each) for each in (volumes, *dumps)]
     known = [moment for moment in made if moment is not None]
-    last = Snapshot(min(known), held(volumes)) if len(known) == len(made) else None
-    return last, done.no_repository or not done.code
+    return Snapshot(min(known), held(volumes)) if len(known) == len(made) else None
+
+
+def newest(found: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the snapshots by which `last_of` judges: the newest of the volumes and of each dump.
+
+    Only what is read of them, without names of files.
+    """
+    chosen: dict[str, dict[str, Any]] = {}
+    for each in found:
+        if not maintainer.moment(each) or not (is_dump(each) or _counts(each)):
+            continue
+        tags = [str(tag) for tag in each.get("tags") or ()]
+        kind = next((tag for tag in tags if tag.startswith(steps.DUMP_TAG)), "")
+        chosen[kind] = latest([chosen.get(kind, {}), each])
+    return [
+        {key: each[key] for key in ("time", "tags", "summary") if key in each}
+        for each in chosen.values()
+    ]
 
 
 def latest(snapshots: Iterable[dict[str, Any]]) -> dict[str, Any]:
@@ -50,7 +75,7 @@ def held(snapshot: dict[str, Any]) -> tuple[int, int] | None:
     try:
         summary = snapshot["summary"]
         return int(summary["total_files_processed"]), int(summary["total_bytes_processed"])
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return None
 
 

@@ -7,7 +7,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from runner import central, deliver, records, report, restic, scratch
+from runner import central, deliver, records, report, restic, scratch, waiting
 from runner import state as states
 from runner.config import Config
 from runner.conversation import Ended
@@ -37,7 +37,8 @@ def maintain(config: Config, log: Log, stop: Stop, *, dry_run: bool) -> Status |
         retention_enabled=True, state_dir=f"{config.state_dir}/{HOST}",
     )  # fmt: skip
     store = Store(Path(config.state_dir))
-    with store.lock() as mine:
+    wait = waiting.for_turn(log, stop, config.timing.wait)
+    with store.lock(wait) as mine:
         if not mine:
             return None
         restic.lower_priority()

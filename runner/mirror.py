@@ -15,6 +15,7 @@ from runner.output import Completed
 from runner.steps import Count
 
 _MISSING = 3  # rclone's exit code where a folder is not there
+_NOT_THERE = (_MISSING, 4)  # where a folder or a file is not there
 
 Size = tuple[int, int]  # files and bytes
 
@@ -77,17 +78,19 @@ def _marked(config: Config) -> Generator[Effect, Result, datetime | None]:
     done: Completed = yield rclone.look(config)
     if done.stopped == "time":
         raise failed(done, "the destination does not answer", Failure.NETWORK)
-    if done.stopped or done.code not in {0, _MISSING, 4}:
+    if done.stopped or done.code not in {0, *_NOT_THERE}:
         raise failed(done, "the destination cannot be read")
     return _moment(done.text)
 
 
-def last_success(config: Config) -> Generator[Effect, Result, datetime | None]:
-    """Return when the mirror was last as it should be, by its own mark; None if unknown."""
-    if config.missing:
-        return None
+def last_success(config: Config) -> Generator[Effect, Result, tuple[datetime | None, bool]]:
+    """Return when the mirror was last as it should be, by its mark, and whether that is certain.
+
+    None if there is no mark.
+    """
     done: Completed = yield rclone.look(config)
-    return None if done.code or done.stopped else _moment(done.text)
+    made = None if done.code or done.stopped else _moment(done.text)
+    return made, made is not None or (not done.stopped and done.code in _NOT_THERE)
 
 
 def _moment(text: str) -> datetime | None:

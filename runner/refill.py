@@ -2,12 +2,12 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
 from contract import wording
-from runner import loading, maintainer, putback, staging, verification, wanted
+from runner import handover, loading, maintainer, putback, staging, verification, wanted
 from runner.claim import Claim, Waiter
 from runner.config import Config
 from runner.conversation import Ended
@@ -174,7 +174,15 @@ class _Work:
         if self._listed is None:
             self._listed = listed(self._config, self._door, self._want)
             self._known = choice(self._config, self._want, self._listed)
+            self._hand_over(self._listed)
         return self._known
+
+    def _hand_over(self, found: list[Json]) -> None:
+        """Leave what is known of this workload to the sidecar, which else asks for itself."""
+        if _origin(self._config, self._want):
+            return
+        with suppress(OSError):
+            handover.leave(Path(self._config.state_dir), self._config, found, time.time())
 
 
 def listed(config: Config, door: Door, want: Wanted, *, by_hand: bool = False) -> list[Json]:

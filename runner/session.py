@@ -1,8 +1,14 @@
-"""What a look or a run works with, handed from one to the next."""
+"""What a tick or a command works with, handed from one function to the next."""
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
-from runner import status
+from contract import settings
+from runner import due, lock, status
+from runner import state as states
 from runner.config import Config
 from runner.log import Log
 from runner.state import State, Store
@@ -25,10 +31,34 @@ class Session:
     limit: float = 0
     maintains: bool = False
 
+    def plan(self) -> None:
+        """Note when the next run will begin, for all who show it."""
+        if not self.maintains:
+            self.state.next_due = due.next_run(time.time(), self.config, self.state) or 0
+
     def save(self) -> None:
         """Keep the state, and show it; where that cannot be, a backup is still better than none."""
+        self.plan()
         try:
             self.store.save(self.state)
             self.store.publish(status.describe(self.config, self.state))
         except OSError as error:
             self.log.line("error", f"the state cannot be kept: {error.strerror}")
+
+
+@contextmanager
+def alone(
+    config: Config, log: Log, stop: Stop, *, limit: float = 0, wait: lock.Wait = lock.never
+) -> Iterator[Session | None]:
+    """Give a session that no other process works beside; None where one keeps on working.
+
+    The state is new where there is none; what is annotated already starts no run.
+    """
+    store = Store(Path(config.state_dir))
+    with store.lock(wait) as mine:
+        if not mine:
+            yield None
+            return
+        run_now = config.settings.get(settings.RUN_NOW) or ""
+        state = store.load() or states.new(time.time(), run_now)
+        yield Session(config, state, store, log, stop, limit)

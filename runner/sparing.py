@@ -124,9 +124,9 @@ def _texts(value: object) -> list[str]:
 def _today(config: Config) -> Options:
     """Return what today's backups leave out; raise ValueError where that cannot be told."""
     why = "--delete cannot tell what backups leave out"
-    if any(problem.key == leftout.KEY for problem in config.problems):
+    if any(each.key == leftout.KEY and not each.value for each in config.problems):
         raise ValueError(f"{leftout.KEY} cannot be split into words: {why}")
-    found = leftout.options(config.extra_arguments)
+    found = leftout.options(config.options.backup)
     variables = {**os.environ, **config.restic}
     for file, insensitive in found.files:
         try:

@@ -1,20 +1,19 @@
 """What survives a restart of the container: one JSON file in the state volume, and its lock."""
 
-import fcntl
 import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from contract import names
+from runner import lock
+from runner.decoding import fitting
 
 FILE = "state.json"
 _LOCK = "lock"
-_LATEST = 1e11  # epoch seconds; no clock goes wrong by thousands of years
-_JSON = {"int": int, "bool": bool, "str": str, "tuple": list}  # the rest are objects
 _NEXT = "next"  # its modification time tells the supervisor when to tick
 
 
@@ -88,6 +87,8 @@ class State:
     last, and how many workloads' snapshots it applied retention to, or not.
     ``unmatched``: since when an exclude pattern matches nothing, 0 if it does, as of ``walked``.
     ``notes`` name settings without effect.
+    ``inherited``: the repository had backups of this workload before this state began; it alone
+    knows of them. ``task`` is the maintenance task in progress, "" for none.
     ``shown`` tells one status from another, as the container's log had it last.
     ``notified`` are receivers that were told of a trouble, and not yet that it is over. ``restic``
     is its version, "" until asked since the container started; ``stale_locks`` None if unknown.
@@ -102,6 +103,8 @@ class State:
     failures: int = 0
     last: Last | None = None
     last_success: float = 0
+    inherited: bool = False
+    task: str = ""
     full: list[str] | None = None
     usual: tuple[int, int] | None = None
     held: bool = False
@@ -183,68 +186,39 @@ class Store:
         else:
             path.unlink(missing_ok=True)
 
+    def marked(self, name: str) -> bool:
+        """Whether that file is there."""
+        return (self._folder / name).exists()
+
     @contextmanager
-    def lock(self) -> Iterator[bool]:
-        """Hold the lock that keeps runs apart; gives False where another process has it."""
+    def lock(self, wait: lock.Wait = lock.never) -> Iterator[bool]:
+        """Hold the lock that keeps runs apart; gives False where another process keeps it."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        with (self._folder / _LOCK).open("a") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                yield False
-            else:
-                yield True
+        with lock.held(self._folder / _LOCK, wait) as mine:
+            yield mine
 
 
 def _state(value: Any) -> State:  # noqa: ANN401 -- whatever the file holds
     if not isinstance(value, dict):
         raise TypeError("no JSON object")
-    state = State(**_fitting(State, value))
+    state = State(**fitting(State, value))
     if state.last is not None:
-        state.last = Last(**_fitting(Last, value["last"]))
+        state.last = Last(**fitting(Last, value["last"]))
     if state.usual is not None:
         files, total = state.usual
         state.usual = (int(files), int(total))
     if isinstance(state.tally, dict):
-        state.tally = Tally(**_fitting(Tally, state.tally))
+        state.tally = Tally(**fitting(Tally, state.tally))
     since = value.get("unmatched", {})
     state.unmatched = {each: at for each, at in since.items() if isinstance(at, int | float)}
     state.chores = {
-        name: Chore(**_fitting(Chore, chore))
+        name: Chore(**fitting(Chore, chore))
         for name, chore in value.get("chores", {}).items()
         if isinstance(chore, dict)
     }
     state.notified = {
-        receiver: News(**_fitting(News, news))
+        receiver: News(**fitting(News, news))
         for receiver, news in value.get("notified", {}).items()
         if isinstance(news, dict)
     }
     return state
-
-
-def _fitting(kind: type, value: dict[str, Any]) -> dict[str, Any]:
-    """Return what a class knows of a file's values; raise TypeError for one of another kind.
-
-    Unknown keys are a newer version's, which was rolled back. A time that is none would fail
-    each run that reads it.
-    """
-    found = {f.name: (value[f.name], _name(f.type)) for f in fields(kind) if f.name in value}
-    for name, (item, type_name) in found.items():
-        if not _fits(item, type_name):
-            raise TypeError(f"{name} is of another kind")
-    return {name: item for name, (item, _) in found.items()}
-
-
-def _name(kind: object) -> str:
-    return kind.__name__ if isinstance(kind, type) else str(kind)
-
-
-def _fits(item: Any, type_name: str) -> bool:  # noqa: ANN401 -- any JSON value
-    if item is None:
-        return type_name.endswith("| None")
-    outer = type_name.removesuffix(" | None").partition("[")[0]
-    if outer == "float":
-        return isinstance(item, int | float) and 0 <= item <= _LATEST
-    if outer == "list":
-        return isinstance(item, list) and all(isinstance(each, str) for each in item)
-    return isinstance(item, _JSON.get(outer, dict))

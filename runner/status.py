@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from contract import settings
+from contract import schedule, settings
 from runner import newline, opened
 from runner.config import Config
 from runner.outcome import Status
@@ -36,8 +36,10 @@ def describe(config: Config, state: State | None) -> dict[str, Any]:
         "timezone": config.settings[settings.TIMEZONE].key,
         "paused": config.settings[settings.PAUSED],
         "running_since": _time(state.running_since) if state else None,
+        "task": state.task or None if state else None,
         "last": last,
         "last_success": _time(state.last_success) if state else None,
+        "last_success_known": bool(state and (state.derived or state.last_success)),
         "next": _time(state.next_due) if state else None,
         "failures_in_a_row": state.failures if state else 0,
         "held": state.held if state else False,
@@ -59,8 +61,14 @@ def problems(config: Config) -> list[str]:
 
 def _chores(config: Config, state: State) -> dict[str, Any]:
     """Return what is known of each chore; a mirror has one, which goes by its archives."""
-    known = {name: _chore(chore) for name, chore in sorted(state.chores.items())}
-    return {"forget": known.get("forget", _chore(Chore()))} if config.mirrors else known
+    # Of what an earlier pod did, the repository tells nothing but that there was one.
+    is_first = state.derived and not state.inherited
+    known = {name: _chore(chore, is_first=is_first) for name, chore in sorted(state.chores.items())}
+    return (
+        {"forget": known.get("forget", _chore(Chore(), is_first=is_first))}
+        if config.mirrors
+        else known
+    )
 
 
 def _receivers(config: Config) -> dict[str, object]:
@@ -68,11 +76,12 @@ def _receivers(config: Config) -> dict[str, object]:
             "pushgateway": config.pushgateway}  # fmt: skip
 
 
-def _chore(chore: Chore) -> dict[str, Any]:
+def _chore(chore: Chore, *, is_first: bool) -> dict[str, Any]:
     return {
         "status": chore.status,
         "message": chore.message,
         "last_success": _time(chore.success),
+        "last_success_known": bool(is_first or chore.success),
     }
 
 
@@ -85,16 +94,25 @@ def _time(moment: float) -> str | None:
 def _lines(known: dict[str, Any]) -> list[str]:
     last = known["last"]
     lines = [f"host       {known['host']}  ({' '.join(known['tags'])})"]
-    if last is None:
-        lines.append("last run   none yet")
+    unknown, known_success = "unknown yet", known["last_success_known"]
+    if last is None and not known_success:
+        lines.append(f"last run   {unknown}: the repository has not been read")
+    elif last is None:
+        since = "since this pod started" if known["last_success"] else "yet"
+        lines.append(f"last run   none {since}")
     else:
         kind = f" ({last['failure']})" if last["failure"] else ""
         lines.append(f"last run   {last['ended']}  {last['status']}{kind}: {last['message']}")
-    lines.append(f"good since {known['last_success'] or 'never'}")
-    paused = "paused" if known["paused"] else known["next"] or "none"
-    lines.append(f"next run   {paused}  (schedule {known['schedule']}, {known['timezone']})")
+    never = "never" if known_success else unknown
+    lines.append(f"good since {known['last_success'] or never}")
+    is_off = known["schedule"] == schedule.OFF
+    none = "none" if known_success or is_off else unknown
+    upcoming = "paused" if known["paused"] else known["next"] or none
+    lines.append(f"next run   {upcoming}  (schedule {known['schedule']}, {known['timezone']})")
     if known["running_since"]:
         lines.append(f"running    since {known['running_since']}")
+    if known["task"]:
+        lines.append(f"running    {known['task']}")
     for name, chore in known["chores"].items():
         if chore["status"] not in {"", Status.SUCCESS}:
             lines.append(f"{name:<10} {chore['status']}: {chore['message']}")

@@ -11,6 +11,8 @@ class Stop:
 
     def __init__(self) -> None:
         self.asked = False
+        self.signal = 0
+        """The number of the first signal; 0 before one."""
 
     def install(self) -> None:
         """Take SIGTERM and SIGINT as the wish to stop; ignore SIGHUP, by which restic probes."""
@@ -25,5 +27,6 @@ class Stop:
             time.sleep(min(left, _LOOK))
         return self.asked
 
-    def _take(self, _number: int, _frame: object) -> None:
+    def _take(self, number: int, _frame: object) -> None:
+        self.signal = self.signal or number
         self.asked = True

@@ -22,6 +22,7 @@ class Timing:
     restore_pause: float = 5
     restore_stale: float = 60
     maintenance: float = 6 * 3600
+    wait: float = 900
 
 
 _DEFAULT = Timing()
@@ -49,4 +50,5 @@ def read(environment: Mapping[str, str], problems: list[Problem]) -> Timing:
         restore_pause=seconds("BACKUP_RESTORE_PAUSE_SECONDS", _DEFAULT.restore_pause),
         restore_stale=seconds("BACKUP_RESTORE_STALE_SECONDS", _DEFAULT.restore_stale),
         maintenance=seconds("BACKUP_MAINTENANCE_SECONDS", _DEFAULT.maintenance),
+        wait=seconds("BACKUP_WAIT_SECONDS", _DEFAULT.wait),
     )

@@ -11,7 +11,6 @@ from runner import (
     chores,
     deliver,
     digest,
-    due,
     report,
     scratch,
     steps,
@@ -108,7 +107,7 @@ def _finish(session: Session, outcome: Outcome, started: float, ended: float) ->
     state.held = outcome.lost_files or unread or (state.held and not good)
     if outcome.stale_locks is not None:
         state.stale_locks = outcome.stale_locks
-    state.next_due = due.next_slot(ended, session.config) or 0
+    session.plan()
     digest.note(session.config, state)
     session.log.line(
         report.level(outcome.status),

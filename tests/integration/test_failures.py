@@ -243,7 +243,7 @@ def test_two_runs_never_overlap(sidecar: Sidecar) -> None:
     command, environment = ("backup-runner", "run"), sidecar._process_environment()
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as first:
         with fifo.open("w"):  # the first run is inside its hook now
-            second = sidecar.run(*command)
+            second = sidecar.run(*command, "--no-wait")
         first.wait(300)
 
     assert second.returncode == 75

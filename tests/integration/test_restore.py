@@ -276,7 +276,7 @@ def test_a_read_only_volume_is_refused_with_what_to_do(wiki: Sidecar) -> None:
 
 def test_it_is_kept_out_while_a_run_is_in_progress(wiki: Sidecar) -> None:
     with Store(wiki.path("/var/lib/backup")).lock():
-        done = wiki.run("backup-runner", "restore")
+        done = wiki.run("backup-runner", "restore", "--no-wait")
 
     assert done.returncode == 75
 

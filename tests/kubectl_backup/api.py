@@ -18,11 +18,15 @@ _PROTOCOL = "v5.channel.k8s.io"
 
 @dataclass(frozen=True)
 class Ran:
-    """What a command writes, and how it ends; ``code`` None: it never does."""
+    """What a command writes, and how it ends; ``code`` None: it never does.
+
+    ``lasts``: until whoever listens goes away.
+    """
 
     out: bytes = b""
     err: bytes = b""
     code: int | None = 0
+    lasts: bool = False
 
 
 @dataclass
@@ -64,6 +68,9 @@ class Api:
             for start in range(0, len(found.out), 4000):
                 await socket.send_bytes(b"\x01" + found.out[start : start + 4000])
             await socket.send_bytes(b"\x02" + found.err)
+            if found.lasts:
+                await socket.receive()
+                return
             if found.code is not None:
                 await socket.send_bytes(b"\x03" + json.dumps(_ended(found.code)).encode())
             await socket.close()

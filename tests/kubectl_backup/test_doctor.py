@@ -235,7 +235,16 @@ def test_most_faults_alone_are_one_problem(fault: str) -> None:
 
 
 HINTS = {
-    "never run": (replace(GOOD, known=known(last=None)), "last run", "none yet"),
+    "never run": (
+        replace(GOOD, known=known(last=None, last_success=None)), "last run", "none yet"),
+    "new pod": (replace(GOOD, known=known(last=None)), "last run", "last good backup was 30m ago"),
+    "unread": (
+        replace(GOOD, known=known(last=None, last_success=None, last_success_known=False)),
+        "last run", "unknown yet"),
+    "unread drill": (
+        replace(GOOD, known=known(
+            chores={"verify": {**chore("", None), "last_success_known": False}})),
+        "drill", "unknown yet"),
     "interrupted": (
         replace(GOOD, known=known(last=last(status="interrupted"))), "last run", "interrupted"),
     "no drill": (replace(GOOD, known=known(chores={})), "drill", "no restore was ever tried"),

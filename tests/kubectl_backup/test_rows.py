@@ -28,6 +28,12 @@ def test_a_good_one_has_no_problems() -> None:
     ("changed", "status", "problem", "colour"),
     [
         ({"last": None, "last_success": None}, "never run", "", "yellow"),
+        ({"last": None, "last_success": None, "last_success_known": True}, "never run", "",
+         "yellow"),
+        ({"last": None, "last_success": None, "last_success_known": False}, "unknown yet", "",
+         "yellow"),
+        ({"last": None}, "no run yet", "", "green"),
+        ({"last": None, "last_success_known": True}, "no run yet", "", "green"),
         ({"running_since": "2026-09-21T13:33:00Z"}, "running", "", ""),
         ({"paused": True}, "paused", "", "yellow"),
         ({"last": last(status="failure", failure="auth", message="wrong password")}, "failure",
@@ -68,6 +74,9 @@ def test_a_run_that_cannot_come_is_not_late(changed: Json) -> None:
         ({"verify": chore("success", "2026-09-18T13:33:20Z")}, "ok 3d"),
         ({"verify": chore("failure", "2026-09-18T13:33:20Z")}, "failed"),
         ({"verify": chore("skipped", None)}, "never"),
+        ({"verify": {**chore("", None), "last_success_known": True}}, "never"),
+        ({"verify": {**chore("", None), "last_success_known": False}}, "unknown"),
+        ({"verify": {**chore("failure", None), "last_success_known": False}}, "failed"),
     ],
 )
 def test_drills(chores: Json, drill: str) -> None:
@@ -147,3 +156,19 @@ def test_a_row_without_an_answer_claims_nothing_of_a_success() -> None:
     shown = table.render(header, lines, "PROBLEMS", None, paint=False)
     assert "never" not in shown[1]
     assert shown[1].split()[:3] == ["deploy/wiki", "unknown", "-"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "shown"),
+    [
+        ({}, "30m ago"),
+        ({"last_success": None}, "never"),
+        ({"last_success": None, "last_success_known": True}, "never"),
+        ({"last_success": None, "last_success_known": False}, "unknown yet"),
+    ],
+)
+def test_the_table_says_never_only_where_the_sidecar_knows(changed: Json, shown: str) -> None:
+    _, lines = rows.table([row(known(**changed))], NOW, namespaces=False, wide=False)
+
+    assert shown in [cell.text for cell in lines[0].cells]
+    assert ("never" in [cell.text for cell in lines[0].cells]) is (shown == "never")

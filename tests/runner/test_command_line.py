@@ -27,12 +27,13 @@ def runner(tmp_path: Path) -> Runner:
 
 
 def test_a_second_run_is_kept_out(runner: Runner) -> None:
-    """`run` says 75, a tick looks again in a minute; neither disturbs the first."""
+    """`run --no-wait` says 75, a tick looks again in a minute; neither disturbs the first. The
+    backup that the tick was to make follows."""
     runner.hold()
     first = runner.begin("tick", "--now")
     until(lambda: bool(runner.asked), "the first run began")
 
-    code, log = runner.call("run")
+    code, log = runner.call("run", "--no-wait")
     assert code == 75
     assert levels(log, "warning") == ["another run is in progress; nothing was done"]
     assert runner.call("tick", "--now")[0] == 0
@@ -41,6 +42,9 @@ def test_a_second_run_is_kept_out(runner: Runner) -> None:
     runner.let_go_on()
     assert runner.end(first)[0] == 0
     assert runner.asked.count("backup") == 1
+    for _ in range(2):
+        runner.call("tick")
+    assert runner.asked.count("backup") == 2
 
 
 @pytest.mark.parametrize(

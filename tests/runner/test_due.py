@@ -115,16 +115,18 @@ def test_the_next_missed_slot_is_spread_again() -> None:
     assert state.not_before >= NOW + 5 * HOUR
 
 
-def test_once_a_missed_slot_was_caught_up_by_hand_the_next_one_is_served_in_time() -> None:
-    """What is spread is the catching up, and no later slot."""
+@pytest.mark.parametrize("attempted", [SLOT - HOUR, SLOT + HOUR - 1])
+def test_a_slot_is_served_in_time_whatever_is_spread(attempted: float) -> None:
+    """Be the missed slot caught up manually meanwhile, or not: the slot is the catch-up."""
     state = served(attempted=SLOT - HOUR)
     due.remember_start(SLOT + HOUR - 2, CONFIG, state)
     assert state.not_before > SLOT + HOUR
-    assert due.due(SLOT + HOUR, CONFIG, state).backup == ""
+    state.attempted = attempted
 
-    state.attempted = SLOT + HOUR - 1
-
+    assert due.next_run(SLOT + HOUR - 1, CONFIG, state) == SLOT + HOUR
     assert due.due(SLOT + HOUR, CONFIG, state).backup == "schedule"
+    state.attempted = SLOT + HOUR
+    assert due.next_run(SLOT + HOUR, CONFIG, state) == SLOT + 2 * HOUR
 
 
 @pytest.mark.parametrize("state", [served(), served(attempted=SLOT)])

@@ -240,8 +240,10 @@ def test_only_files_that_cannot_be_read_may_be_wrong(done: Completed, status: St
 
 
 def test_the_mark_says_when_the_last_success_was() -> None:
-    for answer, year in ((MARKED, 2026), (NO_MARK, None), (NOBODY, None), (EMPTY, None)):
-        said, found = play(mirror.last_success(CONFIG), [answer])
+    for answer, year, known in (
+        (MARKED, 2026, True), (NO_MARK, None, True), (NOBODY, None, False), (EMPTY, None, False),
+    ):  # fmt: skip
+        said, (found, certain) = play(mirror.last_success(CONFIG), [answer])
         assert said == [LOOK]
         assert (found.year if found else None) == year
-    assert play(mirror.last_success(configured(MIRRORING)), []) == ([], None)
+        assert certain is known, answer

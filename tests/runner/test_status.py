@@ -8,7 +8,7 @@ import pytest
 
 from runner import status
 from runner.config import Config
-from runner.state import Last, State, Store, new
+from runner.state import Chore, Last, State, Store, new
 from tests.runner.test_report import FAILED, LAST, STATE
 from tests.runner.workload import configured
 
@@ -38,13 +38,57 @@ def test_status_for_people(config: Config, capsys: pytest.CaptureFixture[str]) -
 
 
 def test_status_before_the_first_run(config: Config, capsys: pytest.CaptureFixture[str]) -> None:
-    """Nothing is claimed."""
+    """Before the first tick has ended, nothing is claimed."""
     assert shown(config, None, capsys) == (
         "host       wiki  (ns=prod kind=Deployment workload=wiki)\n"
-        "last run   none yet\n"
-        "good since never\n"
-        "next run   none  (schedule H * * * *, UTC)\n"
+        "last run   unknown yet: the repository has not been read\n"
+        "good since unknown yet\n"
+        "next run   unknown yet  (schedule H * * * *, UTC)\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("state", "last", "good"),
+    [
+        (State(run_now=""), "unknown yet: the repository has not been read", "unknown yet"),
+        (State(run_now="", failures=1, last=FAILED), "failure (network)", "unknown yet"),
+        (State(run_now="", derived=True), "none yet", "never"),
+        (State(run_now="", derived=True, failures=1, last=FAILED), "failure (network)", "never"),
+        (replace(STATE, last=None, derived=True, inherited=True), "none since this pod started",
+         "2026-11-23T12:34:00Z"),
+        (replace(STATE, last=None), "none since this pod started", "2026-11-23T12:34:00Z"),
+    ],
+    ids=["new", "new, failing", "first", "first, failing", "recovered", "of an older version"],
+)  # fmt: skip
+def test_status_of_a_pod_without_a_good_run(
+    config: Config, capsys: pytest.CaptureFixture[str], state: State, last: str, good: str
+) -> None:
+    """It says never only where the repository has shown it."""
+    out = shown(config, state, capsys)
+
+    assert last in out.splitlines()[1]
+    assert f"good since {good}\n" in out
+    assert ("never" in out) is (good == "never")
+    assert status.describe(config, state)["last_success_known"] is (good != "unknown yet")
+
+
+@pytest.mark.parametrize(
+    ("derived", "inherited", "success", "known"),
+    [
+        (False, False, 0, False),
+        (True, True, 0, False),
+        (True, False, 0, True),
+        (True, True, 9, True),
+    ],
+)
+def test_what_earlier_pods_did_is_not_denied(
+    config: Config, derived: bool, inherited: bool, success: float, known: bool
+) -> None:
+    """No drill is in the repository: only a workload's first pod knows that there was none."""
+    chores = {"verify": Chore(success=success)}
+    state = State(run_now="", derived=derived, inherited=inherited, chores=chores)
+
+    assert status.describe(config, state)["chores"]["verify"]["last_success_known"] is known
 
 
 def test_status_of_a_failure(config: Config, capsys: pytest.CaptureFixture[str]) -> None:
@@ -88,6 +132,7 @@ def test_status_for_scripts(config: Config, capsys: pytest.CaptureFixture[str]) 
         "timezone": "UTC",
         "paused": False,
         "running_since": None,
+        "task": None,
         "last": {
             "started": "2026-11-23T12:33:39Z",
             "ended": "2026-11-23T12:34:00Z",
@@ -105,13 +150,24 @@ def test_status_for_scripts(config: Config, capsys: pytest.CaptureFixture[str]) 
             "unreadable": [],
         },
         "last_success": "2026-11-23T12:34:00Z",
+        "last_success_known": True,
         "next": "2026-11-23T13:34:00Z",
         "failures_in_a_row": 0,
         "held": False,
         "append_only": False,
         "chores": {
-            "forget": {"status": "", "message": "", "last_success": "2026-11-23T12:33:00Z"},
-            "prune": {"status": "", "message": "", "last_success": None},
+            "forget": {
+                "status": "",
+                "message": "",
+                "last_success": "2026-11-23T12:33:00Z",
+                "last_success_known": True,
+            },
+            "prune": {
+                "status": "",
+                "message": "",
+                "last_success": None,
+                "last_success_known": False,
+            },
         },
         "snapshots": 9,
         "receivers": [],

@@ -1,0 +1,135 @@
+"""What people and scripts start: each command waits until no other run is in progress."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from runner import session as sessions
+from runner import tick, waiting
+from runner.asked import Asked, Restored
+from runner.config import Config
+from runner.log import Log
+from runner.outcome import Chored, Status
+from runner.session import Session
+from runner.stop import Stop
+
+_SKIPPED = 75  # exit status, as of sysexits.h: try again later
+_SIGNALLED = 128  # and the number of the signal, as shells have it
+
+
+def run_once(config: Config, log: Log, stop: Stop) -> int:
+    """Run one backup now, from outside the supervisor; return 0, 1 or 75 (skipped)."""
+    with _alone(config, log, stop) as session:
+        if session is None:
+            return _busy(log, stop)
+        tick.tell_problems(session)
+        return exit_status(tick.backup(session, "asked", by_hand=True).status)
+
+
+def chore(config: Config, log: Log, stop: Stop, name: str) -> int:
+    """Verify, check or prune now, from outside the supervisor; return 0, 1 or 75 (skipped)."""
+    from runner import chores, restic, scratch  # noqa: PLC0415 -- only where there is work
+
+    with _alone(config, log, stop) as session:
+        if session is None:
+            return _busy(log, stop)
+        restic.lower_priority()
+        scratch.fresh(Path(config.state_dir) / "tmp")
+        done = chores.by_hand(session, name)
+        session.save()
+        session.store.announce(time.time())
+    return exit_status(done.status)
+
+
+def restore(config: Config, log: Log, stop: Stop, asked: Asked) -> tuple[int, Restored | None]:
+    """Restore what is asked for; return 0, 1 or 75 (skipped), and what came of it."""
+    from runner import restic  # noqa: PLC0415 -- only where there is work
+    from runner import restore as restoring  # noqa: PLC0415 -- likewise
+
+    with _alone(config, log, stop, "restore") as session:
+        if session is None:
+            return _busy(log, stop), None
+        restic.lower_priority()
+        done = restoring.restore(session, asked)
+    return exit_status(done.status), done
+
+
+def load(config: Config, log: Log, stop: Stop, work: Callable[[Session], Chored]) -> int:
+    """Load a dump; return 0, 1 or 75 (skipped)."""
+    from runner import report, restic  # noqa: PLC0415 -- only where there is work
+
+    with _alone(config, log, stop, "load") as session:
+        if session is None:
+            return _busy(log, stop)
+        restic.lower_priority()
+        done = work(session)
+        log.line(report.level(done.status), f"load {done.status}: {done.message}")
+    return exit_status(done.status)
+
+
+def accept(config: Config, log: Log, stop: Stop) -> int:
+    """Forget how much the sources held; return 0, or 75 where a run is in progress."""
+    with _alone(config, log, stop) as session:
+        if session is None:
+            return _busy(log, stop)
+        state = session.state
+        state.full, state.usual, state.held = [], None, False
+        state.accepted = True
+        session.store.save(state)  # or raise: nobody is to believe that it was kept
+        session.save()
+        session.store.announce(time.time())
+    log.line("info", "accepted; the next backup says how much there is")
+    return 0
+
+
+def unlock(config: Config, log: Log, stop: Stop) -> int:
+    """Remove the repository's locks if all are old; return 0, 1, or 75 where one may be alive."""
+    from runner import chores  # noqa: PLC0415 -- only where there is work
+
+    with _alone(config, log, stop) as session:
+        return exit_status(chores.unlock(session).status) if session else _busy(log, stop)
+
+
+def maintain(config: Config, log: Log, stop: Stop, *, dry_run: bool) -> int:
+    """Look after a repository that many share; return 0, 1 or 75 (skipped)."""
+    from runner import maintain as job  # noqa: PLC0415 -- only where it is wanted
+
+    status = job.maintain(config, log, stop, dry_run=dry_run)
+    return _busy(log, stop) if status is None else exit_status(status)
+
+
+@contextmanager
+def _alone(config: Config, log: Log, stop: Stop, task: str = "") -> Iterator[Session | None]:
+    """Give a session once no other run is in progress; None where that takes too long.
+
+    Meanwhile status shows the ``task``; what falls due in that time is done right after it.
+    """
+    wait = waiting.for_turn(log, stop, config.timing.wait)
+    with sessions.alone(config, log, stop, wait=wait) as session:
+        if session is None or not task:
+            yield session
+            return
+        session.state.task = task
+        session.save()
+        try:
+            yield session
+        finally:
+            session.state.task = ""
+            session.save()
+            session.store.announce(time.time())
+
+
+def _busy(log: Log, stop: Stop) -> int:
+    """Log why nothing was done; return the exit status."""
+    if stop.signal:
+        log.line("warning", "stopped while another run was in progress; nothing was done")
+        return _SIGNALLED + stop.signal
+    log.line("warning", "another run is in progress; nothing was done")
+    return _SKIPPED
+
+
+def exit_status(status: Status) -> int:
+    """Return 0 for what is good, 75 for what was skipped, else 1."""
+    good = {Status.SUCCESS: 0, Status.WARNING: 0, Status.SKIPPED: _SKIPPED}
+    return good.get(status, 1)
