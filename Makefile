@@ -25,6 +25,10 @@ test: rclone lint ## Run the linters and every test
 	@# Most of them wait for most of the time.
 	sh tests/twice.sh --numprocesses=6 tests/faults tests/integration
 
+.PHONY: test-pythons
+test-pythons: setup ## Run the unit tests on the oldest and the newest Python
+	@$(BIN)/python -m tests.pythons
+
 .PHONY: lint
 lint: setup ## Check style, types, imports between modules, and shell
 	$(BIN)/ruff check .
