@@ -9,6 +9,7 @@ from dataclasses import dataclass
 _RESTIC = "Repository"
 _WHAT = "What is backed up, and how"
 _TOLD = "Who is told"
+_NETWORK = "Own authorities and proxies"
 _COPY = "A second copy elsewhere"
 _MIRROR = "Mirror instead of snapshots"
 _DUMP = "How dumps log in"
@@ -67,6 +68,18 @@ ALL = (
              "alarm where nothing comes.", _TOLD),
     Variable("PUSHGATEWAY_ENABLED", "`true`: metrics go to a Pushgateway.", _TOLD, "`false`"),
     Variable("PUSHGATEWAY_URL", "Its address.", _TOLD),
+    Variable("BACKUP_CACERT", "Certificates of own authorities, as text (PEM) or as the path of a "
+             "file in the sidecar. They are trusted beside the system's: for the repository, "
+             "messages, pings and metrics.", _NETWORK),
+    Variable("RESTIC_CACERT", "A file of certificates that restic trusts in place of the "
+             "system's; messages, pings and metrics trust them beside the system's.", _NETWORK),
+    Variable("SSL_CERT_FILE", "The same for all programs. Or `SSL_CERT_DIR`.", _NETWORK),
+    Variable("HTTPS_PROXY", "The proxy for `https://` addresses: `http://[user:password@]host:port`."
+             " Names in lower case count too, where there is none in upper case.", _NETWORK),
+    Variable("HTTP_PROXY", "The proxy for `http://` addresses.", _NETWORK),
+    Variable("ALL_PROXY", "The proxy for both, where they have none of their own.", _NETWORK),
+    Variable("NO_PROXY", "What is reached without: hosts, domains, addresses and networks, "
+             "separated by commas, each with `:port` if wanted; `*` is all.", _NETWORK),
     Variable("COPY_RESTIC_REPOSITORY", "A second repository: new snapshots of this workload are "
              "copied to it after each backup, and retention is applied there too.", _COPY),
     Variable("COPY_RESTIC_PASSWORD", "Its password.", _COPY, "the first's"),

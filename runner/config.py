@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from contract import names, settings
 from contract.settings import Problem, Settings
 from contract.values import Dump
-from runner import destination, masking, reading, receivers, second, timing
+from runner import destination, masking, network, reading, receivers, second, timing
 from runner.destination import Mirror
+from runner.network import Authorities, Network
 from runner.receivers import Ntfy, Pings, Service
 from runner.second import Second
 from runner.timing import Timing
@@ -60,6 +61,7 @@ class Config:
     services: tuple[Service, ...]
     pings: Pings | None
     pushgateway: str
+    network: Network
     debug: bool
     timing: Timing
     masked: tuple[str, ...]
@@ -102,12 +104,13 @@ def read(
     annotations: Mapping[str, str],
     last_good: Mapping[str, str] | None = None,
     unread: Mapping[str, str] | None = None,
+    authorities: Authorities | None = None,
 ) -> Config:
     """Return the configuration; bad values are problems in it, never errors.
 
     ``secret`` holds the Secret's files by name. Where there are any, they alone count; without,
     the variables of the Secret are looked for in ``environment``. ``unread`` are those whose file
-    could not be read, and why.
+    could not be read, and why; ``authorities`` those that it names.
     """
     problems = [
         Problem("Secret variable", key, "", why, "none") for key, why in (unread or {}).items()
@@ -165,6 +168,7 @@ def read(
         pushgateway=receivers.pushgateway(variables, problems)
         if flags["PUSHGATEWAY_ENABLED"]
         else "",
+        network=network.read(variables, authorities or Authorities(), problems),
         debug=flags["DEBUG"],
         timing=timing.read(environment, problems),
         masked=masking.texts(variables, all_secret=bool(secret)),

@@ -9,6 +9,7 @@ from contract import names
 from runner import annotations, config
 from runner.config import Config
 from runner.judge import Source
+from runner.network import AUTHORITIES, Authorities
 from runner.state import Store
 from runner.steps import NEVER_BACKED_UP
 
@@ -32,7 +33,16 @@ def read_config() -> Config:
     known = Store(Path(environment.get(names.ENV_STATE_DIR, names.STATE_DIR))).load()
     good = known.good if known else {}
     secret, unread = _from_files(_secret())
-    return config.read(environment, secret, annotations.parse(text), good, unread)
+    trusted = _authorities(secret or environment)
+    return config.read(environment, secret, annotations.parse(text), good, unread, trusted)
+
+
+def _authorities(given: Mapping[str, str]) -> Authorities:
+    if not any(given.get(key, "").strip() for key in AUTHORITIES):
+        return Authorities()
+    from runner import authorities  # noqa: PLC0415 -- TLS costs memory, and few have their own
+
+    return authorities.read(given)
 
 
 def _secret_dir() -> Path:

@@ -148,6 +148,10 @@ class Door:
             **limits.go_runtime(hurry=self._hurry),
             **({} if target is None else self._secret(target)),
         }
+        if target is not None and self._config.network.is_own:
+            from runner import authorities  # noqa: PLC0415 -- TLS costs memory, and few need it
+
+            made |= authorities.environment(self._config.network, made, self._log)
         if not _can_hold_files(made["RESTIC_CACHE_DIR"]):  # such as one of another container's
             made["RESTIC_CACHE_DIR"] = f"{state}/cache"
         return made

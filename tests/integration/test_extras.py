@@ -28,8 +28,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     build = ("wheel", "--no-deps", "--no-build-isolation", f"--wheel-dir={folder}", str(PROJECT))
     subprocess.run((*pip, *build), check=True)
     (wheel,) = folder.glob("*.whl")
-    target = ("--python", str(folder / "bin/python"), "install", "--no-index", str(wheel))
-    subprocess.run((*pip, *target), check=True)
+    onto = ("--python", str(folder / "bin/python"), "install", "--no-index", str(wheel))
+    subprocess.run((*pip, *onto), check=True)
     return folder / "bin"
 
 
