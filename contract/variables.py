@@ -39,6 +39,10 @@ ALL = (
              "`AZURE_…`, `RCLONE_CONFIG_…` and so on are handed on.", _RESTIC),
     Variable("AWS_SECRET_ACCESS_KEY", "The same.", _RESTIC),
     Variable("AWS_DEFAULT_REGION", "The same.", _RESTIC),
+    Variable("SFTP_KEY", "For an `sftp:` repository: the private key, as text or as a path in the "
+             "sidecar, without a passphrase.", _RESTIC),
+    Variable("SFTP_KNOWN_HOSTS", "The keys of its server, as lines of OpenSSH's known_hosts or as "
+             "a path. Without them there is no backup: no server is believed unseen.", _RESTIC),
     Variable("BACKUP_INIT", "`never`: no repository is ever created.", _RESTIC),
     Variable("RESTIC_RETENTION_POLICIES_ENABLED", "`false`: no forget, prune and check here; a "
              "central job does them. Drills are held all the same.", _RESTIC, "`true`"),

@@ -1,15 +1,13 @@
 """Certificates of own authorities: reads them, and hands them to TLS and to other programs."""
 
-import hashlib
-import os
 import re
 import ssl
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from contract.settings import Problem
+from runner import handed
 from runner.log import Log
 from runner.network import AUTHORITIES, Authorities, Network
 
@@ -78,20 +76,7 @@ def bundle(authorities: Authorities, folder: str) -> str:
         return system
     text = Path(system).read_bytes() if system else b""
     text += b"\n" + authorities.pem.encode()
-    path = Path(folder, f"authorities-{hashlib.sha256(text).hexdigest()[:16]}.pem")
-    if not (path.is_file() and path.stat().st_size == len(text)):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, unfinished = tempfile.mkstemp(dir=folder)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(text)
-                os.fchmod(file.fileno(), 0o644)
-            Path(unfinished).replace(path)
-        except OSError:
-            with suppress(OSError):
-                Path(unfinished).unlink()
-            raise
-    return str(path)
+    return handed.over(folder, "authorities", text)
 
 
 def environment(network: Network, given: Mapping[str, str], log: Log) -> dict[str, str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from contract import names, settings
 from contract.settings import Problem, Settings
 from contract.values import Dump
-from runner import destination, masking, network, reading, receivers, second, timing
+from runner import destination, masking, network, reading, receivers, second, sftp, timing
 from runner.destination import Mirror
 from runner.network import Authorities, Network
 from runner.receivers import Ntfy, Pings, Service
@@ -18,7 +18,7 @@ from runner.timing import Timing
 _NOT_RESTICS = re.compile(
     r"BACKUP_.*|KEEP_.*|NTFY_.*|NOTIFY_.*|PUSHGATEWAY_.*|COPY_.*|PING_URL|(PRE|POST)_HOOK|DEBUG|RESTIC_SOURCE"
     r"|RESTIC_HOST(NAME)?|RESTIC_BACKUP_COMMAND|RESTIC_ADDITIONAL_BACKUP_PARAMETERS|RESTIC_PROGRESS_FPS"
-    r"|RESTIC_RETENTION_POLICIES_ENABLED|PATH|HOME|TMPDIR|PWD|OLDPWD|SHLVL|_|LD_.*|PYTHON.*"
+    r"|SFTP_KEY|SFTP_KNOWN_HOSTS|RESTIC_RETENTION_POLICIES_ENABLED|PATH|HOME|TMPDIR|PWD|OLDPWD|SHLVL|_|LD_.*|PYTHON.*"
 )
 _LONGEST_HOST = 200
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -95,7 +95,9 @@ class Config:
         if not {"RESTIC_REPOSITORY", "RESTIC_REPOSITORY_FILE"} & self.restic.keys():
             return "RESTIC_REPOSITORY"
         passwords = {"RESTIC_PASSWORD", "RESTIC_PASSWORD_FILE", "RESTIC_PASSWORD_COMMAND"}
-        return "" if passwords & self.restic.keys() else "RESTIC_PASSWORD"
+        if not passwords & self.restic.keys():
+            return "RESTIC_PASSWORD"
+        return sftp.missing(self.restic)
 
 
 def read(
@@ -150,9 +152,9 @@ def read(
         if mirror
         else tuple(variables.get("RESTIC_SOURCE", "").split()) or None,
         settings=effective,
-        restic=mirror.environment if mirror else _restic(variables),
+        restic=mirror.environment if mirror else sftp.read(_restic(variables), variables),
         mirror=mirror,
-        second=None if mirror else second.read(variables, _restic(variables)),
+        second=None if mirror else second.read(variables, sftp.read(_restic(variables), variables)),
         pre=reading.command(names.ENV_PRE, "PRE_HOOK", environment, variables, problems),
         post=reading.command(names.ENV_POST, "POST_HOOK", environment, variables, problems),
         dumps=reading.dumps(environment, problems, mirror is not None),
@@ -172,7 +174,12 @@ def read(
         debug=flags["DEBUG"],
         timing=timing.read(environment, problems),
         masked=masking.texts(variables, all_secret=bool(secret)),
-        problems=(*effective.problems, *settings.unknown(annotations), *problems),
+        problems=(
+            *effective.problems,
+            *settings.unknown(annotations),
+            *problems,
+            *sftp.problems(variables),
+        ),
     )
 
 

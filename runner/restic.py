@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
-from runner import inputs, limits
+from runner import handed, inputs, limits, sftp
 from runner.config import Config
 from runner.lists import answered, unread
 from runner.log import Log
@@ -152,6 +152,8 @@ class Door:
             from runner import authorities  # noqa: PLC0415 -- TLS costs memory, and few need it
 
             made |= authorities.environment(self._config.network, made, self._log)
+        for key, text in sftp.texts(made).items():
+            made[key] = handed.over(made["TMPDIR"], "known_hosts", text.encode())
         if not _can_hold_files(made["RESTIC_CACHE_DIR"]):  # such as one of another container's
             made["RESTIC_CACHE_DIR"] = f"{state}/cache"
         return made
