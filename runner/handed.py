@@ -3,8 +3,31 @@
 import hashlib
 import os
 import tempfile
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+
+from runner import sftp
+from runner.log import Log
+from runner.network import Network
+
+
+def variables(network: Network, given: Mapping[str, str], log: Log) -> dict[str, str]:
+    """Return what restic and rclone need beside ``given``, their variables, to reach a repository.
+
+    Files that cannot be written are a warning: what needs them then fails, and nobody is believed.
+    """
+    found: dict[str, str] = {}
+    if network.is_own:
+        from runner import authorities  # noqa: PLC0415 -- TLS costs memory, and few need it
+
+        found |= authorities.environment(network, given, log)
+    try:
+        for key, text in sftp.texts(given).items():
+            found[key] = over(given["TMPDIR"], "known_hosts", text.encode())
+    except OSError as error:
+        log.line("warning", f"known hosts are not used: {error.filename}: {error.strerror}")
+    return found
 
 
 def over(folder: str, name: str, text: bytes) -> str:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
-from runner import handed, inputs, limits, sftp
+from runner import handed, inputs, limits
 from runner.config import Config
 from runner.lists import answered, unread
 from runner.log import Log
@@ -148,12 +148,8 @@ class Door:
             **limits.go_runtime(hurry=self._hurry),
             **({} if target is None else self._secret(target)),
         }
-        if target is not None and self._config.network.is_own:
-            from runner import authorities  # noqa: PLC0415 -- TLS costs memory, and few need it
-
-            made |= authorities.environment(self._config.network, made, self._log)
-        for key, text in sftp.texts(made).items():
-            made[key] = handed.over(made["TMPDIR"], "known_hosts", text.encode())
+        if target is not None:
+            made |= handed.variables(self._config.network, made, self._log)
         if not _can_hold_files(made["RESTIC_CACHE_DIR"]):  # such as one of another container's
             made["RESTIC_CACHE_DIR"] = f"{state}/cache"
         return made
