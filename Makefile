@@ -25,6 +25,10 @@ test: rclone lint ## Run the linters and every test
 	@# Most of them wait for most of the time.
 	sh tests/twice.sh --numprocesses=6 tests/faults tests/integration
 
+.PHONY: test-pythons
+test-pythons: setup ## Run the unit tests on the oldest and the newest Python
+	@$(BIN)/python -m tests.pythons
+
 .PHONY: lint
 lint: setup ## Check style, types, imports between modules, and shell
 	$(BIN)/ruff check .
@@ -39,7 +43,8 @@ setup: $(VENV)/.installed restic
 # The locks name every file by its hash; our own package is then linked in without a network.
 $(VENV)/.installed: requirements/dev.txt pyproject.toml runner/supervise.sh
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/it" >&2; exit 1; }
+	  { echo "Python 3.11 or newer is needed, and $(PYTHON) is $$($(PYTHON) -V 2>&1);" \
+	    "set PYTHON=/path/to/one" >&2; exit 1; }
 	@echo "Setting up Python in $(VENV) ..."
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt

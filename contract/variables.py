@@ -11,6 +11,7 @@ from contract import settings
 _RESTIC = "Repository"
 _WHAT = "What is backed up, and how"
 _TOLD = "Who is told"
+_NETWORK = "Own authorities and proxies"
 _COPY = "A second copy elsewhere"
 _MIRROR = "Mirror instead of snapshots"
 _DUMP = "How dumps log in"
@@ -40,6 +41,10 @@ ALL = (
              "`AZURE_…`, `RCLONE_CONFIG_…` and so on are handed on.", _RESTIC),
     Variable("AWS_SECRET_ACCESS_KEY", "The same.", _RESTIC),
     Variable("AWS_DEFAULT_REGION", "The same.", _RESTIC),
+    Variable("SFTP_KEY", "For an `sftp:` repository: the private key, as text or as a path in the "
+             "sidecar, without a passphrase.", _RESTIC),
+    Variable("SFTP_KNOWN_HOSTS", "The keys of its server, as lines of OpenSSH's known_hosts or as "
+             "a path. Without them there is no backup: no server is believed unseen.", _RESTIC),
     Variable("BACKUP_INIT", "`never`: no repository is ever created.", _RESTIC),
     Variable("RESTIC_RETENTION_POLICIES_ENABLED", "`false`: no forget, prune and check here; a "
              "central job does them. Drills are held all the same.", _RESTIC, "`true`"),
@@ -72,6 +77,18 @@ ALL = (
              "alarm where nothing comes.", _TOLD),
     Variable("PUSHGATEWAY_ENABLED", "`true`: metrics go to a Pushgateway.", _TOLD, "`false`"),
     Variable("PUSHGATEWAY_URL", "Its address.", _TOLD),
+    Variable("BACKUP_CACERT", "Certificates of own authorities, as text (PEM) or as the path of a "
+             "file in the sidecar. They are trusted beside the system's: for the repository, "
+             "messages, pings and metrics.", _NETWORK),
+    Variable("RESTIC_CACERT", "A file of certificates that restic trusts in place of the "
+             "system's; messages, pings and metrics trust them beside the system's.", _NETWORK),
+    Variable("SSL_CERT_FILE", "The same for all programs. Or `SSL_CERT_DIR`.", _NETWORK),
+    Variable("HTTPS_PROXY", "The proxy for `https://` addresses: `http://[user:password@]host:port`."
+             " Names in lower case count too, where there is none in upper case.", _NETWORK),
+    Variable("HTTP_PROXY", "The proxy for `http://` addresses.", _NETWORK),
+    Variable("ALL_PROXY", "The proxy for both, where they have none of their own.", _NETWORK),
+    Variable("NO_PROXY", "What is reached without: hosts, domains, addresses and networks, "
+             "separated by commas, each with `:port` if wanted; `*` is all.", _NETWORK),
     Variable("COPY_RESTIC_REPOSITORY", "A second repository: new snapshots of this workload are "
              "copied to it after each backup, and retention is applied there too.", _COPY),
     Variable("COPY_RESTIC_PASSWORD", "Its password.", _COPY, "the first's"),

@@ -1,5 +1,8 @@
 """`kubectl backup`: wiring only."""
 
+import kubectl_backup.requirements  # noqa: F401 -- first: says in one line what is missing
+
+# isort: split
 import argparse
 import sys
 from collections.abc import Callable

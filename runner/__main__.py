@@ -1,5 +1,8 @@
 """`backup-runner`: wiring only."""
 
+import runner.requirements  # noqa: F401 -- first: says in one line what is missing
+
+# isort: split
 import argparse
 import contextlib
 import json

@@ -1,38 +1,46 @@
 """What one run needs to know, from environment, Secret and annotations; checked, pure."""
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from contract import excludes, names, settings
+from contract import names, settings
 from contract.settings import Problem, Settings
 from contract.values import Dump
 from runner import (
     credentials,
-    destination,
+    derive,
     masking,
+    network,
     options,
     reading,
     receivers,
     second,
+    sftp,
     timing,
 )
 from runner.destination import Mirror
 from runner.masking import Mask
+from runner.network import Authorities, Network
 from runner.options import Given
 from runner.receivers import Ntfy, Pings, Service
 from runner.second import Second
 from runner.timing import Timing
 
-# Of the Secret, what restic must not get: it is ours, or it would change what restic does.
-_NOT_RESTICS = re.compile(
-    r"BACKUP_.*|KEEP_.*|NTFY_.*|NOTIFY_.*|PUSHGATEWAY_.*|COPY_.*|PING_URL|(PRE|POST)_HOOK|DEBUG|RESTIC_SOURCE"
-    r"|RESTIC_HOST(NAME)?|RESTIC_BACKUP_COMMAND|RESTIC_ADDITIONAL_BACKUP_PARAMETERS|RESTIC_PROGRESS_FPS"
-    r"|RESTIC_OPTIONS|RESTIC_RETENTION_POLICIES_ENABLED|PATH|HOME|TMPDIR|PWD|OLDPWD|SHLVL|_|LD_.*|PYTHON.*"
-)
-_LONGEST_HOST = 200
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 LIVE = tuple(setting for setting in settings.ALL if setting.live)
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """What files hold that the Secret names. ``unread`` are variables whose file could not be read,
+    and why; ``texts`` are secrets in files that others read, for the mask alone.
+    """
+
+    unread: Mapping[str, str] = field(default_factory=dict)
+    texts: tuple[str, ...] = ()
+    authorities: Authorities = field(default_factory=Authorities)
+
+
+_NO_FILES = Files()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +80,7 @@ class Config:
     services: tuple[Service, ...]
     pings: Pings | None
     pushgateway: str
+    network: Network
     debug: bool
     timing: Timing
     mask: Mask
@@ -107,7 +116,9 @@ class Config:
         if not {"RESTIC_REPOSITORY", "RESTIC_REPOSITORY_FILE"} & self.restic.keys():
             return "RESTIC_REPOSITORY"
         passwords = {"RESTIC_PASSWORD", "RESTIC_PASSWORD_FILE", "RESTIC_PASSWORD_COMMAND"}
-        return "" if passwords & self.restic.keys() else "RESTIC_PASSWORD"
+        if not passwords & self.restic.keys():
+            return "RESTIC_PASSWORD"
+        return sftp.missing(self.restic)
 
 
 def read(
@@ -115,34 +126,34 @@ def read(
     secret: Mapping[str, str],
     annotations: Mapping[str, str],
     last_good: Mapping[str, str] | None = None,
-    unread: Mapping[str, str] | None = None,
-    files: Iterable[str] = (),
+    files: Files = _NO_FILES,
 ) -> Config:
     """Return the configuration; bad values are problems in it, never errors.
 
     ``secret`` holds the Secret's files by name. Where there are any, they alone count; without,
     the variables of the Secret are looked for in ``environment``. ``unread`` are those whose file
-    could not be read, and why. ``files`` are texts of files that others read: for the mask alone.
+    could not be read, and why. ``files`` is what other files that the Secret names hold.
     """
     problems = [
-        Problem("Secret variable", key, "", why, "none") for key, why in (unread or {}).items()
+        Problem("Secret variable", key, "", why, "none") for key, why in files.unread.items()
     ]
     whole = reading.usable(secret or environment, problems)
     variables = reading.values_of(whole)
     defaults = reading.defaults(environment, problems)
     named = variables.get("RESTIC_HOSTNAME", "").strip()
-    if not _is_host(named):
-        why = f"write one line of at most {_LONGEST_HOST} characters"
+    if not derive.is_host(named):
+        why = f"write one line of at most {derive.LONGEST_HOST} characters"
         problems.append(Problem("Secret variable", "RESTIC_HOSTNAME", named, why, "the workload's"))
     effective = settings.resolve(annotations, variables, defaults, LIVE, last_good)
-    mirror = _mirror(environment, variables)
+    mirror = derive.mirror(environment, variables)
     if mirror and effective.get(settings.SQLITE):
         why = "has no effect with backup.engine rclone: files are mirrored as they are"
         problems.append(Problem("setting", settings.SQLITE.annotation, "", why, ""))
-    given = options.read(variables, problems)
+    unusable: list[Problem] = []  # they name options, never values that may be secret
+    given = options.read(variables, unusable)
     legacy = mirror.sources if mirror else tuple(variables.get("RESTIC_SOURCE", "").split()) or None
     volumes_dir = environment.get(names.ENV_VOLUMES_DIR, names.VOLUMES_DIR)
-    doubts = () if mirror else _doubts(effective, given, volumes_dir, *(legacy or ()))
+    doubts = () if mirror else derive.doubts(effective, given, volumes_dir, *(legacy or ()))
     switches = {
         key: reading.flag(variables, key, default=default, problems=problems)
         for key, default in (
@@ -153,24 +164,27 @@ def read(
         )
     }
     mask = masking.mask(
-        credentials.found(variables, files, all_secret=bool(secret)), _public(environment)
+        credentials.found(variables, files.texts, all_secret=bool(secret)),
+        derive.public(environment),
     )
     return Config(
         namespace=environment.get(names.ENV_NAMESPACE, "default"),
         pod=environment.get(names.ENV_POD, ""),
-        host=_host(environment, variables),
-        admitted=_admitted(environment),
+        host=derive.host(environment, variables),
+        admitted=derive.admitted(environment),
         kind=environment.get(names.ENV_KIND, "Pod"),
-        workload=environment.get(names.ENV_WORKLOAD) or _host(environment, variables),
+        workload=environment.get(names.ENV_WORKLOAD) or derive.host(environment, variables),
         cluster=environment.get(names.ENV_CLUSTER, ""),
         volumes_dir=volumes_dir,
         state_dir=environment.get(names.ENV_STATE_DIR, names.STATE_DIR),
         sources=reading.words(names.ENV_VOLUMES, environment, problems),
         legacy_sources=legacy,
         settings=effective,
-        restic=mirror.environment if mirror else _restic(variables),
+        restic=mirror.environment if mirror else sftp.read(derive.restic(variables), variables),
         mirror=mirror,
-        second=None if mirror else second.read(variables, _restic(variables)),
+        second=None
+        if mirror
+        else second.read(variables, sftp.read(derive.restic(variables), variables)),
         pre=reading.command(names.ENV_PRE, "PRE_HOOK", environment, variables, problems),
         post=reading.command(names.ENV_POST, "POST_HOOK", environment, variables, problems),
         dumps=reading.dumps(environment, problems, mirror is not None),
@@ -186,86 +200,17 @@ def read(
         pushgateway=receivers.pushgateway(variables, problems)
         if switches["PUSHGATEWAY_ENABLED"]
         else "",
+        network=network.read(variables, files.authorities, problems),
         debug=switches["DEBUG"],
-        timing=_patient(timing.read(environment, problems), given.patience),
+        timing=derive.patient(timing.read(environment, problems), given.patience),
         mask=mask,
         spare={} if mirror else reading.spare(whole, variables),
         secret_dir=environment.get(names.ENV_SECRET_DIR, names.SECRET_DIR),
         problems=(
-            *(_masked(problem, mask) for problem in (*effective.problems, *problems)),
+            *(derive.masked(problem, mask) for problem in (*effective.problems, *problems)),
             *settings.unknown(annotations),
+            *unusable,
             *doubts,
+            *sftp.problems(variables),
         ),
     )
-
-
-def _masked(problem: Problem, mask: Mask) -> Problem:
-    """Return a problem that quotes no credential: somebody may have mixed up two variables."""
-    shown = mask(problem.value)
-    if shown == problem.value:
-        return problem
-    reason = problem.reason.replace(repr(problem.value)[1:-1], shown)
-    return replace(problem, value=shown, reason=reason.replace(problem.value, shown))
-
-
-def _public(environment: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the names that stand in every message."""
-    keys = (
-        names.ENV_NAMESPACE, names.ENV_POD, names.ENV_HOST, names.ENV_KIND, names.ENV_WORKLOAD,
-        names.ENV_CLUSTER, names.ENV_NODE, names.ENV_VOLUMES_DIR, names.ENV_STATE_DIR,
-        names.ENV_VOLUMES,
-    )  # fmt: skip
-    return tuple(environment[key] for key in keys if key in environment)
-
-
-def _doubts(effective: Settings, given: Given, *folders: str) -> Iterator[Problem]:
-    """Yield a problem for each exclude pattern that hardly means what it says."""
-    for key, patterns in (
-        (settings.EXCLUDE.annotation, effective.get(settings.EXCLUDE) or ()),
-        (options.PARAMETERS, given.excludes),
-    ):
-        for pattern, why in excludes.doubts(patterns, *folders):
-            yield Problem("setting", key, pattern, why, "")
-
-
-def _patient(times: Timing, patience: float | None) -> Timing:
-    return times if patience is None else replace(times, lock_patience=patience)
-
-
-def _host(environment: Mapping[str, str], variables: Mapping[str, str]) -> str:
-    """Return the restic host: backup.name, the Secret's RESTIC_HOSTNAME, else the workload's."""
-    derived = _admitted(environment)
-    named = variables.get("RESTIC_HOSTNAME", "").strip()
-    if not named or not _is_host(named) or environment.get(names.ENV_HOST_GIVEN) == "true":
-        return derived
-    # One Secret serves a whole namespace; pods with data of their own stay apart.
-    workload = environment.get(names.ENV_WORKLOAD, "")
-    match environment.get(names.ENV_KIND):
-        case "StatefulSet":
-            return named + environment.get(names.ENV_POD, "").removeprefix(workload)
-        case "DaemonSet":
-            return f"{named}-{environment.get(names.ENV_NODE, '')}"
-    return named
-
-
-def _admitted(environment: Mapping[str, str]) -> str:
-    return environment.get(names.ENV_HOST) or environment.get("HOSTNAME") or "backup"
-
-
-def _is_host(text: str) -> bool:
-    return len(text) <= _LONGEST_HOST and text.isprintable()
-
-
-def _restic(variables: Mapping[str, str]) -> Mapping[str, str]:
-    return {
-        key: value
-        for key, value in variables.items()
-        if _VARIABLE.fullmatch(key) and not _NOT_RESTICS.fullmatch(key)
-    }
-
-
-def _mirror(environment: Mapping[str, str], variables: Mapping[str, str]) -> Mirror | None:
-    if environment.get(names.ENV_ENGINE) != "rclone":
-        return None
-    state_dir = environment.get(names.ENV_STATE_DIR, names.STATE_DIR)
-    return destination.read(variables, _restic(variables), state_dir)

@@ -54,10 +54,10 @@ def _tell(session: Session, message: Message, receivers: set[str]) -> list[str]:
     if config.ntfy and _NTFY in receivers:
         body = messages.ntfy(config.ntfy, message, _title(session, config.ntfy))
         authorization = messages.credentials(config.ntfy.credentials)
-        wrong[_NTFY] = send.notify(config.ntfy.server, body, authorization)
+        wrong[_NTFY] = send.notify(config.ntfy.server, body, authorization, config.network)
     if services := [each for each in config.services if each.key in receivers]:
         urls = [each.url for each in services]
-        answers = send.tell(urls, message.title, message.text, message.kind)
+        answers = _through_apprise(session, urls, message)
         wrong |= {each.key: answer for each, answer in zip(services, answers, strict=True)}
     for key in filter(wrong.get, wrong):
         session.state.notify_failures += 1
@@ -65,6 +65,18 @@ def _tell(session: Session, message: Message, receivers: set[str]) -> list[str]:
         line = f"{labels[key]}: the message was not delivered: {why}"
         session.log.line("warning", line)
     return [key for key in wrong if not wrong[key]]
+
+
+def _through_apprise(session: Session, urls: list[str], message: Message) -> list[str]:
+    from runner import send  # noqa: PLC0415 -- network modules stay out while restic works
+
+    config = session.config
+    try:
+        folder = f"{config.state_dir}/tmp"  # noqa: S108 -- in the state volume, ours alone
+        variables = send.surroundings(config.network, folder)
+    except OSError as error:
+        return [f"own authorities: {error.filename}: {error.strerror}"] * len(urls)
+    return send.tell(urls, message.title, message.text, message.kind, variables)
 
 
 def began(session: Session) -> None:
@@ -76,7 +88,7 @@ def began(session: Session) -> None:
 def _ping(session: Session, url: str, message: str) -> None:
     from runner import send  # noqa: PLC0415 -- network modules stay out while restic works
 
-    if wrong := send.ping(url, message):
+    if wrong := send.ping(url, message, session.config.network):
         session.state.notify_failures += 1
         why = session.config.mask(wrong)
         session.log.line("warning", f"PING_URL: the ping was not delivered: {why}")
@@ -91,7 +103,7 @@ def push(session: Session, *, quick: bool = False) -> None:
 
     url = config.pushgateway + report.group(config)
     told = report.of_maintenance if session.maintains else report.metrics
-    if wrong := send.push(url, told(config, state), quick=quick):
+    if wrong := send.push(url, told(config, state), config.network, quick=quick):
         state.notify_failures += 1
         why = config.mask(wrong)
         session.log.line("warning", f"Pushgateway: metrics were not delivered: {why}")

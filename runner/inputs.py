@@ -7,7 +7,8 @@ from pathlib import Path
 
 from contract import names, variables
 from runner import annotations, config
-from runner.config import Config
+from runner.config import Config, Files
+from runner.network import AUTHORITIES, Authorities
 from runner.state import Store
 
 _OCTAL = re.compile(r"\\([0-7]{3})")  # how blanks are written in a list of mounts
@@ -29,8 +30,17 @@ def read_config() -> Config:
     known = Store(Path(environment.get(names.ENV_STATE_DIR, names.STATE_DIR))).load()
     good = known.good if known else {}
     secret, unread = _from_files(_secret())
-    files = _read_by_others(secret or environment)
-    return config.read(environment, secret, annotations.parse(text), good, unread, files)
+    given = secret or environment
+    files = Files(unread, tuple(_read_by_others(given)), _authorities(given))
+    return config.read(environment, secret, annotations.parse(text), good, files)
+
+
+def _authorities(given: Mapping[str, str]) -> Authorities:
+    if not any(given.get(key, "").strip() for key in AUTHORITIES):
+        return Authorities()
+    from runner import authorities  # noqa: PLC0415 -- TLS costs memory, and few have their own
+
+    return authorities.read(given)
 
 
 def _secret_dir() -> Path:

@@ -38,6 +38,8 @@ _OF_SOURCE = re.compile(
     r"failed to open (directory|source object)|error reading source directory"
     r"|source file is being updated|failed to read (directory|symlink|link)"
 )
+_BY_RCLONE = "error talking HTTP to rclone"
+_OF_RCLONE = re.compile(r"rclone: .*?(?:CRITICAL|ERROR) *: (.+)")
 _FOLLOWS = re.compile(r"not deleting (files|directories)|Attempt \d+/\d+ |Failed to \w+ with ")
 _WHY_STOPPED = {
     "time": "it took too long and was stopped",
@@ -128,6 +130,9 @@ class Completed:
         fatal = [line for line in self.tail if heard(line).startswith(("Fatal:", *_CRASH))]
         how = f"killed by signal {-self.code}" if self.code < 0 else f"exit status {self.code}"
         line = (fatal or self.tail or (how,))[-1]
+        if _BY_RCLONE in heard(line):  # restic only knows that rclone has ended
+            said = (m for each in self.tail if (m := _OF_RCLONE.match(each)))
+            line = next((m[1] for m in said), line)
         mend = "".join(hint for words, hint in _MEND.items() if words in heard(line))
         return re.sub(r"^(Fatal: )+", "", line).strip() + mend
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
-from runner import inputs, limits, opened, opening
+from runner import handed, inputs, limits, opened, opening
 from runner.config import Config
 from runner.lists import answered, unread
 from runner.log import Log
@@ -160,6 +160,8 @@ class Door:
             **limits.go_runtime(hurry=self._hurry),
             **({} if target is None else self._secret(target)),
         }
+        if target is not None:
+            made |= handed.variables(self._config.network, made, self._log)
         if not _can_hold_files(made["RESTIC_CACHE_DIR"]):  # such as one of another container's
             made["RESTIC_CACHE_DIR"] = f"{state}/cache"
         return made

@@ -9,6 +9,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from runner import sftp
+
 _PREFIX = "COPY_"
 _KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 _S3 = re.compile(r"s3:(?P<endpoint>(?:https?://)?[^/]+)/(?P<path>.+)")
@@ -36,6 +38,7 @@ def read(variables: Mapping[str, str], first: Mapping[str, str]) -> Second | Non
         return None
     passwords = {key: first[key] for key in _FROM[2:] if key in first}
     own = _by_rclone(given) if given.keys() >= set(_KEYS) else given
+    own = sftp.read(own, variables, copy=True)
     if not any(key in own for key in _FROM[2:]):
         own = {**own, **passwords}
     rest = {key: value for key, value in first.items() if key not in _FROM}

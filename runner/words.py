@@ -49,6 +49,10 @@ _BY_WORDS = {
         empty password
         resolving password failed
         mutually exclusive
+        knownhosts:
+        known_hosts_file
+        failed to parse private key
+        failed to read private key
         unable to parse
         config file already exists
         read-only file system

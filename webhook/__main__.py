@@ -1,5 +1,8 @@
 """`backup-webhook`: wiring only."""
 
+import webhook.requirements  # noqa: F401 -- first: says in one line what is missing
+
+# isort: split
 import argparse
 import os
 import sys

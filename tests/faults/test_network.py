@@ -176,6 +176,25 @@ def test_a_certificate_that_nobody_vouches_for(tmp_path: Path, certified: tuple[
     assert night.ends()["status"] == "success"
 
 
+@pytest.mark.parametrize("value", ["/nowhere/ca.pem", "-----BEGIN CERTIFICATE-----\nx", "x"])
+def test_an_own_authority_that_cannot_be_used(
+    tmp_path: Path, certified: tuple[str, Path], value: str
+) -> None:
+    url, ca = certified
+    night = Night(tmp_path)
+    night.sidecar.change_secret(RESTIC_REPOSITORY=f"rest:{url}/repository/", BACKUP_CACERT=value)
+
+    ended = night.back_up("failure", "network")
+
+    assert "certificate" in ended["message"]
+    (problem,) = night.sidecar.status()["problems"]
+    assert problem.startswith("Secret variable BACKUP_CACERT")
+    assert "using the system's authorities alone" in problem
+    night.sidecar.change_secret(BACKUP_CACERT=ca.read_text())
+    assert night.ends()["status"] == "success"
+    assert night.sidecar.status()["problems"] == []
+
+
 def test_a_server_that_sends_elsewhere(tmp_path: Path, way: Line) -> None:
     """A redirected upload would arrive empty."""
     night = _night(tmp_path, way)

@@ -138,7 +138,9 @@ def other_user(folder: Path) -> Mapping[str, str]:
         shutil.copytree(project / package, tools / package)
     site = next(Path(path) for path in sys.path if path.endswith("site-packages"))
     shutil.copytree(site / "cronsim", tools / "cronsim")
-    shutil.copy(shutil.which("restic") or "", tools / "restic")
+    for program in ("restic", "rclone"):
+        if found := shutil.which(program):
+            shutil.copy(found, tools / program)
     for python in (sys.executable, "/usr/bin/python3"):
         runner = tools / "backup-runner"
         runner.write_text(f'#!/bin/sh\nPYTHONPATH="{tools}" exec {python} -m runner "$@"\n')

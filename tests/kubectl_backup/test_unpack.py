@@ -1,6 +1,7 @@
 """Archives that come in pieces from a cluster are not trusted."""
 
 import io
+import os
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -64,7 +65,9 @@ def test_bytes_that_are_no_text_come_back(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["a\udcffb"]
 
 
-@pytest.mark.parametrize("name", ["../outside", "sub/../../outside"])
+@pytest.mark.parametrize(
+    "name", ["../outside", "sub/../../outside", "/../outside", "./../outside", "..", "a/.."]
+)
 def test_nothing_is_written_outside(tmp_path: Path, name: str) -> None:
     folder = tmp_path / "inside"
     folder.mkdir()
@@ -82,7 +85,7 @@ def test_an_absolute_name_is_taken_as_a_relative_one(tmp_path: Path) -> None:
 
 
 def test_a_link_leads_nobody_outside(tmp_path: Path) -> None:
-    """It is restored, and not followed."""
+    """It is restored as it is, and not followed."""
     folder, outside = tmp_path / "inside", tmp_path / "outside"
     folder.mkdir()
     outside.mkdir()
@@ -116,3 +119,160 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
 
     with pytest.raises(ClusterError, match="a/b"):
         restored(tmp_path, (entry("a/b"), b"x"))
+
+
+@pytest.mark.parametrize("target", ["{outside}", "../outside", "sub/../../outside", "."])
+@pytest.mark.parametrize("below", ["x", "deep/er/x"])
+def test_nothing_is_written_through_a_link(tmp_path: Path, target: str, below: str) -> None:
+    """Wherever it leads: what is restored lies where its name says."""
+    folder, outside = tmp_path / "inside", tmp_path / "outside"
+    folder.mkdir()
+    outside.mkdir()
+    link = entry("way", type=tarfile.SYMTYPE, linkname=target.format(outside=outside))
+
+    with pytest.raises(ClusterError, match="through the link"):
+        restored(folder, (link, b""), (entry(f"way/{below}"), b"x"))
+
+    assert list(outside.iterdir()) == []
+    assert [path.name for path in folder.iterdir()] == ["way"]
+
+
+@pytest.mark.parametrize("kind", ["symbolic", "hard"])
+def test_a_link_that_has_an_entrys_name_is_replaced(tmp_path: Path, kind: str) -> None:
+    """What it leads to stays as it is."""
+    folder, other = tmp_path / "inside", tmp_path / "other"
+    folder.mkdir()
+    other.write_text("mine")
+    if kind == "symbolic":
+        (folder / "a").symlink_to(other)
+    else:
+        (folder / "a").hardlink_to(other)
+
+    restored(folder, (entry("a"), b"theirs"))
+
+    assert (other.read_text(), (folder / "a").read_text()) == ("mine", "theirs")
+    assert not (folder / "a").is_symlink()
+
+
+def test_an_archives_own_link_is_replaced_by_its_file(tmp_path: Path) -> None:
+    folder, other = tmp_path / "inside", tmp_path / "other"
+    folder.mkdir()
+    other.write_text("mine")
+    link = entry("a", type=tarfile.SYMTYPE, linkname=str(other))
+
+    restored(folder, (link, b""), (entry("a"), b"theirs"))
+
+    assert (other.read_text(), (folder / "a").read_text()) == ("mine", "theirs")
+
+
+@pytest.mark.parametrize(
+    "target", ["{other}", "../other", "sub/../../other", "way/other", "way", "sub", ".", "nothing"]
+)
+def test_a_hard_link_is_made_to_a_file_of_the_archive_only(tmp_path: Path, target: str) -> None:
+    folder, other = tmp_path / "inside", tmp_path / "other"
+    folder.mkdir()
+    other.write_text("mine")
+    way = entry("way", type=tarfile.SYMTYPE, linkname=str(tmp_path))
+    sub = entry("sub", type=tarfile.DIRTYPE, mode=0o755)
+    link = entry("a", type=tarfile.LNKTYPE, linkname=target.format(other=other))
+
+    with pytest.raises(ClusterError):
+        restored(folder, (way, b""), (sub, b""), (link, b""), (entry("a"), b"theirs"))
+
+    assert (other.read_text(), other.stat().st_nlink) == ("mine", 1)
+    assert not (folder / "a").exists()
+
+
+def test_hard_links_within_come_back(tmp_path: Path) -> None:
+    link = entry("sub/b", type=tarfile.LNKTYPE, linkname="a")
+
+    restored(tmp_path, (entry("a"), b"x"), (link, b""))
+
+    assert (tmp_path / "sub/b").samefile(tmp_path / "a")
+
+
+@pytest.mark.parametrize("kind", [tarfile.FIFOTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE])
+def test_devices_and_pipes_are_left_out_and_named(tmp_path: Path, kind: bytes) -> None:
+    """The rest is there."""
+    odd = entry("dev/odd", type=kind, devmajor=1, devminor=3)
+
+    with pytest.raises(ClusterError, match=r"NOT ALL .* 1 device or pipe is left out: 'dev/odd'"):
+        restored(tmp_path, (entry("a"), b"x"), (odd, b""), (entry("b"), b"y"))
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "left"),
+    [(0o4755, 0o755), (0o2755, 0o755), (0o1777, 0o755), (0o666, 0o644), (0o400, 0o400), (0, 0)],
+)
+@pytest.mark.parametrize("kind", [tarfile.REGTYPE, tarfile.DIRTYPE])
+def test_modes_are_masked(tmp_path: Path, mode: int, left: int, kind: bytes) -> None:
+    restored(tmp_path, (entry("a", mode=mode, type=kind), b""))
+
+    assert (tmp_path / "a").stat().st_mode & 0o7777 == left
+
+
+def test_folders_that_nobody_may_write_are_filled_and_keep_mode_and_time(tmp_path: Path) -> None:
+    folder = entry("sub", type=tarfile.DIRTYPE, mode=0o555, mtime=1_000_000_000)
+
+    restored(tmp_path, (folder, b""), (entry("sub/a", mtime=1_100_000_000), b"x"))
+
+    made = (tmp_path / "sub").stat()
+    assert (made.st_mode & 0o7777, made.st_mtime) == (0o555, 1_000_000_000)
+    assert (tmp_path / "sub/a").stat().st_mtime == 1_100_000_000
+
+
+def test_the_folder_itself_stays_as_its_owner_made_it(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+
+    restored(tmp_path, (entry("./", type=tarfile.DIRTYPE, mode=0o755, mtime=1), b""))
+
+    made = tmp_path.stat()
+    assert (made.st_mode & 0o7777, made.st_mtime > 1) == (0o700, True)
+
+
+def test_an_archive_that_ends_between_two_entries_is_no_success(tmp_path: Path) -> None:
+    """`tarfile` takes that for its end."""
+    data = archive((entry("a"), b"x" * 512), (entry("b"), b"y" * 512))
+
+    with pytest.raises(ClusterError, match="damaged or ends too early"):
+        unpack(pieces(data[:1024], 100), tmp_path, lambda _f, _t: None)
+
+
+@pytest.mark.parametrize("header", [b"\xff" * 512, b"garbage" + b"\0" * 505])
+def test_a_damaged_header_is_no_end(tmp_path: Path, header: bytes) -> None:
+    """`tarfile` takes that for the end, too."""
+    data = archive((entry("a"), b"x" * 512), (entry("b"), b"y" * 512))
+    damaged = data[:1024] + header + data[1536:]
+
+    with pytest.raises(ClusterError, match="damaged or ends too early"):
+        unpack(pieces(damaged, 700), tmp_path, lambda _f, _t: None)
+
+
+@pytest.mark.parametrize("fields", [{"mtime": 1e300}, {"uid": 2**62}, {"gid": 2**62}])
+def test_what_no_file_can_have_is_one_line(tmp_path: Path, fields: dict[str, float]) -> None:
+    """A time, or for root an owner."""
+    if os.geteuid() or "mtime" in fields:
+        fields = {"mtime": 1e300}
+
+    with pytest.raises(ClusterError, match="unpacked"):
+        restored(tmp_path, (entry("a", **fields), b"x"))
+
+
+@pytest.mark.parametrize("name", ["a/" * 200_000 + "b", "a" * 300])
+def test_a_name_that_is_too_long_is_one_line(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ClusterError, match=r"File name too long|no file can have"):
+        restored(tmp_path, (entry(name), b"x"))
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_small_archive_fills_no_disk(tmp_path: Path) -> None:
+    """A sparse file of eight exabytes takes one block in it."""
+    sparse = entry("a", pax_headers={"GNU.sparse.map": "0,0", "GNU.sparse.size": str(1 << 62)})
+
+    with pytest.raises(ClusterError, match="sparse"):
+        restored(tmp_path, (sparse, b""))
+
+    assert list(tmp_path.iterdir()) == []

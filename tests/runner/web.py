@@ -1,5 +1,6 @@
 """A web server on loopback that remembers what it was sent and answers as it is told."""
 
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ class Web:
     """Answers every request with ``status`` and ``answer``; 0 drops the connection."""
 
     address: str = ""
+    scheme: str = "http"
     status: int = 200
     answer: bytes = b""
     requests: list[Request] = field(default_factory=list)
@@ -29,13 +31,13 @@ class Web:
     @property
     def url(self) -> str:
         """Where it listens."""
-        return f"http://{self.address}"
+        return f"{self.scheme}://{self.address}"
 
 
 @contextmanager
-def served() -> Iterator[Web]:
-    """Serve while the context lasts."""
-    web = Web()
+def served(context: ssl.SSLContext | None = None) -> Iterator[Web]:
+    """Serve while the context lasts, by TLS where there is a context for it."""
+    web = Web(scheme="https" if context else "http")
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -52,6 +54,8 @@ def served() -> Iterator[Web]:
             """Say nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        if context:
+            server.socket = context.wrap_socket(server.socket, server_side=True)
         web.address = f"127.0.0.1:{server.server_port}"
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()

@@ -45,6 +45,7 @@ _PROGRAMS = {
         ("postgresql-client-13", "libpq5", "libssl1.1", "libldap-2.4-2"),
     ),
     "mariadb": _Package("usr/sbin/mariadbd", _OWN, ("mariadb-server",)),
+    "sshd": _Package("usr/sbin/sshd", _OWN, ("openssh-server", "openssh-client")),
     "redis": _Package("usr/bin/redis-server", _OWN, ("redis-server", "redis-tools")),
 }  # fmt: skip
 

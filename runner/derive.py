@@ -1,0 +1,95 @@
+"""What follows from environment and Secret: the host, and what restic is given. Pure."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from contract import excludes, names, settings
+from contract.settings import Problem, Settings
+from runner import destination, options
+from runner.destination import Mirror
+from runner.masking import Mask
+from runner.options import Given
+from runner.timing import Timing
+
+# Of the Secret, what restic must not get: it is ours, or it would change what restic does.
+_NOT_RESTICS = re.compile(
+    r"BACKUP_.*|KEEP_.*|NTFY_.*|NOTIFY_.*|PUSHGATEWAY_.*|COPY_.*|PING_URL|(PRE|POST)_HOOK|DEBUG|RESTIC_SOURCE"
+    r"|RESTIC_HOST(NAME)?|RESTIC_BACKUP_COMMAND|RESTIC_ADDITIONAL_BACKUP_PARAMETERS|RESTIC_PROGRESS_FPS"
+    r"|RESTIC_OPTIONS|SFTP_KEY|SFTP_KNOWN_HOSTS|RESTIC_RETENTION_POLICIES_ENABLED"
+    r"|PATH|HOME|TMPDIR|PWD|OLDPWD|SHLVL|_|LD_.*|PYTHON.*"
+)
+LONGEST_HOST = 200
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def masked(problem: Problem, mask: Mask) -> Problem:
+    """Return a problem that quotes no credential: somebody may have mixed up two variables."""
+    shown = mask(problem.value)
+    if shown == problem.value:
+        return problem
+    reason = problem.reason.replace(repr(problem.value)[1:-1], shown)
+    return replace(problem, value=shown, reason=reason.replace(problem.value, shown))
+
+
+def public(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the names that stand in every message."""
+    keys = (
+        names.ENV_NAMESPACE, names.ENV_POD, names.ENV_HOST, names.ENV_KIND, names.ENV_WORKLOAD,
+        names.ENV_CLUSTER, names.ENV_NODE, names.ENV_VOLUMES_DIR, names.ENV_STATE_DIR,
+        names.ENV_VOLUMES,
+    )  # fmt: skip
+    return tuple(environment[key] for key in keys if key in environment)
+
+
+def doubts(effective: Settings, given: Given, *folders: str) -> Iterator[Problem]:
+    """Yield a problem for each exclude pattern that hardly means what it says."""
+    for key, patterns in (
+        (settings.EXCLUDE.annotation, effective.get(settings.EXCLUDE) or ()),
+        (options.PARAMETERS, given.excludes),
+    ):
+        for pattern, why in excludes.doubts(patterns, *folders):
+            yield Problem("setting", key, pattern, why, "")
+
+
+def patient(times: Timing, patience: float | None) -> Timing:
+    return times if patience is None else replace(times, lock_patience=patience)
+
+
+def host(environment: Mapping[str, str], variables: Mapping[str, str]) -> str:
+    """Return the restic host: backup.name, the Secret's RESTIC_HOSTNAME, else the workload's."""
+    derived = admitted(environment)
+    named = variables.get("RESTIC_HOSTNAME", "").strip()
+    if not named or not is_host(named) or environment.get(names.ENV_HOST_GIVEN) == "true":
+        return derived
+    # One Secret serves a whole namespace; pods with data of their own stay apart.
+    workload = environment.get(names.ENV_WORKLOAD, "")
+    match environment.get(names.ENV_KIND):
+        case "StatefulSet":
+            return named + environment.get(names.ENV_POD, "").removeprefix(workload)
+        case "DaemonSet":
+            return f"{named}-{environment.get(names.ENV_NODE, '')}"
+    return named
+
+
+def admitted(environment: Mapping[str, str]) -> str:
+    return environment.get(names.ENV_HOST) or environment.get("HOSTNAME") or "backup"
+
+
+def is_host(text: str) -> bool:
+    return len(text) <= LONGEST_HOST and text.isprintable()
+
+
+def restic(variables: Mapping[str, str]) -> Mapping[str, str]:
+    return {
+        key: value
+        for key, value in variables.items()
+        if _VARIABLE.fullmatch(key) and not _NOT_RESTICS.fullmatch(key)
+    }
+
+
+def mirror(environment: Mapping[str, str], variables: Mapping[str, str]) -> Mirror | None:
+    if environment.get(names.ENV_ENGINE) != "rclone":
+        return None
+    state_dir = environment.get(names.ENV_STATE_DIR, names.STATE_DIR)
+    return destination.read(variables, restic(variables), state_dir)

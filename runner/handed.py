@@ -1,0 +1,53 @@
+"""Files that are made for restic and rclone, which read some things from files only."""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from runner import sftp
+from runner.log import Log
+from runner.network import Network
+
+
+def variables(network: Network, given: Mapping[str, str], log: Log) -> dict[str, str]:
+    """Return what restic and rclone need beside ``given``, their variables, to reach a repository.
+
+    Files that cannot be written are a warning: what needs them then fails, and nobody is believed.
+    """
+    found: dict[str, str] = {}
+    if network.is_own:
+        from runner import authorities  # noqa: PLC0415 -- TLS costs memory, and few need it
+
+        found |= authorities.environment(network, given, log)
+    try:
+        for key, text in sftp.texts(given).items():
+            found[key] = over(given["TMPDIR"], "known_hosts", text.encode())
+    except OSError as error:
+        log.line("warning", f"known hosts are not used: {error.filename}: {error.strerror}")
+    return found
+
+
+def over(folder: str, name: str, text: bytes) -> str:
+    """Return the path of a file with this text; written if need be. Nothing in it is secret.
+
+    Its name tells its text, and everybody may read it: the next container in this pod may run as
+    another user. Raises OSError.
+    """
+    path = Path(folder, f"{name}-{hashlib.sha256(text).hexdigest()[:16]}")
+    if path.is_file() and path.stat().st_size == len(text):
+        return str(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, unfinished = tempfile.mkstemp(dir=folder)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(text)
+            os.fchmod(file.fileno(), 0o644)
+        Path(unfinished).replace(path)
+    except OSError:
+        with suppress(OSError):
+            Path(unfinished).unlink()
+        raise
+    return str(path)

@@ -1,0 +1,11 @@
+"""Ends `backup-runner` with one line where it cannot run; imported before anything else.
+
+Only messages through Apprise need the extra; they say themselves where it is missing.
+"""
+
+from contract import start
+
+EXTRA = "runner"
+MODULES = ("cronsim",)
+
+start.check("backup-runner", EXTRA, MODULES)
