@@ -19,7 +19,8 @@ _BY_WORDS = {
     "space": r"no space left|quota|insufficient storage",
     "memory": r"out of memory|cannot allocate memory|oomkilled",
     "config": r"is not set|cannot be understood|there is no snapshot|two begin so"
-              r"|more than one workload|only backup\.engine|bucket does not exist|nosuchbucket",
+              r"|empty password|more than one workload|only backup\.engine"
+              r"|bucket does not exist|nosuchbucket",
     "auth": r"wrong password|no key found|access ?denied|forbidden|unauthorized|credentials"
             r"|access key|signature|permission denied|authenticat",
     "locked": r"already locked|is locked",

@@ -60,7 +60,7 @@ def mirrored(made: Json) -> Json:
     return made
 
 
-def blocks(made: Json) -> Json:
+def with_block_device(made: Json) -> Json:
     """Return the pod with its claim as a block device."""
     made["spec"]["containers"][0] = {"volumeDevices": [{"name": "data", "devicePath": "/dev/x"}]}
     return made
@@ -84,7 +84,7 @@ def over(made: Json, phase: str) -> Json:
 CASES: dict[str, tuple[Json, str, str, str, str]] = {
     "says nothing": (bare(), "not_annotated", "", "no backup",
                      'not annotated; set backup.enabled: "true" in spec.template.metadata'),
-    "says nothing, has a block device": (blocks(bare()), "not_annotated", "", "no backup",
+    "says nothing, a block device": (with_block_device(bare()), "not_annotated", "", "no backup",
                                          "not annotated"),
     "says nothing, claims of an init container": (of_init(bare()), "not_annotated", "",
                                                   "no backup", "not annotated"),
