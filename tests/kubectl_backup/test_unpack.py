@@ -136,6 +136,9 @@ def test_folders_are_closed_once_all_is_in_them(tmp_path: Path) -> None:
 
     restored(tmp_path, (closed, b""), (inner, b""), (entry("closed/inner/file"), b"x"))
 
-    for name, mode, time in (("closed", 0o555, 1_000_000_000), ("closed/inner", 0o500, 1_000_000_001)):
+    for name, mode, time in (
+        ("closed", 0o555, 1_000_000_000),
+        ("closed/inner", 0o500, 1_000_000_001),
+    ):
         found = (tmp_path / name).stat()
         assert (found.st_mode & 0o777, found.st_mtime) == (mode, time)
