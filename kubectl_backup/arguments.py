@@ -197,7 +197,7 @@ def _restore(add: Add) -> None:
     where.add_argument("--to-pvc", default="", metavar="NEW", help=new)
     where.add_argument("--in-place", action="store_true", help="into the volume itself")
     restore.add_argument("--delete", action="store_true",
-                         help="also delete what the snapshot does not have")  # fmt: skip
+                         help="also delete files that came since the snapshot")  # fmt: skip
     restore.add_argument("--suspended", action="store_true",
                          help="nothing scales the workload back: you have seen to it")  # fmt: skip
     restore.add_argument("-y", "--yes", action="store_true", help="do not ask")

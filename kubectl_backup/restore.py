@@ -114,7 +114,7 @@ def _restore(cluster: Cluster, terminal: Terminal, wanted: Wanted, claim: str) -
         with terminals.uninterrupted():
             scaling.remove(cluster, space, name)
     if code:
-        line = f"the restore ended with status {code}; what is there may not be all: try again"
+        line = f"the restore ended with status {code}: NOT ALL of it is there; its log says what"
         raise ClusterError(line)
     terminal.say(f"restored {wanted.text} into the claim {claim}", "green")
     return 0

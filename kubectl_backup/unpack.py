@@ -27,6 +27,7 @@ from typing import IO
 from contract.wording import counted, listed
 from kubectl_backup.refusal import ClusterError
 
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EIO}  # nothing more can be written
 _MODE = 0o755
 _OWNER = 0o700  # of a folder until everything in it is there
 _LONGEST = 4096  # bytes of a path, on Linux
@@ -74,7 +75,13 @@ def unpack(
     try:
         with tarfile.open(fileobj=stream, mode="r|", errors="surrogateescape") as archive:
             for member in archive:
-                writer.write(archive, member)
+                try:
+                    writer.write(archive, member)
+                except OSError as error:
+                    if error.errno in _FULL:
+                        raise
+                    writer.failed.append(f"{member.name}: {error.strerror or error}")
+                    continue
                 files += member.isreg() or member.issym() or member.islnk()
                 total += member.size
                 progress(files, total)
@@ -91,18 +98,17 @@ def unpack(
     # `tarfile` takes a damaged header, and an end between two entries, for the archive's end.
     if pipe.content > end or pipe.length <= end:
         raise ClusterError("the archive cannot be unpacked: it is damaged or ends too early")
-    if writer.left_out:
-        what = counted(len(writer.left_out), "device or pipe is", "devices and pipes are")
-        named = listed([repr(name) for name in writer.left_out])
-        raise ClusterError(f"NOT ALL of it is there: {what} left out: {named}")
+    writer.complain()
     return files, total
 
 
 class _Writer:
-    """Writes entries below a folder; ``left_out`` names those that are never made."""
+    """Writes entries below a folder; ``left_out`` names those that are never made, ``failed`` those
+    that could not be written, and why."""
 
     def __init__(self, folder: Path) -> None:
         self.left_out: list[str] = []
+        self.failed: list[str] = []
         self._folder = folder
         self._folders = {folder}  # known to be real ones
         self._unfinished: dict[Path, tarfile.TarInfo] = {}
@@ -130,6 +136,16 @@ class _Writer:
         for path in sorted(self._unfinished, reverse=True):
             _own(path, self._unfinished[path])
             _describe(path, self._unfinished[path])
+
+    def complain(self) -> None:
+        """Raise ClusterError that names what is not there."""
+        if self.failed:
+            what = counted(len(self.failed), "file is", "files are")
+            raise ClusterError(f"NOT ALL of it is there: {what} not written: {listed(self.failed)}")
+        if self.left_out:
+            what = counted(len(self.left_out), "device or pipe is", "devices and pipes are")
+            named = listed([repr(name) for name in self.left_out])
+            raise ClusterError(f"NOT ALL of it is there: {what} left out: {named}")
 
     def _write_file(self, archive: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> None:
         if member.islnk():
@@ -169,7 +185,10 @@ class _Writer:
         mode = stat.S_IFDIR
         for part in _parts(member, member.linkname):
             path /= part
-            mode = path.lstat().st_mode if stat.S_ISDIR(mode) else 0
+            try:
+                mode = path.lstat().st_mode if stat.S_ISDIR(mode) else 0
+            except OSError:
+                mode = 0
         if not stat.S_ISREG(mode):
             raise _unsafe(member, f"is a hard link to {member.linkname!r}, which is no file")
         return path

@@ -96,7 +96,8 @@ def _restore(add: Add) -> None:
     restoring.add_argument("--to", default="", metavar="DIR", help="restore into this folder")
     restoring.add_argument(
         "--delete", action="store_true",
-        help="delete files that are not in the snapshot, but for what backups leave out",
+        help="delete files that are not in the snapshot; what it could not have held is kept and "
+        "listed, such as files that backups leave out",
     )  # fmt: skip
     restoring.add_argument("--dry-run", action="store_true", help="only say what would be done")
     restoring.add_argument(

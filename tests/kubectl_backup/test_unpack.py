@@ -276,3 +276,29 @@ def test_a_small_archive_fills_no_disk(tmp_path: Path) -> None:
         restored(tmp_path, (sparse, b""))
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_one_file_that_cannot_be_written_is_named_and_all_else_comes(tmp_path: Path) -> None:
+    (tmp_path / "b" / "mine").mkdir(parents=True)
+    members = [(entry(name), name.encode()) for name in ("a", "b", "c")]
+
+    with pytest.raises(ClusterError, match="NOT ALL of it is there: 1 file is not written: b: "):
+        restored(tmp_path, *members)
+
+    assert [(tmp_path / name).read_text() for name in ("a", "c")] == ["a", "c"]
+    assert (tmp_path / "b" / "mine").is_dir()
+
+
+def test_folders_are_closed_once_all_is_in_them(tmp_path: Path) -> None:
+    """Else nobody but root could write into them."""
+    closed = entry("closed", type=tarfile.DIRTYPE, mode=0o555, mtime=1_000_000_000)
+    inner = entry("closed/inner", type=tarfile.DIRTYPE, mode=0o500, mtime=1_000_000_001)
+
+    restored(tmp_path, (closed, b""), (inner, b""), (entry("closed/inner/file"), b"x"))
+
+    for name, mode, time in (
+        ("closed", 0o555, 1_000_000_000),
+        ("closed/inner", 0o500, 1_000_000_001),
+    ):
+        found = (tmp_path / name).stat()
+        assert (found.st_mode & 0o777, found.st_mtime) == (mode, time)
