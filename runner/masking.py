@@ -20,6 +20,7 @@ _COMMANDS = {
     "POST_HOOK",
     "RESTIC_BACKUP_COMMAND",
     "RESTIC_ADDITIONAL_BACKUP_PARAMETERS",
+    "RESTIC_OPTIONS",
 }
 _CREDENTIAL = re.compile(r".*(PASS|SECRET|KEY|TOKEN|CRED|AUTH|ACCOUNT).*|NOTIFY_URLS")
 _ADDRESSES = "NOTIFY_URLS"  # to services, of which each part may be the token
