@@ -33,8 +33,8 @@ that is a symbolic link is followed, never out of its volume."""
 
 EXCLUDE = Setting("exclude", "", values.patterns, "BACKUP_EXCLUDE")
 """restic's exclude patterns, one a line (with the engine ``rclone``: rclone's); ``lost+found`` is
-always excluded. Absolute patterns begin with ``/backup/VOLUME``; a pattern that matches nothing
-for a week is a problem in the status."""
+always excluded. Absolute patterns begin with ``/backup/VOLUME``; the status names a pattern that
+matches nothing for a week."""
 
 SECRET = Setting("secret", "backup-env-configuration", values.object_name)
 """Secret in the pod's namespace with repository, password and the variables named here."""

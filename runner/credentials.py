@@ -12,7 +12,7 @@ from runner.destination import CONF
 # Variables whose values help in messages, but for what stands before an @ in their addresses.
 # User names, topics and hosts are no secrets.
 _SHOWN = re.compile(
-    r"BACKUP_.*|KEEP_.*|DEBUG|RESTIC_SOURCE|RESTIC_HOST(NAME)?|RESTIC_CACHE_DIR|RESTIC_OPTIONS"
+    r"BACKUP_.*|KEEP_.*|DEBUG|RESTIC_SOURCE|RESTIC_HOST(NAME)?|RESTIC_CACHE_DIR"
     r"|RESTIC_REPOSITORY|RESTIC_RETENTION_POLICIES_ENABLED|RESTIC_COMPRESSION|RESTIC_REST_USERNAME"
     r"|NTFY_(ENABLED|PRIO|TAG|TITLE|SERVER|TOPIC)|PUSHGATEWAY_(ENABLED|URL)|.*_(REGION|FILE|DIR)"
     r"|.*_CACERT|.*_(PROXY|proxy)|(COPY_)?SFTP_KNOWN_HOSTS|PATH|HOME|PWD|SHLVL|LANG|LC_.*|TERM|HOSTNAME|TZ|BUP_(SRC|ENABLED)"
@@ -29,7 +29,7 @@ _CREDENTIAL = re.compile(
 # Shell text: its words are mostly programs.
 _COMMANDS = {
     "PRE_HOOK", "POST_HOOK", "RESTIC_BACKUP_COMMAND", "RESTIC_ADDITIONAL_BACKUP_PARAMETERS",
-    "RESTIC_PASSWORD_COMMAND",
+    "RESTIC_OPTIONS", "RESTIC_PASSWORD_COMMAND",
 }  # fmt: skip
 _ADDRESSES = {"NOTIFY_URLS", "PING_URL"}  # to services, of which each part may be the token
 _REPOSITORIES = re.compile(r"(COPY_)?RESTIC_REPOSITORY(_FILE)?|BUP_DST")

@@ -57,6 +57,9 @@ def dump_all(config: Config, facts: Facts) -> Generator[Effect, Result, Dumped]:
             dumped = replace(dumped, made={**dumped.made, dump.name: taken})
         elif done.stopped in {"signal", "retrying"} or done.code == 12:
             raise failed(done, f"the dump of {dump.name} failed")
+        elif not done.code and not done.stopped:
+            empty = Trouble(dump.name, Failure.SOURCE, "restic has no snapshot with a byte of it")
+            dumped = replace(dumped, troubles=(*dumped.troubles, empty))
         else:
             dumped = replace(dumped, troubles=(*dumped.troubles, trouble(dump.name, done)))
     return dumped

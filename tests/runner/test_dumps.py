@@ -14,6 +14,7 @@ from tests.runner.conversation import (
     FACTS,
     GOOD,
     STOPPED,
+    SUMMARY,
     failed,
     play,
 )
@@ -55,6 +56,17 @@ def test_a_dump_that_fails_hinders_no_other_and_fails_the_run() -> None:
     assert len(said) == 3
     assert (outcome.status, outcome.failure) == (Status.FAILURE, Failure.AUTH)
     assert "the dump of postgres failed: no way" in outcome.message
+
+
+@pytest.mark.parametrize("summary", [{"total_bytes_processed": 0}, {"snapshot_id": ""}])
+def test_a_dump_without_a_byte_or_a_snapshot_fails_the_run(summary: dict[str, object]) -> None:
+    """And nothing is left out of the volumes for it."""
+    empty = replace(GOOD, messages=({**SUMMARY, **summary},))
+
+    said, outcome = play(backup(ALONE, FACTS_OF_IT), [empty, GOOD])
+
+    assert (outcome.status, outcome.failure) == (Status.FAILURE, Failure.SOURCE)
+    assert "/backup/pages/db/*" not in said[1]
 
 
 def test_a_run_that_is_stopped_at_a_dump_ends_there() -> None:

@@ -149,6 +149,7 @@ def linked(volumes: Path) -> Path:
     (volume / "gnir").symlink_to("ring")
     (volume / "out").symlink_to("../uploads")
     (volumes / "pages-old").mkdir()
+    (volume / "-old").mkdir()  # what is left of its name without the volume's
     return volume
 
 
