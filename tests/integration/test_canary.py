@@ -91,8 +91,8 @@ def test_no_command_shows_a_password_of_an_address(sidecar: Sidecar, server: Hos
     )  # fmt: skip
 
     seen = seen_of(
-        sidecar, "tick --start", "tick --now", "status", "restore --json", "verify", "check", "unlock",
-        "load postgres", "maintain",
+        sidecar, "tick --start", "tick --now", "status", "restore --json", "verify", "check",
+        "unlock", "load postgres", "maintain",
     )  # fmt: skip
 
     for secret in (CANARY, TAIL):
@@ -205,6 +205,7 @@ def machine_read(root: Path, text: str) -> Seen:
 
 def _steady(given: Json) -> Json:
     text = json.dumps(given, sort_keys=True)
+    text = re.sub(r'"\d+ \* \* \* \*"', '"SCHEDULE"', text)  # by the time of the day
     text = re.sub(r"\d{4}-\d\d-\d\dT[0-9:]+Z", "TIME", text)
     text = re.sub(
         r'"(seconds|started|ended|added_bytes|snapshot)": ("[^"]*"|[0-9.]+)', r'"\1": 0', text
