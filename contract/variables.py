@@ -37,6 +37,10 @@ ALL = (
     Variable("RESTIC_PASSWORD", "Its password. Without it nobody can restore anything.", _RESTIC),
     Variable("RESTIC_PASSWORD_FILE", "A file that holds it.", _RESTIC),
     Variable("RESTIC_PASSWORD_COMMAND", "A command in the sidecar that prints it.", _RESTIC),
+    Variable("RESTIC_REST_USERNAME", "The user at a REST server, where the address names none.",
+             _RESTIC),
+    Variable("RESTIC_REST_PASSWORD", "The password there, with any character; in the address, `/`, "
+             "`#`, `?`, `%` and so on must be percent-encoded.", _RESTIC),
     Variable("AWS_ACCESS_KEY_ID", "For S3, as all other variables of restic's backends: `B2_…`, "
              "`AZURE_…`, `RCLONE_CONFIG_…` and so on are handed on.", _RESTIC),
     Variable("AWS_SECRET_ACCESS_KEY", "The same.", _RESTIC),

@@ -194,7 +194,9 @@ def _parts(value: str) -> Iterator[str]:
     """Yield each address, what follows its kind, and what in it looks like a token."""
     for url in value.split():
         rest = url.partition("://")[2]
-        yield from (url, rest, *(part for part in _BETWEEN_PARTS.split(rest) if _is_key(part)))
+        server = re.split("[/?#]", rest)[0].rpartition("@")[2].partition(":")[0]
+        parts = (part for part in _BETWEEN_PARTS.split(rest) if part != server or "." not in part)
+        yield from (url, rest, *filter(_is_key, parts))
 
 
 def _is_key(part: str) -> bool:

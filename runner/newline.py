@@ -16,7 +16,7 @@ FIRST, SECOND = passwords.KEYS
 _GIVEN = {
     "": ((FIRST, "RESTIC_PASSWORD"),),
     "second": ((SECOND, "RESTIC_PASSWORD"),),
-    "both": ((SECOND, "RESTIC_PASSWORD"), (FIRST, "RESTIC_FROM_PASSWORD")),
+    "both": ((SECOND, "RESTIC_PASSWORD"), (FIRST, FIRST.replace("RESTIC_", "RESTIC_FROM_"))),
 }
 """By a step's target: the repositories that restic opens, and the variable for each password."""
 

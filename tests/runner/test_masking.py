@@ -145,6 +145,8 @@ def test_the_address_of_a_service_is_secret(shown: str, *, all_secret: bool) -> 
 def test_words_in_the_address_of_a_service_are_shown() -> None:
     """Each message has some of them."""
     assert not hidden("NOTIFY_URLS", "ntfys://ntfy.example.net/backup", "backup")
+    assert not hidden("NOTIFY_URLS", "json://u:geheim@127.0.0.1:8080/x", "127.0.0.1")
+    assert not hidden("PING_URL", "https://push1.example.net/api/push/x", "push1.example.net")
 
 
 @pytest.mark.parametrize("key", ["RESTIC_PASSWORD", "B2_ACCOUNT_KEY", "NTFY_CREDS", "MY_TOKEN"])
