@@ -185,10 +185,12 @@ def test_a_failure_is_still_one_when_it_is_tried_again(wiki: Sidecar) -> None:
         opened.seek(-1, os.SEEK_END)
         opened.write(b"x")
     with subprocess.Popen((str(file), "600")) as process:
-        for _ in range(2):
-            said = restored(wiki, expected=1)
-            assert [each["path"] for each in said["failed"]] == [str(file)]
-        process.kill()
+        try:
+            for _ in range(2):
+                said = restored(wiki, expected=1)
+                assert [each["path"] for each in said["failed"]] == [str(file)]
+        finally:
+            process.kill()
 
     restored(wiki)
 

@@ -2,14 +2,18 @@
 
 import io
 import os
+import shutil
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import mkdtemp
 
 import pytest
 
 from kubectl_backup.refusal import ClusterError
 from kubectl_backup.unpack import unpack
+
+_OTHER = 65534  # a user who owns nothing here
 
 
 def archive(*members: tuple[tarfile.TarInfo, bytes]) -> bytes:
@@ -289,16 +293,24 @@ def test_one_file_that_cannot_be_written_is_named_and_all_else_comes(tmp_path: P
     assert (tmp_path / "b" / "mine").is_dir()
 
 
-def test_folders_are_closed_once_all_is_in_them(tmp_path: Path) -> None:
+def test_folders_are_closed_once_all_is_in_them() -> None:
     """Else nobody but root could write into them."""
     closed = entry("closed", type=tarfile.DIRTYPE, mode=0o555, mtime=1_000_000_000)
     inner = entry("closed/inner", type=tarfile.DIRTYPE, mode=0o500, mtime=1_000_000_001)
+    root = os.geteuid() == 0
+    folder = Path(mkdtemp(prefix="unpack-", dir="/var/tmp"))  # pytest's are closed to others
+    try:
+        if root:
+            os.chown(folder, _OTHER, _OTHER)
+            os.seteuid(_OTHER)
+        restored(folder, (closed, b""), (inner, b""), (entry("closed/inner/file"), b"x"))
+        found = [(folder / name).stat() for name in ("closed", "closed/inner")]
+    finally:
+        if root:
+            os.seteuid(0)
+        for path in (folder / "closed", folder / "closed" / "inner"):
+            path.chmod(0o700)
+        shutil.rmtree(folder)
 
-    restored(tmp_path, (closed, b""), (inner, b""), (entry("closed/inner/file"), b"x"))
-
-    for name, mode, time in (
-        ("closed", 0o555, 1_000_000_000),
-        ("closed/inner", 0o500, 1_000_000_001),
-    ):
-        found = (tmp_path / name).stat()
-        assert (found.st_mode & 0o777, found.st_mtime) == (mode, time)
+    assert [each.st_mode & 0o777 for each in found] == [0o555, 0o500]
+    assert [each.st_mtime for each in found] == [1_000_000_000, 1_000_000_001]
