@@ -220,8 +220,13 @@ def test_modes_are_masked(tmp_path: Path, mode: int, left: int, kind: bytes) -> 
 def test_folders_that_nobody_may_write_are_filled_and_keep_mode_and_time(tmp_path: Path) -> None:
     folder = entry("sub", type=tarfile.DIRTYPE, mode=0o555, mtime=1_000_000_000)
 
-    restored(tmp_path, (folder, b""), (entry("sub/a", mtime=1_100_000_000), b"x"))
+    modes: list[int] = []
+    data = archive((folder, b""), (entry("sub/a", mtime=1_100_000_000), b"x"))
 
+    unpack(pieces(data, 1000), tmp_path,
+           lambda _f, _t: modes.append((tmp_path / "sub").stat().st_mode & 0o7777))  # fmt: skip
+
+    assert modes == [0o700, 0o700]  # what keeps others out meanwhile, and lets its owner write
     made = (tmp_path / "sub").stat()
     assert (made.st_mode & 0o7777, made.st_mtime) == (0o555, 1_000_000_000)
     assert (tmp_path / "sub/a").stat().st_mtime == 1_100_000_000
