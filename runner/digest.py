@@ -52,26 +52,34 @@ def text(config: Config, state: State, now: float) -> str:
     lines = [
         f"{_day(tally.since)} to {_day(now)}",
         f"{counted(sum(tally.runs.values()), 'run')}: {', '.join(counts)}",
-        f"last success: {_minute(state.last_success)}",
+        f"last success: {_minute(state.last_success, known=state.derived)}",
         f"{size(tally.last_bytes)} backed up ({sign}{size(abs(grown))})",
         f"{size(tally.added_bytes)} added to the repository",
     ]
     if state.snapshots is not None:
         lines.append(counted(state.snapshots, "snapshot"))
-    lines += [_chore(name, chore) for name, chore in sorted(state.chores.items()) if chore.status]
+    is_first = state.derived and not state.inherited
+    lines += [
+        _chore(name, chore, is_first=is_first)
+        for name, chore in sorted(state.chores.items())
+        if chore.status
+    ]
     if state.held:
         lines.append("retention is held: a source lost its files")
     lines += [f"problem: {problem}" for problem in config.problems]
     return "\n".join(lines)
 
 
-def _chore(name: str, chore: Chore) -> str:
-    return f"{name}: {chore.status}, last success {_minute(chore.success)}"
+def _chore(name: str, chore: Chore, *, is_first: bool) -> str:
+    return f"{name}: {chore.status}, last success {_minute(chore.success, known=is_first)}"
 
 
 def _day(moment: float) -> str:
     return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%d}"
 
 
-def _minute(moment: float) -> str:
-    return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%d %H:%M} UTC" if moment else "never"
+def _minute(moment: float, *, known: bool) -> str:
+    """Return a time; ``known``: where there is none, it is certain that there was none."""
+    if not moment:
+        return "never" if known else "unknown yet"
+    return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%d %H:%M} UTC"

@@ -39,10 +39,15 @@ def metrics(config: Config, state: State) -> str:
     keys = sorted({problem.key for problem in config.problems} | notes)
     rows: list[_Row] = [
         *(_of_last(state.last) if state.last else ()),
-        ("backup_next_due_timestamp_seconds", "Next run; 0 if none.", {}, state.next_due),
+        (
+            "backup_next_due_timestamp_seconds",
+            "When the next run begins: slot, catch-up or retry; 0 if none.",
+            {},
+            state.next_due,
+        ),
         (
             "backup_interval_seconds",
-            "Time from the next run to the one after; 0 if none.",
+            "Time between two slots of the schedule; 0 if none.",
             {},
             expected.interval(config, state),
         ),

@@ -25,7 +25,7 @@ def for_turn(log: Log, stop: Stop, limit: float) -> Callable[[float], bool]:
         nonlocal told_at
         now = time.monotonic()
         left = began + limit - now
-        if stop.asked or left <= 0:
+        if left <= 0:
             return False
         if told_at is None or now - told_at >= _TOLD_EVERY:
             told_at = now

@@ -1,10 +1,12 @@
 """Pods that know nothing of before: their state is lost, and the repository knows."""
 
+import os
 import shutil
 from pathlib import Path
 
 import pytest
 
+from contract import names
 from tests.faults.night import Night
 from tests.integration.test_failures import ALL_KEEPS
 
@@ -96,4 +98,36 @@ def test_a_new_pod_of_which_nothing_is_wrong(night: Night) -> None:
 
     assert night.sidecar.status()["held"] is False
     assert len(night.sidecar.snapshots()) == 3
+    assert night.ends()["status"] == "success"
+
+
+@pytest.mark.parametrize("address", ["rest:http://127.0.0.1:9/", "sftp:nobody@127.0.0.1:/x"])
+def test_a_new_pod_whose_repository_cannot_be_read(night: Night, address: str) -> None:
+    """What it does not know it does not deny, and it asks no more than once until it runs."""
+    right = night.sidecar.secret["RESTIC_REPOSITORY"]
+    night.sidecar.change_secret(RESTIC_REPOSITORY=address)
+    night.sidecar.run("backup-runner", "tick", "--start")
+
+    known = night.sidecar.status()
+    said = night.sidecar.run("backup-runner", "status").stdout
+    assert (known["last_success"], known["last_success_known"]) == (None, False)
+    assert "good since unknown yet" in said
+    night.sidecar.change_secret(RESTIC_REPOSITORY=right)
+    assert night.ends()["status"] == "success"
+
+
+def test_a_command_that_waits_for_a_run_that_is_killed(night: Night) -> None:
+    """The lock is the process's: nobody waits for the dead."""
+    fifo = night.root / "go"
+    os.mkfifo(fifo)
+    night.sidecar.change_secret(PRE_HOOK=f"cat '{fifo}'")
+    with night.running("backup-runner", "run") as first, fifo.open("w"):  # it is in its hook now
+        night.sidecar.change_secret(PRE_HOOK="true")
+        with night.running("backup-runner", "run") as second:
+            assert second.stdout
+            assert names.WAITING_MESSAGE in second.stdout.readline()
+            first.kill()
+            out, _ = second.communicate(timeout=240)
+
+    assert (second.returncode, '"backup success' in out) == (0, True)
     assert night.ends()["status"] == "success"

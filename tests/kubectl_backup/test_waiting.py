@@ -77,6 +77,7 @@ def test_ctrl_c_ends_what_waits_in_the_pod_too(
     del kubeconfig
     said = lines(WAITING, GOES_ON) if begun else lines(WAITING)
     protect(api, pod(), said=Ran(said, lasts=True))
+    api.by_word["sh"] = Ran()
     program = Path(sys.executable).with_name("kubectl-backup")
     with subprocess.Popen(
         (program, "drill", "wiki"), env=dict(os.environ), stdout=subprocess.PIPE, stderr=-1,

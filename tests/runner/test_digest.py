@@ -63,12 +63,12 @@ def test_a_digest_tells_runs_growth_and_chores() -> None:
     assert text.splitlines() == [
         f"{digest._day(BEFORE)} to {digest._day(NOW)}",
         "3 runs: 2 success, 1 failure",
-        f"last success: {digest._minute(NOW)}",
+        f"last success: {digest._minute(NOW, known=True)}",
         "7 KiB backed up (+2 KiB)",
         "6 KiB added to the repository",
         "31 snapshots",
-        "check: failure, last success never",
-        f"verify: success, last success {digest._minute(NOW - DAY)}",
+        "check: failure, last success unknown yet",
+        f"verify: success, last success {digest._minute(NOW - DAY, known=True)}",
         "retention is held: a source lost its files",
     ]
 
