@@ -6,7 +6,7 @@ from pathlib import Path
 
 from contract import quantity, settings, values
 from contract.wording import counted
-from runner import history, inputs, mirror, rawdata, recall, remotes, run
+from runner import history, inputs, mirror, recall, remotes, run
 from runner.conversation import Effect, Ended, Result
 from runner.judge import Copies, Facts, Source
 from runner.outcome import Failure, Outcome, Status
@@ -59,9 +59,9 @@ def _facts(session: Session, sources: Sources) -> Generator[Effect, Result, Fact
         had_success=bool(state.last_success),
         now=datetime.now(UTC),
         usual=state.usual,
+        left_out=None if state.left_out is None else tuple(state.left_out),
         copies=_copies(session, sources),
         accepted=state.accepted,
-        raw=rawdata.found(session.config, sources),
     )
 
 

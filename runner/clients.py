@@ -47,6 +47,11 @@ def ask(client: Client, argv: tuple[str, ...], **variables: str) -> str:
         return _answer(given(file, argv), {**environment(client), **variables}, file)
 
 
+def probe(argv: tuple[str, ...], seconds: float) -> str:
+    """Return what a client that logs in nowhere writes, as ``ask`` does; it has ``seconds``."""
+    return _answer(argv, environment(Client(dump=())), seconds=seconds)
+
+
 @contextmanager
 def options(text: str) -> Iterator[tuple[int, ...]]:
     """Give an open file with this text, which no disk has; nothing where there is no text."""
@@ -68,16 +73,21 @@ def given(file: tuple[int, ...], argv: tuple[str, ...]) -> tuple[str, ...]:
     return (argv[0], *named, *argv[1:])
 
 
-def _answer(argv: tuple[str, ...], environment: Mapping[str, str], file: tuple[int, ...]) -> str:
+def _answer(
+    argv: tuple[str, ...],
+    environment: Mapping[str, str],
+    file: tuple[int, ...] = (),
+    seconds: float = QUESTION,
+) -> str:
     try:
         done = subprocess.run(
             argv, env=environment, pass_fds=file, stdin=subprocess.DEVNULL, capture_output=True,
-            text=True, errors="replace", timeout=QUESTION, check=False,
+            text=True, errors="replace", timeout=seconds, check=False,
         )  # fmt: skip
     except OSError as error:
         raise DumpError(Failure.CONFIG, no_start(argv[0], error)) from None
     except subprocess.TimeoutExpired:
-        line = f"{argv[0]} got no answer of the server in {QUESTION} s"
+        line = f"{argv[0]} got no answer of the server in {seconds:.0f} s"
         raise DumpError(Failure.NETWORK, line) from None
     if done.returncode:
         said = done.stderr.strip() or f"exit status {done.returncode}"

@@ -30,8 +30,12 @@ _HERE = "127.0.0.1"
 _ADDRESS_OF_A_SERVICE = "tcp://"  # Kubernetes sets MYSQL_TCP_PORT where a Service is mysql-tcp
 
 _BY_WORDS = {
-    Failure.AUTH: r"password authentication failed|no password supplied|access denied|noauth|noperm"
-    r"|wrongpass|permission denied|no pg_hba\.conf entry|role .* does not exist|must be superuser"
+    # Of a user who could log in, and may not do or see what a whole dump needs.
+    Failure.DUMP: r"noperm|permission denied (for|to) |row-level security|command denied to user"
+    r"|access denied; you need|insufficient privileges|access denied for user .* to database"
+    r"|must be (superuser|owner)",
+    Failure.AUTH: r"password authentication failed|no password supplied|access denied|noauth"
+    r"|wrongpass|permission denied|no pg_hba\.conf entry|role .* does not exist"
     r"|authentication plugin|failed: fatal: .*authentication",
     Failure.CONFIG: r"database .* does not exist|unknown database|version mismatch|cannot be"
     r" started|ssl is required|unknown (option|variable)|unrecognized option|invalid port",

@@ -1,7 +1,7 @@
 """What a finished backup is worth, judged per source folder: green means restorable. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -42,8 +42,9 @@ class Facts:
     """What a run knows at its beginning.
 
     ``once_full`` are sources that held files before; ``usual`` are files and bytes of the last
-    snapshot that was as it should be, None if unknown. ``accepted``: that they lost files was
-    meant. ``raw`` are restic patterns of the files that a dump, by its name, stands for.
+    snapshot that was as it should be, and ``left_out`` the dumps that stood for some of the
+    volumes' files then; None if unknown. ``accepted``: that they lost files was
+    meant.
     """
 
     sources: dict[str, Source]
@@ -51,9 +52,9 @@ class Facts:
     had_success: bool
     now: datetime
     usual: tuple[int, int] | None = None
+    left_out: tuple[str, ...] | None = None
     copies: Copies = Copies()
     accepted: bool = False
-    raw: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def worth(

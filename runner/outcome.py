@@ -24,6 +24,7 @@ class Failure(StrEnum):
     SPACE = "space"
     MEMORY = "memory"
     CONFIG = "config"
+    DUMP = "dump"
     RESTIC = "restic"
     INTERNAL = "internal"
 
@@ -49,6 +50,7 @@ class Outcome:
     """The end of one backup run. ``message`` is one line for people and names the next step.
 
     ``stale_locks``: how many old ones it met, None where it did not get to the repository.
+    ``left_out`` are the dumps that stand for files of the volumes.
     """
 
     status: Status
@@ -62,6 +64,7 @@ class Outcome:
     initialised: bool = False
     shrunk: bool = False
     stale_locks: int | None = None
+    left_out: tuple[str, ...] = ()
 
     @property
     def protected(self) -> bool:

@@ -63,19 +63,26 @@ def _volumes(
         line = "RESTIC_BACKUP_COMMAND succeeded; what it backed up is not known here"
         return Outcome(Status.SUCCESS, line, snapshot="unknown")
     copied = (facts.copies.folder,) if facts.copies.folder else ()
-    raw = tuple(pattern for name in dumped.made for pattern in facts.raw.get(name, ()))
-    step = steps.backup(config, (*sources, *copied), (*facts.copies.excludes, *raw), limit)
+    excluded = (*facts.copies.excludes, *dumped.raw)
+    step = steps.backup(config, (*sources, *copied), excluded, limit)
     done, initialised, stale = yield from repository.written(
         config, step, facts.now, had_success=facts.had_success
     )
     try:
-        outcome = yield from _judged(facts, done)
+        outcome = yield from _judged(_comparable(facts, dumped), done)
     except Ended as ended:
         outcome = ended.outcome
+    outcome = replace(outcome, left_out=dumped.left_out)
     if outcome.lost_files and outcome.snapshot:
         outcome = yield from _marked(config, outcome, limit)
     met = stale if stale or done.code in {0, 3} else outcome.stale_locks
     return replace(outcome, initialised=initialised, stale_locks=met)
+
+
+def _comparable(facts: Facts, dumped: Dumped) -> Facts:
+    """Return the facts without what is usual where that is with, or without, raw files."""
+    same = (facts.left_out or ()) == dumped.left_out
+    return facts if same else replace(facts, usual=None)
 
 
 def _marked(config: Config, outcome: Outcome, limit: float) -> Generator[Effect, Result, Outcome]:

@@ -22,16 +22,20 @@ _CACHED = CACHE / "services" / "postgres"
 
 
 class Postgres:
-    """A server that runs; ``data`` is its data directory."""
+    """A server that runs; ``data`` is its data directory.
 
-    def __init__(self, room: Path, host: str) -> None:
-        self.room, self.data, self.host = room, room / "data", host
+    ``volume``: a folder that others can enter, which is to hold that directory.
+    """
+
+    def __init__(self, room: Path, host: str, volume: Path | None = None) -> None:
+        self.room, self.data, self.host = room, volume or room / "data", host
         self.port = str(free_port(host))
         self._user = None if os.geteuid() else _NOBODY  # it refuses to run as root
         password = room / "password"
         password.write_text(PASSWORD)
         if self._user:
-            for each in (room, password):
+            self.data.mkdir(parents=True, exist_ok=True)
+            for each in (room, password, self.data):
                 shutil.chown(each, self._user, self._user)
         self._run(
             "initdb", "-D", str(self.data), "-U", "postgres", "-A", "scram-sha-256",
@@ -116,16 +120,23 @@ class Postgres:
 
 
 @contextmanager
-def serve(host: str = "127.0.0.1") -> Iterator[Postgres]:
+def serve(host: str = "127.0.0.1", volume: Path | None = None) -> Iterator[Postgres]:
     """Give a new, empty server, whose superuser is postgres with PASSWORD."""
     programs.need("postgres")
-    # Whom root lends it to cannot enter a test's own folder.
-    with tempfile.TemporaryDirectory(prefix="postgres-", dir="/var/tmp") as room:
-        server = Postgres(Path(room), host)
+    with room() as own:
+        server = Postgres(own, host, volume)
         try:
             yield server
         finally:
             server.stop(signal.SIGQUIT)
+
+
+@contextmanager
+def room() -> Iterator[Path]:
+    """Give a folder that the server's user can enter, unlike a test's own."""
+    with tempfile.TemporaryDirectory(prefix="postgres-", dir="/var/tmp") as made:
+        Path(made).chmod(0o755)
+        yield Path(made)
 
 
 def _program(name: str) -> Path:
