@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from contract import names, settings
 from contract.settings import Problem, Settings
 from contract.values import Dump
-from runner import destination, masking, reading, receivers, second, timing
+from runner import destination, masking, reading, receivers, second, timing, tls
 from runner.destination import Mirror
 from runner.receivers import Ntfy, Pings, Service
 from runner.second import Second
@@ -199,7 +199,7 @@ def _is_host(text: str) -> bool:
 def _restic(variables: Mapping[str, str]) -> Mapping[str, str]:
     return {
         key: value
-        for key, value in variables.items()
+        for key, value in tls.from_keys(variables).items()
         if _VARIABLE.fullmatch(key) and not _NOT_RESTICS.fullmatch(key)
     }
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from contract.values import COMMAND_DUMP
-from runner import clients, databases, inventory, loading, survey
+from runner import clients, complaints, databases, inventory, loading, survey
 from runner.clients import QUESTION, DumpError, no_start
 from runner.contents import Contents
 from runner.databases import TAIL
@@ -44,14 +44,14 @@ def _dump(name: str, words: tuple[str, ...], patience: float) -> None:
     if name == COMMAND_DUMP:
         _stream(name, words, os.environ, (), patience)
         return
-    client = databases.client(name, os.environ)
+    client = clients.chosen(name, os.environ)
     only = loading.only(name, client, os.environ)
     clients.compare(client)
     before = survey.survey(name, client, only)
-    with clients.options(client.options) as file:
-        argv, environment = clients.given(file, client.dump), clients.environment(client)
+    with clients.opened(client) as ready:
+        argv = ready.argv(client.dump)
         try:
-            contents = _stream(name, argv, environment, file, patience)
+            contents = _stream(name, argv, ready.environment, ready.files, patience)
         except DumpError as error:
             # It may have failed because of them.
             line = " ".join("; ".join((str(error), *before.gaps)).split())
@@ -99,14 +99,14 @@ def _stream(
 def _judge(name: str, program: str, code: int, tail: bytes, said: str) -> None:
     if code:
         line = " ".join(said.split()) or f"exit status {code}"
-        failure = Failure.SOURCE if name == COMMAND_DUMP else databases.failure(said)
+        failure = Failure.SOURCE if name == COMMAND_DUMP else complaints.failure(said)
         raise DumpError(failure, f"{program} failed: {line}")
     if not tail:
         raise DumpError(Failure.SOURCE, f"{program} wrote nothing")
     last = databases.end(name, tail, said)
     if last is None:
         line = f"{program} stopped before the end of its dump: {' '.join(said.split())}"
-        raise DumpError(databases.failure(said), line.removesuffix(": "))
+        raise DumpError(complaints.failure(said), line.removesuffix(": "))
     _write(last)
 
 
