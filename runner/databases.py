@@ -80,7 +80,7 @@ def _postgres(given: Mapping[str, str]) -> Client:
         "PGCONNECT_TIMEOUT": str(_CONNECT),
     }
     environment = {**usual, **{key: text for key, text in given.items() if key.startswith("PG")}}
-    texts, paths = _files(given, "PGSSL")
+    texts, paths = _files(given, "postgres")
     environment |= {key: tls.placeholder(key) for key in texts}
     if "PGSSLROOTCERT" in given and "PGSSLMODE" not in given:
         # libpq verifies nothing without. The pod's own address is in few certificates.
@@ -100,9 +100,9 @@ def _postgres(given: Mapping[str, str]) -> Client:
     )
 
 
-def _files(given: Mapping[str, str], prefix: str) -> tuple[dict[str, str], dict[str, str]]:
+def _files(given: Mapping[str, str], name: str) -> tuple[dict[str, str], dict[str, str]]:
     """Return certificates and keys by their variable: texts, and paths of files."""
-    found = {key: given[key] for key in tls.FILES if key.startswith(prefix) and key in given}
+    found = {key: given[key] for key in tls.FILES[name] if key in given}
     texts = {key: f"{value}\n" for key, value in found.items() if tls.is_text(value)}
     paths = {key: value for key, value in found.items() if key not in texts}
     return texts, {key: value for key, value in paths.items() if value != _SYSTEM}
@@ -115,7 +115,7 @@ def _mysql(given: Mapping[str, str]) -> Client:
         "user": given.get("MYSQL_USER", "root"),
         "protocol": "tcp",  # localhost would be a socket, which is in another container
     }
-    texts, paths = _files(given, "MYSQL_SSL")
+    texts, paths = _files(given, "mysql")
     mode = tls.mode(_MYSQL_MODE, given.get(_MYSQL_MODE, ""))
     if mode == Mode.VERIFY and "MYSQL_SSL_CA" not in given:
         paths["MYSQL_SSL_CA"] = _AUTHORITIES  # without, some releases trust whoever is local
@@ -167,7 +167,7 @@ def _redis(given: Mapping[str, str]) -> Client:
     password = given.get("REDISCLI_AUTH")
     environment = {"REDISCLI_AUTH": password} if password else {}
     local = tls.is_loopback(address[1])
-    texts, paths = _files(given, "REDISCLI_")
+    texts, paths = _files(given, "redis")
     mode = tls.mode(_REDIS_MODE, given.get(_REDIS_MODE, ""))
     if mode is None and (texts or paths):
         mode = Mode.VERIFY if "REDISCLI_CACERT" in given or not local else Mode.REQUIRED

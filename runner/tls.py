@@ -14,10 +14,11 @@ class Mode(StrEnum):
     VERIFY = "verify"
 
 
-FILES = (
-    "PGSSLROOTCERT", "PGSSLCERT", "PGSSLKEY", "PGSSLCRL", "MYSQL_SSL_CA", "MYSQL_SSL_CERT",
-    "MYSQL_SSL_KEY", "REDISCLI_CACERT", "REDISCLI_CERT", "REDISCLI_KEY",
-)  # fmt: skip
+FILES = {
+    "postgres": ("PGSSLROOTCERT", "PGSSLCERT", "PGSSLKEY", "PGSSLCRL"),
+    "mysql": ("MYSQL_SSL_CA", "MYSQL_SSL_CERT", "MYSQL_SSL_KEY"),
+    "redis": ("REDISCLI_CACERT", "REDISCLI_CERT", "REDISCLI_KEY"),
+}
 """Variables that name a file, hold its text, or name the key of the Secret that does."""
 _PEM = "-----BEGIN "
 _ALSO = {
@@ -64,6 +65,7 @@ def placeholder(key: str) -> str:
 
 def from_keys(variables: Mapping[str, str]) -> Mapping[str, str]:
     """Return the variables with the text of other keys where one of FILES names such a key."""
-    named = {key: variables[key].strip() for key in FILES if key in variables}
+    keys = (key for each in FILES.values() for key in each if key in variables)
+    named = {key: variables[key].strip() for key in keys}
     texts = {key: variables[name] for key, name in named.items() if name in variables}
     return {**variables, **texts}
