@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from runner import config
+from tests.integration.restores import with_repository
+from tests.integration.sidecars import Sidecar
 from tests.services import certificates, mariadb, postgres, programs, redis
 from tests.services.mariadb import MariaDB
 from tests.services.postgres import Postgres
@@ -112,6 +114,35 @@ def test_mariadb(
     said = _dump("mysql", clients[client], tmp_path, {**_KEYS, **login, **port, **secret})
 
     assert why in said if why else not said, said
+
+
+def test_a_dump_goes_and_comes_back_over_tls(
+    databases: Mapping[str, MariaDB], clients: Mapping[str, str], tmp_path: Path
+) -> None:
+    """By backup-runner run and load; the wrong authority stops both."""
+    server = databases["tls"]
+    server.ask("CREATE DATABASE wiki; CREATE TABLE wiki.pages AS SELECT 'Größe' AS text")
+    login = {"MYSQL_USER": "certified", "MYSQL_PWD": "x", "MYSQL_TCP_PORT": server.port}
+    files = {"MYSQL_SSL_CA": "ca.crt", "MYSQL_SSL_CERT": "tls.crt", "MYSQL_SSL_KEY": "tls.key"}
+    sidecar = with_repository(
+        Sidecar(
+            tmp_path, annotations={"backup.dump": "mysql"}, pace={"PATH": clients["11.8"]},
+            secret={**_KEYS, **login, **files},
+        )
+    )  # fmt: skip
+    (sidecar.volume / "x").touch()
+    assert sidecar.back_up()["status"] == "success"
+    server.ask("UPDATE wiki.pages SET text = 'changed'")
+
+    sidecar.change_secret(MYSQL_SSL_CA=_OTHER.ca)
+    assert sidecar.back_up(1)["status"] == "failure"
+    assert sidecar.run("backup-runner", "load", "--replace").returncode == 1
+    assert server.ask("SELECT text FROM wiki.pages") == "changed"
+
+    sidecar.change_secret(MYSQL_SSL_CA="ca.crt")
+    done = sidecar.run("backup-runner", "load", "--replace")
+    assert done.returncode == 0, done.stdout
+    assert server.ask("SELECT text FROM wiki.pages") == "Größe"
 
 
 # PostgreSQL
