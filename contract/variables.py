@@ -106,16 +106,41 @@ ALL = (
     Variable("PGPORT", "Its port.", _DUMP, "`5432`"),
     Variable("PGUSER", "The user.", _DUMP, "`postgres`"),
     Variable("PGPASSWORD", "The password. All other `PG…` variables are handed on.", _DUMP),
+    Variable("PGSSLMODE", "`disable`, `allow`, `prefer`, `require`, `verify-ca` or `verify-full`.",
+             _DUMP, "`prefer`; with `PGSSLROOTCERT`, `verify-ca` for the pod itself and "
+             "`verify-full` elsewhere"),
+    Variable("PGSSLROOTCERT", "Authority of the server's certificate: its text, the name of the "
+             "Secret's key that holds it, or a file in the sidecar; `system` for public ones.",
+             _DUMP),
+    Variable("PGSSLCERT", "Certificate of the user, given in the same ways.", _DUMP),
+    Variable("PGSSLKEY", "Its key, given in the same ways.", _DUMP),
+    Variable("PGSSLCRL", "Revoked certificates, given in the same ways.", _DUMP),
     Variable("PGDATABASE", "One database.", _DUMP, "all of them"),
     Variable("MYSQL_HOST", "MariaDB's or MySQL's address.", _DUMP, _UNKNOWN_SERVER),
     Variable("MYSQL_TCP_PORT", "Its port.", _DUMP, "`3306`"),
     Variable("MYSQL_USER", "The user.", _DUMP, "`root`"),
     Variable("MYSQL_PWD", "The password.", _DUMP),
     Variable("MYSQL_DATABASE", "One database.", _DUMP, "all of them"),
+    Variable("MYSQL_SSL_MODE", "`disabled`, `preferred`, `required`, or `verify` (also "
+             "`verify_ca`, `verify_identity`; each checks authority and name).", _DUMP,
+             "`preferred` for the pod itself, `verify` with `MYSQL_SSL_CA`, else what the "
+             "client does: that of MariaDB 11.8 verifies"),
+    Variable("MYSQL_SSL_CA", "Authority of the server's certificate: its text, the name of the "
+             "Secret's key that holds it, or a file in the sidecar.", _DUMP, "public ones"),
+    Variable("MYSQL_SSL_CERT", "Certificate of the user, given in the same ways.", _DUMP),
+    Variable("MYSQL_SSL_KEY", "Its key, given in the same ways.", _DUMP),
     Variable("REDISCLI_HOST", "Redis' address.", _DUMP, _UNKNOWN_SERVER),
     Variable("REDISCLI_PORT", "Its port.", _DUMP, "`6379`"),
     Variable("REDISCLI_USER", "The user.", _DUMP),
     Variable("REDISCLI_AUTH", "The password.", _DUMP),
+    Variable("REDISCLI_TLS", "`disabled`, `preferred` (what the port has, not verified), "
+             "`required` (verified on another host) or `verify`.", _DUMP,
+             "`preferred` for the pod itself, `verify` with `REDISCLI_CACERT`, else `disabled`"),
+    Variable("REDISCLI_CACERT", "Authority of the server's certificate: its text, the name of "
+             "the Secret's key that holds it, or a file in the sidecar.", _DUMP, "public ones"),
+    Variable("REDISCLI_CERT", "Certificate of the user, given in the same ways.", _DUMP),
+    Variable("REDISCLI_KEY", "Its key, given in the same ways.", _DUMP),
+    Variable("REDISCLI_SNI", "The name that TLS asks for.", _DUMP),
     Variable("BACKUP_HOOK_SECONDS", "A command of `backup.pre` or `backup.post`.", _TIMES, "`1800`",
              live=False),
     Variable("BACKUP_OPEN_TIMEOUT_SECONDS", "Until a repository that does not answer is a "

@@ -15,6 +15,7 @@ REMEDIES = {
     "source": "look at the volume; if files went on purpose: kubectl backup accept",
     "space": "free space at the repository, or let retention keep less (backup.keep-*)",
     "memory": "give it more: backup.memory-limit",
+    "dump": "grant what the message names, or name one database in the Secret; see README, Dumps",
     "config": "correct what the message names; it is tried again at once",
 }
 """What to do about a failure, by its class."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from contract import quantity, settings, values
 from contract.wording import counted
-from runner import effects, history, mirror, rawdata, recall, remotes, run
+from runner import effects, history, mirror, recall, remotes, run
 from runner import sources as finding
 from runner.conversation import Effect, Ended, Result
 from runner.judge import Copies, Facts, Source
@@ -67,9 +67,9 @@ def _facts(session: Session, found: Found) -> Generator[Effect, Result, Facts]:
         had_success=bool(state.last_success),
         now=datetime.now(UTC),
         usual=state.usual,
+        left_out=None if state.left_out is None else tuple(state.left_out),
         copies=copies,
         accepted=state.accepted,
-        raw=rawdata.found(session.config, found.readable),
         refused=found.refused,
         inside=found.inside,
         real=found.real,

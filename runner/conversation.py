@@ -2,7 +2,7 @@
 
 No process, clock or file is touched here: ``yield step`` receives a Completed, ``yield wait``
 receives whether the run was told to stop, ``yield count`` a number for each path, ``yield names``
-a list.
+a list, and ``yield judge`` what a dump is worth.
 """
 
 from collections.abc import Generator
@@ -10,10 +10,12 @@ from typing import Any
 
 from runner.outcome import Failure, Outcome, Status
 from runner.output import Completed
-from runner.steps import Count, Names, Step, Wait
+from runner.steps import Count, Judge, Names, Step, Wait
 
-Effect = Step | Wait | Count | Names
-Result = Any  # Completed for a Step, bool for a Wait, path -> files for a Count, names for Names
+Effect = Step | Wait | Count | Names | Judge
+# Completed for a Step, bool for a Wait, path -> files for a Count, names for Names, and a
+# Judgement for a Judge.
+Result = Any
 
 
 class Ended(Exception):  # noqa: N818 -- not an error: the run is over, and this is how

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from contract import excludes, names, settings
 from contract.settings import Problem, Settings
-from runner import destination, options
+from runner import destination, options, tls
 from runner.destination import Mirror
 from runner.masking import Mask
 from runner.options import Given
@@ -83,7 +83,7 @@ def is_host(text: str) -> bool:
 def restic(variables: Mapping[str, str]) -> Mapping[str, str]:
     return {
         key: value
-        for key, value in variables.items()
+        for key, value in tls.from_keys(variables).items()
         if _VARIABLE.fullmatch(key) and not _NOT_RESTICS.fullmatch(key)
     }
 

@@ -10,12 +10,15 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Mapping
+from pathlib import Path
 
 from contract.values import COMMAND_DUMP
-from runner import clients, databases
+from runner import catalog, clients, complaints, databases, inventory, loading
 from runner.clients import QUESTION, DumpError, no_start
+from runner.contents import Contents
 from runner.databases import TAIL
 from runner.dumps import trouble_line
+from runner.inventory import Inventory
 from runner.outcome import Failure
 
 _CHUNK = 1 << 16
@@ -41,11 +44,27 @@ def _dump(name: str, words: tuple[str, ...], patience: float) -> None:
     if name == COMMAND_DUMP:
         _stream(name, words, os.environ, (), patience)
         return
-    client = databases.client(name, os.environ)
+    client = clients.chosen(name, os.environ)
+    only = loading.only(name, client, os.environ)
     clients.compare(client)
-    with clients.options(client.options) as file:
-        argv, environment = clients.given(file, client.dump), clients.environment(client)
-        _stream(name, argv, environment, file, patience)
+    before = catalog.survey(name, client, only)
+    with clients.opened(client) as ready:
+        argv = ready.argv(client.dump)
+        try:
+            contents = _stream(name, argv, ready.environment, ready.files, patience)
+        except DumpError as error:
+            # It may have failed because of them.
+            line = " ".join("; ".join((str(error), *before.gaps)).split())
+            raise DumpError(Failure.DUMP if before.gaps else error.failure, line) from None
+    after = catalog.survey(name, client, only)
+    _report(name, catalog.compared(before, after, contents.databases))
+
+
+def _report(name: str, found: Inventory) -> None:
+    """Leave the inventory for the run, which judges the dump by it."""
+    if scratch := os.environ.get("TMPDIR"):
+        file = Path(scratch) / inventory.file_name(name)
+        file.write_text(inventory.written(found), "utf-8")
 
 
 def _stream(
@@ -54,8 +73,9 @@ def _stream(
     environment: Mapping[str, str],
     file: tuple[int, ...],
     patience: float,
-) -> None:
+) -> Contents:
     """Pass on what a client writes, but for its end before that is known to be good."""
+    contents = Contents(name)
     try:
         process = subprocess.Popen(
             argv, env=environment, pass_fds=file, stdin=subprocess.DEVNULL,
@@ -65,7 +85,7 @@ def _stream(
         raise DumpError(Failure.CONFIG, no_start(argv[0], error)) from None
     with process:
         try:
-            tail, said = _pass_on(process, argv[0], patience)
+            tail, said = _pass_on(process, argv[0], patience, contents)
             code = process.wait(QUESTION)
         except subprocess.TimeoutExpired:
             raise DumpError(Failure.SOURCE, f"{argv[0]} does not end after its dump") from None
@@ -73,23 +93,26 @@ def _stream(
             if process.poll() is None:
                 process.kill()
     _judge(name, argv[0], code, tail, said)
+    return contents
 
 
 def _judge(name: str, program: str, code: int, tail: bytes, said: str) -> None:
     if code:
         line = " ".join(said.split()) or f"exit status {code}"
-        failure = Failure.SOURCE if name == COMMAND_DUMP else databases.failure(said)
+        failure = Failure.SOURCE if name == COMMAND_DUMP else complaints.failure(said)
         raise DumpError(failure, f"{program} failed: {line}")
     if not tail:
         raise DumpError(Failure.SOURCE, f"{program} wrote nothing")
     last = databases.end(name, tail, said)
     if last is None:
         line = f"{program} stopped before the end of its dump: {' '.join(said.split())}"
-        raise DumpError(databases.failure(said), line.removesuffix(": "))
+        raise DumpError(complaints.failure(said), line.removesuffix(": "))
     _write(last)
 
 
-def _pass_on(process: subprocess.Popen[bytes], program: str, patience: float) -> tuple[bytes, str]:
+def _pass_on(
+    process: subprocess.Popen[bytes], program: str, patience: float, contents: Contents
+) -> tuple[bytes, str]:
     """Return the last bytes, which are not yet written, and the last lines of standard error."""
     tail, said = b"", deque[bytes](maxlen=_LINES)
     with selectors.DefaultSelector() as selector:
@@ -106,6 +129,7 @@ def _pass_on(process: subprocess.Popen[bytes], program: str, patience: float) ->
                 if not chunk:
                     selector.unregister(key.fileobj)
                 elif key.fileobj is process.stdout:
+                    contents.take(chunk)
                     tail += chunk
                     _write(tail[:-TAIL])
                     tail = tail[-TAIL:]

@@ -3,14 +3,18 @@
 import re
 from collections.abc import Generator
 from dataclasses import dataclass, field, replace
+from typing import Any
 
+from contract.values import COMMAND_DUMP
 from runner import repository, steps
 from runner.config import Config
 from runner.conversation import Effect, Result, failed
-from runner.judge import Facts
+from runner.inventory import Judgement
+from runner.judge import Facts, Source
 from runner.masking import heard
 from runner.outcome import Failure, Outcome, Status, size
 from runner.output import Completed
+from runner.steps import Judge
 
 _TROUBLE = re.compile(r"dump failed \((\w+)\): (.*)")
 
@@ -26,10 +30,15 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Dumped:
-    """What became of the dumps: bytes of each that was ``made``, and what went wrong."""
+    """What became of the dumps: bytes of each that was ``made``, and what went wrong.
+
+    ``raw`` are restic patterns of the files that those of ``left_out`` stand for.
+    """
 
     made: dict[str, int] = field(default_factory=dict)
     troubles: tuple[Trouble, ...] = ()
+    raw: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
     initialised: bool = False
     stale: int = 0  # locks that were removed
 
@@ -55,14 +64,42 @@ def dump_all(config: Config, facts: Facts) -> Generator[Effect, Result, Dumped]:
         taken = int(summary.get("total_bytes_processed", 0))
         if not done.code and not done.stopped and summary.get("snapshot_id") and taken:
             dumped = replace(dumped, made={**dumped.made, dump.name: taken})
+            if dump.name != COMMAND_DUMP:
+                dumped = yield from _compared(config, facts, dumped, dump.name, summary)
         elif done.stopped in {"signal", "retrying"} or done.code == 12:
             raise failed(done, f"the dump of {dump.name} failed")
         elif not done.code and not done.stopped:
             empty = Trouble(dump.name, Failure.SOURCE, "restic has no snapshot with a byte of it")
             dumped = replace(dumped, troubles=(*dumped.troubles, empty))
         else:
-            dumped = replace(dumped, troubles=(*dumped.troubles, trouble(dump.name, done)))
+            bad = trouble(dump.name, done)
+            bad = replace(bad, message=f"the dump of {dump.name} failed: {bad.message}")
+            dumped = replace(dumped, troubles=(*dumped.troubles, bad))
     return dumped
+
+
+def _compared(
+    config: Config, facts: Facts, dumped: Dumped, name: str, summary: dict[str, Any]
+) -> Generator[Effect, Result, Dumped]:
+    """Compare a dump with its server and the volumes; mark it where it is incomplete."""
+    unread = {Source.MISSING, Source.REFUSED}
+    sources = tuple(path for path, state in facts.sources.items() if state not in unread)
+    found: Judgement = yield Judge(name, sources)
+    lines = list(found.others)
+    if found.gaps:
+        lines.insert(0, f"the dump of {name} is incomplete: {'; '.join(found.gaps)}")
+        snapshot = str(summary["snapshot_id"])
+        done: Completed = yield steps.mark_doubtful(config, snapshot, 0)
+        if done.code or done.stopped:
+            lines.append(f"its snapshot cannot be marked as {steps.DOUBTFUL_TAG}: {done.said}")
+    if found.raw:
+        left_out = (*dumped.left_out, name)
+        dumped = replace(dumped, raw=(*dumped.raw, *found.raw), left_out=left_out)
+    if not lines:
+        return dumped
+    made = {each: taken for each, taken in dumped.made.items() if each != name or not found.gaps}
+    trouble = Trouble(name, Failure.DUMP, "; ".join(lines))
+    return replace(dumped, made=made, troubles=(*dumped.troubles, trouble))
 
 
 def trouble_line(failure: Failure, message: str) -> str:
@@ -91,7 +128,7 @@ def joined(config: Config, outcome: Outcome, dumped: Dumped, limit: float = 0) -
         line = f"{outcome.message}; there was no time for dumps, so this is no whole backup"
         return replace(outcome, status=Status.INTERRUPTED, message=line, failure=None)
     told = [f"dump of {name}: {size(taken)}" for name, taken in dumped.made.items()]
-    told += [f"the dump of {each.name} failed: {each.message}" for each in dumped.troubles]
+    told += [each.message for each in dumped.troubles]
     message = "; ".join([*reversed(told), outcome.message])
     if not dumped.troubles or outcome.status == Status.INTERRUPTED:
         return replace(outcome, message=message)

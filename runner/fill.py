@@ -7,7 +7,7 @@ from collections import deque
 from datetime import UTC, datetime
 
 from contract.wording import counted
-from runner import clients, databases, loading
+from runner import clients, complaints, loading
 from runner.clients import DumpError
 from runner.databases import Client
 from runner.dumps import trouble_line
@@ -33,7 +33,7 @@ def fill(name: str, *, look: bool, replace: bool) -> int:
 class _Server:
     def __init__(self, name: str) -> None:
         self._name = name
-        self._client: Client = databases.client(name, os.environ)
+        self._client: Client = clients.chosen(name, os.environ)
         self._only = loading.only(name, self._client, os.environ)
 
     def fill(self, *, look: bool, replace: bool) -> None:
@@ -92,11 +92,11 @@ class _Server:
     def _load(self) -> None:
         argv = loading.loader(self._name, self._client, self._only)
         errors, first, said = 0, "", deque[str](maxlen=_LINES)
-        with clients.options(self._client.options) as file:
+        with clients.opened(self._client) as ready:
             try:
                 process = subprocess.Popen(
-                    clients.given(file, argv), env=clients.environment(self._client),
-                    pass_fds=file, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                    ready.argv(argv), env=ready.environment,
+                    pass_fds=ready.files, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                     encoding="utf-8", errors="replace",
                 )  # fmt: skip
             except OSError as error:
@@ -110,7 +110,8 @@ class _Server:
                         first = first or line.strip()
         if process.returncode:
             line = " ".join(said) or f"exit status {process.returncode}"
-            raise DumpError(databases.failure(line), f"{argv[0]} failed, not all is loaded: {line}")
+            why = f"{argv[0]} failed, not all is loaded: {line}"
+            raise DumpError(complaints.failure(line), why)
         if errors:
             line = f"{counted(errors, 'error')}, the first: {first}; all else of the dump is loaded"
-            raise DumpError(databases.failure(first), line)
+            raise DumpError(complaints.failure(first), line)

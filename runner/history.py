@@ -41,7 +41,8 @@ def last_of(config: Config, found: Iterable[dict[str, Any]]) -> Snapshot | None:
     """Return the last backup with all its dumps among this workload's snapshots; None if none."""
     found = list(found)
     volumes = latest(each for each in found if _counts(each))
-    dumps = [_latest_dump(found, dump.name) for dump in config.dumps]
+    whole = [each for each in found if not is_doubtful(each)]
+    dumps = [_latest_dump(whole, dump.name) for dump in config.dumps]
     made = [maintainer.moment(each) for each in (volumes, *dumps)]
     known = [moment for moment in made if moment is not None]
     return Snapshot(min(known), held(volumes)) if len(known) == len(made) else None
@@ -111,9 +112,13 @@ def of_volumes(listed: Completed) -> str:
     return str(newest.get("id", ""))
 
 
-def of_dump(listed: Completed, name: str) -> str:
-    """Return the id of the latest dump of this name; "" if there is none."""
-    return str(_latest_dump(array(listed.text), name).get("id", ""))
+def of_dump(listed: Completed, name: str) -> tuple[str, bool]:
+    """Return the id of the latest dump of this name, "" if there is none; and whether it is whole.
+
+    Whole as far as its tags tell.
+    """
+    found = _latest_dump(array(listed.text), name)
+    return str(found.get("id", "")), not is_doubtful(found)
 
 
 def _latest_dump(found: list[dict[str, Any]], name: str) -> dict[str, Any]:
@@ -121,11 +126,22 @@ def _latest_dump(found: list[dict[str, Any]], name: str) -> dict[str, Any]:
     return latest(each for each in found if tag in (each.get("tags") or ()))
 
 
+def kind(found: dict[str, Any]) -> str:
+    """Return the tag of a dump that a snapshot, or a group of them, has; "" for the volumes."""
+    tags = map(str, found.get("tags") or ())
+    return next((tag for tag in tags if tag.startswith(steps.DUMP_TAG)), "")
+
+
 def is_dump(found: dict[str, Any]) -> bool:
     """Whether a snapshot, or a group of them, is of a dump and not of the volumes."""
-    return any(str(tag).startswith(steps.DUMP_TAG) for tag in found.get("tags") or ())
+    return bool(kind(found))
+
+
+def is_doubtful(snapshot: dict[str, Any]) -> bool:
+    """Whether a snapshot is marked as one that lacks something."""
+    return steps.DOUBTFUL_TAG in (snapshot.get("tags") or ())
 
 
 def _counts(snapshot: dict[str, Any]) -> bool:
     """Whether a snapshot is of the volumes as they should be."""
-    return not is_dump(snapshot) and steps.DOUBTFUL_TAG not in (snapshot.get("tags") or ())
+    return not is_dump(snapshot) and not is_doubtful(snapshot)

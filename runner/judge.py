@@ -45,8 +45,8 @@ class Facts:
     """What a run knows at its beginning.
 
     ``once_full`` are sources that held files before; ``usual`` are files and bytes of the last
-    snapshot that was as it should be, None if unknown. ``accepted``: that they lost files was
-    meant. ``raw`` are restic patterns of the files that a dump, by its name, stands for.
+    snapshot that was as it should be, and ``left_out`` the dumps that stood for some of the
+    volumes' files then; None if unknown. ``accepted``: that they lost files was meant.
     ``refused`` says why of sources that cannot be read, ``inside`` what restic gets in place of a
     source that is a link, and ``real`` where that leads.
     """
@@ -56,9 +56,9 @@ class Facts:
     had_success: bool
     now: datetime
     usual: tuple[int, int] | None = None
+    left_out: tuple[str, ...] | None = None
     copies: Copies = Copies()
     accepted: bool = False
-    raw: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
     inside: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     real: Mapping[str, str] = field(default_factory=dict)
@@ -119,7 +119,7 @@ def _lost(facts: Facts, done: Completed, files: Mapping[str, int]) -> str:
 
 def _without_files(facts: Facts, counts: Counts) -> str:
     """Return why a snapshot without any file is none that counts; "" where it may be so."""
-    if counts.files or facts.raw:  # a dump may stand for all of them
+    if counts.files or facts.left_out:  # a dump may stand for all of them
         return ""
     full = [path for path, state in facts.sources.items() if state == Source.FULL]
     if full:

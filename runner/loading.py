@@ -51,10 +51,12 @@ class Chosen:
     id: str
     made: datetime
     bytes: int | None
+    doubtful: bool = False
 
     def __str__(self) -> str:
         """Say it in words."""
         held = "" if self.bytes is None else f", {size(self.bytes)}"
+        held += ", incomplete" if self.doubtful else ""
         return f"{self.id[:8]} of {self.made.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}{held}"
 
 
@@ -82,6 +84,14 @@ def choose(
     if not old:
         oldest = f"; the oldest is {ours[0]}" if ours else ""
         raise LookupError(f"there is no dump of {name}{' of then' if moment else ''}{oldest}")
+    if old[-1].doubtful:
+        whole = [each for each in old if not each.doubtful]
+        latest = f"; the newest whole one is {whole[-1]}" if whole else ""
+        raise LookupError(
+            f"the newest dump of {name}, {old[-1]}, lacks something of its server{latest}: say by "
+            f"--snapshot which one is meant"
+        )
+    old = [each for each in old if not each.doubtful]
     newest, before = old[-1], old[-2] if old[1:] else None
     if before and newest.bytes is not None and (before.bytes or 0) > _SHRUNK * newest.bytes:
         raise LookupError(
@@ -215,7 +225,9 @@ def _chosen(found: Json) -> Chosen | None:
     taken = (found.get("summary") or {}).get("total_bytes_processed")
     if made is None:
         return None
-    return Chosen(str(found.get("id", "")), made, taken if isinstance(taken, int) else None)
+    doubtful = steps.DOUBTFUL_TAG in (found.get("tags") or ())
+    held = taken if isinstance(taken, int) else None
+    return Chosen(str(found.get("id", "")), made, held, doubtful)
 
 
 def _quoted(name: str) -> str:

@@ -24,6 +24,7 @@ class Failure(StrEnum):
     SPACE = "space"
     MEMORY = "memory"
     CONFIG = "config"
+    DUMP = "dump"
     RESTIC = "restic"
     INTERNAL = "internal"
 
@@ -49,7 +50,8 @@ class Outcome:
     """The end of one backup run. ``message`` is one line for people and names the next step.
 
     ``stale_locks``: how many old ones it met, None where it did not get to the repository.
-    ``unchanged``: ``snapshot`` is an earlier one, since which nothing has changed.
+    ``unchanged``: ``snapshot`` is an earlier one, since which nothing has changed. ``left_out`` are
+    the dumps that stand for files of the volumes.
     """
 
     status: Status
@@ -64,6 +66,7 @@ class Outcome:
     shrunk: bool = False
     stale_locks: int | None = None
     unchanged: bool = False
+    left_out: tuple[str, ...] = ()
 
     @property
     def protected(self) -> bool:

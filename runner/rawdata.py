@@ -1,66 +1,101 @@
-"""Files of a database in the volumes that a dump of the whole server stands for."""
+"""Files of a database in the volumes that a whole dump stands for, and those that none does."""
 
-import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from contextlib import suppress
+from itertools import takewhile
 from pathlib import Path
 
-from contract.values import Dump
+from contract.wording import listed
+from runner import datafolders, inventory, neighbours
 from runner.config import Config
-from runner.steps import literal
+from runner.inventory import Inventory, Judgement
 
-_DEEP = 3  # folders below a volume, as in 18/docker/data
 _LOCAL = {"", "127.0.0.1", "localhost", "::1"}
-_REDIS = ("dump.rdb", "appendonlydir", "appendonly.aof")
 _HOSTS = {"postgres": "PGHOST", "mysql": "MYSQL_HOST", "redis": "REDISCLI_HOST"}
 _ONE_ONLY = {"postgres": "PGDATABASE", "mysql": "MYSQL_DATABASE"}
+_PORTS = {
+    "postgres": ("PGPORT", "5432"), "mysql": ("MYSQL_TCP_PORT", "3306"),
+    "redis": ("REDISCLI_PORT", "6379"),
+}  # fmt: skip
+_TITLES = {"postgres": "PostgreSQL", "mysql": "MariaDB or MySQL", "redis": "Redis"}
 
 
-def found(config: Config, sources: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """Return restic patterns of what each dump stands for, by its name.
+def judged(config: Config, name: str, sources: Iterable[str]) -> Judgement:
+    """Return what the dump that was just made is worth beside the files in the volumes.
 
-    What is on another host is not in our volumes; what holds more than the one database that is
-    dumped stays.
+    Only the data folder that is proven to be that of the dumped server gives way to its dump. What
+    is on another host is not in our volumes; one database alone stands for no server's files.
     """
-    folders = {dump.name: _kept(config, dump) for dump in config.dumps}
-    patterns: dict[str, list[str]] = {name: [] for name, kept in folders.items() if not kept}
-    for source in sources if patterns else ():
-        for folder in _folders(Path(source), _DEEP):
-            for name in patterns:
-                patterns[name] += _patterns(name, folder)
-    return {name: tuple(made) for name, made in patterns.items() if made}
+    report = _report(config, name)
+    if _is_elsewhere(config, name):
+        return Judgement(gaps=report.gaps)
+    volumes = tuple(sources)
+    folders = datafolders.found(name, volumes, report)
+    proven = [each for each in folders if datafolders.is_of(name, each, report, volumes)]
+    own = _own(proven, report)
+    gaps = _named(folders, report) if name == "mysql" else report.gaps
+    others = _others(name, folders, own, _port(config, name, report))
+    raw = datafolders.patterns(name, own, report) if own and not gaps else ()
+    return Judgement(gaps, others, tuple(raw))
 
 
-def _kept(config: Config, dump: Dump) -> bool:
-    if dump.name not in _HOSTS:
-        return True
-    variables = config.restic
-    one = variables.get(_ONE_ONLY.get(dump.name, ""), "").strip()
-    return bool(one) or variables.get(_HOSTS[dump.name], "").strip() not in _LOCAL
-
-
-def _folders(folder: Path, deep: int) -> Iterator[Path]:
-    yield folder
+def _report(config: Config, name: str) -> Inventory:
+    file = Path(config.state_dir) / "tmp" / inventory.file_name(name)
     try:
-        inside = [
-            Path(entry) for entry in os.scandir(folder) if entry.is_dir(follow_symlinks=False)
-        ]
-    except OSError:
-        return
-    for each in sorted(inside) if deep else ():
-        yield from _folders(each, deep - 1)
+        return inventory.read(file.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError):
+        return inventory.UNKNOWN
+    finally:
+        with suppress(OSError):
+            file.unlink()
 
 
-def _patterns(name: str, folder: Path) -> Iterator[str]:
-    path = literal(str(folder))
-    if name == "redis":
-        yield from (f"{path}/{each}" for each in _REDIS if (folder / each).exists())
-    elif name == "postgres" and _is_postgres(folder):
-        yield from (f"{path}/*", f"!{path}/*.conf")
-    elif name == "mysql" and (folder / "ibdata1").is_file() and (folder / "mysql").is_dir():
-        yield from (f"{path}/*", f"!{path}/*.cnf")
+def _is_elsewhere(config: Config, name: str) -> bool:
+    variables = config.restic
+    one = variables.get(_ONE_ONLY.get(name, ""), "").strip()
+    return bool(one) or variables.get(_HOSTS[name], "").strip() not in _LOCAL
 
 
-def _is_postgres(folder: Path) -> bool:
-    # One that no server uses may be an older one, of which there is no dump.
-    files = ("PG_VERSION", "global/pg_control", "postmaster.pid")
-    return all((folder / file).is_file() for file in files)
+def _own(proven: list[Path], report: Inventory) -> Path | None:
+    """Return the one folder that is proven to be the server's; None where several may be."""
+    if len(proven) > 1:
+        shared = [_alike(str(each), report.folder) for each in proven]
+        proven = [each for each, long in zip(proven, shared, strict=True) if long == max(shared)]
+    return proven[0] if len(proven) == 1 else None
+
+
+def _alike(ours: str, theirs: str) -> int:
+    """Return how many names at the end of two paths are the same."""
+    pairs = zip(reversed(Path(ours).parts), reversed(Path(theirs).parts), strict=False)
+    return len(list(takewhile(lambda pair: pair[0] == pair[1], pairs)))
+
+
+def _named(folders: list[Path], report: Inventory) -> tuple[str, ...]:
+    """Return the gaps, with the names of databases that only their folders give away."""
+    if not report.gaps:
+        return ()
+    missing = [
+        f"{folder} also holds {listed(names)}"
+        for folder in folders
+        if (names := datafolders.hidden(folder, report))
+    ]
+    return (*report.gaps, *missing)
+
+
+def _port(config: Config, name: str, report: Inventory) -> str:
+    """Return where the server listens; the Secret may name a proxy before it."""
+    key, usual = _PORTS[name]
+    named = str(report.proofs.get("port") or config.restic.get(key, "")).strip()
+    return named if named.isdigit() else usual
+
+
+def _others(name: str, folders: list[Path], own: Path | None, port: str) -> tuple[str, ...]:
+    rest = [each for each in folders if each != own]
+    if name == "redis" and not own and len(rest) < 2:
+        return ()  # it may be its own
+    used = [each for each in rest if neighbours.uses(name, each, port)]
+    if name == "mysql" and not own and len(used) < 2:
+        return ()
+    return tuple(
+        f"another server of {_TITLES[name]} uses {each}, and no dump is of it" for each in used
+    )

@@ -1,4 +1,4 @@
-"""The one door to restic and to the Secret's hooks; the only importer of subprocess."""
+"""The one door to restic and to the Secret's hooks, and to whatever else a run asks for."""
 
 import os
 import selectors
@@ -12,12 +12,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
-from runner import handed, inputs, limits, opened, opening
+from runner import handed, inputs, limits, opened, opening, rawdata
 from runner.config import Config
 from runner.lists import answered, unread
 from runner.log import Log
 from runner.output import Completed, Listener
-from runner.steps import Count, Names, Step, Wait
+from runner.steps import Count, Judge, Names, Step, Wait
 from runner.stop import Stop
 from runner.watch import Watch
 
@@ -57,6 +57,8 @@ class Door:
                     answer = {path: inputs.files(path) for path in effect.paths}
                 case Names():
                     answer = inputs.names_in(effect.folder)
+                case Judge():
+                    answer = rawdata.judged(self._config, effect.name, effect.sources)
                 case _:
                     answer = self.execute(effect)
 

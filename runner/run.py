@@ -61,20 +61,26 @@ def _volumes(
     if config.backup_command:
         return (yield from custom.backup(config, facts))
     copied = (facts.copies.folder,) if facts.copies.folder else ()
-    raw = tuple(pattern for name in dumped.made for pattern in facts.raw.get(name, ()))
-    left_out = (*facts.copies.excludes, *raw)
-    step = steps.backup(config, (*sources, *copied), left_out, limit, facts.inside)
+    excluded = (*facts.copies.excludes, *dumped.raw)
+    step = steps.backup(config, (*sources, *copied), excluded, limit, facts.inside)
     done, initialised, stale = yield from repository.written(
         config, step, facts.now, had_success=facts.had_success
     )
     try:
-        outcome = yield from _judged(config, facts, done)
+        outcome = yield from _judged(config, _comparable(facts, dumped), done)
     except Ended as ended:
         outcome = ended.outcome
+    outcome = replace(outcome, left_out=dumped.left_out)
     if outcome.lost_files and outcome.snapshot and not outcome.unchanged:
         outcome = yield from _marked(config, outcome, limit)
     met = stale if stale or done.code in {0, 3} else outcome.stale_locks
     return replace(outcome, initialised=initialised, stale_locks=met)
+
+
+def _comparable(facts: Facts, dumped: Dumped) -> Facts:
+    """Return the facts by which to judge: what is usual counts only with the same raw files."""
+    same = (facts.left_out or ()) == dumped.left_out
+    return replace(facts, left_out=dumped.left_out, usual=facts.usual if same else None)
 
 
 def _marked(config: Config, outcome: Outcome, limit: float) -> Generator[Effect, Result, Outcome]:

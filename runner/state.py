@@ -79,7 +79,8 @@ class State:
 
     ``attempted`` is when slots were last served; unknown (``derived`` False) until the repository
     was asked. ``full`` are the sources that held files, None until a backup was good; ``usual``
-    are files and bytes of the last snapshot that had not shrunk. While sources lost theirs,
+    are files and bytes of the last snapshot that had not shrunk, and ``left_out`` the dumps that
+    stood for some; None if unknown. While sources lost theirs,
     ``held`` is True; ``accepted`` from when somebody said that it was meant, until a good backup.
     ``resumed``: when a mirror was first made again after a gap longer than archives are kept.
     ``recorded`` is what it last told the maintenance job of its retention, and when.
@@ -107,6 +108,7 @@ class State:
     task: str = ""
     full: list[str] | None = None
     usual: tuple[int, int] | None = None
+    left_out: list[str] | None = None
     held: bool = False
     accepted: bool = False
     resumed: float = 0

@@ -78,6 +78,14 @@ class Names:
     folder: str
 
 
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Judge the dump of this name, which was just made, by its server and files in ``sources``."""
+
+    name: str
+    sources: tuple[str, ...]
+
+
 def backup(
     config: Config,
     sources: tuple[str, ...],

@@ -28,14 +28,20 @@ Json = dict[str, Any]
 
 
 def superfluous(config: Config, found: Iterable[Json]) -> tuple[str, ...]:
-    """Return the ids of doubtful snapshots of the volumes that retention would not keep.
+    """Return the ids of doubtful snapshots that retention would not keep; of each dump apart.
 
     It is restic's own rule, applied to good and doubtful ones together; of that, only what it says
     of doubtful ones counts. None where one does not say when it was made, or everything is kept.
     """
     if steps.forget(config) is None:
         return ()
-    ours = [each for each in found if not history.is_dump(each)]
+    kinds: dict[str, list[Json]] = {}
+    for each in found:
+        kinds.setdefault(history.kind(each), []).append(each)
+    return tuple(name for each in kinds.values() for name in _superfluous(config, each))
+
+
+def _superfluous(config: Config, ours: list[Json]) -> tuple[str, ...]:
     made = [maintainer.moment(each) for each in ours]
     times = [moment for moment in made if moment is not None]
     if len(times) < len(ours):

@@ -45,6 +45,10 @@ def _drill(session: Session, folder: Path, limit: float) -> Chored:
     done = _volumes(session, door, known, folder, limit)
     if done.status not in {Status.SUCCESS, Status.SKIPPED} or not config.dumps:
         return done
+    last = session.state.last
+    if last and last.failure == Failure.DUMP:
+        line = f"the last backup lacks something of a database: {last.message}"
+        return Chored(Status.FAILURE, line, Failure.DUMP)
     for dump in config.dumps:
         left = max(1, ends - time.monotonic()) if limit else 0
         if wrong := _dump(door, config, known, dump.name, left):
@@ -55,10 +59,13 @@ def _drill(session: Session, folder: Path, limit: float) -> Chored:
 
 def _dump(door: Door, config: Config, known: Completed, name: str, limit: float) -> Chored | None:
     """Read the latest dump from its first byte to its last; None if it is whole."""
-    latest = history.of_dump(known, name)
+    latest, whole = history.of_dump(known, name)
     if not latest:
         line = f"no dump of {name} found: there is nothing that could be restored"
         return Chored(Status.FAILURE, line, Failure.SOURCE)
+    if not whole:
+        line = f"the latest dump of {name}, {latest[:8]}, is incomplete: see the log of its run"
+        return Chored(Status.FAILURE, line, Failure.DUMP)
     done = door.execute(retrieval.end_of_dump(config, latest, name, limit))
     if done.code or done.stopped:
         return upkeep.failed(f"reading the dump of {name}", done)

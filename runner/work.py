@@ -49,6 +49,7 @@ def backup(session: Session, why: str) -> Outcome:
         state.full = [path for path, found in sources.items() if found == Source.FULL]
         if not outcome.shrunk and not session.limit:
             state.usual = (outcome.counts.files, outcome.counts.source_bytes)
+            state.left_out = list(outcome.left_out)
     _finish(session, outcome, started, ended)
     if outcome.snapshot:  # of volumes that lost files too: the job is to hold retention
         chores.record(session)

@@ -1,6 +1,5 @@
 """What can go wrong with a dump: the volumes are backed up all the same, and no bad dump counts."""
 
-import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -125,17 +124,21 @@ def test_a_database_that_is_killed_in_the_middle_of_its_dump(
     _recovers(night)
 
 
-def test_raw_files_of_a_database_that_could_not_be_dumped(night: Night, server: Postgres) -> None:
+def test_raw_files_of_a_database_that_could_not_be_dumped() -> None:
     """They are all there is of it; with a good dump they are left out."""
-    raw = night.sidecar.volume / "18" / "data"
-    shutil.copytree(server.data, raw, ignore=shutil.ignore_patterns("pg_wal"))
-    (raw / "own.conf").touch()
-    night.sidecar.change_secret(PGPASSWORD="falsch-falsch")
-    _fails(night, "auth")
-    assert f"{raw}/global/pg_control" in night.sidecar.restic("ls", "latest")
+    with postgres.room() as root:
+        path = programs.clients(root / "clients", "postgres", "psql", "pg_dumpall", "pg_dump")
+        raw = root / "prod-wiki" / "backup" / "data" / "18" / "data"
+        with postgres.serve(volume=raw) as server:
+            login = {"PGPORT": server.port, "PGPASSWORD": postgres.PASSWORD}
+            night = Night(root, dump="postgres", path=path, **login)
+            assert raw.is_relative_to(night.sidecar.volume)
+            night.sidecar.change_secret(PGPASSWORD="falsch-falsch")
+            _fails(night, "auth")
+            assert f"{raw}/global/pg_control" in night.sidecar.restic("ls", "latest")
 
-    night.sidecar.change_secret(PGPASSWORD=postgres.PASSWORD)
-    _recovers(night)
-    found = night.sidecar.restic("ls", "latest", str(night.sidecar.volume), "--recursive")
-    assert f"{raw}/own.conf" in found
+            night.sidecar.change_secret(PGPASSWORD=postgres.PASSWORD)
+            _recovers(night)
+            found = night.sidecar.restic("ls", "latest", str(night.sidecar.volume), "--recursive")
+    assert f"{raw}/postgresql.conf" in found
     assert "pg_control" not in found

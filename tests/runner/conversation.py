@@ -7,9 +7,10 @@ from datetime import timedelta
 from typing import TypeVar
 
 from runner.conversation import Effect, Result
+from runner.inventory import Judgement
 from runner.judge import Facts, Source
 from runner.output import Completed
-from runner.steps import Count, Names, Wait
+from runner.steps import Count, Judge, Names, Wait
 from tests.runner.workload import NOW, PAGES, UPLOADS
 
 T = TypeVar("T")
@@ -103,7 +104,7 @@ def lock_text(time: str) -> Completed:
 
 def play(
     run: Generator[Effect, Result, T],
-    answers: Sequence[Completed | bool | dict[str, int] | list[str]],
+    answers: Sequence[Completed | bool | dict[str, int] | list[str] | Judgement],
     spare: Sequence[Completed] = (),
 ) -> tuple[list[Said], T]:
     """Return the argv of each effect in order, and the run's result.
@@ -126,6 +127,8 @@ def play(
                 said.append(("count", *effect.paths))
             case Names():
                 said.append(("names", effect.folder))
+            case Judge():
+                said.append(("judge", effect.name, *effect.sources))
             case _:
                 said.append(effect.argv)
         assert left, f"the run wanted more: {said}"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from runner import databases
+from runner import complaints, databases
 from runner.outcome import Failure
 
 _DONE = b"--\n-- PostgreSQL database cluster dump complete\n--\n\n"
@@ -104,4 +104,4 @@ def test_a_dump_is_whole_by_its_end(
     ],
 )
 def test_a_clients_words_are_a_class(said: str, failure: Failure) -> None:
-    assert databases.failure(said) == failure
+    assert complaints.failure(said) == failure

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from runner.judge import Source, errors_by_source
-from runner.outcome import Failure, Outcome, Status
+from runner.judge import Source, errors_by_source, worth
+from runner.outcome import Counts, Failure, Outcome, Status
 from runner.output import Completed, Listener
 from runner.run import backup
 from tests.runner.conversation import (
@@ -256,10 +256,15 @@ def test_a_snapshot_without_a_file_where_there_used_to_be_is_a_failure(
     assert outcome.protected == (status == "warning")
 
 
-def test_a_snapshot_without_a_file_is_whole_where_a_dump_stands_for_them() -> None:
-    facts = replace(FACTS, sources={PAGES: Source.FULL}, raw={"mysql": (f"{PAGES}/*",)})
+@pytest.mark.parametrize(
+    ("left_out", "status"), [(("mysql",), Status.SUCCESS), ((), Status.FAILURE)]
+)
+def test_a_snapshot_without_a_file_is_whole_where_a_dump_stands_for_them(
+    left_out: tuple[str, ...], status: Status
+) -> None:
+    facts = replace(FACTS, sources={PAGES: Source.FULL}, left_out=left_out)
 
-    assert play(backup(configured(), facts), [NO_FILE])[1].status == Status.SUCCESS
+    assert worth(facts, NO_FILE, Counts(), {})[0] == status
 
 
 def test_a_link_that_is_not_followed_is_a_failure_and_the_other_source_is_backed_up() -> None:

@@ -1,57 +1,202 @@
-"""Files of a database in a volume, which its dump stands for."""
+"""Files of a database in a volume: which are the dumped server's, and give way to its dump."""
 
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from contract import names
-from runner import rawdata
+from runner import inventory, rawdata
+from runner.inventory import Inventory, Judgement
 from tests.runner.workload import SECRET, configured
 
-_POSTGRES = ("PG_VERSION", "global/pg_control", "postmaster.pid")
+_SYSTEM = 7713990375105969180
+_POSTGRES = ("PG_VERSION", "postmaster.pid", "postgresql.conf", "base/1/PG_VERSION", "notes")
 
 
-def _volume(root: Path, *files: str) -> str:
+def _write(folder: Path, *files: str) -> Path:
     for file in files:
-        path = root / file
+        path = folder / file
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-    return str(root)
+        path.write_text(file)
+    return folder
 
 
-def _found(volume: str, name: str, **secret: str) -> dict[str, tuple[str, ...]]:
-    config = configured({names.ENV_DUMP: f'[["{name}"]]'}, {**SECRET, **secret})
-    return rawdata.found(config, [volume])
+def _postgres(folder: Path) -> tuple[Path, Inventory]:
+    """Return a data folder, and what its server says of it."""
+    _write(folder, *_POSTGRES)
+    (folder / "global").mkdir()
+    (folder / "global" / "pg_control").write_bytes(_SYSTEM.to_bytes(8, "little") + b"x" * 99)
+    return folder, Inventory(proofs={"system": str(_SYSTEM), "files": _files(folder)})
 
 
-@pytest.mark.parametrize("folder", ["", "data/", "18/docker/data/"])
-def test_a_data_directory_of_postgres_is_found_but_for_its_configuration(
-    tmp_path: Path, folder: str
+def _files(folder: Path) -> dict[str, list[int]]:
+    known = {each: (folder / each).stat() for each in ("PG_VERSION", "postmaster.pid")}
+    return {
+        name: [each.st_size, int(each.st_mtime), int(each.st_ctime)] for name, each in known.items()
+    }
+
+
+def _judged(tmp_path: Path, name: str, found: Inventory | None, **secret: str) -> Judgement:
+    variables = {**SECRET, **secret}
+    state = tmp_path / "state"
+    config = configured({names.ENV_DUMP: f'[["{name}"]]'}, variables)
+    (state / "tmp").mkdir(parents=True, exist_ok=True)
+    if found is not None:
+        (state / "tmp" / inventory.file_name(name)).write_text(inventory.written(found))
+    return rawdata.judged(replace(config, state_dir=str(state)), name, [str(tmp_path / "v")])
+
+
+@pytest.mark.parametrize("folder", ["", "data", "18/docker/data"])
+def test_a_data_folder_is_known_by_the_times_of_its_files(tmp_path: Path, folder: str) -> None:
+    path, found = _postgres(tmp_path / "v" / folder)
+
+    raw = _judged(tmp_path, "postgres", found).raw
+
+    assert {f"{path}/base", f"{path}/global", f"{path}/postmaster.pid"} <= set(raw)
+    assert not {f"{path}/notes", f"{path}/postgresql.conf", f"{path}/*", str(path)} & set(raw)
+
+
+@pytest.mark.parametrize("what", ["system", "time", "change", "size", "no pid", "nothing"])
+def test_what_may_be_another_folder_stays(tmp_path: Path, what: str) -> None:
+    """An older one, a copy, one that no server has in use, one of a server that says nothing."""
+    path, found = _postgres(tmp_path / "v")
+    files = _files(path)
+    match what:
+        case "system":
+            (path / "global" / "pg_control").write_bytes(b"another one")
+        case "time":
+            os.utime(path / "PG_VERSION", (1, 1))
+        case "change":
+            files["PG_VERSION"][2] -= 60
+        case "size":
+            files["postmaster.pid"][0] += 1
+        case "no pid":
+            del files["postmaster.pid"]
+        case "nothing":
+            found = replace(found, proofs={})
+    if found.proofs:
+        found = replace(found, proofs={**found.proofs, "files": files})
+
+    assert _judged(tmp_path, "postgres", found).raw == ()
+
+
+def test_links_and_pipes_are_not_followed(tmp_path: Path) -> None:
+    path, found = _postgres(tmp_path / "elsewhere")
+    _write(tmp_path / "v" / "data", "PG_VERSION", "postmaster.pid")
+    (tmp_path / "v" / "data" / "global").symlink_to(path / "global")
+    for name in ("PG_VERSION", "postmaster.pid"):
+        (tmp_path / "v" / "data" / name).unlink()
+        (tmp_path / "v" / "data" / name).symlink_to(path / name)
+    (tmp_path / "v" / "link").symlink_to(path)
+    _write(tmp_path / "v" / "pipe" / "global")
+    (tmp_path / "v" / "pipe" / "global").mkdir(parents=True)
+    os.mkfifo(tmp_path / "v" / "pipe" / "global" / "pg_control")
+    _write(tmp_path / "v" / "pipe", "PG_VERSION")
+
+    assert _judged(tmp_path, "postgres", found) == Judgement()
+
+
+def test_an_incomplete_dump_stands_for_no_file_nor_does_one_that_reports_nothing(
+    tmp_path: Path,
 ) -> None:
-    volume = _volume(tmp_path, *(folder + file for file in _POSTGRES))
-    path = str(tmp_path / folder).rstrip("/")
+    _, found = _postgres(tmp_path / "v")
 
-    assert _found(volume, "postgres") == {"postgres": (f"{path}/*", f"!{path}/*.conf")}
-
-
-@pytest.mark.parametrize("missing", _POSTGRES)
-def test_what_may_be_another_or_an_older_one_stays(tmp_path: Path, missing: str) -> None:
-    volume = _volume(tmp_path, *(file for file in _POSTGRES if file != missing))
-
-    assert _found(volume, "postgres") == {}
+    incomplete = replace(found, gaps=("databases that allow no connections: old",))
+    assert _judged(tmp_path, "postgres", incomplete) == Judgement(gaps=incomplete.gaps)
+    assert _judged(tmp_path, "postgres", None) == Judgement(gaps=inventory.UNKNOWN.gaps)
+    (tmp_path / "state" / "tmp" / inventory.file_name("postgres")).write_text("{half")
+    assert _judged(tmp_path, "postgres", None).gaps == inventory.UNKNOWN.gaps
 
 
-def test_what_another_server_or_one_database_is_dumped_of_stays(tmp_path: Path) -> None:
-    volume = _volume(tmp_path, *_POSTGRES)
+def test_an_inventory_counts_for_one_run(tmp_path: Path) -> None:
+    _, found = _postgres(tmp_path / "v")
 
-    assert _found(volume, "postgres", PGHOST="db.prod.svc") == {}
-    assert _found(volume, "postgres", PGDATABASE="wiki") == {}
-    assert _found(volume, "postgres", PGHOST="localhost") != {}
-    assert _found(volume, "redis") == {}
+    assert _judged(tmp_path, "postgres", found).raw
+    assert _judged(tmp_path, "postgres", None).raw == ()
 
 
-def test_files_of_mysql_and_redis_are_found(tmp_path: Path) -> None:
-    volume = _volume(tmp_path, "db/ibdata1", "db/mysql/user.frm", "r[1]/dump.rdb", "notes")
+@pytest.mark.parametrize(
+    "secret", [{"PGHOST": "db.prod.svc"}, {"PGDATABASE": "wiki"}, {"PGHOST": "/run/postgresql"}]
+)
+def test_of_another_server_or_of_one_database_all_files_stay(
+    tmp_path: Path, secret: dict[str, str]
+) -> None:
+    _, found = _postgres(tmp_path / "v")
 
-    assert _found(volume, "mysql")["mysql"][0] == f"{tmp_path}/db/*"
-    assert _found(volume, "redis") == {"redis": (f"{tmp_path}/r\\[1]/dump.rdb",)}
+    assert _judged(tmp_path, "postgres", found, **secret).raw == ()
+    assert _judged(tmp_path, "postgres", found, PGHOST="localhost").raw
+
+
+def _mysql(folder: Path) -> Inventory:
+    _write(folder, "ibdata1", "mysql/innodb_table_stats.frm", "shop/t.ibd", "crm/c.frm", "own.cnf",
+           "old/ibdata1", "old/x.ibd", "a@0020b/t.ibd")  # fmt: skip
+    made = (folder / "mysql" / "innodb_table_stats.frm").stat().st_ctime
+    tables = {"innodb_table_stats": str(int(made))}
+    return Inventory(("mysql", "shop", "old", "a b", "Größe"), proofs={"tables": tables})
+
+
+def test_of_mysql_databases_in_the_dump_give_way_and_folders_of_others_do_not(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "v" / "my[1]"
+    raw = _judged(tmp_path, "mysql", _mysql(folder)).raw
+
+    path = f"{tmp_path}/v/my\\[1]"
+    assert {f"{path}/shop", f"{path}/mysql", f"{path}/a@0020b", f"{path}/ibdata[0-9]*"} <= set(raw)
+    assert not {f"{path}/crm", f"{path}/old", f"{path}/own.cnf", f"{path}/*"} & set(raw)
+
+
+@pytest.mark.parametrize(("uuid", "is_own"), [("3f1e", True), ("4f1e", False), ("", True)])
+def test_a_mysql_with_a_uuid_is_known_by_it(tmp_path: Path, uuid: str, is_own: bool) -> None:
+    folder = tmp_path / "v"
+    found = _mysql(folder)
+    (folder / "auto.cnf").write_text("[auto]\nserver-uuid=3f1e\n")
+    found = replace(found, proofs={**found.proofs, "uuid": uuid})
+
+    assert bool(_judged(tmp_path, "mysql", found).raw) is is_own
+
+
+def test_of_two_folders_that_fit_the_one_with_the_servers_own_name_or_none_gives_way(
+    tmp_path: Path,
+) -> None:
+    found = _mysql(tmp_path / "v" / "one")
+    _mysql(tmp_path / "v" / "two")
+    when = (tmp_path / "v" / "two" / "mysql" / "innodb_table_stats.frm").stat().st_ctime
+    if str(int(when)) != found.proofs["tables"]["innodb_table_stats"]:
+        pytest.skip("made in two different seconds")
+
+    assert _judged(tmp_path, "mysql", replace(found, folder="/var/lib/mysql/")).raw == ()
+    raw = _judged(tmp_path, "mysql", replace(found, folder="/data/two/")).raw
+    assert f"{tmp_path}/v/two/shop" in raw
+    assert f"{tmp_path}/v/one/shop" not in raw
+
+
+def _redis(folder: Path, **proofs: str) -> Inventory:
+    _write(folder, "dump.rdb", "other.rdb")
+    saved = int((folder / "dump.rdb").stat().st_ctime)
+    known = {"dbfilename": "dump.rdb", "rdb_last_save_time": str(saved), **proofs}
+    return Inventory(folder=f"/{folder.name}", proofs=known)
+
+
+@pytest.mark.parametrize(
+    ("proofs", "folder", "is_own"),
+    [
+        ({}, "/cache", True),
+        ({}, "/other", False),
+        ({"rdb_last_save_time": "1700000000"}, "/cache", False),
+        ({"rdb_last_save_time": "-"}, "/cache", False),
+        ({"dbfilename": ""}, "/cache", False),
+        ({"dbfilename": "../cache/dump.rdb"}, "/other", False),
+    ],
+)
+def test_a_file_of_redis_is_known_by_when_it_was_saved(
+    tmp_path: Path, proofs: dict[str, str], folder: str, is_own: bool
+) -> None:
+    found = replace(_redis(tmp_path / "v" / "cache", **proofs), folder=folder)
+
+    raw = _judged(tmp_path, "redis", found).raw
+
+    assert bool(raw) is is_own
+    assert not [each for each in raw if "other.rdb" in each]

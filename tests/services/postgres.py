@@ -5,7 +5,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -15,6 +15,7 @@ from demo.ports import free_port
 from tests.cluster.settings import CACHE
 from tests.cluster.work import until
 from tests.services import programs
+from tests.services.certificates import Certificates
 
 PASSWORD = "geheim-genug"
 _NOBODY = 65534
@@ -22,16 +23,23 @@ _CACHED = CACHE / "services" / "postgres"
 
 
 class Postgres:
-    """A server that runs; ``data`` is its data directory."""
+    """A server that runs; ``data`` is its data directory.
 
-    def __init__(self, room: Path, host: str) -> None:
-        self.room, self.data, self.host = room, room / "data", host
+    ``volume``: a folder that others can enter, which is to hold that directory.
+    """
+
+    def __init__(
+        self, room: Path, host: str, volume: Path | None = None, options: Sequence[str] = ()
+    ) -> None:
+        self._options = options
+        self.room, self.data, self.host = room, volume or room / "data", host
         self.port = str(free_port(host))
         self._user = None if os.geteuid() else _NOBODY  # it refuses to run as root
         password = room / "password"
         password.write_text(PASSWORD)
         if self._user:
-            for each in (room, password):
+            self.data.mkdir(parents=True, exist_ok=True)
+            for each in (room, password, self.data):
                 shutil.chown(each, self._user, self._user)
         self._run(
             "initdb", "-D", str(self.data), "-U", "postgres", "-A", "scram-sha-256",
@@ -83,6 +91,7 @@ class Postgres:
                     _program("postgres"), "-D", self.data, "-p", self.port, "-k", "",
                     "-c", f"listen_addresses={self.host}", "-c", "fsync=off",
                     "-c", "autovacuum=off",  # it locks tables, and replaces files, when it likes
+                    *self._options,
                 ),
                 stdout=log, stderr=log, **self._other(),
             )  # fmt: skip
@@ -116,16 +125,39 @@ class Postgres:
 
 
 @contextmanager
-def serve(host: str = "127.0.0.1") -> Iterator[Postgres]:
+def serve(
+    host: str = "127.0.0.1", volume: Path | None = None, certificates: Certificates | None = None
+) -> Iterator[Postgres]:
     """Give a new, empty server, whose superuser is postgres with PASSWORD."""
     programs.need("postgres")
-    # Whom root lends it to cannot enter a test's own folder.
-    with tempfile.TemporaryDirectory(prefix="postgres-", dir="/var/tmp") as room:
-        server = Postgres(Path(room), host)
+    with room() as own:
+        server = Postgres(own, host, volume, _tls(own, certificates) if certificates else ())
         try:
             yield server
         finally:
             server.stop(signal.SIGQUIT)
+
+
+def _tls(folder: Path, certificates: Certificates) -> list[str]:
+    options = []
+    for name, text in (
+        ("cert", certificates.server), ("key", certificates.server_key), ("ca", certificates.ca),
+    ):  # fmt: skip
+        file = folder / f"tls-{name}"
+        file.write_text(text)
+        file.chmod(0o600)
+        if not os.geteuid():
+            shutil.chown(file, _NOBODY, _NOBODY)
+        options += ["-c", f"ssl_{name}_file={file}"]
+    return ["-c", "ssl=on", *options]
+
+
+@contextmanager
+def room() -> Iterator[Path]:
+    """Give a folder that the server's user can enter, unlike a test's own."""
+    with tempfile.TemporaryDirectory(prefix="postgres-", dir="/var/tmp") as made:
+        Path(made).chmod(0o755)
+        yield Path(made)
 
 
 def _program(name: str) -> Path:

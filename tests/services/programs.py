@@ -46,6 +46,13 @@ _PROGRAMS = {
     ),
     "mariadb": _Package("usr/sbin/mariadbd", _OWN, ("mariadb-server",)),
     "sshd": _Package("usr/sbin/sshd", _OWN, ("openssh-server", "openssh-client")),
+    # Of the image, with its own libc: this machine's may be older.
+    "mariadb-11.8": _Package(
+        "usr/bin/mariadb-dump", "trixie",
+        ("mariadb-client", "mariadb-client-core", "libmariadb3", "libc6", "libstdc++6",
+         "libgcc-s1", "libssl3t64", "zlib1g", "libzstd1", "libtinfo6", "libncurses6",
+         "libreadline8t64", "libedit2", "libbsd0", "libmd0"),
+    ),
     "redis": _Package("usr/bin/redis-server", _OWN, ("redis-server", "redis-tools")),
 }  # fmt: skip
 
@@ -81,9 +88,12 @@ def clients(target: Path, name: str, *programs: str) -> str:
     """Return a PATH that begins with programs which need no other variable, as an image's do."""
     target.mkdir(exist_ok=True)
     variables = " ".join(f"{key}={value}" for key, value in environment(name).items())
+    need(name)
+    loader = _newest(_folder(name), "usr/lib/*/ld-linux-*.so.*")
+    start = f"exec {loader} --library-path {loader.parent}" if loader else f"{variables} exec"
     for program in programs:
         script = target / program
-        script.write_text(f'#!/bin/sh\n{variables} exec {beside(name, program)} "$@"\n')
+        script.write_text(f'#!/bin/sh\n{start} {beside(name, program)} "$@"\n')
         script.chmod(0o755)
     return f"{target}:{os.environ['PATH']}"
 
