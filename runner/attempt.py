@@ -2,11 +2,10 @@
 
 from collections.abc import Generator
 from datetime import UTC, datetime
-from pathlib import Path
 
 from contract import quantity, settings, values
 from contract.wording import counted
-from runner import history, inputs, mirror, rawdata, recall, remotes, run
+from runner import history, inputs, mirror, ownership, rawdata, recall, remotes, run
 from runner.conversation import Effect, Ended, Result
 from runner.judge import Copies, Facts, Source
 from runner.outcome import Failure, Outcome, Status
@@ -61,6 +60,7 @@ def _facts(session: Session, sources: Sources) -> Generator[Effect, Result, Fact
         usual=state.usual,
         copies=_copies(session, sources),
         accepted=state.accepted,
+        unread_locks=state.unread_locks,
         raw=rawdata.found(session.config, sources),
     )
 
@@ -72,7 +72,7 @@ def _copies(session: Session, sources: Sources) -> Copies:
         return Copies()
     from runner import sqlite  # noqa: PLC0415 -- only where it is wanted: it costs memory
 
-    scratch = Path(session.config.state_dir) / "tmp" / "sqlite"
+    scratch = ownership.scratch(session.config.state_dir) / "sqlite"
     bound = int(quantity.parse(values.SCRATCH_BOUND) / 2)  # the cache has the other half
     made = sqlite.copy_all(sources, globs, scratch, bound, lambda: session.stop.asked)
     count = len(made.excludes) // len(sqlite.LEFT_OUT)

@@ -1,8 +1,8 @@
 """What runs are made of: conversations that yield what to do next and get the result.
 
 No process, clock or file is touched here: ``yield step`` receives a Completed, ``yield wait``
-receives whether the run was told to stop, ``yield count`` a number for each path, ``yield names``
-a list.
+receives whether the run was told to stop, ``yield count`` a number for each path, ``yield ages``
+a time for each name, ``yield names`` a list.
 """
 
 from collections.abc import Generator
@@ -10,10 +10,10 @@ from typing import Any
 
 from runner.outcome import Failure, Outcome, Status
 from runner.output import Completed
-from runner.steps import Count, Names, Step, Wait
+from runner.steps import Ages, Count, Names, Step, Wait
 
-Effect = Step | Wait | Count | Names
-Result = Any  # Completed for a Step, bool for a Wait, path -> files for a Count, names for Names
+Effect = Step | Wait | Ages | Count | Names
+Result = Any  # Completed for a Step, bool for a Wait, a number by path or name for Count and Ages
 
 
 class Ended(Exception):  # noqa: N818 -- not an error: the run is over, and this is how

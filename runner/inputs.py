@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from contract import names
-from runner import annotations, config
+from runner import annotations, config, ownership
 from runner.config import Config
 from runner.judge import Source
-from runner.state import Store
 from runner.steps import NEVER_BACKED_UP
+from runner.store import Store
 
 _OCTAL = re.compile(r"\\([0-7]{3})")  # how blanks are written in a list of mounts
 _SHOWN = 200  # characters of a path that cannot be read
@@ -23,13 +23,14 @@ _READS_ITSELF = re.compile(
 
 def read_config() -> Config:
     """Return the configuration as it is at this moment."""
-    environment = os.environ
+    state_dir = ownership.home(os.environ.get(names.ENV_STATE_DIR, names.STATE_DIR))
+    environment = {**os.environ, names.ENV_STATE_DIR: state_dir}
     file = Path(environment.get(names.ENV_ANNOTATIONS_FILE, names.ANNOTATIONS_FILE))
     try:
         text = file.read_text("utf-8", "replace")
     except OSError:
         text = ""
-    known = Store(Path(environment.get(names.ENV_STATE_DIR, names.STATE_DIR))).load()
+    known = Store(Path(state_dir)).load()
     good = known.good if known else {}
     secret, unread = _from_files(_secret())
     return config.read(environment, secret, annotations.parse(text), good, unread)
@@ -164,3 +165,11 @@ def names_in(folder: str) -> list[str]:
         return sorted(path.name for path in Path(folder).iterdir())
     except OSError:
         return []
+
+
+def written(folder: str) -> dict[str, float]:
+    """Return when each file in a folder was written, in epoch seconds; none if it is unreadable."""
+    try:
+        return {path.name: path.stat().st_mtime for path in Path(folder).iterdir()}
+    except OSError:
+        return {}

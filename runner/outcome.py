@@ -24,6 +24,7 @@ class Failure(StrEnum):
     SPACE = "space"
     MEMORY = "memory"
     CONFIG = "config"
+    REPOSITORY = "repository"
     RESTIC = "restic"
     INTERNAL = "internal"
 

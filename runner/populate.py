@@ -13,7 +13,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from runner import inputs, staging, wanted
+from runner import inputs, ownership, staging, wanted
 from runner.config import Config
 from runner.conversation import Ended
 from runner.log import Log
@@ -29,6 +29,13 @@ _NOTHING = "no volume is empty: nothing is restored"
 
 def populate(config: Config, log: Log, stop: Stop) -> int:
     """Return 0 once every volume is as it should be before an app starts on it, else 1."""
+    try:
+        return _populate(config, log, stop)
+    finally:
+        ownership.leave_nothing(config.state_dir)  # the sidecar may run as another user
+
+
+def _populate(config: Config, log: Log, stop: Stop) -> int:
     try:
         want = wanted.of_pod(config, os.environ)
     except ValueError as error:

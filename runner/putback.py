@@ -5,7 +5,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
 
-from runner import retrieval
+from runner import damage, retrieval
 from runner.conversation import Effect, Ended, Result, failed
 from runner.lists import array
 from runner.outcome import Failure, Status
@@ -108,7 +108,10 @@ def came_back(done: Completed) -> Put | None:
         path, why = wrong[0]
         more = f" (and {len(wrong) - 1} more)" if wrong[1:] else ""
         failure = Failure.SPACE if "no space left" in why else Failure.RESTIC
-        raise Ended(Status.FAILURE, f"{path}{more} cannot be restored: {why}", failure, done.code)
+        line = f"{path}{more} cannot be restored: {why}"
+        if any(damage.is_damage(each) for _, each in wrong):
+            failure, line = Failure.REPOSITORY, f"{line}; {damage.cure([why, *done.tail])}"
+        raise Ended(Status.FAILURE, line, failure, done.code)
     if done.code and not (summary and done.tail and _ENDED.fullmatch(done.tail[-1])):
         raise failed(done, "restoring failed")
     return Put(

@@ -65,9 +65,7 @@ def _volumes(
     copied = (facts.copies.folder,) if facts.copies.folder else ()
     raw = tuple(pattern for name in dumped.made for pattern in facts.raw.get(name, ()))
     step = steps.backup(config, (*sources, *copied), (*facts.copies.excludes, *raw), limit)
-    done, initialised, stale = yield from repository.written(
-        config, step, facts.now, had_success=facts.had_success
-    )
+    done, initialised, stale = yield from repository.written(config, step, facts)
     try:
         outcome = yield from _judged(facts, done)
     except Ended as ended:

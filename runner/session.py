@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
-from runner import status
+from runner import cache, status
 from runner.config import Config
 from runner.log import Log
-from runner.state import State, Store
+from runner.state import State
 from runner.stop import Stop
+from runner.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,8 @@ class Session:
 
     def save(self) -> None:
         """Keep the state, and show it; where that cannot be, a backup is still better than none."""
+        found = cache.problem()
+        self.state.cache = self.state.cache if found is None else found
         try:
             self.store.save(self.state)
             self.store.publish(self.log.masked(status.describe(self.config, self.state)))

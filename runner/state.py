@@ -1,21 +1,9 @@
-"""What survives a restart of the container: one JSON file in the state volume, and its lock."""
+"""What survives a restart of the container."""
 
-import fcntl
-import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
-from contract import names
-
-FILE = "state.json"
-_LOCK = "lock"
-_LATEST = 1e11  # epoch seconds; no clock goes wrong by thousands of years
-_JSON = {"int": int, "bool": bool, "str": str, "tuple": list}  # the rest are objects
-_NEXT = "next"  # its modification time tells the supervisor when to tick
+from runner.fitting import fitting
 
 
 @dataclass(slots=True)
@@ -56,6 +44,15 @@ class Chore:
 
 
 @dataclass(frozen=True, slots=True)
+class Damage:
+    """That the repository is damaged; ``deep``: not only what `restic check` looks at."""
+
+    since: float
+    message: str
+    deep: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class News:
     """The trouble that a receiver was told of last, and when."""
 
@@ -88,8 +85,10 @@ class State:
     ``began`` to ``workloads`` are that job's own: when it first was there, which part of the data
     it read last, and how many workloads' snapshots it applied retention to, or not.
     ``shown`` tells one status from another, as the container's log had it last.
+    ``cache`` is why restic's cheap copy of the repository cannot be used, "" where it can.
     ``notified`` are receivers that were told of a trouble, and not yet that it is over. ``restic``
     is its version, "" until asked since the container started; ``stale_locks`` None if unknown.
+    ``unread_locks`` says by id when a lock that cannot be read was first seen.
     """
 
     run_now: str
@@ -110,7 +109,10 @@ class State:
     append_only: bool = False
     snapshots: int | None = None
     stale_locks: int | None = None
+    damage: Damage | None = None
+    unread_locks: dict[str, float] = field(default_factory=dict)
     restic: str = ""
+    cache: str = ""
     secret_changed: float = 0
     notified: dict[str, News] = field(default_factory=dict)
     notify_failures: int = 0
@@ -137,108 +139,29 @@ def new(now: float, run_now: str) -> State:
     return State(run_now=run_now, chores=waiting)
 
 
-class Store:
-    """The state volume."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def load(self) -> State | None:
-        """Return the state; None where there is none or it cannot be read as one."""
-        try:
-            return _state(json.loads((self._folder / FILE).read_text("utf-8")))
-        except (OSError, ValueError, TypeError, RecursionError):
-            return None
-
-    def save(self, state: State) -> None:
-        """Write the state so that a kill leaves the old or the new one, never half of it."""
-        part = self._folder / f"{FILE}.part"
-        with part.open("w", encoding="utf-8", errors="backslashreplace") as file:
-            json.dump(asdict(state), file)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(self._folder / FILE)
-
-    def publish(self, known: dict[str, Any]) -> None:
-        """Write the status for whoever only reads: one file, whole at any time."""
-        part = self._folder / f"{names.STATUS_FILE}.part"
-        part.write_text(json.dumps(known), encoding="utf-8", errors="backslashreplace")
-        part.replace(self._folder / names.STATUS_FILE)
-
-    def announce(self, moment: float) -> None:
-        """Tell the supervisor when to call `tick` again."""
-        path = self._folder / _NEXT
-        path.touch()
-        os.utime(path, (moment, moment))
-
-    def mark(self, name: str, *, wanted: bool) -> None:
-        """Make an empty file that the supervisor looks for, or remove it."""
-        path = self._folder / name
-        if wanted:
-            path.touch()
-        else:
-            path.unlink(missing_ok=True)
-
-    @contextmanager
-    def lock(self) -> Iterator[bool]:
-        """Hold the lock that keeps runs apart; gives False where another process has it."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        with (self._folder / _LOCK).open("a") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                yield False
-            else:
-                yield True
-
-
-def _state(value: Any) -> State:  # noqa: ANN401 -- whatever the file holds
+def read(value: Any) -> State:  # noqa: ANN401 -- whatever the file holds
+    """Return the state that a file holds; raise TypeError or ValueError where it is none."""
     if not isinstance(value, dict):
         raise TypeError("no JSON object")
-    state = State(**_fitting(State, value))
+    state = State(**fitting(State, value))
     if state.last is not None:
-        state.last = Last(**_fitting(Last, value["last"]))
+        state.last = Last(**fitting(Last, value["last"]))
     if state.usual is not None:
         files, total = state.usual
         state.usual = (int(files), int(total))
     if isinstance(state.tally, dict):
-        state.tally = Tally(**_fitting(Tally, state.tally))
+        state.tally = Tally(**fitting(Tally, state.tally))
+    if state.damage is not None:
+        state.damage = Damage(**fitting(Damage, value["damage"]))
+    state.unread_locks = {name: float(at) for name, at in state.unread_locks.items()}
     state.chores = {
-        name: Chore(**_fitting(Chore, chore))
+        name: Chore(**fitting(Chore, chore))
         for name, chore in value.get("chores", {}).items()
         if isinstance(chore, dict)
     }
     state.notified = {
-        receiver: News(**_fitting(News, news))
+        receiver: News(**fitting(News, news))
         for receiver, news in value.get("notified", {}).items()
         if isinstance(news, dict)
     }
     return state
-
-
-def _fitting(kind: type, value: dict[str, Any]) -> dict[str, Any]:
-    """Return what a class knows of a file's values; raise TypeError for one of another kind.
-
-    Unknown keys are a newer version's, which was rolled back. A time that is none would fail
-    each run that reads it.
-    """
-    found = {f.name: (value[f.name], _name(f.type)) for f in fields(kind) if f.name in value}
-    for name, (item, type_name) in found.items():
-        if not _fits(item, type_name):
-            raise TypeError(f"{name} is of another kind")
-    return {name: item for name, (item, _) in found.items()}
-
-
-def _name(kind: object) -> str:
-    return kind.__name__ if isinstance(kind, type) else str(kind)
-
-
-def _fits(item: Any, type_name: str) -> bool:  # noqa: ANN401 -- any JSON value
-    if item is None:
-        return type_name.endswith("| None")
-    outer = type_name.removesuffix(" | None").partition("[")[0]
-    if outer == "float":
-        return isinstance(item, int | float) and 0 <= item <= _LATEST
-    if outer == "list":
-        return isinstance(item, list) and all(isinstance(each, str) for each in item)
-    return isinstance(item, _JSON.get(outer, dict))

@@ -15,8 +15,9 @@ from runner.config import Config
 from runner.log import Log
 from runner.outcome import Chored, Outcome, Status
 from runner.session import Session
-from runner.state import State, Store
+from runner.state import State
 from runner.stop import Stop
+from runner.store import Store
 
 _LEFT_TO_REPORT = 5  # seconds of the pod's grace period
 _LOCKED_AGAIN = 60  # seconds until the next look while another process runs a backup
@@ -55,13 +56,13 @@ def run_once(config: Config, log: Log, stop: Stop) -> int:
 
 def chore(config: Config, log: Log, stop: Stop, name: str) -> int:
     """Verify, check or prune now, from outside the supervisor; return 0, 1 or 75 (skipped)."""
-    from runner import chores, restic, scratch  # noqa: PLC0415 -- only where there is work
+    from runner import chores, ownership, restic, scratch  # noqa: PLC0415 -- only where there is work
 
     with _alone(config, log, stop) as session:
         if session is None:
             return _busy(log)
         restic.lower_priority()
-        scratch.fresh(Path(config.state_dir) / "tmp")
+        scratch.fresh(ownership.scratch(config.state_dir))
         done = chores.by_hand(session, name)
         session.save()
         session.store.announce(time.time())
