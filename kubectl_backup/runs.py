@@ -16,6 +16,7 @@ REMEDIES = {
     "space": "free space at the repository, or let retention keep less (backup.keep-*)",
     "memory": "give it more: backup.memory-limit",
     "config": "correct what the message names; it is tried again at once",
+    "repository": "the repository is damaged: repair it as the message says, then back up again",
 }
 """What to do about a failure, by its class."""
 

@@ -35,7 +35,7 @@ _DAMAGED = re.compile(
 )
 _CHECK = "`backup-runner restic check` shows the rest"
 _REPAIR_SNAPSHOTS = "`backup-runner restic repair snapshots --forget`"
-RUNBOOK = "see the runbook BackupRepositoryDamaged"
+RUNBOOK = "see docs/runbooks.md#damaged-repository"
 
 
 def is_damage(line: str) -> bool:

@@ -16,14 +16,15 @@ _SKEW = timedelta(days=1)  # a lock this far ahead says nothing of its age
 
 
 def remove_stale(
-    now: datetime, seen: dict[str, float], folder: str = "", *, torn: bool = False
+    now: datetime, seen: dict[str, float], folder: str = "", *, torn: bool | None = False
 ) -> Generator[Effect, Result, int]:
     """Remove the locks if every one of them is old, return how many; else the run is over.
 
     ``unlock`` takes a live lock of an equal host name elsewhere for stale, hence our own look.
     What cannot be read says no time: it counts from when it was first ``seen`` (epoch seconds by
     id; what was seen now is added), or from when its file in the local ``folder`` was written.
-    ``torn``: restic takes no lock because of one that it cannot read.
+    ``torn``: restic takes no lock because of one that it cannot read (it passes over empty ones);
+    None where that was not tried.
     """
     listed: Completed = yield opening.locks()
     if listed.stopped:
@@ -44,7 +45,10 @@ def remove_stale(
     since = yield from _first_seen(unread, seen, now, folder)
     stale += sum(now.timestamp() - each > _STALE.total_seconds() for each in since)
     if not identifiers or stale < len(identifiers):
-        raise _torn(min(since)) if torn and since else locked(stale, ahead)
+        raise _torn(min(since)) if torn is not False and since else locked(stale, ahead)
+    if torn is None and unread:
+        looked: Completed = yield opening.look_locked()
+        torn = looked.torn_lock
     if torn and unread:
         yield from _remove_all(identifiers)
     else:

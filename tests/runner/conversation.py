@@ -8,7 +8,7 @@ from typing import TypeVar
 from runner.conversation import Effect, Result
 from runner.judge import Facts, Source
 from runner.output import Completed
-from runner.steps import Count, Names, Wait
+from runner.steps import Ages, Count, Names, Wait
 from tests.runner.workload import NOW, PAGES, UPLOADS
 
 T = TypeVar("T")
@@ -83,7 +83,7 @@ def lock_text(time: str) -> Completed:
 
 def play(
     run: Generator[Effect, Result, T],
-    answers: Sequence[Completed | bool | dict[str, int] | list[str]],
+    answers: Sequence[Completed | bool | dict[str, int] | dict[str, float] | list[str]],
     spare: Sequence[Completed] = (),
 ) -> tuple[list[Said], T]:
     """Return the argv of each effect in order, and the run's result.
@@ -104,6 +104,8 @@ def play(
                 said.append(WAIT)
             case Count():
                 said.append(("count", *effect.paths))
+            case Ages():
+                said.append(("ages", effect.folder))
             case Names():
                 said.append(("names", effect.folder))
             case _:

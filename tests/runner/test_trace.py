@@ -86,7 +86,7 @@ _SAID = {
         f"{_GOROUTINES}"),
         "runtime: goroutine stack exceeds 1000000000-byte limit",
     ),
-    "a signal from outside": (f"SIGQUIT: quit\nPC=0x47 m=0 sigcode=0\n{_GOROUTINES}", "SIGQUIT: quit"),
+    "a signal from outside": (f"SIGQUIT: quit\nPC=0x47 m=0\n{_GOROUTINES}", "SIGQUIT: quit"),
     "a last line that looks like a name": ("b2.upload.failed", "b2.upload.failed"),
     "nothing but a trace": (_TRACE, "exit status 2"),
 }  # fmt: skip
