@@ -87,6 +87,9 @@ _SAID = {
         "runtime: goroutine stack exceeds 1000000000-byte limit",
     ),
     "a signal from outside": (f"SIGQUIT: quit\nPC=0x47 m=0\n{_GOROUTINES}", "SIGQUIT: quit"),
+    "words before what all threads did": (
+        f"the reason\n\n{_GOROUTINES}\n[signal SIGTERM: x]\nexit status 2", "the reason"
+    ),
     "a last line that looks like a name": ("b2.upload.failed", "b2.upload.failed"),
     "nothing but a trace": (_TRACE, "exit status 2"),
 }  # fmt: skip
