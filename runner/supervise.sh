@@ -6,6 +6,7 @@ set -u
 
 state=${BACKUP_STATE_DIR:-/var/lib/backup}
 # Where nobody may remove another user's files, each has a folder; as runner/ownership.py says it.
+# shellcheck disable=SC3065,SC3067 # dash knows both
 if [ -k "$state" ] && [ ! -O "$state" ]; then
   state=$state/uid-$(id -u)
   mkdir -m 700 "$state" 2>/dev/null

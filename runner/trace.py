@@ -15,7 +15,7 @@ _FUNCTION = re.compile(
 )
 _REST = re.compile(
     r"goroutine \d+ .*\[.*\]:?|created by .*|\[signal .*\]|exit status 2|\[?(re)?panicked\]?"
-    r"|(r\d+|r[a-ds][ipxl]|r[bs]p|rflags|[cdefgs]{1,2}s|lr|pc|sp|fault)\s+0x[0-9a-f]+"
+    r"|(r\d+|r[a-ds][ipxl]|r[bsi]p|rflags|[cdefgs]{1,2}s|lr|pc|sp|fault)\s+0x[0-9a-f]+"
     r"|PC=0x[0-9a-f]+ .*|runtime stack:|\.\.\.(additional frames elided\.\.\.|\d+ frames elided.*)"
     r"|goroutine running on other thread.*|\s*stack: frame=.*"
 )
