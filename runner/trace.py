@@ -12,6 +12,7 @@ CRASHES = (
 _POSITION = re.compile(r"\s*\S+\.(go|s|c):\d+( \+0x[0-9a-f]+)?")
 _FUNCTION = re.compile(
     r"[A-Za-z_][\w.~-]*(/[\w.@~-]+)*\.[\w.()*\[\]-]+(\(.*\))?(\.[\w.()-]+)*(\(.*\))?"
+    r"|(panic|goexit|main)\(.*\)"
 )
 _REST = re.compile(
     r"goroutine \d+ .*\[.*\]:?|created by .*|\[signal .*\]|exit status 2|\[?(re)?panicked\]?"
