@@ -17,6 +17,7 @@ REMEDIES = {
     "memory": "give it more: backup.memory-limit",
     "dump": "grant what the message names, or name one database in the Secret; see README, Dumps",
     "config": "correct what the message names; it is tried again at once",
+    "repository": "the repository is damaged: repair it as the message says, then back up again",
 }
 """What to do about a failure, by its class."""
 

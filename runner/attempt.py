@@ -2,11 +2,10 @@
 
 from collections.abc import Generator
 from datetime import UTC, datetime
-from pathlib import Path
 
 from contract import quantity, settings, values
 from contract.wording import counted
-from runner import effects, history, mirror, recall, remotes, run
+from runner import effects, history, mirror, ownership, recall, remotes, run
 from runner import sources as finding
 from runner.conversation import Effect, Ended, Result
 from runner.judge import Copies, Facts, Source
@@ -73,6 +72,7 @@ def _facts(session: Session, found: Found) -> Generator[Effect, Result, Facts]:
         refused=found.refused,
         inside=found.inside,
         real=found.real,
+        unread_locks=state.unread_locks,
     )
 
 
@@ -83,7 +83,7 @@ def _copies(session: Session, sources: list[str]) -> Copies:
         return Copies()
     from runner import sqlite  # noqa: PLC0415 -- only where it is wanted: it costs memory
 
-    scratch = Path(session.config.state_dir) / "tmp" / "sqlite"
+    scratch = ownership.scratch(session.config.state_dir) / "sqlite"
     bound = int(quantity.parse(values.SCRATCH_BOUND) / 2)  # the cache has the other half
     made = sqlite.copy_all(sources, globs, scratch, bound, lambda: session.stop.asked)
     count = len(made.excludes) // len(sqlite.LEFT_OUT)

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from contract import settings
 from contract.wording import counted, listed
-from runner import clock, keys, maintainer, records, repository, retrieval, steps, upkeep
+from runner import clock, keys, locks, maintainer, records, repository, retrieval, steps, upkeep
 from runner.config import LIVE, Config
 from runner.conversation import Effect, Ended, Result, failed
 from runner.outcome import Chored, Failure, Outcome, Status
@@ -145,7 +145,7 @@ def unlocked(
     if done.failure != Failure.LOCKED or target:
         return done
     try:
-        yield from repository.remove_stale_locks(now)
+        yield from locks.remove_stale(now, {})
     except Ended as ended:
         return Chored(ended.outcome.status, ended.outcome.message, ended.outcome.failure)
     return (yield from chore())

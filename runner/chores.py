@@ -4,12 +4,13 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from runner import archives, deliver, due, recording, report, steps, upkeep, verify
+from runner import archives, deliver, due, recording, report, steps, upkeep, verify, wholeness
 from runner.outcome import Chored, Failure, Status
 from runner.restic import Door
 from runner.session import Session
 
 SECOND = "second"
+_ELSEWHERE = ("copy", "copy_forget", "copy_prune")  # what fails there may be the other repository
 
 
 def do_all(session: Session) -> None:
@@ -89,7 +90,7 @@ def unlock(session: Session) -> Chored:
         done = Chored(Status.FAILURE, line, Failure.CONFIG)
     else:
         follow = Door(config, session.log, session.stop).follow
-        done = follow(upkeep.unlock(datetime.now(UTC)))
+        done = follow(upkeep.unlock(config, datetime.now(UTC), session.state.unread_locks))
     session.log.line(report.level(done.status), f"unlock {done.status}: {done.message}")
     return done
 
@@ -121,6 +122,10 @@ def _note(session: Session, name: str, done: Chored) -> Chored:
     state.task = ""
     if done.status == Status.SUCCESS:
         known.success = time.time()
+    if name not in _ELSEWHERE:
+        wholeness.note(session, done.status, done.failure, done.message, name)
+        if done.status == Status.SUCCESS:
+            wholeness.proved(session, name)
     known.again = done.status == Status.INTERRUPTED or done.failure == Failure.LOCKED
     if not known.again:
         known.tries = 0

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from runner import session as sessions
 from runner import tick, waiting
@@ -29,13 +28,13 @@ def run_once(config: Config, log: Log, stop: Stop) -> int:
 
 def chore(config: Config, log: Log, stop: Stop, name: str) -> int:
     """Verify, check or prune now, from outside the supervisor; return 0, 1 or 75 (skipped)."""
-    from runner import chores, restic, scratch  # noqa: PLC0415 -- only where there is work
+    from runner import chores, ownership, restic, scratch  # noqa: PLC0415 -- only where there is work
 
     with _alone(config, log, stop) as session:
         if session is None:
             return _busy(log, stop)
         restic.lower_priority()
-        scratch.fresh(Path(config.state_dir) / "tmp")
+        scratch.fresh(ownership.scratch(config.state_dir))
         done = chores.by_hand(session, name)
         session.save()
         session.store.announce(time.time())

@@ -1,8 +1,8 @@
 """What runs are made of: conversations that yield what to do next and get the result.
 
 No process, clock or file is touched here: ``yield step`` receives a Completed, ``yield wait``
-receives whether the run was told to stop, ``yield count`` a number for each path, ``yield names``
-a list, and ``yield judge`` what a dump is worth.
+receives whether the run was told to stop, ``yield count`` a number for each path, ``yield ages``
+a time for each name, ``yield names`` a list, and ``yield judge`` what a dump is worth.
 """
 
 from collections.abc import Generator
@@ -10,11 +10,11 @@ from typing import Any
 
 from runner.outcome import Failure, Outcome, Status
 from runner.output import Completed
-from runner.steps import Count, Judge, Names, Step, Wait
+from runner.steps import Ages, Count, Judge, Names, Step, Wait
 
-Effect = Step | Wait | Count | Names | Judge
-# Completed for a Step, bool for a Wait, path -> files for a Count, names for Names, and a
-# Judgement for a Judge.
+Effect = Step | Wait | Ages | Count | Names | Judge
+# Completed for a Step, bool for a Wait, a number by path or name for Count and Ages, names for
+# Names, and a Judgement for a Judge.
 Result = Any
 
 

@@ -12,6 +12,7 @@ from random import Random
 from typing import Any
 
 from contract.wording import counted
+from runner import damage
 from runner.masking import heard
 from runner.outcome import Chored, Failure, Status, size
 from runner.output import Completed
@@ -179,7 +180,9 @@ def judged(sample: Sample, chosen: Chosen, done: Completed, tried: Iterable[Trie
         path, why = next((each for each in errors if each[0] in names), errors[0])
         failure = replace(done, tail=(*done.tail, why)).failure
         line = f"{path} cannot be restored: {why}"
-        if failure == Failure.RESTIC:
+        if failure == Failure.REPOSITORY:
+            line += f"; {damage.cure([why, *done.tail])}"
+        if failure in {Failure.RESTIC, Failure.REPOSITORY}:
             line += f"; {_REPAIR}"
         return Chored(Status.FAILURE, line, failure)
     if done.code and not done.unreadable:

@@ -165,7 +165,8 @@ def is_left(name: str, config: Config) -> bool:
 def maintained(name: str, config: Config, state: State) -> bool:
     """Whether this workload is to do such a chore at all, at present."""
     left_to_others = state.append_only and name in _DELETING
-    allowed = config.retention_enabled and not state.held
+    # What no index names any more, prune would take for unused, and repair could bring back.
+    allowed = config.retention_enabled and not state.held and state.damage is None
     return allowed and not left_to_others and not is_left(name, config)
 
 

@@ -55,7 +55,7 @@ def dump_all(config: Config, facts: Facts) -> Generator[Effect, Result, Dumped]:
     for dump in config.dumps:
         had = facts.had_success or dumped.initialised
         done, initialised, stale = yield from repository.written(
-            config, steps.dump(config, dump), facts.now, had_success=had
+            config, steps.dump(config, dump), replace(facts, had_success=had)
         )
         dumped = replace(
             dumped, initialised=dumped.initialised or initialised, stale=dumped.stale + stale

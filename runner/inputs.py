@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from contract import names, variables
-from runner import annotations, config
+from runner import annotations, config, ownership
 from runner.config import Config, Files
 from runner.network import AUTHORITIES, Authorities
-from runner.state import Store
+from runner.store import Store
 
 _OCTAL = re.compile(r"\\([0-7]{3})")  # how blanks are written in a list of mounts
 _SHOWN = 200  # characters of a path that cannot be read
@@ -21,13 +21,14 @@ _LONGEST_SECRET = 1 << 16  # bytes of such a file
 
 def read_config() -> Config:
     """Return the configuration as it is at this moment."""
-    environment = os.environ
+    state_dir = ownership.home(os.environ.get(names.ENV_STATE_DIR, names.STATE_DIR))
+    environment = {**os.environ, names.ENV_STATE_DIR: state_dir}
     file = Path(environment.get(names.ENV_ANNOTATIONS_FILE, names.ANNOTATIONS_FILE))
     try:
         text = file.read_text("utf-8", "replace")
     except OSError:
         text = ""
-    known = Store(Path(environment.get(names.ENV_STATE_DIR, names.STATE_DIR))).load()
+    known = Store(Path(state_dir)).load()
     good = known.good if known else {}
     secret, unread = _from_files(_secret())
     given = secret or environment
@@ -146,3 +147,11 @@ def names_in(folder: str) -> list[str]:
         return sorted(path.name for path in Path(folder).iterdir())
     except OSError:
         return []
+
+
+def written(folder: str) -> dict[str, float]:
+    """Return when each file in a folder was written, in epoch seconds; none if it is unreadable."""
+    try:
+        return {path.name: path.stat().st_mtime for path in Path(folder).iterdir()}
+    except OSError:
+        return {}

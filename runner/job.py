@@ -6,8 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from runner import central, chores, due, records, report, retrieval, steps, upkeep
-from runner import state as states
+from runner import central, chores, due, records, report, retrieval, steps, store, upkeep
 from runner.central import Ruling, Verdict
 from runner.lists import array, unread
 from runner.outcome import Chored, Failure, Outcome, Status
@@ -195,7 +194,7 @@ class Job:
         """Leave in the repository what the next job has to know; return whether that worked."""
         session = self.session
         session.save()
-        file = str(Path(session.config.state_dir) / states.FILE)
+        file = str(Path(session.config.state_dir) / store.FILE)
         done = self._door.execute(records.write_state(session.config, file))
         if done.code or done.stopped:
             line = f"the next job will not know what was done: {done.said}"

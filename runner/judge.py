@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from contract.wording import counted
+from runner import damage
 from runner.outcome import Counts, Failure, Status, size
 from runner.output import Completed
 
@@ -48,7 +49,8 @@ class Facts:
     snapshot that was as it should be, and ``left_out`` the dumps that stood for some of the
     volumes' files then; None if unknown. ``accepted``: that they lost files was meant.
     ``refused`` says why of sources that cannot be read, ``inside`` what restic gets in place of a
-    source that is a link, and ``real`` where that leads.
+    source that is a link, and ``real`` where that leads. ``unread_locks`` are locks that nobody can
+    read and when they were first seen; a run adds to it.
     """
 
     sources: dict[str, Source]
@@ -62,6 +64,7 @@ class Facts:
     refused: Mapping[str, str] = field(default_factory=dict)
     inside: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     real: Mapping[str, str] = field(default_factory=dict)
+    unread_locks: dict[str, float] = field(default_factory=dict)
 
 
 def worth(
@@ -72,7 +75,10 @@ def worth(
     ``files`` says how many there are in each source with unreadable ones.
     """
     if line := _lost(facts, done, files) or _without_files(facts, counts):
-        return Status.FAILURE, f"{line}; {_KEPT}", Failure.SOURCE
+        also = f"; also, {_damaged(done)}" if done.damaged else ""
+        return Status.FAILURE, f"{line}; {_KEPT}{also}", Failure.SOURCE
+    if done.damaged:
+        return Status.FAILURE, _damaged(done), Failure.REPOSITORY
     if done.read_errors and done.read_errors >= counts.files:
         line = f"{_unread(done)}, which is half of all or more; older snapshots are kept"
         return Status.FAILURE, line, Failure.SOURCE
@@ -89,7 +95,9 @@ def _doubtful(facts: Facts, done: Completed, counts: Counts) -> str:
     """Return what is not quite as it should be, the worst first; "" if everything is."""
     if is_shrunk(facts, counts):
         return _shrunk(facts, counts)
-    found = [_unread(done)] if done.code or done.read_errors else []
+    found = [_unread(done)] if done.read_errors or (done.code and not done.attributes[0]) else []
+    if done.attributes[0]:
+        found.append(_attributes(done))
     found += facts.copies.doubts
     empty = [path for path, state in facts.sources.items() if state == Source.EMPTY]
     return "; ".join([*found, f"empty: {', '.join(empty)}"] if empty else found)
@@ -156,6 +164,24 @@ def _shrunk(facts: Facts, counts: Counts) -> str:
 def _unread(done: Completed) -> str:
     if not done.unreadable:
         return f"some files could not be read: {done.said}"
-    named = ", ".join(done.unreadable[:_NAMED])
+    reasons = done.reasons or ("",) * done.read_errors
+    pairs = zip(done.unreadable[:_NAMED], reasons, strict=False)
+    named = ", ".join(f"{path}{_short(why, path)}" for path, why in pairs)
     more = done.read_errors - _NAMED
     return f"{done.read_errors} unreadable: {named}{f' and {more} more' if more > 0 else ''}"
+
+
+def _short(why: str, path: str) -> str:
+    """Return a reason in brackets, without the call and the path that restic puts before it."""
+    reason = why.rpartition(f"{path}: ")[2].strip() or why.strip()
+    return f" ({reason})" if reason else ""
+
+
+def _attributes(done: Completed) -> str:
+    count, why = done.attributes
+    return f"the extended attributes of {counted(count, 'file')} could not be read: {why}"
+
+
+def _damaged(done: Completed) -> str:
+    line = f"the repository is damaged: {done.damaged[0]}"
+    return f"{line}; {damage.cure(done.damaged)}"

@@ -112,9 +112,8 @@ def _rank(begins: str, first: str) -> tuple[int, bool]:
 
 def _local(config: Config, target: str) -> Generator[Effect, Result, Iterable[str]]:
     """Return the ids of all keys where the repository is a folder here; nothing elsewhere."""
-    variables = config.second.alone if target and config.second else config.restic
-    path = variables.get("RESTIC_REPOSITORY", "").strip().removeprefix("local:")
-    if not path.startswith("/"):
+    folder = opening.local_folder(config, target)
+    if not folder:
         return ()
-    names: list[str] = yield Names(f"{path.rstrip('/')}/keys")
+    names: list[str] = yield Names(f"{folder}/keys")
     return [name for name in names if re.fullmatch("[0-9a-f]{64}", name)]

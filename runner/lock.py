@@ -7,6 +7,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from runner import ownership
+
 Wait = Callable[[float], bool]
 """Called with the time since when another process holds the lock, in seconds since the epoch;
 returns True to try again, False to give up."""
@@ -24,7 +26,7 @@ def held(path: Path, wait: Wait = never) -> Iterator[bool]:
     The file's modification time is when the lock was taken last.
     """
     while True:
-        with path.open("a") as file:
+        with _opened(path) as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -41,7 +43,28 @@ def held(path: Path, wait: Wait = never) -> Iterator[bool]:
             return
 
 
-def _is_at(path: Path, file: IO[str]) -> bool:
+def _opened(path: Path) -> IO[bytes]:
+    """Open the lock's file, which holds nothing and is every user's.
+
+    One that is closed to this user was left by a container that is over: all of ours open it to
+    all. It is replaced, and nobody holds it.
+    """
+    while True:
+        try:
+            # Not to create: in a folder open to all, the kernel may refuse that for others' files.
+            descriptor = os.open(path, os.O_RDWR)
+        except FileNotFoundError:
+            with suppress(FileExistsError):
+                os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+                path.chmod(0o666)
+            continue
+        except (PermissionError, IsADirectoryError):
+            ownership.clear(path)
+            continue
+        return os.fdopen(descriptor, "r+b", buffering=0)
+
+
+def _is_at(path: Path, file: IO[bytes]) -> bool:
     """Whether an open file still has this path: the lock of a removed file keeps nobody out."""
     try:
         return os.path.samestat(path.stat(), os.fstat(file.fileno()))

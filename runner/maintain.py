@@ -7,7 +7,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from runner import central, deliver, records, report, restic, scratch, waiting
+from runner import central, deliver, ownership, records, report, restic, scratch, waiting
 from runner import state as states
 from runner.config import Config
 from runner.conversation import Ended
@@ -18,8 +18,10 @@ from runner.outcome import Failure, Outcome, Status
 from runner.records import Json
 from runner.restic import Door
 from runner.session import Session
-from runner.state import Last, State, Store
+from runner.state import Last, State
 from runner.stop import Stop
+from runner.store import FILE as STATE_FILE
+from runner.store import Store
 
 HOST = "maintenance"
 """What metrics and messages call it."""
@@ -42,7 +44,7 @@ def maintain(config: Config, log: Log, stop: Stop, *, dry_run: bool) -> Status |
         if not mine:
             return None
         restic.lower_priority()
-        scratch.fresh(Path(config.state_dir) / "tmp")
+        scratch.fresh(ownership.scratch(config.state_dir))
         session = Session(config, states.new(time.time(), ""), store, log, stop, maintains=True)
         return _try(session) if dry_run else _run(session)
 
@@ -127,7 +129,7 @@ def _recalled(session: Session, door: Door, snapshots: list[Json]) -> State:
         newest = max(known, key=lambda each: str(each.get("time")))
         done = door.execute(records.read_state(str(newest.get("id"))))
         if not done.code and not done.stopped:
-            (Path(session.config.state_dir) / states.FILE).write_text(done.text, "utf-8")
+            (Path(session.config.state_dir) / STATE_FILE).write_text(done.text, "utf-8")
             if state := session.store.load():
                 state.append_only = False  # or it was; the next chore shows it
                 return state

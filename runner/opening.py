@@ -3,7 +3,15 @@
 None takes a lock of its own but `remove_key`. ``target`` is that of `steps.Step`.
 """
 
+from runner.config import Config
 from runner.steps import Step
+
+
+def local_folder(config: Config, target: str = "") -> str:
+    """Return where the repository lies if that is a folder here; "" elsewhere."""
+    variables = config.second.alone if target and config.second else config.restic
+    path = variables.get("RESTIC_REPOSITORY", "").strip().removeprefix("local:")
+    return path.rstrip("/") if path.startswith("/") else ""
 
 
 def look(target: str = "", key: str = "") -> Step:
@@ -15,6 +23,11 @@ def look(target: str = "", key: str = "") -> Step:
 def _by(key: str) -> tuple[str, ...]:
     """Return how restic tries this key first, which may be the beginning of its id."""
     return ("--key-hint", key) if key else ()
+
+
+def look_locked() -> Step:
+    """Open the repository with a lock, as a backup does: a torn one keeps all others out."""
+    return Step("look", ("restic", "cat", "config", "--json"))
 
 
 def init(target: str = "") -> Step:
@@ -52,6 +65,11 @@ def lock(identifier: str) -> Step:
     return Step("lock", ("restic", "cat", "lock", identifier, "--no-lock", "-q"))
 
 
+def unlock_all() -> Step:
+    """Remove every lock, read or not; see `locks` for when that is safe."""
+    return Step("unlock", ("restic", "unlock", "--remove-all", "-q"))
+
+
 def unlock() -> Step:
-    """Remove what restic itself takes for stale; never ``--remove-all``."""
+    """Remove what restic itself takes for stale."""
     return Step("unlock", ("restic", "unlock", "-q"))

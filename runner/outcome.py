@@ -25,6 +25,7 @@ class Failure(StrEnum):
     MEMORY = "memory"
     CONFIG = "config"
     DUMP = "dump"
+    REPOSITORY = "repository"
     RESTIC = "restic"
     INTERNAL = "internal"
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from runner import inputs, staging, wanted
+from runner import inputs, ownership, staging, wanted
 from runner.config import Config
 from runner.conversation import Ended
 from runner.log import Log
@@ -42,6 +42,13 @@ class _Trouble:
 
 def populate(config: Config, log: Log, stop: Stop) -> int:
     """Return 0 once every volume is as it should be before an app starts on it, else 1."""
+    try:
+        return _populate(config, log, stop)
+    finally:
+        ownership.leave_nothing(config.state_dir)  # the sidecar may run as another user
+
+
+def _populate(config: Config, log: Log, stop: Stop) -> int:
     try:
         want = wanted.of_pod(config, os.environ)
     except ValueError as error:

@@ -45,6 +45,7 @@ def write(config: Config) -> None:
     part.touch(mode=0o600)
     part.write_bytes(text)
     part.replace(file)
+    stamp.unlink(missing_ok=True)  # it may be another user's
     stamp.write_text(digest)
 
 

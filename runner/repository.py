@@ -1,20 +1,17 @@
-"""Creating the repository where there is none, and removing locks that nobody holds any more."""
+"""Opening the repository for a step that writes, and creating it where there is none. Pure."""
 
-import json
 from collections.abc import Generator
 from dataclasses import replace
-from datetime import datetime, timedelta
 
 from contract.schedule import stable_hash
-from runner import keys, opening
+from runner import keys, locks, opening
 from runner.config import Config
-from runner.conversation import Effect, Ended, Result, failed, must
+from runner.conversation import Effect, Ended, Result, failed
+from runner.judge import Facts
 from runner.outcome import Failure, Status
 from runner.output import Completed
 from runner.steps import Step, Wait
 
-_STALE_LOCK = timedelta(minutes=30)
-_SKEW = timedelta(days=1)  # a lock this far ahead says nothing of its age
 _USUAL = 2  # seconds that an init takes where nothing slows it
 _BEGUN = (
     "the repository has keys and no config: its creation was interrupted, or is under way by "
@@ -23,7 +20,7 @@ _BEGUN = (
 
 
 def written(
-    config: Config, step: Step, now: datetime, *, had_success: bool
+    config: Config, step: Step, facts: Facts
 ) -> Generator[Effect, Result, tuple[Completed, bool, int]]:
     """Run a step that writes a snapshot; return how it ended, and what else was done for it.
 
@@ -33,18 +30,21 @@ def written(
     done: Completed = yield step
     initialised = False
     if done.no_repository:
-        initialised = yield from initialise(config, had_success=had_success)
+        initialised = yield from initialise(config, had_success=facts.had_success)
         done = yield step
-    elif done.wrong_key and not had_success:
+    elif done.wrong_key and not facts.had_success:
         yield from keys.prove(config)
         done = yield step
     stale = 0
     try:
-        if done.code == 11 and not done.stopped:
-            stale = yield from remove_stale_locks(now)
+        if done.torn_lock or (done.code == 11 and not done.stopped):
+            folder = opening.local_folder(config)
+            stale = yield from locks.remove_stale(
+                facts.now, facts.unread_locks, folder, torn=done.torn_lock
+            )
             done = yield step
         if done.code == 11 and not done.stopped:
-            raise locked(stale)
+            raise locks.locked(stale)
     except Ended as ended:
         ended.outcome = replace(ended.outcome, initialised=initialised)
         raise
@@ -110,53 +110,3 @@ def _settle(config: Config, target: str, took: float) -> Generator[Effect, Resul
 
 def _share(config: Config) -> float:
     return stable_hash(f"{config.namespace}/{config.pod or config.host}") % 1000 / 1000
-
-
-def remove_stale_locks(now: datetime) -> Generator[Effect, Result, int]:
-    """Remove the locks if every one of them is old, return how many; else the run is over.
-
-    ``unlock`` takes a live lock of an equal host name elsewhere for stale, hence our own look.
-    """
-    listed: Completed = yield opening.locks()
-    if listed.stopped:
-        raise failed(listed, "the locks cannot be read")
-    identifiers = listed.text.split()
-    stale, ahead = 0, ""
-    for identifier in identifiers if not listed.code else ():
-        read: Completed = yield opening.lock(identifier)
-        if read.stopped:
-            raise failed(read, "a lock cannot be read")
-        age, host = _age(read.text, now) if read.code == 0 else (timedelta(0), "")
-        stale += age > _STALE_LOCK
-        if age < -_SKEW:
-            ahead = f"{host}, since {(now - age).isoformat(timespec='seconds')}"
-    if not identifiers or stale < len(identifiers):
-        raise locked(stale, ahead)
-    yield from must(opening.unlock(), "stale locks cannot be removed")
-    return stale
-
-
-def locked(stale: int = 0, ahead: str = "") -> Ended:
-    """Return the end of a run that met locks, of which ``stale`` are old but not all.
-
-    ``ahead`` says whose one is from the future, and will not be old for a long time.
-    """
-    line = "the repository is locked by another run; this one is tried again later"
-    if ahead:
-        line = (
-            f"the repository is locked by {ahead}: a clock was wrong, and the lock may never grow "
-            "old; once nobody works on the repository, remove it in a backup container by "
-            "`backup-runner restic unlock --remove-all`"
-        )
-    ended = Ended(Status.SKIPPED, line, Failure.LOCKED, 11)
-    ended.outcome = replace(ended.outcome, stale_locks=stale)
-    return ended
-
-
-def _age(text: str, now: datetime) -> tuple[timedelta, str]:
-    """Return how old a lock is, and of which host; no time at all where it does not say."""
-    try:
-        lock = json.loads(text)
-        return now - datetime.fromisoformat(lock["time"]), str(lock.get("hostname", ""))
-    except (ValueError, KeyError, TypeError):
-        return timedelta(0), ""

@@ -12,12 +12,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
-from runner import handed, inputs, limits, opened, opening, rawdata
+from runner import cache, environment, inputs, opened, opening, ownership, rawdata
 from runner.config import Config
+from runner.listener import Listener
 from runner.lists import answered, unread
 from runner.log import Log
-from runner.output import Completed, Listener
-from runner.steps import Count, Judge, Names, Step, Wait
+from runner.output import Completed
+from runner.steps import Ages, Count, Judge, Names, Step, Wait
 from runner.stop import Stop
 from runner.watch import Watch
 
@@ -25,6 +26,7 @@ _GRACE = 10  # seconds between asking a command to stop and killing it
 _LOOK = 0.5  # seconds between looks at a command that says nothing
 _LONGEST = 1 << 16  # bytes of a line of a hook's; restic may list its snapshots in a longer one
 _PROGRESS = 60  # seconds between progress lines in the log
+_UNCACHED = "restic's cache cannot be used, and restic does without, which takes it longer"
 
 T = TypeVar("T")
 
@@ -41,6 +43,7 @@ class Door:
         self._stop = stop
         self._progress = progress
         self._hurry = hurry  # somebody waits, and nothing else is at work
+        self._uncached = False
 
     def follow(self, run: Generator[Any, Any, T]) -> T:
         """Carry a run through to its end and return its result."""
@@ -55,6 +58,8 @@ class Door:
                     answer = self._wait(effect)
                 case Count():
                     answer = {path: inputs.files(path) for path in effect.paths}
+                case Ages():
+                    answer = inputs.written(effect.folder)
                 case Names():
                     answer = inputs.names_in(effect.folder)
                 case Judge():
@@ -79,30 +84,49 @@ class Door:
         """Run a command with the Secret and what is ``given`` beside it, or without both."""
         if self._stop.asked and not step.always:
             return Completed(130, stopped="signal")
-        argv = step.argv if given is None else step.given(self._config.options.every)
+        ownership.claim(ownership.scratch(self._config.state_dir))  # restic does not make it
+        target = None if given is None else step.target
+        made = environment.of(self._config, target, self._log, hurry=self._hurry)
+        if given is not None:
+            made |= given
+            argv = step.given(self._config.options.every)
+            step = replace(step, argv=environment.without_cache(argv, made))
+        done = self._run(step, made)
+        if done.cache and "--no-cache" not in step.argv:
+            cache.discard(made[environment.CACHE], done.cache)
+            left = max(1, step.limit - done.seconds) if step.limit else 0
+            argv = environment.without_cache(step.argv, made)
+            done = self._run(replace(step, argv=argv, limit=left), made)
+        why = cache.why_not(made[environment.CACHE])
+        if why and not self._uncached:
+            self._uncached = True
+            self._log.line("warning", f"{_UNCACHED}: {why}")
+        if step.lists and (line := unread(done)):
+            self._log.line("warning", f"restic's list is not whole: {line}")
+        return answered(done) if step.lists else done
+
+    def _run(self, step: Step, made: Mapping[str, str]) -> Completed:
         if self._config.debug:
-            shown = [self._config.mask(word) for word in argv]  # of hooks, the Secret's own
+            shown = [self._config.mask(word) for word in step.argv]  # of hooks, the Secret's own
             self._log.line("debug", f"{step.name} starts", argv=shown)
         try:
             process = subprocess.Popen(
-                argv,
+                step.argv,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env=self._environment(None if given is None else step.target) | dict(given or {}),
+                env=made,
                 start_new_session=True,  # so that a signal reaches a hook's own children too
             )
         except (OSError, ValueError) as error:  # a NUL among its words is a ValueError
             why = getattr(error, "strerror", None) or str(error)
             return Completed(127, tail=(f"{step.argv[0]} cannot be started: {why}",))
         with process:
-            done = self._listen(process, step)
-        if step.lists and (line := unread(done)):
-            self._log.line("warning", f"restic's list is not whole: {line}")
-        return answered(done) if step.lists else done
+            return self._listen(process, step, made[environment.CACHE])
 
-    def _listen(self, process: subprocess.Popen[bytes], step: Step) -> Completed:
-        listener = Listener(hear=step.hear, brief=step.hook, mask=self._config.mask)
+    def _listen(self, process: subprocess.Popen[bytes], step: Step, folder: str) -> Completed:
+        mask = self._config.mask
+        listener = Listener(hear=step.hear, brief=step.hook, cache=folder, mask=mask)
         started = told_at = time.monotonic()
         watch = Watch(step, self._stop, self._config.timing.open_timeout, started)
         stopped, kill_at = "", 0.0
@@ -137,42 +161,18 @@ class Door:
     def replace_us(self, words: tuple[str, ...], target: str) -> int:
         """Become restic with these arguments; return an exit status only where that fails."""
         given = opened.by_hand(self._config, words, opening.look(target), self.execute)
-        for folder in ("tmp", "cache"):  # restic makes neither
-            Path(self._config.state_dir, folder).mkdir(parents=True, exist_ok=True)
-        environment = self._environment(target) | given
-        del environment["RESTIC_PROGRESS_FPS"]  # it is for our log
+        ownership.claim(ownership.scratch(self._config.state_dir))  # restic does not make it
+        made = environment.of(self._config, target, self._log, hurry=self._hurry) | given
+        del made["RESTIC_PROGRESS_FPS"]  # it is for our log
+        argv = environment.without_cache(("restic", *self._config.options.every, *words), made)
+        if why := cache.why_not(made[environment.CACHE]):
+            print(f"{_UNCACHED}: {why}", file=sys.stderr)
         try:
-            os.execvpe("restic", ("restic", *self._config.options.every, *words), environment)  # noqa: S606, S607 -- no shell
+            os.execvpe("restic", argv, made)  # noqa: S606, S607 -- no shell
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or str(error)
             print(f"restic cannot be started: {why}", file=sys.stderr)
         return 1
-
-    def _environment(self, target: str | None) -> dict[str, str]:
-        """Return the environment for a repository; without the Secret where there is none."""
-        state = self._config.state_dir
-        made = {
-            "PATH": os.environ.get("PATH", os.defpath),
-            "HOME": state,
-            "TMPDIR": f"{state}/tmp",  # noqa: S108 -- in the state volume, ours alone
-            "RESTIC_CACHE_DIR": f"{state}/cache",
-            "RESTIC_PROGRESS_FPS": "0.2",
-            "BACKUP_HOST": self._config.host,
-            "BACKUP_NAMESPACE": self._config.namespace,
-            **limits.go_runtime(hurry=self._hurry),
-            **({} if target is None else self._secret(target)),
-        }
-        if target is not None:
-            made |= handed.variables(self._config.network, made, self._log)
-        if not _can_hold_files(made["RESTIC_CACHE_DIR"]):  # such as one of another container's
-            made["RESTIC_CACHE_DIR"] = f"{state}/cache"
-        return made
-
-    def _secret(self, target: str) -> Mapping[str, str]:
-        second = self._config.second
-        if not target or second is None:
-            return self._config.restic
-        return second.both if target == "both" else second.alone
 
 
 class _Lines:
@@ -243,14 +243,6 @@ def by_hand(config: Config, log: Log, words: tuple[str, ...], *, second: bool = 
         return 1
     lower_priority()
     return Door(config, log, Stop()).replace_us(words, "second" if second else "")
-
-
-def _can_hold_files(folder: str) -> bool:
-    try:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return False
-    return os.access(folder, os.W_OK | os.X_OK)
 
 
 def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:

@@ -63,9 +63,7 @@ def _volumes(
     copied = (facts.copies.folder,) if facts.copies.folder else ()
     excluded = (*facts.copies.excludes, *dumped.raw)
     step = steps.backup(config, (*sources, *copied), excluded, limit, facts.inside)
-    done, initialised, stale = yield from repository.written(
-        config, step, facts.now, had_success=facts.had_success
-    )
+    done, initialised, stale = yield from repository.written(config, step, facts)
     try:
         outcome = yield from _judged(config, _comparable(facts, dumped), done)
     except Ended as ended:

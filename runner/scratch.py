@@ -5,12 +5,13 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
+from runner import ownership
+
 
 def fresh(folder: Path) -> None:
     """Make ``folder`` an empty one; a full disk is told of by whoever needs room there."""
     empty(folder)
-    with suppress(OSError):
-        folder.mkdir(parents=True, exist_ok=True)
+    ownership.claim(folder)
 
 
 def empty(folder: Path) -> None:

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contract import settings
-from runner import due, lock, status
+from runner import cache, due, lock, status
 from runner import state as states
 from runner.config import Config
 from runner.log import Log
-from runner.state import State, Store
+from runner.state import State
 from runner.stop import Stop
+from runner.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,8 @@ class Session:
     def save(self) -> None:
         """Keep the state, and show it; where that cannot be, a backup is still better than none."""
         self.plan()
+        found = cache.problem()
+        self.state.cache = self.state.cache if found is None else found
         try:
             self.store.save(self.state)
             self.store.publish(status.describe(self.config, self.state))

@@ -1,20 +1,9 @@
-"""What survives a restart of the container: one JSON file in the state volume, and its lock."""
+"""What survives a restart of the container."""
 
-import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
-from contract import names
-from runner import lock
 from runner.decoding import fitting
-
-FILE = "state.json"
-_LOCK = "lock"
-_NEXT = "next"  # its modification time tells the supervisor when to tick
 
 
 @dataclass(slots=True)
@@ -55,6 +44,15 @@ class Chore:
 
 
 @dataclass(frozen=True, slots=True)
+class Damage:
+    """That the repository is damaged; ``deep``: not only what `restic check` looks at."""
+
+    since: float
+    message: str
+    deep: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class News:
     """The trouble that a receiver was told of last, and when."""
 
@@ -91,8 +89,10 @@ class State:
     ``inherited``: the repository had backups of this workload before this state began; it alone
     knows of them. ``task`` is the maintenance task in progress, "" for none.
     ``shown`` tells one status from another, as the container's log had it last.
+    ``cache`` is why restic's cheap copy of the repository cannot be used, "" where it can.
     ``notified`` are receivers that were told of a trouble, and not yet that it is over. ``restic``
     is its version, "" until asked since the container started; ``stale_locks`` None if unknown.
+    ``unread_locks`` says by id when a lock that cannot be read was first seen.
     """
 
     run_now: str
@@ -116,7 +116,10 @@ class State:
     append_only: bool = False
     snapshots: int | None = None
     stale_locks: int | None = None
+    damage: Damage | None = None
+    unread_locks: dict[str, float] = field(default_factory=dict)
     restic: str = ""
+    cache: str = ""
     secret_changed: float = 0
     notified: dict[str, News] = field(default_factory=dict)
     notify_failures: int = 0
@@ -146,61 +149,8 @@ def new(now: float, run_now: str) -> State:
     return State(run_now=run_now, chores=waiting)
 
 
-class Store:
-    """The state volume."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def load(self) -> State | None:
-        """Return the state; None where there is none or it cannot be read as one."""
-        try:
-            return _state(json.loads((self._folder / FILE).read_text("utf-8")))
-        except (OSError, ValueError, TypeError, RecursionError):
-            return None
-
-    def save(self, state: State) -> None:
-        """Write the state so that a kill leaves the old or the new one, never half of it."""
-        part = self._folder / f"{FILE}.part"
-        with part.open("w", encoding="utf-8", errors="backslashreplace") as file:
-            json.dump(asdict(state), file)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(self._folder / FILE)
-
-    def publish(self, known: dict[str, Any]) -> None:
-        """Write the status for whoever only reads: one file, whole at any time."""
-        part = self._folder / f"{names.STATUS_FILE}.part"
-        part.write_text(json.dumps(known), encoding="utf-8", errors="backslashreplace")
-        part.replace(self._folder / names.STATUS_FILE)
-
-    def announce(self, moment: float) -> None:
-        """Tell the supervisor when to call `tick` again."""
-        path = self._folder / _NEXT
-        path.touch()
-        os.utime(path, (moment, moment))
-
-    def mark(self, name: str, *, wanted: bool) -> None:
-        """Make an empty file that the supervisor looks for, or remove it."""
-        path = self._folder / name
-        if wanted:
-            path.touch()
-        else:
-            path.unlink(missing_ok=True)
-
-    def marked(self, name: str) -> bool:
-        """Whether that file is there."""
-        return (self._folder / name).exists()
-
-    @contextmanager
-    def lock(self, wait: lock.Wait = lock.never) -> Iterator[bool]:
-        """Hold the lock that keeps runs apart; gives False where another process keeps it."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        with lock.held(self._folder / _LOCK, wait) as mine:
-            yield mine
-
-
-def _state(value: Any) -> State:  # noqa: ANN401 -- whatever the file holds
+def read(value: Any) -> State:  # noqa: ANN401 -- whatever the file holds
+    """Return the state that a file holds; raise TypeError or ValueError where it is none."""
     if not isinstance(value, dict):
         raise TypeError("no JSON object")
     state = State(**fitting(State, value))
@@ -213,6 +163,9 @@ def _state(value: Any) -> State:  # noqa: ANN401 -- whatever the file holds
         state.tally = Tally(**fitting(Tally, state.tally))
     since = value.get("unmatched", {})
     state.unmatched = {each: at for each, at in since.items() if isinstance(at, int | float)}
+    if state.damage is not None:
+        state.damage = Damage(**fitting(Damage, value["damage"]))
+    state.unread_locks = {name: float(at) for name, at in state.unread_locks.items()}
     state.chores = {
         name: Chore(**fitting(Chore, chore))
         for name, chore in value.get("chores", {}).items()

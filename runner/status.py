@@ -11,7 +11,8 @@ from contract import schedule, settings
 from runner import newline, opened
 from runner.config import Config
 from runner.outcome import Status
-from runner.state import Chore, State, Store
+from runner.state import Chore, State
+from runner.store import Store
 
 
 def show(config: Config, *, as_json: bool) -> int:
@@ -43,13 +44,18 @@ def describe(config: Config, state: State | None) -> dict[str, Any]:
         "next": _time(state.next_due) if state else None,
         "failures_in_a_row": state.failures if state else 0,
         "held": state.held if state else False,
+        "damage": state.damage.message if state and state.damage else "",
         "append_only": state.append_only if state else False,
         "chores": _chores(config, state) if state else {},
         "snapshots": state.snapshots if state else None,
         "receivers": [name for name, given in _receivers(config).items() if given],
         "notify_failures": state.notify_failures if state else 0,
         "missing": config.missing,
-        "problems": [*problems(config), *(state.notes if state else ())],
+        "problems": [
+            *problems(config),
+            *(state.notes if state else ()),
+            *([state.cache] if state and state.cache else []),
+        ],
     }
 
 
@@ -118,6 +124,8 @@ def _lines(known: dict[str, Any]) -> list[str]:
             lines.append(f"{name:<10} {chore['status']}: {chore['message']}")
     if known["held"]:
         lines.append("retention  held: a source lost its files, older snapshots are kept")
+    if known["damage"]:
+        lines.append(f"repository damaged: {known['damage']}")
     if known["missing"]:
         lines.append(f"missing    {known['missing']}: put it into the Secret")
     lines += [f"problem    {problem}" for problem in known["problems"]]

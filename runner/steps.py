@@ -72,6 +72,13 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
+class Ages:
+    """Say when each file in a folder of this machine was written; nothing where it is unknown."""
+
+    folder: str
+
+
+@dataclass(frozen=True, slots=True)
 class Names:
     """Name what is in a folder of this machine; nothing where it cannot be read."""
 
@@ -218,13 +225,14 @@ def prune(config: Config, limit: float, target: str = "") -> Step:
     return Step("prune", argv, limit=limit, target=target)
 
 
-def check(config: Config, limit: float, subset: str = "") -> Step:
+def check(config: Config, limit: float, subset: str = "", *, lock: bool = True) -> Step:
     """Check the structure of the repository, without its cached copy.
 
     ``subset``, such as ``3/26``, is what of the data is read too.
     """
+    patient = ("--retry-lock", f"{long_patience(config, limit):.0f}s") if lock else ("--no-lock",)
     argv = (
-        "restic", "check", "--json", "--retry-lock", f"{long_patience(config, limit):.0f}s",
+        "restic", "check", "--json", *patient,
         *(("--read-data-subset", subset) if subset else ()),
     )  # fmt: skip
     return Step("check", argv, limit=limit)

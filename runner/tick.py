@@ -11,8 +11,8 @@ from runner.config import Config
 from runner.log import Log
 from runner.outcome import Outcome
 from runner.session import Session, alone
-from runner.state import Store
 from runner.stop import Stop
+from runner.store import Store
 
 _LEFT_TO_REPORT = 5  # seconds of the pod's grace period
 _ASKED = "asked"  # a file: a backup was requested while another process ran one

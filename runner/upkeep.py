@@ -5,7 +5,17 @@ from dataclasses import replace
 from datetime import datetime
 
 from contract.wording import counted
-from runner import clock, history, maintainer, opening, repository, retrieval, steps, thinning
+from runner import (
+    clock,
+    history,
+    locks,
+    maintainer,
+    opening,
+    repository,
+    retrieval,
+    steps,
+    thinning,
+)
 from runner.config import Config
 from runner.conversation import Effect, Ended, Result
 from runner.lists import array
@@ -99,7 +109,7 @@ def alone(step: Step) -> Chore:
     return _unfinished(step.name, done) or Chored(Status.SUCCESS, "done")
 
 
-def unlock(now: datetime) -> Chore:
+def unlock(config: Config, now: datetime, unread: dict[str, float]) -> Chore:
     """Remove the locks because somebody asks for it; none where one of them may be alive."""
     listed: Completed = yield opening.locks()
     if listed.code or listed.stopped:
@@ -107,7 +117,8 @@ def unlock(now: datetime) -> Chore:
     if not listed.text.split():
         return Chored(Status.SUCCESS, "there are no locks")
     try:
-        stale = yield from repository.remove_stale_locks(now)
+        folder = opening.local_folder(config)
+        stale = yield from locks.remove_stale(now, unread, folder, torn=None)
     except Ended as ended:
         line = "not every lock is older than 30 minutes: whoever holds one may be at work"
         locked = ended.outcome.failure == Failure.LOCKED

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
-from runner import nodes, retrieval, words
+from runner import damage, nodes, retrieval, words
 from runner.conversation import failed
 from runner.nodes import Json, Node
 from runner.outcome import Failure
@@ -189,6 +189,9 @@ def _flag(path: str) -> str:
 
 def failure_of(reasons: Iterable[str]) -> Failure:
     """Return the class of files that were not restored for these reasons."""
+    reasons = tuple(reasons)
+    if any(map(damage.is_damage, reasons)):
+        return Failure.REPOSITORY
     said = "\n".join(reasons).lower()
     meant = words.meaning(said)
     if meant == Failure.SPACE:

@@ -7,7 +7,7 @@ from pathlib import Path
 from random import SystemRandom
 
 from contract import quantity, values
-from runner import databases, drill, history, restored, retrieval, scratch, upkeep
+from runner import databases, drill, history, ownership, restored, retrieval, scratch, upkeep
 from runner.config import Config
 from runner.drill import Chosen, Sample
 from runner.outcome import Chored, Failure, Status
@@ -21,7 +21,7 @@ def verify(session: Session, limit: float) -> Chored:
     if session.config.backup_command:
         line = "RESTIC_BACKUP_COMMAND: what it backed up is not known here, and not tried"
         return Chored(Status.SKIPPED, line)
-    folder = Path(session.config.state_dir) / "tmp"
+    folder = ownership.scratch(session.config.state_dir)
     scratch.fresh(folder)
     try:
         return _drill(session, folder, limit)

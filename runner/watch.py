@@ -1,7 +1,7 @@
 """When a running command has to be stopped, and why. Times are those of a steady clock."""
 
 from runner import limits
-from runner.output import Listener
+from runner.listener import Listener
 from runner.steps import Step
 from runner.stop import Stop
 
@@ -19,7 +19,7 @@ class Watch:
         self._hurried = False
 
     def reason_to_stop(self, now: float, listener: Listener) -> str:
-        """Return "signal", "time", "retrying" or "memory"; "" while it may go on."""
+        """Return "signal", "time", "retrying", "cache" or "memory"; "" while it may go on."""
         if self._stop.asked and not self._step.always:
             return "signal"
         if self._stop.asked and not self._hurried:
@@ -27,6 +27,8 @@ class Watch:
             self._ends = min(self._ends, now + _LAST)
         if now > self._ends:
             return "time"
+        if listener.cache_stops_it:
+            return "cache"
         if listener.keeps_retrying(self._open_timeout):
             return "retrying"
         # Killed by the kernel, the whole container ends, and its restarts make the app not Ready.

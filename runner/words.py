@@ -1,14 +1,56 @@
 """What restic, rclone and servers say where an exit code says only "failed". Pure."""
 
+import re
+
+from runner import damage
 from runner.outcome import Failure
+
+# Of the storage, not of how often or how much it may be asked.
+_QUOTA = re.compile(r"quota ?exceeded(?! for (quota|service))|EQUOTA", re.IGNORECASE)
+_ACCOUNT = re.compile(r"account\b.{0,60}\bcapacity", re.IGNORECASE)
+_RATE = re.compile(r"rate ?limit|too many requests|SlowDown|quota metric", re.IGNORECASE)
 
 _BY_WORDS = {
     Failure.SPACE: """
         no space left
         remaining disk space
         disk quota exceeded
+        disk is full
+        disk full
+        not enough space
+        not enough free space
+        not enough disk space
         insufficient storage
-        QuotaExceeded
+        insufficient space
+        insufficient_space
+        insufficient_quota
+        507 Insufficient
+        response (507)
+        StorageFull
+        minimum free drive threshold
+        storage cap exceeded
+        storage_cap_exceeded
+        cap_exceeded: storage
+        StorageQuotaExceeded
+        storage quota has been exceeded
+        storage limit
+        StorageLimitExceeded
+        storage_limit_exceeded
+        quotaLimitReached
+        over quota
+        exceeds quota
+        quota has been reached
+        quota reached
+        AccountCapacity
+        exceeds its capacity
+        exceed maximum size of repository
+        413 Request Entity Too Large
+        413 Content Too Large
+        413: Upload exceeds
+        no free volumes
+        no writable volumes
+        ENOSPC
+        EDQUOT
         """,
     Failure.MEMORY: """
         out of memory
@@ -82,11 +124,20 @@ _BY_WORDS = {
         """,
 }
 
+_PHRASES = {
+    failure: tuple(phrase.strip().lower() for phrase in phrases.strip().splitlines())
+    for failure, phrases in _BY_WORDS.items()
+}
+
 
 def meaning(text: str) -> Failure | None:
     """Return the class that words in a text stand for; None where they say nothing."""
     said = text.lower()
-    for failure, phrases in _BY_WORDS.items():
-        if any(phrase.strip().lower() in said for phrase in phrases.strip().splitlines()):
+    if (_QUOTA.search(text) and not _RATE.search(text)) or _ACCOUNT.search(text):
+        return Failure.SPACE
+    for failure, phrases in _PHRASES.items():
+        if failure == Failure.AUTH and damage.first(text.splitlines()):
+            return Failure.REPOSITORY
+        if any(phrase in said for phrase in phrases):
             return failure
     return None

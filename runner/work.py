@@ -1,19 +1,20 @@
 """Runs: a backup and the retention after it, carried out, remembered and reported."""
 
-import shutil
 import time
-from pathlib import Path
 
 from contract import names, quantity, settings, values
 from runner import (
     archives,
     attempt,
+    cache,
     chores,
     deliver,
     digest,
+    ownership,
     report,
     scratch,
     steps,
+    wholeness,
 )
 from runner.judge import Source
 from runner.outcome import Failure, Outcome, Status, size
@@ -30,13 +31,17 @@ def backup(session: Session, why: str) -> Outcome:
     started = time.time()
     state.attempted = state.running_since = started
     state.run_now = session.config.settings.get(settings.RUN_NOW) or state.run_now
-    scratch.fresh(Path(session.config.state_dir) / "tmp")
+    state_dir = session.config.state_dir
+    ownership.tidy(state_dir)
+    scratch.fresh(ownership.scratch(state_dir))
     session.save()
-    if freed := _bounded(Path(session.config.state_dir) / "cache"):
+    half = int(quantity.parse(values.SCRATCH_BOUND) / 2)
+    if freed := cache.bounded(ownership.cache(state_dir), half):
         log.line("info", f"restic's cache took {size(freed)} and was removed: restic makes it anew")
     log.line("info", names.STARTED_MESSAGE, why=why)
     deliver.began(session)
     outcome, sources = attempt.attempt(session)
+    outcome = wholeness.judged(session, outcome)
     ended = time.time()
     state.restic = state.restic or _version(session)
     if outcome.initialised:
@@ -70,15 +75,6 @@ def report_killed(session: Session, now: float) -> None:
     line = "the run was killed; memory is the usual cause: see backup.memory-limit"
     outcome = Outcome(Status.FAILURE, line, Failure.MEMORY)
     _finish(session, outcome, session.state.running_since, now)
-
-
-def _bounded(cache: Path) -> int:
-    """Remove a cache that takes more than its half of what a run may; return its bytes, else 0."""
-    taken = sum(path.stat().st_size for path in cache.rglob("*") if path.is_file())
-    if taken <= quantity.parse(values.SCRATCH_BOUND) / 2:
-        return 0
-    shutil.rmtree(cache, ignore_errors=True)
-    return taken
 
 
 def _finish(session: Session, outcome: Outcome, started: float, ended: float) -> None:

@@ -31,6 +31,7 @@ FOREVER = {
     "401": (always(Fault(401)), "auth", "401"),
     "403": (always(Fault(403)), "auth", "403"),
     "403 on writes": (on_uploads(Fault(403)), "auth", "403"),
+    "413 on data": (on_uploads(Fault(413), "/data/"), "space", "413"),
     "403 on data": (on_uploads(Fault(403), "/data/"), "auth", "403"),
     "429": (always(Fault(429)), "network", "429"),
     "500": (always(Fault(500)), "network", "500"),

@@ -76,10 +76,34 @@ def _says(status: int, code: str, message: str) -> Fault:
 DENIED = _says(403, "AccessDenied", "Access Denied.")
 NO_BUCKET = _says(404, "NoSuchBucket", "The specified bucket does not exist")
 NO_KEY = _says(403, "InvalidAccessKeyId", "The Access Key Id you provided does not exist")
-REFUSED = {
+REFUSED: dict[str, tuple[Rule, str, str]] = {
     "all uploads": (on_uploads(DENIED), "auth", "Access Denied"),
     "uploads of data": (on_uploads(DENIED, "/data/"), "auth", "Access Denied"),
     "a bucket that is removed": (on_uploads(NO_BUCKET, "/data/"), "config", "bucket does not"),
+    "a quota": (
+        on_uploads(_says(403, "QuotaExceeded", "Quota exceeded"), "/data/"),
+        "space",
+        "Quota",
+    ),
+    "a full MinIO": (
+        on_uploads(
+            _says(
+                507,
+                "XMinioStorageFull",
+                "Storage backend has reached its minimum free drive threshold.",
+            ),
+            "/data/",
+        ),
+        "space",
+        "minimum free drive threshold",
+    ),
+    "B2's cap": (
+        on_uploads(
+            _says(403, "AccessDenied", "Cannot upload files, storage cap exceeded."), "/data/"
+        ),
+        "space",
+        "storage cap exceeded",
+    ),
     "a key that is revoked": (on_uploads(NO_KEY, "/data/"), "auth", "does not exist"),
 }
 
@@ -103,6 +127,7 @@ AWHILE = {
     "503": (3, _says(503, "SlowDown", "Please reduce your request rate."), "/data/"),
     "500 while it is opened": (2, _says(500, "InternalError", "We encountered an error."), ""),
     "refused once": (1, NO_KEY, "/data/"),
+    "full for a moment": (2, _says(507, "XMinioStorageFull", "Storage backend is full"), "/data/"),
     "reset during an upload": (1, Fault(reset_after=1 << 18), "/data/"),
 }
 

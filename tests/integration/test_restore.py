@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from demo import app, trees
-from runner.state import Store
+from runner.store import Store
 from tests.integration.hard_tree import build_hard_tree
 from tests.integration.restores import by_others, inside, tree, with_repository
 from tests.integration.sidecars import Json, Sidecar

@@ -9,8 +9,8 @@ import pytest
 
 from contract.schedule import stable_hash
 from demo import app, trees
-from runner.state import Store
 from runner.steps import DUMP_FILES
+from runner.store import Store
 from tests.integration.hard_tree import build_hard_tree
 from tests.integration.sidecars import OTHER, Json, Sidecar, other_user
 from tests.integration.test_chores import _make_due

@@ -10,7 +10,7 @@ from runner.conversation import Effect, Result
 from runner.inventory import Judgement
 from runner.judge import Facts, Source
 from runner.output import Completed
-from runner.steps import Count, Judge, Names, Wait
+from runner.steps import Ages, Count, Judge, Names, Wait
 from tests.runner.workload import NOW, PAGES, UPLOADS
 
 T = TypeVar("T")
@@ -104,7 +104,7 @@ def lock_text(time: str) -> Completed:
 
 def play(
     run: Generator[Effect, Result, T],
-    answers: Sequence[Completed | bool | dict[str, int] | list[str] | Judgement],
+    answers: Sequence[Completed | bool | dict[str, int] | dict[str, float] | list[str] | Judgement],
     spare: Sequence[Completed] = (),
 ) -> tuple[list[Said], T]:
     """Return the argv of each effect in order, and the run's result.
@@ -125,6 +125,8 @@ def play(
                 said.append(WAIT)
             case Count():
                 said.append(("count", *effect.paths))
+            case Ages():
+                said.append(("ages", effect.folder))
             case Names():
                 said.append(("names", effect.folder))
             case Judge():

@@ -162,10 +162,11 @@ def test_the_first_file_that_cannot_be_restored_is_named() -> None:
 
     done = drill.judged(KNOWN, CHOSEN, said, GOOD)
 
-    assert (done.status, done.failure) == (Status.FAILURE, Failure.RESTIC)
+    assert (done.status, done.failure) == (Status.FAILURE, Failure.REPOSITORY)
     assert done.message.startswith(
-        f"{FILE.path} cannot be restored: ciphertext verification failed; run `restic check"
+        f"{FILE.path} cannot be restored: ciphertext verification failed; run `backup-runner restic"
     )
+    assert "run `restic check --read-data`" in done.message
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from runner import due, state
-from runner.state import Chore, Last, State
+from runner.state import Chore, Damage, Last, State
 from tests.runner.test_due import CONFIG, HOUR, HOURLY, NOW, SLOT, failing, served
 from tests.runner.workload import configured
 
@@ -224,3 +224,12 @@ def test_following_next_meets_every_slot_in_time() -> None:
 
     assert len(runs) == 24
     assert all(moment % HOUR <= 1 for moment in runs)
+
+
+@pytest.mark.parametrize("chore", ["forget", "prune"])
+def test_nothing_is_removed_from_a_damaged_repository(chore: str) -> None:
+    """Prune would take for unused what no index names any more."""
+    damaged = State(run_now="", damage=Damage(1, "the index is lost"))
+
+    assert due.maintained(chore, configured(), State(run_now=""))
+    assert not due.maintained(chore, configured(), damaged)

@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 
 from runner.judge import Source, errors_by_source, worth
+from runner.listener import Listener
 from runner.outcome import Counts, Failure, Outcome, Status
-from runner.output import Completed, Listener
+from runner.output import Completed
 from runner.run import backup
 from tests.runner.conversation import (
     BACKUP,

@@ -11,8 +11,9 @@ from urllib.parse import quote
 import pytest
 
 from runner import config
+from runner.listener import Listener
 from runner.masking import Foreign, Mask, heard
-from runner.output import Completed, Listener
+from runner.output import Completed
 from tests.runner.workload import ENVIRONMENT, configured
 
 WORD = "xK9-qqqq-77"

@@ -4,9 +4,10 @@ import json
 
 import pytest
 
+from runner.listener import Listener
 from runner.lists import answered
 from runner.outcome import Failure
-from runner.output import Completed, Listener
+from runner.output import Completed
 from tests.runner.conversation import SUMMARY
 
 STATUS = '{"message_type":"status","percent_done":0.5,"files_done":7,"bytes_done":900}'
@@ -162,7 +163,7 @@ def test_the_most_telling_line_is_said(lines: list[str], said: str) -> None:
         (1, "Get: net/http: TLS handshake timeout", Failure.NETWORK),
         (1, "x509: certificate signed by unknown authority", Failure.NETWORK),
         (1, "unexpected HTTP response (503): 503 Service Unavailable", Failure.NETWORK),
-        (1, "pack 4f8a: hash does not match", Failure.RESTIC),
+        (1, "pack 4f8a: hash does not match", Failure.REPOSITORY),
         (1, "", Failure.RESTIC),
         (77, "", Failure.RESTIC),
     ],

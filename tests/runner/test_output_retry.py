@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from runner.output import Listener
+from runner.listener import Listener
 from tests.runner.test_output import STATUS
 
 LIMIT = 120.0

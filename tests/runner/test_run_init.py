@@ -108,7 +108,7 @@ def test_a_key_that_fails_after_a_success_is_no_lost_race() -> None:
     said, outcome = play(backup(configured(), replace(FACTS, had_success=True)), [wrong])
 
     assert said == [BACKUP]
-    assert (outcome.status, outcome.failure) == (Status.FAILURE, Failure.RESTIC)
+    assert (outcome.status, outcome.failure) == (Status.FAILURE, Failure.REPOSITORY)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "null", "no json"])

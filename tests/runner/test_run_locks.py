@@ -1,5 +1,8 @@
 """A locked repository: unlock only if every lock is old, else come again later."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
 from runner.outcome import Failure, Status
@@ -19,7 +22,7 @@ from tests.runner.conversation import (
     partly,
     play,
 )  # fmt: skip
-from tests.runner.workload import PAGES, UPLOADS, configured
+from tests.runner.workload import NOW, PAGES, UPLOADS, configured
 
 # Now is 12:34 UTC.
 OLD = lock_text("2026-11-23T12:03:59.123456789Z")
@@ -162,3 +165,84 @@ def test_a_lock_from_the_far_future_is_named_for_it_may_never_grow_old(
     assert (outcome.status, outcome.failure) == (Status.SKIPPED, Failure.LOCKED)
     assert ("locked by wiki, since 20" in outcome.message) == named
     assert ("backup-runner restic unlock --remove-all" in outcome.message) == named
+
+
+TORN = failed(1, "Fatal: invalid lock file: LoadRaw(<lock/aa11>): invalid data returned")
+NOISE = failed(1, "LoadRaw(<lock/aa11>): invalid data returned")
+ALL = ("restic", "unlock", "--remove-all", "-q")
+ONE = Completed(0, text="aa11\n")
+HALF_AN_HOUR = 30 * 60
+
+
+@pytest.mark.parametrize(
+    "unreadable", [NOISE, Completed(0, text=""), Completed(0, text='{"time": null}')]
+)
+def test_a_torn_lock_goes_after_half_an_hour(unreadable: Completed) -> None:
+    """From when it was seen first: restic does not tell when it was written."""
+    seen: dict[str, float] = {"gone": 1.0}
+    facts = replace(FACTS, unread_locks=seen)
+    said, outcome = play(backup(configured(), facts), [TORN, ONE, unreadable])
+
+    assert said == [BACKUP, LOCKS, lock("aa11")]
+    assert (outcome.status, outcome.failure) == (Status.FAILURE, Failure.REPOSITORY)
+    assert "unlock --remove-all" in outcome.message
+    assert seen == {"aa11": NOW.timestamp()}
+
+    later = replace(facts, now=NOW + timedelta(seconds=HALF_AN_HOUR + 1))
+    said, outcome = play(backup(configured(), later), [TORN, ONE, unreadable, ONE, EMPTY, GOOD])
+
+    assert said == [BACKUP, LOCKS, lock("aa11"), LOCKS, ALL, BACKUP]
+    assert outcome.status == Status.SUCCESS
+
+
+@pytest.mark.parametrize(
+    "other", [YOUNG, failed(1, "Fatal: load <lock/bb22>: does not exist"), Completed(0, text="[]")]
+)
+def test_nothing_is_removed_beside_a_lock_that_may_be_held(other: Completed) -> None:
+    """A torn one is no licence for those of others."""
+    facts = replace(FACTS, unread_locks={"aa11": NOW.timestamp() - HALF_AN_HOUR - 1})
+
+    said, outcome = play(backup(configured(), facts), [TORN, TWO, NOISE, other])
+
+    assert said == [BACKUP, LOCKS, lock("aa11"), lock("bb22")]
+    assert outcome.status == Status.FAILURE
+
+
+def test_a_torn_lock_that_another_removed_meanwhile_is_left_to_it() -> None:
+    """It may hold one of its own by now."""
+    facts = replace(FACTS, unread_locks={"aa11": 1.0})
+    new = Completed(0, text="cc33\n")
+
+    said, outcome = play(backup(configured(), facts), [TORN, ONE, NOISE, new])
+
+    assert said == [BACKUP, LOCKS, lock("aa11"), LOCKS]
+    assert (outcome.status, outcome.failure) == (Status.SKIPPED, Failure.LOCKED)
+
+
+def test_an_empty_lock_beside_old_ones_is_left_to_restic() -> None:
+    """It takes locks beside empty ones, so that one may be taken at any time."""
+    facts = replace(FACTS, unread_locks={"bb22": 1.0})
+
+    said, _ = play(backup(configured(), facts), [LOCKED, TWO, OLD, NOISE, EMPTY, GOOD])
+
+    assert said == [BACKUP, LOCKS, lock("aa11"), lock("bb22"), UNLOCK, BACKUP]
+
+
+def test_a_clock_that_was_ahead_makes_no_torn_lock_old() -> None:
+    facts = replace(FACTS, unread_locks={"aa11": NOW.timestamp() + 9e6})
+
+    said, _ = play(backup(configured(), facts), [TORN, ONE, NOISE])
+
+    assert said == [BACKUP, LOCKS, lock("aa11")]
+    assert facts.unread_locks == {"aa11": NOW.timestamp()}
+
+
+def test_a_torn_lock_in_a_folder_is_as_old_as_its_file() -> None:
+    """The folder's own clock tells, also a sidecar that is new."""
+    config = configured(secret={"RESTIC_REPOSITORY": "/repository", "RESTIC_PASSWORD": "pw"})
+    written = {"aa11": NOW.timestamp() - HALF_AN_HOUR - 1}
+
+    said, outcome = play(backup(config, FACTS), [TORN, ONE, NOISE, written, ONE, EMPTY, GOOD])
+
+    assert said[3:] == [("ages", "/repository/locks"), LOCKS, ALL, BACKUP]
+    assert outcome.status == Status.SUCCESS

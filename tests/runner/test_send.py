@@ -16,8 +16,9 @@ from contract import VERSION
 from runner import deliver, messages, report, send
 from runner.log import Log
 from runner.session import Session
-from runner.state import State, Store
+from runner.state import State
 from runner.stop import Stop
+from runner.store import Store
 from tests.runner.test_report import FAILED, LAST, NOW, STATE
 from tests.runner.web import Web, served
 from tests.runner.workload import NTFY, configured

@@ -15,8 +15,9 @@ from runner import deliver, messages, report
 from runner.log import Log
 from runner.receivers import Service
 from runner.session import Session
-from runner.state import State, Store, Tally
+from runner.state import State, Tally
 from runner.stop import Stop
+from runner.store import Store
 from tests.runner.test_report import DAY, FAILED, LAST, NOW, STATE
 from tests.runner.web import Web, served
 from tests.runner.workload import configured

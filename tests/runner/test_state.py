@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from runner.state import News, State, Store
+from runner.state import News, State
+from runner.store import Store
 from tests.runner.test_report import FAILED, LAST, STATE
 
 WHOLE = replace(
@@ -18,7 +19,7 @@ WHOLE = replace(
     notified={"ntfy": News("failure/auth", 5)},
 )
 LOCKED_ELSEWHERE = (
-    "import sys; from pathlib import Path; from runner.state import Store\n"
+    "import sys; from pathlib import Path; from runner.store import Store\n"
     "with Store(Path(sys.argv[1])).lock() as mine: print(mine)"
 )
 

@@ -8,7 +8,8 @@ import pytest
 
 from runner import status
 from runner.config import Config
-from runner.state import Chore, Last, State, Store, new
+from runner.state import Chore, Last, State, new
+from runner.store import Store
 from tests.runner.test_report import FAILED, LAST, STATE
 from tests.runner.workload import configured
 
@@ -154,6 +155,7 @@ def test_status_for_scripts(config: Config, capsys: pytest.CaptureFixture[str]) 
         "next": "2026-11-23T13:34:00Z",
         "failures_in_a_row": 0,
         "held": False,
+        "damage": "",
         "append_only": False,
         "chores": {
             "forget": {

@@ -131,7 +131,7 @@ def test_whoever_is_not_elected_says_who_is() -> None:
         (STOPPED, Status.INTERRUPTED, None),
         (Completed(1, stopped="time"), Status.INTERRUPTED, None),
         (LOCKED, Status.SKIPPED, Failure.LOCKED),
-        (failed(1, "Fatal: repository contains errors"), Status.FAILURE, Failure.RESTIC),
+        (failed(1, "Fatal: repository contains errors"), Status.FAILURE, Failure.REPOSITORY),
         (failed(77), Status.FAILURE, Failure.RESTIC),
         (failed(12, "Fatal: wrong password"), Status.FAILURE, Failure.AUTH),
         (Completed(1, stopped="memory"), Status.FAILURE, Failure.MEMORY),

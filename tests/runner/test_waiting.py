@@ -37,7 +37,7 @@ FOLDERS = ("", "maintenance")  # the maintenance job's lock is another
 BUSY = "another run is in progress; nothing was done"
 HOLDER = (
     "import sys; from contextlib import ExitStack; from pathlib import Path\n"
-    "from runner.state import Store\n"
+    "from runner.store import Store\n"
     "with ExitStack() as stack:\n"
     "    held = [stack.enter_context(Store(Path(each)).lock()) for each in sys.argv[1:]]\n"
     "    print(all(held), flush=True)\n"
@@ -269,7 +269,7 @@ def test_a_lock_file_that_is_removed_while_it_is_opened_is_not_the_lock(
 def test_one_at_a_time(tmp_path: Path) -> None:
     """Many that wait for each other: none is left out, and no two are at work."""
     code = (
-        "import sys, time; from pathlib import Path; from runner.state import Store\n"
+        "import sys, time; from pathlib import Path; from runner.store import Store\n"
         "from runner.log import Log; from runner.stop import Stop; from runner import waiting\n"
         "folder = Path(sys.argv[1])\n"
         "with Store(folder).lock(waiting.for_turn(Log(), Stop(), 120)) as mine:\n"
