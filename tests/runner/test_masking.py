@@ -430,3 +430,13 @@ def test_a_problem_quotes_no_secret() -> None:
 
     assert read.problems
     assert WORD not in " ".join(map(str, read.problems))
+
+
+@pytest.mark.parametrize("key", ["BACKUP_NAMESPACE", "BACKUP_HOST", "BACKUP_POD", "BACKUP_KIND"])
+@pytest.mark.parametrize("name", ["wunderbar", "wunderbar-77-blog"])
+def test_a_password_that_is_a_public_name_is_masked_in_addresses_alone(key: str, name: str) -> None:
+    """It stands in every tag, and tells nobody there that it is a password."""
+    mask = configured({key: name}, {"RESTIC_PASSWORD": name, "RESTIC_REST_PASSWORD": name}).mask
+
+    assert mask(f"no snapshot of {name} found") == f"no snapshot of {name} found"
+    assert mask(f"at http://bob:{name}@host/") == "at http://bob:***@host/"
