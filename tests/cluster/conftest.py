@@ -117,9 +117,15 @@ def protected(namespace: Kubectl, release: Release, s3: S3) -> Kubectl:
     del release  # it is enough that it is there
     assert namespace.namespace
     s3.make_bucket(namespace.namespace)
-    apps.opted_in(namespace)
+    protect(namespace, s3)
+    return namespace
+
+
+def protect(namespace: Kubectl, s3: S3, **labels: str) -> None:
+    """Let a namespace opt in, and give it the Secret of its own bucket."""
+    assert namespace.namespace
+    apps.opted_in(namespace, **labels)
     apps.secret(
         namespace, s3.repository(namespace.namespace), AWS_ACCESS_KEY_ID=s3.key,
         AWS_SECRET_ACCESS_KEY=s3.secret,
     )  # fmt: skip
-    return namespace
