@@ -90,7 +90,7 @@ class Identity:
         )  # fmt: skip
         claims = [] if self.host_path else [apps.claim(volume) for volume in self.volumes]
         if self.kind == "StatefulSet":
-            template["spec"]["volumes"] = []
+            template["spec"]["volumes"] = [{"name": "tmp", "emptyDir": {}}]
             spec = {"serviceName": "app", "replicas": 1, "volumeClaimTemplates": claims}
             return [apps.workload("StatefulSet", "app", template, **spec)]
         if self.kind == "Job":
@@ -108,10 +108,9 @@ class Identity:
             for each in self._containers(image, lambda _: "", LISTING.format(at="/data"))
             if each["volumeMounts"][0]["name"] == volume
         )
-        template = apps.template(
-            [container], [{**apps.claimed(claim), "name": volume}], {},
-            **{**self._pod(image), "initContainers": [], "restartPolicy": "Never"},
-        )  # fmt: skip
+        volumes = [{"name": "tmp", "emptyDir": {}}, {**apps.claimed(claim), "name": volume}]
+        spec = {**self._pod(image), "initContainers": [], "restartPolicy": "Never"}
+        template = apps.template([container], volumes, {}, **spec)
         template["metadata"]["labels"] = {}
         return apps.pod(f"reader-{volume}", template)
 
@@ -167,7 +166,13 @@ ALL = (
     Identity("uid-of-the-container", users=(UID,), given=True),
     Identity("uid-of-the-container-with-fsgroup", pod={"fsGroup": GROUP, **_ONCE}, users=(UID,)),
     Identity("unknown-uid"),
-    Identity("two-uids-on-two-volumes", users=(UID, OTHER_UID), given=True),
+    # As the warning at admission says, one of them cannot read what is the other's alone.
+    Identity(
+        "two-uids-on-two-volumes",
+        users=(UID, OTHER_UID),
+        given=True,
+        annotations={"backup.run-as": "root"},
+    ),
     Identity(
         "restricted",
         pod={"runAsUser": UID, "fsGroup": GROUP, **_ONCE},
