@@ -13,7 +13,8 @@ _BY_WORDS = {
     r"|wrongpass|permission denied|no pg_hba\.conf entry|role .* does not exist"
     r"|authentication plugin|failed: fatal: .*authentication",
     Failure.CONFIG: r"database .* does not exist|unknown database|version mismatch|cannot be"
-    r" started|ssl is required|unknown (option|variable)|unrecognized option|invalid port",
+    r" started|ssl is required|could not be loaded|unknown (option|variable)"
+    r"|unrecognized option|invalid port",
     Failure.NETWORK: r"could not connect|connection refused|can't connect|lost connection"
     r"|gone away|server closed the connection|terminating connection|could not translate host"
     r"|timed? ?out|is (starting up|shutting down)|connection to server .* failed|no route to host"

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from contextlib import suppress
-from itertools import takewhile
 from pathlib import Path
 
 from contract.wording import listed
@@ -32,7 +31,7 @@ def judged(config: Config, name: str, sources: Iterable[str]) -> Judgement:
     volumes = tuple(sources)
     folders = datafolders.found(name, volumes, report)
     proven = [each for each in folders if datafolders.is_of(name, each, report, volumes)]
-    own = _own(proven, report)
+    own = _own(name, proven)
     gaps = _named(folders, report) if name == "mysql" else report.gaps
     others = _others(name, folders, own, _port(config, name, report))
     raw = datafolders.patterns(name, own, report) if own and not gaps else ()
@@ -56,18 +55,11 @@ def _is_elsewhere(config: Config, name: str) -> bool:
     return bool(one) or variables.get(_HOSTS[name], "").strip() not in _LOCAL
 
 
-def _own(proven: list[Path], report: Inventory) -> Path | None:
+def _own(name: str, proven: list[Path]) -> Path | None:
     """Return the one folder that is proven to be the server's; None where several may be."""
-    if len(proven) > 1:
-        shared = [_alike(str(each), report.folder) for each in proven]
-        proven = [each for each, long in zip(proven, shared, strict=True) if long == max(shared)]
+    if name == "mysql" and len(proven) > 1:  # a copy has the same UUID, and nobody uses it
+        proven = [each for each in proven if neighbours.uses(name, each, "")]
     return proven[0] if len(proven) == 1 else None
-
-
-def _alike(ours: str, theirs: str) -> int:
-    """Return how many names at the end of two paths are the same."""
-    pairs = zip(reversed(Path(ours).parts), reversed(Path(theirs).parts), strict=False)
-    return len(list(takewhile(lambda pair: pair[0] == pair[1], pairs)))
 
 
 def _named(folders: list[Path], report: Inventory) -> tuple[str, ...]:

@@ -12,7 +12,8 @@ _POSTGRES = (
 )
 _MYSQL = (
     b"-- Host: x    Database: \n\n-- Current Database: `shop`\n\nINSERT INTO t VALUES "
-     b"('" + b"y" * 5000 + b"-- Current Database: `crm`\\n');\n-- Current Database: `a``b`\n"
+    b"('" + b"y" * 5000 + b"-- Current Database: `crm`\\n');\n" + b"z" * 3 * 1024
+    + b"-- Current Database: `no line`\n-- Current Database: `a``b`\n"
 )  # fmt: skip
 
 

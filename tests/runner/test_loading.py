@@ -39,6 +39,17 @@ def test_one_that_lost_most_is_not_taken_unasked() -> None:
     assert chosen([dump(1, None), dump(2, None)]) == 2
 
 
+def test_an_incomplete_one_is_not_taken_unasked_nor_passed_over_in_silence() -> None:
+    found = [dump(1), dump(2)]
+    found[1]["tags"] += ["doubtful"]
+
+    with pytest.raises(LookupError, match=r"11-02.*incomplete, lacks something.*whole one is .*01"):
+        chosen(found)
+    assert chosen(found, None, f"{2:064x}") == 2
+    assert chosen(found, datetime(2026, 11, 1, 12, tzinfo=UTC)) == 1
+    assert chosen([*found, dump(3)]) == 3
+
+
 def test_what_is_not_there_is_said_with_the_oldest_that_is() -> None:
     early = datetime(2026, 10, 1, tzinfo=UTC)
 

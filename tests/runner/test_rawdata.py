@@ -1,6 +1,8 @@
 """Files of a database in a volume: which are the dumped server's, and give way to its dump."""
 
 import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -158,19 +160,33 @@ def test_a_mysql_with_a_uuid_is_known_by_it(tmp_path: Path, uuid: str, is_own: b
     assert bool(_judged(tmp_path, "mysql", found).raw) is is_own
 
 
-def test_of_two_folders_that_fit_the_one_with_the_servers_own_name_or_none_gives_way(
-    tmp_path: Path,
-) -> None:
-    found = _mysql(tmp_path / "v" / "one")
-    _mysql(tmp_path / "v" / "two")
-    when = (tmp_path / "v" / "two" / "mysql" / "innodb_table_stats.frm").stat().st_ctime
-    if str(int(when)) != found.proofs["tables"]["innodb_table_stats"]:
-        pytest.skip("made in two different seconds")
+_HOLD = """
+import fcntl, sys
+file = open(sys.argv[1], "r+")
+fcntl.lockf(file, fcntl.LOCK_EX)
+print(flush=True)
+input()
+"""
 
-    assert _judged(tmp_path, "mysql", replace(found, folder="/var/lib/mysql/")).raw == ()
-    raw = _judged(tmp_path, "mysql", replace(found, folder="/data/two/")).raw
-    assert f"{tmp_path}/v/two/shop" in raw
-    assert f"{tmp_path}/v/one/shop" not in raw
+
+def test_of_a_folder_and_its_copy_the_one_in_use_gives_way(tmp_path: Path) -> None:
+    folders = [tmp_path / "v" / each for each in ("mysql", "own")]
+    for folder in folders:
+        found = _mysql(folder)
+        (folder / "auto.cnf").write_text("[auto]\nserver-uuid=3f1e\n")
+    found = replace(found, folder="/var/lib/mysql/", proofs={"uuid": "3f1e"})
+
+    assert _judged(tmp_path, "mysql", found) == Judgement()
+    argv = (sys.executable, "-c", _HOLD, str(folders[1] / "ibdata1"))
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout
+        holder.stdout.readline()
+        judgement = _judged(tmp_path, "mysql", found)
+        holder.communicate(b"\n")
+
+    assert f"{folders[1]}/shop" in judgement.raw
+    assert not [each for each in judgement.raw if each.startswith(str(folders[0]))]
+    assert judgement.others == ()
 
 
 def _redis(folder: Path, **proofs: str) -> Inventory:
