@@ -39,12 +39,13 @@ FINAL = {Failure.AUTH, Failure.CONFIG, Failure.SPACE}
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """A finished command. ``stopped`` says why we ended it: "", "signal", "retrying",
-    "time" or "memory". What other programs wrote is masked, and remembers what it was: what decides
-    by words of it asks `heard`. ``reasons`` say why, for each of ``unreadable``; ``other_errors``:
-    rclone's, not about files of the source. ``seconds``: how long it took. ``damaged`` are lines
-    about the repository, met while files were backed up; ``attributes``: how many files are saved without
-    some of their extended attributes, and the first reason. ``cache``: why the cache stopped it.
+    """A finished command. ``stopped`` says why we ended it: "", "signal", "retrying", "time" or
+    "memory". What other programs wrote is masked, and remembers what it was: what decides by
+    words of it asks `heard`. ``reasons`` say why, for each of ``unreadable``; ``other_errors``:
+    rclone's, not about files of the source. ``seconds``: how long it took. ``damaged`` are
+    lines about the repository, met while files were backed up; ``attributes``: how many files
+    are saved without some of their extended attributes, and the first reason. ``cache``: why
+    the cache stopped it.
     """
 
     code: int
