@@ -29,6 +29,7 @@ _LASTING = {
     Reason.NO_VOLUMES: "no container mounts a persistent volume claim: see backup.volumes",
     Reason.NAME_CONFLICT: "the pod has a container or volume with a name of ours: rename it",
     Reason.WINDOWS: "Windows pods are not backed up",
+    Reason.TOO_COMPLEX: "the pod is too large for the webhook: its log says in what",
     Reason.PROOF_FAILED: "a fault of the webhook: please report it",
     Reason.EXCLUDED_NAMESPACE: "the chart excludes this namespace",
 }

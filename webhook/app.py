@@ -15,7 +15,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.requests import ClientDisconnect
 
 from contract.names import Reason
-from webhook import log, review
+from webhook import deadline, log, review
 from webhook.admit import Admission, admit, unpatched
 from webhook.inject import Options, Surroundings
 from webhook.metrics import Metrics
@@ -24,13 +24,14 @@ BODY_LIMIT = 7 * 1024 * 1024  # bytes, above what etcd can hold of a pod and its
 _TIMEOUT = re.compile(rb"(?:^|&)timeout=([0-9]{1,3})s(?:&|$)")
 _USUAL_TIMEOUT = 10  # seconds; the API server's own where a configuration says nothing
 _LATE = "the request came too slowly; not backed up"
+_TOO_LONG = f"the decision took longer than {deadline.SECONDS:g} s; not backed up"
 _DRAIN_LIMIT = 64 * 1024 * 1024  # a refused body is read this far, or its sender sees a reset
 
 
 # Their last warning is all ours. Others repeat what an annotation says, which the log must not.
 _EXPLAINED = frozenset({
     Reason.DEADLINE, Reason.IMAGE_UNAVAILABLE, Reason.INTERNAL_ERROR, Reason.NO_VOLUMES,
-    Reason.PROOF_FAILED, Reason.QUOTA, Reason.REFUSED_ELSEWHERE,
+    Reason.PROOF_FAILED, Reason.QUOTA, Reason.REFUSED_ELSEWHERE, Reason.TOO_COMPLEX,
 })  # fmt: skip
 
 
@@ -82,7 +83,7 @@ def create(
         started = perf_counter()
         asked = _asked(body)
         late = started - begun > _time_allowed(request.scope["query_string"])
-        admission = _late(asked, options) if late else _admission(asked, options, cluster)
+        admission = _late(asked, options, _LATE) if late else _in_time(asked, options, cluster)
         answer = review.allow(
             asked, list(admission.operations), admission.warnings, admission.reason.value
         )
@@ -149,8 +150,16 @@ def _is_json(content_type: str) -> bool:
     return header.get_content_type() == "application/json"
 
 
-def _late(asked: review.Request, options: Options) -> Admission:
-    return unpatched(asked.object or {}, Reason.DEADLINE, _LATE, options)
+def _late(asked: review.Request, options: Options, why: str) -> Admission:
+    return unpatched(asked.object or {}, Reason.DEADLINE, why, options)
+
+
+def _in_time(asked: review.Request, options: Options, cluster: View) -> Admission:
+    try:
+        with deadline.within():
+            return _admission(asked, options, cluster)
+    except deadline.DeadlineError:
+        return _late(asked, options, _TOO_LONG)
 
 
 def _admission(asked: review.Request, options: Options, cluster: View) -> Admission:
