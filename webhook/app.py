@@ -15,17 +15,16 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.requests import ClientDisconnect
 
 from contract.names import Reason
-from webhook import deadline, log, review
+from webhook import bodies, deadline, log, review
 from webhook.admit import Admission, admit, unpatched
+from webhook.bodies import RefusedError
 from webhook.inject import Options, Surroundings
 from webhook.metrics import Metrics
 
-BODY_LIMIT = 7 * 1024 * 1024  # bytes, above what etcd can hold of a pod and its old object
 _TIMEOUT = re.compile(rb"(?:^|&)timeout=([0-9]{1,3})s(?:&|$)")
 _USUAL_TIMEOUT = 10  # seconds; the API server's own where a configuration says nothing
 _LATE = "the request came too slowly; not backed up"
 _TOO_LONG = f"the decision took longer than {deadline.SECONDS:g} s; not backed up"
-_DRAIN_LIMIT = 64 * 1024 * 1024  # a refused body is read this far, or its sender sees a reset
 
 
 # Their last warning is all ours. Others repeat what an annotation says, which the log must not.
@@ -33,14 +32,6 @@ _EXPLAINED = frozenset({
     Reason.DEADLINE, Reason.IMAGE_UNAVAILABLE, Reason.INTERNAL_ERROR, Reason.NO_VOLUMES,
     Reason.PROOF_FAILED, Reason.QUOTA, Reason.REFUSED_ELSEWHERE, Reason.TOO_COMPLEX,
 })  # fmt: skip
-
-
-class RefusedError(Exception):
-    """The call itself is wrong; ``status`` is the HTTP answer."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 class View(Protocol):
@@ -76,10 +67,11 @@ def create(
     app = FastAPI(title="backup-webhook", openapi_url=None)
     shown = metrics or Metrics()
     cluster = view or Anywhere()
+    budget = bodies.Budget()
 
     async def mutate(request: Request) -> Response:
         begun = perf_counter()
-        body = await _body(request)
+        body = await _body(request, budget)
         started = perf_counter()
         asked = _asked(body)
         late = started - begun > _time_allowed(request.scope["query_string"])
@@ -126,7 +118,9 @@ def _status_line(code: int, message: str) -> Response:
     # The API server shows a v1 Status to whoever made the request.
     status = {"apiVersion": "v1", "kind": "Status", "status": "Failure"}
     body = orjson.dumps({**status, "code": code, "message": f"backup-webhook: {message}"})
-    return Response(body + b"\n", code, media_type="application/json")
+    # What was not read to its end must not be taken for the next request.
+    end = {"Connection": "close"} if code in {408, 413} else None
+    return Response(body + b"\n", code, end, media_type="application/json")
 
 
 def _asked(body: bytes) -> review.Request:
@@ -174,25 +168,12 @@ def _admission(asked: review.Request, options: Options, cluster: View) -> Admiss
     return admission
 
 
-async def _body(request: Request) -> bytes:
-    """Return the body, held to its limit while it arrives; raise RefusedError."""
-    refusal = None
+async def _body(request: Request, budget: bodies.Budget) -> bytes:
+    """Return the body; raise RefusedError."""
+    body = bodies.Body()
     if not _is_json(request.headers.get("content-type", "")):
-        refusal = RefusedError(415, "Content-Type must be application/json")
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > BODY_LIMIT:
-            refusal = refusal or RefusedError(413, f"the body is larger than {BODY_LIMIT} bytes")
-            chunks = []
-        elif refusal is None:
-            chunks.append(chunk)
-        if size > _DRAIN_LIMIT:
-            break
-    if refusal is not None:
-        raise refusal
-    return b"".join(chunks)
+        body.refuse(415, "Content-Type must be application/json")
+    return await body.receive(request, budget)
 
 
 def _log(asked: review.Request, admission: Admission) -> None:
