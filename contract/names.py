@@ -118,3 +118,4 @@ class Reason(StrEnum):
     QUOTA = "quota"
     REFUSED_ELSEWHERE = "refused_elsewhere"
     DEADLINE = "deadline"
+    TOO_COMPLEX = "too_complex"

@@ -31,6 +31,7 @@ _LASTING = {
     Reason.NO_VOLUMES: "no container mounts a persistent volume claim: see backup.volumes",
     Reason.NAME_CONFLICT: "the pod has a container or volume with a name of ours: rename it",
     Reason.WINDOWS: "Windows pods are not backed up",
+    Reason.TOO_COMPLEX: "the pod is too large for the webhook: its log says in what",
     Reason.PROOF_FAILED: "a fault of the webhook: please report it",
     Reason.EXCLUDED_NAMESPACE: "the webhook excludes this namespace: use one of the app's own",
     Reason.MIRROR_POD: "static pods are never injected: run it as a Deployment or the like",

@@ -44,7 +44,8 @@ def admit(pod: Pod, namespace: str, options: Options, around: Surroundings = _NO
         operations = patch.operations(pod, added)
         if reason is Reason.ALREADY_INJECTED:
             operations = _repaired(pod, options, around)
-        patch.prove(pod, operations)
+        if operations:
+            patch.prove(pod, operations)
     except patch.ProofError as error:
         return unpatched(pod, Reason.PROOF_FAILED, f"{error}; not backed up", options)
     except Exception as error:  # noqa: BLE001 -- the app is never hostage to a bug of ours

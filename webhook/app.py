@@ -15,31 +15,23 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.requests import ClientDisconnect
 
 from contract.names import Reason
-from webhook import log, review
+from webhook import bodies, deadline, log, review
 from webhook.admit import Admission, admit, unpatched
+from webhook.bodies import RefusedError
 from webhook.inject import Options, Surroundings
 from webhook.metrics import Metrics
 
-BODY_LIMIT = 7 * 1024 * 1024  # bytes, above what etcd can hold of a pod and its old object
 _TIMEOUT = re.compile(rb"(?:^|&)timeout=([0-9]{1,3})s(?:&|$)")
 _USUAL_TIMEOUT = 10  # seconds; the API server's own where a configuration says nothing
 _LATE = "the request came too slowly; not backed up"
-_DRAIN_LIMIT = 64 * 1024 * 1024  # a refused body is read this far, or its sender sees a reset
+_TOO_LONG = f"the decision took longer than {deadline.SECONDS:g} s; not backed up"
 
 
 # Their last warning is all ours. Others repeat what an annotation says, which the log must not.
 _EXPLAINED = frozenset({
     Reason.DEADLINE, Reason.IMAGE_UNAVAILABLE, Reason.INTERNAL_ERROR, Reason.NO_VOLUMES,
-    Reason.PROOF_FAILED, Reason.QUOTA, Reason.REFUSED_ELSEWHERE,
+    Reason.PROOF_FAILED, Reason.QUOTA, Reason.REFUSED_ELSEWHERE, Reason.TOO_COMPLEX,
 })  # fmt: skip
-
-
-class RefusedError(Exception):
-    """The call itself is wrong; ``status`` is the HTTP answer."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 class View(Protocol):
@@ -75,14 +67,15 @@ def create(
     app = FastAPI(title="backup-webhook", openapi_url=None)
     shown = metrics or Metrics()
     cluster = view or Anywhere()
+    budget = bodies.Budget()
 
     async def mutate(request: Request) -> Response:
         begun = perf_counter()
-        body = await _body(request)
+        body = await _body(request, budget)
         started = perf_counter()
         asked = _asked(body)
         late = started - begun > _time_allowed(request.scope["query_string"])
-        admission = _late(asked, options) if late else _admission(asked, options, cluster)
+        admission = _late(asked, options, _LATE) if late else _in_time(asked, options, cluster)
         answer = review.allow(
             asked, list(admission.operations), admission.warnings, admission.reason.value
         )
@@ -125,7 +118,9 @@ def _status_line(code: int, message: str) -> Response:
     # The API server shows a v1 Status to whoever made the request.
     status = {"apiVersion": "v1", "kind": "Status", "status": "Failure"}
     body = orjson.dumps({**status, "code": code, "message": f"backup-webhook: {message}"})
-    return Response(body + b"\n", code, media_type="application/json")
+    # What was not read to its end must not be taken for the next request.
+    end = {"Connection": "close"} if code in {408, 413} else None
+    return Response(body + b"\n", code, end, media_type="application/json")
 
 
 def _asked(body: bytes) -> review.Request:
@@ -149,8 +144,16 @@ def _is_json(content_type: str) -> bool:
     return header.get_content_type() == "application/json"
 
 
-def _late(asked: review.Request, options: Options) -> Admission:
-    return unpatched(asked.object or {}, Reason.DEADLINE, _LATE, options)
+def _late(asked: review.Request, options: Options, why: str) -> Admission:
+    return unpatched(asked.object or {}, Reason.DEADLINE, why, options)
+
+
+def _in_time(asked: review.Request, options: Options, cluster: View) -> Admission:
+    try:
+        with deadline.within():
+            return _admission(asked, options, cluster)
+    except deadline.DeadlineError:
+        return _late(asked, options, _TOO_LONG)
 
 
 def _admission(asked: review.Request, options: Options, cluster: View) -> Admission:
@@ -165,25 +168,12 @@ def _admission(asked: review.Request, options: Options, cluster: View) -> Admiss
     return admission
 
 
-async def _body(request: Request) -> bytes:
-    """Return the body, held to its limit while it arrives; raise RefusedError."""
-    refusal = None
+async def _body(request: Request, budget: bodies.Budget) -> bytes:
+    """Return the body; raise RefusedError."""
+    body = bodies.Body()
     if not _is_json(request.headers.get("content-type", "")):
-        refusal = RefusedError(415, "Content-Type must be application/json")
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > BODY_LIMIT:
-            refusal = refusal or RefusedError(413, f"the body is larger than {BODY_LIMIT} bytes")
-            chunks = []
-        elif refusal is None:
-            chunks.append(chunk)
-        if size > _DRAIN_LIMIT:
-            break
-    if refusal is not None:
-        raise refusal
-    return b"".join(chunks)
+        body.refuse(415, "Content-Type must be application/json")
+    return await body.receive(request, budget)
 
 
 def _log(asked: review.Request, admission: Admission) -> None:

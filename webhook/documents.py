@@ -9,6 +9,10 @@ import yaml
 
 Document = dict[str, Any]
 
+NODES = 300_000
+"""Most values of one document, each alias counted as what it stands for. The largest manifests of
+real projects have a third of that."""
+
 # What YAML readers other than ours take for a number or a truth value.
 _ELSEWHERE = re.compile(
     r"[-+]?(?:0[xXoObB][0-9a-fA-F_]+|\.?[0-9][0-9_.]*(?:[eE][-+]?[0-9]+)?)|[yYnN]"
@@ -67,6 +71,10 @@ def load(text: str) -> list[Document]:
         raise UnreadableError(line, f"not YAML: {error.reason}") from error
     except RecursionError as error:
         raise UnreadableError(1, "not YAML: nested too deeply") from error
+    except UnreadableError:
+        raise
+    except ValueError as error:  # of a number with thousands of digits, or no moment at all
+        raise UnreadableError(1, f"not YAML: {error}") from error
 
 
 def _checked(line: int, value: object) -> Document:
@@ -91,9 +99,27 @@ def _values(text: str) -> Iterator[tuple[int, object]]:
             node = loader.get_node()
             if node is not None:
                 line = node.start_mark.line + 1
+                if _size(node, {}) > NODES:
+                    reason = f"more than {NODES} values, with all aliases written out"
+                    raise UnreadableError(line, f"not read: {reason}")
             yield line, _unshared(loader.construct_document(node))
     finally:
         loader.dispose()
+
+
+def _size(node: yaml.Node, known: dict[int, int]) -> int:
+    """Return how many values a node holds, with itself; ``known`` are those counted already.
+
+    What holds itself counts without end.
+    """
+    if id(node) in known:
+        return known[id(node)]
+    known[id(node)] = NODES + 1  # where it comes up again within itself
+    inside = node.value if isinstance(node, yaml.CollectionNode) else ()
+    if isinstance(node, yaml.MappingNode):
+        inside = [part for pair in inside for part in pair]
+    known[id(node)] = 1 + sum(_size(each, known) for each in inside)
+    return known[id(node)]
 
 
 def _unshared(value: Any) -> Any:  # noqa: ANN401 -- any YAML value

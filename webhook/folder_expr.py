@@ -6,7 +6,8 @@ pod is looked at again after the API server has generated one.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 _VARIABLE = re.compile(r"\$\(([-._a-zA-Z][-._a-zA-Z0-9]*)\)")
@@ -15,12 +16,15 @@ _FIELDS = {"metadata.name": "name", "metadata.namespace": "namespace"}
 Json = dict[str, Any]
 
 
-def resolved(mount: Json, container: Json, metadata: Json) -> Json:
+def resolver(container: Json, metadata: Json) -> Callable[[Json], Json]:
+    """Return what resolves the mounts of ``container``; it reads the environment at most once."""
+    known = cache(lambda: _variables(container, metadata))
+    return lambda mount: _resolved(mount, known) if mount.get("subPathExpr") else mount
+
+
+def _resolved(mount: Json, known_now: Callable[[], Mapping[str, str]]) -> Json:
     """Return ``mount`` with a ``subPath`` for its ``subPathExpr``, or as it is where unknown."""
-    text = mount.get("subPathExpr")
-    if not text:
-        return mount
-    known = _variables(container, metadata)
+    text, known = mount["subPathExpr"], known_now()
     parts = _VARIABLE.split(text)
     variables = [known.get(name, "") for name in parts[1::2]]
     if "$" in "".join(parts[::2]) or not all(variables):

@@ -7,7 +7,7 @@ from typing import Any
 from contract import cover, names, settings
 from contract.names import Reason
 from contract.settings import Problem, Settings
-from webhook import excludes, restore, sources, workload
+from webhook import complexity, excludes, restore, sources, workload
 from webhook.limits import Limit
 from webhook.quotas import Quota
 from webhook.restore import Restore
@@ -90,7 +90,8 @@ Decision = Skip | Plan
 
 def decide(pod: Pod, options: Options, around: Surroundings) -> Decision:
     """Return what to do with ``pod``, which is a v1 Pod about to be created."""
-    decision = _not_asked(pod) or _impossible(pod, options) or _plan(pod, options)
+    skip = _not_asked(pod) or _too_complex(pod) or _impossible(pod, options)
+    decision: Decision = skip or _plan(pod, options)
     if isinstance(decision, Plan):
         decision = _around(decision, around)
     if isinstance(decision, Skip) and decision.told:
@@ -130,6 +131,14 @@ def _not_asked(pod: Pod) -> Skip | None:
         return None if settings.enabled(annotations) else Skip(Reason.NOT_ENABLED)
     except ValueError as error:
         return Skip(Reason.INVALID_VALUE, (f"{error}; not backed up",), told=True)
+
+
+def _too_complex(pod: Pod) -> Skip | None:
+    too_long = complexity.too_long(pod)
+    if not (excess := too_long or complexity.too_many(pod)):
+        return None
+    line = f"the pod is too large for the webhook to work on ({excess}); not backed up"
+    return Skip(Reason.TOO_COMPLEX, (line,), told=not too_long)
 
 
 def _impossible(pod: Pod, options: Options) -> Skip | None:

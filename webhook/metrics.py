@@ -1,7 +1,7 @@
 """The webhook's own metrics. What others choose, namespaces, is bounded in number."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sized
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -41,6 +41,11 @@ class Metrics:
             "backup_webhook_refused_calls", "Calls that were no admission review, by HTTP status.",
             ["status"], registry=self.registry,
         )  # fmt: skip
+        self._closed = Counter(
+            "backup_webhook_closed_connections", "Connections that the webhook ended: silent for "
+            "too long, headers too large, or too many (crowded).", ["reason"],
+            registry=self.registry,
+        )  # fmt: skip
         self.defaulted = Counter(
             "backup_webhook_defaulted_settings", "Settings whose value could not be used.",
             ["key"], registry=self.registry,
@@ -67,6 +72,18 @@ class Metrics:
         if (reason, shown) not in self._counters:
             self._counters[reason, shown] = self.admissions.labels(reason.value, shown)
         return self._counters[reason, shown]
+
+    def closed(self, reason: str) -> None:
+        """Count a connection that was ended."""
+        self._closed.labels(reason).inc()
+
+    def connections(self, gate: Sized) -> None:
+        """Show how many connections there are at each scrape."""
+        opened = Gauge(
+            "backup_webhook_connections", "Connections to the webhook, idle ones too.",
+            registry=self.registry,
+        )  # fmt: skip
+        opened.set_function(lambda: float(len(gate)))
 
     def certificates(self, status: Callable[[], Status]) -> None:
         """Show the certificates' state as it is at each scrape."""

@@ -15,6 +15,7 @@ from certs.keeper import Keeper
 from webhook import app, log
 from webhook.cluster import Cluster
 from webhook.config import Server
+from webhook.connections import Gate
 from webhook.gauges import Coverage
 from webhook.inject import Options
 from webhook.lookout import Lookout
@@ -54,19 +55,28 @@ def serve(server: Server, options: Options) -> int:
     gc.collect()
     gc.freeze()
     application = app.create(options, metrics=metrics, ready=ready, view=cluster)
-    _Uvicorn(_configured(draining.telling(application), server, context), draining).run()
+    gate = Gate(metrics.closed)
+    metrics.connections(gate)
+    configured = _configured(draining.telling(application), server, context, gate)
+    _Uvicorn(configured, draining).run()
     keeper.stop()
     lookout.stop()
     return 0
 
 
 def _configured(
-    application: Callable[..., Awaitable[None]], server: Server, context: ssl.SSLContext
+    application: Callable[..., Awaitable[None]],
+    server: Server,
+    context: ssl.SSLContext,
+    gate: Gate,
 ) -> uvicorn.Config:
     return uvicorn.Config(
         application,
         host=server.host,
         port=server.port,
+        loop="webhook.connections:Loop",
+        http=gate.protocol(),
+        ws="none",
         ssl_context_factory=lambda _config, _default: context,
         timeout_keep_alive=_KEEP_ALIVE,
         timeout_graceful_shutdown=_LAST_ANSWERS,

@@ -1,12 +1,17 @@
 """Which folders of a pod's volumes are mounted, and which of them are backed up."""
 
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from contract import settings
+from contract.wording import counted, listed
 from webhook import workload
 from webhook.workload import Claim
+
+_BAD_NAMED = 10  # entries that cannot be used, with a warning each; the rest is counted
+_LONGEST_NAMED = 200  # characters of an entry in its warning
+_LONGEST_PATH = 4096  # characters, as the kernel has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,25 +44,37 @@ def select(
         return tuple(by_default), None, ()
     mounts: list[Mount] = []
     sources: list[str] = []
-    warnings: list[str] = []
-    for entry in wanted:
+    bad: list[str] = []
+    known = {name: frozenset(claim.folders) for name, claim in claims.items()}
+    for entry in dict.fromkeys(wanted):
         try:
-            chosen, folders = _entry(claims, entry)
+            chosen, folders = _entry(claims, known, entry)
         except ValueError as error:
-            warnings.append(
-                f"annotation {settings.VOLUMES.annotation} {entry!r}: {error}; "
-                "all persistent volumes are backed up too"
-            )
+            bad.append(f"{_named(entry)!r}: {error}")
         else:
             mounts += chosen
             sources += folders
-    if warnings:
+    if bad:
         mounts += by_default
         sources += [mount.path for mount in by_default]
-    return tuple(dict.fromkeys(mounts)), tuple(dict.fromkeys(sources)), tuple(warnings)
+    return tuple(dict.fromkeys(mounts)), tuple(dict.fromkeys(sources)), tuple(_warnings(bad))
 
 
-def _entry(claims: Mapping[str, Claim], entry: str) -> tuple[list[Mount], list[str]]:
+def _warnings(bad: list[str]) -> Iterator[str]:
+    key, then = settings.VOLUMES.annotation, "all persistent volumes are backed up too"
+    for each in bad[:_BAD_NAMED]:
+        yield f"annotation {key} {each}; {then}"
+    if (more := len(bad) - _BAD_NAMED) > 0:
+        yield f"annotation {key}: {counted(more, 'more entry', 'more entries')} like these"
+
+
+def _named(entry: str) -> str:
+    return entry if len(entry) <= _LONGEST_NAMED else f"{entry[: _LONGEST_NAMED - 1]}…"
+
+
+def _entry(
+    claims: Mapping[str, Claim], known: Mapping[str, frozenset[str]], entry: str
+) -> tuple[list[Mount], list[str]]:
     """Return what one ``name`` or ``name:sub/path`` mounts and backs up."""
     name, narrowed, text = entry.partition(":")
     if name not in claims:
@@ -66,11 +83,13 @@ def _entry(claims: Mapping[str, Claim], entry: str) -> tuple[list[Mount], list[s
     if not narrowed:
         mounts = [Mount(name, folder) for folder in claim.folders]
         return mounts, [mount.path for mount in mounts]
+    if len(text) > _LONGEST_PATH:
+        raise ValueError(f"a path has at most {_LONGEST_PATH} characters")
     folder = posixpath.normpath(text)
     if not text or folder.startswith(("/", "..")) or ".." in text.split("/"):
         raise ValueError("write a folder inside the volume, such as data:sub/path")
     # The whole mount, not a subPath: where the kubelet cannot prepare one, the app does not start.
-    outer = next((o for o in claim.folders if workload.within(folder, o)), None)
+    outer = workload.outer_of(folder, known[name])
     if outer is None:
-        raise ValueError(f"containers mount only {', '.join(claim.folders)} of this volume")
+        raise ValueError(f"containers mount only {listed(claim.folders)} of this volume")
     return [Mount(name, outer)], [posixpath.normpath(posixpath.join(name, folder))]

@@ -31,6 +31,7 @@ REMEDIES: dict[str, str] = {
     Reason.QUOTA: f"its namespace had no room for the sidecar: see its quotas, then {_ANEW}",
     Reason.REFUSED_ELSEWHERE: "something else refuses the sidecar: kubectl describe its ReplicaSet "
     f"or the like says what; allow it there, then {_ANEW}",
+    Reason.TOO_COMPLEX: "the pod is too large for the webhook to work on: its log says in what",
     **dict.fromkeys(
         (Reason.INTERNAL_ERROR, Reason.PROOF_FAILED, Reason.DEADLINE),
         f"the webhook failed on it: see its log, then {_ANEW}",

@@ -181,9 +181,9 @@ def _block_devices(pod: Pod) -> set[str]:
 def _mounts_by_volume(pod: Pod) -> Mapping[str, list[dict[str, Any]]]:
     mounts: dict[str, list[dict[str, Any]]] = {}
     for container in containers(pod):
+        resolved = folder_expr.resolver(container, metadata(pod))
         for mount in container.get("volumeMounts") or []:
-            known = folder_expr.resolved(mount, container, metadata(pod))
-            mounts.setdefault(mount["name"], []).append(known)
+            mounts.setdefault(mount["name"], []).append(resolved(mount))
     return mounts
 
 
@@ -200,8 +200,25 @@ def _folders(mounts: list[dict[str, Any]]) -> tuple[tuple[str, ...], tuple[str, 
             skipped[f"subPath {folder} holds a colon, which a mount path must not"] = None
         else:
             folders.add("" if folder == "." else folder)
-    outermost = tuple(sorted(f for f in folders if not any(within(f, o) for o in folders - {f})))
-    return outermost, tuple(skipped)
+    return _outermost(folders), tuple(skipped)
+
+
+def _outermost(folders: set[str]) -> tuple[str, ...]:
+    """Return the folders that lie in no other, sorted."""
+    found: list[str] = []
+    # A folder comes right before all that lies in it: no character is less than this one.
+    for folder in sorted(folders, key=lambda each: each.replace("/", "\0")):
+        if not found or not within(folder, found[-1]):
+            found.append(folder)
+    return tuple(sorted(found))
+
+
+def outer_of(folder: str, folders: frozenset[str]) -> str | None:
+    """Return which of ``folders`` is ``folder`` or holds it; None where none does."""
+    if "" in folders:
+        return ""
+    ends = (number for number, letter in enumerate(folder + "/") if letter == "/")
+    return next((folder[:end] for end in ends if folder[:end] in folders), None)
 
 
 def within(folder: str, outer: str) -> bool:
