@@ -1,5 +1,6 @@
 """No pod, however large, holds up the others: work grows as the pod does, and ends at limits."""
 
+import gc
 import json
 from collections.abc import Callable
 from time import process_time
@@ -97,15 +98,16 @@ def _deep(count: int) -> Json:
 
 
 GROWING: list[tuple[Callable[[int], Json], int]] = [
-    (_sub_paths, 4000), (_nested_sub_paths, 4000), (_expressions, 4000), (_volumes, 4000),
-    (_containers, 200), (_bad_entries, 8000), (_good_entries, 4000), (_same_entries, 4000),
-    (_unknown_settings, 8000), (_excludes, 8000), (_deep, 60_000),
+    (_sub_paths, 2000), (_nested_sub_paths, 2000), (_expressions, 2000), (_volumes, 2000),
+    (_containers, 100), (_bad_entries, 4000), (_good_entries, 2000), (_same_entries, 2000),
+    (_unknown_settings, 4000), (_excludes, 4000), (_deep, 30_000),
 ]  # fmt: skip
 
 
 def _seconds(pod: Json) -> float:
     """Return the least processor time of a few decisions: a busy machine does not matter."""
     best = float("inf")
+    gc.collect()  # of others' garbage: a collection in the middle would be counted
     for _ in range(5):
         started = process_time()
         admission = admit(pod, "ns", OPTIONS)
@@ -117,13 +119,13 @@ def _seconds(pod: Json) -> float:
 @pytest.mark.parametrize(
     ("made", "count"), GROWING, ids=[made.__name__.strip("_") for made, _ in GROWING]
 )
-def test_a_pod_of_twice_the_size_takes_about_twice_the_time(
+def test_a_pod_of_four_times_the_size_takes_about_four_times_the_time(
     made: Callable[[int], Json], count: int
 ) -> None:
-    once, twice = _seconds(made(count)), _seconds(made(2 * count))
+    small, large = _seconds(made(count)), _seconds(made(4 * count))
 
-    # By the square it were four times; what takes no time at all says nothing.
-    assert twice < 3 * once + 0.005, (once, twice)
+    # By the square it were sixteen times; what takes no time at all says nothing.
+    assert large < 9 * small + 0.01, (small, large)
 
 
 def _over() -> list[tuple[str, Json]]:
