@@ -120,11 +120,17 @@ def folders(config: Config) -> list[str]:
     else:
         paths = mounted(Path(config.volumes_dir))
     mounts = _mount_points()
-    found = []
-    for path in paths:
-        below = sorted(mount for mount in mounts if mount.startswith(f"{path}/"))
-        found += [path] if path in mounts or not below else below
-    return found
+    return [part for path in paths for part in _parts(path, mounts)]
+
+
+def parts(path: str) -> list[str]:
+    """Return a path; where only parts of it are mounted, those."""
+    return _parts(path, _mount_points())
+
+
+def _parts(path: str, mounts: set[str]) -> list[str]:
+    below = sorted(mount for mount in mounts if mount.startswith(f"{path}/"))
+    return [path] if path in mounts or not below else below
 
 
 def _mount_points() -> set[str]:

@@ -58,8 +58,9 @@ class _Restore:
         if asked.at and snapshot:
             raise ValueError(f"--at {asked.at}: write a time; --snapshot takes an id")
         want = Wanted(config.host, config.tags, moment, asked.snapshot)
-        paths = absolute(config, asked.paths) or tuple(inputs.folders(config))
-        kept, held, copies = self._choose(want, paths)
+        groups = self._groups()
+        paths = tuple(path for group in groups for path in group)
+        kept, held, copies = self._choose(want, groups)
         databases = [node.path for node in copies if node.is_file]
         chosen = tuple(path for path in paths if path in held or copies_of(databases, path))
         if not asked.to and not asked.dry_run:
@@ -91,22 +92,35 @@ class _Restore:
             done=done,
         )
 
-    def _choose(self, want: Wanted, paths: tuple[str, ...]) -> tuple[Kept, set[str], list[Node]]:
+    def _groups(self) -> list[list[str]]:
+        """Return the paths of each path that was named, else of all volumes.
+
+        Of a volume of which only folders are mounted, nothing else can be written in place.
+        """
+        named = absolute(self._config, self._asked.paths)
+        if self._asked.to:
+            return [[path] for path in named] or [inputs.folders(self._config)]
+        return [inputs.parts(path) for path in named] or [inputs.folders(self._config)]
+
+    def _choose(self, want: Wanted, groups: list[list[str]]) -> tuple[Kept, set[str], list[Node]]:
         """Return the snapshot, which paths it has, and the nodes of copies of databases.
 
         That is the newest good one that has files of each path that was named, else of any volume.
         """
+        paths = tuple(path for group in groups for path in group)
         listed = refill.listed(self._config, self._door, want, by_hand=True)
         known = refill.choice(self._config, want, listed)
         self._listed = listed
-        enough = all if self._asked.paths else any
         doubted = ""
         for kept in known:
             if not any(kept.may_hold(path) for path in paths):
                 continue
             held, copies = self._look(kept, paths)
             databases = [node.path for node in copies if node.is_file]
-            if not enough(path in held or copies_of(databases, path) for path in paths):
+            if not all(
+                any(path in held or copies_of(databases, path) for path in group)
+                for group in groups
+            ):
                 continue
             if not kept.doubtful or want.snapshot:
                 return kept, held, copies

@@ -159,7 +159,7 @@ class _Journey:
                 self._undo()
                 return
             self._plugin(*told)
-        self._await_ready()
+            self._await_ready()
         self._same(before, "after the restore in place")
 
     def _undo(self) -> None:
@@ -195,8 +195,12 @@ class _Journey:
 
     def _restart(self) -> None:
         old = self._pod()
-        self._kubectl("delete", "pod", old, "--grace-period=1", timeout=_LONG)
-        self._await_ready()
+        if self._app.kind == "Job":  # one whose pod ends well is over
+            self._kubectl("delete", "job", "app", "--cascade=foreground", timeout=_LONG)
+            self._start(_IF_EMPTY)
+        else:
+            self._kubectl("delete", "pod", old, "--grace-period=1", timeout=_LONG)
+            self._await_ready()
         assert self._app.kind == "StatefulSet" or self._pod() != old
 
     def _live(self) -> None:

@@ -216,8 +216,15 @@ def test_where_parts_of_a_volume_are_mounted_these_are_filled(tmp_path: Path) ->
         subprocess.run(("mount", "-t", "tmpfs", "none", str(part)), check=True)
     try:
         found = inputs.folders(configured({"BACKUP_VOLUMES_DIR": str(tmp_path)}))
+        named = [inputs.parts(f"{tmp_path}/{each}") for each in
+                 ("pages", "pages/other", "pages/other/below", "elsewhere")]  # fmt: skip
     finally:
         for part in parts:
             subprocess.run(("umount", str(part)), check=True)
 
     assert found == list(map(str, parts))
+    # A volume that somebody names by its name is restored in place where it is mounted.
+    assert named[0] == found
+    assert named[1:] == [
+        [f"{tmp_path}/{each}"] for each in ("pages/other", "pages/other/below", "elsewhere")
+    ]
