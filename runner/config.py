@@ -153,7 +153,8 @@ def read(
     given = options.read(variables, unusable)
     legacy = mirror.sources if mirror else tuple(variables.get("RESTIC_SOURCE", "").split()) or None
     volumes_dir = environment.get(names.ENV_VOLUMES_DIR, names.VOLUMES_DIR)
-    doubts = () if mirror else derive.doubts(effective, given, volumes_dir, *(legacy or ()))
+    source = derive.exclude_key(annotations, variables)
+    doubts = () if mirror else derive.doubts(effective, given, source, volumes_dir, *(legacy or ()))
     switches = {
         key: reading.flag(variables, key, default=default, problems=problems)
         for key, default in (

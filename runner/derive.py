@@ -42,14 +42,24 @@ def public(environment: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(environment[key] for key in keys if key in environment)
 
 
-def doubts(effective: Settings, given: Given, *folders: str) -> Iterator[Problem]:
-    """Yield a problem for each exclude pattern that hardly means what it says."""
-    for key, patterns in (
-        (settings.EXCLUDE.annotation, effective.get(settings.EXCLUDE) or ()),
+def exclude_key(annotations: Mapping[str, str], variables: Mapping[str, str]) -> str:
+    """Return what the exclude patterns stand in: the annotation, or the Secret's variable."""
+    annotation, variable = settings.EXCLUDE.annotation, settings.EXCLUDE.variable or ""
+    in_secret = not annotations.get(annotation, "").strip() and variables.get(variable, "").strip()
+    return variable if in_secret else annotation
+
+
+def doubts(effective: Settings, given: Given, key: str, *folders: str) -> Iterator[Problem]:
+    """Yield a problem for each exclude pattern that hardly means what it says.
+
+    ``key``: what backup.exclude came from.
+    """
+    for where, patterns in (
+        (key, effective.get(settings.EXCLUDE) or ()),
         (options.PARAMETERS, given.excludes),
     ):
         for pattern, why in excludes.doubts(patterns, *folders):
-            yield Problem("setting", key, pattern, why, "")
+            yield Problem("setting", where, pattern, why, "")
 
 
 def patient(times: Timing, patience: float | None) -> Timing:

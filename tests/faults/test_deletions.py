@@ -189,7 +189,8 @@ def test_what_only_looks_old_goes(wiki: Sidecar, comes: Callable[[Path], None]) 
 
 def test_snapshots_of_other_programs_and_of_the_original_system(wiki: Sidecar) -> None:
     """They have no list of patterns, some not even a summary."""
-    write(wiki.volume, "small")  # and what is larger is left out
+    # What is larger is left out; with one file alone, the folder would look like one left out.
+    write(wiki.volume, "small", "little")
     wiki.restic(
         "backup", "--host", "wiki", "--tag", "ns=prod", "--tag", "kind=Deployment",
         "--tag", "workload=wiki", "--exclude-larger-than", "3", "--", str(wiki.volume),

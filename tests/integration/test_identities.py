@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from contract import names
 from tests.cluster.work import until
 from tests.integration.sidecars import PASSWORD
 
@@ -144,7 +145,8 @@ def test_a_sidecar_backs_up_after_the_init_container_of_a_restore(
 
     assert done.returncode == 0, done.stdout
     assert (pod.volume / "page").read_text() == "text"
-    assert list(pod.state.iterdir()) == []
+    # Neither cache nor scratch; what it knows of the repository, for everybody to read.
+    assert [path.name for path in pod.state.iterdir()] == [names.HANDOVER_FILE]
     for words in (("tick", "--start"), ("run",), ("restic", "snapshots"), ("verify",)):
         done = pod.call(who, *words)
         assert done.returncode == 0, done.stdout + done.stderr
