@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from contract import names
 from kubectl_backup import rows, target
+from kubectl_backup.reasons import PASSING
 
-_PASSING = {str(each) for each in rows.PASSING} | {rows.UNSEEN}
+_PASSING = {str(each) for each in PASSING} | {rows.UNSEEN}
 _PRINTED = ("uid", "resourceVersion", "creationTimestamp", "ownerReferences", "managedFields",
             "generateName", "generation", "deletionTimestamp")  # fmt: skip
 

@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from contract import names
-from contract.names import Reason
 from kubectl_backup import formats, stalls, target
+from kubectl_backup.reasons import LASTING, PASSING
 from kubectl_backup.stalls import NOT_RUNNING, RESTORING, Stall
 from kubectl_backup.table import Cell, Column, Line
 
@@ -18,24 +18,6 @@ _LATE = 3600.0  # seconds after which a run that was due is missed
 _OFTEN = 3  # restarts of a sidecar
 _GOOD = {"success", "no run yet"}
 _BAD = {"failure", "not injected", NOT_RUNNING, "unknown"}
-PASSING = {
-    Reason.IMAGE_UNAVAILABLE: "the image could not be pulled on some node",
-    Reason.QUOTA: "quota or limits of the namespace left no room",
-    Reason.REFUSED_ELSEWHERE: "a policy refused pods with the sidecar",
-    Reason.DEADLINE: "the API server's request came too slowly",
-    Reason.INTERNAL_ERROR: "a fault of the webhook",
-}
-"""Reasons for which a pod has no sidecar that may be gone when it is created anew."""
-_LASTING = {
-    Reason.INVALID_VALUE: 'backup.enabled says neither yes nor no: write "true"',
-    Reason.NO_VOLUMES: "no container mounts a persistent volume claim: see backup.volumes",
-    Reason.NAME_CONFLICT: "the pod has a container or volume with a name of ours: rename it",
-    Reason.WINDOWS: "Windows pods are not backed up",
-    Reason.TOO_COMPLEX: "the pod is too large for the webhook: its log says in what",
-    Reason.PROOF_FAILED: "a fault of the webhook: please report it",
-    Reason.EXCLUDED_NAMESPACE: "the webhook excludes this namespace: use one of the app's own",
-    Reason.MIRROR_POD: "static pods are never injected: run it as a Deployment or the like",
-}
 UNKNOWN = "unknown yet"
 """Of a new pod, until its sidecar has read the repository."""
 UNSEEN = "webhook_not_asked"
@@ -131,7 +113,7 @@ def uninjected(pod: target.Pod) -> str:
 
 def meaning(word: str) -> str:
     """Return what a reason of the webhook's means, and the next step."""
-    known = {str(key): text for key, text in {**PASSING, **_LASTING}.items()}
+    known = {str(key): text for key, text in {**PASSING, **LASTING}.items()}
     again = "; `kubectl backup heal` tries again" if word in set(map(str, PASSING)) else ""
     return f"{known.get(word, 'see the README')}{again}"
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from runner.outcome import Failure, Outcome, Status
 from runner.output import Completed
-from runner.steps import Ages, Count, Judge, Names, Step, Wait
+from runner.questions import Ages, Count, Judge, Names, Wait
+from runner.steps import Step
 
 Effect = Step | Wait | Ages | Count | Names | Judge
 # Completed for a Step, bool for a Wait, a number by path or name for Count and Ages, names for

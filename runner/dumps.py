@@ -14,7 +14,7 @@ from runner.judge import Facts, Source
 from runner.masking import heard
 from runner.outcome import Failure, Outcome, Status, size
 from runner.output import Completed
-from runner.steps import Judge
+from runner.questions import Judge
 
 _TROUBLE = re.compile(r"dump failed \((\w+)\): (.*)")
 

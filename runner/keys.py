@@ -16,7 +16,7 @@ from runner.conversation import Effect, Ended, Result, failed, must
 from runner.lists import array
 from runner.outcome import Failure, Status
 from runner.output import Completed
-from runner.steps import Names, Wait
+from runner.questions import Names, Wait
 
 _DIGITS = "0123456789abcdef"
 _TURNS = 5  # from the second on, the pause before each is twice as long as the one before

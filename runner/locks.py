@@ -9,7 +9,7 @@ from runner import damage, opening
 from runner.conversation import Effect, Ended, Result, failed, must
 from runner.outcome import Failure, Status
 from runner.output import Completed
-from runner.steps import Ages
+from runner.questions import Ages
 
 _STALE = timedelta(minutes=30)
 _SKEW = timedelta(days=1)  # a lock this far ahead says nothing of its age

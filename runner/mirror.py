@@ -12,7 +12,7 @@ from runner.conversation import Effect, Ended, Result, failed
 from runner.judge import Facts, Source
 from runner.outcome import Counts, Failure, Outcome, Status
 from runner.output import Completed
-from runner.steps import Count
+from runner.questions import Count
 
 _MISSING = 3  # rclone's exit code where a folder is not there
 _NOT_THERE = (_MISSING, 4)  # where a folder or a file is not there

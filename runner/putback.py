@@ -10,7 +10,8 @@ from runner.conversation import Effect, Result, failed
 from runner.lists import array
 from runner.masking import heard
 from runner.output import Completed
-from runner.steps import Names, Step
+from runner.questions import Names
+from runner.steps import Step
 from runner.wanted import Kept, Wanted
 
 _ENDED = re.compile(r"Fatal: There were \d+ errors?")

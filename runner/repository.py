@@ -10,7 +10,8 @@ from runner.conversation import Effect, Ended, Result, failed
 from runner.judge import Facts
 from runner.outcome import Failure, Status
 from runner.output import Completed
-from runner.steps import Step, Wait
+from runner.questions import Wait
+from runner.steps import Step
 
 _USUAL = 2  # seconds that an init takes where nothing slows it
 _BEGUN = (

@@ -10,7 +10,7 @@ from runner.dumps import Dumped
 from runner.judge import Facts, Source, errors_by_source, is_shrunk, worth
 from runner.outcome import Counts, Failure, Outcome, Status
 from runner.output import Completed
-from runner.steps import Count
+from runner.questions import Count
 
 
 def before(config: Config) -> Generator[Effect, Result, Outcome | None]:

@@ -9,6 +9,7 @@ import yaml
 from contract.cover import AS_WANTED, Cover
 from contract.names import Reason
 from kubectl_backup import coverage, rows, table
+from kubectl_backup.reasons import PASSING
 from tests.kubectl_backup.api import Api, Ran
 from tests.kubectl_backup.conftest import Backup
 from tests.kubectl_backup.pods import NOW, Json, known, pod
@@ -184,7 +185,7 @@ def test_every_reason_of_the_webhook_has_a_row(reason: str) -> None:
     (row,) = coverage.uncovered([pod(reason=reason)], LABELLED)
 
     assert (row.reason, row.status, bool(row.remedy)) == (reason, "not injected", True)
-    healable = reason in set(map(str, rows.PASSING))
+    healable = reason in set(map(str, PASSING))
     assert ("kubectl backup heal" in row.problems[0]) is healable
 
 

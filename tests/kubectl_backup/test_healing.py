@@ -4,6 +4,7 @@ import pytest
 
 from contract.names import Reason
 from kubectl_backup import healing, rows
+from kubectl_backup.reasons import PASSING
 from tests.kubectl_backup.pods import Json, pod
 
 
@@ -20,7 +21,7 @@ def test_passing_reasons(reason: str) -> None:
     assert reasons(pod(reason=reason)) == [reason]
 
 
-@pytest.mark.parametrize("reason", sorted(set(Reason) - set(rows.PASSING)))
+@pytest.mark.parametrize("reason", sorted(set(Reason) - set(PASSING)))
 def test_other_reasons_need_somebody(reason: str) -> None:
     """A new pod would be the same."""
     assert reasons(pod(reason=reason)) == []

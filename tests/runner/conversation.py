@@ -10,7 +10,7 @@ from runner.conversation import Effect, Result
 from runner.inventory import Judgement
 from runner.judge import Facts, Source
 from runner.output import Completed
-from runner.steps import Ages, Count, Judge, Names, Wait
+from runner.questions import Ages, Count, Judge, Names, Wait
 from tests.runner.workload import NOW, PAGES, UPLOADS
 
 T = TypeVar("T")

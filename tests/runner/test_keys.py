@@ -9,7 +9,8 @@ from runner import keys
 from runner.conversation import Ended
 from runner.outcome import Failure
 from runner.output import Completed
-from runner.steps import Names, Step, Wait
+from runner.questions import Names, Wait
+from runner.steps import Step
 from tests.runner.conversation import ONE_KEY, failed, play
 from tests.runner.workload import configured
 

@@ -17,8 +17,9 @@ from runner.conversation import Effect, Result
 from runner.log import Log
 from runner.outcome import Failure
 from runner.output import Completed
+from runner.questions import Wait
 from runner.restic import Door
-from runner.steps import Step, Wait
+from runner.steps import Step
 from runner.stop import Stop
 from tests.runner.workload import SECRET, configured
 

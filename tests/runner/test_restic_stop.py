@@ -15,8 +15,9 @@ from runner.conversation import Effect, Result
 from runner.log import Log
 from runner.outcome import Failure
 from runner.output import Completed
+from runner.questions import Wait
 from runner.restic import Door
-from runner.steps import Step, Wait
+from runner.steps import Step
 from runner.stop import Stop
 from runner.timing import Timing
 from tests.runner.events import until

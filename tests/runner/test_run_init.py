@@ -6,8 +6,8 @@ import pytest
 
 from runner.outcome import Failure, Status
 from runner.output import Completed
+from runner.questions import Wait
 from runner.run import backup
-from runner.steps import Wait
 from tests.runner.conversation import (
     BACKUP,
     EMPTY,
