@@ -21,7 +21,7 @@ demo: setup ## Back up, change and restore an example app here: no cluster, no r
 
 .PHONY: test
 test: rclone lint ## Run the linters and every test
-	sh tests/twice.sh --ignore=tests/faults --ignore=tests/integration
+	sh tests/twice.sh --numprocesses=2 --ignore=tests/faults --ignore=tests/integration
 	@# Most of them wait for most of the time.
 	sh tests/twice.sh --numprocesses=6 tests/faults tests/integration
 
