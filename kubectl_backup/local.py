@@ -1,6 +1,8 @@
 """Files of a snapshot into a folder of this machine."""
 
+import os
 import posixpath
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +13,8 @@ from kubectl_backup.refusal import ClusterError
 from kubectl_backup.replacement import RefusedError
 from kubectl_backup.terminal import Terminal
 from kubectl_backup.wanted import Wanted
+
+_MODE = 0o666  # of a new file, less the mask
 
 Progress = Callable[[int, int], None]
 
@@ -52,14 +56,27 @@ def _file(wanted: Wanted, path: str, folder: Path, progress: Progress) -> tuple[
     words = ("dump", "--no-lock", str(wanted.snapshot["id"]), path)
     running = wanted.part.run("backup-runner", "restic", *words)
     name, total = posixpath.basename(path), 0
-    unfinished = folder / f"{name}.part"
-    with unfinished.open("wb") as file:
-        for chunk in running.chunks:
-            total += file.write(chunk)
-            progress(1, total)
-    _must_be_whole(running.end.code, running.end.said)
-    unfinished.replace(folder / name)
+    # Under a name that nobody can foresee: what was restored here before may be a link of any name.
+    descriptor, unfinished = tempfile.mkstemp(".part", dir=folder)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            for chunk in running.chunks:
+                total += file.write(chunk)
+                progress(1, total)
+        _must_be_whole(running.end.code, running.end.said)
+        Path(unfinished).chmod(_MODE & ~_umask())
+        Path(unfinished).replace(folder / name)
+    except BaseException:
+        Path(unfinished).unlink(missing_ok=True)
+        raise
     return 1, total
+
+
+def _umask() -> int:
+    """Return this process's mask of modes, which can be read only by setting it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 def _must_be_whole(code: int, said: str) -> None:

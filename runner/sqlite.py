@@ -8,6 +8,7 @@ roll a crashed transaction back), its files are copied as they stand and opened 
 import os
 import shutil
 import sqlite3
+import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
@@ -105,10 +106,12 @@ def _databases(sources: Iterable[str], globs: Sequence[str], notes: _Notes) -> I
 
 
 def _is_filled(path: Path) -> bool:
+    """Whether it is a file with content, or a pipe, a socket or a device."""
     try:
-        return path.is_file() and path.stat().st_size > 0
+        found = path.lstat()
     except OSError:
         return False
+    return found.st_size > 0 if stat.S_ISREG(found.st_mode) else not stat.S_ISDIR(found.st_mode)
 
 
 def _is_beside(path: Path) -> bool:
@@ -127,15 +130,27 @@ def _matches(source: Path, glob: str) -> Iterator[Path]:
 
 
 def _is_database(path: Path) -> bool:
+    # Names are the app's: to open a pipe would wait for ever, and a link leads elsewhere.
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
-        with path.open("rb") as file:
-            return path.is_file() and file.read(len(_MAGIC)) == _MAGIC
+        if not stat.S_ISREG(path.lstat().st_mode):  # to open a device may do something
+            return False
+        with os.fdopen(os.open(path, flags), "rb") as file:
+            regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+            return regular and file.read(len(_MAGIC)) == _MAGIC
     except OSError:
         return False  # restic names what cannot be read
 
 
 def _room(database: Path, left: int) -> int:
-    """Return the bytes that a copy takes; raise _DoubtError where they are more than ``left``."""
+    """Return the bytes that a copy takes; raise _DoubtError where they are more than ``left``.
+
+    SQLite opens whatever lies beside a database by its name, and would wait for ever for a pipe.
+    """
+    for end in LEFT_OUT[1:]:
+        with suppress(FileNotFoundError):
+            if not stat.S_ISREG(os.lstat(f"{database}{end}").st_mode):
+                raise _DoubtError(f"{database.name}{end} beside it is no regular file")
     needed = sum(file.stat().st_size for file in _files(database))
     if needed > left:
         raise _DoubtError(f"its {size(needed)} are more than the {size(left)} left for copies")

@@ -101,6 +101,27 @@ def test_a_file_that_ends_too_early_is_not_given_its_name(
     assert (tmp_path / "a b").read_bytes() == b"whole"
 
 
+@pytest.mark.parametrize("name", ["a b", "a b.part"])
+def test_a_file_is_not_written_through_a_link_that_was_restored_before(
+    backup: Backup, restic: dict[str, Ran], tmp_path: Path, name: str
+) -> None:
+    """The app chose its name and its target; the folder is of this machine."""
+    mine, folder = tmp_path / "mine", tmp_path / "x"
+    mine.write_text("mine")
+    folder.mkdir()
+    (folder / name).symlink_to(mine)
+    restic["restic ls"] = nodes(**{"/backup/data/a b": "file"})
+    restic["restic dump"] = Ran(b"theirs")
+    words = ("restore", "wiki", "--volume", "data", "--path", "a b", "--to-local", str(folder))
+
+    assert backup(*words, "--yes").code == 0
+
+    assert mine.read_text() == "mine"
+    assert (folder / "a b").read_text() == "theirs"
+    assert not (folder / "a b").is_symlink()
+    assert {path.name for path in folder.iterdir()} == {"a b", name}
+
+
 def test_copies_of_databases_come_too(
     api: Api, backup: Backup, restic: dict[str, Ran], tmp_path: Path
 ) -> None:

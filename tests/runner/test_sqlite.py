@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import sqlite3
 import stat
 import subprocess
@@ -213,6 +214,49 @@ def test_what_is_no_database_is_left_to_restic(volume: Path, tmp_path: Path) -> 
 
     assert (made.folder, made.excludes, made.doubts) == ("", (), ())
     assert [note.rpartition("/")[2] for note in made.notes] == ["thumbs.db"]
+
+
+def planted(path: Path, kind: str) -> None:
+    """Make something that is no regular file; to open one of them would wait for ever."""
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "socket":
+        with socket.socket(socket.AF_UNIX) as made:
+            made.bind(str(path))
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        path.symlink_to("/etc/passwd")
+
+
+@pytest.mark.parametrize("kind", ["pipe", "socket"])
+def test_a_pipe_or_a_socket_in_the_place_of_a_database_is_named_and_not_opened(
+    volume: Path, tmp_path: Path, kind: str
+) -> None:
+    database(volume / "good.db")
+    planted(volume / "odd.db", kind)
+
+    made = copy(volume, tmp_path / "scratch")
+
+    assert money(copied(made, volume / "good.db"))[2] == "ok"
+    assert made.doubts == ()
+    assert [note.rpartition("/")[2] for note in made.notes] == ["odd.db"]
+
+
+@pytest.mark.parametrize("end", ["-wal", "-shm", "-journal"])
+@pytest.mark.parametrize("kind", ["pipe", "socket", "folder", "link"])
+def test_what_is_no_file_beside_a_database_is_named_and_not_opened(
+    volume: Path, tmp_path: Path, kind: str, end: str
+) -> None:
+    """SQLite itself would open it by its name."""
+    database(volume / "app.db")
+    planted(volume / f"app.db{end}", kind)
+
+    made = copy(volume, tmp_path / "scratch")
+
+    assert (made.folder, made.excludes) == ("", ())
+    (doubt,) = made.doubts
+    assert f"app.db{end} beside it is no regular file" in doubt
 
 
 def test_a_link_to_a_database_elsewhere_is_not_followed(volume: Path, tmp_path: Path) -> None:
