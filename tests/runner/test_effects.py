@@ -86,9 +86,9 @@ def test_a_pattern_that_hardly_means_what_it_says_is_named_at_once(
     )
 
     (warning,) = _back_up(runner)
-    assert "backup.exclude" in warning
+    assert "BACKUP_EXCLUDE" in warning
     assert _back_up(runner) == []
-    assert "backup.exclude" in _problems(runner)
+    assert "BACKUP_EXCLUDE" in _problems(runner)
 
 
 def test_a_path_below_the_volumes_or_another_source_may_be_meant(runner: Runner) -> None:
