@@ -17,3 +17,18 @@ def listed(names: Sequence[str]) -> str:
     """Return names in a row; of many, the first ones and how many more there are."""
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return f"{', '.join(names[:_NAMED])}{more}"
+
+
+def printable(text: str, kept: str = "") -> str:
+    """Return a text that cannot steer a terminal; these letters are ``kept``, such as newlines.
+
+    Names of files, and what an app, a sidecar or an annotation says, hold whatever people type.
+    """
+    import unicodedata  # noqa: PLC0415 -- the runner starts often, and mostly logs JSON
+
+    return "".join(
+        letter
+        if letter in kept or unicodedata.category(letter) not in {"Cc", "Cf", "Cs", "Zl", "Zp"}
+        else "?"
+        for letter in text
+    )

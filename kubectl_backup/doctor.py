@@ -1,6 +1,6 @@
 """The links that belong to a workload: annotation, sidecar, Secret, repository, runs. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 
 from contract import names, passwords, settings, variables
@@ -120,34 +120,42 @@ def _secret(facts: Facts) -> Iterator[Finding]:
     if why := facts.untold.get("keys"):
         yield unknown("Secret", why)
         return
+    if not _is_name(facts.secret):
+        key = settings.SECRET.annotation
+        yield problem("Secret", f"{key} is no name of a Secret", f"correct or remove {key}")
+        return
     create = (f"kubectl -n {facts.namespace} create secret generic {facts.secret} "
               "--from-literal=RESTIC_REPOSITORY=… --from-literal=RESTIC_PASSWORD=…")  # fmt: skip
     if not facts.keys:
         yield problem("Secret", f"there is no Secret {facts.secret}, or it is empty", create)
         return
+    yield from _keys(facts, facts.keys)
+
+
+def _keys(facts: Facts, keys: Mapping[str, bool]) -> Iterator[Finding]:
     for what, accepted in (("repository", _REPOSITORY), ("password", _PASSWORD)):
-        if any(facts.keys.get(key) for key in accepted):
+        if any(keys.get(key) for key in accepted):
             continue
-        if any(key in facts.keys for key in accepted):
+        if any(key in keys for key in accepted):
             yield problem(
                 "Secret", f"{accepted[0]} is empty", f"give {facts.secret} a value for it"
             )
             return
-        near = get_close_matches(accepted[0], facts.keys, n=1, cutoff=0.8)
+        near = get_close_matches(accepted[0], keys, n=1, cutoff=0.8)
         also = f"; is {near[0]} meant to be it?" if near else ""
         if mirrors(facts.pod):
             continue
         yield problem("Secret", f"{facts.secret} names no {what}: {accepted[0]} is missing{also}",
                       f"add the key {accepted[0]} to it")  # fmt: skip
         return
-    for key in facts.keys:
+    for key in keys:
         near = get_close_matches(key, _KNOWN_KEYS, n=1, cutoff=0.88)
-        if key not in _KNOWN_KEYS and near and near[0] not in facts.keys:
+        if key not in _KNOWN_KEYS and near and near[0] not in keys:
             yield hint("Secret", f"the key {key} is none that we know", f"is {near[0]} meant?")
     for key in facts.newlines:
         yield problem("Secret", f"{key} {passwords.NEWLINE}", passwords.REMEDY)
-    keys = counted(len(facts.keys), "key")
-    yield ok("Secret", f"{facts.secret} has repository and password: {keys}")
+    named = counted(len(keys), "key")
+    yield ok("Secret", f"{facts.secret} has repository and password: {named}")
 
 
 def mirrors(pod: target.Pod | None) -> bool:
@@ -178,8 +186,17 @@ def _repository(facts: Facts) -> Iterator[Finding]:
         yield problem("repository", f"it does not open: {said or f'status {code}'}", remedy)
 
 
+def _is_name(secret: str) -> bool:
+    """Whether it may be a Secret's name: it is the app's annotation, and goes into a command."""
+    try:
+        return settings.SECRET.parse(secret) == secret
+    except ValueError:
+        return False
+
+
 def _password(facts: Facts) -> Finding:
-    show = (f"kubectl -n {facts.namespace} get secret {facts.secret} "
+    named = facts.secret if _is_name(facts.secret) else "NAME"
+    show = (f"kubectl -n {facts.namespace} get secret {named} "
             "-o jsonpath='{.data.RESTIC_PASSWORD}' | base64 -d")  # fmt: skip
     line = "do you keep the repository's password outside this cluster? Without it, no restore"
     return hint("password", line, f"this shows it: {show}")

@@ -4,6 +4,7 @@ import argparse
 import sys
 import time
 
+from contract.wording import printable
 from kubectl_backup import formats, listing, sidecar, table
 from kubectl_backup.cluster import Cluster, Json
 from kubectl_backup.refusal import ClusterError
@@ -25,7 +26,7 @@ def snapshots(cluster: Cluster, terminal: Terminal, parsed: argparse.Namespace) 
             terminal.tell(f"pod {part.name}:")
         lines = listing.table(found, time.time())
         for line in table.render(listing.HEADER, lines, "", terminal.width, paint=terminal.paint):
-            terminal.say(line)
+            terminal.show(line)
     return 0
 
 
@@ -70,7 +71,7 @@ def compare(cluster: Cluster, terminal: Terminal, parsed: argparse.Namespace) ->
     for chunk in running.chunks:
         *lines, rest = (rest + chunk).split(b"\n")
         for line in lines:
-            text = formats.printable(line.decode("utf-8", "replace"))
+            text = printable(line.decode("utf-8", "replace"))
             terminal.say(text, _COLOURS.get(text[:1], ""))
     if running.end.code:
         terminal.tell(f"kubectl backup: {formats.plain(running.end.said)}")

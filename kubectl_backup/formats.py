@@ -4,6 +4,8 @@ import json
 import unicodedata
 from datetime import UTC, datetime
 
+from contract.wording import printable
+
 _LEVELS = {"error": "red", "warning": "yellow"}
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
@@ -61,13 +63,6 @@ def size(count: float | None) -> str:
 def plain(text: object) -> str:
     """Return one line of single spaces that a terminal shows as it is."""
     return printable(" ".join(str(text).split()))
-
-
-def printable(text: str) -> str:
-    """Return a text that cannot move the cursor: names of files hold whatever people type."""
-    return "".join(
-        letter if unicodedata.category(letter) not in {"Cc", "Cf", "Cs"} else "?" for letter in text
-    )
 
 
 def spoken(line: bytes) -> tuple[str, str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from contract import names
+from contract.wording import printable
 from kubectl_backup import formats
 from kubectl_backup.table import Cell, Column, Line
 
@@ -154,7 +155,7 @@ def entries(found: Sequence[Mapping[str, Any]], folder: str) -> list[str]:
     broadest = max(map(len, owners), default=0)
     return [
         f"{each.get('permissions', '?')}  {owner:<{broadest}}  {size:>{widest}}  "
-        f"{str(each.get('mtime', ''))[:19]:<19}  {formats.printable(str(each['name']))}"
+        f"{str(each.get('mtime', ''))[:19]:<19}  {printable(str(each['name']))}"
         + ("/" if each["type"] == "dir" else "")
         for each, size, owner in zip(shown, sizes, owners, strict=True)
     ]

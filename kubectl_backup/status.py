@@ -56,9 +56,9 @@ def _print(
     cluster: Cluster, terminal: Terminal, parsed: argparse.Namespace, found: list[rows.Row]
 ) -> None:
     if parsed.output == "json":
-        terminal.say(json.dumps(rows.as_json(found), indent=2))
+        terminal.show(json.dumps(rows.as_json(found), indent=2))
     elif parsed.output == "yaml":
-        terminal.say(yaml.safe_dump(rows.as_json(found), sort_keys=False).rstrip())
+        terminal.show(yaml.safe_dump(rows.as_json(found), sort_keys=False).rstrip())
     elif not found:
         where = "any namespace" if parsed.all_namespaces else f"namespace {cluster.namespace}"
         terminal.tell(
@@ -72,4 +72,4 @@ def _print(
         header, lines = rows.table(found, time.time(), namespaces=parsed.all_namespaces, wide=wide)
         width = None if wide else terminal.width
         for line in table.render(header, lines, "PROBLEMS", width, paint=terminal.paint):
-            terminal.say(line)
+            terminal.show(line)

@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from contract.wording import printable
 from kubectl_backup import formats
 
 _GAP = 3  # columns between two
@@ -58,7 +59,7 @@ def render(
         if not line.notes or not has_notes:
             rows.append(text)
         elif room is None:
-            rows.append(text + _GAP * " " + "; ".join(line.notes))
+            rows.append(text + _GAP * " " + printable("; ".join(line.notes)))
         elif beside:
             first, *rest = _wrapped(line.notes, room)
             rows.append(text + _GAP * " " + painted(first, line.colour, paint=paint))
@@ -103,7 +104,7 @@ def _row(
     parts = []
     for cell, index, width in zip(cells, shown, widths, strict=True):
         space = " " * (width - formats.columns(cell.text))
-        text = painted(cell.text, cell.colour, paint=paint)
+        text = painted(printable(cell.text), cell.colour, paint=paint)
         parts.append(space + text if header[index].right else text + space)
     return (_GAP * " ").join(parts)
 
@@ -112,5 +113,7 @@ def _wrapped(notes: Sequence[str], width: int) -> list[str]:
     return [
         part
         for note in notes
-        for part in textwrap.wrap(note, width, subsequent_indent="  ", break_on_hyphens=False)
+        for part in textwrap.wrap(
+            printable(note), width, subsequent_indent="  ", break_on_hyphens=False
+        )
     ]

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
+from contract.wording import printable
 from kubectl_backup.table import painted
 
 _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -27,19 +28,23 @@ class Terminal:
     asks: bool
 
     def say(self, text: str = "", colour: str = "") -> None:
-        """Write a line."""
-        sys.stdout.write(painted(text, colour, paint=self.paint) + "\n")
+        """Write a line; nothing in it can steer the terminal."""
+        self.show(painted(_shown(text), colour, paint=self.paint))
+
+    def show(self, line: str) -> None:
+        """Write a line as it is: one of a table, with its colours, or one for programs."""
+        sys.stdout.write(line + "\n")
         sys.stdout.flush()
 
     def tell(self, text: str) -> None:
         """Write a line that is not what was asked for: progress, hints."""
-        sys.stderr.write(text + "\n")
+        sys.stderr.write(_shown(text) + "\n")
         sys.stderr.flush()
 
     def progress(self, text: str) -> None:
         """Show how far things are, on one line of a terminal; nothing elsewhere."""
         if sys.stderr.isatty():
-            sys.stderr.write(f"\r\x1b[K{text}")
+            sys.stderr.write(f"\r\x1b[K{_shown(text)}")
             sys.stderr.flush()
 
     def clear(self) -> None:
@@ -53,10 +58,14 @@ class Terminal:
             return
         if not self.asks:
             raise DeclinedError(f"{what} Nobody can be asked here: add --yes.")
-        sys.stderr.write(f"{what} [y/N] ")
+        sys.stderr.write(f"{_shown(what)} [y/N] ")
         sys.stderr.flush()
         if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
             raise DeclinedError("nothing was done")
+
+
+def _shown(text: str) -> str:
+    return printable(text, kept="\n\t")
 
 
 def interruptible(note: str = "putting things back") -> None:

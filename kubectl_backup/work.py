@@ -96,7 +96,7 @@ def logs(cluster: Cluster, terminal: Terminal, parsed: argparse.Namespace) -> in
     lines = part.log(**query, **({"follow": "true"} if parsed.follow else {}))
     if parsed.json:
         for line in lines:
-            terminal.say(line.decode("utf-8", "replace"))
+            terminal.show(line.decode("utf-8", "replace"))
     else:  # what is for programs is left out
         follow.say(terminal, (line for line in lines if overheard.status([line]) is None))
     return 0

@@ -9,6 +9,8 @@ import os
 import sys
 from datetime import UTC, datetime
 
+from contract.wording import printable
+
 
 class Log:
     """Writes lines, as JSON or as ``text`` for people."""
@@ -21,7 +23,7 @@ class Log:
         time = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         if self._text:
             rest = "".join(f" {key}={value}" for key, value in fields.items())
-            line = f"{time} {level} {message}{rest}"
+            line = printable(f"{time} {level} {message}{rest}")
         else:
             given = {"time": time, "level": level, "message": message, **fields}
             line = json.dumps(given, ensure_ascii=False)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from contract import schedule, settings
+from contract.wording import printable
 from runner import newline, opened
 from runner.config import Config
 from runner.outcome import Status
@@ -19,7 +20,7 @@ def show(config: Config, *, as_json: bool) -> int:
     """Print the status; return 0 when the last run left a good snapshot, else 1."""
     state = Store(Path(config.state_dir)).load()
     known = describe(config, state)
-    text = json.dumps(known, indent=2) if as_json else "\n".join(_lines(known))
+    text = json.dumps(known, indent=2) if as_json else "\n".join(map(printable, _lines(known)))
     sys.stdout.write(text + "\n")
     good = {Status.SUCCESS.value, Status.WARNING.value}
     return 0 if state and state.last and state.last.status in good else 1

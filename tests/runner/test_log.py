@@ -76,3 +76,16 @@ def test_without_anyone_who_listens_the_run_goes_on() -> None:
         _, err = process.communicate("go\n", timeout=30)
 
     assert (err, process.returncode) == ("went on", 0)
+
+
+def test_the_name_of_a_file_cannot_steer_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """As text; as JSON it is escaped, and says what it is."""
+    name = "a\x1b]0;owned\x07\x1b[2J"
+
+    Log(text=True).line("warning", f"{name} is odd", paths=[name], one=name)
+    Log().line("warning", name)
+
+    text, as_json = capsys.readouterr().out.splitlines()
+    assert "a?]0;owned??[2J is odd" in text
+    assert "\x1b" not in text + as_json
+    assert json.loads(as_json)["message"] == name
