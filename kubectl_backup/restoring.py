@@ -37,7 +37,7 @@ _CURES = {
     "network": "check the repository's address, DNS and NetworkPolicies from this pod, and whether "
                "its server is up",
     "config": "correct what the message names, in the Secret or on the pod template",
-    "locked": "wait for whoever is at work in the repository; if nobody is, remove the stale lock: "
+    "locked": "wait until the other run in the repository ends; if there is none, remove the stale lock: "
               "kubectl backup unlock from a pod that runs",
     "space": "free space where the message says, or use a larger volume",
     "memory": "raise backup.memory-limit on the pod template",

@@ -1,4 +1,4 @@
-"""The environment of a command: made anew, so that nothing of the container's own gets into it."""
+"""Builds the environment of a command, so that nothing of the container's own gets into it."""
 
 import os
 from collections.abc import Mapping
