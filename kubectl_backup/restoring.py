@@ -37,8 +37,8 @@ _CURES = {
     "network": "check the repository's address, DNS and NetworkPolicies from this pod, and whether "
                "its server is up",
     "config": "correct what the message names, in the Secret or on the pod template",
-    "locked": "wait until the other run in the repository ends; if there is none, remove the stale lock: "
-              "kubectl backup unlock from a pod that runs",
+    "locked": "wait until the other run in the repository ends; if there is none, remove the stale "
+              "lock: kubectl backup unlock from a pod that runs",
     "space": "free space where the message says, or use a larger volume",
     "memory": "raise backup.memory-limit on the pod template",
     "source": "look at the volume that the message names",
