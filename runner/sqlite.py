@@ -95,7 +95,8 @@ def _databases(sources: Iterable[str], globs: Sequence[str], notes: _Notes) -> I
     sources = list(sources)
     matched = {glob: {path for each in sources for path in _matches(Path(each), glob)}
                for glob in globs}  # fmt: skip
-    notes.idle = [glob for glob, found in matched.items() if not found]
+    # One of several may be for what other apps have, or for what comes later.
+    notes.idle = [] if any(matched.values()) else list(matched)
     found = sorted(set().union(*matched.values()))
     # What lies beside a database belongs to it, and what is empty may become one.
     ours = {path for path in found if _is_database(path)}

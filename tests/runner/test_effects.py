@@ -104,8 +104,21 @@ def test_a_path_below_the_volumes_or_another_source_may_be_meant(runner: Runner)
     assert _problems(runner) == "[]"
 
 
-def test_globs_of_databases_that_match_nothing_or_no_database_are_named(runner: Runner) -> None:
-    """One that is encrypted looks like any file."""
+@pytest.mark.parametrize("globs", ["none/*.sqlite", "none/*.sqlite\nother/*.db"])
+def test_globs_of_databases_of_which_none_matches_are_named(runner: Runner, globs: str) -> None:
+    (runner.volumes / "pages" / "real.db").write_bytes(b"SQLite format 3\0" + bytes(84))
+    (runner.secret / "BACKUP_SQLITE").write_text(globs)
+
+    named = [line for line in _back_up(runner) if line.startswith("backup.sqlite")]
+
+    assert [line.split(": ")[0] for line in named] == [
+        f"backup.sqlite {glob!r}" for glob in globs.splitlines()
+    ]
+    assert not [line for line in _back_up(runner) if line.startswith("backup.sqlite")]
+
+
+def test_what_globs_match_that_is_no_database_is_named(runner: Runner) -> None:
+    """One that is encrypted looks like any file. A glob may be for what comes later."""
     pages = runner.volumes / "pages"
     (pages / "cipher.db").write_bytes(b"\x8f" * 4096)
     (pages / "empty.db").touch()
@@ -116,8 +129,7 @@ def test_globs_of_databases_that_match_nothing_or_no_database_are_named(runner: 
     warnings = _back_up(runner)
 
     named = [line for line in warnings if line.startswith("backup.sqlite")]
-    assert len(named) == 2
-    assert "'none/*.sqlite': matches no file" in named[0]
-    assert named[1].endswith(f"(encrypted?), and is not copied: {pages}/cipher.db")
+    assert len(named) == 1
+    assert named[0].endswith(f"(encrypted?), and is not copied: {pages}/cipher.db")
     assert not [line for line in _back_up(runner) if line.startswith("backup.sqlite")]
     assert "cipher.db" in _problems(runner)
