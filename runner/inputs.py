@@ -124,8 +124,15 @@ def folders(config: Config) -> list[str]:
 
 
 def parts(path: str) -> list[str]:
-    """Return a path; where only parts of it are mounted, those."""
-    return _parts(path, _mount_points())
+    """Return a path; where it is read-only and parts of it are mounted, those.
+
+    So it is with a volume of which a container mounts folders only: the rest is its own.
+    """
+    try:
+        read_only = bool(os.statvfs(path).f_flag & os.ST_RDONLY)
+    except OSError:
+        read_only = False
+    return _parts(path, _mount_points()) if read_only else [path]
 
 
 def _parts(path: str, mounts: set[str]) -> list[str]:

@@ -216,15 +216,34 @@ def test_where_parts_of_a_volume_are_mounted_these_are_filled(tmp_path: Path) ->
         subprocess.run(("mount", "-t", "tmpfs", "none", str(part)), check=True)
     try:
         found = inputs.folders(configured({"BACKUP_VOLUMES_DIR": str(tmp_path)}))
-        named = [inputs.parts(f"{tmp_path}/{each}") for each in
-                 ("pages", "pages/other", "pages/other/below", "elsewhere")]  # fmt: skip
     finally:
         for part in parts:
             subprocess.run(("umount", str(part)), check=True)
 
     assert found == list(map(str, parts))
-    # A volume that somebody names by its name is restored in place where it is mounted.
-    assert named[0] == found
-    assert named[1:] == [
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
+@pytest.mark.parametrize("read_only", [True, False])
+def test_a_volume_of_which_folders_are_mounted_is_restored_there(
+    tmp_path: Path, read_only: bool
+) -> None:
+    """In a container whose root is read-only; else it is one folder, whatever is mounted in it."""
+    parts = [tmp_path / "pages" / name for name in ("one part", "other")]
+    subprocess.run(("mount", "-t", "tmpfs", "none", str(tmp_path)), check=True)
+    try:
+        for part in parts:
+            part.mkdir(parents=True)
+            subprocess.run(("mount", "-t", "tmpfs", "none", str(part)), check=True)
+        if read_only:
+            subprocess.run(("mount", "-o", "remount,ro", str(tmp_path)), check=True)
+        found = [inputs.parts(f"{tmp_path}/{each}") for each in
+                 ("pages", "pages/other", "pages/other/below", "elsewhere")]  # fmt: skip
+    finally:
+        subprocess.run(("umount", "--recursive", str(tmp_path)), check=True)
+
+    whole = [str(tmp_path / "pages")]
+    assert found[0] == (list(map(str, parts)) if read_only else whole)
+    assert found[1:] == [
         [f"{tmp_path}/{each}"] for each in ("pages/other", "pages/other/below", "elsewhere")
     ]
