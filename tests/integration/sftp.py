@@ -13,8 +13,6 @@ from tests.services.sshd import Sshd
 @contextmanager
 def serving(folder: Path) -> Iterator[Sshd]:
     """Run a server whose user may write into folder/store."""
-    for each in (folder, *folder.parents[:2]):
-        each.chmod(0o755)
     (folder / "store").mkdir()
     (folder / "store").chmod(0o777)
     with sshd.serve(folder) as running:

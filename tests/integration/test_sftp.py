@@ -1,6 +1,7 @@
 """`sftp:` repositories on a real OpenSSH server, without an ssh client, as any user."""
 
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,14 @@ from tests.services import sshd
 from tests.services.sshd import Sshd
 
 NOBODYS = 12_345  # a uid without an entry in /etc/passwd
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A folder that the server's user reaches, whoever closes pytest's own to others meanwhile."""
+    with tempfile.TemporaryDirectory(prefix="sftp-") as made:
+        Path(made).chmod(0o755)
+        yield Path(made)
 
 
 @pytest.fixture
@@ -64,9 +73,9 @@ def _without_ssh(tmp_path: Path) -> Path:
     ("key", "address"),
     [
         ("lines", "sftp://{user}@127.0.0.1:{port}/{store}/ü: r"),
-        ("CRLF", "sftp://{user}@[127.0.0.1]:{port}{store}/./r"),
+        ("CRLF", "sftp://{user}@[127.0.0.1]:{port}/{store}/./r"),
         ("one line", "sftp://{user}@127.0.0.1:{port}/{store}/r"),
-        ("a path", "sftp://{user}@127.0.0.1:{port}{store}//r"),
+        ("a path", "sftp://{user}@127.0.0.1:{port}/{store}//r"),
         ("no last newline", "sftp://{user}@127.0.0.1:{port}/{store}/r"),
     ],
 )
