@@ -28,10 +28,6 @@ class Place:
             found = f"{found}/{self._name(found, name)}"
         return found
 
-    def in_snapshot(self, path: str) -> str:
-        """Return the path in the snapshot of what lies in the target."""
-        return f"{self.inside}{path[len(self.target) :]}"
-
     def lstat(self, path: str) -> os.stat_result | None:
         """Return what is in the place of a path of the snapshot; None if nothing."""
         with suppress(FileNotFoundError, NotADirectoryError):

@@ -1,22 +1,20 @@
 """Servers by SSH that are others than they say, and keys that open nothing."""
 
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.integration.sftp import filled, secret, serving
+from tests.integration.sftp import filled, reachable, secret, serving
 from tests.services import sshd
 from tests.services.sshd import Sshd
 
 
 @pytest.fixture
 def tmp_path() -> Iterator[Path]:
-    """A folder that the server's user reaches, whoever closes pytest's own to others meanwhile."""
-    with tempfile.TemporaryDirectory(prefix="sftp-") as made:
-        Path(made).chmod(0o755)
-        yield Path(made)
+    """A folder that the server's user reaches."""
+    with reachable() as folder:
+        yield folder
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """A pod's Secret and its volume, for `sftp:` repositories on a server of the tests."""
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,6 +9,14 @@ from demo import app
 from tests.integration.sidecars import Sidecar
 from tests.services import sshd
 from tests.services.sshd import Sshd
+
+
+@contextmanager
+def reachable() -> Iterator[Path]:
+    """Give a folder that every user reaches: pytest closes its own when another session starts."""
+    with tempfile.TemporaryDirectory(prefix="sftp-") as made:
+        Path(made).chmod(0o755)
+        yield Path(made)
 
 
 @contextmanager

@@ -1,13 +1,12 @@
 """`sftp:` repositories on a real OpenSSH server, without an ssh client, as any user."""
 
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.integration.sftp import filled, secret, serving
+from tests.integration.sftp import filled, reachable, secret, serving
 from tests.integration.sidecars import Sidecar, other_user
 from tests.services import sshd
 from tests.services.sshd import Sshd
@@ -17,10 +16,9 @@ NOBODYS = 12_345  # a uid without an entry in /etc/passwd
 
 @pytest.fixture
 def tmp_path() -> Iterator[Path]:
-    """A folder that the server's user reaches, whoever closes pytest's own to others meanwhile."""
-    with tempfile.TemporaryDirectory(prefix="sftp-") as made:
-        Path(made).chmod(0o755)
-        yield Path(made)
+    """A folder that the server's user reaches."""
+    with reachable() as folder:
+        yield folder
 
 
 @pytest.fixture
