@@ -20,7 +20,7 @@ demo: setup ## Back up, change and restore an example app here: no cluster, no r
 	@$(BIN)/python -m demo
 
 .PHONY: test
-test: rclone lint ## Run the linters and every test
+test: rclone test-restic lint ## Run the linters and every test
 	sh tests/twice.sh --numprocesses=2 --ignore=tests/faults --ignore=tests/integration
 	@# Most of them wait for most of the time.
 	sh tests/twice.sh --numprocesses=6 tests/faults tests/integration
@@ -55,6 +55,10 @@ $(VENV)/.installed: requirements/dev.txt pyproject.toml runner/supervise.sh
 restic:
 	@sh tools/restic.sh $(CACHE)/bin
 
+.PHONY: test-restic
+test-restic:
+	@sh tests/restic.sh $(CACHE)/tests
+
 .PHONY: rclone
 rclone: setup
 	@$(BIN)/python -c 'from tests.cluster import build; build.rclone()'
@@ -77,7 +81,7 @@ cluster-down: setup ## Stop it and leave nothing behind
 
 .PHONY: test-cluster
 test-cluster: setup ## Run the tests on a real cluster
-	sh tests/twice.sh --cluster -m cluster $(TESTS)
+	sh tests/cluster/run.sh $(TESTS)
 
 .PHONY: bench-cluster
 bench-cluster: setup ## Measure what backups cost apps on a real cluster

@@ -6,7 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.cluster.settings import CACHE
+
 _SETTINGS = ("AWS_", "BACKUP_", "KEEP_", "NTFY_", "PUSHGATEWAY_", "RESTIC_")
+
+_QUICK = CACHE / "tests"  # where tests/restic.sh puts its restic
 
 
 @pytest.fixture(autouse=True)
@@ -16,3 +20,13 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         if key.startswith(_SETTINGS):
             monkeypatch.delenv(key)
     monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
+    if (_QUICK / "restic").exists():
+        monkeypatch.setenv("PATH", str(_QUICK), prepend=os.pathsep)
+
+
+@pytest.fixture
+def released_restic(clean_environment: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run the restic that users have, whose passwords take time and memory."""
+    del clean_environment
+    others = [each for each in os.environ["PATH"].split(os.pathsep) if each != str(_QUICK)]
+    monkeypatch.setenv("PATH", os.pathsep.join(others))

@@ -18,6 +18,9 @@ MIB = 1 << 20
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="making a control group needs root")
 
 
+pytestmark = pytest.mark.usefixtures("released_restic")
+
+
 @pytest.fixture(autouse=True)
 def as_much_memory_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     """A repository that opens at once takes 60 MiB less than those of restic's own making."""
