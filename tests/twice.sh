@@ -7,4 +7,5 @@ python -m pytest "$@"
 status=$?
 [ "$status" -eq 1 ] || exit "$status" # 1: tests failed; all else is no matter of luck
 echo 'Once more, alone, what failed:'
-exec python -m pytest "$@" --numprocesses=0 --maxfail=1 --last-failed --last-failed-no-failures=none
+python -m pytest "$@" --numprocesses=0 --maxfail=1 --last-failed --last-failed-no-failures=none ||
+  exit 1 # also where none of them was found again

@@ -11,7 +11,7 @@ from tests.cluster.kubectl import Json, Kubectl
 from tests.cluster.release import NAME, Release
 from tests.cluster.work import until
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.alone]
 
 ENABLED = {"backup.enabled": "true"}
 TEMPLATES = {

@@ -17,7 +17,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.cluster import apps, images
+from tests.cluster import apps, images, shared
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.node import Cluster
 from tests.cluster.release import NAME, Release
@@ -43,8 +43,8 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[Target]:
         own: Cluster = request.getfixturevalue("own_cluster")
         own.start()
         target = _target(own.kubectl, own.host)
-    yield target
-    _forget(target.kubectl)
+    with shared.use("namespace", lambda: True, lambda: _forget(target.kubectl)):
+        yield target
 
 
 def _forget(kubectl: Kubectl) -> None:
@@ -95,13 +95,17 @@ def namespace(kubectl: Kubectl) -> Iterator[Kubectl]:
 
 @pytest.fixture(scope="module")
 def release(cluster: Target) -> Iterator[Release]:
-    """The chart, installed with one replica and defaults else."""
-    kubectl = cluster.kubectl.within(NAME)
-    made = Release(kubectl, {"registry": cluster.registry, "replicas": "1"})
-    made.uninstall()  # what a run that was broken off has left
-    made.install()
-    yield made
-    made.uninstall()
+    """The chart, installed with one replica, databases' clients, and defaults else."""
+    values = {"registry": cluster.registry, "replicas": "1", "sidecar.dumps": "true"}
+    made = Release(cluster.kubectl.within(NAME), values)
+
+    def install() -> bool:
+        made.uninstall()  # what a run that was broken off has left
+        made.install()
+        return True
+
+    with shared.use("release", install, made.uninstall):
+        yield made
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,8 @@
 """Tests that need a cluster or its images are left out unless `--cluster` is given.
 
-They are marked `cluster`. All of them share one test cluster, with or without a node.
+They are marked `cluster`. All of them share one test cluster, with or without a node. What changes
+the release, the node or the control plane is marked `alone` besides: the rest may run at the same
+time, in a namespace each.
 """
 
 from collections.abc import Iterator
@@ -8,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.cluster import shared
 from tests.cluster.node import Cluster
 
 _TESTS = Path(__file__).parents[1]
-_FOLDERS = (_TESTS / "apiserver", _TESTS / "cluster", _TESTS / "images")
+_ALONE = (_TESTS / "apiserver", _TESTS / "images")
+_FOLDERS = (*_ALONE, _TESTS / "cluster")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -25,8 +29,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the mark known."""
+    """Make the marks known."""
     config.addinivalue_line("markers", "cluster: needs a real Kubernetes cluster, or its images")
+    config.addinivalue_line("markers", "alone: no other test may use the cluster meanwhile")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -34,6 +39,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if any(item.path.is_relative_to(folder) for folder in _FOLDERS):
             item.add_marker("cluster")
+        if any(item.path.is_relative_to(folder) for folder in _ALONE):
+            item.add_marker("alone")
     if config.getoption("--cluster"):
         return
     kept = [item for item in items if item.get_closest_marker("cluster") is None]
@@ -46,9 +53,5 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def own_cluster() -> Iterator[Cluster]:
     """The one test cluster, not started; after the tests it ends, unless it ran before them."""
     own = Cluster()
-    was_running = own.is_running()
-    try:
+    with shared.use("cluster", lambda: not own.is_running(), own.stop):
         yield own
-    finally:
-        if not was_running:
-            own.stop()

@@ -15,6 +15,8 @@ from tests.cluster.load import Load
 from tests.cluster.release import CONFIGURATION, NAME, Release
 from tests.cluster.work import until
 
+pytestmark = pytest.mark.alone
+
 ADMISSIONS = 3000  # at least, each time
 OVERLAP_HOURS = 12 / 3600  # CAs follow one another within seconds
 

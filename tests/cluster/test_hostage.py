@@ -16,6 +16,8 @@ from tests.cluster.kubectl import Json, Kubectl
 from tests.cluster.release import DEPLOYMENT, NAME, PREPULL, Release
 from tests.cluster.work import until
 
+pytestmark = pytest.mark.alone
+
 TERMINATION = 25.0  # seconds; what uses up its grace period takes 30
 LIFE = 120  # seconds of a certificate: enough to install it and to see that it is good
 

@@ -330,6 +330,7 @@ def test_the_doctor_finds_nothing_where_all_is_well(protected: Kubectl, cluster:
     assert "correct horse" not in said.all
 
 
+@pytest.mark.alone
 def test_the_doctor_and_heal_where_the_webhook_was_away(
     protected: Kubectl, release: Release, cluster: Target
 ) -> None:

@@ -17,6 +17,8 @@ from tests.cluster.release import NAME, Release
 from tests.cluster.s3 import S3
 from tests.cluster.settings import PROJECT
 
+pytestmark = pytest.mark.alone
+
 LISTING = (
     "cd /var/lib/wiki && find . -mindepth 1 -printf '%y %m %U:%G %s %T@ %p -> %l\\n' | sort"
     " && find . -type f -exec sha256sum {} + | sort"

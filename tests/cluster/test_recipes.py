@@ -4,6 +4,7 @@ import base64
 import time
 from pathlib import Path
 
+import pytest
 import yaml
 
 from tests.blocks import blocks
@@ -81,6 +82,7 @@ def test_what_recipes_show(protected: Kubectl, cluster: Target, tmp_path: Path) 
     assert money(tmp_path / "there") == SOUND
 
 
+@pytest.mark.alone
 def test_one_job_makes_the_repository_and_keeps_what_each_workload_says(
     protected: Kubectl, cluster: Target, release: Release, s3: S3
 ) -> None:

@@ -191,7 +191,6 @@ def database(cluster: Target) -> Iterator[Postgres]:
 def test_everything_comes_back_after_the_namespace_is_gone(
     protected: Kubectl,
     cluster: Target,
-    release: Release,
     s3: S3,
     database: Postgres,
     tmp_path: Path,
@@ -201,7 +200,6 @@ def test_everything_comes_back_after_the_namespace_is_gone(
 
     By the commands of docs/disaster.md.
     """
-    release.upgrade(sidecar__dumps="true")
     changed = json.dumps({"stringData": {
         "PGHOST": cluster.host, "PGPORT": database.port, "PGPASSWORD": postgres.PASSWORD,
         "BACKUP_RESTORE_SECONDS": "1",
@@ -351,6 +349,7 @@ def test_interrupted_restore_resumes_and_keeps_what_was_written_in_between(
     assert protected.exec("deployment/wiki", "python3", "-c", LOOK, container="app") == before
 
 
+@pytest.mark.alone
 def test_pod_is_refused_while_the_webhook_is_away_and_restored_afterwards(
     protected: Kubectl, release: Release, cluster: Target
 ) -> None:

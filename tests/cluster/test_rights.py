@@ -7,6 +7,8 @@ import pytest
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.release import NAME, Release
 
+pytestmark = pytest.mark.alone
+
 LISTS = Path(__file__).with_name("rights")
 
 

@@ -2,6 +2,8 @@
 
 import time
 
+import pytest
+
 from tests.cluster import apps, sidecar
 from tests.cluster.conftest import Target
 from tests.cluster.kubectl import Kubectl
@@ -51,6 +53,7 @@ def _secret(kubectl: Kubectl) -> str:
     return kubectl("exec", "app", "--container=backup", "--", "sh", "-c", script)
 
 
+@pytest.mark.alone
 def test_node_can_be_drained(protected: Kubectl, cluster: Target) -> None:
     """With --delete-emptydir-data, as README says; without it, kubectl names the volume."""
     template = apps.template([apps.container(cluster.app_image)], [apps.claimed()])

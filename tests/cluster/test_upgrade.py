@@ -3,12 +3,15 @@
 import shutil
 from pathlib import Path
 
+import pytest
 import yaml
 
 from tests.cluster import apps, sidecar
 from tests.cluster.conftest import Target
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.release import CHART, NAME, Release
+
+pytestmark = pytest.mark.alone
 
 
 def _previous(folder: Path) -> Path:
