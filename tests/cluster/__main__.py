@@ -1,4 +1,4 @@
-"""`python -m tests.cluster up [--control-plane-only] | down | kubeconfig | prepare`."""
+"""`python -m tests.cluster up [--control-plane-only] | status | down | kubeconfig | prepare`."""
 
 import argparse
 import sys
@@ -15,6 +15,7 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     up = commands.add_parser("up", help="start the cluster, or what of it is missing")
     up.add_argument("--control-plane-only", action="store_true", help="without a node")
+    commands.add_parser("status", help="tell whether it runs: exit status 0 or 1")
     commands.add_parser("down", help="stop the cluster and leave nothing behind")
     commands.add_parser("kubeconfig", help="print the path of the kubeconfig")
     commands.add_parser("prepare", help="only build and install what `up` needs")
@@ -23,6 +24,8 @@ def main() -> int:
         if arguments.command == "up":
             Cluster().start(with_node=not arguments.control_plane_only)
             print(f"export KUBECONFIG={KUBECONFIG} PATH={KUBERNETES}:$PATH")
+        elif arguments.command == "status":
+            return int(not Cluster().is_running())
         elif arguments.command == "down":
             Cluster().stop()
         elif arguments.command == "prepare":

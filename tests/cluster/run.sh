@@ -11,7 +11,13 @@ parts() {
   esac
 }
 
-[ $# -gt 0 ] || set -- tests/apiserver tests/chart tests/cluster tests/images
+if [ $# -eq 0 ]; then
+  set -- tests/apiserver tests/chart tests/cluster tests/images
+  if [ "${CLUSTER_TEST_EXTERNAL:-}" != 1 ]; then # one for both parts
+    python -m tests.cluster status || trap 'python -m tests.cluster down' EXIT
+    python -m tests.cluster up || exit
+  fi
+fi
 failed=0
 parts -m 'cluster and alone' "$@"
 parts -m 'cluster and not alone' --numprocesses=3 --dist=loadfile "$@"
