@@ -12,10 +12,16 @@ SIDECAR: Json = {
     "name": "backup",
     "image": IMAGE,
     "imagePullPolicy": "IfNotPresent",
-    "command": ["backup-supervise"],
+    "command": ["/opt/backup/bin/backup-supervise"],
     "restartPolicy": "Always",
-    "envFrom": [{"secretRef": {"name": "backup-env-configuration", "optional": True}}],
+    "envFrom": [
+        {
+            "prefix": "BACKUP_SECRET_",
+            "secretRef": {"name": "backup-env-configuration", "optional": True},
+        }
+    ],
     "env": [
+        {"name": "PATH", "value": "/opt/backup/bin:/usr/bin:/bin"},
         {
             "name": "BACKUP_NAMESPACE",
             "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.namespace"}},
@@ -119,7 +125,8 @@ def test_the_secret_of_the_annotation_is_named_in_both_places(asked: Json, pod: 
     answer = answer_to(asked)
 
     secret = {"name": "offsite", "optional": True}
-    assert answer.sidecar() == {**SIDECAR, "envFrom": [{"secretRef": secret}]}
+    source = {"prefix": "BACKUP_SECRET_", "secretRef": secret}
+    assert answer.sidecar() == {**SIDECAR, "envFrom": [source]}
     volume = {"name": "backup-secret", "secret": {"secretName": "offsite", "optional": True}}
     assert answer.volumes() == [VOLUMES[0], volume, *VOLUMES[2:]]
 
