@@ -13,7 +13,8 @@ from contract.settings import Problem
 
 PASS = "BACKUP_ENV_PASS"  # noqa: S105 -- the name of a variable
 _WHERE = "Secret variable"
-_NAMED = 10  # keys that are named one by one
+_NAMED = 20  # keys that have a line of their own
+_LONGEST = 4000  # characters of the line that the others share
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _COPY = "COPY_"
 _LONGEST_NAME = 60  # characters of a bad name that a message repeats
@@ -106,13 +107,13 @@ def problems(given: Mapping[str, str]) -> list[Problem]:
         for key in given
         if key not in files and (why := _why_dropped(key, more))
     ]
-    left = len(dropped) - _NAMED
-    found = dropped[:_NAMED]
-    if left > 0:
-        found.append(
-            Problem("Secret", "variables", "", f"{left} more reach no program; see {PASS}", "")
-        )
-    return [*found, *_bad_words(given)]
+    rest = [each.key for each in dropped[_NAMED:]]
+    shown = ", ".join(rest)
+    if len(shown) > _LONGEST:
+        shown = f"{shown[:_LONGEST]}… (keys in all: {len(dropped)})"
+    why = f"{shown}: are not passed to any program; see {PASS}"
+    shared = [Problem("Secret", "variables", "", why, "")] if rest else []
+    return [*dropped[:_NAMED], *shared, *_bad_words(given)]
 
 
 def _why_dropped(key: str, more: Iterable[str]) -> str:

@@ -41,7 +41,7 @@ ALL = (
     Variable("RESTIC_REST_PASSWORD", "The password there, with any character; in the address, `/`, "
              "`#`, `?`, `%` and so on must be percent-encoded.", _RESTIC),
     Variable("AWS_ACCESS_KEY_ID", "For S3. All variables of restic's backends are passed: see "
-             "[below](#which-program-gets-what).", _RESTIC),
+             "[which program gets what](#which-program-gets-what).", _RESTIC),
     Variable("AWS_SECRET_ACCESS_KEY", "The same.", _RESTIC),
     Variable("AWS_DEFAULT_REGION", "The same.", _RESTIC),
     Variable("SFTP_KEY", "For an `sftp:` repository: the private key, as text or as a path in the "
@@ -67,7 +67,7 @@ ALL = (
     Variable("POST_HOOK", "A command after each backup, where there is no `backup.post`.", _WHAT),
     Variable("BACKUP_ENV_PASS", "Names of other keys of the Secret, separated by blanks or commas, "
              "that your commands (`PRE_HOOK`, `backup.pre`, `backup.dump` …) or programs need as "
-             "variables. See [below](#which-program-gets-what).", _WHAT),
+             "variables. See [which program gets what](#which-program-gets-what).", _WHAT),
     Variable("DEBUG", "`true`: the log names each command and what it said.", _WHAT, "`false`"),
     Variable("NTFY_ENABLED", "`true`: messages of failures and recoveries to ntfy.", _TOLD,
              "`false`"),
@@ -154,6 +154,9 @@ ALL = (
              _TIMES, "`900`"),
     Variable("BACKUP_WAIT_SECONDS", "How long a command that a person starts waits for a run in "
              "progress; its option `--wait-timeout` counts before it.", _TIMES, "`900`"),
+    Variable("BACKUP_RESTORE_SECONDS", "How long the init container of `backup.restore` tries "
+             "before it ends and Kubernetes starts it again, with the Secret as it is then.",
+             _TIMES, "`60`"),
     Variable("BACKUP_INIT_SPREAD_SECONDS", "Over which those spread that want to create the same "
              "repository.", _TIMES, "`60`"),
     Variable("BACKUP_INIT_SETTLE_SECONDS", "From its creation until it is looked at again; "

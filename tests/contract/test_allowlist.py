@@ -113,10 +113,23 @@ def test_a_name_that_the_secret_does_not_hold_is_a_problem() -> None:
 
 
 def test_many_dropped_keys_are_a_few_lines() -> None:
-    found = allowlist.problems({**GIVEN, **{f"APP_{number}": "x" for number in range(500)}})
+    found = allowlist.problems({**GIVEN, **{f"APP_{number}": "x" for number in range(5000)}})
 
-    assert len(found) == 11
-    assert str(found[-1]) == "Secret variables: 490 more reach no program; see BACKUP_ENV_PASS"
+    assert len(found) == 21
+    last = str(found[-1])
+    assert last.startswith("Secret variables: APP_20, APP_21, ")
+    assert last.endswith(
+        "… (keys in all: 5000): are not passed to any program; see BACKUP_ENV_PASS"
+    )
+    assert len(last) < 4200
+
+
+def test_each_of_a_few_dozens_is_named() -> None:
+    keys = [f"APP_{number}" for number in range(99)]
+
+    said = " ".join(map(str, allowlist.problems({**GIVEN, **dict.fromkeys(keys, "x")})))
+
+    assert [key for key in keys if f"{key}:" not in said and f"{key}," not in said] == []
 
 
 def test_every_documented_variable_is_known() -> None:
