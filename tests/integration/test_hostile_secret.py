@@ -1,5 +1,6 @@
 """Whatever the keys of a Secret are called: the container starts, and starts what it should."""
 
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -7,12 +8,15 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+import pytest
+
 from contract import names
 from contract.settings import Problem
+from demo import app
 from runner import stop, timing
 from tests.cluster.work import until
 from tests.contract.hostile import HOSTILE
-from tests.integration.sidecars import Sidecar
+from tests.integration.sidecars import PASSWORD, Sidecar
 
 SCRIPT = Path(stop.__file__).with_name("supervise.sh")
 # Leaves what it was started with, and nothing to do for an hour.
@@ -174,3 +178,60 @@ def test_a_state_folder_with_a_dash_is_no_option(tmp_path: Path) -> None:
         process.terminate()
         assert process.stdout is not None
         assert process.stdout.read() == b""
+
+
+# Each puts its environment beside it; what restic starts sees what restic has.
+_SPY = "env -0 >{folder}/{name}; "
+_OURS = {
+    "PATH", "HOME", "TMPDIR", "RESTIC_CACHE_DIR", "RESTIC_PROGRESS_FPS", "BACKUP_HOST",
+    "BACKUP_NAMESPACE", "GOMEMLIMIT", "GOGC", "GOMAXPROCS",
+}  # fmt: skip
+_PASSED = {"RESTIC_REPOSITORY", "RESTIC_PASSWORD_COMMAND", "AWS_SESSION_TOKEN", "APP_TOKEN"}
+_LOGINS = {"PGPASSWORD", "PGAPPNAME", "MYSQL_PWD", "BACKUP_ENV_PASS"}
+
+
+def _seen(file: Path) -> dict[str, str]:
+    entries = (entry.partition("=") for entry in file.read_text("utf-8").split("\0") if entry)
+    return {key: text for key, _, text in entries if key not in _SHELLS}
+
+
+@pytest.mark.parametrize("source", ["files", "prefixed variables"])
+def test_restic_hooks_and_dumps_get_what_they_know_and_nothing_hostile(
+    tmp_path: Path, source: str
+) -> None:
+    """As a child of each sees it; the run is a success, and one line names each other key."""
+    spy = partial(_SPY.format, folder=tmp_path)
+    command = tmp_path / "password"
+    command.write_text(f"#!/bin/sh\n{spy(name='restic')}echo {PASSWORD}\n")
+    command.chmod(0o755)
+    asked = {"backup.dump": f"{spy(name='dump')}echo dumped", "backup.schedule": "off"}
+    sidecar = Sidecar(tmp_path, annotations=asked)
+    app.write_files(sidecar.volume)
+    secret = {
+        **HOSTILE, **{f"COPY_{key}": text for key, text in HOSTILE.items()},
+        "RESTIC_REPOSITORY": str(sidecar.repository), "RESTIC_PASSWORD_COMMAND": str(command),
+        "PRE_HOOK": spy(name="hook"), "AWS_SESSION_TOKEN": "t", "APP_TOKEN": "word",
+        "BACKUP_ENV_PASS": "APP_TOKEN, LD_PRELOAD PATH BACKUP_STATE_DIR", "PGPASSWORD": "p",
+        "PGAPPNAME": "a", "MYSQL_PWD": "m",
+    }  # fmt: skip
+    if source == "files":
+        sidecar.secret = secret
+        sidecar.change_secret()
+    else:
+        sidecar.write_secrets({})
+    sidecar._secrets = {"backup-env-configuration": secret}
+
+    done = sidecar.run("backup-runner", "run")
+
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    restic, hook, dump = (_seen(tmp_path / name) for name in ("restic", "hook", "dump"))
+    assert restic.keys() - _OURS == _PASSED | (_LOGINS if dump == restic else set())
+    assert hook.keys() - _OURS == _PASSED | _LOGINS
+    assert dump.keys() - _OURS >= _PASSED | _LOGINS
+    for seen in (restic, hook, dump):
+        assert seen["PATH"] == os.environ["PATH"]
+        assert seen["APP_TOKEN"] == "word"
+        assert "evil" not in str({key: seen[key] for key in seen if key != "PATH"})
+    warned = [line for line in done.stdout.splitlines() if "BACKUP_ENV_PASS: 'LD_PRELOAD'" in line]
+    assert len(warned) == 1
+    assert "/evil" not in done.stdout
