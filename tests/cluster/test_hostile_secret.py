@@ -9,7 +9,7 @@ import pytest
 from contract import names
 from tests.cluster import apps, audit, sidecar
 from tests.cluster.conftest import Target
-from tests.cluster.kubectl import Kubectl
+from tests.cluster.kubectl import Json, Kubectl
 from tests.cluster.release import DEPLOYMENT, NAME, Release
 from tests.cluster.s3 import S3
 from tests.contract.hostile import HOSTILE
@@ -100,7 +100,7 @@ def test_the_app_starts_is_ready_and_is_backed_up(
 
 def test_what_is_not_on_the_list_is_seen() -> None:
     """Else the log would prove nothing."""
-    planted = [
+    planted: list[Json] = [
         {"verb": "get", "objectRef": {"resource": "secrets", "namespace": "prod", "name": "x"}},
         {"verb": "delete", "objectRef": {"resource": "pods", "namespace": NAME, "name": "x"}},
         {"verb": "create", "objectRef": {"resource": "pods", "namespace": "p", "name": "x",
@@ -111,7 +111,7 @@ def test_what_is_not_on_the_list_is_seen() -> None:
             "resource": "mutatingwebhookconfigurations", "name": "another",
             "apiGroup": "admissionregistration.k8s.io"}},
     ]  # fmt: skip
-    good = [
+    good: list[Json] = [
         {"verb": "list", "objectRef": {"resource": "pods"}},
         {"verb": "create", "objectRef": {"resource": "secrets", "namespace": NAME}},
         {"verb": "get", "objectRef": {"resource": "pods", "namespace": NAME, "name": "x"}},
