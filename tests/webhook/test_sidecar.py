@@ -262,3 +262,24 @@ def test_the_sidecar_knows_how_long_the_pod_may_take_to_stop(
     pod["spec"]["terminationGracePeriodSeconds"] = seconds
 
     assert answer_to(asked).environment().get("BACKUP_GRACE_SECONDS") == passed
+
+
+def test_a_sidecar_of_an_older_release_is_known_and_gets_a_path(asked: Json, pod: Json) -> None:
+    """Such as one in a pod that a backup of the cluster's objects brings back.
+
+    Nothing of it can be changed; with PATH, at least no key of the Secret decides what is run.
+    """
+    whole = apply(pod, answer_to(asked).operations or [])
+    old = whole["spec"]["initContainers"][0]
+    old["command"] = ["backup-supervise"]
+    del old["envFrom"][0]["prefix"]
+    del old["restartPolicy"]  # what the API server of an older cluster dropped
+    path = old["env"].pop(0)
+    asked["request"]["object"] = whole
+
+    answer = answer_to(asked)
+
+    assert answer.operations == [
+        {"op": "add", "path": "/spec/initContainers/0/restartPolicy", "value": "Always"},
+        {"op": "add", "path": "/spec/initContainers/0/env/-", "value": path},
+    ]
