@@ -181,10 +181,11 @@ def test_a_state_folder_with_a_dash_is_no_option(tmp_path: Path) -> None:
 
 
 # Each puts its environment beside it; what restic starts sees what restic has.
-_SPY = "env -0 >{folder}/{name}; "
+_SPY = "env -0 >{folder}/{name}.$$; "
+_SPIES = ("restic", "hook", "dump")
 _OURS = {
     "PATH", "HOME", "TMPDIR", "RESTIC_CACHE_DIR", "RESTIC_PROGRESS_FPS", "BACKUP_HOST",
-    "BACKUP_NAMESPACE", "GOMEMLIMIT", "GOGC", "GOMAXPROCS",
+    "BACKUP_NAMESPACE", "GOMEMLIMIT", "GOGC", "GOMAXPROCS", "LC_CTYPE",
 }  # fmt: skip
 _PASSED = {"RESTIC_REPOSITORY", "RESTIC_PASSWORD_COMMAND", "AWS_SESSION_TOKEN", "APP_TOKEN"}
 _LOGINS = {"PGPASSWORD", "PGAPPNAME", "MYSQL_PWD", "BACKUP_ENV_PASS"}
@@ -224,11 +225,17 @@ def test_restic_hooks_and_dumps_get_what_they_know_and_nothing_hostile(
     done = sidecar.run("backup-runner", "run")
 
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
-    restic, hook, dump = (_seen(tmp_path / name) for name in ("restic", "hook", "dump"))
-    assert restic.keys() - _OURS == _PASSED | (_LOGINS if dump == restic else set())
-    assert hook.keys() - _OURS == _PASSED | _LOGINS
-    assert dump.keys() - _OURS >= _PASSED | _LOGINS
-    for seen in (restic, hook, dump):
+    each = {name: [_seen(file) for file in tmp_path.glob(f"{name}.*")] for name in _SPIES}
+    given = {name: [seen.keys() - _OURS for seen in found] for name, found in each.items()}
+    assert given["hook"] == given["dump"] == [_PASSED | _LOGINS]
+    # Of restic's calls, the dump's alone, before and after the repository is made: a client is
+    # below it. All others know nothing of databases.
+    logged_in = [seen for seen in given["restic"] if seen & _LOGINS]
+    assert logged_in == [_PASSED | _LOGINS] * 2
+    others = [seen for seen in given["restic"] if not seen & _LOGINS]
+    assert len(others) > 2
+    assert others == [_PASSED] * len(others)
+    for seen in (seen for found in each.values() for seen in found):
         assert seen["PATH"] == os.environ["PATH"]
         assert seen["APP_TOKEN"] == "word"
         assert "evil" not in str({key: seen[key] for key in seen if key != "PATH"})
