@@ -165,9 +165,11 @@ def test_the_pause_is_what_the_runner_takes_for_one(tmp_path: Path) -> None:
 
 
 def test_a_state_folder_with_a_dash_is_no_option(tmp_path: Path) -> None:
+    """What an earlier container left in it gives way."""
     sidecar, started = Sidecar(tmp_path), Started(tmp_path)
     environment = {**_environment(sidecar, {}), "BACKUP_STATE_DIR": "-rf"}
     (tmp_path / "-rf").mkdir()
+    (tmp_path / "-rf" / "supervisor").symlink_to(tmp_path / "elsewhere")
     (started.bin / "backup-runner").write_text("#!/bin/sh\n")
     with subprocess.Popen(
         [started.bin / "backup-supervise"], env=environment, cwd=tmp_path,
@@ -178,6 +180,7 @@ def test_a_state_folder_with_a_dash_is_no_option(tmp_path: Path) -> None:
         process.terminate()
         assert process.stdout is not None
         assert process.stdout.read() == b""
+    assert not (tmp_path / "elsewhere").exists()
 
 
 # Each puts its environment beside it; what restic starts sees what restic has.
