@@ -56,7 +56,7 @@ RUN /opt/build/bin/pip --python /opt/backup/bin/python install --no-compile --re
 
 FROM base AS base-sidecar
 COPY --from=tools /out/restic /out/rclone /usr/bin/
-ENTRYPOINT ["backup-supervise"]
+ENTRYPOINT ["/opt/backup/bin/backup-supervise"]
 
 # Our own code comes last: what a new version of it changes is less than a megabyte.
 FROM base-sidecar AS base-sidecar-db

@@ -108,9 +108,8 @@ def has_sidecar(pod: Pod) -> bool:
 def is_sidecar(container: Mapping[str, Any]) -> bool:
     """Whether this is our sidecar, even if somebody took something from it."""
     mounted = {mount.get("name") for mount in container.get("volumeMounts") or []}
-    stays = container.get("restartPolicy") == "Always" or container.get("command") == [
-        names.COMMAND
-    ]
+    runs = container.get("command") in ([names.COMMAND], [names.OLD_COMMAND])
+    stays = container.get("restartPolicy") == "Always" or runs
     return container.get("name") == names.CONTAINER and stays and names.STATE_VOLUME in mounted
 
 

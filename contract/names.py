@@ -8,7 +8,12 @@ CONTAINER = "backup"
 RESTORE_CONTAINER = "backup-restore"
 """Name of the injected init container that fills empty volumes."""
 
-RESTORE_COMMAND = ("backup-runner", "populate")
+PATH = "/opt/backup/bin:/usr/bin:/bin"
+"""Of our containers, as the image has it: neither the Secret nor an image decides what is run."""
+
+RUNNER = "/opt/backup/bin/backup-runner"
+
+RESTORE_COMMAND = (RUNNER, "populate")
 """What it runs."""
 
 STAGING = ".backup-restore"
@@ -35,8 +40,15 @@ SUPERVISOR_FILE = "supervisor"
 KEEP_TAG = "keep"
 """Of snapshots that retention never removes."""
 
-COMMAND = "backup-supervise"
-"""What the injected container runs; found on the image's PATH."""
+COMMAND = "/opt/backup/bin/backup-supervise"
+"""What the injected container runs; absolute, so that no PATH decides what that is."""
+
+OLD_COMMAND = "backup-supervise"
+"""What containers ran that were injected before the command was absolute."""
+
+SECRET_PREFIX = "BACKUP_SECRET_"  # noqa: S105 -- the name of variables
+"""Of the variables that envFrom makes of the Secret's keys: no loader, shell, interpreter or
+program of ours reads one, whatever its key is."""
 
 ENABLED_LABEL = "backup.enabled"
 """Of a namespace: ``true`` opts it in."""

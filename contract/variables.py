@@ -1,7 +1,7 @@
 """Every variable of the Secret that is no setting with an annotation, and what it means. Pure.
 
-The documentation's table and what `kubectl backup doctor` takes for a typo come from here. All
-other variables go to restic (or rclone) as they are.
+The documentation's table and what `kubectl backup doctor` takes for a typo come from here. Which
+other variables restic, rclone and database clients get is in contract/allowlist.py.
 """
 
 from dataclasses import dataclass
@@ -21,13 +21,12 @@ _UNKNOWN_SERVER = "the pod itself"
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """One variable; ``default`` is for people. ``live``: it takes effect in running pods."""
+    """One variable; ``default`` is for people."""
 
     name: str
     meaning: str
     group: str
     default: str = ""
-    live: bool = True
 
 
 ALL = (
@@ -41,8 +40,8 @@ ALL = (
              _RESTIC),
     Variable("RESTIC_REST_PASSWORD", "The password there, with any character; in the address, `/`, "
              "`#`, `?`, `%` and so on must be percent-encoded.", _RESTIC),
-    Variable("AWS_ACCESS_KEY_ID", "For S3, as all other variables of restic's backends: `B2_…`, "
-             "`AZURE_…`, `RCLONE_CONFIG_…` and so on are handed on.", _RESTIC),
+    Variable("AWS_ACCESS_KEY_ID", "For S3. All variables of restic's backends are passed: see "
+             "[which program gets what](#which-program-gets-what).", _RESTIC),
     Variable("AWS_SECRET_ACCESS_KEY", "The same.", _RESTIC),
     Variable("AWS_DEFAULT_REGION", "The same.", _RESTIC),
     Variable("SFTP_KEY", "For an `sftp:` repository: the private key, as text or as a path in the "
@@ -66,6 +65,9 @@ ALL = (
              "exits with 0 and leaves a new snapshot with a file in this repository.", _WHAT),
     Variable("PRE_HOOK", "A command before each backup, where there is no `backup.pre`.", _WHAT),
     Variable("POST_HOOK", "A command after each backup, where there is no `backup.post`.", _WHAT),
+    Variable("BACKUP_ENV_PASS", "Names of other keys of the Secret, separated by blanks or commas, "
+             "that your commands (`PRE_HOOK`, `backup.pre`, `backup.dump` …) or programs need as "
+             "variables. See [which program gets what](#which-program-gets-what).", _WHAT),
     Variable("DEBUG", "`true`: the log names each command and what it said.", _WHAT, "`false`"),
     Variable("NTFY_ENABLED", "`true`: messages of failures and recoveries to ntfy.", _TOLD,
              "`false`"),
@@ -105,7 +107,8 @@ ALL = (
     Variable("PGHOST", "PostgreSQL's address.", _DUMP, _UNKNOWN_SERVER),
     Variable("PGPORT", "Its port.", _DUMP, "`5432`"),
     Variable("PGUSER", "The user.", _DUMP, "`postgres`"),
-    Variable("PGPASSWORD", "The password. All other `PG…` variables are handed on.", _DUMP),
+    Variable("PGPASSWORD", "The password. Other `PG…` variables are passed to the client too, "
+             "except `PGSYSCONFDIR` and `PGLOCALEDIR`.", _DUMP),
     Variable("PGSSLMODE", "`disable`, `allow`, `prefer`, `require`, `verify-ca` or `verify-full`.",
              _DUMP, "`prefer`; with `PGSSLROOTCERT`, `verify-ca` for the pod itself and "
              "`verify-full` elsewhere"),
@@ -141,21 +144,23 @@ ALL = (
     Variable("REDISCLI_CERT", "Certificate of the user, given in the same ways.", _DUMP),
     Variable("REDISCLI_KEY", "Its key, given in the same ways.", _DUMP),
     Variable("REDISCLI_SNI", "The name that TLS asks for.", _DUMP),
-    Variable("BACKUP_HOOK_SECONDS", "A command of `backup.pre` or `backup.post`.", _TIMES, "`1800`",
-             live=False),
+    Variable("BACKUP_HOOK_SECONDS", "A command of `backup.pre` or `backup.post`.", _TIMES,
+             "`1800`"),
     Variable("BACKUP_OPEN_TIMEOUT_SECONDS", "Until a repository that does not answer is a "
-             "failure.", _TIMES, "`120`", live=False),
+             "failure.", _TIMES, "`120`"),
     Variable("BACKUP_LOCK_PATIENCE_SECONDS", "Waiting for another's lock in the repository.",
-             _TIMES, "`120`", live=False),
+             _TIMES, "`120`"),
     Variable("BACKUP_CATCH_UP_SECONDS", "Within which a missed run, and a first one, starts.",
-             _TIMES, "`900`", live=False),
+             _TIMES, "`900`"),
     Variable("BACKUP_WAIT_SECONDS", "How long a command that a person starts waits for a run in "
-             "progress; its option `--wait-timeout` counts before it.", _TIMES, "`900`",
-             live=False),
+             "progress; its option `--wait-timeout` counts before it.", _TIMES, "`900`"),
+    Variable("BACKUP_RESTORE_SECONDS", "How long the init container of `backup.restore` tries "
+             "before it ends and Kubernetes starts it again, with the Secret as it is then.",
+             _TIMES, "`60`"),
     Variable("BACKUP_INIT_SPREAD_SECONDS", "Over which those spread that want to create the same "
-             "repository.", _TIMES, "`60`", live=False),
+             "repository.", _TIMES, "`60`"),
     Variable("BACKUP_INIT_SETTLE_SECONDS", "From its creation until it is looked at again; "
-             "longer where creating it took more than 2 s.", _TIMES, "`10`", live=False),
+             "longer where creating it took more than 2 s.", _TIMES, "`10`"),
 )  # fmt: skip
 NAMES = frozenset(each.name for each in ALL)
 

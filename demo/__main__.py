@@ -132,11 +132,9 @@ def _empty(folder: Path) -> None:
 
 def _restic(container: Container, *words: str) -> str:
     """Run restic as anybody could who has the Secret."""
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(container.root),
-        **container.environment(),
-    }
+    files = container.path("/etc/backup/secret").iterdir()
+    secret = {path.name: path.read_text("utf-8") for path in files if path.is_file()}
+    environment = {**secret, "PATH": os.environ["PATH"], "HOME": str(container.root)}
     command = ("restic", "--no-cache", *words)
     done = subprocess.run(command, env=environment, text=True, capture_output=True, check=False)
     if done.returncode:

@@ -80,7 +80,8 @@ class Container:
         """Return the container's variables as the kubelet makes them, paths below ``root``."""
         variables: dict[str, str] = {}
         for source in self.spec.get("envFrom") or []:
-            variables |= self._secrets.get(source["secretRef"]["name"], {})
+            given = self._secrets.get(source["secretRef"]["name"], {})
+            variables |= {source.get("prefix", "") + key: text for key, text in given.items()}
         for entry in self.spec["env"]:
             if "valueFrom" in entry:
                 text = self._field(entry["valueFrom"]["fieldRef"]["fieldPath"])
@@ -121,14 +122,16 @@ class Container:
         )
 
     def _process_environment(self) -> dict[str, str]:
-        return {"PATH": os.environ["PATH"], **self.environment(), **self._extra}
+        # Its programs are on this machine's PATH, and not where the image has them.
+        return {**self.environment(), "PATH": os.environ["PATH"], **self._extra}
 
     @contextmanager
     def running(self) -> Iterator["Container"]:
         """Run the container's own command; at the end stop it as a kubelet does."""
         self.lines = Queue()  # what an earlier start said is not what this one says
+        program, *words = self.spec["command"]
         self._process = subprocess.Popen(
-            self.spec["command"],
+            (Path(program).name, *words),
             env=self._process_environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

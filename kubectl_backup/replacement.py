@@ -112,13 +112,16 @@ def helper(
     container: Json = {
         "name": CONTAINER,
         "image": sidecar["image"],
-        "command": list(argv),
+        "command": _absolute(argv),
         "env": list(_environment(sidecar.get("env") or (), pod, host)),
         "volumeMounts": list(_mounted(sidecar, volume)),
     }
     for key in ("envFrom", "imagePullPolicy", "resources", "securityContext"):
         if sidecar.get(key) is not None:
             container[key] = deepcopy(sidecar[key])
+    for source in container.get("envFrom") or ():
+        # One of an older sidecar has none; what it needs of the Secret, it reads from its files.
+        source.setdefault("prefix", names.SECRET_PREFIX)
     spec: Json = {key: deepcopy(pod["spec"][key]) for key in _KEPT if pod["spec"].get(key)}
     if root:
         confined = container.setdefault("securityContext", {})
@@ -144,6 +147,12 @@ def helper(
     }
 
 
+def _absolute(argv: Sequence[str]) -> list[str]:
+    """Return the words with our program's path, so that no PATH decides what is run."""
+    first = names.RUNNER if argv[0] == names.RUNNER.rpartition("/")[2] else argv[0]
+    return [first, *argv[1:]]
+
+
 def _environment(given: Sequence[Json], pod: target.Pod, host: str) -> Iterator[Json]:
     """Yield the sidecar's environment; what the kubelet takes from the pod is the other pod's."""
     fixed = {
@@ -151,6 +160,8 @@ def _environment(given: Sequence[Json], pod: target.Pod, host: str) -> Iterator[
         names.ENV_NODE: str(pod["spec"].get("nodeName", "")),
         names.ENV_HOST: host,
     }
+    if not any(each["name"] == "PATH" for each in given):  # an older sidecar's
+        yield {"name": "PATH", "value": names.PATH}
     for each in given:
         if each["name"] in fixed:
             yield {"name": each["name"], "value": fixed[each["name"]].replace("$", "$$")}

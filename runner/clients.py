@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from contract import allowlist
 from runner import complaints, databases, tls
 from runner.databases import Client
 from runner.outcome import Failure
@@ -29,8 +30,9 @@ class DumpError(Exception):
 
 
 def environment(client: Client) -> dict[str, str]:
-    """Return the variables that a client gets: its own, and nothing else of the Secret's."""
-    kept = {key: os.environ[key] for key in _PASSED_ON if key in os.environ}
+    """Return the variables that a client gets: its own, and of the Secret what is passed on."""
+    more = allowlist.passed(os.environ)  # by which these came here
+    kept = {key: os.environ[key] for key in (*_PASSED_ON, *more) if key in os.environ}
     return {**kept, "LC_ALL": "C.UTF-8", **client.environment}
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from contract import names, settings
+from contract import allowlist, names, settings
 from contract.settings import Problem, Settings
 from contract.values import Dump
 from runner import (
@@ -65,6 +65,7 @@ class Config:
     settings: Settings
     problems: tuple[Problem, ...]
     restic: Mapping[str, str]
+    databases: Mapping[str, str]
     mirror: Mirror | None
     second: Second | None
     pre: tuple[str, ...]
@@ -131,12 +132,14 @@ def read(
     """Return the configuration; bad values are problems in it, never errors.
 
     ``secret`` holds the Secret's files by name. Where there are any, they alone count; without,
-    the variables of the Secret are looked for in ``environment``. ``unread`` are those whose file
-    could not be read, and why. ``files`` is what other files that the Secret names hold.
+    the variables that envFrom made of the Secret, in ``environment``; without these, plain ones of
+    it, as of a process that somebody started. ``files`` is what other files hold that the Secret
+    names.
     """
     problems = [
         Problem("Secret variable", key, "", why, "none") for key, why in files.unread.items()
     ]
+    secret = reading.of_secret(environment, secret)
     whole = reading.usable(secret or environment, problems)
     variables = reading.values_of(whole)
     defaults = reading.defaults(environment, problems)
@@ -183,6 +186,7 @@ def read(
         settings=effective,
         restic=mirror.environment if mirror else sftp.read(derive.restic(variables), variables),
         mirror=mirror,
+        databases=derive.databases(variables),
         second=None
         if mirror
         else second.read(variables, sftp.read(derive.restic(variables), variables)),
@@ -203,13 +207,14 @@ def read(
         else "",
         network=network.read(variables, files.authorities, problems),
         debug=switches["DEBUG"],
-        timing=derive.patient(timing.read(environment, problems), given.patience),
+        timing=derive.patient(timing.read(environment, secret, problems), given.patience),
         mask=mask,
         spare={} if mirror else reading.spare(whole, variables),
         secret_dir=environment.get(names.ENV_SECRET_DIR, names.SECRET_DIR),
         problems=(
             *(derive.masked(problem, mask) for problem in (*effective.problems, *problems)),
             *settings.unknown(annotations),
+            *allowlist.problems(secret),
             *unusable,
             *doubts,
             *sftp.problems(variables),

@@ -1,10 +1,9 @@
 """What follows from environment and Secret: the host, and what restic is given. Pure."""
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from contract import excludes, names, settings
+from contract import allowlist, excludes, names, settings
 from contract.settings import Problem, Settings
 from runner import destination, options, tls
 from runner.destination import Mirror
@@ -12,15 +11,7 @@ from runner.masking import Mask
 from runner.options import Given
 from runner.timing import Timing
 
-# Of the Secret, what restic must not get: it is ours, or it would change what restic does.
-_NOT_RESTICS = re.compile(
-    r"BACKUP_.*|KEEP_.*|NTFY_.*|NOTIFY_.*|PUSHGATEWAY_.*|COPY_.*|PING_URL|(PRE|POST)_HOOK|DEBUG|RESTIC_SOURCE"
-    r"|RESTIC_HOST(NAME)?|RESTIC_BACKUP_COMMAND|RESTIC_ADDITIONAL_BACKUP_PARAMETERS|RESTIC_PROGRESS_FPS"
-    r"|RESTIC_OPTIONS|SFTP_KEY|SFTP_KNOWN_HOSTS|RESTIC_RETENTION_POLICIES_ENABLED"
-    r"|PATH|HOME|TMPDIR|PWD|OLDPWD|SHLVL|_|LD_.*|PYTHON.*"
-)
 LONGEST_HOST = 200
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def masked(problem: Problem, mask: Mask) -> Problem:
@@ -91,11 +82,13 @@ def is_host(text: str) -> bool:
 
 
 def restic(variables: Mapping[str, str]) -> Mapping[str, str]:
-    return {
-        key: value
-        for key, value in tls.from_keys(variables).items()
-        if _VARIABLE.fullmatch(key) and not _NOT_RESTICS.fullmatch(key)
-    }
+    """Return what restic, and rclone below it, get of the Secret."""
+    return allowlist.restic(variables)
+
+
+def databases(variables: Mapping[str, str]) -> Mapping[str, str]:
+    """Return what dumps, loads and the user's own commands get beside that."""
+    return allowlist.databases(tls.from_keys(variables))
 
 
 def mirror(environment: Mapping[str, str], variables: Mapping[str, str]) -> Mirror | None:

@@ -11,8 +11,13 @@ from runner.log import Log
 CACHE = "RESTIC_CACHE_DIR"
 
 
-def of(config: Config, target: str | None, log: Log, *, hurry: bool = False) -> dict[str, str]:
-    """Return the environment for a repository; without the Secret where ``target`` is None."""
+def of(
+    config: Config, target: str | None, log: Log, *, hurry: bool = False, databases: bool = False
+) -> dict[str, str]:
+    """Return the environment for a repository; without the Secret where ``target`` is None.
+
+    ``databases``: with what their clients need.
+    """
     state = config.state_dir
     own = str(ownership.cache(state))
     made = {
@@ -24,6 +29,7 @@ def of(config: Config, target: str | None, log: Log, *, hurry: bool = False) -> 
         "BACKUP_HOST": config.host,
         "BACKUP_NAMESPACE": config.namespace,
         **limits.go_runtime(hurry=hurry),
+        **(config.databases if databases and target is not None else {}),
         **({} if target is None else _secret(config, target)),
     }
     if target is not None:

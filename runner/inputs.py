@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from contract import names, variables
-from runner import annotations, config, ownership
+from runner import annotations, config, ownership, reading
 from runner.config import Config, Files
 from runner.network import AUTHORITIES, Authorities
 from runner.store import Store
@@ -30,7 +30,7 @@ def read_config() -> Config:
         text = ""
     known = Store(Path(state_dir)).load()
     good = known.good if known else {}
-    secret, unread = _from_files(_secret())
+    secret, unread = _from_files(reading.of_secret(environment, _secret()))
     given = secret or environment
     files = Files(unread, tuple(_read_by_others(given)), _authorities(given))
     return config.read(environment, secret, annotations.parse(text), good, files)

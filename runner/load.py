@@ -104,7 +104,7 @@ def _unfit(session: Session, name: str, chosen: Chosen, ends: bytes) -> Chored |
     why, failure = "has no end", Failure.SOURCE
     if databases.is_whole(name, ends):
         of_all = databases.is_of_all(name, ends[: databases.TAIL])
-        why = loading.misfit(name, session.config.restic, of_all=of_all)
+        why = loading.misfit(name, session.config.databases, of_all=of_all)
         failure = Failure.CONFIG
     line = f"the dump of {name}, {chosen}, {why}: nothing is loaded"
     return Chored(Status.FAILURE, line, failure) if why else None

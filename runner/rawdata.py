@@ -50,7 +50,7 @@ def _report(config: Config, name: str) -> Inventory:
 
 
 def _is_elsewhere(config: Config, name: str) -> bool:
-    variables = config.restic
+    variables = config.databases
     one = variables.get(_ONE_ONLY.get(name, ""), "").strip()
     return bool(one) or variables.get(_HOSTS[name], "").strip() not in _LOCAL
 
@@ -77,7 +77,7 @@ def _named(folders: list[Path], report: Inventory) -> tuple[str, ...]:
 def _port(config: Config, name: str, report: Inventory) -> str:
     """Return where the server listens; the Secret may name a proxy before it."""
     key, usual = _PORTS[name]
-    named = str(report.proofs.get("port") or config.restic.get(key, "")).strip()
+    named = str(report.proofs.get("port") or config.databases.get(key, "")).strip()
     return named if named.isdigit() else usual
 
 

@@ -70,6 +70,20 @@ def subsets(environment: Mapping[str, str], problems: list[Problem]) -> int:
     return 0
 
 
+def of_secret(environment: Mapping[str, str], files: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the Secret by key: its files; without any, the variables that envFrom made of it.
+
+    Empty where there is neither: then plain variables count, of whoever started the process.
+    """
+    prefix = names.SECRET_PREFIX
+    return files or {
+        key.removeprefix(prefix): text
+        for key, text in environment.items()
+        # The folder's own name begins like them; the webhook sets it, whatever the Secret holds.
+        if key.startswith(prefix) and key not in {prefix, names.ENV_SECRET_DIR}
+    }
+
+
 def usable(given: Mapping[str, str], problems: list[Problem]) -> Mapping[str, str]:
     """Return the variables that a process can be given; one too many would keep restic from it."""
     found = {}

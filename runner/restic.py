@@ -87,7 +87,9 @@ class Door:
             return Completed(130, stopped="signal")
         ownership.claim(ownership.scratch(self._config.state_dir))  # restic does not make it
         target = None if given is None else step.target
-        made = environment.of(self._config, target, self._log, hurry=self._hurry)
+        made = environment.of(
+            self._config, target, self._log, hurry=self._hurry, databases=step.hook or step.logs_in
+        )
         if given is not None:
             made |= given
             argv = step.given(self._config.options.every)

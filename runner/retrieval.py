@@ -1,5 +1,6 @@
 """Commands that only read a repository: lists, dumps and restores, as argv tuples. Pure."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -120,12 +121,13 @@ def ends_to_load(snapshot: str, name: str) -> Step:
 
 def load(snapshot: str, name: str, *, replace: bool) -> Step:
     """Load a dump into its server."""
-    return _piped(snapshot, name, ("--no-lock",), " ".join(_fill(name, replace=replace)))
+    step = _piped(snapshot, name, ("--no-lock",), " ".join(_fill(name, replace=replace)))
+    return dataclasses.replace(step, logs_in=True)
 
 
 def look_into(name: str, *, replace: bool) -> Step:
     """Ask whether a dump can be loaded into its server."""
-    return Step("look", (*_fill(name, replace=replace), "--look"))
+    return Step("look", (*_fill(name, replace=replace), "--look"), logs_in=True)
 
 
 def _fill(name: str, *, replace: bool) -> tuple[str, ...]:

@@ -9,9 +9,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from contract import allowlist
 from runner import sftp
 
-_PREFIX = "COPY_"
 _KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 _S3 = re.compile(r"s3:(?P<endpoint>(?:https?://)?[^/]+)/(?P<path>.+)")
 _RCLONE = "RCLONE_CONFIG_BACKUPCOPY_"
@@ -29,11 +29,7 @@ class Second:
 
 def read(variables: Mapping[str, str], first: Mapping[str, str]) -> Second | None:
     """Return the second repository that a Secret names, None without; ``first`` is the first's."""
-    given = {
-        key.removeprefix(_PREFIX): value
-        for key, value in variables.items()
-        if key.startswith(_PREFIX) and value.strip()
-    }
+    given = {key: value for key, value in allowlist.second(variables).items() if value.strip()}
     if not {"RESTIC_REPOSITORY", "RESTIC_REPOSITORY_FILE"} & given.keys():
         return None
     passwords = {key: first[key] for key in _FROM[2:] if key in first}

@@ -36,7 +36,8 @@ class Step:
     to stop, which then leaves it a few seconds. ``target``: "" is the repository, "second" the one
     that is copied to, "both" is for copying. ``hear`` gets each JSON message as it comes, where all
     of them would be too much to keep. ``lists``: its answer is a JSON array, or it has failed.
-    ``options``: where in argv options that every command of restic gets go.
+    ``options``: where in argv options that every command of restic gets go. ``logs_in``: a client
+    of a database is below it, and needs its variables of the Secret; so do hooks.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Step:
     hear: Callable[[dict[str, Any]], None] | None = None
     lists: bool = False
     options: int = 1
+    logs_in: bool = False
 
     def given(self, options: tuple[str, ...]) -> tuple[str, ...]:
         """Return its argv with these options of restic, where it is one of restic's."""
@@ -103,7 +105,7 @@ def dump(config: Config, dump: Dump) -> Step:
         "--", "backup-runner", "dump", "--patience", f"{config.timing.hook:.0f}", dump.name,
         *dump.words,
     )  # fmt: skip
-    return Step(f"dump {dump.name}", argv)
+    return Step(f"dump {dump.name}", argv, logs_in=True)
 
 
 def literal(path: str) -> str:

@@ -4,7 +4,20 @@
 # It never exits by itself: a sidecar that ends would make the app's pod not Ready.
 set -u
 
+# The Secret's keys come in under a prefix, and the webhook sets PATH. What is started here depends
+# on neither: what an image or somebody else sets of these does not reach Python.
+unset IFS
+case $0 in */*) PATH=${0%/*}:/usr/bin:/bin${PATH:+:$PATH} ;; *) PATH=/usr/bin:/bin${PATH:+:$PATH} ;; esac
+loaders='LD_\|PYTHON\|MALLOC_\|GLIBC_TUNABLES\|GCONV_PATH\|ENV\|BASH_ENV\|SHELLOPTS\|CDPATH'
+for name in $(export -p | sed -n "s/^export \(\($loaders\)[A-Za-z0-9_]*\)\(=.*\)\{0,1\}\$/\1/p"); do
+  case $name in
+    PYTHONDONTWRITEBYTECODE | PYTHONUNBUFFERED) ;; # the image sets these
+    *) unset "$name" ;;
+  esac
+done
+
 state=${BACKUP_STATE_DIR:-/var/lib/backup}
+case $state in /*) ;; *) state=./$state ;; esac # a dash in front would be an option
 # Where nobody may remove another user's files, each has a folder; as runner/ownership.py says it.
 # shellcheck disable=SC3065,SC3067 # dash knows both
 if [ -k "$state" ] && [ ! -O "$state" ]; then
@@ -13,7 +26,13 @@ if [ -k "$state" ] && [ ! -O "$state" ]; then
 fi
 annotations=${BACKUP_ANNOTATIONS_FILE:-/etc/backup/pod/annotations}
 secret=${BACKUP_SECRET_DIR:-/etc/backup/secret}
-pause=${BACKUP_POLL_SECONDS:-30}
+# Only what runner/timing.py takes, which names anything else: a pause of 0 would be a busy loop.
+case ${BACKUP_POLL_SECONDS-} in
+  [1-9] | [1-9][0-9] | [1-9][0-9][0-9] | 0.[1-9] | 0.[1-9][0-9] | 0.0[5-9])
+    pause=$BACKUP_POLL_SECONDS
+    ;;
+  *) pause=30 ;;
+esac
 blind_steps=10 # where a tick fails or the state folder is full: look again after so many pauses
 
 tick='' sleeper='' stopping='' changed='' why=--start

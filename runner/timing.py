@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from contract import variables
 from contract.settings import Problem
 
 
@@ -26,16 +27,32 @@ class Timing:
 
 
 _DEFAULT = Timing()
+_POLL, _POLL_DEFAULT = "BACKUP_POLL_SECONDS", "30"
+_POLLED = re.compile(r"[1-9][0-9]{0,2}|0\.[1-9][0-9]?|0\.0[5-9]")
+"""The pauses that supervise.sh takes too: no other wait is short enough to see a change in time,
+and long enough not to be a busy loop."""
 
 
-def read(environment: Mapping[str, str], problems: list[Problem]) -> Timing:
-    """Return the times of a run; what is no number of seconds is a problem, and the default."""
+def read(
+    environment: Mapping[str, str], secret: Mapping[str, str], problems: list[Problem]
+) -> Timing:
+    """Return the times of a run; what is no number of seconds is a problem, and the default.
+
+    Those that the documentation names may stand in the Secret too. The process's own win: whoever
+    starts one by hand means that one.
+    """
+    poll = environment.get(_POLL, _POLL_DEFAULT)
+    if not _POLLED.fullmatch(poll):
+        why = "write seconds: 1 to 999, or 0.05 to 0.99"
+        problems.append(Problem("variable", _POLL, poll, why, _POLL_DEFAULT))
 
     def seconds(key: str, default: float) -> float:
-        text = environment.get(key, "").strip()
+        where, text = "variable", environment.get(key, "").strip()
+        if not text and key in variables.NAMES:
+            where, text = "Secret variable", secret.get(key, "").strip()
         if not text or re.fullmatch(r"[0-9]{1,6}(\.[0-9]+)?", text):
             return float(text or default)
-        problems.append(Problem("variable", key, text, "write seconds", str(default)))
+        problems.append(Problem(where, key, text, "write seconds", str(default)))
         return default
 
     return Timing(

@@ -54,7 +54,7 @@ def table(name: str) -> str:
     group = [each for each in variables.ALL if each.group == name]
     if not group:
         raise KeyError(name)
-    rows = ((f"`{each.name}`", each.default, _live_or_not(each)) for each in group)
+    rows = ((f"`{each.name}`", each.default, each.meaning) for each in group)
     return _written(("variable", "default", "meaning"), rows)
 
 
@@ -87,10 +87,6 @@ def _live() -> Iterator[tuple[str, ...]]:
         if each.variable:
             default = f"`{each.default}`" * bool(each.default)
             yield f"`{each.variable}`", f"`{each.annotation}`", default
-
-
-def _live_or_not(each: variables.Variable) -> str:
-    return each.meaning if each.live else f"{each.meaning} Read when the pod starts."
 
 
 def _metrics(found: dict[str, tuple[set[str], str]]) -> Iterator[tuple[str, ...]]:

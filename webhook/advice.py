@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from contract import excludes, names, passwords, settings
+from contract import allowlist, excludes, names, passwords, settings
 from contract.settings import Problem, Setting
 from webhook import manifest, workload
 from webhook.documents import Document
@@ -84,6 +84,9 @@ def advise(subject: Subject, objects: Objects) -> Iterator[Finding]:
     for problem in _unusable(subject):
         line = f"the value (not shown) cannot be used; using {problem.used}; correct or remove it"
         yield Finding(Severity.WARNING, problem.key, f"Secret {name}: {problem.key}: {line}")
+    for problem in allowlist.problems(given):
+        line = f"Secret {name}: {problem.key}: {problem.reason}"
+        yield Finding(Severity.WARNING, problem.key, line)
     for number, why in _without_effect(subject, given):
         key = settings.EXCLUDE.variable or ""
         line = f"Secret {name}: {key}, line {number} (not shown), {why}"

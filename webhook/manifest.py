@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import jsonpatch
 
-from contract import settings
+from contract import names, settings
 from contract.names import Reason
 from webhook import limits, namespace, patch, quotas
 from webhook.admit import admit
@@ -235,7 +235,7 @@ def contents(secret: Document) -> tuple[dict[str, str], dict[str, str]]:
         else:
             refused[key] = "is not text; write it in quotes"
     for key, text in given.items():
-        if len(f"{key}={text}".encode()) >= _LONGEST_VARIABLE:
+        if len(f"{names.SECRET_PREFIX}{key}={text}".encode()) >= _LONGEST_VARIABLE:
             refused[key] = (
                 "is too long for a variable, of which Linux takes 128 KiB: neither the sidecar nor "
                 "the app would start; put it elsewhere"

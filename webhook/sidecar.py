@@ -60,7 +60,10 @@ def describe(pod: Pod, plan: Plan, options: Options, around: Surroundings) -> Ad
         "command": [names.COMMAND],
         "restartPolicy": "Always",
         "envFrom": [
-            {"secretRef": {"name": plan.settings[settings.SECRET], "optional": True}},
+            {
+                "prefix": names.SECRET_PREFIX,
+                "secretRef": {"name": plan.settings[settings.SECRET], "optional": True},
+            },
         ],
         "env": [*_environment(plan, options), *_grace(pod)],
         "volumeMounts": _mounts(plan.mounts),
@@ -125,6 +128,7 @@ def _only(plan: Plan, volumes: tuple[str, ...]) -> Plan:
 def _environment(plan: Plan, options: Options) -> list[Json]:
     identity = plan.identity
     env = [
+        _value("PATH", names.PATH),
         _field(names.ENV_NAMESPACE, "metadata.namespace"),
         _field(names.ENV_POD, "metadata.name"),
     ]

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contract import names
 from demo import app
 from tests.apiserver import other
 from tests.apiserver.api import Api, Json
@@ -199,7 +200,7 @@ def _ours_are_whole(pod: Json) -> str:
     """Fail where a pod has ours in part or twice; return what it has."""
     volumes = [each["name"] for each in pod["spec"].get("volumes", [])]
     init = pod["spec"].get("initContainers", [])
-    ours = [each for each in init if each.get("command") == ["backup-supervise"]]
+    ours = [each for each in init if each.get("command") == [names.COMMAND]]
     if not ours:
         return "uninjected"
     (sidecar,) = ours
@@ -211,7 +212,7 @@ def _ours_are_whole(pod: Json) -> str:
     assert pod["metadata"]["labels"][INJECTED] == "true"
     status = json.loads(pod["metadata"]["annotations"][STATUS])
     assert status["injected"] is True
-    fill = [each for each in init if each.get("command") == ["backup-runner", "populate"]]
+    fill = [each for each in init if each.get("command") == [*names.RESTORE_COMMAND]]
     assert len(fill) == (status.get("restore", "refused") != "refused")
     for restorer in fill:
         assert "restartPolicy" not in restorer

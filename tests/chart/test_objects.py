@@ -472,7 +472,7 @@ def test_the_job_is_told_what_the_runner_reads() -> None:
 
     found = config.read(variables, {}, {})
 
-    assert container["command"] == ["backup-runner", "maintain"]
+    assert container["command"] == [names.RUNNER, "maintain"]
     assert found.problems == ()
     assert found.settings[settings.CHECK].text == "@monthly"
     assert found.settings[settings.FORGET].text == "@daily"
@@ -484,7 +484,13 @@ def test_the_job_has_the_secret_as_a_sidecar_has_it() -> None:
     spec = _job("maintenance.secret=shared")
     (container,) = spec["containers"]
 
-    assert container["envFrom"] == [{"secretRef": {"name": "shared", "optional": True}}]
+    source = {"prefix": "BACKUP_SECRET_", "secretRef": {"name": "shared", "optional": True}}
+    assert container["envFrom"] == [source]
+    ours = {each["name"]: each.get("value") for each in container["env"]}
+    assert ours["PATH"] == names.PATH
+    assert (ours["BACKUP_STATE_DIR"], ours["BACKUP_SECRET_DIR"]) == (
+        names.STATE_DIR, names.SECRET_DIR,
+    )  # fmt: skip
     mounts = {each["mountPath"]: each["name"] for each in container["volumeMounts"]}
     volumes = {each["name"]: each for each in spec["volumes"]}
     assert mounts.keys() == {names.SECRET_DIR, names.STATE_DIR}

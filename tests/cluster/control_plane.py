@@ -4,7 +4,7 @@ import ssl
 import urllib.error
 import urllib.request
 
-from tests.cluster import build
+from tests.cluster import audit, build
 from tests.cluster.sandbox import Sandbox
 from tests.cluster.settings import API_SERVER, NETWORK, ROOT, TOOLS
 
@@ -76,6 +76,7 @@ def _apiserver() -> list[str]:
         "--allow-privileged=true",
         # Webhook Services are reached at their endpoints, without a proxy of Services.
         "--enable-aggregator-routing=true",
+        *audit.flags(),
     ]
 
 

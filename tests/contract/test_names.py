@@ -1,7 +1,7 @@
 """Our own names do not get in each other's way, and Kubernetes takes them."""
 
 import re
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import pytest
 
@@ -46,6 +46,16 @@ def test_no_variable_of_ours_is_also_one_of_the_secrets() -> None:
                                  "BACKUP_DEFAULTS"])  # fmt: skip
 def test_variables_that_are_documented_keep_their_names(key: str) -> None:
     assert key in VARIABLES.values()
+
+
+def test_programs_and_path_are_those_of_the_image() -> None:
+    """The webhook names them, and the image has them: neither may move alone."""
+    dockerfile = (Path(__file__).parents[2] / "Dockerfile").read_text("utf-8")
+
+    assert f"ENV PATH={names.PATH} " in dockerfile
+    assert f'ENTRYPOINT ["{names.COMMAND}"]' in dockerfile
+    for program in (names.COMMAND, names.RUNNER, *names.RESTORE_COMMAND[:1]):
+        assert str(PurePosixPath(program).parent) == names.PATH.split(":")[0]
 
 
 def test_mount_paths_are_absolute_and_none_lies_in_another() -> None:

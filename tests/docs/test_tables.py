@@ -16,9 +16,9 @@ _LIKE_A_VARIABLE = re.compile(
 # Set by the webhook, by us for restic and rclone, or only handed on to a second repository.
 _OURS = {
     *(text for key, text in vars(names).items() if key.startswith("ENV_")),
-    *("BACKUP_COUNT_SECONDS", "BACKUP_LOG_FORMAT", "BACKUP_TERMINATION_LOG"),
+    *("BACKUP_COUNT_SECONDS", "BACKUP_LOG_FORMAT", "BACKUP_POLL_SECONDS", "BACKUP_TERMINATION_LOG"),
     *("BACKUP_CHECK_SUBSETS", "BACKUP_MAINTENANCE_SECONDS"),  # values of the chart
-    *(f"BACKUP_RESTORE{each}_SECONDS" for each in ("", "_PAUSE", "_STALE")),
+    *(f"BACKUP_RESTORE{each}_SECONDS" for each in ("_PAUSE", "_STALE")),
     *("AWS_REGION", "AWS_SESSION_TOKEN", "PGCONNECT_TIMEOUT", "PG_VERSION", "RESTIC_PROGRESS_FPS"),
 }
 

@@ -20,6 +20,7 @@ class Pod:
         given = {"RESTIC_REPOSITORY": _REPOSITORY}
         self._sidecar = Sidecar(root, annotations={"backup.run-as": user}, secret=given)
         self.security = self._sidecar.spec["securityContext"]
+        self.command = self._sidecar.spec["command"]
         self.volume = self._sidecar.volume
         app.write_files(self.volume)
         self.repository = root / "repository"

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from contract import names
 from demo import app, trees
 from tests.cluster.work import until
+from tests.contract.hostile import HOSTILE
 from tests.images.container import output, run, running
 from tests.images.image import Image
 from tests.images.pod import Pod
@@ -35,8 +37,8 @@ def test_backup_runs_with_read_only_root_and_no_capabilities(sidecar: Image, pod
     lines = map(json.loads, backup.stdout.splitlines())
     assert [line["status"] for line in lines if "status" in line] == ["success"]
 
-    restore = ("restic", "--no-cache", "restore", "latest:/backup/data", "--target", "/restored")
-    done = run(sidecar, *restore, mounts=pod.mounts, variables=pod.variables)
+    restore = ("restic", "restore", "--no-cache", "latest:/backup/data", "--target", "/restored")
+    done = run(sidecar, "backup-runner", *restore, mounts=pod.mounts, variables=pod.variables)
     assert done.returncode == 0, done.stdout + done.stderr
     assert contents(trees.capture(pod.restored)) == contents(before)
 
@@ -56,6 +58,20 @@ def test_supervisor_ends_at_once_when_the_pod_stops(sidecar: Image, pod: Pod) ->
         said, _ = container.communicate(timeout=20)
 
     assert container.returncode == 0, said
+
+
+def test_no_key_of_the_secret_keeps_the_container_from_starting(sidecar: Image, pod: Pod) -> None:
+    """As runc sees it: the command is there whatever a key is called, and the first tick ends."""
+    hostile = {f"{names.SECRET_PREFIX}{key}": text for key, text in HOSTILE.items()}
+    assert pod.command == sidecar.config["Entrypoint"] == [names.COMMAND]
+
+    with running(sidecar, pod.mounts, {**hostile, **pod.variables}) as container:
+        until((pod.state / "next").exists, "the first tick has ended", 60)
+        container.terminate()
+        said, _ = container.communicate(timeout=20)
+
+    assert container.returncode == 0, said
+    assert "/evil" not in said
 
 
 def test_webhook_injects_into_a_manifest(webhook: Image) -> None:

@@ -1,6 +1,7 @@
 """In-place restores: who objects, and the pod that does it."""
 
 import json
+from collections.abc import Sequence
 
 import pytest
 
@@ -109,7 +110,9 @@ ENVIRONMENT = [
 ]
 
 
-def helper(*, root: bool = False, volume: str = "data") -> Json:
+def helper(
+    *, root: bool = False, volume: str = "data", argv: Sequence[str] = ("restore", "it")
+) -> Json:
     """Return the pod that restores."""
     given = pod("db-1", kind="StatefulSet", of="db")
     given["spec"]["initContainers"] = [
@@ -117,7 +120,7 @@ def helper(*, root: bool = False, volume: str = "data") -> Json:
          "securityContext": {"runAsUser": 1000, "capabilities": {"drop": ["ALL"]}}}
     ]  # fmt: skip
     before = json.dumps(given)
-    made = replacement.helper(given, volume, "new-claim", "db-1", ["restore", "it"], root=root)
+    made = replacement.helper(given, volume, "new-claim", "db-1", argv, root=root)
     assert json.dumps(given) == before  # the pod is as it was
     return made
 
@@ -149,11 +152,26 @@ def test_it_is_who_the_sidecar_was() -> None:
     assert "restartPolicy" not in container
     assert container["envFrom"][0]["secretRef"]["name"] == "backup-env-configuration"
     assert container["env"] == [
+        {"name": "PATH", "value": names.PATH},
         ENVIRONMENT[0],
         {"name": "BACKUP_POD", "value": "db-1"},
         {"name": "BACKUP_HOST", "value": "db-1"},
         ENVIRONMENT[4],
     ]
+
+
+def test_a_pod_from_an_older_sidecar_is_not_steered_by_the_secret() -> None:
+    """It may have its Secret's keys as plain variables, and a program without a path."""
+    (container,) = helper(argv=("backup-runner", "restore"))["spec"]["containers"]
+
+    assert container["command"] == ["/opt/backup/bin/backup-runner", "restore"]
+    assert container["envFrom"] == [
+        {
+            "prefix": "BACKUP_SECRET_",
+            "secretRef": {"name": "backup-env-configuration", "optional": True},
+        }
+    ]
+    assert [each["value"] for each in container["env"] if each["name"] == "PATH"] == [names.PATH]
 
 
 def test_it_has_no_token_and_keeps_the_pods_user() -> None:

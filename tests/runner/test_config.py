@@ -1,14 +1,16 @@
 """From environment, Secret and annotations to the configuration of a run."""
 
 from collections.abc import Mapping
+from dataclasses import asdict, replace
 
 import pytest
 
-from contract import settings
+from contract import settings, variables
 from runner import config
 from runner.options import Given
 from runner.receivers import Ntfy
 from runner.timing import Timing
+from tests.contract.hostile import HOSTILE
 from tests.runner.workload import ENVIRONMENT, NTFY, SECRET, configured
 
 
@@ -58,6 +60,85 @@ def test_where_the_secret_has_files_they_alone_count() -> None:
     assert (read.pre, read.legacy_sources, read.host) == ((), None, "wiki")
     assert read.ntfy is None
     assert read.may_init
+
+
+def test_where_there_are_no_files_the_variables_with_the_prefix_alone_count() -> None:
+    """Key by key nothing is taken from plain ones, whoever set them."""
+    prefixed = {f"BACKUP_SECRET_{key}": text for key, text in SECRET.items()}
+    plain = {"RESTIC_PASSWORD": "old", "AWS_SESSION_TOKEN": "old", "KEEP_DAILY": "99"}
+
+    read = config.read({**ENVIRONMENT, **plain, **prefixed, "BACKUP_SECRET_KEEP_LAST": "5"}, {}, {})
+
+    assert dict(read.restic) == SECRET
+    assert read.settings[settings.KEEP_DAILY] == 7
+    assert read.settings[settings.KEEP_LAST] == 5
+    assert read.problems == ()
+    hidden = read.mask("wJalrXUtnFEMI of a Secret")
+    assert "wJalr" not in hidden
+
+    files = {"RESTIC_REPOSITORY": "/r", "RESTIC_PASSWORD": "of-a-file"}
+    assert dict(config.read({**ENVIRONMENT, **plain, **prefixed}, files, {}).restic) == files
+
+
+def test_the_folder_of_the_secret_is_no_key_of_it() -> None:
+    """Its variable begins like those that envFrom makes; a process by hand may have that alone."""
+    by_hand = {**ENVIRONMENT, **SECRET, "BACKUP_SECRET_DIR": "/nowhere"}
+
+    assert dict(config.read(by_hand, {}, {}).restic) == SECRET
+
+
+@pytest.mark.parametrize("key", HOSTILE)
+def test_no_key_of_the_secret_changes_what_the_webhook_said(key: str) -> None:
+    """As a file and as a variable: who the workload is, where things lie, what runs."""
+    prefixed = {f"BACKUP_SECRET_{name}": text for name, text in SECRET.items()}
+    usual = config.read(ENVIRONMENT, SECRET, {})
+    # As Kubernetes has it, `env` goes before envFrom: the folder is what the webhook says.
+    given = {f"BACKUP_SECRET_{key}": HOSTILE[key], "BACKUP_SECRET_DIR": "/etc/backup/secret"}
+    for read in (
+        config.read(ENVIRONMENT, {**SECRET, key: HOSTILE[key]}, {}),
+        config.read({**ENVIRONMENT, **prefixed, **given}, {}, {}),
+    ):
+        same = replace(read, problems=(), mask=usual.mask, settings=usual.settings)
+        assert same == replace(usual, problems=())
+        assert read.settings.given == usual.settings.given
+        named = [problem.key for problem in read.problems]
+        assert named in ([], [key])
+        assert not any("/evil" in str(problem) for problem in read.problems)
+
+
+def test_the_seeds_secret_has_no_problem() -> None:
+    """Each variable of the system that this one replaces."""
+    seed = {
+        **SECRET, "RESTIC_SOURCE": "/backup/config", "RESTIC_HOSTNAME": "emby", "KEEP_HOURLY": "48",
+        "KEEP_DAILY": "7", "KEEP_WEEKLY": "4", "KEEP_MONTHLY": "12", "KEEP_YEARLY": "0",
+        "KEEP_LAST": "1", "RESTIC_RETENTION_POLICIES_ENABLED": "false", "RESTIC_CACHE_DIR": "/c",
+        "RESTIC_BACKUP_COMMAND": "restic backup /x", "RESTIC_ADDITIONAL_BACKUP_PARAMETERS": "-v",
+        "PRE_HOOK": "true", "DEBUG": "true", "NTFY_ENABLED": "true",
+        "NTFY_TITLE": "$(hostname | cut -d '-' -f1) - Backup failed", "NTFY_CREDS": "-u a:b",
+        "NTFY_PRIO": "4", "NTFY_TAG": "bangbang", "NTFY_SERVER": "https://ntfy.example.org",
+        "NTFY_TOPIC": "kubernetes-at-home", "PUSHGATEWAY_ENABLED": "true",
+        "PUSHGATEWAY_URL": "http://pushgateway:9091",
+    }  # fmt: skip
+
+    assert config.read(ENVIRONMENT, seed, {}).problems == ()
+
+
+@pytest.mark.parametrize("key", sorted(each for each in variables.NAMES if "SECONDS" in each))
+def test_documented_times_come_from_the_secret_and_a_process_by_hand_wins(key: str) -> None:
+    usual = config.read(ENVIRONMENT, SECRET, {}).timing
+    secret = {**SECRET, key: "7"}
+
+    read = config.read(ENVIRONMENT, secret, {})
+    assert 7 in asdict(read.timing).values()
+    assert read.problems == ()
+    by_hand = config.read({**ENVIRONMENT, key: "8"}, secret, {})
+    assert 8 in asdict(by_hand.timing).values()
+    for bad in ("x", "-1", "1e9", "5; rm", "99999999"):
+        odd = config.read(ENVIRONMENT, {**SECRET, key: bad}, {})
+        assert odd.timing == usual
+        assert [str(each).split(":")[0] for each in odd.problems] == [
+            f"Secret variable {key} {bad!r}"
+        ]
 
 
 def test_without_files_the_environment_is_the_secret() -> None:

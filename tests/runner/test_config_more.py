@@ -56,7 +56,7 @@ RESTICS = {
 
 
 def test_restic_gets_all_of_its_own_and_of_every_backend() -> None:
-    """Whatever the Secret holds that is not ours."""
+    """Whatever the Secret holds that they know."""
     assert dict(configured(secret=RESTICS).restic) == {**SECRET, **RESTICS}
 
 
@@ -100,14 +100,14 @@ def test_one_newline_after_a_value_is_no_part_of_it(
     given: str, value: str, key: str, *, from_environment: bool
 ) -> None:
     """As `echo word | base64` writes it; all else is part of it, whether it is seen or not."""
-    secret = {**SECRET, key: given}
+    secret = {**SECRET, "BACKUP_ENV_PASS": "OWN", key: given}
     read = (
         config.read({**ENVIRONMENT, **secret}, {}, {})
         if from_environment
         else configured({}, secret)
     )
 
-    assert read.restic[key] == value
+    assert {**read.databases, **read.restic}[key] == value
 
 
 @pytest.mark.parametrize("key", ["rclone.conf", "gcs.json", "id.pem"])

@@ -98,15 +98,17 @@ def test_a_file_that_another_program_reads_is_left_to_it(
 ) -> None:
     """Its name belongs to whoever defines it; what stands in it is masked all the same."""
     (tmp_path / "key").write_text("canary-in-a-file-1\n")
+    own = {"BACKUP_ENV_PASS": b"KRB5_CONFIG_FILE APP_TOKEN_FILE _FILE"}
     given = {key: str(tmp_path / "key").encode(), "COPY_RESTIC_REPOSITORY": b"/second"}
-    mount(secret, given)
+    mount(secret, own | given)
 
     read = inputs.read_config()
 
     assert read.second
-    assert {**read.second.alone, **read.restic}[key.removeprefix("COPY_")] == str(tmp_path / "key")
-    assert "canary-in-a-file-1" not in {*read.restic.values(), *read.second.both.values()}
-    assert key.removesuffix("_FILE") not in read.restic
+    passed = {**read.second.alone, **read.databases, **read.restic}
+    assert passed[key.removeprefix("COPY_")] == str(tmp_path / "key")
+    assert "canary-in-a-file-1" not in {*passed.values(), *read.second.both.values()}
+    assert key.removesuffix("_FILE") not in {**read.databases, **read.restic}
     shown = "canary-in-a-file-1" in read.mask("server said: canary-in-a-file-1")
     assert shown == (key == "SSL_CERT_FILE")
     # What is no certificate is a problem, of which the text is not shown.
@@ -132,8 +134,9 @@ def test_a_variable_that_is_documented_may_stand_in_a_file(
 
     read = inputs.read_config()
 
-    assert read.restic[key] == " in a file"
-    assert f"{key}_FILE" not in read.restic
+    passed = {**read.databases, **read.restic}
+    assert passed[key] == " in a file"
+    assert f"{key}_FILE" not in passed
 
 
 def test_the_value_of_a_variable_for_files_is_shown_where_it_is_a_path_alone(secret: Path) -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from runner import second
+from tests.contract.hostile import NEVER_PASSED
 from tests.runner.workload import SECRET, configured
 
 LOCAL = {"COPY_RESTIC_REPOSITORY": "/mnt/usb"}
@@ -79,3 +80,16 @@ def test_the_first_repositorys_restic_knows_nothing_of_the_second() -> None:
 
     assert not [key for key in config.restic if key.startswith("COPY_")]
     assert "staple" not in config.mask("it is staple, said the server")
+
+
+@pytest.mark.parametrize("key", NEVER_PASSED)
+def test_no_variable_that_steers_a_process_comes_by_the_second_repository(key: str) -> None:
+    """`COPY_LD_PRELOAD` is none of a backend, nor is `COPY_PATH`."""
+    secret = {**SECRET, **LOCAL, f"COPY_{key}": "/evil", "COPY_OWN": "x", "COPY_B2_ACCOUNT_ID": "b"}
+
+    found = configured(secret=secret).second
+
+    assert found
+    assert found.both["B2_ACCOUNT_ID"] == "b"
+    assert {key, "OWN"}.isdisjoint(found.both)
+    assert found.alone.items() <= found.both.items()

@@ -87,6 +87,31 @@ def test_a_value_with_which_no_container_starts_is_named(
         assert "neither the sidecar nor the app would start" in linted.one("warning", "ca.pem")
 
 
+def test_the_prefix_counts_for_the_length_of_a_value(lint: Lint, wiki: Json) -> None:
+    """With it and its name, `X=value` and the byte at its end are just as long as Linux takes."""
+    room = (128 << 10) - len("BACKUP_SECRET_ca.pem=") - 1
+    for size, told in ((room, False), (room + 1, True)):
+        linted = lint(wiki, namespace(), complete(**{"ca.pem": "x" * size}))
+        assert linted.status == int(told), size
+
+
+@pytest.mark.parametrize(
+    ("key", "why"),
+    [
+        ("LD_PRELOAD", "BACKUP_ENV_PASS cannot change that: the dynamic loader reads it"),
+        ("PATH", "BACKUP_ENV_PASS cannot change that: the runner sets it"),
+        ("BACKUP_POLL_SECONDS", "is no variable of a Secret and has no effect"),
+        ("APP_TOKEN", "add its name to BACKUP_ENV_PASS"),
+    ],
+)
+def test_a_key_that_no_program_gets_is_named(lint: Lint, wiki: Json, key: str, why: str) -> None:
+    linted = lint(wiki, namespace(), complete(**{key: SECRET_VALUE}))
+
+    assert linted.status == 1
+    assert why in linted.one("warning", key)
+    assert SECRET_VALUE not in str(linted.report)
+
+
 @pytest.mark.parametrize(
     ("absent", "forms"),
     [

@@ -15,7 +15,7 @@ AS_OF, FROM = "backup.restore-as-of", "backup.restore-from"
 
 RESTORER: Json = {
     "name": "backup-restore",
-    "command": ["backup-runner", "populate"],
+    "command": ["/opt/backup/bin/backup-runner", "populate"],
     **{key: SIDECAR[key] for key in ("image", "imagePullPolicy", "envFrom", "resources")},
     "env": [*SIDECAR["env"], {"name": "BACKUP_RESTORE", "value": "if-empty"}],
     "volumeMounts": [

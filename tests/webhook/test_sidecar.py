@@ -12,10 +12,16 @@ SIDECAR: Json = {
     "name": "backup",
     "image": IMAGE,
     "imagePullPolicy": "IfNotPresent",
-    "command": ["backup-supervise"],
+    "command": ["/opt/backup/bin/backup-supervise"],
     "restartPolicy": "Always",
-    "envFrom": [{"secretRef": {"name": "backup-env-configuration", "optional": True}}],
+    "envFrom": [
+        {
+            "prefix": "BACKUP_SECRET_",
+            "secretRef": {"name": "backup-env-configuration", "optional": True},
+        }
+    ],
     "env": [
+        {"name": "PATH", "value": "/opt/backup/bin:/usr/bin:/bin"},
         {
             "name": "BACKUP_NAMESPACE",
             "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.namespace"}},
@@ -119,7 +125,8 @@ def test_the_secret_of_the_annotation_is_named_in_both_places(asked: Json, pod: 
     answer = answer_to(asked)
 
     secret = {"name": "offsite", "optional": True}
-    assert answer.sidecar() == {**SIDECAR, "envFrom": [{"secretRef": secret}]}
+    source = {"prefix": "BACKUP_SECRET_", "secretRef": secret}
+    assert answer.sidecar() == {**SIDECAR, "envFrom": [source]}
     volume = {"name": "backup-secret", "secret": {"secretName": "offsite", "optional": True}}
     assert answer.volumes() == [VOLUMES[0], volume, *VOLUMES[2:]]
 
@@ -255,3 +262,24 @@ def test_the_sidecar_knows_how_long_the_pod_may_take_to_stop(
     pod["spec"]["terminationGracePeriodSeconds"] = seconds
 
     assert answer_to(asked).environment().get("BACKUP_GRACE_SECONDS") == passed
+
+
+def test_a_sidecar_of_an_older_release_is_known_and_gets_a_path(asked: Json, pod: Json) -> None:
+    """Such as one in a pod that a backup of the cluster's objects brings back.
+
+    Nothing of it can be changed; with PATH, at least no key of the Secret decides what is run.
+    """
+    whole = apply(pod, answer_to(asked).operations or [])
+    old = whole["spec"]["initContainers"][0]
+    old["command"] = ["backup-supervise"]
+    del old["envFrom"][0]["prefix"]
+    del old["restartPolicy"]  # what the API server of an older cluster dropped
+    path = old["env"].pop(0)
+    asked["request"]["object"] = whole
+
+    answer = answer_to(asked)
+
+    assert answer.operations == [
+        {"op": "add", "path": "/spec/initContainers/0/restartPolicy", "value": "Always"},
+        {"op": "add", "path": "/spec/initContainers/0/env/-", "value": path},
+    ]
