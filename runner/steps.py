@@ -8,6 +8,7 @@ from contract import names, settings
 from contract.values import Dump
 from runner import patterns
 from runner.config import Config
+from runner.judge import Copies
 
 NEVER_BACKED_UP = ("lost+found", names.STAGING)
 _VERSION = 10  # seconds that restic may take to say it
@@ -62,21 +63,25 @@ def backup(
     excluded: tuple[str, ...] = (),
     limit: float = 0,
     inside: Mapping[str, tuple[str, ...]] | None = None,
+    copies: Copies = Copies(),  # noqa: B008 -- it is frozen
 ) -> Step:
     """Back up ``sources`` (absolute paths) as this workload's next snapshot.
 
-    ``inside`` is what restic gets in place of a source that is a link.
+    ``inside`` is what restic gets in place of a source that is a link. What ``copies`` stand for
+    is left out.
     """
     # A dump has all our tags too, and would become the parent, in which every file is new.
     group = "host,paths,tags" if config.dumps else "host,tags"
-    excludes = (*NEVER_BACKED_UP, *excluded, *(config.settings.get(settings.EXCLUDE) or ()))
-    left_out = (*excludes, *config.options.excludes)
+    live, named = copies.excludes, (*excluded, *(config.settings.get(settings.EXCLUDE) or ()))
+    left_out = (*NEVER_BACKED_UP, *live, *named, *config.options.excludes)
+    excludes = (*NEVER_BACKED_UP, *(() if copies.patterns else live), *named)
     chosen = [word for path in sources for word in _unlinked(path, inside or {}, left_out)]
     argv = (
         "restic", "backup", "--json", "--retry-lock", patience(config),
         *config.options.backup,
         *mine(config, each_tag=True), "--group-by", group,
         *(word for pattern in excludes for word in ("--exclude", pattern)),
+        *(("--exclude-file", copies.patterns) if copies.patterns else ()),
         "--", *chosen,
     )  # fmt: skip
     return Step("backup", argv, limit=limit)
