@@ -21,7 +21,6 @@ from runner.outcome import size
 from runner.worker import Worker
 
 PART = "sqlite.part"  # beside the folder of copies
-MOST = 1000  # databases: restic compares each file with four patterns for each of them
 _TRIES = 5
 _NARROW = "narrow backup.sqlite"
 
@@ -30,13 +29,15 @@ _NARROW = "narrow backup.sqlite"
 class Job:
     """What to copy, and what it may take.
 
-    ``sources`` and the folders that their links must not leave; ``left`` bytes in ``scratch``, of
-    whose disk ``reserve`` bytes stay free; ``busy``, ``each`` and ``all`` are seconds.
+    ``sources`` and the folders that their links must not leave; ``most`` databases; ``left`` bytes
+    in ``scratch``, of whose disk ``reserve`` bytes stay free; ``busy``, ``each`` and ``all`` are
+    seconds.
     """
 
     sources: dict[str, str]
     globs: list[str]
     scratch: str
+    most: int
     left: int
     reserve: int
     busy: float
@@ -94,7 +95,7 @@ class Copier:
             if why := self._copied(file):
                 _tell(doubt=f"{file.path} is not copied consistently: {why}")
         if found.more:
-            self._leave("", found.more, f"more than {MOST} match")
+            self._leave("", found.more, f"more than {self._job.most} match")
 
     def _leave(self, first: str, more: int, why: str) -> None:
         what = " and ".join(filter(None, (first, counted(more, "more database") if more else "")))
@@ -103,7 +104,7 @@ class Copier:
 
     def _found(self) -> Candidates:
         """Return the databases that globs match; tell of what else they match, and do not."""
-        found = Candidates(MOST)
+        found = Candidates(self._job.most)
         matched = set()
         for source, anchor in self._job.sources.items():
             for glob in self._job.globs:

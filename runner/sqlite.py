@@ -20,17 +20,19 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from runner import scratch as scratches
 from runner.copier import PART
 from runner.judge import Copies
 from runner.steps import literal
 
 LEFT_OUT = ("", "-wal", "-shm", "-journal")  # what the copy stands for
+_PROGRAM = ("-m", "runner.copier")
+_MOST = 1000  # databases: restic compares each file with four patterns for each of them
 _BUSY = 30.0  # seconds that a writer may hold its lock
 _EACH = 300.0  # seconds that one database may take
 _ALL = 900.0  # seconds that all may take
 _GRACE = 30.0  # seconds that the other process may take longer
 _LOOK = 0.5  # seconds
-_RESERVE, _SHARE = 256 << 20, 20  # bytes of a disk that stay free, or this part of a small one
 _ARGUMENTS = 1 << 16  # bytes of patterns; more of them go into a file
 _PATTERNS = "sqlite.exclude"
 
@@ -50,8 +52,9 @@ def copy_all(
     """
     scratch.parent.mkdir(parents=True, exist_ok=True)
     job = {
-        "sources": dict(sources), "globs": list(globs), "scratch": str(scratch), "left": bound,
-        "reserve": reserve(scratch.parent), "busy": _BUSY, "each": _EACH, "all": _ALL,
+        "sources": dict(sources), "globs": list(globs), "scratch": str(scratch), "most": _MOST,
+        "left": bound,
+        "reserve": scratches.reserve(scratch.parent), "busy": _BUSY, "each": _EACH, "all": _ALL,
     }  # fmt: skip
     excludes: list[str] = []
     doubts: list[str] = []
@@ -88,12 +91,6 @@ def original(path: str, scratch: str) -> str:
     return "/" + path.removeprefix(scratch).lstrip("/")
 
 
-def reserve(folder: Path) -> int:
-    """Return the bytes of a folder's disk that are left to others."""
-    disk = os.statvfs(folder)
-    return min(_RESERVE, disk.f_blocks * disk.f_frsize // _SHARE)
-
-
 def _notes(told: Message) -> Iterator[str]:
     """Yield a line about each glob that matches nothing, and about files that are no database."""
     for glob in told.get("idle", ()):
@@ -122,7 +119,7 @@ def _told(asked: Message, seconds: float, stopped: Callable[[], bool]) -> Iterat
     if stopped():
         return
     with subprocess.Popen(
-        (sys.executable, "-P", "-m", "runner.copier"),
+        (sys.executable, "-P", *_PROGRAM),
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         env=_environment(), start_new_session=True,
     ) as process:  # fmt: skip

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from contract import names, settings
+from contract import names, quantity, settings, values
 from contract.values import Dump
 from runner import patterns
 from runner.config import Config
@@ -17,6 +17,7 @@ DOUBTFUL_TAG = "doubtful"
 DUMP_FILES = {
     "postgres": "postgres.sql", "mysql": "mysql.sql", "redis": "redis.rdb", "command": "dump",
 }  # fmt: skip
+LARGEST = int(quantity.parse(values.SCRATCH_BOUND))
 _LONGER = 7.5  # times as long as a backup does, chores wait for a lock
 
 KEEP = (
@@ -37,7 +38,8 @@ class Step:
     to stop, which then leaves it a few seconds. ``target``: "" is the repository, "second" the one
     that is copied to, "both" is for copying. ``hear`` gets each JSON message as it comes, where all
     of them would be too much to keep. ``lists``: its answer is a JSON array, or it has failed.
-    ``options``: where in argv options that every command of restic gets go.
+    ``options``: where in argv options that every command of restic gets go. ``largest``: bytes of
+    a file that it may write where it is no hook, 0 for any, as for files of people's own.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Step:
     hear: Callable[[dict[str, Any]], None] | None = None
     lists: bool = False
     options: int = 1
+    largest: int = LARGEST
 
     def given(self, options: tuple[str, ...]) -> tuple[str, ...]:
         """Return its argv with these options of restic, where it is one of restic's."""
