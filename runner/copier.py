@@ -131,7 +131,7 @@ class Copier:
             try:
                 self._part.mkdir(mode=0o700, parents=True)
                 copy = Copying(file, str(self._part), room, what, self._job.busy)
-                why = done.run(copy.copy, self._part, room)
+                why = done.run(copy.copy)
                 if not why:
                     self._keep(file)
             except OSError as error:

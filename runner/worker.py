@@ -7,7 +7,6 @@ import sqlite3
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from runner import limits
 from runner.copying import MAKE_ROOM, AgainError, DoubtError
@@ -15,7 +14,6 @@ from runner.copying import MAKE_ROOM, AgainError, DoubtError
 MEMORY = 96 << 20  # bytes, beside what the process has at its start
 FILES = 64
 _LOOK = 0.1  # seconds
-_BLOCK = 512  # bytes, as the kernel counts what files take
 _LONGEST = 1 << 12  # bytes of an answer
 
 
@@ -30,8 +28,8 @@ class Worker:
     parent: int
     again: bool = False
 
-    def run(self, work: Callable[[], None], folder: Path | None = None, room: int = 0) -> str:
-        """Return "" where the work is done, else why not; ``folder`` may take ``room`` bytes."""
+    def run(self, work: Callable[[], None]) -> str:
+        """Return "" where the work is done, else why not."""
         reading, writing = os.pipe()
         child = os.fork()
         if not child:
@@ -39,7 +37,7 @@ class Worker:
         os.close(writing)
         stopped, text = "", b""
         try:
-            stopped = self._wait(reading, folder, room)
+            stopped = self._wait(reading)
             if stopped:
                 os.kill(child, signal.SIGKILL)
             text = os.read(reading, _LONGEST)
@@ -48,14 +46,12 @@ class Worker:
             _, status = os.waitpid(child, 0)
         return stopped or self._why(text, os.waitstatus_to_exitcode(status))
 
-    def _wait(self, reading: int, folder: Path | None, room: int) -> str:
+    def _wait(self, reading: int) -> str:
         """Wait for an answer; return why the work has to be stopped, "" where it has ended."""
         ends = time.monotonic() + self.seconds
         while not select.select([reading], [], [], _LOOK)[0]:
             if time.monotonic() > ends:
                 return f"it takes longer than {self.seconds:.0f} s: {MAKE_ROOM}"
-            if folder and _taken(folder) > room:
-                return f"its copy takes more room than there is: {MAKE_ROOM}"
             if os.getppid() != self.parent:
                 return "the runner has ended"
         return ""
@@ -68,7 +64,7 @@ class Worker:
             return f"SQLite ended by {name} as it read it: check it with PRAGMA integrity_check"
         kind, _, why = text.decode("utf-8", "surrogateescape").partition(" ")
         self.again = kind == "again"
-        return why
+        return "" if kind == "done" else why or "it ended without an answer"
 
 
 def _work(work: Callable[[], None], writing: int, seconds: int) -> None:
@@ -89,12 +85,3 @@ def _work(work: Callable[[], None], writing: int, seconds: int) -> None:
         text = f"doubt internal error: {error!r}"
     os.write(writing, text.encode("utf-8", "surrogateescape")[:_LONGEST])
     os._exit(0)
-
-
-def _taken(folder: Path) -> int:
-    """Return the bytes that the files of a folder take on its disk."""
-    try:
-        with os.scandir(folder) as entries:
-            return sum(each.stat(follow_symlinks=False).st_blocks * _BLOCK for each in entries)
-    except OSError:
-        return 0  # one is gone meanwhile
