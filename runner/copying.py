@@ -78,7 +78,7 @@ class Copying:
         try:
             self._live(here)
         except sqlite3.OperationalError as error:
-            self._raise_if_full(error)
+            self._raise_if_full(error, self.left)
             _empty(self.part)
             self._stand(here)
         self._unchanged(here)
@@ -126,10 +126,15 @@ class Copying:
             raise DoubtError(f"{why}: start its app once, which ends that")
         beside = sum(os.lstat(f"{self._target}{end}").st_size
                      for end in _CONTENT[1:] if end in self._held)  # fmt: skip
-        limits.file_size(max(0, self.left - beside))
-        with closing(_connect(f"file:{quote(self._target)}?mode=rw", 0)) as copy:
-            _prove(copy)
-            copy.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        most = max(0, self.left - beside)
+        limits.file_size(most)
+        try:
+            with closing(_connect(f"file:{quote(self._target)}?mode=rw", 0)) as copy:
+                _prove(copy)
+                copy.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except sqlite3.OperationalError as error:
+            self._raise_if_full(error, most)
+            raise
         for end in BESIDE:
             with suppress(FileNotFoundError):
                 if end == "-wal" and os.lstat(f"{self._target}{end}").st_size:
@@ -155,11 +160,11 @@ class Copying:
             if not ours and (found.st_dev, found.st_ino) not in known:
                 raise AgainError("its files are replaced all the time")
 
-    def _raise_if_full(self, error: sqlite3.Error) -> None:
-        with os.scandir(self.part) as entries:
-            largest = max((each.stat().st_size for each in entries), default=0)
-        if largest + _NEAR > self.left:
-            raise DoubtError(self._too_large("its copy takes")) from error
+    def _raise_if_full(self, error: sqlite3.Error, most: int) -> None:
+        """Raise DoubtError where the copy has come to the size that it may have at most."""
+        with suppress(FileNotFoundError):
+            if os.lstat(self._target).st_size + _NEAR > most:
+                raise DoubtError(self._too_large("its copy takes")) from error
 
     def _too_large(self, what: str) -> str:
         return f"{what} more than the {size(self.left)} {self.room}: {MAKE_ROOM}"

@@ -47,9 +47,9 @@ class Completed:
     "memory" or "space". What other programs wrote is masked, and remembers what it was: what
     decides by words of it asks `heard`. ``reasons`` say why, for each of ``unreadable``;
     ``other_errors``: rclone's, not about files of the source. ``seconds``: how long it took.
-    ``damaged`` are     lines about the repository, met while files were backed up; ``attributes``:
-    how many files     are saved without some of their extended attributes, and the first reason.
-    ``cache``: why     the cache stopped it.
+    ``damaged`` are lines about the repository, met while files were backed up; ``attributes``:
+    how many files are saved without some of their extended attributes, and the first reason.
+    ``cache``: why the cache stopped it.
     """
 
     code: int

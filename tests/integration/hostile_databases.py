@@ -7,8 +7,8 @@ import sqlite3
 import stat
 import struct
 import subprocess
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -27,6 +27,17 @@ def sound(path: Path, *schema: str, mark: str = "", rows: int = 50) -> Path:
         made.executemany("INSERT INTO t (a, b) VALUES (?, ?)", [(n, mark) for n in range(rows)])
         made.commit()
     return path
+
+
+@contextmanager
+def written(path: Path, mark: str) -> Iterator[None]:
+    """Let an app have a database open of which rows are in the write-ahead log alone."""
+    with closing(sqlite3.connect(path)) as app:
+        app.execute("PRAGMA journal_mode=WAL")
+        app.execute("CREATE TABLE t (a)")
+        app.executemany("INSERT INTO t VALUES (?)", [(mark,)] * 50)
+        app.commit()
+        yield
 
 
 def wal_bomb(path: Path) -> Path:
@@ -55,6 +66,21 @@ def wal_bomb(path: Path) -> Path:
         struct.pack_into(">II", head, 16, *sums)
         wal[at : at + _FRAME + page] = head + body
     Path(f"{path}-wal").write_bytes(wal)
+    return path
+
+
+def large_wal(path: Path) -> Path:
+    """Make a database of which nearly all, 5 MiB, is in its write-ahead log."""
+    plain = path.with_name(f"{path.name}.plain")
+    with closing(sqlite3.connect(plain)) as made:
+        made.execute("PRAGMA journal_mode=WAL")
+        made.execute("PRAGMA wal_autocheckpoint=0")
+        made.execute("CREATE TABLE t (a)")
+        made.execute("INSERT INTO t VALUES (?)", (random.Random(1).randbytes(5 << 20),))  # noqa: S311
+        made.commit()
+        for end in ("", "-wal"):
+            Path(f"{path}{end}").write_bytes(Path(f"{plain}{end}").read_bytes())
+    plain.unlink()
     return path
 
 
@@ -169,6 +195,7 @@ ODD: dict[str, tuple[str, ...]] = {
 # Of these, there is a whole copy or a line that says why there is none.
 HOSTILE: dict[str, Callable[[Path], object]] = {
     "wal-bomb.db": wal_bomb,
+    "large-wal.db": large_wal,
     "header-claims-8-tb.db": _claims_much,
     "sparse-1-tb.db": lambda path: os.truncate(sound(path), 1 << 40),
     "sparse-wal-1-tb.db": lambda path: os.truncate(_beside(path, "-wal", b"x"), 1 << 40),

@@ -143,12 +143,14 @@ def test_each_hostile_database_is_copied_whole_or_named(volume: Path, tmp_path: 
     found = copies(scratch)
     assert {name: answer(path) for name, path in found.items()} == dict.fromkeys(found, "ok")
     assert {"good.db", *ODD} <= found.keys()
-    bombs = {"wal-bomb.db", "open-bomb.db", "sparse-1-tb.db", "sparse-wal-1-tb.db"}
+    bombs = {"wal-bomb.db", "open-bomb.db", "large-wal.db", "sparse-1-tb.db", "sparse-wal-1-tb.db"}
     assert not {*bombs, "names-another.db"} & found.keys()
     every = {"good.db", "names-another.db", "open-bomb.db", *HOSTILE, *ODD}
     named = {name for name in every if any(f"/{name} is not" in each for each in made.doubts)}
     assert named == every - found.keys()
     assert not [each for each in made.doubts if "internal error" in each or "\n" in each]
+    (large,) = [each for each in made.doubts if "/large-wal.db" in each]
+    assert "its copy takes more than the 8 MiB left for copies" in large
     assert victim.exists()
     assert peak.taken <= BOUND + (1 << 20)
     assert peak.largest <= BOUND
@@ -180,6 +182,48 @@ def test_nothing_but_regular_files_of_the_volume_is_opened(
         else:
             noted = any(name in each for each in made.notes)
             assert (not said, noted) == (True, kind in {"pipe", "socket", "device", "mount"}), name
+
+
+SWAPPED = """
+import os, sys
+from runner import copier, copying, landlock
+name, end, outside = sys.argv[1:]
+connect, look = copying._connect, copying.Copying._nothing_else_is_open
+aside = f"{name}.aside"
+def swapped(uri, busy):
+    if "mode=ro" in uri and uri.split("?")[0].endswith("/app.db"):
+        os.rename(f"{name}{end}", aside)
+        os.symlink(f"{outside}{end}", f"{name}{end}")
+    return connect(uri, busy)
+def back(self):
+    if os.path.lexists(aside):
+        os.rename(aside, f"{name}{end}")
+    look(self)
+copying._connect, copying.Copying._nothing_else_is_open = swapped, back
+landlock.restrict = landlock.restrict if %s else lambda *_: False
+raise SystemExit(copier.main())
+"""
+
+
+@pytest.mark.parametrize("end", ["", "-wal"])
+@pytest.mark.parametrize("locked", [True, False])
+def test_what_is_swapped_in_the_moment_of_opening_is_not_copied(
+    volume: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str, locked: bool
+) -> None:
+    """And swapped back before anybody looks: SQLite has it open, or is kept from opening it."""
+    path, other = volume / "app.db", tmp_path / "outside.db"
+    program = ("-c", SWAPPED % locked, str(path), end, str(other))
+    monkeypatch.setattr(sqlite, "_PROGRAM", program)
+    monkeypatch.setattr(sqlite, "_BUSY", 0.2)
+    hostile.sound(volume / "good.db")
+    with hostile.written(path, "of this volume"), hostile.written(other, MARK):
+        made = copy(volume, tmp_path / "scratch")
+
+    found = copies(tmp_path / "scratch")
+    assert "good.db" in found
+    assert not [name for name, copied in found.items() if MARK.encode() in copied.read_bytes()]
+    assert found.keys() == {"good.db"}
+    assert [each for each in made.doubts if "/app.db is not copied consistently" in each]
 
 
 @pytest.mark.usefixtures("kernel")
