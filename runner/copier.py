@@ -22,6 +22,7 @@ from runner.worker import Worker
 
 PART = "sqlite.part"  # beside the folder of copies
 _TRIES = 5
+_GRACE = 60  # seconds
 _NARROW = "narrow backup.sqlite"
 
 
@@ -53,7 +54,8 @@ def main() -> int:
         for path in asked["check"]:
             _tell(path=path, answer=_checked(path, asked["each"], parent))
     else:
-        limits.confine(int(asked["all"]), 2 * worker.MEMORY, 4 * worker.FILES)
+        seconds = int(asked["all"]) + _GRACE  # it says itself that time is over
+        limits.confine(seconds, 2 * worker.MEMORY, 4 * worker.FILES)
         Copier(Job(**asked), parent).run()
     _tell(end=True)
     return 0
@@ -125,9 +127,9 @@ class Copier:
         """Copy one; return why it is not copied, "" where it is."""
         why = ""
         for _ in range(_TRIES):
+            shutil.rmtree(self._part, ignore_errors=True)
             room, what = self._room()
             done = Worker(self._job.each, self._parent)
-            shutil.rmtree(self._part, ignore_errors=True)
             try:
                 self._part.mkdir(mode=0o700, parents=True)
                 copy = Copying(file, str(self._part), room, what, self._job.busy)
@@ -136,8 +138,6 @@ class Copier:
                     self._keep(file)
             except OSError as error:
                 return error.strerror or str(error)
-            finally:
-                shutil.rmtree(self._part, ignore_errors=True)
             if not done.again:
                 break
         return why

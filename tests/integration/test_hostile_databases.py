@@ -237,6 +237,7 @@ def test_what_is_swapped_meanwhile_is_never_copied_from_outside(
     names = [f"{number}.db" for number in range(12)]
     for name in names:
         hostile.sound(inner / name)
+        hostile.sound(outside / name, mark=MARK)
     over = threading.Event()
     swaps = 0
 

@@ -19,6 +19,7 @@ def limits():
 def again(): raise AgainError("it changed")
 def endless():
     while True: pass
+def idle(): time.sleep(600)
 def hungry(): return bytes(1 << 40), [bytes(1 << 20) for _ in range(1 << 20)]
 def crash(): os.kill(os.getpid(), 11)
 def silent(): os._exit(3)
@@ -42,6 +43,7 @@ def answered(work: str, seconds: float = 60) -> str:
     [
         ("again", 60, "'it changed' True"),
         ("endless", 0.2, "it takes longer than 0 s"),
+        ("idle", 0.2, "it takes longer than 0 s"),
         ("hungry", 60, "'it takes SQLite too much memory' False"),
         ("crash", 60, "SQLite ended by SIGSEGV"),
         ("silent", 60, "it ended without an answer"),
