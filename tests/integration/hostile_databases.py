@@ -185,7 +185,7 @@ ODD: dict[str, tuple[str, ...]] = {
         "CREATE TABLE u (a)",
         "INSERT INTO u VALUES (1)",
         "PRAGMA writable_schema=ON",
-        f"UPDATE sqlite_master SET sql = '{_LARGE_CHECK}' WHERE name = 'u'",
+        f"UPDATE sqlite_master SET sql = '{_LARGE_CHECK}' WHERE name = 'u'",  # noqa: S608 -- ours
     ),
     "generated.db": (
         "CREATE TABLE u (a, b AS (length(zeroblob(900000000))))",

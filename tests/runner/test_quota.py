@@ -54,9 +54,8 @@ def scratch(state: Path, size: int) -> None:
 def test_a_command_that_fills_scratch_file_by_file_is_stopped(
     config: Config, tmp_path: Path, hook: bool
 ) -> None:
-    script = (
-        f'n=0; while :; do n=$((n+1)); head -c {PART} /dev/zero > "$TMPDIR/$n"; sleep .01; done'
-    )
+    write = f'head -c {PART} /dev/zero > "$TMPDIR/$n"; sleep .01'
+    script = f"n=0; while [ $n -lt 2000 ]; do n=$((n+1)); {write}; done"
 
     done = run(config, script, hook=hook)
 
