@@ -85,7 +85,10 @@ def _copies(session: Session, sources: list[str]) -> Copies:
 
     scratch = ownership.scratch(session.config.state_dir) / "sqlite"
     bound = int(quantity.parse(values.SCRATCH_BOUND) / 2)  # the cache has the other half
-    made = sqlite.copy_all(sources, globs, scratch, bound, lambda: session.stop.asked)
+    anchored = {path: finding.root(session.config, path) for path in sources}
+    made = sqlite.copy_all(anchored, globs, scratch, bound, lambda: session.stop.asked)
+    for doubt in made.doubts:
+        session.log.line("warning", doubt)
     count = len(made.excludes) // len(sqlite.LEFT_OUT)
     session.log.line("info", f"{counted(count, 'SQLite database')} copied", globs=globs)
     return made

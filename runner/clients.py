@@ -1,6 +1,6 @@
 """The clients of databases: how they are asked, and what they need for it.
 
-With runner.restic, runner.dump and runner.fill the only importer of subprocess.
+With runner.restic, runner.sqlite, runner.dump and runner.fill the only importer of subprocess.
 """
 
 import os

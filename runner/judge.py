@@ -1,6 +1,6 @@
 """What a finished backup is worth, judged per source folder: green means restorable. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -32,13 +32,15 @@ class Copies:
 
     ``excludes`` are restic patterns of the live files that the copies stand for; ``doubts`` name
     databases that are backed up as ordinary files; ``notes`` are globs, and files that they match,
-    which have no part in this.
+    which have no part in this. ``patterns``: a file with the excludes, where they are too many for
+    a command line.
     """
 
     folder: str = ""
     excludes: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    patterns: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +100,15 @@ def _doubtful(facts: Facts, done: Completed, counts: Counts) -> str:
     found = [_unread(done)] if done.read_errors or (done.code and not done.attributes[0]) else []
     if done.attributes[0]:
         found.append(_attributes(done))
-    found += facts.copies.doubts
+    found += _first(facts.copies.doubts)
     empty = [path for path, state in facts.sources.items() if state == Source.EMPTY]
     return "; ".join([*found, f"empty: {', '.join(empty)}"] if empty else found)
+
+
+def _first(doubts: Sequence[str]) -> list[str]:
+    """Return the first of many lines; the log has them all."""
+    more = len(doubts) - _NAMED
+    return [*doubts[:_NAMED], *([f"and {more} more, see the log"] if more > 0 else [])]
 
 
 def _lost(facts: Facts, done: Completed, files: Mapping[str, int]) -> str:

@@ -1,6 +1,9 @@
-"""The container's limits, told to restic's Go runtime so that it stays inside them."""
+"""The container's limits, told to restic's Go runtime; and limits of processes, by the kernel."""
 
 import os
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 _CGROUP = Path("/sys/fs/cgroup")
@@ -52,6 +55,39 @@ def memory_is_short(cgroup: Path = _CGROUP) -> bool:
         if held:
             return sum(held.values()) > limit * _SHORT
     return False
+
+
+def file_size(most: int) -> None:
+    """Let this process, and what it starts, write no file of more than ``most`` bytes."""
+    _set(resource.RLIMIT_FSIZE, most)
+
+
+@contextmanager
+def writing(most: int) -> Iterator[None]:
+    """Let what is started in the block write no file of more than ``most`` bytes; 0: of any."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    if most:
+        _set(resource.RLIMIT_FSIZE, most)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def confine(seconds: int, memory: int, files: int) -> None:
+    """Give this process so much time of a CPU, memory beside what it has, and descriptors."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    _set(resource.RLIMIT_CPU, seconds)
+    _set(resource.RLIMIT_AS, pages * resource.getpagesize() + memory)
+    _set(resource.RLIMIT_NOFILE, files)
+    _set(resource.RLIMIT_CORE, 0)
+
+
+def _set(limit: int, most: int) -> None:
+    """Lower a limit; what is allowed at most stays, so that the process may lower it again."""
+    _, hard = resource.getrlimit(limit)
+    allowed = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    resource.setrlimit(limit, (allowed, hard))
 
 
 def _memory(cgroup: Path) -> int:

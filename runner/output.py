@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from contract import values
 from runner import damage, trace, words
 from runner.masking import heard
 from runner.outcome import Failure
@@ -22,12 +23,15 @@ _BY_CODE = {
 _MEND = {
     "repository does not exist": "; is its address in the Secret right?",
     "wrong password or no key found": "; is its password in the Secret right?",
+    "file too large": f"; no file of the sidecar's own may take more than {values.SCRATCH_BOUND}",
 }
 _BY_RCLONE = "error talking HTTP to rclone"
 _OF_RCLONE = re.compile(r"rclone: .*?(?:CRITICAL|ERROR) *: (.+)")
 _RCLONES = {2: Failure.CONFIG, 5: Failure.NETWORK}  # where its words say nothing
 _WHY_STOPPED = {
     "time": "it took too long and was stopped",
+    "space": f"it took more than the {values.SCRATCH_BOUND} of the sidecar's own disk that are for"
+    " cache and scratch, and was stopped: hooks are to write elsewhere than below TMPDIR",
     "memory": "stopped before the container's memory ran out: raise backup.memory-limit",
 }
 _NOT_REMOVED = re.compile(r"remove\(<\w+/\w+>\) failed:.*(?:403|forbidden|access ?denied)")
@@ -39,13 +43,13 @@ FINAL = {Failure.AUTH, Failure.CONFIG, Failure.SPACE}
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """A finished command. ``stopped`` says why we ended it: "", "signal", "retrying", "time" or
-    "memory". What other programs wrote is masked, and remembers what it was: what decides by
-    words of it asks `heard`. ``reasons`` say why, for each of ``unreadable``; ``other_errors``:
-    rclone's, not about files of the source. ``seconds``: how long it took. ``damaged`` are
-    lines about the repository, met while files were backed up; ``attributes``: how many files
-    are saved without some of their extended attributes, and the first reason. ``cache``: why
-    the cache stopped it.
+    """A finished command. ``stopped`` says why we ended it: "", "signal", "retrying", "time",
+    "memory" or "space". What other programs wrote is masked, and remembers what it was: what
+    decides by words of it asks `heard`. ``reasons`` say why, for each of ``unreadable``;
+    ``other_errors``: rclone's, not about files of the source. ``seconds``: how long it took.
+    ``damaged`` are lines about the repository, met while files were backed up; ``attributes``:
+    how many files are saved without some of their extended attributes, and the first reason.
+    ``cache``: why the cache stopped it.
     """
 
     code: int
@@ -74,6 +78,8 @@ class Completed:
             return _BY_CODE[self.code]
         if self.stopped == "memory":
             return Failure.MEMORY
+        if self.stopped == "space":
+            return Failure.SPACE
         if self.damaged:
             return Failure.REPOSITORY
         worded = words.meaning(self._heard) or _RCLONES.get(self.code)

@@ -84,7 +84,7 @@ def transfer(
         "--backup-dir", f"{base(config)}/{archive(now)}/{name(config, source)}".rstrip("/"),
         "--", real or source, _mirror(config, source),
     )  # fmt: skip
-    return Step("backup", argv, limit=limit)
+    return Step("backup", argv, limit=limit, largest=0)  # where to may be a folder here
 
 
 def archives(config: Config, limit: float) -> Step:

@@ -11,14 +11,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from runner import cache, environment, inputs, opened, opening, ownership, rawdata
+from runner import cache, environment, inputs, limits, opened, opening, ownership, rawdata
 from runner.config import Config
 from runner.listener import Listener
 from runner.lists import answered, unread
 from runner.log import Log
 from runner.output import Completed
 from runner.questions import Ages, Count, Judge, Names, Wait
-from runner.steps import Step
+from runner.quota import Quota
+from runner.steps import LARGEST, Step
 from runner.stop import Stop
 from runner.streams import Streams
 from runner.watch import Watch
@@ -27,6 +28,7 @@ _GRACE = 10  # seconds between asking a command to stop and killing it
 _LOOK = 0.5  # seconds between looks at a command that says nothing
 _LONGEST = 1 << 16  # bytes of a line of a hook's; restic may list its snapshots in a longer one
 _PROGRESS = 60  # seconds between progress lines in the log
+_FOR_PEOPLE = {"restore", "dump"}  # commands of restic that write files of any size
 _UNCACHED = "restic's cache cannot be used, and restic does without, which takes it longer"
 
 T = TypeVar("T")
@@ -113,14 +115,15 @@ class Door:
             shown = [self._config.mask(word) for word in step.argv]  # of hooks, the Secret's own
             self._log.line("debug", f"{step.name} starts", argv=shown)
         try:
-            process = subprocess.Popen(
-                step.argv,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                env=made,
-                start_new_session=True,  # so that a signal reaches a hook's own children too
-            )
+            with limits.writing(0 if step.hook else step.largest):
+                process = subprocess.Popen(
+                    step.argv,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    env=made,
+                    start_new_session=True,  # so that a signal reaches a hook's own children too
+                )
         except (OSError, ValueError) as error:  # a NUL among its words is a ValueError
             why = getattr(error, "strerror", None) or str(error)
             return Completed(127, tail=(f"{step.argv[0]} cannot be started: {why}",))
@@ -131,7 +134,8 @@ class Door:
         mask = self._config.mask
         listener = Listener(hear=step.hear, brief=step.hook, cache=folder, mask=mask)
         started = told_at = time.monotonic()
-        watch = Watch(step, self._stop, self._config.timing.open_timeout, started)
+        quota = Quota(self._config.state_dir)
+        watch = Watch(step, self._stop, self._config.timing.open_timeout, started, quota)
         stopped, kill_at = "", 0.0
         lines = Streams(process, _LONGEST if step.hook else 0)
         while lines.read(_LOOK, listener):
@@ -170,6 +174,8 @@ class Door:
         argv = environment.without_cache(("restic", *self._config.options.every, *words), made)
         if why := cache.why_not(made[environment.CACHE]):
             print(f"{_UNCACHED}: {why}", file=sys.stderr)
+        if not _FOR_PEOPLE & set(words):
+            limits.file_size(LARGEST)
         try:
             os.execvpe("restic", argv, made)  # noqa: S606, S607 -- no shell
         except (OSError, ValueError) as error:

@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,16 +19,18 @@ def look(
 
     Below ``copies`` lie databases. Nothing more comes where it was ``stopped``.
     """
+    answers = _databases([f"{folder}{file.path}" for file in files
+                          if file.path.startswith(f"{copies}/")], stopped)  # fmt: skip
     for file in files:
         if stopped():
             return
         try:
-            yield _look(file, Path(f"{folder}{file.path}"), copies)
+            yield _look(file, Path(f"{folder}{file.path}"), answers)
         except OSError as error:
             yield Tried(file, f"cannot be compared: {error.strerror}")
 
 
-def _look(file: File, path: Path, copies: str) -> Tried:
+def _look(file: File, path: Path, answers: Mapping[str, str]) -> Tried:
     try:
         found = path.lstat()
     except FileNotFoundError:
@@ -39,18 +41,21 @@ def _look(file: File, path: Path, copies: str) -> Tried:
         return Tried(
             file, f"was restored with {counted(found.st_size, 'byte')} in place of {file.size}"
         )
-    if file.path.startswith(copies + "/"):
-        return _database(file, path)
-    return _beside(file, path)
-
-
-def _database(file: File, path: Path) -> Tried:
-    from runner import sqlite  # noqa: PLC0415 -- only where it is wanted: it costs memory
-
-    answer = sqlite.integrity(path)
-    if answer != "ok":
+    if str(path) not in answers:
+        return _beside(file, path)
+    if (answer := answers[str(path)]) != "ok":
         return Tried(file, f"is no sound database: {answer}")
     return Tried(file, sound=True)
+
+
+def _databases(paths: list[str], stopped: Callable[[], bool]) -> dict[str, str]:
+    """Return what SQLite says of each database that was restored."""
+    if not paths:
+        return {}
+    from runner import sqlite  # noqa: PLC0415 -- only where it is wanted: it costs memory
+
+    answers = sqlite.integrity(paths, stopped)
+    return {path: answers.get(path, "it could not be checked") for path in paths}
 
 
 def _beside(file: File, path: Path) -> Tried:

@@ -25,14 +25,19 @@ def contents(
     return Step("ls", argv, limit=limit, hear=hear)
 
 
-def restore(config: Config, snapshot: str, target: str, names: str, limit: float) -> Step:
-    """Restore the files that the file ``names`` lists, as on a machine that has no cache yet."""
+def restore(
+    config: Config, snapshot: str, target: str, names: str, limit: float, largest: int
+) -> Step:
+    """Restore the files that the file ``names`` lists, as on a machine that has no cache yet.
+
+    None of them has more than ``largest`` bytes by the snapshot, and none gets more.
+    """
     argv = (
         "restic", "restore", "--json", "--no-cache", "--retry-lock", steps.patience(config),
         *steps.mine(config), "--exclude-xattr", "*", "--include-file", names, "--target", target,
         snapshot,
     )  # fmt: skip
-    return Step("restore", argv, limit=limit)
+    return Step("restore", argv, limit=limit, largest=max(1, largest))
 
 
 def snapshots_of(host: str, tags: tuple[str, ...]) -> Step:
@@ -54,7 +59,7 @@ def put_back(snapshot: str, above: str, name: str, target: str) -> Step:
         *(("--include", f"/{literal(name)}") if name else ()),
         "--target", target, f"{snapshot}:{above}",
     )  # fmt: skip
-    return Step("restore", argv)
+    return Step("restore", argv, largest=0)
 
 
 def find(
@@ -87,7 +92,7 @@ def restore_by_hand(
         "restic", "restore", "--json", "--verbose=2", "--no-lock", "--sparse",
         "--exclude-xattr", "security.selinux", *chosen, "--target", target, source,
     )  # fmt: skip
-    return Step("restore", argv, hear=hear)
+    return Step("restore", argv, hear=hear, largest=0)
 
 
 def compare(
@@ -140,7 +145,7 @@ def _piped(snapshot: str, name: str, lock: tuple[str, ...], into: str, limit: fl
         "bash", "-o", "pipefail", "-c", f'restic dump "$@" | {into}', "dump", *lock, snapshot,
         f"/{steps.DUMP_FILES[name]}",
     )  # fmt: skip
-    return Step("dump", argv, limit=limit, options=argv.index("dump") + 1)
+    return Step("dump", argv, limit=limit, options=argv.index("dump") + 1, largest=0)
 
 
 def everyones_snapshots(target: str = "") -> Step:

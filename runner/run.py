@@ -61,8 +61,7 @@ def _volumes(
     if config.backup_command:
         return (yield from custom.backup(config, facts))
     copied = (facts.copies.folder,) if facts.copies.folder else ()
-    excluded = (*facts.copies.excludes, *dumped.raw)
-    step = steps.backup(config, (*sources, *copied), excluded, limit, facts.inside)
+    step = steps.backup(config, (*sources, *copied), dumped.raw, limit, facts.inside, facts.copies)
     done, initialised, stale = yield from repository.written(config, step, facts)
     try:
         outcome = yield from _judged(config, _comparable(facts, dumped), done)

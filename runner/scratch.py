@@ -7,6 +7,8 @@ from pathlib import Path
 
 from runner import ownership
 
+_RESERVE, _SHARE = 256 << 20, 20  # bytes of a disk that stay free, or this part of a small one
+
 
 def fresh(folder: Path) -> None:
     """Make ``folder`` an empty one; a full disk is told of by whoever needs room there."""
@@ -18,6 +20,18 @@ def empty(folder: Path) -> None:
     """Remove a folder, also where what was restored into it has modes that forbid that."""
     open_up(folder)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def room(folder: Path, most: int) -> int:
+    """Return the bytes that may be written into a folder: ``most``, and none of the reserve."""
+    disk = os.statvfs(folder)
+    return max(0, min(most, disk.f_bavail * disk.f_frsize - reserve(folder)))
+
+
+def reserve(folder: Path) -> int:
+    """Return the bytes of a folder's disk that are left to others."""
+    disk = os.statvfs(folder)
+    return min(_RESERVE, disk.f_blocks * disk.f_frsize // _SHARE)
 
 
 def open_up(folder: Path) -> None:

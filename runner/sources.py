@@ -81,7 +81,7 @@ def _overlap(volume: str, source: str) -> bool:
 def _add(found: Found, config: Config, path: str) -> None:
     """Look at a source and note what was found."""
     try:
-        followed = links.beneath(_root(config, path), path)
+        followed = links.beneath(root(config, path), path)
         state = _look(followed.path)
         if followed.linked:
             found.real[path] = followed.path
@@ -96,7 +96,7 @@ def _add(found: Found, config: Config, path: str) -> None:
     found.sources[path] = state
 
 
-def _root(config: Config, path: str) -> str:
+def root(config: Config, path: str) -> str:
     """Return the folder that links in a path must not leave: its volume; "" is all there is."""
     folder = config.volumes_dir.rstrip("/")
     inside = path.removeprefix(f"{folder}/").strip("/")

@@ -3,71 +3,87 @@
 A copied file of a live database is corrupt: `Connection.backup` in one step is not, also from a
 read-only mount. Where SQLite cannot open a database there (it would have to make a -shm file, or
 roll a crashed transaction back), its files are copied as they stand and opened in scratch.
+
+Databases are an app's, which may want to harm: another process opens them, see runner.copier.
 """
 
+import json
 import os
+import selectors
 import shutil
-import sqlite3
-import stat
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, suppress
-from dataclasses import dataclass, field
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from urllib.parse import quote
+from typing import Any
 
-from contract.wording import listed
+from runner import scratch as scratches
+from runner.copier import PART
 from runner.judge import Copies
-from runner.outcome import size
 from runner.steps import literal
 
-_MAGIC = b"SQLite format 3\0"
-_BESIDE = ("-wal", "-journal")  # what a database needs to be whole
 LEFT_OUT = ("", "-wal", "-shm", "-journal")  # what the copy stands for
+_PROGRAM = ("-m", "runner.copier")
+_MOST = 1000  # databases: restic compares each file with four patterns for each of them
 _BUSY = 30.0  # seconds that a writer may hold its lock
-_TRIES = 5  # copies of files that change meanwhile
+_EACH = 300.0  # seconds that one database may take
+_ALL = 900.0  # seconds that all may take
+_GRACE = 30.0  # seconds that the other process may take longer
+_LOOK = 0.5  # seconds
+_ARGUMENTS = 1 << 16  # bytes of patterns; more of them go into a file
+_PATTERNS = "sqlite.exclude"
 
-
-class _DoubtError(Exception):
-    """No copy of a database can be had; the message says why."""
+Message = dict[str, Any]
 
 
 def copy_all(
-    sources: Iterable[str],
+    sources: Mapping[str, str],
     globs: Sequence[str],
     scratch: Path,
     bound: int,
     stopped: Callable[[], bool],
 ) -> Copies:
-    """Copy all databases below ``sources`` that match into ``scratch``, ``bound`` bytes at most."""
+    """Copy all databases below ``sources`` that match into ``scratch``, ``bound`` bytes at most.
+
+    With each source comes the folder that links in its path must not leave, "" for any.
+    """
+    scratch.parent.mkdir(parents=True, exist_ok=True)
+    job = {
+        "sources": dict(sources), "globs": list(globs), "scratch": str(scratch), "most": _MOST,
+        "left": bound,
+        "reserve": scratches.reserve(scratch.parent), "busy": _BUSY, "each": _EACH, "all": _ALL,
+    }  # fmt: skip
     excludes: list[str] = []
     doubts: list[str] = []
-    left, notes = bound, _Notes(globs)
-    for database in _databases(sources, globs, notes):
-        if stopped():
-            break
-        target = scratch / str(database).lstrip("/")
-        try:
-            left -= _room(database, left)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            _copy(database, target)
-        except (_DoubtError, sqlite3.Error, OSError) as error:
-            target.unlink(missing_ok=True)
-            doubts.append(f"{database} is not copied consistently: {error}")
-        else:
-            excludes += [literal(f"{database}{end}") for end in LEFT_OUT]
+    notes: list[str] = []
+    ended = False
+    for told in _told(job, _ALL + _GRACE, stopped):
+        if path := told.get("copied"):
+            excludes += [literal(f"{path}{end}") for end in LEFT_OUT]
+        doubts += [told["doubt"]] if "doubt" in told else []
+        notes += _notes(told)
+        ended = ended or "end" in told
+    shutil.rmtree(scratch.with_name(PART), ignore_errors=True)
+    if not ended and not stopped():
+        what = "databases that are not named as copied are backed up as ordinary files"
+        doubts.append(f"copying databases ended before its time; {what}: narrow backup.sqlite")
     folder = str(scratch) if excludes else ""
-    return Copies(folder, tuple(excludes), tuple(doubts), tuple(notes.lines()))
+    patterns = _patterns(scratch.with_name(_PATTERNS), excludes)
+    return Copies(folder, tuple(excludes), tuple(doubts), tuple(notes), patterns)
 
 
-def integrity(path: Path) -> str:
-    """Return ``ok``, or what is wrong with a database that nobody uses."""
-    try:
-        uri = f"file:{quote(str(path))}?immutable=1"
-        with closing(sqlite3.connect(uri, uri=True)) as database:
-            (answer,) = database.execute("PRAGMA integrity_check(1)").fetchone()
-    except sqlite3.Error as error:
-        return str(error)
-    return str(answer)
+def integrity(paths: Iterable[str], stopped: Callable[[], bool] = lambda: False) -> dict[str, str]:
+    """Return ``ok`` for each database that nobody uses, or what is wrong with it.
+
+    One that is not in the answer could not be checked.
+    """
+    asked = list(paths)
+    seconds = min(_ALL, len(asked) * _EACH) + _GRACE
+    told = _told({"check": asked, "each": _EACH}, seconds, stopped)
+    return {each["path"]: each["answer"] for each in told if "path" in each}
 
 
 def original(path: str, scratch: str) -> str:
@@ -75,143 +91,59 @@ def original(path: str, scratch: str) -> str:
     return "/" + path.removeprefix(scratch).lstrip("/")
 
 
-@dataclass(slots=True)
-class _Notes:
-    """What has no part in the copying: globs that match nothing, and files that are no database."""
-
-    idle: Sequence[str]
-    others: list[Path] = field(default_factory=list)
-
-    def lines(self) -> Iterator[str]:
-        """Yield a line about each."""
-        for glob in self.idle:
-            yield f"{glob!r}: matches no file: write a glob from the volume's root, such as **/*.db"
-        if self.others:
-            named = listed([str(path) for path in self.others])
-            yield f"matches what is no SQLite database (encrypted?), and is not copied: {named}"
+def _notes(told: Message) -> Iterator[str]:
+    """Yield a line about each glob that matches nothing, and about files that are no database."""
+    for glob in told.get("idle", ()):
+        yield f"{glob!r}: matches no file: write a glob from the volume's root, such as **/*.db"
+    if named := told.get("others"):
+        yield f"matches what is no SQLite database (encrypted?), and is not copied: {named}"
 
 
-def _databases(sources: Iterable[str], globs: Sequence[str], notes: _Notes) -> Iterator[Path]:
-    sources = list(sources)
-    matched = {glob: {path for each in sources for path in _matches(Path(each), glob)}
-               for glob in globs}  # fmt: skip
-    # One of several may be for what other apps have, or for what comes later.
-    notes.idle = [] if any(matched.values()) else list(matched)
-    found = sorted(set().union(*matched.values()))
-    # What lies beside a database belongs to it, and what is empty may become one.
-    ours = {path for path in found if _is_database(path)}
-    notes.others = [
-        path for path in found if path not in ours and _is_filled(path) and not _is_beside(path)
-    ]
-    return iter(sorted(ours))
+def _patterns(file: Path, excludes: Sequence[str]) -> str:
+    """Write patterns into a file where they are too many for a command line; return its path."""
+    if sum(len(os.fsencode(each)) for each in excludes) <= _ARGUMENTS:
+        return ""
+    file.write_bytes(os.fsencode("".join(f"{_line(each)}\n" for each in excludes)))
+    return str(file)
 
 
-def _is_filled(path: Path) -> bool:
-    """Whether it is a file with content, or a pipe, a socket or a device."""
-    try:
-        found = path.lstat()
-    except OSError:
-        return False
-    return found.st_size > 0 if stat.S_ISREG(found.st_mode) else not stat.S_ISDIR(found.st_mode)
+def _line(pattern: str) -> str:
+    # A line is cut at its end, and variables are expanded in it.
+    text = pattern.replace("$", "$$").replace("\n", "[\t-\v]")
+    return f"{text[:-1]}[{text[-1]}]" if text[-1:].isspace() else text
 
 
-def _is_beside(path: Path) -> bool:
-    return any(
-        path.name.endswith(end) and _is_database(path.with_name(path.name.removesuffix(end)))
-        for end in LEFT_OUT[1:]
-    )
-
-
-def _matches(source: Path, glob: str) -> Iterator[Path]:
-    root = source.resolve()
-    for path in source.glob(glob):
-        # No link leads us out of what the app backs up.
-        if path.resolve().is_relative_to(root) and not path.is_symlink():
-            yield path
-
-
-def _is_database(path: Path) -> bool:
-    # Names are the app's: to open a pipe would wait for ever, and a link leads elsewhere.
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    try:
-        if not stat.S_ISREG(path.lstat().st_mode):  # to open a device may do something
-            return False
-        with os.fdopen(os.open(path, flags), "rb") as file:
-            regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
-            return regular and file.read(len(_MAGIC)) == _MAGIC
-    except OSError:
-        return False  # restic names what cannot be read
-
-
-def _room(database: Path, left: int) -> int:
-    """Return the bytes that a copy takes; raise _DoubtError where they are more than ``left``.
-
-    SQLite opens whatever lies beside a database by its name, and would wait for ever for a pipe.
-    """
-    for end in LEFT_OUT[1:]:
-        with suppress(FileNotFoundError):
-            if not stat.S_ISREG(os.lstat(f"{database}{end}").st_mode):
-                raise _DoubtError(f"{database.name}{end} beside it is no regular file")
-    needed = sum(file.stat().st_size for file in _files(database))
-    if needed > left:
-        raise _DoubtError(f"its {size(needed)} are more than the {size(left)} left for copies")
-    return needed
-
-
-def _files(database: Path) -> list[Path]:
-    beside = [Path(f"{database}{end}") for end in _BESIDE]
-    return [database, *(file for file in beside if file.exists())]
-
-
-def _copy(database: Path, target: Path) -> None:
-    before = database.stat()
-    try:
-        _take(f"file:{quote(str(database))}?mode=ro", target)
-    except sqlite3.OperationalError:
-        target.unlink(missing_ok=True)
-        aside = target.with_name(f"{target.name}.aside")
-        aside.mkdir()
+def _told(asked: Message, seconds: float, stopped: Callable[[], bool]) -> Iterator[Message]:
+    """Yield what the other process tells; it is stopped after ``seconds``, and with us."""
+    ends = time.monotonic() + seconds
+    if stopped():
+        return
+    with subprocess.Popen(
+        (sys.executable, "-P", *_PROGRAM),
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        env=_environment(), start_new_session=True,
+    ) as process:  # fmt: skip
+        assert process.stdin is not None  # noqa: S101 -- narrows the type; both are pipes
+        assert process.stdout is not None  # noqa: S101 -- likewise
         try:
-            _take(f"file:{quote(str(_stand(database, aside)))}", target)
+            with suppress(BrokenPipeError), process.stdin as given:
+                given.write(json.dumps(asked).encode())
+            rest = b""
+            with selectors.DefaultSelector() as selector:
+                selector.register(process.stdout, selectors.EVENT_READ)
+                while not stopped() and time.monotonic() < ends:
+                    if selector.select(_LOOK):
+                        chunk = os.read(process.stdout.fileno(), 1 << 16)
+                        if not chunk:
+                            return
+                        *lines, rest = (rest + chunk).split(b"\n")
+                        yield from map(json.loads, lines)
         finally:
-            shutil.rmtree(aside)
-    shutil.copystat(database, target)
-    with suppress(OSError):
-        os.chown(target, before.st_uid, before.st_gid)
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
 
-def _take(uri: str, target: Path) -> None:
-    """Copy what one SQLite connection sees, in one step; prove the copy."""
-    with (
-        closing(sqlite3.connect(uri, uri=True, timeout=_BUSY)) as live,
-        closing(sqlite3.connect(target)) as copy,
-    ):
-        live.backup(copy, progress=_give_up)
-        (answer,) = copy.execute("PRAGMA quick_check(1)").fetchone()
-    if answer != "ok":
-        raise _DoubtError(f"it is damaged: {answer}")
-
-
-def _give_up(status: int, _remaining: int, _total: int) -> None:
-    """Raise OperationalError once a lock was held for _BUSY: Python would try for ever."""
-    if status == sqlite3.SQLITE_BUSY:
-        raise sqlite3.OperationalError("database is locked")
-
-
-def _stand(database: Path, folder: Path) -> Path:
-    """Copy the files of a database that nobody writes; raise _DoubtError where somebody does."""
-    for _ in range(_TRIES):
-        files = _files(database)
-        before = [(file.name, file.stat()) for file in files]
-        for file in files:
-            shutil.copyfile(file, folder / file.name)
-        after = [(file.name, file.stat()) for file in _files(database)]
-        if [_version(*each) for each in before] == [_version(*each) for each in after]:
-            return folder / database.name
-        for file in folder.iterdir():
-            file.unlink()
-    raise _DoubtError("it cannot be opened here, and its files change all the time")
-
-
-def _version(name: str, found: os.stat_result) -> tuple[str, int, int, int]:
-    return name, found.st_ino, found.st_size, found.st_mtime_ns
+def _environment() -> dict[str, str]:
+    """Return the variables of the other process: where our code is, and nothing of the Secret's."""
+    kept = {key: os.environ[key] for key in ("PYTHONDONTWRITEBYTECODE",) if key in os.environ}
+    return {**kept, "PYTHONPATH": str(Path(__file__).parents[1]), "LC_ALL": "C.UTF-8"}

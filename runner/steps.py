@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from contract import names, settings
+from contract import names, quantity, settings, values
 from contract.values import Dump
 from runner import patterns
 from runner.config import Config
+from runner.judge import Copies
 
 NEVER_BACKED_UP = ("lost+found", names.STAGING)
 _VERSION = 10  # seconds that restic may take to say it
@@ -16,6 +17,7 @@ DOUBTFUL_TAG = "doubtful"
 DUMP_FILES = {
     "postgres": "postgres.sql", "mysql": "mysql.sql", "redis": "redis.rdb", "command": "dump",
 }  # fmt: skip
+LARGEST = int(quantity.parse(values.SCRATCH_BOUND))
 _LONGER = 7.5  # times as long as a backup does, chores wait for a lock
 
 KEEP = (
@@ -37,7 +39,8 @@ class Step:
     that is copied to, "both" is for copying. ``hear`` gets each JSON message as it comes, where all
     of them would be too much to keep. ``lists``: its answer is a JSON array, or it has failed.
     ``options``: where in argv options that every command of restic gets go. ``logs_in``: a client
-    of a database is below it, and needs its variables of the Secret; so do hooks.
+    of a database is below it, and needs its variables of the Secret; so do hooks. ``largest``: bytes
+    of a file that it may write where it is no hook, 0 for any, as for files of people's own.
     """
 
     name: str
@@ -50,6 +53,7 @@ class Step:
     lists: bool = False
     options: int = 1
     logs_in: bool = False
+    largest: int = LARGEST
 
     def given(self, options: tuple[str, ...]) -> tuple[str, ...]:
         """Return its argv with these options of restic, where it is one of restic's."""
@@ -64,21 +68,25 @@ def backup(
     excluded: tuple[str, ...] = (),
     limit: float = 0,
     inside: Mapping[str, tuple[str, ...]] | None = None,
+    copies: Copies = Copies(),  # noqa: B008 -- it is frozen
 ) -> Step:
     """Back up ``sources`` (absolute paths) as this workload's next snapshot.
 
-    ``inside`` is what restic gets in place of a source that is a link.
+    ``inside`` is what restic gets in place of a source that is a link. What ``copies`` stand for
+    is left out.
     """
     # A dump has all our tags too, and would become the parent, in which every file is new.
     group = "host,paths,tags" if config.dumps else "host,tags"
-    excludes = (*NEVER_BACKED_UP, *excluded, *(config.settings.get(settings.EXCLUDE) or ()))
-    left_out = (*excludes, *config.options.excludes)
+    live, named = copies.excludes, (*excluded, *(config.settings.get(settings.EXCLUDE) or ()))
+    left_out = (*NEVER_BACKED_UP, *live, *named, *config.options.excludes)
+    excludes = (*NEVER_BACKED_UP, *(() if copies.patterns else live), *named)
     chosen = [word for path in sources for word in _unlinked(path, inside or {}, left_out)]
     argv = (
         "restic", "backup", "--json", "--retry-lock", patience(config),
         *config.options.backup,
         *mine(config, each_tag=True), "--group-by", group,
         *(word for pattern in excludes for word in ("--exclude", pattern)),
+        *(("--exclude-file", copies.patterns) if copies.patterns else ()),
         "--", *chosen,
     )  # fmt: skip
     return Step("backup", argv, limit=limit)

@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 from random import SystemRandom
 
-from contract import quantity, values
 from runner import databases, drill, history, ownership, restored, retrieval, scratch, upkeep
 from runner.config import Config
 from runner.drill import Chosen, Sample
@@ -14,6 +13,7 @@ from runner.outcome import Chored, Failure, Status
 from runner.output import Completed
 from runner.restic import Door
 from runner.session import Session
+from runner.steps import LARGEST
 
 
 def verify(session: Session, limit: float) -> Chored:
@@ -82,14 +82,17 @@ def _volumes(session: Session, door: Door, known: Completed, folder: Path, limit
     sample = _sample(door, config, known, limit)
     if isinstance(sample, Chored):
         return sample
-    chosen = sample.chosen(int(quantity.parse(values.SCRATCH_BOUND) / 4))
+    room = scratch.room(folder, LARGEST // 4)
+    chosen = sample.chosen(room)
     if not chosen.files:
         return _nothing(config, chosen)
     names = folder / "names"
     names.write_text(drill.patterns(chosen.files), "utf-8")
     target = folder / "drill"
     left = max(1, limit - (time.monotonic() - began)) if limit else 0
-    done = door.execute(retrieval.restore(config, sample.snapshot, str(target), str(names), left))
+    done = door.execute(
+        retrieval.restore(config, sample.snapshot, str(target), str(names), left, room)
+    )
     if done.stopped or done.code == 11:
         return upkeep.failed("restoring", done)
     scratch.open_up(target)

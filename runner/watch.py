@@ -2,6 +2,7 @@
 
 from runner import limits
 from runner.listener import Listener
+from runner.quota import Quota
 from runner.steps import Step
 from runner.stop import Stop
 
@@ -11,15 +12,18 @@ _LAST = 10  # seconds that are left to what runs although the pod stops
 class Watch:
     """Watches over one command."""
 
-    def __init__(self, step: Step, stop: Stop, open_timeout: float, now: float) -> None:
+    def __init__(
+        self, step: Step, stop: Stop, open_timeout: float, now: float, quota: Quota
+    ) -> None:
         self._step = step
         self._stop = stop
         self._open_timeout = open_timeout
         self._ends = now + step.limit if step.limit else float("inf")
         self._hurried = False
+        self._quota = quota
 
     def reason_to_stop(self, now: float, listener: Listener) -> str:
-        """Return "signal", "time", "retrying", "cache" or "memory"; "" while it may go on."""
+        """Return a word, such as "signal", "time" or "space"; "" while it may go on."""
         if self._stop.asked and not self._step.always:
             return "signal"
         if self._stop.asked and not self._hurried:
@@ -32,4 +36,6 @@ class Watch:
         if listener.keeps_retrying(self._open_timeout):
             return "retrying"
         # Killed by the kernel, the whole container ends, and its restarts make the app not Ready.
-        return "memory" if limits.memory_is_short() else ""
+        if limits.memory_is_short():
+            return "memory"
+        return "space" if self._quota.exceeded(now) else ""

@@ -13,6 +13,7 @@ _RATE = re.compile(r"rate ?limit|too many requests|SlowDown|quota metric", re.IG
 _BY_WORDS = {
     Failure.SPACE: """
         no space left
+        file too large
         remaining disk space
         disk quota exceeded
         disk is full

@@ -95,7 +95,7 @@ def copy(
     folder: Path, scratch: Path, globs: Sequence[str] = ("**/*.db",), *, bound: int = 1 << 30
 ) -> Copies:
     """Copy the databases of one volume."""
-    return sqlite.copy_all([str(folder)], globs, scratch, bound, lambda: False)
+    return sqlite.copy_all({str(folder): str(folder)}, globs, scratch, bound, lambda: False)
 
 
 def copied(made: Copies, path: Path) -> Path:
@@ -302,6 +302,8 @@ def test_a_database_without_room_is_backed_up_as_it_is_and_named(
 def test_after_the_wish_to_stop_nothing_is_copied(volume: Path, tmp_path: Path) -> None:
     database(volume / "app.db")
 
-    made = sqlite.copy_all([str(volume)], ("*.db",), tmp_path / "scratch", 1 << 30, lambda: True)
+    made = sqlite.copy_all(
+        {str(volume): ""}, ("*.db",), tmp_path / "scratch", 1 << 30, lambda: True
+    )
 
     assert made == Copies()
