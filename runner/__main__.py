@@ -117,11 +117,13 @@ def _load(parsed: argparse.Namespace) -> int:
 
 
 def _maintain(parsed: argparse.Namespace) -> int:
-    return commands.maintain(*_begin(parsed), dry_run=parsed.dry_run)
+    accepted = tuple(parsed.accept)
+    return commands.maintain(*_begin(parsed), dry_run=parsed.dry_run, accepted=accepted)
 
 
 def _accept(parsed: argparse.Namespace) -> int:
-    return commands.accept(*_begin(parsed))
+    accept = commands.accept_retention if parsed.retention else commands.accept
+    return accept(*_begin(parsed))
 
 
 def _unlock(parsed: argparse.Namespace) -> int:
