@@ -104,7 +104,7 @@ def _dump(parsed: argparse.Namespace) -> int:
 def _fill(parsed: argparse.Namespace) -> int:
     from runner import fill  # noqa: PLC0415 -- only where it is wanted: it costs memory
 
-    return fill.fill(parsed.name, look=parsed.look, replace=parsed.replace)
+    return fill.fill(parsed.name, look=parsed.look, check=parsed.check, replace=parsed.replace)
 
 
 def _load(parsed: argparse.Namespace) -> int:

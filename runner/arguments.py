@@ -144,7 +144,9 @@ def _fill(add: Add) -> None:
         description="Loads one dump from standard input into a server that holds nothing.",
     )
     filling.add_argument("name", choices=values.DATABASES)
-    filling.add_argument("--look", action="store_true")
+    only = filling.add_mutually_exclusive_group()
+    only.add_argument("--look", action="store_true")
+    only.add_argument("--check", action="store_true")
     filling.add_argument("--replace", action="store_true")
 
 

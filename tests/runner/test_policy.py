@@ -97,8 +97,9 @@ def test_what_is_unknown_is_everything_and_a_clock_that_went_back_ends_no_wait()
 @pytest.mark.parametrize(
     "value",
     [
-        [], None, "keep", {"keeps": []}, {"keeps": {"keep-daily": 7}}, {"keeps": {"keep-daily": "x"}},
-        {"keeps": {"no-such": "1"}}, {"asked": {"keep-last": "1"}, "since": "soon"},
+        [], None, "keep", {"keeps": []}, {"keeps": {"keep-daily": 7}},
+        {"keeps": {"keep-daily": "x"}}, {"keeps": {"no-such": "1"}},
+        {"asked": {"keep-last": "1"}, "since": "soon"},
         {"asked": {"keep-last": "1"}},
     ],
 )  # fmt: skip
