@@ -111,6 +111,8 @@ def _by_record(
         return Ruling(owner, Verdict.FAILED, why, config, before)
     others = [(each.made, wish) for each in said[:-1] if (wish := _wish(each)) is not None]
     more = [made for made, wish in others if not policy.covers(asked, wish)]
+    if more and before.keeps is None:
+        before = replace(before, keeps=policy.EVERYTHING)  # what asks for more may soon be gone
     if before.asked is not None and any(made.timestamp() > before.since for made in more):
         before = Known(before.keeps)  # somebody has contradicted it since
     seconds = config.floor.grace
