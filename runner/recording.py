@@ -65,15 +65,15 @@ def left(config: Config, state: State, now: datetime) -> Generator[Effect, Resul
     else:
         told = records.found(found, records.RETENTION)
         last, when = (told[0].made if told else now), "it has never been here"
-    mine, said = records.owner(config).path, set(records.wanted(config, state))
+    mine, said = records.owner(config).path, records.wanted(config, state)
     ours = [each for each in records.found(found, records.RETENTION) if each.path == mine]
-    if ours and state.recorded and set(ours[-1].tags) != said:
+    if ours and state.recorded == list(said) and set(ours[-1].tags) != set(said):
         state.recorded_at = 0
         line = (
             f"{LEFT}; another pod or another member of the repository has written a record in this "
             f"workload's name, {' '.join(ours[-1].tags[1:])[:_SHOWN]}: the next run contradicts it"
         )
-        return Chored(Status.FAILURE, line, Failure.REPOSITORY)
+        return Chored(Status.FAILURE, line, Failure.CONFIG)
     if now - last <= _ABSENT:
         return Chored(Status.SKIPPED, f"{LEFT}; {when}")
     line = (
