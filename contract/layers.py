@@ -80,7 +80,16 @@ class Settings:
 
     def replaced(self, setting: Setting[T], value: T, problem: Problem) -> "Settings":
         """Return these with ``value`` for ``setting``, because of ``problem``."""
-        return Settings({**self._effective, setting.key: value}, (*self.problems, problem))
+        changed = {**self._effective, setting.key: value}
+        return Settings(changed, (*self.problems, problem), self.given)
+
+    def with_problems(self, problems: Iterable[Problem]) -> "Settings":
+        """Return these with further problems."""
+        return Settings(self._effective, (*self.problems, *problems), self.given)
+
+    def changed(self, setting: Setting[T], value: T) -> "Settings":
+        """Return these with ``value`` for ``setting``, which is nobody's mistake."""
+        return Settings({**self._effective, setting.key: value}, self.problems, self.given)
 
 
 def resolve(

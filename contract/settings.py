@@ -153,6 +153,11 @@ ALL: tuple[Setting[Any], ...] = (
     DUMP, RESTORE, RESTORE_AS_OF, RESTORE_FROM, RUN_AS,
     CPU_REQUEST, CPU_LIMIT, MEMORY_REQUEST, MEMORY_LIMIT,
 )  # fmt: skip
+RETENTION: tuple[Setting[Any], ...] = (
+    KEEP_LAST, KEEP_HOURLY, KEEP_DAILY, KEEP_WEEKLY, KEEP_MONTHLY, KEEP_YEARLY, KEEP_WITHIN,
+    KEEP_ARCHIVES, FORGET, MAINTENANCE,
+)  # fmt: skip
+"""What decides which backups are deleted."""
 _KNOWN = {setting.annotation for setting in ALL} | {names.STATUS_ANNOTATION, names.INJECTED_LABEL}
 
 

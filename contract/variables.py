@@ -51,6 +51,19 @@ ALL = (
     Variable("BACKUP_INIT", "`never`: no repository is ever created.", _RESTIC),
     Variable("RESTIC_RETENTION_POLICIES_ENABLED", "`false`: no forget, prune and check here; a "
              "central job does them. Drills are held all the same.", _RESTIC, "`true`"),
+    Variable("BACKUP_FLOOR_WITHIN", "Every snapshot younger than this is kept, such as `14d`, "
+             "whatever else says less; the chart's `retention.floorWithin` counts where it is "
+             "longer. In the Secret of the maintenance job: for all workloads.", _RESTIC,
+             "none; `7d` for the maintenance job"),
+    Variable("BACKUP_FLOOR_LAST", "At least so many of the latest snapshots are kept; the chart's "
+             "`retention.floorLast` counts where it is higher.", _RESTIC,
+             "none; `3` for the maintenance job"),
+    Variable("BACKUP_SHRINK_GRACE", "How long retention waits that keeps less because of a patched "
+             "pod or a record in a shared repository, such as `14d`; the chart's "
+             "`retention.graceDays` counts where it is longer.", _RESTIC, "`7d`"),
+    Variable("BACKUP_MAINTENANCE_KEY", "Of the maintenance job alone: any long secret, by which it "
+             "knows its own notes in the repository again. Without it they depend on all "
+             "credentials of its Secret.", _RESTIC),
     Variable("RESTIC_CACHE_DIR", "Where restic's cache is; where it cannot be written, the cache "
              "stays in the state volume.", _RESTIC),
     Variable("RESTIC_HOSTNAME", "The host in restic's snapshots, as `backup.name`; replicas of a "

@@ -141,6 +141,11 @@ def _runs(add: Add) -> None:
         _workload(command)
         _waits(command)
         command.set_defaults(runner=runner)
+        if name == "accept":
+            command.add_argument(
+                "--retention", action="store_true",
+                help="accept instead that retention keeps less, as the pod's annotations ask",
+            )  # fmt: skip
     for name, summary in (("pause", "let no backup begin"), ("resume", "let backups begin again")):
         command = add(name, summary, "In the pods that run now; it says how to make it last.",
                       f"{name} deploy/wiki")  # fmt: skip

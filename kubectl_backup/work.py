@@ -62,7 +62,8 @@ def _keep(part: Sidecar, terminal: Terminal, snapshot: str) -> None:
 def tell_runner(cluster: Cluster, terminal: Terminal, parsed: argparse.Namespace) -> int:
     """Let the runner do what ``parsed.runner`` says; return its worst exit status."""
     parts = sidecar.find_each(cluster, parsed.workload)
-    words = (parsed.runner, *_waits(parsed))
+    retention = ("--retention",) if vars(parsed).get("retention") else ()
+    words = (parsed.runner, *retention, *_waits(parsed))
     return max(follow.command(part, terminal, *words) for part in parts)
 
 

@@ -104,7 +104,7 @@ def _dump(parsed: argparse.Namespace) -> int:
 def _fill(parsed: argparse.Namespace) -> int:
     from runner import fill  # noqa: PLC0415 -- only where it is wanted: it costs memory
 
-    return fill.fill(parsed.name, look=parsed.look, replace=parsed.replace)
+    return fill.fill(parsed.name, look=parsed.look, check=parsed.check, replace=parsed.replace)
 
 
 def _load(parsed: argparse.Namespace) -> int:
@@ -117,11 +117,13 @@ def _load(parsed: argparse.Namespace) -> int:
 
 
 def _maintain(parsed: argparse.Namespace) -> int:
-    return commands.maintain(*_begin(parsed), dry_run=parsed.dry_run)
+    accepted = tuple(parsed.accept)
+    return commands.maintain(*_begin(parsed), dry_run=parsed.dry_run, accepted=accepted)
 
 
 def _accept(parsed: argparse.Namespace) -> int:
-    return commands.accept(*_begin(parsed))
+    accept = commands.accept_retention if parsed.retention else commands.accept
+    return accept(*_begin(parsed))
 
 
 def _unlock(parsed: argparse.Namespace) -> int:

@@ -144,7 +144,9 @@ def _fill(add: Add) -> None:
         description="Loads one dump from standard input into a server that holds nothing.",
     )
     filling.add_argument("name", choices=values.DATABASES)
-    filling.add_argument("--look", action="store_true")
+    only = filling.add_mutually_exclusive_group()
+    only.add_argument("--look", action="store_true")
+    only.add_argument("--check", action="store_true")
     filling.add_argument("--replace", action="store_true")
 
 
@@ -187,15 +189,22 @@ def _maintain(add: Add) -> None:
         description="Looks after a repository that many workloads share, and creates it where "
         "there is none: applies to each workload's snapshots the retention that it has left in "
         "the repository (BACKUP_MAINTENANCE=central), prunes, checks, and copies to the second "
-        "repository. What has left no such record is kept whole and named, unless KEEP_... stand "
+        "repository. No record keeps less than BACKUP_FLOOR_WITHIN and BACKUP_FLOOR_LAST say, and "
+        "one that keeps less than before counts after BACKUP_SHRINK_GRACE. "
+        "What has left no such record is kept whole and named, unless KEEP_... stand "
         "in this Secret. When each was done last is remembered in the repository; BACKUP_FORGET, "
         "BACKUP_PRUNE and BACKUP_CHECK are how often it should be. Exit status: 0 success or "
         "warning, 1 failure, 75 skipped because the repository is locked or another is at it.",
     )
     wait_options.add(maintaining)
-    maintaining.add_argument(
+    which = maintaining.add_mutually_exclusive_group()
+    which.add_argument(
         "--dry-run", action="store_true", help="only say what would be done, workload by workload"
     )
+    which.add_argument(
+        "--accept", action="append", default=[], metavar="NAMESPACE/HOST",
+        help="let this workload's retention shrink now; may be given more than once",
+    )  # fmt: skip
 
 
 def _accept(add: Add) -> None:
@@ -203,10 +212,14 @@ def _accept(add: Add) -> None:
         "accept",
         help="accept that the volumes lost files on purpose",
         description="Accepts that the volumes hold fewer files than before: from the next good "
-        "backup on, retention goes on too. Exit status: 0 accepted, 75 another run is "
-        "still in progress.",
+        "backup on, retention goes on too. Exit status: 0 accepted, 1 nothing to accept, 75 "
+        "another run is still in progress.",
     )
     wait_options.add(accepting)
+    accepting.add_argument(
+        "--retention", action="store_true",
+        help="accept instead that retention keeps less, as the pod's annotations ask, now",
+    )  # fmt: skip
 
 
 def _unlock(add: Add) -> None:

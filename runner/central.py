@@ -1,45 +1,16 @@
-"""What the maintenance job decides: whose retention is applied by which rule, and whose not. Pure.
-
-Each workload's own rule counts, as its newest record says it. Where there is any doubt, all of its
-snapshots are kept, and it is named.
-"""
+"""What the maintenance job does for all workloads of a repository, and what came of it. Pure."""
 
 from collections.abc import Callable, Generator, Iterable, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
 
-from contract import settings
 from contract.wording import counted, listed
-from runner import clock, keys, locks, maintainer, records, repository, retrieval, steps, upkeep
-from runner.config import LIVE, Config
+from runner import keys, locks, records, repository, retrieval, upkeep
+from runner.config import Config
 from runner.conversation import Effect, Ended, Result, failed
 from runner.outcome import Chored, Failure, Outcome, Status
 from runner.output import Completed
-from runner.records import Json, Owner, Record
-
-_LEAST = 2
-"""Of the newest snapshots, so many stay: the last may be of a volume that has just lost its files,
-and its sidecar, which is to say so, has not come to that yet."""
-
-
-class Verdict(StrEnum):
-    """What becomes of a workload's snapshots. Public: label of ``backup_maintenance_workloads``."""
-
-    APPLIED = "applied"
-    KEPT = "kept"
-    HELD = "held"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Ruling:
-    """``config`` is what retention is applied by, where it is; ``why`` says what, or why not."""
-
-    owner: Owner
-    verdict: Verdict
-    why: str
-    config: Config
+from runner.records import Json, Owner
+from runner.ruling import Ruling, Verdict
 
 
 def opened(config: Config, *, may_make: bool) -> Generator[Effect, Result, tuple[Completed, bool]]:
@@ -55,86 +26,6 @@ def opened(config: Config, *, may_make: bool) -> Generator[Effect, Result, tuple
     if listed.code or listed.stopped:
         raise failed(listed, "the repository cannot be opened")
     return listed, made
-
-
-def rulings(
-    config: Config, snapshots: Iterable[Json], told: Iterable[Json], now: datetime
-) -> list[Ruling]:
-    """Return what becomes of each workload's ``snapshots``.
-
-    Records are among ``told``, which is all that the first repository has.
-    """
-    told = list(told)
-    known_there = {records.owner_of(each) for each in told}
-    made: dict[Owner, list[datetime]] = {}
-    for each in snapshots:
-        if owner := records.owner_of(each):
-            moment = maintainer.moment(each)
-            made.setdefault(owner, []).extend([moment] if moment else [])
-    said: dict[str, list[Record]] = {}
-    for record in records.found(told, records.RETENTION):
-        said.setdefault(record.path, []).append(record)
-    mixed = {replace(owner, cluster="") for owner in made if owner.cluster}
-    found = []
-    for owner, times in sorted(made.items()):
-        known = said.get(owner.path, [])
-        why = "others differ from it by a tag cluster=… alone, and no filter tells them apart"
-        why = why if owner in mixed else _doubt(times, known, now)
-        if why:
-            found.append(Ruling(owner, Verdict.HELD, why, config))
-        elif known:
-            found.append(_by_record(config, owner, known[-1]))
-        elif owner not in known_there:  # another may be copied to the same place
-            why = "it is not in the first repository"
-            found.append(Ruling(owner, Verdict.HELD, why, config))
-        else:
-            found.append(_without(config, owner, times, now))
-    return found
-
-
-def _doubt(times: list[datetime], known: list[Record], now: datetime) -> str:
-    """Return why what is said, or what it is said of, cannot be trusted; "" if it can."""
-    if known and known[-1].made - now > records.AHEAD:
-        return f"its record is of {known[-1].made:%Y-%m-%d}: a clock was wrong; remove it by hand"
-    own = bool(known) and records.KEEP_OWN in known[-1].tags  # which is said once
-    if known and times and not own and max(times) - known[-1].made > records.STALE:
-        return f"its record of {known[-1].made:%Y-%m-%d} is old, and it has backed up since"
-    return clock.doubt(times, now)
-
-
-def _by_record(config: Config, owner: Owner, record: Record) -> Ruling:
-    rule = " ".join(record.tags[1:])
-    if records.HELD in record.tags:
-        why = "a source lost its files: look at the app, then `backup-runner accept`"
-        return Ruling(owner, Verdict.HELD, why, config)
-    if records.KEEP_OWN in record.tags:
-        return Ruling(owner, Verdict.KEPT, "its sidecar sees to it", config)
-    if records.KEEP_ALL in record.tags:
-        return Ruling(owner, Verdict.KEPT, "all of it, as it says", config)
-    try:
-        given = records.retention(record)
-    except ValueError as error:
-        return Ruling(owner, Verdict.FAILED, f"its record cannot be read: {error}", config)
-    last = settings.KEEP_LAST.variable or ""
-    least = {**given, last: str(max(_LEAST, int(given[last])))}
-    values = settings.resolve({}, least, {}, LIVE)
-    return Ruling(owner, Verdict.APPLIED, rule, replace(owner.as_config(config), settings=values))
-
-
-def _without(config: Config, owner: Owner, times: list[datetime], now: datetime) -> Ruling:
-    """Judge one that has said nothing: by the job's own Secret, if it is gone for good.
-
-    Where it is not, its sidecar is of an older version, or sees to retention itself.
-    """
-    why = "it has left no record of what it keeps"
-    if not any(key in config.settings.given for key in records.KEYS):
-        return Ruling(owner, Verdict.HELD, why, config)
-    if times and now - max(times) < records.STALE:
-        return Ruling(owner, Verdict.HELD, f"{why}, and still backs up", config)
-    why = "by the KEEP_… of the job's own Secret"
-    if steps.forget(config) is None:
-        return Ruling(owner, Verdict.KEPT, f"all of it, {why}", config)
-    return Ruling(owner, Verdict.APPLIED, why, owner.as_config(config))
 
 
 def unlocked(

@@ -4,7 +4,19 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from runner import archives, deliver, due, recording, report, steps, upkeep, verify, wholeness
+from runner import (
+    archives,
+    deliver,
+    due,
+    recording,
+    report,
+    shrinking,
+    steps,
+    upkeep,
+    verify,
+    wholeness,
+)
+from runner.config import Config
 from runner.outcome import Chored, Failure, Status
 from runner.restic import Door
 from runner.session import Session
@@ -15,7 +27,7 @@ _ELSEWHERE = ("copy", "copy_forget", "copy_prune")  # what fails there may be th
 
 def do_all(session: Session) -> None:
     """Do what is due; a backup that falls due meanwhile goes first."""
-    config = session.config
+    config = shrinking.retained(session)
     follow = Door(config, session.log, session.stop).follow
     if config.mirrors:  # there is nothing else to do for a mirror
         resumed = datetime.fromtimestamp(session.state.resumed, UTC)
@@ -29,7 +41,7 @@ def do_all(session: Session) -> None:
         _do(session, "prune", lambda t: follow(upkeep.prune(config, datetime.now(UTC), t)))
         _do(session, "check", lambda t: follow(upkeep.check(config, datetime.now(UTC), t)))
         if config.second is not None:
-            _copy(session)
+            _copy(session, config)
     _do(session, "verify", lambda t: verify.verify(session, t))
 
 
@@ -46,18 +58,18 @@ def record(session: Session) -> None:
 
 def _leave(session: Session) -> None:
     """Leave to the maintenance job what it does; look daily whether it is there at all."""
-    state, now = session.state, time.time()
-    follow = Door(session.config, session.log, session.stop).follow
-    for name in due.central(session.config)[1:]:
+    config, state, now = session.config, session.state, time.time()
+    follow = Door(config, session.log, session.stop).follow
+    for name in due.central(config)[1:]:
         known = state.chore(name)
         if (known.status, known.message) != (Status.SKIPPED, recording.LEFT):
             _note(session, name, Chored(Status.SKIPPED, recording.LEFT))
-    if not session.stop.asked and due.has_come("forget", now, session.config, state):
-        begin(session, "forget", lambda: follow(recording.left(datetime.now(UTC))))
+    if not session.stop.asked and due.has_come("forget", now, config, state):
+        begin(session, "forget", lambda: follow(recording.left(config, state, datetime.now(UTC))))
 
 
-def _copy(session: Session) -> None:
-    config, state = session.config, session.state
+def _copy(session: Session, config: Config) -> None:
+    state = session.state
     follow = Door(config, session.log, session.stop).follow
     had = bool(state.chore("copy").success)
     _do(session, "copy", lambda t: follow(upkeep.copy(config, t, had_success=had)))

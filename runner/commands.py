@@ -82,6 +82,23 @@ def accept(config: Config, log: Log, stop: Stop) -> int:
     return 0
 
 
+def accept_retention(config: Config, log: Log, stop: Stop) -> int:
+    """Let retention shrink now; return 0, 1 where none waits, or 75 where a run is in progress."""
+    from runner import shrinking  # noqa: PLC0415 -- only where it is wanted
+
+    with _alone(config, log, stop) as session:
+        if session is None:
+            return _busy(log, stop)
+        if not shrinking.accept(session):
+            log.line("warning", "no retention waits to shrink; nothing was done")
+            return 1
+        session.store.save(session.state)  # or raise: nobody is to believe that it was kept
+        session.save()
+        session.store.announce(time.time())
+    log.line("info", "accepted; retention keeps less from the next time on")
+    return 0
+
+
 def unlock(config: Config, log: Log, stop: Stop) -> int:
     """Remove the repository's locks if all are old; return 0, 1, or 75 where one may be alive."""
     from runner import chores  # noqa: PLC0415 -- only where there is work
@@ -90,11 +107,13 @@ def unlock(config: Config, log: Log, stop: Stop) -> int:
         return exit_status(chores.unlock(session).status) if session else _busy(log, stop)
 
 
-def maintain(config: Config, log: Log, stop: Stop, *, dry_run: bool) -> int:
+def maintain(
+    config: Config, log: Log, stop: Stop, *, dry_run: bool, accepted: tuple[str, ...]
+) -> int:
     """Look after a repository that many share; return 0, 1 or 75 (skipped)."""
     from runner import maintain as job  # noqa: PLC0415 -- only where it is wanted
 
-    status = job.maintain(config, log, stop, dry_run=dry_run)
+    status = job.maintain(config, log, stop, dry_run=dry_run, accepted=accepted)
     return _busy(log, stop) if status is None else exit_status(status)
 
 

@@ -9,16 +9,19 @@ from contract.values import Dump
 from runner import (
     credentials,
     derive,
+    floor,
     masking,
     network,
     options,
     reading,
     receivers,
+    seal,
     second,
     sftp,
     timing,
 )
 from runner.destination import Mirror
+from runner.floor import Floor
 from runner.masking import Mask
 from runner.network import Authorities, Network
 from runner.options import Given
@@ -48,7 +51,9 @@ class Config:
     """Everything that a run is told. ``sources`` and ``legacy_sources`` are None if not given.
 
     ``admitted`` is the host that the webhook knows this workload by. ``spare`` are passwords of
-    repositories with the newline that followed them, where one did.
+    repositories with the newline that followed them, where one did. ``admitted_settings`` are those
+    of retention without what was annotated after admission; ``seal`` authenticates what the
+    maintenance job keeps in the repository.
     """
 
     namespace: str
@@ -63,6 +68,9 @@ class Config:
     sources: tuple[str, ...] | None
     legacy_sources: tuple[str, ...] | None
     settings: Settings
+    admitted_settings: Settings
+    floor: Floor
+    seal: bytes
     problems: tuple[Problem, ...]
     restic: Mapping[str, str]
     databases: Mapping[str, str]
@@ -148,6 +156,10 @@ def read(
         why = f"write one line of at most {derive.LONGEST_HOST} characters"
         problems.append(Problem("Secret variable", "RESTIC_HOSTNAME", named, why, "the workload's"))
     effective = settings.resolve(annotations, variables, defaults, LIVE, last_good)
+    least = floor.read(variables, defaults, problems)
+    effective = floor.raised(effective, least, annotations)
+    admitted = reading.admitted(environment, problems)
+    before = settings.resolve(admitted, variables, defaults, settings.RETENTION)
     mirror = derive.mirror(environment, variables)
     if mirror and effective.get(settings.SQLITE):
         why = "has no effect with backup.engine rclone: files are mirrored as they are"
@@ -184,6 +196,9 @@ def read(
         sources=reading.words(names.ENV_VOLUMES, environment, problems),
         legacy_sources=legacy,
         settings=effective,
+        admitted_settings=floor.raised(before, least, {}),
+        floor=least,
+        seal=seal.material(variables),
         restic=mirror.environment if mirror else sftp.read(derive.restic(variables), variables),
         mirror=mirror,
         databases=derive.databases(variables),

@@ -66,6 +66,7 @@ def text(config: Config, state: State, now: float) -> str:
     ]
     if state.held:
         lines.append("retention is held: a source lost its files")
+    lines += state.shrinks
     lines += [f"problem: {problem}" for problem in config.problems]
     return "\n".join(lines)
 

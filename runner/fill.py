@@ -1,29 +1,34 @@
 """Loads one dump from standard input into a server that holds nothing: called by runner.load."""
 
+import base64
 import os
 import subprocess
 import sys
 from collections import deque
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from contract.wording import counted
-from runner import clients, complaints, loading
+from runner import clients, complaints, databases, loading, psql
 from runner.clients import DumpError
-from runner.databases import Client
+from runner.databases import TAIL, Client
 from runner.dumps import trouble_line
+from runner.lexer import Lexer, RefusedError
 from runner.outcome import Failure
 
 _LINES = 20  # of standard error that are kept
 _TRIES = 5  # to rename a database, while who was cut off comes back
 
 
-def fill(name: str, *, look: bool, replace: bool) -> int:
+def fill(name: str, *, look: bool, check: bool, replace: bool) -> int:
     """Load, or only ``look`` whether that can be; return 0, or 1 and why, as runner.dump does.
 
-    ``replace``: a database that holds something is renamed before, or its tables are replaced.
+    ``check``: only read the dump, and print its first and its last bytes in base64. ``replace``: a
+    database that holds something is renamed before, or its tables are replaced.
     """
     try:
-        _Server(name).fill(look=look, replace=replace)
+        server = _Server(name)
+        server.check() if check else server.fill(look=look, replace=replace)
     except DumpError as error:
         sys.stderr.write(trouble_line(error.failure, str(error)) + "\n")
         return 1
@@ -41,6 +46,8 @@ class _Server:
         if full and not replace:
             raise DumpError(Failure.CONFIG, self._why_not(full))
         clients.compare(self._client)
+        if self._name == "postgres":
+            psql.prove(self._client)
         if look:
             return
         if self._name == "postgres":
@@ -49,6 +56,26 @@ class _Server:
         self._load()
         if self._name == "mysql" and not self._only:
             self._ask("FLUSH PRIVILEGES")  # users came with the dump
+
+    def check(self) -> None:
+        """Read a dump to its end; raise DumpError where its client would act on what it holds."""
+        lexer: Lexer | None = None
+        head = tail = b""
+        try:
+            while chunk := sys.stdin.buffer.read(psql.CHUNK):
+                if self._name == "postgres" and not lexer:
+                    of_all = databases.is_of_all(self._name, chunk[:TAIL])
+                    lexer = Lexer(connects=of_all or not self._only)
+                for _ in lexer.take(chunk) if lexer else ():
+                    pass
+                rest = len(head) + len(chunk) - TAIL
+                head += chunk[: TAIL - len(head)]
+                tail = (tail + chunk[-rest:])[-TAIL:] if rest > 0 else tail
+            for _ in lexer.take(b"", last=True) if lexer else ():
+                pass
+        except RefusedError as error:
+            raise DumpError(Failure.SOURCE, f"the dump is refused: {error}") from None
+        sys.stdout.write(base64.b64encode(head + tail).decode())
 
     def _ask(self, sql: str, database: str = "", **variables: str) -> str:
         argv = loading.question(self._client, sql, database)
@@ -92,6 +119,37 @@ class _Server:
     def _load(self) -> None:
         argv = loading.loader(self._name, self._client, self._only)
         errors, first, said = 0, "", deque[str](maxlen=_LINES)
+
+        def hear(line: str) -> None:
+            nonlocal errors, first
+            said.append(line.strip())
+            if loading.is_error(line):
+                errors += 1
+                first = first or line.strip()
+
+        if self._name == "postgres":
+            dump = sys.stdin.buffer
+            code = psql.load(self._client, argv, dump, hear, connects=not self._only)
+        else:
+            code = self._pass_on((*argv[:1], *self._sandbox(), *argv[1:]), hear)
+        if code:
+            line = " ".join(said) or f"exit status {code}"
+            why = f"{argv[0]} failed, not all is loaded: {line}"
+            raise DumpError(complaints.failure(line), why)
+        if errors:
+            line = f"{counted(errors, 'error')}, the first: {first}; all else of the dump is loaded"
+            raise DumpError(complaints.failure(first), line)
+
+    def _sandbox(self) -> tuple[str, ...]:
+        """Return the option that keeps the client from the machine's files, where it has it."""
+        try:
+            clients.probe((self._client.server[0], "--sandbox", "--version"), clients.QUESTION)
+        except DumpError:
+            return ()
+        return ("--sandbox",)
+
+    def _pass_on(self, argv: tuple[str, ...], hear: Callable[[str], None]) -> int:
+        """Let the client read the dump itself; return its exit status."""
         with clients.opened(self._client) as ready:
             try:
                 process = subprocess.Popen(
@@ -104,14 +162,5 @@ class _Server:
             with process:
                 assert process.stderr is not None  # noqa: S101 -- narrows the type; it is a pipe
                 for line in process.stderr:
-                    said.append(line.strip())
-                    if loading.is_error(line):
-                        errors += 1
-                        first = first or line.strip()
-        if process.returncode:
-            line = " ".join(said) or f"exit status {process.returncode}"
-            why = f"{argv[0]} failed, not all is loaded: {line}"
-            raise DumpError(complaints.failure(line), why)
-        if errors:
-            line = f"{counted(errors, 'error')}, the first: {first}; all else of the dump is loaded"
-            raise DumpError(complaints.failure(first), line)
+                    hear(line)
+        return process.returncode

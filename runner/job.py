@@ -6,13 +6,25 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from runner import central, chores, due, records, report, retrieval, steps, store, upkeep
-from runner.central import Ruling, Verdict
+from runner import (
+    central,
+    chores,
+    due,
+    pending,
+    records,
+    report,
+    retrieval,
+    seal,
+    steps,
+    store,
+    upkeep,
+)
 from runner.lists import array, unread
 from runner.outcome import Chored, Failure, Outcome, Status
 from runner.output import Completed
 from runner.records import Json, Owner
 from runner.restic import Door
+from runner.ruling import Ruling, Verdict, rulings
 from runner.session import Session
 
 _SECOND = chores.SECOND
@@ -24,8 +36,9 @@ _LOCKED = 11  # restic's exit code; whoever holds the lock was in our way before
 class Job:
     """One call: an open repository, and all snapshots in it, as ``listed``."""
 
-    def __init__(self, session: Session, door: Door, listed: Completed) -> None:
+    def __init__(self, session: Session, door: Door, listed: Completed, key: bytes) -> None:
         self.session = session
+        self._key = key
         self._door = door
         self._take(listed)
         self._ends = self._listed + session.config.timing.maintenance
@@ -33,6 +46,15 @@ class Job:
     def _take(self, listed: Completed) -> None:
         self._snapshots, self._unread = array(listed.text), unread(listed)
         self._listed = time.monotonic()
+
+    def prepare(self, accepted: tuple[str, ...]) -> tuple[str, ...]:
+        """Accept and announce what is to keep less; return names that could not be accepted."""
+        if self._unread:
+            return accepted  # the newest record may be missing
+        session = self.session
+        unknown = pending.accept(session.state, self._rulings(), accepted, session.log)
+        pending.announce(session.state, self._rulings(), session.log)
+        return unknown
 
     def work(self) -> Outcome:
         """Do each chore that is due; none keeps the next from being done."""
@@ -121,7 +143,8 @@ class Job:
 
     def _rulings(self, copies: list[Json] | None = None) -> list[Ruling]:
         snapshots = self._snapshots if copies is None else copies
-        return central.rulings(self.session.config, snapshots, self._snapshots, datetime.now(UTC))
+        policies, now = self.session.state.policies, datetime.now(UTC)
+        return rulings(self.session.config, snapshots, self._snapshots, now, policies)
 
     def _apply(
         self, found: list[Ruling], copies: list[Json] | None = None
@@ -193,15 +216,21 @@ class Job:
     def keep(self) -> bool:
         """Leave in the repository what the next job has to know; return whether that worked."""
         session = self.session
+        session.state.number = max(session.state.number + 1, int(time.time()))
         session.save()
-        file = str(Path(session.config.state_dir) / store.FILE)
-        done = self._door.execute(records.write_state(session.config, file))
+        file = Path(session.config.state_dir) / store.FILE
+        try:
+            tag = seal.tag(self._key, session.state.number, file.read_bytes())
+        except OSError:
+            return False  # it was logged when it was written
+        done = self._door.execute(records.write_state(session.config, str(file), tag))
         if done.code or done.stopped:
             line = f"the next job will not know what was done: {done.said}"
             session.log.line("error", line)
             return done.code == _LOCKED
-        if not session.state.append_only:
-            cleaned = self._door.execute(records.forget(session.config))
+        old = records.replaced(self._snapshots, datetime.now(UTC))
+        if old and not session.state.append_only:
+            cleaned = self._door.execute(records.forget(session.config, old))
             if (cleaned.code or cleaned.stopped) and not session.stop.asked:
                 session.log.line("warning", f"old records were not removed: {cleaned.said}")
         return True

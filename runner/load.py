@@ -84,12 +84,13 @@ def _load(session: Session, door: Door, name: str, chosen: Chosen, asked: Asked)
     session.log.line("info", f"reading the dump of {name}, {chosen}, to its end, before it is used")
     done = door.execute(retrieval.ends_to_load(chosen.id, name))
     if done.code or done.stopped:
-        return upkeep.failed(f"reading the dump of {name}", done)
+        return _failed(name, done)
     if bad := _unfit(session, name, chosen, base64.b64decode(done.text)):
         return bad
     if asked.trial:
         return Chored(Status.SUCCESS, f"the dump of {name}, {chosen}, would be loaded")
-    session.log.line("info", f"loading the dump of {name}, {chosen}")
+    line = "its SQL runs with all rights of the user that the Secret names, on the server"
+    session.log.line("info", f"loading the dump of {name}, {chosen}: {line}")
     done = door.execute(retrieval.load(chosen.id, name, replace=asked.replace))
     for line in done.tail:
         if heard(line).endswith(loading.RENAMED):

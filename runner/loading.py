@@ -199,7 +199,9 @@ def loader(name: str, client: Client, database: str) -> tuple[str, ...]:
     """Return the client that reads a dump from standard input."""
     if name == "postgres":
         return ("psql", "-Xqw", "-v", "VERBOSITY=verbose", "-f", "-")
-    return (*client.server[:-2], *(("--", database) if database else ()))
+    # In binary mode the client knows no command but delimiter, and no dump needs another.
+    safe = ("--binary-mode", "--local-infile=0")
+    return (*client.server[:-2], *safe, *(("--", database) if database else ()))
 
 
 def is_error(line: str) -> bool:

@@ -1,13 +1,15 @@
 """`backup-runner maintain`: the job that looks after a repository which many share.
 
-Its volume is empty at each start: what it has to remember lies in the repository itself.
+Its volume is empty at each start: what it has to remember lies in the repository itself, where
+others can write too, so that it counts only where it is authentic.
 """
 
 import time
 from dataclasses import replace
 from pathlib import Path
 
-from runner import central, deliver, ownership, records, report, restic, scratch, waiting
+from contract.wording import counted
+from runner import central, deliver, ownership, records, report, restic, scratch, seal, waiting
 from runner import state as states
 from runner.config import Config
 from runner.conversation import Ended
@@ -26,17 +28,30 @@ from runner.store import Store
 HOST = "maintenance"
 """What metrics and messages call it."""
 
+_NAMED = 5  # workloads of which a message says that they ask to keep less
+_TRIES = 20  # of states that claim to be the newest
+_UNBELIEVED = (
+    "no state of an earlier job is authentic: it was written with other credentials, by an older "
+    "version or by another member of the repository"
+)
+_OTHERS = "of other origin, or replaced, ignored in favour of the newest authentic one"
+_BEGUN = "every policy that keeps less than everything waits for its grace period"
 _NEW = (
     "a new repository was created: keep its password safe; if there was one already, see whether "
     "RESTIC_REPOSITORY is right"
 )
 
 
-def maintain(config: Config, log: Log, stop: Stop, *, dry_run: bool) -> Status | None:
-    """Do what is due; return how it ended, None where another process is at it."""
+def maintain(
+    config: Config, log: Log, stop: Stop, *, dry_run: bool, accepted: tuple[str, ...] = ()
+) -> Status | None:
+    """Do what is due; return how it ended, None where another process is at it.
+
+    ``accepted`` names workloads, NAMESPACE/HOST, whose retention may shrink at once.
+    """
     config = replace(
         config, host=HOST, admitted=HOST, kind="CronJob", workload=HOST, cluster="",
-        retention_enabled=True, state_dir=f"{config.state_dir}/{HOST}",
+        retention_enabled=True, state_dir=f"{config.state_dir}/{HOST}", floor=config.floor.of_job(),
     )  # fmt: skip
     store = Store(Path(config.state_dir))
     wait = waiting.for_turn(log, stop, config.timing.wait)
@@ -46,17 +61,18 @@ def maintain(config: Config, log: Log, stop: Stop, *, dry_run: bool) -> Status |
         restic.lower_priority()
         scratch.fresh(ownership.scratch(config.state_dir))
         session = Session(config, states.new(time.time(), ""), store, log, stop, maintains=True)
-        return _try(session) if dry_run else _run(session)
+        return _try(session) if dry_run else _run(session, accepted)
 
 
-def _run(session: Session) -> Status:
+def _run(session: Session, accepted: tuple[str, ...]) -> Status:
     started = time.time()
     session.log.line("info", "maintenance started")
     deliver.began(session)
     job = None
     try:
         job, made = _open(session)
-        outcome = job.work()
+        unknown = job.prepare(accepted)
+        outcome = _announced(job.work(), job.session.state, unknown)
         outcome = _of_new(outcome) if made else outcome
     except Ended as ended:
         outcome = ended.outcome
@@ -107,6 +123,21 @@ def _of_new(outcome: Outcome) -> Outcome:
     return replace(outcome, status=status, message=message)
 
 
+def _announced(outcome: Outcome, state: State, unknown: tuple[str, ...]) -> Outcome:
+    """Tell of retention that is about to shrink, and of what could not be accepted."""
+    said = [*state.shrinks[:_NAMED]]
+    if left := len(state.shrinks) - len(said):
+        said.append(f"{counted(left, 'more workload asks', 'more workloads ask')} to keep less")
+    status, failure = outcome.status, outcome.failure
+    if said and status == Status.SUCCESS:
+        status = Status.WARNING
+    if unknown:
+        said.insert(0, f"--accept {', '.join(unknown)}: no such workload asks to keep less")
+        status, failure = Status.FAILURE, failure or Failure.CONFIG
+    message = "; ".join([*said, outcome.message])
+    return replace(outcome, status=status, message=message, failure=failure)
+
+
 def _open(session: Session, *, may_make: bool = True) -> tuple[Job, bool]:
     """Open the repository, or make it and return True; raise Ended where that cannot be."""
     config = session.config
@@ -118,22 +149,31 @@ def _open(session: Session, *, may_make: bool = True) -> tuple[Job, bool]:
         raise Ended(Status.FAILURE, line, Failure.CONFIG)
     door = Door(config, session.log, session.stop)
     listed, made = door.follow(central.opened(config, may_make=may_make))
-    state = _recalled(session, door, array(listed.text))
-    return Job(replace(session, state=state), door, listed), made
+    key = seal.key(config.seal)
+    state = _recalled(session, door, array(listed.text), key)
+    return Job(replace(session, state=state), door, listed, key), made
 
 
-def _recalled(session: Session, door: Door, snapshots: list[Json]) -> State:
-    """Return what the last job knew; new where there was none, or it cannot be read."""
-    known = [each for each in snapshots if records.found([each], records.MAINTENANCE)]
+def _recalled(session: Session, door: Door, snapshots: list[Json], key: bytes) -> State:
+    """Return what the last job knew; new where there was none, or none that can be believed."""
+    known = records.found(snapshots, records.MAINTENANCE)
+    ours = [each for each in known if seal.number(key, each.tags)]
+    ours.sort(key=lambda each: seal.number(key, each.tags), reverse=True)
+    why = _UNBELIEVED
+    for each in ours[:_TRIES]:
+        done = door.execute(records.read_state(each.id))
+        if done.code or done.stopped:
+            why = f"the last job's state cannot be read: {done.said}"
+            break
+        if not seal.fits(key, each.tags, done.text.strip().encode()):
+            continue
+        (Path(session.config.state_dir) / STATE_FILE).write_text(done.text, "utf-8")
+        if state := session.store.load():
+            if len(known) > 1:
+                session.log.line("warning", f"{counted(len(known) - 1, 'state')} {_OTHERS}")
+            state.append_only = False  # or it was; the next chore shows it
+            return state
     if known:
-        newest = max(known, key=lambda each: str(each.get("time")))
-        done = door.execute(records.read_state(str(newest.get("id"))))
-        if not done.code and not done.stopped:
-            (Path(session.config.state_dir) / STATE_FILE).write_text(done.text, "utf-8")
-            if state := session.store.load():
-                state.append_only = False  # or it was; the next chore shows it
-                return state
-        line = f"the last job's state cannot be read: {done.said}; begun anew"
-        session.log.line("warning", line)
+        session.log.line("warning", f"{why}; begun anew: {_BEGUN}")
     session.state.began = time.time()
     return session.state

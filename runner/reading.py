@@ -24,6 +24,18 @@ def defaults(environment: Mapping[str, str], problems: list[Problem]) -> Mapping
     return {}
 
 
+def admitted(environment: Mapping[str, str], problems: list[Problem]) -> Mapping[str, str]:
+    """Return the annotations about retention that the pod was admitted with."""
+    try:
+        given = json.loads(environment.get(names.ENV_ADMITTED) or "{}")
+    except (ValueError, RecursionError):
+        given = None
+    if isinstance(given, dict):
+        return {str(key): str(value) for key, value in given.items()}
+    problems.append(Problem("variable", names.ENV_ADMITTED, "", "is no JSON object", "none"))
+    return {}
+
+
 def words(
     key: str, environment: Mapping[str, str], problems: list[Problem]
 ) -> tuple[str, ...] | None:

@@ -13,6 +13,7 @@ from runner.state import State
 from runner.upkeep import failed
 
 LEFT = "the maintenance job does it for all who share the repository"
+_SHOWN = 200  # characters of a record that a message repeats
 _ABSENT = timedelta(days=3)  # a daily job was prevented three times
 
 
@@ -48,8 +49,12 @@ def record(config: Config, state: State, now: datetime) -> Generator[Effect, Res
     return Chored(Status.SUCCESS, f"told the maintenance job: {' '.join(said[1:])}")
 
 
-def left(now: datetime) -> Generator[Effect, Result, Chored]:
-    """Look whether somebody maintains the repository; a failure where that is long ago."""
+def left(config: Config, state: State, now: datetime) -> Generator[Effect, Result, Chored]:
+    """Look whether somebody maintains the repository; a failure where that is long ago.
+
+    A record of this workload that says something else was written by somebody else: the next run
+    contradicts it.
+    """
     listed: Completed = yield records.listing()
     if listed.code or listed.stopped:
         return failed("reading the records", listed)
@@ -60,6 +65,15 @@ def left(now: datetime) -> Generator[Effect, Result, Chored]:
     else:
         told = records.found(found, records.RETENTION)
         last, when = (told[0].made if told else now), "it has never been here"
+    mine, said = records.owner(config).path, records.wanted(config, state)
+    ours = [each for each in records.found(found, records.RETENTION) if each.path == mine]
+    if ours and state.recorded == list(said) and set(ours[-1].tags) != set(said):
+        state.recorded_at = 0
+        line = (
+            f"{LEFT}; another pod or another member of the repository has written a record in this "
+            f"workload's name, {' '.join(ours[-1].tags[1:])[:_SHOWN]}: the next run contradicts it"
+        )
+        return Chored(Status.FAILURE, line, Failure.CONFIG)
     if now - last <= _ABSENT:
         return Chored(Status.SKIPPED, f"{LEFT}; {when}")
     line = (

@@ -14,8 +14,9 @@ from urllib.parse import quote, unquote
 
 from contract import settings
 from contract.settings import Setting
-from runner import maintainer, steps
-from runner.config import Config
+from runner import maintainer, policy, steps
+from runner.config import LIVE, Config
+from runner.policy import Policy
 from runner.state import State
 from runner.steps import Step
 
@@ -26,7 +27,9 @@ STATE_PATH = "/maintenance/state.json"
 STALE = timedelta(days=15)
 """A record that was not renewed for so long, by one who went on backing up, says nothing more."""
 AHEAD = timedelta(hours=25)
-RENEWED = 7 * 86400  # seconds after which a workload says the same again
+RENEWED = 3 * 86400
+"""Seconds after which a workload says the same again: well within the grace period, so that a
+record in its name which keeps less is contradicted before it counts."""
 _SETTINGS: tuple[Setting[Any], ...] = (
     settings.KEEP_LAST, settings.KEEP_HOURLY, settings.KEEP_DAILY, settings.KEEP_WEEKLY,
     settings.KEEP_MONTHLY, settings.KEEP_YEARLY, settings.KEEP_WITHIN,
@@ -35,6 +38,8 @@ _BY_KEY = {setting.key: setting for setting in _SETTINGS}
 KEYS = tuple(_BY_KEY)
 KEEP_ALL, KEEP_OWN, HELD, COPY = "keep=all", "keep=own", "held=yes", "copy=yes"
 _NO_CLUSTER = "-"  # no name of a cluster
+_SHOWN = 60  # characters of a tag that a message repeats
+_AT_ONCE = 500  # records that one command removes
 
 Json = dict[str, Any]
 
@@ -74,6 +79,7 @@ class Record:
     path: str
     made: datetime
     tags: tuple[str, ...]
+    id: str = ""
 
 
 def owner(config: Config) -> Owner:
@@ -107,12 +113,17 @@ def _quoted(part: str) -> str:
 def found(snapshots: Iterable[Json], tag: str) -> list[Record]:
     """Return the records of a kind, the oldest first."""
     records = [
-        Record(str((each.get("paths") or [""])[0]), made, tuple(map(str, each.get("tags") or ())))
+        Record(
+            str((each.get("paths") or [""])[0]),
+            made,
+            tuple(map(str, each.get("tags") or ())),
+            str(each.get("id", "")),
+        )
         for each in snapshots
         if each.get("hostname") == HOST and tag in (each.get("tags") or ())
         if (made := maintainer.moment(each))
     ]
-    return sorted(records, key=lambda each: each.made)
+    return sorted(records, key=lambda each: each.made)  # fmt: skip
 
 
 def wanted(config: Config, state: State) -> tuple[str, ...]:
@@ -132,7 +143,14 @@ def wanted(config: Config, state: State) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def retention(record: Record) -> Mapping[str, str]:
+def asked(record: Record) -> Policy:
+    """Return the policy that a record asks for; raise ValueError where it cannot be understood."""
+    if {KEEP_ALL, KEEP_OWN} & set(record.tags):
+        return policy.EVERYTHING
+    return policy.of(settings.resolve({}, _retention(record), {}, LIVE))
+
+
+def _retention(record: Record) -> Mapping[str, str]:
     """Return the variables that a Secret would say the same by; raise ValueError.
 
     Whatever is not understood may be what keeps most.
@@ -145,13 +163,13 @@ def retention(record: Record) -> Mapping[str, str]:
         key, _, text = tag.partition("=")
         setting = _BY_KEY.get(key)
         if setting is None or setting.variable is None:
-            raise ValueError(f"{tag!r} is not known here")
+            raise ValueError(f"{tag[:_SHOWN]!r} is not known here")
         try:
             kept = setting.parse(text)
         except ValueError as error:
-            raise ValueError(f"{tag!r}: {error}") from None
+            raise ValueError(f"{tag[:_SHOWN]!r}: {error}") from None
         if not kept:
-            raise ValueError(f"{tag!r} keeps nothing")
+            raise ValueError(f"{tag[:_SHOWN]!r} keeps nothing")
         given[setting.variable] = text
     return given
 
@@ -162,9 +180,9 @@ def write(config: Config, said: Iterable[str]) -> Step:
     return _backup(config, tuple(said), owner(config).path, ("echo", line))
 
 
-def write_state(config: Config, file: str) -> Step:
-    """Keep the maintenance job's state, whatever else has to stop."""
-    step = _backup(config, (MAINTENANCE,), STATE_PATH, ("cat", file))
+def write_state(config: Config, file: str, seal: str) -> Step:
+    """Keep the maintenance job's state, whatever else has to stop; ``seal`` authenticates it."""
+    step = _backup(config, (MAINTENANCE, seal), STATE_PATH, ("cat", file))
     return replace(step, always=True)
 
 
@@ -189,11 +207,29 @@ def read_state(snapshot: str) -> Step:
     return Step("state", ("restic", "dump", "--no-lock", snapshot, STATE_PATH))
 
 
-def forget(config: Config) -> Step:
-    """Remove what is no longer said: of each path, the newest is kept."""
+def replaced(snapshots: Iterable[Json], now: datetime) -> tuple[str, ...]:
+    """Return the ids of records that say nothing any more, once there is a newer state.
+
+    Of each path the newest stays; where that one is from the future, the newest of before too.
+    """
+    snapshots = list(snapshots)
+    old = [each.id for each in found(snapshots, MAINTENANCE)]
+    newest: dict[str, str] = {}
+    latest: dict[str, str] = {}
+    retentions = found(snapshots, RETENTION)
+    for each in retentions:
+        latest[each.path] = each.id
+        if each.made <= now:
+            newest[each.path] = each.id
+    kept = {*newest.values(), *latest.values()}
+    old += [each.id for each in retentions if each.id not in kept]
+    return tuple(old[:_AT_ONCE])
+
+
+def forget(config: Config, ids: tuple[str, ...]) -> Step:
+    """Remove these records."""
     argv = (
-        "restic", "forget", "--json", "-q", "--retry-lock", steps.patience(config),
-        "--host", HOST, "--tag", RETENTION, "--tag", MAINTENANCE,
-        "--group-by", "host,paths", "--keep-last", "1",
+        "restic", "forget", "-q", "--retry-lock", steps.patience(config), "--host", HOST,
+        "--", *ids,
     )  # fmt: skip
     return Step("records", argv)

@@ -52,6 +52,7 @@ def metrics(config: Config, state: State) -> str:
             expected.interval(config, state),
         ),
         *_of_chores(chores, state),
+        _shrinks(state),
         _notify_failures(state),
         ("backup_paused", "Whether backups are paused.", {}, paused),
         (
@@ -109,7 +110,7 @@ def of_maintenance(config: Config, state: State) -> str:
     for verdict, count in sorted(state.workloads.items()):
         name, labels = "backup_maintenance_workloads", {"retention": verdict}
         rows.append((name, "Workloads by what became of their retention.", labels, count))
-    rows.append(_notify_failures(state))
+    rows += [_shrinks(state), _notify_failures(state)]
     return _exposition([*rows, *_successes(state)])
 
 
@@ -128,6 +129,11 @@ def _successes(state: State) -> Iterator[_Row]:
         if known.success:
             name = f"backup_{chore}_last_success_timestamp_seconds"
             yield name, f"Last {chore} that came to a good end.", {}, known.success
+
+
+def _shrinks(state: State) -> _Row:
+    meaning = "Workloads whose retention is to keep less after the grace period."
+    return "backup_retention_shrinks", meaning, {}, len(state.shrinks)
 
 
 def _notify_failures(state: State) -> _Row:

@@ -116,11 +116,11 @@ def end_of_dump(config: Config, snapshot: str, name: str, limit: float) -> Step:
 
 
 def ends_to_load(snapshot: str, name: str) -> Step:
-    """Do so before it is loaded, and print its first bytes before them.
+    """Do so before it is loaded, and print its first bytes before them; fail for a hostile one.
 
     Without a lock, as all who need their files.
     """
-    into = f"{{ head -c {TAIL}; tail -c {TAIL}; }} | base64 -w0"
+    into = " ".join((*_fill(name, replace=False), "--check"))
     return _piped(snapshot, name, ("--no-lock",), into)
 
 

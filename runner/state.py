@@ -3,7 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from runner import grace
 from runner.decoding import fitting
+from runner.grace import Known
 
 
 @dataclass(slots=True)
@@ -84,6 +86,10 @@ class State:
     ``recorded`` is what it last told the maintenance job of its retention, and when.
     ``began`` to ``workloads`` are that job's own: when it first was there, what of the data it read
     last, and how many workloads' snapshots it applied retention to, or not.
+    ``retention`` is what is known of this workload's own, ``admitted`` the policy that no live
+    annotation has a part in, ``policies`` what the job knows of all
+    by the path of their records, ``shrinks`` a line about each that waits. ``number`` counts the
+    job's states.
     ``unmatched``: since when an exclude pattern matches nothing, 0 if it does, as of ``walked``.
     ``notes`` name settings without effect.
     ``inherited``: the repository had backups of this workload before this state began; it alone
@@ -136,6 +142,11 @@ class State:
     began: float = 0
     subset: int = 0
     workloads: dict[str, int] = field(default_factory=dict)
+    retention: Known = grace.UNKNOWN
+    admitted: dict[str, str] | None = None
+    policies: dict[str, Known] = field(default_factory=dict)
+    shrinks: list[str] = field(default_factory=list)
+    number: int = 0
 
     def chore(self, name: str) -> Chore:
         """Return what is known of a chore."""
@@ -165,6 +176,9 @@ def read(value: Any) -> State:  # noqa: ANN401 -- whatever the file holds
     state.unmatched = {each: at for each, at in since.items() if isinstance(at, int | float)}
     if state.damage is not None:
         state.damage = Damage(**fitting(Damage, value["damage"]))
+    if isinstance(state.retention, dict):
+        state.retention = grace.read(state.retention)
+    state.policies = {path: grace.read(each) for path, each in value.get("policies", {}).items()}
     state.unread_locks = {name: float(at) for name, at in state.unread_locks.items()}
     state.chores = {
         name: Chore(**fitting(Chore, chore))

@@ -55,6 +55,7 @@ def describe(config: Config, state: State | None) -> dict[str, Any]:
         "problems": [
             *problems(config),
             *(state.notes if state else ()),
+            *(state.shrinks if state else ()),
             *([state.cache] if state and state.cache else []),
         ],
     }

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from certs import settings as certs
 from certs.rotation import Lifetimes
-from contract import VERSION, settings, values
+from contract import VERSION, floors, settings, values
 from contract.cover import NEVER_INJECTED
 from webhook.inject import Options
 from webhook.namespace import LEVELS
@@ -146,7 +146,8 @@ def _defaults(text: str) -> Mapping[str, str]:
         raise ConfigError(f"--defaults is not JSON: {error}") from error
     if not isinstance(given, dict):
         raise ConfigError('--defaults: write a JSON object such as {"schedule": "@daily"}')
-    by_key = {setting.key: setting for setting in settings.ALL if setting != settings.ENABLED}
+    known = [*settings.ALL, *floors.ALL]
+    by_key = {setting.key: setting for setting in known if setting != settings.ENABLED}
     defaults = {}
     for key, value in given.items():
         if key not in by_key:

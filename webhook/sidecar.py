@@ -6,14 +6,17 @@ from typing import Any
 
 import orjson
 
-from contract import VERSION, names, settings
+from contract import VERSION, floors, names, settings
 from contract.settings import Settings
 from webhook import resources, restore, security, workload
 from webhook.inject import Options, Plan, Skip, Surroundings
 from webhook.sources import Mount
 from webhook.workload import Pod
 
-_CONFIG_KEYS = tuple(setting.key for setting in settings.ALL if setting.live)
+_CONFIG_KEYS = (
+    *(setting.key for setting in settings.ALL if setting.live),
+    *(setting.key for setting in floors.ALL),
+)
 
 Json = dict[str, Any]
 
@@ -147,6 +150,7 @@ def _environment(plan: Plan, options: Options) -> list[Json]:
         _value(names.ENV_WORKLOAD, identity.workload),
         *([_value(names.ENV_CLUSTER, options.cluster)] if options.cluster else []),
         _value(names.ENV_DEFAULTS, _text(dict(sorted(defaults.items())))),
+        *_admitted(plan.settings),
         _value(names.ENV_VOLUMES_DIR, names.VOLUMES_DIR),
         _value(names.ENV_STATE_DIR, names.STATE_DIR),
         _value(names.ENV_SECRET_DIR, names.SECRET_DIR),
@@ -155,6 +159,19 @@ def _environment(plan: Plan, options: Options) -> list[Json]:
     if plan.sources is not None:
         env.append(_value(names.ENV_VOLUMES, _text(plan.sources)))
     return [*env, *_fixed(plan.settings)]
+
+
+def _admitted(given: Settings) -> Iterator[Json]:
+    """Yield what the pod's own annotations say of retention, where they do.
+
+    The runner tells by it what was annotated later, perhaps by somebody who may only patch pods.
+    """
+    keys = {setting.key for setting in settings.RETENTION}
+    said = {
+        f"{settings.PREFIX}{key}": given.given[key] for key in sorted(keys & given.given.keys())
+    }
+    if said:
+        yield _value(names.ENV_ADMITTED, _text(said))
 
 
 def _fixed(given: Settings) -> Iterator[Json]:

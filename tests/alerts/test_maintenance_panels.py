@@ -10,8 +10,8 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from runner import report
-from runner.central import Verdict
 from runner.outcome import Status
+from runner.ruling import Verdict
 from runner.state import Chore, Last, State
 from tests.alerts import dashboard, drawing, rules
 from tests.integration.maintenance import CENTRAL

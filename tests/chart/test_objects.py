@@ -480,6 +480,21 @@ def test_the_job_is_told_what_the_runner_reads() -> None:
     assert found.timing.maintenance == 21600 - 300
 
 
+def test_the_floor_of_retention_reaches_the_job_and_every_sidecar() -> None:
+    given = ("retention.floorWithin=14d", "retention.floorLast=5", "retention.graceDays=0")
+    least = {"floor-within": "14d", "floor-last": 5, "shrink-grace": "0d"}
+    (container,) = _job(*given)["containers"]
+    variables = {each["name"]: each.get("value", "x").replace("$$", "$") for each in
+                 container["env"]}  # fmt: skip
+
+    found = config.read(variables, {}, {})
+
+    assert found.problems == ()
+    assert (found.floor.within, found.floor.last, found.floor.grace) == ("14d", 5, 0)
+    sidecars = json.loads(_environment(*given)["BACKUP_WEBHOOK_DEFAULTS"])
+    assert {key: sidecars[key] for key in least} == least | {"floor-last": "5"}
+
+
 def test_the_job_has_the_secret_as_a_sidecar_has_it() -> None:
     spec = _job("maintenance.secret=shared")
     (container,) = spec["containers"]

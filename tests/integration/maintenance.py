@@ -10,10 +10,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from demo import app
+from runner import records, seal
 from tests.faults import sealing
 from tests.integration.sidecars import PACE, PASSWORD, Json, Sidecar
 
 CENTRAL = {"BACKUP_MAINTENANCE": "central"}
+AT_ONCE = {"floor-within": "0d", "floor-last": "0", "shrink-grace": "0d"}
 RECORDS = "backup-maintenance"
 _numbers = itertools.count()
 
@@ -31,7 +33,7 @@ class Job:
         self.environment = {
             "PATH": os.environ["PATH"],
             "BACKUP_NAMESPACE": "backup-webhook",
-            "BACKUP_DEFAULTS": json.dumps({"prune": "@weekly"}),
+            "BACKUP_DEFAULTS": json.dumps({"prune": "@weekly", **AT_ONCE}),
             **PACE,
         }
 
@@ -115,9 +117,17 @@ class Shared:
         state = json.loads(self.restic("dump", last["id"], path))
         for name in chores:
             state["chores"][name] = {**state["chores"].get(name, {}), "attempted": 1, "success": 1}
-        (self.root / "state.json").write_text(json.dumps(state))
+        self.write_state(state, seal.key(seal.material(self.job.secret)))
+
+    def write_state(self, state: Json, key: bytes) -> None:
+        """Add a state of the job that is newer than all, as one with this key would."""
+        number = state["number"] = state.get("number", 0) + 1
+        text = json.dumps(state)
+        (self.root / "state.json").write_text(text)
+        tag = seal.tag(key, number, text.encode())
         self.restic(
-            "backup", "--host", RECORDS, "--tag", "record=maintenance", "--stdin-filename", path,
+            "backup", "--host", RECORDS, "--tag", "record=maintenance", "--tag", tag,
+            "--stdin-filename", records.STATE_PATH,
             "--stdin-from-command", "--", "cat", str(self.root / "state.json"),
         )  # fmt: skip
 

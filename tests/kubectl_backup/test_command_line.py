@@ -282,17 +282,21 @@ def test_pausing_annotates_the_pod_that_runs_and_nothing_else(api: Api, backup: 
 
 @pytest.mark.parametrize(("code", "status"), [(0, 0), (1, 1), (75, 75)])
 @pytest.mark.parametrize(
-    ("word", "runner"), [("accept", "accept"), ("drill", "verify"), ("unlock", "unlock")]
-)
+    ("word", "runner"),
+    [
+        ("accept", "accept"), ("accept --retention", "accept --retention"), ("drill", "verify"),
+        ("unlock", "unlock"),
+    ],
+)  # fmt: skip
 def test_the_runners_commands_end_as_they_do_there(
     api: Api, backup: Backup, word: str, runner: str, code: int, status: int
 ) -> None:
     line = {"time": "T", "level": "info", "message": "done \x1b[2J", "why": "asked"}
     protect(api, pod(), said=Ran(json.dumps(line).encode() + b"\n", code=code))
 
-    said = backup(word, "wiki")
+    said = backup(*word.split(), "wiki")
 
-    assert (said.code, api.ran[-1][1]) == (status, ["backup-runner", runner])
+    assert (said.code, api.ran[-1][1]) == (status, ["backup-runner", *runner.split()])
     assert said.out == "T info done ?[2J why=asked\n"
 
 

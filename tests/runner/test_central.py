@@ -6,14 +6,17 @@ from typing import Any
 
 import pytest
 
-from runner import central, expected, records, steps
-from runner.central import Verdict
+from runner import central, expected, records, ruling, steps
 from runner.outcome import Chored, Failure, Status
 from runner.records import HOST, Owner
+from runner.ruling import Verdict
 from runner.state import Chore, State
 from tests.runner.workload import NOW, configured
 
-JOB = {"BACKUP_NAMESPACE": "backup-webhook", "BACKUP_HOST": "maintenance"}
+JOB = {
+    "BACKUP_NAMESPACE": "backup-webhook", "BACKUP_HOST": "maintenance",
+    "BACKUP_DEFAULTS": '{"shrink-grace": "0d"}',
+}  # fmt: skip
 WIKI = Owner("prod", "wiki", "Deployment", "wiki")
 DAYS = [NOW - timedelta(days=day) for day in range(30)]
 Json = dict[str, Any]
@@ -33,7 +36,7 @@ def _record(owner: Owner, *tags: str, made: datetime = NOW) -> Json:
 
 
 def _verdicts(*found: Json, secret: dict[str, str] | None = None) -> dict[str, tuple[str, str]]:
-    ruled = central.rulings(configured(JOB, secret), found, found, NOW)
+    ruled = ruling.rulings(configured(JOB, secret), found, found, NOW, {})
     return {str(each.owner): (each.verdict.value, each.why) for each in ruled}
 
 
@@ -126,10 +129,10 @@ def test_copies_of_whom_the_first_repository_does_not_know_are_left_alone() -> N
     gone = _made(WIKI, *(time - timedelta(days=16) for time in DAYS))
     job = configured(JOB, {"KEEP_LAST": "1"})
 
-    (ruling,) = central.rulings(job, gone, [], NOW)
+    (ruled,) = ruling.rulings(job, gone, [], NOW, {})
 
-    assert ruling.verdict == Verdict.HELD
-    assert "not in the first repository" in ruling.why
+    assert ruled.verdict == Verdict.HELD
+    assert "not in the first repository" in ruled.why
 
 
 def test_the_jobs_secret_does_not_speak_for_one_that_still_backs_up() -> None:
@@ -145,8 +148,8 @@ def test_the_newest_alone_is_never_all_that_stays(last: str, kept: str) -> None:
     tags = ("keep-yearly=1",) if last == "0" else (f"keep-last={last}", "keep-yearly=1")
     found = [*_made(WIKI), _record(WIKI, *tags)]
 
-    (ruling,) = central.rulings(configured(JOB), found, found, NOW)
-    step = steps.forget(ruling.config)
+    (ruled,) = ruling.rulings(configured(JOB), found, found, NOW, {})
+    step = steps.forget(ruled.config)
 
     assert step
     assert step.argv[step.argv.index("--keep-last") + 1] == kept
@@ -161,7 +164,7 @@ def test_workloads_that_filters_cannot_tell_apart_are_left_alone() -> None:
     found = [*_made(WIKI), *_made(other), _record(WIKI, "keep-last=1"),
              _record(other, "keep-last=2")]  # fmt: skip
 
-    ruled = central.rulings(configured(JOB), found, found, NOW)
+    ruled = ruling.rulings(configured(JOB), found, found, NOW, {})
 
     assert {each.owner: each.verdict for each in ruled} == {
         WIKI: Verdict.HELD, other: Verdict.APPLIED,

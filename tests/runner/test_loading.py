@@ -120,6 +120,6 @@ def test_one_database_is_loaded_into_itself() -> None:
 
     assert loading.only("mysql", mysql, {"MYSQL_DATABASE": " wiki "}) == "wiki"
     assert loading.loader("mysql", mysql, "wiki")[-2:] == ("--", "wiki")
-    assert loading.loader("mysql", mysql, "")[-1] == "--skip-column-names"
+    assert loading.loader("mysql", mysql, "")[-2:] == ("--binary-mode", "--local-infile=0")
     assert loading.only("postgres", client("postgres", {}), {}) == ""
     assert loading.only("postgres", client("postgres", {"PGDATABASE": "wiki"}), {}) == "wiki"

@@ -1,14 +1,13 @@
 """What workloads say of their retention, and that it comes back as it was meant."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
-from contract import settings
-from runner import maintainer, records, steps
-from runner.config import LIVE
+from runner import maintainer, policy, records, steps
 from runner.records import Owner, Record
 from runner.state import State
 from tests.runner.workload import NOW, configured
@@ -45,7 +44,7 @@ def test_the_job_forgets_by_what_the_sidecar_would_have(keep: dict[str, str]) ->
     owner = records.owner_said(record)
     assert owner
 
-    told = settings.resolve({}, records.retention(record), {}, LIVE)
+    told = policy.applied(job.settings, records.asked(record))
     theirs = steps.forget(replace(owner.as_config(job), settings=told))
 
     assert theirs
@@ -98,7 +97,7 @@ def test_a_mirror_says_nothing() -> None:
 )
 def test_what_is_not_understood_is_no_rule(tags: tuple[str, ...]) -> None:
     with pytest.raises(ValueError, match=r"it names nothing|not known|write|keeps nothing"):
-        records.retention(_said(*tags))
+        records.asked(_said(*tags))
 
 
 @pytest.mark.parametrize("host", ["wiki", "a/b", "a,b", "..", "ü 1", "wiki.home", "100%"])
@@ -126,10 +125,23 @@ def test_a_record_is_nobodys_backup() -> None:
     assert "correct-horse" not in " ".join(argv)
 
 
-def test_records_are_removed_by_host_and_tag_and_the_newest_of_each_stays() -> None:
-    argv = records.forget(configured()).argv
+def test_of_each_path_the_newest_record_stays_and_no_old_state() -> None:
+    def record(name: str, tag: str, path: str, hours: int) -> dict[str, Any]:
+        made = NOW + timedelta(hours=hours)
+        return {"id": name, "hostname": records.HOST, "tags": [tag], "paths": [path],
+                "time": made.isoformat()}  # fmt: skip
 
+    found = [
+        record("old", records.RETENTION, "/retention/a", -2),
+        record("newest", records.RETENTION, "/retention/a", -1),
+        record("ahead", records.RETENTION, "/retention/a", 50),
+        record("alone", records.RETENTION, "/retention/b", -99),
+        record("state", records.MAINTENANCE, records.STATE_PATH, -1),
+        record("other state", records.MAINTENANCE, records.STATE_PATH, 99),
+        {**record("backup", records.RETENTION, "/retention/a", -9), "hostname": "wiki"},
+    ]
+
+    assert set(records.replaced(found, NOW)) == {"old", "state", "other state"}
+    argv = records.forget(configured(), ("old",)).argv
     assert argv[argv.index("--host") + 1] == records.HOST
-    assert {"record=retention", "record=maintenance"} <= set(argv)
-    assert argv[argv.index("--group-by") + 1] == "host,paths"
-    assert argv[argv.index("--keep-last") + 1] == "1"
+    assert argv[argv.index("--") + 1 :] == ("old",)

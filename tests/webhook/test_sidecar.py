@@ -216,6 +216,25 @@ def test_only_live_settings_travel_to_the_runner(asked: Json) -> None:
     assert answer.sidecar()["envFrom"][0]["secretRef"]["name"] == "s"
 
 
+def test_the_runner_knows_the_floor_and_what_the_pod_was_admitted_with(
+    asked: Json, pod: Json
+) -> None:
+    """What is annotated later, it takes for somebody's who may only patch pods."""
+    assert "BACKUP_ADMITTED" not in answer_to(asked).environment()
+    pod["metadata"]["annotations"] |= {
+        "backup.keep-daily": "3", "backup.keep-weekly": "x", "backup.forget": "$(X)",
+        "backup.maintenance": "own", "backup.schedule": "@daily",
+    }  # fmt: skip
+    floor = {"floor-within": "14d", "floor-last": "5", "shrink-grace": "9d"}
+
+    environment = answer_to(asked, replace(OPTIONS, defaults=floor)).environment()
+
+    assert json.loads(environment["BACKUP_ADMITTED"]) == {
+        "backup.keep-daily": "3", "backup.maintenance": "own",
+    }  # fmt: skip
+    assert json.loads(environment["BACKUP_DEFAULTS"]) == floor
+
+
 def test_the_status_names_what_was_taken_and_what_could_not_be_used(asked: Json, pod: Json) -> None:
     pod["metadata"]["annotations"] |= {"backup.volumes": "pages:notes", "backup.keep-daily": "x"}
 

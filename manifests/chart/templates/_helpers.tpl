@@ -83,3 +83,13 @@ capabilities:
 helm.sh/hook: test
 helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
 {{- end -}}
+
+{{- /* What no annotation, Secret or record can lower, as the programs read it; only what is not usual. */}}
+{{- define "backup.retention" -}}
+{{- $least := dict }}
+{{- with .Values.retention.floorWithin }}{{ $least = set $least "floor-within" . }}{{ end }}
+{{- with .Values.retention.floorLast | toString }}{{ $least = set $least "floor-last" . }}{{ end }}
+{{- $days := int .Values.retention.graceDays }}
+{{- if ne $days 7 }}{{ $least = set $least "shrink-grace" (printf "%dd" $days) }}{{ end }}
+{{- $least | toJson }}
+{{- end }}
