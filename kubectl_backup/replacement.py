@@ -151,6 +151,9 @@ def _environment(given: Sequence[Json], pod: target.Pod, host: str) -> Iterator[
         names.ENV_NODE: str(pod["spec"].get("nodeName", "")),
         names.ENV_HOST: host,
     }
+    if all(each["name"] != names.ENV_RESTORE_COMMANDS for each in given):
+        # What stands here, the Secret cannot set.
+        yield {"name": names.ENV_RESTORE_COMMANDS, "value": ""}
     for each in given:
         if each["name"] in fixed:
             yield {"name": each["name"], "value": fixed[each["name"]].replace("$", "$$")}

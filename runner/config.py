@@ -7,6 +7,7 @@ from contract import names, settings
 from contract.settings import Problem, Settings
 from contract.values import Dump
 from runner import (
+    confined,
     credentials,
     derive,
     masking,
@@ -18,6 +19,7 @@ from runner import (
     sftp,
     timing,
 )
+from runner.confined import Confined
 from runner.destination import Mirror
 from runner.masking import Mask
 from runner.network import Authorities, Network
@@ -32,12 +34,14 @@ LIVE = tuple(setting for setting in settings.ALL if setting.live)
 @dataclass(frozen=True, slots=True)
 class Files:
     """What files hold that the Secret names. ``unread`` are variables whose file could not be read,
-    and why; ``texts`` are secrets in files that others read, for the mask alone.
+    and why; ``texts`` are secrets in files that others read, for the mask alone; ``settings`` are
+    texts of files that programs read, by variable, where they may hold commands.
     """
 
     unread: Mapping[str, str] = field(default_factory=dict)
     texts: tuple[str, ...] = ()
     authorities: Authorities = field(default_factory=Authorities)
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 _NO_FILES = Files()
@@ -86,6 +90,7 @@ class Config:
     mask: Mask
     spare: Mapping[str, str]
     secret_dir: str
+    confined: Confined
 
     @property
     def mirrors(self) -> bool:
@@ -120,6 +125,12 @@ class Config:
             return "RESTIC_PASSWORD"
         return sftp.missing(self.restic)
 
+    @property
+    def obstacle(self) -> str:
+        """Why the repository cannot be opened with what the Secret holds; empty where it can."""
+        missing = f"{self.missing} is not set: put it into the Secret" if self.missing else ""
+        return self.confined.line or missing
+
 
 def read(
     environment: Mapping[str, str],
@@ -127,18 +138,23 @@ def read(
     annotations: Mapping[str, str],
     last_good: Mapping[str, str] | None = None,
     files: Files = _NO_FILES,
+    beyond: str = "",
 ) -> Config:
     """Return the configuration; bad values are problems in it, never errors.
 
     ``secret`` holds the Secret's files by name. Where there are any, they alone count; without,
     the variables of the Secret are looked for in ``environment``. ``unread`` are those whose file
     could not be read, and why. ``files`` is what other files that the Secret names hold.
+    ``beyond``: what makes this container more than a sidecar; no command of the Secret runs there.
     """
     problems = [
         Problem("Secret variable", key, "", why, "none") for key, why in files.unread.items()
     ]
     whole = reading.usable(secret or environment, problems)
-    variables = reading.values_of(whole)
+    allowed = environment.get(names.ENV_RESTORE_COMMANDS, "")
+    variables, limits = confined.of(
+        reading.values_of(whole), files.settings, beyond, allowed, problems
+    )
     defaults = reading.defaults(environment, problems)
     named = variables.get("RESTIC_HOSTNAME", "").strip()
     if not derive.is_host(named):
@@ -184,7 +200,7 @@ def read(
         restic=mirror.environment if mirror else sftp.read(derive.restic(variables), variables),
         mirror=mirror,
         second=None
-        if mirror
+        if mirror or limits.second
         else second.read(variables, sftp.read(derive.restic(variables), variables)),
         pre=reading.command(names.ENV_PRE, "PRE_HOOK", environment, variables, problems),
         post=reading.command(names.ENV_POST, "POST_HOOK", environment, variables, problems),
@@ -207,6 +223,7 @@ def read(
         mask=mask,
         spare={} if mirror else reading.spare(whole, variables),
         secret_dir=environment.get(names.ENV_SECRET_DIR, names.SECRET_DIR),
+        confined=limits,
         problems=(
             *(derive.masked(problem, mask) for problem in (*effective.problems, *problems)),
             *settings.unknown(annotations),

@@ -178,11 +178,12 @@ class Door:
 
 def by_hand(config: Config, log: Log, words: tuple[str, ...], *, second: bool = False) -> int:
     """Become restic with the Secret's repository and password; return 1 where that cannot be."""
-    why = f"{config.missing} is not set: put it into the Secret" if config.missing else ""
+    why = config.obstacle
     if config.mirrors:
         why = "backup.engine is rclone here: there is a mirror, and no restic repository"
     if second and config.second is None:
-        why = "there is no second repository: COPY_RESTIC_REPOSITORY is not set"
+        missing = "there is no second repository: COPY_RESTIC_REPOSITORY is not set"
+        why = config.confined.second or missing
     if why:
         print(why, file=sys.stderr)
         return 1

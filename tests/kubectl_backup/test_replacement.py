@@ -1,6 +1,7 @@
 """In-place restores: who objects, and the pod that does it."""
 
 import json
+from copy import deepcopy
 
 import pytest
 
@@ -149,11 +150,29 @@ def test_it_is_who_the_sidecar_was() -> None:
     assert "restartPolicy" not in container
     assert container["envFrom"][0]["secretRef"]["name"] == "backup-env-configuration"
     assert container["env"] == [
+        {"name": "BACKUP_RESTORE_COMMANDS", "value": ""},
         ENVIRONMENT[0],
         {"name": "BACKUP_POD", "value": "db-1"},
         {"name": "BACKUP_HOST", "value": "db-1"},
         ENVIRONMENT[4],
     ]
+
+
+@pytest.mark.parametrize("admitted", [None, "", "RESTIC_PASSWORD_COMMAND"])
+def test_commands_that_it_runs_are_those_of_the_admission(admitted: str | None) -> None:
+    """Who may patch the pod could write the annotation, and the Secret a variable."""
+    own = deepcopy(pod(annotations={"backup.restore-commands": "PRE_HOOK"}))
+    sidecar = own["spec"]["initContainers"][-1]
+    if admitted is not None:
+        added = {"name": "BACKUP_RESTORE_COMMANDS", "value": admitted}
+        sidecar["env"] = [*(sidecar.get("env") or ()), added]
+    body = replacement.helper(own, "data", "wiki-data", "wiki", ["restore"], root=True)
+    (container,) = body["spec"]["containers"]
+    given = [
+        each["value"] for each in container["env"] if each["name"] == "BACKUP_RESTORE_COMMANDS"
+    ]
+
+    assert given == [admitted or ""]
 
 
 def test_it_has_no_token_and_keeps_the_pods_user() -> None:
