@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from runner import arguments, commands, inputs, status, tick
+from runner import arguments, commands, hardening, inputs, status, tick
 from runner.asked import Asked
 from runner.config import Config
 from runner.log import Log
@@ -22,6 +22,7 @@ from runner.stop import Stop
 
 def main(words: list[str] | None = None) -> int:
     """Run one command; return its exit status."""
+    hardening.harden()
     parsed = arguments.parser().parse_args(words)
     os.umask(0o077)
     try:

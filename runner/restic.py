@@ -8,7 +8,6 @@ import time
 from collections.abc import Generator, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, TypeVar
 
 from runner import cache, environment, inputs, opened, opening, ownership, rawdata
@@ -197,9 +196,6 @@ def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
 
 
 def lower_priority() -> None:
-    """Let the app go first: niced, and first to go when memory runs out."""
-    try:
+    """Let the app go first."""
+    with suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, 0, 10)
-        Path("/proc/self/oom_score_adj").write_text("1000")
-    except OSError:
-        return

@@ -3,6 +3,8 @@
 # of shell, because this is what stays in memory; Python comes up only to work.
 # It never exits by itself: a sidecar that ends would make the app's pod not Ready.
 set -u
+# shellcheck disable=SC3045 # dash knows it
+ulimit -c 0 # no core dump holds a secret; children inherit it
 
 state=${BACKUP_STATE_DIR:-/var/lib/backup}
 # Where nobody may remove another user's files, each has a folder; as runner/ownership.py says it.
