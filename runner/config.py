@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from contract import names, settings
+from contract import names, plaintext, settings
 from contract.settings import Problem, Settings
 from contract.values import Dump
 from runner import (
@@ -35,7 +35,7 @@ LIVE = tuple(setting for setting in settings.ALL if setting.live)
 class Files:
     """What files hold that the Secret names. ``unread`` are variables whose file could not be read,
     and why; ``texts`` are secrets in files that others read, for the mask alone; ``settings`` are
-    texts of files that programs read, by variable, where they may hold commands.
+    texts of files that programs read their settings from, by variable.
     """
 
     unread: Mapping[str, str] = field(default_factory=dict)
@@ -230,5 +230,9 @@ def read(
             *unusable,
             *doubts,
             *sftp.problems(variables),
+            *(
+                Problem("Secret variable", key, "", f"sends {what} {plaintext.WHY}", "")
+                for key, what in plaintext.sent(variables, files.settings.get)
+            ),
         ),
     )

@@ -37,8 +37,8 @@ def read_config(*, fills: bool = False, writes: bool = False) -> Config:
     secret, unread = _from_files(_secret())
     given = secret or environment
     beyond = rights.beyond_a_sidecar(environment, fills=fills, writes=writes)
-    texts = _settings(given) if beyond else {}
-    files = Files(unread, tuple(_read_by_others(given)), _authorities(given), texts)
+    others = tuple(_read_by_others(given))
+    files = Files(unread, others, _authorities(given), _settings(given))
     return config.read(environment, secret, annotations.parse(text), good, files, beyond)
 
 

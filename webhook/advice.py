@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from contract import excludes, names, passwords, settings
+from contract import commands, excludes, names, passwords, plaintext, settings
 from contract.settings import Problem, Setting
 from webhook import manifest, workload
 from webhook.documents import Document
@@ -81,6 +81,9 @@ def advise(subject: Subject, objects: Objects) -> Iterator[Finding]:
                 "add it",
             )  # fmt: skip
     yield from _passwords(name, given)
+    for key, what in plaintext.sent(given, commands.in_secret(given)):
+        line = f"Secret {name}: {key} sends {what} {plaintext.WHY}"
+        yield Finding(Severity.WARNING, key, line)
     for problem in _unusable(subject):
         line = f"the value (not shown) cannot be used; using {problem.used}; correct or remove it"
         yield Finding(Severity.WARNING, problem.key, f"Secret {name}: {problem.key}: {line}")
