@@ -16,6 +16,8 @@ Reader = Callable[[str], str | None]
 
 BACKUP, TITLE, SECOND, ALWAYS = "backup", "title", "second", "always"
 """Who runs a command: a backup, a message, a copy to a second repository, every restic."""
+OTHER = "other"
+"""Releases of programs to come, by the variable's name; nothing needs it."""
 
 FILES = re.compile(
     r"(COPY_)?(RESTIC_REPOSITORY_FILE|RCLONE_CONFIG|AWS_CONFIG_FILE"
@@ -37,6 +39,10 @@ _BY_NAME: tuple[tuple[re.Pattern[str], frozenset[str]], ...] = tuple(
         (r"GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES", _CLOUD),
         (r"GOOGLE_API_(CERTIFICATE_CONFIG|USE_CLIENT_CERTIFICATE)", _CLOUD),
         (r"AZURE_FORCE_CLI_CREDENTIAL", frozenset({"azure"})),
+        (
+            r"(?!RESTIC_BACKUP_)[A-Z0-9]+_(\w+_)?(COMMAND|CMD|PROGRAM|EXEC|HELPER)",
+            frozenset({OTHER}),
+        ),
     )
 )
 _BY_VALUE = re.compile(
@@ -81,7 +87,7 @@ def found(variables: Mapping[str, str], read: Reader) -> Iterator[Command]:
 def is_known(key: str) -> bool:
     """Whether a variable of this name may make a program run a command."""
     name = key.removeprefix("COPY_")
-    return bool(_by_name(name) or _BY_VALUE.fullmatch(name) or FILES.fullmatch(key))
+    return bool(_by_name(name) - {OTHER} or _BY_VALUE.fullmatch(name) or FILES.fullmatch(key))
 
 
 def needed(variables: Mapping[str, str], read: Reader) -> list[str]:

@@ -152,9 +152,8 @@ def read(
     ]
     whole = reading.usable(secret or environment, problems)
     allowed = environment.get(names.ENV_RESTORE_COMMANDS, "")
-    variables, limits = confined.of(
-        reading.values_of(whole), files.settings, beyond, allowed, problems
-    )
+    given_all = reading.values_of(whole)
+    variables, limits = confined.of(given_all, files.settings, beyond, allowed, problems)
     defaults = reading.defaults(environment, problems)
     named = variables.get("RESTIC_HOSTNAME", "").strip()
     if not derive.is_host(named):
@@ -181,7 +180,7 @@ def read(
         )
     }
     mask = masking.mask(
-        credentials.found(variables, files.texts, all_secret=bool(secret)),
+        credentials.found(given_all, files.texts, all_secret=bool(secret)),
         derive.public(environment),
     )
     return Config(

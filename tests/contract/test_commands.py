@@ -3,7 +3,7 @@
 import pytest
 
 from contract import commands
-from contract.commands import ALWAYS, BACKUP, SECOND, TITLE
+from contract.commands import ALWAYS, BACKUP, OTHER, SECOND, TITLE
 
 CONF = "[nas]\ntype = sftp\nhost = nas.example.net\n"
 AWS = "[default]\naws_access_key_id = AKIA\naws_secret_access_key = x\n"
@@ -99,6 +99,13 @@ def test_a_variable_that_runs_a_command_is_found(given: dict[str, str], user: st
     assert user in _users(given)[key]
     assert commands.is_known(key)
     assert commands.allowed(f"RESTIC_PASSWORD_COMMAND, {key}")[-1] == key
+
+
+@pytest.mark.parametrize("key", ["RESTIC_KEY_COMMAND", "RCLONE_CONFIG_NAS_ASK_PROGRAM"])
+def test_a_name_that_only_a_later_release_may_know_is_no_name_to_allow(key: str) -> None:
+    """It may be a typo."""
+    assert _users({key: "id"}) == {key: {OTHER}}
+    assert not commands.is_known(key)
 
 
 @pytest.mark.parametrize("given", RUN_NOTHING, ids=[" ".join(each) for each in RUN_NOTHING])

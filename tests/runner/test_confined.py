@@ -26,6 +26,7 @@ def test_a_command_is_left_out_and_the_line_names_it_and_the_annotation() -> Non
         'the pod template by backup.restore-commands: "RESTIC_PASSWORD_COMMAND"'
     )
     assert "key word" not in repr(read.confined)
+    assert read.mask("said: cat /key word") == "said: ***"
 
 
 @pytest.mark.parametrize("allowed", ["RESTIC_PASSWORD_COMMAND", "PRE_HOOK RESTIC_PASSWORD_COMMAND"])
