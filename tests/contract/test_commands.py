@@ -101,7 +101,7 @@ def test_a_variable_that_runs_a_command_is_found(given: dict[str, str], user: st
     assert commands.allowed(f"RESTIC_PASSWORD_COMMAND, {key}")[-1] == key
 
 
-@pytest.mark.parametrize("key", ["RESTIC_KEY_COMMAND", "RCLONE_CONFIG_NAS_ASK_PROGRAM"])
+@pytest.mark.parametrize("key", ["RESTIC_KEY_COMMAND", "AWS_SIGNING_HELPER"])
 def test_a_name_that_only_a_later_release_may_know_is_no_name_to_allow(key: str) -> None:
     """It may be a typo."""
     assert _users({key: "id"}) == {key: {OTHER}}
