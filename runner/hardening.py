@@ -1,6 +1,5 @@
 """Keeps what is in memory there: no core dump, and no reading by processes of the same user."""
 
-import ctypes
 import resource
 from contextlib import suppress
 from pathlib import Path
@@ -19,5 +18,7 @@ def harden() -> None:
         Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_GO)
     with suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    with suppress(OSError, AttributeError):
+    with suppress(ImportError, OSError, AttributeError):
+        import ctypes  # noqa: PLC0415 -- a Python without it still makes backups
+
         ctypes.CDLL(None).prctl(_SET_DUMPABLE, 0, 0, 0, 0)

@@ -1,9 +1,13 @@
 """Pods whose containers see each other's processes: who could read the Secret from ours."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.webhook.admission import OPTIONS, Json
 from tests.webhook.applier import apply
+from tests.webhook.commands import workload
+from tests.webhook.lint_files import complete, linter, namespace
 from webhook import admit
 from webhook.inject import Surroundings
 
@@ -127,3 +131,18 @@ def test_a_server_of_files_that_refuses_root_is_read_as_the_app_does(wiki: Json)
 
     assert user == 33
     assert CAN in said[0]
+
+
+@pytest.mark.parametrize(("user", "said"), [(33, CANNOT), (0, CAN)])
+def test_lint_says_the_same(
+    wiki: Json, tmp_path: Path, capsys: pytest.CaptureFixture[str], user: int, said: str
+) -> None:
+    wiki["spec"]["shareProcessNamespace"] = True
+    wiki["spec"]["containers"][0]["securityContext"]["runAsUser"] = user
+    manifest = workload("Deployment", wiki)
+    manifest["metadata"]["namespace"] = "prod"
+
+    linted = linter(tmp_path, capsys)(manifest, namespace(), complete())
+
+    assert linted.status == 1
+    assert said in linted.text
