@@ -108,6 +108,9 @@ ENV_RESTORE = "BACKUP_RESTORE"
 ENV_RESTORE_AS_OF = "BACKUP_RESTORE_AS_OF"
 ENV_RESTORE_FROM = "BACKUP_RESTORE_FROM"
 """backup.restore, -as-of and -from as they were at admission; only in the init container."""
+ENV_RESTORE_COMMANDS = "BACKUP_RESTORE_COMMANDS"
+"""backup.restore-commands as it was at admission: names of variables, separated by blanks. The init
+container always has it, so that the Secret cannot set it."""
 ENV_GRACE = "BACKUP_GRACE_SECONDS"
 """The pod's terminationGracePeriodSeconds, where they are not GRACE_SECONDS."""
 GRACE_SECONDS = 30

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from contract import layers, names, schedule, values
+from contract import commands, layers, names, schedule, values
 from contract.layers import PREFIX, Problem, Setting, Settings
 
 __all__ = ["ALL", "PREFIX", "Problem", "Setting", "Settings", "enabled", "resolve", "unknown"]
@@ -130,6 +130,11 @@ snapshot's id. Default: the latest. If it cannot be read, the pod waits."""
 RESTORE_FROM = Setting("restore-from", "", values.origin)
 """Restore what another workload backed up: ``NAMESPACE/HOST``."""
 
+RESTORE_COMMANDS = Setting("restore-commands", "", commands.allowed)
+"""Variables of the Secret whose commands may run where volumes are writable, such as
+``RESTIC_PASSWORD_COMMAND``: in the init container of ``backup.restore`` and in the pods of
+``kubectl backup restore``, which else refuse them. Separated by commas or blanks."""
+
 RUN_AS = Setting("run-as", "", values.run_as)
 """``UID``, ``UID:GID`` or ``root``. Default: the user of the container that mounts the volume."""
 
@@ -150,7 +155,7 @@ ALL: tuple[Setting[Any], ...] = (
     KEEP_LAST, KEEP_HOURLY, KEEP_DAILY, KEEP_WEEKLY, KEEP_MONTHLY, KEEP_YEARLY, KEEP_WITHIN,
     KEEP_ARCHIVES, ENGINE,
     FORGET, PRUNE, CHECK, VERIFY, MAINTENANCE, DIGEST, RUN_NOW, PAUSED, ON_EXIT, SQLITE, PRE, POST,
-    DUMP, RESTORE, RESTORE_AS_OF, RESTORE_FROM, RUN_AS,
+    DUMP, RESTORE, RESTORE_AS_OF, RESTORE_FROM, RESTORE_COMMANDS, RUN_AS,
     CPU_REQUEST, CPU_LIMIT, MEMORY_REQUEST, MEMORY_LIMIT,
 )  # fmt: skip
 RETENTION: tuple[Setting[Any], ...] = (

@@ -162,6 +162,9 @@ def _environment(given: Sequence[Json], pod: target.Pod, host: str) -> Iterator[
     }
     if not any(each["name"] == "PATH" for each in given):  # an older sidecar's
         yield {"name": "PATH", "value": names.PATH}
+    if all(each["name"] != names.ENV_RESTORE_COMMANDS for each in given):
+        # What stands here, the Secret cannot set.
+        yield {"name": names.ENV_RESTORE_COMMANDS, "value": ""}
     for each in given:
         if each["name"] in fixed:
             yield {"name": each["name"], "value": fixed[each["name"]].replace("$", "$$")}

@@ -19,6 +19,7 @@ _BY_WORDS = {
     "space": r"no space left|quota|insufficient storage",
     "memory": r"out of memory|cannot allocate memory|oomkilled",
     "config": r"is not set|cannot be understood|there is no snapshot|two begin so"
+              r"|commands of the secret do not run here"
               r"|empty password|more than one workload|only backup\.engine"
               r"|bucket does not exist|nosuchbucket",
     "auth": r"wrong password|no key found|access ?denied|forbidden|unauthorized|credentials"
@@ -48,6 +49,10 @@ _REQUIRED = (
     "check that backup.name, namespace and cluster name are those of the backups; to start with an "
     "empty volume set backup.restore: if-empty on the pod template"
 )
+_ALLOW = (
+    "put the value itself into the Secret, or name the variable in backup.restore-commands on the "
+    "pod template"
+)
 _SPECIAL = (
     ("one is required", _REQUIRED),
     ("there is no snapshot", "correct backup.restore-as-of or -from on the pod template"),
@@ -55,6 +60,7 @@ _SPECIAL = (
     ("more than one workload", "name one: backup.restore-from: NAMESPACE/HOST on the pod template"),
     ("cannot be understood", "correct the annotation backup.restore… on the pod template"),
     ("only backup.engine", "remove backup.restore from the pod template and copy the mirror back"),
+    ("commands of the Secret do not run here", _ALLOW),
     ("is not set", "add the key to the Secret"),
 )  # fmt: skip
 

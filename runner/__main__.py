@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from runner import arguments, commands, inputs, status, tick
+from runner import arguments, commands, hardening, inputs, status, tick
 from runner.asked import Asked
 from runner.config import Config
 from runner.log import Log
@@ -22,6 +22,7 @@ from runner.stop import Stop
 
 def main(words: list[str] | None = None) -> int:
     """Run one command; return its exit status."""
+    hardening.harden()
     parsed = arguments.parser().parse_args(words)
     os.umask(0o077)
     try:
@@ -37,11 +38,16 @@ def main(words: list[str] | None = None) -> int:
         return 1
 
 
-def _begin(parsed: argparse.Namespace | None = None) -> tuple[Config, Log, Stop]:
-    """Return what each command works with; people, who sit at a terminal, read text."""
+def _begin(
+    parsed: argparse.Namespace | None = None, *, fills: bool = False, writes: bool = False
+) -> tuple[Config, Log, Stop]:
+    """Return what each command works with; people, who sit at a terminal, read text.
+
+    ``fills`` and ``writes`` say what it does to volumes.
+    """
     stop = Stop()
     stop.install()
-    config = inputs.read_config()
+    config = inputs.read_config(fills=fills, writes=writes)
     if parsed and parsed.wait is not None:
         config = replace(config, timing=replace(config.timing, wait=parsed.wait))
     text = sys.stdout.isatty() or os.environ.get("BACKUP_LOG_FORMAT") == "text"
@@ -71,7 +77,7 @@ def _restore(parsed: argparse.Namespace) -> int:
         delete=parsed.delete,
         dry_run=parsed.dry_run,
     )
-    config, log, stop = _begin(parsed)
+    config, log, stop = _begin(parsed, writes=not asked.to)
     if not parsed.json:
         return commands.restore(config, log, stop, asked)[0]
     with contextlib.redirect_stdout(sys.stderr):
@@ -84,7 +90,7 @@ def _restore(parsed: argparse.Namespace) -> int:
 def _populate(_parsed: argparse.Namespace) -> int:
     from runner import populate  # noqa: PLC0415 -- only where it is wanted: it costs memory
 
-    return populate.populate(*_begin())
+    return populate.populate(*_begin(fills=True))
 
 
 def _restic(parsed: argparse.Namespace) -> int:

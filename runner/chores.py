@@ -88,8 +88,7 @@ def by_hand(session: Session, name: str) -> Chored:
         "check": lambda: follow(upkeep.alone(steps.check(config, 0))),
         "prune": lambda: follow(upkeep.alone(steps.prune(config, 0))),
     }
-    if config.missing:
-        line = f"{config.missing} is not set: put it into the Secret"
+    if line := config.obstacle:
         return _note(session, name, Chored(Status.FAILURE, line, Failure.CONFIG))
     return begin(session, name, asked[name])
 
@@ -97,8 +96,7 @@ def by_hand(session: Session, name: str) -> Chored:
 def unlock(session: Session) -> Chored:
     """Remove the repository's locks if all are old, and tell it."""
     config = session.config
-    if config.missing:
-        line = f"{config.missing} is not set: put it into the Secret"
+    if line := config.obstacle:
         done = Chored(Status.FAILURE, line, Failure.CONFIG)
     else:
         follow = Door(config, session.log, session.stop).follow

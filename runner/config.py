@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from contract import allowlist, names, settings
+from contract import allowlist, names, plaintext, settings
 from contract.settings import Problem, Settings
 from contract.values import Dump
 from runner import (
+    confined,
     credentials,
     derive,
     floor,
@@ -20,6 +21,7 @@ from runner import (
     sftp,
     timing,
 )
+from runner.confined import Confined
 from runner.destination import Mirror
 from runner.floor import Floor
 from runner.masking import Mask
@@ -35,12 +37,14 @@ LIVE = tuple(setting for setting in settings.ALL if setting.live)
 @dataclass(frozen=True, slots=True)
 class Files:
     """What files hold that the Secret names. ``unread`` are variables whose file could not be read,
-    and why; ``texts`` are secrets in files that others read, for the mask alone.
+    and why; ``texts`` are secrets in files that others read, for the mask alone; ``settings`` are
+    texts of files that programs read their settings from, by variable.
     """
 
     unread: Mapping[str, str] = field(default_factory=dict)
     texts: tuple[str, ...] = ()
     authorities: Authorities = field(default_factory=Authorities)
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 _NO_FILES = Files()
@@ -95,6 +99,7 @@ class Config:
     mask: Mask
     spare: Mapping[str, str]
     secret_dir: str
+    confined: Confined
 
     @property
     def mirrors(self) -> bool:
@@ -129,6 +134,12 @@ class Config:
             return "RESTIC_PASSWORD"
         return sftp.missing(self.restic)
 
+    @property
+    def obstacle(self) -> str:
+        """Why the repository cannot be opened with what the Secret holds; empty where it can."""
+        missing = f"{self.missing} is not set: put it into the Secret" if self.missing else ""
+        return self.confined.line or missing
+
 
 def read(
     environment: Mapping[str, str],
@@ -136,20 +147,24 @@ def read(
     annotations: Mapping[str, str],
     last_good: Mapping[str, str] | None = None,
     files: Files = _NO_FILES,
+    beyond: str = "",
 ) -> Config:
     """Return the configuration; bad values are problems in it, never errors.
 
     ``secret`` holds the Secret's files by name. Where there are any, they alone count; without,
     the variables that envFrom made of the Secret, in ``environment``; without these, plain ones of
     it, as of a process that somebody started. ``files`` is what other files hold that the Secret
-    names.
+    names. ``beyond``: what makes this container more than a sidecar; no command of the Secret runs
+    there.
     """
     problems = [
         Problem("Secret variable", key, "", why, "none") for key, why in files.unread.items()
     ]
     secret = reading.of_secret(environment, secret)
     whole = reading.usable(secret or environment, problems)
-    variables = reading.values_of(whole)
+    allowed = environment.get(names.ENV_RESTORE_COMMANDS, "")
+    given_all = reading.values_of(whole)
+    variables, limits = confined.of(given_all, files.settings, beyond, allowed, problems)
     defaults = reading.defaults(environment, problems)
     named = variables.get("RESTIC_HOSTNAME", "").strip()
     if not derive.is_host(named):
@@ -180,7 +195,7 @@ def read(
         )
     }
     mask = masking.mask(
-        credentials.found(variables, files.texts, all_secret=bool(secret)),
+        credentials.found(given_all, files.texts, all_secret=bool(secret)),
         derive.public(environment),
     )
     return Config(
@@ -203,7 +218,7 @@ def read(
         mirror=mirror,
         databases=derive.databases(variables),
         second=None
-        if mirror
+        if mirror or limits.second
         else second.read(variables, sftp.read(derive.restic(variables), variables)),
         pre=reading.command(names.ENV_PRE, "PRE_HOOK", environment, variables, problems),
         post=reading.command(names.ENV_POST, "POST_HOOK", environment, variables, problems),
@@ -226,6 +241,7 @@ def read(
         mask=mask,
         spare={} if mirror else reading.spare(whole, variables),
         secret_dir=environment.get(names.ENV_SECRET_DIR, names.SECRET_DIR),
+        confined=limits,
         problems=(
             *(derive.masked(problem, mask) for problem in (*effective.problems, *problems)),
             *settings.unknown(annotations),
@@ -233,5 +249,9 @@ def read(
             *unusable,
             *doubts,
             *sftp.problems(variables),
+            *(
+                Problem("Secret variable", key, "", f"sends {what} {plaintext.WHY}", "")
+                for key, what in plaintext.sent(variables, files.settings.get)
+            ),
         ),
     )

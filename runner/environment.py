@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from runner import cache, handed, limits, ownership
+from runner import cache, confined, handed, limits, ownership
 from runner.config import Config
 from runner.log import Log
 
@@ -22,7 +22,7 @@ def of(
     own = str(ownership.cache(state))
     made = {
         "PATH": os.environ.get("PATH", os.defpath),
-        "HOME": state,
+        "HOME": confined.HOME if config.confined.why else state,
         "TMPDIR": str(ownership.scratch(state)),
         CACHE: own,
         "RESTIC_PROGRESS_FPS": "0.2",
@@ -33,6 +33,7 @@ def of(
         **({} if target is None else _secret(config, target)),
     }
     if target is not None:
+        made |= handed.files(config.confined.files, made)
         made |= handed.variables(config.network, made, log)
     if not _can_hold_files(made[CACHE]):  # such as one of another container's
         made[CACHE] = own

@@ -30,6 +30,25 @@ def variables(network: Network, given: Mapping[str, str], log: Log) -> dict[str,
     return found
 
 
+def files(texts: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
+    """Return variables that name files with these texts, each written anew; raises OSError.
+
+    Nobody else reads or has written them: what a program finds in them is what was looked at.
+    """
+    found = {}
+    for key, text in texts.items():
+        if key not in given:
+            continue
+        path = Path(given["TMPDIR"], f"{key.lower()}-{os.getpid()}")
+        path.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+        with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
+            file.write(text.encode("utf-8", "surrogateescape"))
+        found[key] = str(path)
+    return found
+
+
 def over(folder: str, name: str, text: bytes) -> str:
     """Return the path of a file with this text; written if need be. Nothing in it is secret.
 

@@ -3,10 +3,11 @@
 import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
-from contract import names, variables
-from runner import annotations, config, ownership, reading
+from contract import commands, names, variables
+from runner import annotations, config, ownership, reading, rights
 from runner.config import Config, Files
 from runner.network import AUTHORITIES, Authorities
 from runner.store import Store
@@ -19,8 +20,11 @@ _NO_SECRET = re.compile(r".*(CERT|CA|KNOWN_HOSTS)_FILE")
 _LONGEST_SECRET = 1 << 16  # bytes of such a file
 
 
-def read_config() -> Config:
-    """Return the configuration as it is at this moment."""
+def read_config(*, fills: bool = False, writes: bool = False) -> Config:
+    """Return the configuration as it is at this moment.
+
+    ``fills`` and ``writes`` say what the command does to volumes, as `rights` has it.
+    """
     state_dir = ownership.home(os.environ.get(names.ENV_STATE_DIR, names.STATE_DIR))
     environment = {**os.environ, names.ENV_STATE_DIR: state_dir}
     file = Path(environment.get(names.ENV_ANNOTATIONS_FILE, names.ANNOTATIONS_FILE))
@@ -32,8 +36,10 @@ def read_config() -> Config:
     good = known.good if known else {}
     secret, unread = _from_files(reading.of_secret(environment, _secret()))
     given = secret or environment
-    files = Files(unread, tuple(_read_by_others(given)), _authorities(given))
-    return config.read(environment, secret, annotations.parse(text), good, files)
+    beyond = rights.beyond_a_sidecar(environment, fills=fills, writes=writes)
+    others = tuple(_read_by_others(given))
+    files = Files(unread, others, _authorities(given), _settings(given))
+    return config.read(environment, secret, annotations.parse(text), good, files, beyond)
 
 
 def _authorities(given: Mapping[str, str]) -> Authorities:
@@ -91,6 +97,19 @@ def _read_by_others(given: Mapping[str, str]) -> list[str]:
                 found.append(path.read_text("utf-8", "surrogateescape"))
         except (OSError, ValueError):
             continue  # whoever reads it says so
+    return found
+
+
+def _settings(given: Mapping[str, str]) -> dict[str, str]:
+    """Return the texts of files that programs read their settings from, as far as they are read."""
+    found = {}
+    for key, value in given.items():
+        if not commands.FILES.fullmatch(key) or not value.strip():
+            continue
+        with suppress(OSError, ValueError):
+            path = Path(value.strip())
+            if path.is_file() and path.stat().st_size <= _LONGEST_SECRET:
+                found[key] = path.read_text("utf-8", "surrogateescape")
     return found
 
 

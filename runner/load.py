@@ -34,7 +34,7 @@ class Asked:
 def load(session: Session, asked: Asked) -> Chored:
     """Load the dump that is wanted; return what came of it."""
     config = session.config
-    why = f"{config.missing} is not set: put it into the Secret" if config.missing else ""
+    why = config.obstacle
     if config.mirrors:
         why = "a mirror keeps no dumps"
     if why:

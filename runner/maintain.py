@@ -144,8 +144,7 @@ def _open(session: Session, *, may_make: bool = True) -> tuple[Job, bool]:
     if config.mirrors:
         line = "backup.engine is rclone here: there is a mirror, and no repository to maintain"
         raise Ended(Status.FAILURE, line, Failure.CONFIG)
-    if config.missing:
-        line = f"{config.missing} is not set: put it into the Secret"
+    if line := config.obstacle:
         raise Ended(Status.FAILURE, line, Failure.CONFIG)
     door = Door(config, session.log, session.stop)
     listed, made = door.follow(central.opened(config, may_make=may_make))

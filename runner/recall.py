@@ -16,7 +16,7 @@ _FIRST = 30  # seconds that the first tick takes for it; later the run itself re
 def first(session: Session) -> None:
     """Recover state in the first tick, bounded: by what the restore left, or the repository."""
     config, log = session.config, session.log
-    if config.missing:
+    if config.obstacle:
         return
     found = handover.take(Path(config.state_dir), config, time.time())
     if found is not None:
@@ -35,7 +35,7 @@ def recall(session: Session, limit: float = 0) -> Outcome | None:
     error, the backup itself meets and names it.
     """
     config, state = session.config, session.state
-    if state.derived or session.limit or config.missing:
+    if state.derived or session.limit or config.obstacle:
         return None
     # A tick asks before there is an attempt; what an attempt has prepared is only compared.
     if unwritable := remotes.prepare(config):

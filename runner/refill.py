@@ -190,8 +190,7 @@ def listed(config: Config, door: Door, want: Wanted, *, by_hand: bool = False) -
     if config.mirrors:
         line = "only backup.engine restic restores by itself: copy a mirror back by hand"
         raise Ended(Status.FAILURE, line, Failure.CONFIG)
-    if config.missing:
-        line = f"{config.missing} is not set: put it into the Secret"
+    if line := config.obstacle:
         raise Ended(Status.FAILURE, line, Failure.CONFIG)
     return door.follow(putback.known(want, by_hand=by_hand))
 

@@ -8,7 +8,6 @@ import time
 from collections.abc import Generator, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, TypeVar
 
 from runner import cache, environment, inputs, limits, opened, opening, ownership, rawdata
@@ -186,11 +185,12 @@ class Door:
 
 def by_hand(config: Config, log: Log, words: tuple[str, ...], *, second: bool = False) -> int:
     """Become restic with the Secret's repository and password; return 1 where that cannot be."""
-    why = f"{config.missing} is not set: put it into the Secret" if config.missing else ""
+    why = config.obstacle
     if config.mirrors:
         why = "backup.engine is rclone here: there is a mirror, and no restic repository"
     if second and config.second is None:
-        why = "there is no second repository: COPY_RESTIC_REPOSITORY is not set"
+        missing = "there is no second repository: COPY_RESTIC_REPOSITORY is not set"
+        why = config.confined.second or missing
     if why:
         print(why, file=sys.stderr)
         return 1
@@ -204,9 +204,6 @@ def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
 
 
 def lower_priority() -> None:
-    """Let the app go first: niced, and first to go when memory runs out."""
-    try:
+    """Let the app go first."""
+    with suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, 0, 10)
-        Path("/proc/self/oom_score_adj").write_text("1000")
-    except OSError:
-        return

@@ -15,9 +15,8 @@ from runner.questions import Count
 
 def before(config: Config) -> Generator[Effect, Result, Outcome | None]:
     """Run what comes before; return an Outcome where it leaves no sense in going on."""
-    if config.missing:
-        line = f"{config.missing} is not set: put it into the Secret; there was no backup"
-        return Outcome(Status.FAILURE, line, Failure.CONFIG)
+    if why := config.obstacle or config.confined.hooks:
+        return Outcome(Status.FAILURE, f"{why}; there was no backup", Failure.CONFIG)
     if not config.pre:
         return None
     done: Completed = yield steps.pre(config)
@@ -28,7 +27,7 @@ def before(config: Config) -> Generator[Effect, Result, Outcome | None]:
 
 def after(config: Config, outcome: Outcome) -> Generator[Effect, Result, Outcome]:
     """Run what comes after, always; a failure there makes a warning of a success."""
-    if not config.post or config.missing:
+    if not config.post or config.obstacle or config.confined.hooks:
         return outcome
     done: Completed = yield steps.post(config)
     if not done.code and not done.stopped:

@@ -39,8 +39,8 @@ class Step:
     that is copied to, "both" is for copying. ``hear`` gets each JSON message as it comes, where all
     of them would be too much to keep. ``lists``: its answer is a JSON array, or it has failed.
     ``options``: where in argv options that every command of restic gets go. ``logs_in``: a client
-    of a database is below it, and needs its variables of the Secret; so do hooks. ``largest``: bytes
-    of a file that it may write where it is no hook, 0 for any, as for files of people's own.
+    of a database is below it, and needs its variables of the Secret; so do hooks. ``largest``: how
+    many bytes a file that it writes may have where it is no hook; 0 for any, as for people's own.
     """
 
     name: str

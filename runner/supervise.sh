@@ -3,6 +3,8 @@
 # of shell, because this is what stays in memory; Python comes up only to work.
 # It never exits by itself: a sidecar that ends would make the app's pod not Ready.
 set -u
+# shellcheck disable=SC3045 # dash knows it
+ulimit -c 0 # no core dump holds a secret; children inherit it
 
 # The Secret's keys come in under a prefix, and the webhook sets PATH. What is started here depends
 # on neither: what an image or somebody else sets of these does not reach Python.

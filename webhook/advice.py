@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from contract import allowlist, excludes, names, passwords, settings
+from contract import allowlist, commands, excludes, names, passwords, plaintext, settings
 from contract.settings import Problem, Setting
 from webhook import manifest, workload
 from webhook.documents import Document
@@ -81,12 +81,7 @@ def advise(subject: Subject, objects: Objects) -> Iterator[Finding]:
                 "add it",
             )  # fmt: skip
     yield from _passwords(name, given)
-    for problem in _unusable(subject):
-        line = f"the value (not shown) cannot be used; using {problem.used}; correct or remove it"
-        yield Finding(Severity.WARNING, problem.key, f"Secret {name}: {problem.key}: {line}")
-    for problem in allowlist.problems(given):
-        line = f"Secret {name}: {problem.key}: {problem.reason}"
-        yield Finding(Severity.WARNING, problem.key, line)
+    yield from _variables(subject, name, given)
     for number, why in _without_effect(subject, given):
         key = settings.EXCLUDE.variable or ""
         line = f"Secret {name}: {key}, line {number} (not shown), {why}"
@@ -94,6 +89,19 @@ def advise(subject: Subject, objects: Objects) -> Iterator[Finding]:
     for what, key in deciding(subject).items():
         line = f"Secret {name}: {key} decides the {what}; its value is not shown"
         yield Finding(Severity.NOTE, key, line)
+
+
+def _variables(subject: Subject, name: str, given: Mapping[str, str]) -> Iterator[Finding]:
+    """Yield what is said of single values: sent in the open, unusable, or given to no program."""
+    for key, what in plaintext.sent(given, commands.in_secret(given)):
+        line = f"Secret {name}: {key} sends {what} {plaintext.WHY}"
+        yield Finding(Severity.WARNING, key, line)
+    for problem in _unusable(subject):
+        line = f"the value (not shown) cannot be used; using {problem.used}; correct or remove it"
+        yield Finding(Severity.WARNING, problem.key, f"Secret {name}: {problem.key}: {line}")
+    for problem in allowlist.problems(given):
+        line = f"Secret {name}: {problem.key}: {problem.reason}"
+        yield Finding(Severity.WARNING, problem.key, line)
 
 
 def _without_effect(subject: Subject, given: Mapping[str, str]) -> Iterator[tuple[int, str]]:

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from contract import settings
-from webhook import replicas, restore, workload
+from contract import commands, settings
+from webhook import manifest, replicas, restore, workload
 from webhook.advice import ENABLED, Finding, Severity, Subject, has
 from webhook.workload import Pod
 
@@ -48,6 +48,7 @@ def advise(subject: Subject) -> Iterator[Finding]:
                 "files, next year too, and not its latest; remove it when this restore is done",
             )  # fmt: skip
     yield from _of_several(subject, wanted)
+    yield from _of_commands(subject)
 
 
 def _told(wanted: restore.Restore) -> str:
@@ -76,3 +77,20 @@ def _of_several(subject: Subject, wanted: restore.Restore) -> Iterator[Finding]:
             f"{scale}: each pod would get the files of the same host {wanted.origin}; restore "
             "into one pod at a time, by hand",
         )  # fmt: skip
+
+
+def _of_commands(subject: Subject) -> Iterator[Finding]:
+    """Yield variables of the Secret whose commands the init container refuses to run."""
+    if subject.secret is None:
+        return
+    given, _ = manifest.contents(subject.secret)
+    permitted = subject.plan.settings.get(settings.RESTORE_COMMANDS) or ()
+    for key in commands.needed(given, commands.in_secret(given)):
+        if key not in permitted:
+            secret, name = settings.SECRET, settings.RESTORE_COMMANDS.annotation
+            line = (
+                f"Secret {subject.plan.settings[secret]}: the init container, which writes to the "
+                f"volumes, refuses the command of {key}, and a pod with an empty volume does not "
+                f'start; replace the command by a value, or write {name}: "{key}"'
+            )
+            yield Finding(Severity.WARNING, key, line)

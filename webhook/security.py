@@ -4,7 +4,7 @@ from typing import Any
 
 from contract import settings
 from contract.values import RunAs
-from webhook import workload
+from webhook import processes, workload
 from webhook.inject import Plan, Surroundings
 from webhook.namespace import STRICTEST
 from webhook.workload import Pod
@@ -26,8 +26,13 @@ def context(pod: Pod, plan: Plan, around: Surroundings) -> tuple[Json, tuple[str
 
     The pod passes every Pod Security level that it passes without us.
     """
-    run_as, warnings = _user(pod, plan, root=around.pod_security != STRICTEST)
-    return _security_context(pod, plan, run_as, _READING), warnings
+    root = around.pod_security != STRICTEST
+    run_as, warnings = _user(pod, plan, root=root)
+    chosen = plan.settings.get(settings.RUN_AS) is not None
+    if not chosen and root and _hides_as_root(pod, plan):
+        run_as = RunAs(0, None)
+    seen = processes.warnings(pod, run_as, chosen=chosen)
+    return _security_context(pod, plan, run_as, _READING), (*warnings, *seen)
 
 
 def of_restorer(pod: Pod, plan: Plan, around: Surroundings) -> Json:
@@ -85,6 +90,18 @@ def _user(pod: Pod, plan: Plan, *, root: bool) -> tuple[RunAs, tuple[str, ...]]:
 def _non_root(pod: Pod, plan: Plan) -> bool:
     first = workload.mounting(pod, {plan.mounts[0].volume})[0]
     return bool(_effective(pod, first, "runAsNonRoot") or _effective(pod, {}, "runAsNonRoot"))
+
+
+def _hides_as_root(pod: Pod, plan: Plan) -> bool:
+    """Whether the app, which sees our processes, is kept from reading them by a user of our own.
+
+    Only root reads the files of others, and servers of NFS mostly refuse root.
+    """
+    if not processes.shared(pod) or _non_root(pod, plan):
+        return False
+    backed = {mount.volume for mount in plan.mounts}
+    volumes = workload.spec(pod).get("volumes") or []
+    return not any(each.get("nfs") for each in volumes if each.get("name") in backed)
 
 
 def _differ(users: set[int]) -> str:

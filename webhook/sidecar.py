@@ -100,6 +100,7 @@ def _restorer(
         names.ENV_RESTORE_AS_OF: wanted.as_of,
         names.ENV_RESTORE_FROM: wanted.origin,
     }
+    allowed = plan.settings.get(settings.RESTORE_COMMANDS) or ()
     filled = [mount for mount in plan.mounts if mount.volume in wanted.volumes]
     inherited = ("image", "imagePullPolicy", "envFrom")
     container: Json = {
@@ -110,6 +111,8 @@ def _restorer(
             *_environment(_only(plan, wanted.volumes), options),
             *_grace(pod),
             *(_value(key, text) for key, text in given.items() if text),
+            # Also where it is empty: what stands here, the Secret cannot set.
+            *([] if allowed else [_value(names.ENV_RESTORE_COMMANDS, "")]),
         ],
         "volumeMounts": _mounts(filled, writable=True),
         "securityContext": security.of_restorer(pod, plan, around),
@@ -181,6 +184,8 @@ def _fixed(given: Settings) -> Iterator[Json]:
     for name, setting in ((names.ENV_PRE, settings.PRE), (names.ENV_POST, settings.POST)):
         if command := given.get(setting):
             yield _value(name, _text(command))
+    if allowed := given.get(settings.RESTORE_COMMANDS):  # for the pods of `kubectl backup restore`
+        yield _value(names.ENV_RESTORE_COMMANDS, " ".join(allowed))
     if dumps := given.get(settings.DUMP):
         yield _value(names.ENV_DUMP, _text([[each.name, *each.words] for each in dumps]))
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from copy import deepcopy
 
 import pytest
 
@@ -153,6 +154,7 @@ def test_it_is_who_the_sidecar_was() -> None:
     assert container["envFrom"][0]["secretRef"]["name"] == "backup-env-configuration"
     assert container["env"] == [
         {"name": "PATH", "value": names.PATH},
+        {"name": "BACKUP_RESTORE_COMMANDS", "value": ""},
         ENVIRONMENT[0],
         {"name": "BACKUP_POD", "value": "db-1"},
         {"name": "BACKUP_HOST", "value": "db-1"},
@@ -172,6 +174,23 @@ def test_a_pod_from_an_older_sidecar_is_not_steered_by_the_secret() -> None:
         }
     ]
     assert [each["value"] for each in container["env"] if each["name"] == "PATH"] == [names.PATH]
+
+
+@pytest.mark.parametrize("admitted", [None, "", "RESTIC_PASSWORD_COMMAND"])
+def test_commands_that_it_runs_are_those_of_the_admission(admitted: str | None) -> None:
+    """Who may patch the pod could write the annotation, and the Secret a variable."""
+    own = deepcopy(pod(annotations={"backup.restore-commands": "PRE_HOOK"}))
+    sidecar = own["spec"]["initContainers"][-1]
+    if admitted is not None:
+        added = {"name": "BACKUP_RESTORE_COMMANDS", "value": admitted}
+        sidecar["env"] = [*(sidecar.get("env") or ()), added]
+    body = replacement.helper(own, "data", "wiki-data", "wiki", ["restore"], root=True)
+    (container,) = body["spec"]["containers"]
+    given = [
+        each["value"] for each in container["env"] if each["name"] == "BACKUP_RESTORE_COMMANDS"
+    ]
+
+    assert given == [admitted or ""]
 
 
 def test_it_has_no_token_and_keeps_the_pods_user() -> None:

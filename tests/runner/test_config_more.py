@@ -286,3 +286,22 @@ def test_the_words_of_a_ping_keep_its_query() -> None:
 
 def test_restic_gets_no_ping_address() -> None:
     assert "PING_URL" not in configured(secret={"PING_URL": "https://hc.example.org/x"}).restic
+
+
+def test_credentials_without_tls_are_one_problem_without_their_value() -> None:
+    exposed = {**NTFY, "NTFY_SERVER": "http://ntfy.example.net"}
+
+    (problem,) = configured(None, exposed).problems
+    assert str(problem) == (
+        "Secret variable NTFY_SERVER: sends NTFY_CREDS unencrypted over http://, where others on "
+        "the way can read it: use https://"
+    )
+    assert problems(None, {**exposed, "NTFY_SERVER": "http://ntfy.chat.svc"}) == []
+
+
+def test_an_address_without_tls_in_a_file_is_named_too() -> None:
+    given = {"RESTIC_REPOSITORY": "", "RESTIC_REPOSITORY_FILE": "/address"}
+    files = config.Files(settings={"RESTIC_REPOSITORY_FILE": "rest:http://u:p@rest.example/\n"})
+    read = config.read(ENVIRONMENT, {**SECRET, **given}, {}, {}, files)
+
+    assert [each.key for each in read.problems] == ["RESTIC_REPOSITORY_FILE"]

@@ -147,3 +147,31 @@ def test_a_pod_without_sidecar_would_be_refused(lint: Lint, wiki: Json) -> None:
 
     assert "refuses this pod" in linted.one("warning", RESTORE)
     assert "no volume to back up" in linted.one("error", "spec.volumes")
+
+
+@pytest.mark.parametrize(
+    ("secret", "allowed", "named"),
+    [
+        ({"RESTIC_PASSWORD_COMMAND": "cat /x"}, "", ["RESTIC_PASSWORD_COMMAND"]),
+        ({"RESTIC_PASSWORD_COMMAND": "cat /x"}, "RESTIC_PASSWORD_COMMAND", []),
+        ({"RESTIC_PASSWORD_COMMAND": "cat /x"}, "RCLONE_CONFIG", ["RESTIC_PASSWORD_COMMAND"]),
+        ({"RESTIC_PASSWORD": "x", "PRE_HOOK": "sync", "NTFY_TITLE": "$(id)"}, "", []),
+        ({"RESTIC_PASSWORD": "x", "RESTIC_REPOSITORY": "rclone:nas:r", "my.conf": "[nas]\nssh = x",
+          "RCLONE_CONFIG": "/etc/backup/secret/my.conf"}, "", ["RCLONE_CONFIG"]),
+    ],
+)  # fmt: skip
+def test_commands_that_keep_a_pod_from_starting_are_named(
+    lint: Lint, wiki: Json, secret: Json, allowed: str, named: list[str]
+) -> None:
+    if allowed:
+        _annotations(wiki)["backup.restore-commands"] = allowed
+    own = complete()
+    own.pop("data", None)
+    own["stringData"] = {"RESTIC_REPOSITORY": "s3:s3.example.net/b", **secret}
+
+    linted = lint(wiki, namespace(), own)
+
+    found = [each for each in linted.report["findings"] if each["severity"] == "warning"]
+    assert [each["key"] for each in found] == named
+    assert all("refuses the command" in each["message"] for each in found)
+    assert "cat /x" not in linted.text

@@ -255,3 +255,19 @@ def test_what_stands_around_a_password_unseen_is_a_warning(
 @pytest.mark.parametrize("key", ["NTFY_CREDS", "AWS_SECRET_ACCESS_KEY", "KEEP_DAILY"])
 def test_a_newline_after_any_other_value_means_nothing(lint: Lint, wiki: Json, key: str) -> None:
     assert lint(wiki, namespace(), complete(**{key: "7\n"})).report["findings"] == []
+
+
+def test_credentials_that_travel_without_tls_are_named_without_a_value(
+    lint: Lint, wiki: Json
+) -> None:
+    own = complete()
+    own["stringData"] = {
+        **own.get("stringData", {}), "NTFY_ENABLED": "true", "NTFY_CREDS": SECRET_VALUE,
+        "NTFY_SERVER": "http://ntfy.example", "PING_URL": f"http://127.0.0.1/{SECRET_VALUE}",
+    }  # fmt: skip
+
+    linted = lint(wiki, namespace(), own)
+
+    assert "sends NTFY_CREDS unencrypted over http://" in linted.one("warning", "NTFY_SERVER")
+    assert SECRET_VALUE not in linted.text
+    assert "PING_URL" not in linted.text

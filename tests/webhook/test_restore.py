@@ -17,7 +17,11 @@ RESTORER: Json = {
     "name": "backup-restore",
     "command": ["/opt/backup/bin/backup-runner", "populate"],
     **{key: SIDECAR[key] for key in ("image", "imagePullPolicy", "envFrom", "resources")},
-    "env": [*SIDECAR["env"], {"name": "BACKUP_RESTORE", "value": "if-empty"}],
+    "env": [
+        *SIDECAR["env"],
+        {"name": "BACKUP_RESTORE", "value": "if-empty"},
+        {"name": "BACKUP_RESTORE_COMMANDS", "value": ""},
+    ],
     "volumeMounts": [
         {"name": "pages", "mountPath": "/backup/pages"},
         *SIDECAR["volumeMounts"][1:],
@@ -241,3 +245,33 @@ def test_a_pod_with_dumps_is_restored_by_the_image_that_has_their_programs(
 
     assert restorer is not None
     assert restorer["image"] == "x/db:1"
+
+
+@pytest.mark.parametrize(
+    ("text", "restorer", "sidecar"),
+    [
+        (None, "", None),
+        ("", "", None),
+        ("RESTIC_PASSWORD_COMMAND", "RESTIC_PASSWORD_COMMAND", "RESTIC_PASSWORD_COMMAND"),
+        (" RCLONE_CONFIG,\nPRE_HOOK PRE_HOOK", "RCLONE_CONFIG PRE_HOOK", "RCLONE_CONFIG PRE_HOOK"),
+        ("true", "", None),
+        ("RESTIC_PASSWORD_COMMAND all", "", None),
+        ("$(PATH)", "", None),
+    ],
+)
+def test_commands_of_the_secret_are_allowed_by_name_at_admission(
+    asked: Json, pod: Json, text: str | None, restorer: str, sidecar: str | None
+) -> None:
+    """The init container has the variable in any case: the Secret cannot set it."""
+    asking(pod)
+    if text is not None:
+        pod["metadata"]["annotations"]["backup.restore-commands"] = text
+
+    answer = answer_to(asked)
+
+    assert _environment(answer)["BACKUP_RESTORE_COMMANDS"] == restorer
+    given = {each["name"]: each.get("value") for each in answer.sidecar()["env"]}
+    assert given.get("BACKUP_RESTORE_COMMANDS") == sidecar
+    is_bad = bool(text and not restorer)
+    assert bool(answer.warnings) == is_bad
+    assert all("is no variable that runs a command" in each for each in answer.warnings)
