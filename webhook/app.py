@@ -20,6 +20,7 @@ from webhook.admit import Admission, admit, unpatched
 from webhook.bodies import RefusedError
 from webhook.inject import Options, Surroundings
 from webhook.metrics import Metrics
+from webhook.workload import Owner
 
 _TIMEOUT = re.compile(rb"(?:^|&)timeout=([0-9]{1,3})s(?:&|$)")
 _USUAL_TIMEOUT = 10  # seconds; the API server's own where a configuration says nothing
@@ -37,22 +38,22 @@ _EXPLAINED = frozenset({
 class View(Protocol):
     """What a decision may ask of the cluster; none of it may block."""
 
-    def around(self, name: str, owner: str) -> Surroundings:
+    def around(self, name: str, owner: Owner) -> Surroundings:
         """Return what holds for a pod of ``owner`` in the namespace ``name``."""
 
-    def injected(self, owner: str) -> None:
-        """Take note that a pod of ``owner`` is being admitted with a sidecar."""
+    def injected(self, owner: Owner, request: str) -> None:
+        """Take note that ``request`` admits a pod of ``owner`` with a sidecar."""
 
 
 class Anywhere:
     """A view of a cluster that restricts nothing."""
 
-    def around(self, name: str, owner: str) -> Surroundings:
+    def around(self, name: str, owner: Owner) -> Surroundings:
         """Return surroundings without limits."""
         del name, owner
         return Surroundings()
 
-    def injected(self, owner: str) -> None:
+    def injected(self, owner: Owner, request: str) -> None:
         """Keep no account."""
 
 
@@ -164,7 +165,7 @@ def _admission(asked: review.Request, options: Options, cluster: View) -> Admiss
     )
     # What the chart's own policy refuses says nothing of others'.
     if admission.reason is Reason.INJECTED and not asked.dry_run and not admission.refused:
-        cluster.injected(asked.owner)
+        cluster.injected(asked.owner, asked.uid)
     return admission
 
 

@@ -29,6 +29,11 @@ class Served:
     log: Path
     process: subprocess.Popen[bytes]
 
+    @property
+    def url(self) -> str:
+        """Where it serves admission."""
+        return f"https://{NETWORK.host}:{self.port}"
+
     def metrics(self) -> str:
         """Return what /metrics shows."""
         url = f"https://{NETWORK.host}:{self.port}/metrics"

@@ -200,6 +200,8 @@ def test_rights_are_name_scoped() -> None:
     followed = rules.pop("limitranges")
     assert followed["resources"] == ["limitranges", "namespaces", "pods", "resourcequotas"]
     assert followed["verbs"] == ["list", "watch"]
+    events = rules.pop("events")
+    assert (events["resources"], events["verbs"]) == (["events"], ["list", "watch"])
     looked_at = rules.pop("persistentvolumeclaims")
     assert looked_at["resources"] == ["persistentvolumeclaims"]
     assert looked_at["verbs"] == ["list"]
@@ -222,6 +224,7 @@ def test_no_right_on_secrets_and_webhook_configurations_where_others_make_certif
     assert [rule["resources"] for rule in _rules(*VARIANTS[variant])] == [
         ["pods"],
         ["limitranges", "namespaces", "pods", "resourcequotas"],
+        ["events"],
         ["persistentvolumeclaims"],
     ]
     without = ("follow=false", "coverage.enabled=false")

@@ -10,6 +10,7 @@ from tests.webhook.admission import OPTIONS, Json
 from tests.webhook.http_calls import application, call, refusal, review, verdict
 from webhook import app
 from webhook.inject import Surroundings
+from webhook.workload import Owner
 
 
 def test_a_pod_is_patched(asked: Json) -> None:
@@ -261,7 +262,8 @@ def test_dry_runs_do_not_count_as_attempts(asked: Json) -> None:
     asked["request"]["dryRun"] = False
     review(target, asked)
 
-    assert view.attempts == ["2b2d1b5e-7f7c-4b3a-9d0e-2f7a5f7a1c11"], "the uid of its ReplicaSet"
+    uid = "2b2d1b5e-7f7c-4b3a-9d0e-2f7a5f7a1c11"
+    assert view.attempts == [Owner("prod", "apps/ReplicaSet", uid)]
 
 
 def test_a_pod_that_the_charts_own_policy_refuses_is_no_attempt(asked: Json, pod: Json) -> None:
@@ -276,13 +278,14 @@ def test_a_pod_that_the_charts_own_policy_refuses_is_no_attempt(asked: Json, pod
 
 class _View:
     def __init__(self) -> None:
-        self.attempts: list[str] = []
+        self.attempts: list[Owner] = []
 
-    def around(self, name: str, owner: str) -> Surroundings:
+    def around(self, name: str, owner: Owner) -> Surroundings:
         """Restrict nothing."""
         del name, owner
         return Surroundings()
 
-    def injected(self, owner: str) -> None:
+    def injected(self, owner: Owner, request: str) -> None:
         """Keep who was injected."""
+        del request
         self.attempts.append(owner)
