@@ -182,7 +182,7 @@ def _memory(ours: Webhook, body: bytes, folder: Path, many: int) -> None:
 
 
 def _answered(ours: Webhook) -> float:
-    text = ours.client.get("/metrics").text
+    text = ours.metrics()
     found = re.search(r"backup_webhook_duration_seconds_count ([0-9.e+]+)", text)
     assert found is not None
     return float(found[1])

@@ -1,4 +1,4 @@
-"""The HTTP edge: /mutate, /healthz, /readyz, /metrics. The only importer of fastapi."""
+"""The HTTP edge: /mutate, /metrics and probes. The only importer of fastapi."""
 
 import re
 from collections.abc import Callable
@@ -100,6 +100,26 @@ def create(
     # Not a path operation: those parse what there is nothing of here, at a third of the time.
     app.add_route("/mutate", guarded, methods=["POST"])
 
+    _add_probes(app, ready)
+    return app
+
+
+def observed(metrics: Metrics, ready: Callable[[], bool] = lambda: True) -> FastAPI:
+    """Return the application for who watches: metrics, and the same probes.
+
+    Apart from admission: who may scrape need not reach what the API server asks, nor the reverse.
+    """
+    app = FastAPI(title="backup-webhook metrics", openapi_url=None)
+
+    @app.get("/metrics")
+    async def exposition() -> Response:
+        return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+    _add_probes(app, ready)
+    return app
+
+
+def _add_probes(app: FastAPI, ready: Callable[[], bool]) -> None:
     @app.get("/healthz")
     async def healthy() -> PlainTextResponse:
         return PlainTextResponse("ok\n")
@@ -107,12 +127,6 @@ def create(
     @app.get("/readyz")
     def answer_readiness() -> PlainTextResponse:
         return PlainTextResponse("ok\n") if ready() else PlainTextResponse("not ready\n", 503)
-
-    @app.get("/metrics")
-    async def exposition() -> Response:
-        return Response(generate_latest(shown.registry), media_type=CONTENT_TYPE_LATEST)
-
-    return app
 
 
 def _status_line(code: int, message: str) -> Response:

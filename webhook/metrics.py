@@ -44,7 +44,8 @@ class Metrics:
         )  # fmt: skip
         self._closed = Counter(
             "backup_webhook_closed_connections", "Connections that the webhook ended: silent for "
-            "too long, headers too large, or too many (crowded).", ["reason"],
+            "too long, headers too large, too many (crowded), or with the client certificate of "
+            "another name (stranger).", ["reason"],
             registry=self.registry,
         )  # fmt: skip
         self.defaulted = Counter(

@@ -135,4 +135,4 @@ def test_one_that_was_used_is_kept_for_the_next_request(served: Webhook) -> None
 
         _healthy(used)
 
-    assert 'closed_connections_total{reason="silent"}' in served.client.get("/metrics").text
+    assert 'closed_connections_total{reason="silent"}' in served.metrics()

@@ -5,11 +5,13 @@ import json
 
 import orjson
 import pytest
+from fastapi import FastAPI
 
 from tests.webhook.admission import OPTIONS, Json
 from tests.webhook.http_calls import application, call, refusal, review, verdict
 from webhook import app
 from webhook.inject import Surroundings
+from webhook.metrics import Metrics
 from webhook.workload import Owner
 
 
@@ -212,17 +214,23 @@ def test_a_wrong_method_or_path_is_answered_in_json(method: str, path: str, stat
     assert isinstance(orjson.loads(answer.content), dict)
 
 
+def _paths(of: FastAPI) -> set[str]:
+    return {getattr(route, "path", "") for route in of.routes}
+
+
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
-def test_probes_are_answered(path: str) -> None:
-    answer = call(application(), "GET", path)
+def test_probes_are_answered_on_both_ports(path: str) -> None:
+    for target in (application(), app.observed(Metrics())):
+        answer = call(target, "GET", path)
 
-    assert (answer.status_code, answer.text) == (200, "ok\n")
+        assert (answer.status_code, answer.text) == (200, "ok\n")
 
 
-def test_the_paths_of_the_interface_are_all_there_are() -> None:
-    routes = {getattr(route, "path", "") for route in application().routes}
-
-    assert routes == {"/mutate", "/healthz", "/readyz", "/metrics"}
+def test_who_may_scrape_cannot_ask_for_admission_nor_the_reverse() -> None:
+    assert _paths(application()) == {"/mutate", "/healthz", "/readyz"}
+    assert _paths(app.observed(Metrics())) == {"/metrics", "/healthz", "/readyz"}
+    assert call(application(), "GET", "/metrics").status_code == 404
+    assert call(app.observed(Metrics())).status_code == 404
 
 
 def test_a_request_whose_time_is_up_is_admitted_untouched(asked: Json) -> None:
