@@ -27,6 +27,13 @@ _SERVERS = {
     "apiserver": ("kubernetes", "kubernetes.default.svc", NETWORK.node, NETWORK.api, "127.0.0.1"),
     "kubelet-server": (NODE, NETWORK.node),
 }
+CALLERS = "callers.crt"
+"""The CA of the certificate that the API server shows to webhooks."""
+CALLER = "kube-apiserver-admission"
+"""Its common name."""
+SHOWN_TO = "backup-api-backup-webhook.backup-api.svc"
+"""The webhook that it is shown to: the one of tests/apiserver."""
+ADMISSION = "admission.json"
 
 
 @dataclass(frozen=True)
@@ -39,11 +46,13 @@ class _Authority:
 
 def create(folder: Path) -> None:
     """Write into `folder` NAME.crt and NAME.key of all components, and of `ca`; NAME.conf, a
-    kubeconfig, of the clients; and `accounts.key`/`.pub`, which sign service account tokens.
+    kubeconfig, of the clients; `accounts.key`/`.pub`, which sign service account tokens; and
+    `admission.json`, which has the API server show a certificate to a webhook.
     """
     folder.mkdir(mode=0o700, parents=True)
     authority = _authority()
     _write(folder, "ca", authority.certificate, authority.key)
+    _show_certificates(folder)
     for name, (organization, common) in _CLIENTS.items():
         certificate, key = _issue(authority, _name(organization, common), ())
         _write(folder, name, certificate, key)
@@ -57,6 +66,31 @@ def create(folder: Path) -> None:
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
         )
     )
+
+
+def _show_certificates(folder: Path) -> None:
+    """Write what docs/recipes/client-certificates.md tells to write."""
+    authority = _authority()
+    certificate, key = _issue(authority, _name("", CALLER), ())
+    (folder / CALLERS).write_bytes(authority.certificate.public_bytes(serialization.Encoding.PEM))
+    shown = certificate.public_bytes(serialization.Encoding.PEM)
+    user = {
+        "client-certificate-data": b64encode(shown).decode(),
+        "client-key-data": b64encode(_pem(key)).decode(),
+    }
+    users = [{"name": SHOWN_TO, "user": user}]
+    kubeconfig = {"apiVersion": "v1", "kind": "Config", "users": users}
+    (folder / "webhooks.conf").write_text(json.dumps(kubeconfig))
+    configuration = {
+        "apiVersion": "apiserver.config.k8s.io/v1", "kind": "WebhookAdmissionConfiguration",
+        "kubeConfigFile": str(folder / "webhooks.conf"),
+    }  # fmt: skip
+    plugin = {"name": "MutatingAdmissionWebhook", "configuration": configuration}
+    file = {
+        "apiVersion": "apiserver.config.k8s.io/v1", "kind": "AdmissionConfiguration",
+        "plugins": [plugin],
+    }  # fmt: skip
+    (folder / ADMISSION).write_text(json.dumps(file))
 
 
 def _name(organization: str, common: str) -> x509.Name:
