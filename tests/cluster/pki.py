@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from tests.blocks import fenced
 from tests.cluster.settings import API_SERVER, NETWORK, NODE
 
 _VALID = timedelta(days=30)
@@ -33,7 +34,8 @@ CALLER = "kube-apiserver-admission"
 """Its common name."""
 SHOWN_TO = "backup-api-backup-webhook.backup-api.svc"
 """The webhook that it is shown to: the one of tests/apiserver."""
-ADMISSION = "admission.json"
+ADMISSION = "admission.yaml"
+_RECIPE = "docs/recipes/client-certificates.md"
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class _Authority:
 def create(folder: Path) -> None:
     """Write into `folder` NAME.crt and NAME.key of all components, and of `ca`; NAME.conf, a
     kubeconfig, of the clients; `accounts.key`/`.pub`, which sign service account tokens; and
-    `admission.json`, which has the API server show a certificate to a webhook.
+    `admission.yaml`, which has the API server show a certificate to a webhook.
     """
     folder.mkdir(mode=0o700, parents=True)
     authority = _authority()
@@ -69,28 +71,15 @@ def create(folder: Path) -> None:
 
 
 def _show_certificates(folder: Path) -> None:
-    """Write what docs/recipes/client-certificates.md tells to write."""
+    """Write the files of docs/recipes/client-certificates.md, for another webhook."""
     authority = _authority()
     certificate, key = _issue(authority, _name("", CALLER), ())
     (folder / CALLERS).write_bytes(authority.certificate.public_bytes(serialization.Encoding.PEM))
-    shown = certificate.public_bytes(serialization.Encoding.PEM)
-    user = {
-        "client-certificate-data": b64encode(shown).decode(),
-        "client-key-data": b64encode(_pem(key)).decode(),
-    }
-    users = [{"name": SHOWN_TO, "user": user}]
-    kubeconfig = {"apiVersion": "v1", "kind": "Config", "users": users}
-    (folder / "webhooks.conf").write_text(json.dumps(kubeconfig))
-    configuration = {
-        "apiVersion": "apiserver.config.k8s.io/v1", "kind": "WebhookAdmissionConfiguration",
-        "kubeConfigFile": str(folder / "webhooks.conf"),
-    }  # fmt: skip
-    plugin = {"name": "MutatingAdmissionWebhook", "configuration": configuration}
-    file = {
-        "apiVersion": "apiserver.config.k8s.io/v1", "kind": "AdmissionConfiguration",
-        "plugins": [plugin],
-    }  # fmt: skip
-    (folder / ADMISSION).write_text(json.dumps(file))
+    _write(folder, "caller", certificate, key)
+    shown = [each.text for each in fenced(_RECIPE) if each.text.startswith("apiVersion")]
+    for name, text in zip((ADMISSION, "webhooks.yaml"), shown, strict=True):
+        here = text.replace("/etc/kubernetes/admission", str(folder))
+        (folder / name).write_text(here.replace("backup-webhook.backup-webhook.svc", SHOWN_TO))
 
 
 def _name(organization: str, common: str) -> x509.Name:
