@@ -4,10 +4,12 @@ import os
 import ssl
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from certs.authority import BrokenError, Leaf
+
+Prepare = Callable[[ssl.SSLContext], None]
 
 
 class Front:
@@ -18,17 +20,24 @@ class Front:
     NO_SHARED_CIPHER (5 % of them at 20 swaps a second), and at 1,000 swaps a second OpenSSL reads
     freed memory. So each leaf gets a context of its own that is never changed, and a handshake
     picks the newest: that is one assignment. Connections that stand keep what they began with.
+
+    ``prepare`` is called with each context before it is used, this one too: what it requires of
+    clients has to be in both, for a handshake verifies by the newest what the first one asks for.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, prepare: Prepare = lambda _: None) -> None:
+        self._prepare = prepare
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        prepare(self.context)
         self._newest: ssl.SSLContext | None = None
         # Called for every handshake, also where the client names no server (the kubelet's probes).
         self.context.sni_callback = self._choose
 
     def use(self, leaf: Leaf) -> None:
         """Show ``leaf`` from now on; raise BrokenError, and change nothing, if it cannot be."""
-        self._newest = _context(leaf)
+        made = _context(leaf)
+        self._prepare(made)
+        self._newest = made
 
     def _choose(
         self, connection: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext

@@ -5,11 +5,11 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 
 from certs import probe
 from certs.authority import BrokenError, Leaf, names
-from certs.context import Front
+from certs.context import Front, Prepare
 from certs.files import Files
 from certs.own import OwnCA
 from certs.settings import Mode, Settings
@@ -48,12 +48,14 @@ class Keeper:
         settings: Settings,
         source: Source | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        prepare: Prepare = lambda _: None,
     ) -> None:
         self._settings = settings
         self._source = source or _source(settings)
         self._clock = clock
-        self._front = Front()
+        self._front = Front(prepare)
         self._shown: Leaf | None = None
+        self._showing = Lock()
         self._view = View(None, datetime.max.replace(tzinfo=UTC))
         self._problem = ""
         self._unready = ""
@@ -74,6 +76,12 @@ class Keeper:
         self._source.watch(self._wake.set)
         self._thread.start()
         return self._front.context
+
+    def renew(self) -> None:
+        """Prepare the context for new connections again."""
+        with self._showing:
+            if self._shown:
+                self._front.use(self._shown)
 
     def stop(self) -> None:
         """End the thread and the watches. The context keeps working."""
@@ -128,10 +136,11 @@ class Keeper:
         if leaf is None or leaf == self._shown:
             return ""
         try:
-            self._front.use(leaf)
+            with self._showing:
+                self._front.use(leaf)
+                self._shown = leaf
         except BrokenError as error:
             return str(error)
-        self._shown = leaf
         fields = {
             "serial": f"{leaf.certificate.serial_number:x}",
             "expires": leaf.expires.isoformat(),

@@ -26,11 +26,17 @@ _PATIENCE = 60.0  # seconds for an answer, of which a busy machine may need many
 class Webhook:
     """A running webhook, asked as an API server asks."""
 
-    def __init__(self, client: httpx.Client, port: int, log: Path, pid: int) -> None:
+    def __init__(self, client: httpx.Client, port: int, watched: int, log: Path, pid: int) -> None:
         self.client = client
         self.port = port
+        self.watched = watched
         self.log = log
         self.pid = pid
+
+    def metrics(self) -> str:
+        """Return what /metrics shows, on the port for it."""
+        url = f"http://127.0.0.1:{self.watched}/metrics"
+        return httpx.get(url, timeout=_PATIENCE).raise_for_status().text
 
     def review(self, pod: Json, namespace: str) -> tuple[Json, Json]:
         """Send the admission review of a pod's creation; return the answer and the patched pod."""
@@ -57,22 +63,30 @@ class Webhook:
 
 
 @contextmanager
-def running(folder: Path, *flags: str) -> Iterator[Webhook]:
-    """Serve on a free port of loopback until the end of the block."""
+def running(
+    folder: Path, *flags: str, certificate: trustme.LeafCert | None = None
+) -> Iterator[Webhook]:
+    """Serve on a free port of loopback until the end of the block.
+
+    ``certificate`` is what the client shows.
+    """
     authority = trustme.CA()
-    certificate = authority.issue_cert(_NAME, "127.0.0.1")
+    own = authority.issue_cert(_NAME, "127.0.0.1")
     chain, key = folder / "tls.crt", folder / "tls.key"
-    chain.write_bytes(b"".join(blob.bytes() for blob in certificate.cert_chain_pems))
-    key.write_bytes(certificate.private_key_pem.bytes())
-    port = free_port()
+    chain.write_bytes(b"".join(blob.bytes() for blob in own.cert_chain_pems))
+    key.write_bytes(own.private_key_pem.bytes())
+    port, watched = free_port(), free_port()
     command = [
         sys.executable, "-m", "webhook", "serve", "--listen", f"127.0.0.1:{port}",
+        "--metrics-listen", f"127.0.0.1:{watched}",
         "--service", "backup-webhook", "--namespace", "backup", "--drain-seconds", "0",
         "--tls-cert", str(chain), "--tls-key", str(key), *flags,
     ]  # fmt: skip
     log = folder / "webhook.log"
     context = ssl.create_default_context()
     authority.configure_trust(context)
+    if certificate:
+        certificate.configure_cert(context)
     with (
         log.open("wb") as output,
         subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=_clean()) as process,
@@ -82,7 +96,7 @@ def running(folder: Path, *flags: str) -> Iterator[Webhook]:
     ):
         try:
             _await_ready(client, process, log)
-            yield Webhook(client, port, log, process.pid)
+            yield Webhook(client, port, watched, log, process.pid)
         finally:
             process.terminate()
 

@@ -7,6 +7,7 @@ shares the cores with them. Each figure is the median of the runs, with minimum 
 
 import argparse
 import copy
+import os
 import re
 import shutil
 import statistics
@@ -16,7 +17,7 @@ import tempfile
 import time
 import timeit
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import orjson
@@ -24,12 +25,14 @@ import orjson
 from demo import app, server
 from demo.ports import free_port
 from demo.server import Webhook
+from tests.integration import floods
 from webhook import review
 from webhook.admit import admit
 from webhook.inject import Options
 
 _CONNECTIONS = (1, 8, 32)
 _MANY = 100_000  # requests, after which memory is read
+_ASKED = 100  # answers in the middle of a flood
 _UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3}
 
 
@@ -37,8 +40,12 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="make bench-webhook", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer and shorter runs")
-    quick = parser.parse_args().quick
+    parser.add_argument("--floods", action="store_true", help="only what strangers do to others")
+    quick, only_floods = vars(parser.parse_args()).values()
     body = _review(app.pod())
+    _flooded(body, runs=3 if quick else 7)
+    if only_floods:
+        return
     _own_work(body)
     if shutil.which("wrk") is None:
         print("wrk is not installed: apt-get install wrk", file=sys.stderr)
@@ -171,6 +178,38 @@ def _percentile(text: str, which: str) -> float:
     return float(found[1]) * _UNITS[found[2]]
 
 
+def _flooded(body: bytes, runs: int) -> None:
+    """Say how long others wait in the middle of each flood, and what it takes of memory."""
+    load = os.getloadavg()[0]
+    _say("load of the machine", f"{load:.1f}")
+    for flood in (None, *floods.ALL):
+        waits, memory = [], 0.0
+        for _ in range(runs):
+            with ExitStack() as stack:
+                folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+                ours = stack.enter_context(server.running(folder))
+                if flood:
+                    stack.enter_context(floods.going_on(flood, ours.port))
+                waits.append(_waits(ours, body))
+                memory = max(memory, _rss(ours, "VmHWM"))
+        label = floods.name(flood) if flood else "no flood"
+        medians, worst = zip(*waits, strict=True)
+        aim = "50 ms" if flood else ""
+        _say(f"{label}, median answer", f"{_spread([ms * 1e3 for ms in medians])} ms", aim)
+        _say(f"{label}, slowest of {_ASKED}", f"{_spread([ms * 1e3 for ms in worst])} ms")
+        _say(f"{label}, most memory", f"{memory:.0f} MiB", "160 MiB")
+
+
+def _waits(ours: Webhook, body: bytes) -> tuple[float, float]:
+    """Return the median and the longest time of an answer, in seconds, by a kept connection."""
+    seen = []
+    for _ in range(_ASKED):
+        began = time.perf_counter()
+        ours.client.post("/mutate", content=body, headers=_TYPE).raise_for_status()
+        seen.append(time.perf_counter() - began)
+    return statistics.median(seen), max(seen)
+
+
 def _memory(ours: Webhook, body: bytes, folder: Path, many: int) -> None:
     del body
     before = _answered(ours)
@@ -182,15 +221,15 @@ def _memory(ours: Webhook, body: bytes, folder: Path, many: int) -> None:
 
 
 def _answered(ours: Webhook) -> float:
-    text = ours.client.get("/metrics").text
+    text = ours.metrics()
     found = re.search(r"backup_webhook_duration_seconds_count ([0-9.e+]+)", text)
     assert found is not None
     return float(found[1])
 
 
-def _rss(ours: Webhook) -> float:
+def _rss(ours: Webhook, line: str = "VmRSS") -> float:
     status = Path(f"/proc/{ours.pid}/status").read_text()
-    return next(int(ln.split()[1]) for ln in status.splitlines() if ln.startswith("VmRSS")) / 1024
+    return next(int(ln.split()[1]) for ln in status.splitlines() if ln.startswith(line)) / 1024
 
 
 def _spread(values: list[float]) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from contract import VERSION
 from webhook import config, documents, lint, manifest, tabled
 from webhook.documents import Document
+from webhook.flags import ConfigError
 
 _LINT_EPILOG = """\
 example:
@@ -77,7 +78,7 @@ def main(arguments: list[str] | None = None) -> int:
     parsed = _parser().parse_args(arguments)
     try:
         return int(parsed.run(parsed))
-    except config.ConfigError as error:
+    except ConfigError as error:
         print(f"backup-webhook: {error}", file=sys.stderr)
         return 2
 

@@ -1,4 +1,4 @@
-"""The HTTP edge: /mutate, /healthz, /readyz, /metrics. The only importer of fastapi."""
+"""The HTTP edge: /mutate, /metrics and probes. The only importer of fastapi."""
 
 import re
 from collections.abc import Callable
@@ -20,6 +20,7 @@ from webhook.admit import Admission, admit, unpatched
 from webhook.bodies import RefusedError
 from webhook.inject import Options, Surroundings
 from webhook.metrics import Metrics
+from webhook.workload import Owner
 
 _TIMEOUT = re.compile(rb"(?:^|&)timeout=([0-9]{1,3})s(?:&|$)")
 _USUAL_TIMEOUT = 10  # seconds; the API server's own where a configuration says nothing
@@ -37,22 +38,22 @@ _EXPLAINED = frozenset({
 class View(Protocol):
     """What a decision may ask of the cluster; none of it may block."""
 
-    def around(self, name: str, owner: str) -> Surroundings:
+    def around(self, name: str, owner: Owner) -> Surroundings:
         """Return what holds for a pod of ``owner`` in the namespace ``name``."""
 
-    def injected(self, owner: str) -> None:
-        """Take note that a pod of ``owner`` is being admitted with a sidecar."""
+    def injected(self, owner: Owner, request: str) -> None:
+        """Take note that ``request`` admits a pod of ``owner`` with a sidecar."""
 
 
 class Anywhere:
     """A view of a cluster that restricts nothing."""
 
-    def around(self, name: str, owner: str) -> Surroundings:
+    def around(self, name: str, owner: Owner) -> Surroundings:
         """Return surroundings without limits."""
         del name, owner
         return Surroundings()
 
-    def injected(self, owner: str) -> None:
+    def injected(self, owner: Owner, request: str) -> None:
         """Keep no account."""
 
 
@@ -99,6 +100,26 @@ def create(
     # Not a path operation: those parse what there is nothing of here, at a third of the time.
     app.add_route("/mutate", guarded, methods=["POST"])
 
+    _add_probes(app, ready)
+    return app
+
+
+def observed(metrics: Metrics, ready: Callable[[], bool] = lambda: True) -> FastAPI:
+    """Return the application for who watches: metrics, and the same probes.
+
+    Apart from admission: who may scrape need not reach what the API server asks, nor the reverse.
+    """
+    app = FastAPI(title="backup-webhook metrics", openapi_url=None)
+
+    @app.get("/metrics")
+    async def exposition() -> Response:
+        return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+    _add_probes(app, ready)
+    return app
+
+
+def _add_probes(app: FastAPI, ready: Callable[[], bool]) -> None:
     @app.get("/healthz")
     async def healthy() -> PlainTextResponse:
         return PlainTextResponse("ok\n")
@@ -106,12 +127,6 @@ def create(
     @app.get("/readyz")
     def answer_readiness() -> PlainTextResponse:
         return PlainTextResponse("ok\n") if ready() else PlainTextResponse("not ready\n", 503)
-
-    @app.get("/metrics")
-    async def exposition() -> Response:
-        return Response(generate_latest(shown.registry), media_type=CONTENT_TYPE_LATEST)
-
-    return app
 
 
 def _status_line(code: int, message: str) -> Response:
@@ -164,7 +179,7 @@ def _admission(asked: review.Request, options: Options, cluster: View) -> Admiss
     )
     # What the chart's own policy refuses says nothing of others'.
     if admission.reason is Reason.INJECTED and not asked.dry_run and not admission.refused:
-        cluster.injected(asked.owner)
+        cluster.injected(asked.owner, asked.uid)
     return admission
 
 

@@ -10,14 +10,16 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
 from contract import names
-from webhook import limits, namespace, quotas, sidecars, workload
-from webhook.breaker import Breaker
+from webhook import evidence, limits, namespace, quotas, sidecars, workload
+from webhook.breaker import Breaker, Verdict
+from webhook.evidence import Evidence, Refusals
 from webhook.inject import Options, Surroundings
 from webhook.limits import Limit
 from webhook.listing import Source
 from webhook.namespace import STRICTEST, Namespace
 from webhook.quotas import Quota
 from webhook.reflect import ADDED, DELETED, Listener, Reflector
+from webhook.workload import Owner
 
 _LOG = logging.getLogger("cluster")
 _CANNOT_PULL = frozenset(
@@ -29,12 +31,18 @@ T = TypeVar("T")
 
 
 class Cluster:
-    """A view kept by watches. ``prepull`` is a DaemonSet in namespace ``own``; may be empty."""
+    """A view kept by watches. ``prepull`` is a DaemonSet in namespace ``own``; may be empty.
 
-    def __init__(self, own: str, prepull: str, options: Options, *, follow: bool) -> None:
+    ``authenticated``: nobody but the API server can send reviews.
+    """
+
+    def __init__(
+        self, own: str, prepull: str, options: Options, *, follow: bool, authenticated: bool = False
+    ) -> None:
         self._options = options
         self._follow = follow
-        self.breaker = Breaker()
+        self.evidence = Evidence()
+        self.breaker = Breaker(self.evidence, _announce, authenticated=authenticated)
         self._images: Table[dict[str, str]] = Table(lambda pod: problems_of(pod, prepull))
         self._namespaces: Table[Namespace] = Table(namespace.read)
         self._limits: Table[tuple[Limit, ...]] = Table(limits.read)
@@ -52,7 +60,8 @@ class Cluster:
                 ),
                 "limitranges": (Source("/api/v1/limitranges"), self._limits),
                 "resourcequotas": (Source("/api/v1/resourcequotas"), self._quotas),
-                "injected": (_INJECTED, _Pods(self.breaker)),
+                "injected": (_INJECTED, _Pods(self.breaker, self.evidence)),
+                _REFUSALS: (_FAILED_CREATE, Refusals(self.evidence, time.monotonic)),
                 "sidecars": (Source("/api/v1/pods", _LABEL, page=_WHOLE), self._sidecars),
             }
         self.watches = [Reflector(name, *what) for name, what in watched.items()]
@@ -64,8 +73,11 @@ class Cluster:
 
     @property
     def synced(self) -> bool:
-        """Whether everything has been seen at least once."""
-        return all(each.synced for each in self.watches)
+        """Whether everything that a decision needs has been seen at least once.
+
+        Events are not among it: without the right to them the breaker opens more rarely.
+        """
+        return all(each.synced for each in self.watches if each.name != _REFUSALS)
 
     @property
     def image_problem(self) -> str:
@@ -80,7 +92,7 @@ class Cluster:
     def _problem(self, image: str) -> str:
         return next((found[image] for found in self._images.all() if image in found), "")
 
-    def around(self, name: str, owner: str) -> Surroundings:
+    def around(self, name: str, owner: Owner) -> Surroundings:
         """Return what holds for a pod of ``owner`` in the namespace ``name``."""
         if not self._follow:
             return Surroundings(self.image_problem, self.database_image_problem, STRICTEST)
@@ -100,14 +112,16 @@ class Cluster:
         """Return how many pods with a sidecar there are, by namespace and host."""
         return Counter(self._sidecars.items())
 
-    def injected(self, owner: str) -> None:
+    def injected(self, owner: Owner, request: str) -> None:
         """Take note that a pod of ``owner`` is being admitted with a sidecar."""
-        self.breaker.attempt(owner, time.monotonic())
+        self.breaker.attempt(owner, request, time.monotonic())
 
 
 _WHOLE = 100  # pods, specs and all, that are in memory at once
 _LABEL = f"{names.INJECTED_LABEL}=true"
-_INJECTED = Source("/api/v1/pods", _LABEL, metadata=True, future=True)
+_INJECTED = Source("/api/v1/pods", _LABEL, metadata=True)
+_REFUSALS = "refusals"
+_FAILED_CREATE = Source("/api/v1/events", fields=f"reason={evidence.REASON}", future=True)
 
 
 class Table(Generic[T]):
@@ -172,23 +186,32 @@ class Table(Generic[T]):
 
 
 class _Pods:
-    """Tells the breaker which pods with a sidecar come to be; remembers none."""
+    """Tells the breaker which pods with a sidecar come to be, and of which owners there are any."""
 
-    def __init__(self, breaker: Breaker) -> None:
+    def __init__(self, breaker: Breaker, evidence: Evidence) -> None:
         self._breaker = breaker
+        self._evidence = evidence
 
     def replace(self, objects: Iterator[Json]) -> None:
-        """Pass over what is there already."""
+        """Take note of what is there already; when it came to be is unknown."""
+        self._evidence.replace(objects)
 
     def change(self, found: Json, event: str) -> None:
         """Tell of a pod that has come to be; a change of an older one says nothing."""
+        self._evidence.change(found, event)
         if event == ADDED:
             where = found["metadata"].get("namespace", "")
-            self._breaker.came_to_be(workload.owner_key(dict(found), where))
+            self._breaker.came_to_be(workload.owner(dict(found), where))
 
     def listen(self, listening: bool) -> None:
         """Tell whether pods are being seen."""
         self._breaker.listen(listening)
+
+
+def _announce(owner: Owner, verdict: Verdict) -> None:
+    fields = {"namespace": owner.namespace, "kind": owner.kind, "uid": owner.uid,
+              "name": owner.name, "evidence": verdict.value}  # fmt: skip
+    _LOG.warning("circuit breaker", extra={"fields": fields})
 
 
 def problems_of(pod: Json, daemonset: str) -> dict[str, str]:

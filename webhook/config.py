@@ -2,26 +2,23 @@
 
 import argparse
 import json
-import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
 from certs import settings as certs
 from certs.rotation import Lifetimes
-from contract import VERSION, floors, settings, values
+from contract import VERSION, floors, settings
 from contract.cover import NEVER_INJECTED
+from webhook import flags
+from webhook.clients import AuthorityError, Clients
+from webhook.flags import ConfigError, Flags
 from webhook.inject import Options
 from webhook.namespace import LEVELS
 
 _DEFAULT_IMAGE = f"backup-webhook-sidecar:{VERSION}"
 _DEFAULT_DATABASE_IMAGE = f"backup-webhook-sidecar-db:{VERSION}"
-
-
-class ConfigError(ValueError):
-    """A flag or variable cannot be used; the message names it, its value and what to write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +27,8 @@ class Server:
 
     ``prepull`` is the DaemonSet that keeps the image on the nodes, empty where there is none;
     ``follow``: watch what namespaces allow; ``drain`` the seconds to serve on after SIGTERM;
-    ``coverage`` the seconds between two looks for pods without a backup, 0 for none.
+    ``coverage`` the seconds between two looks for pods without a backup, 0 for none; ``metrics``
+    where to serve metrics and probes without TLS; ``clients`` who may ask, None for everybody.
     """
 
     certificates: certs.Settings
@@ -38,6 +36,8 @@ class Server:
     follow: bool = False
     drain: float = 10.0
     coverage: float = 0.0
+    metrics: tuple[str, int] | None = None
+    clients: Clients | None = None
 
     @property
     def host(self) -> str:
@@ -49,27 +49,15 @@ class Server:
         """The port to listen on."""
         return self.certificates.port
 
-
-class _Flags:
-    """Adds flags whose defaults may stand in variables of the same name."""
-
-    def __init__(self, parser: argparse.ArgumentParser, environment: Mapping[str, str]) -> None:
-        self._parser = parser
-        self._environment = environment
-
-    def add(self, name: str, meaning: str, default: str, shape: str = "TEXT") -> None:
-        variable = "BACKUP_WEBHOOK_" + name.upper().replace("-", "_")
-        self._parser.add_argument(
-            f"--{name}",
-            default=self._environment.get(variable) or default,
-            metavar=shape,
-            help=f"{meaning} (or {variable}; default: {default or 'none'})",
-        )
+    @property
+    def address(self) -> tuple[str, int]:
+        """Both."""
+        return self.host, self.port
 
 
 def add_options(parser: argparse.ArgumentParser, environment: Mapping[str, str]) -> None:
     """Add the flags that decide what is injected."""
-    flag = _Flags(parser, environment).add
+    flag = Flags(parser, environment).add
     flag("image", "image of the sidecar", _DEFAULT_IMAGE)
     flag(
         "database-image", "image of the sidecar for dumps; none: no dumps", _DEFAULT_DATABASE_IMAGE
@@ -84,8 +72,15 @@ def add_options(parser: argparse.ArgumentParser, environment: Mapping[str, str])
 
 def add_server(parser: argparse.ArgumentParser, environment: Mapping[str, str]) -> None:
     """Add the flags of the HTTPS server."""
-    flag = _Flags(parser, environment).add
+    flag = Flags(parser, environment).add
     flag("listen", "where to serve HTTPS", "0.0.0.0:8443", "HOST:PORT")
+    flag(
+        "metrics-listen", "where to serve /metrics, /healthz and /readyz over plain HTTP", "",
+        "HOST:PORT",
+    )  # fmt: skip
+    flag("client-ca", "PEM file of CAs; who has no certificate of theirs is not answered", "",
+         "FILE")  # fmt: skip
+    flag("client-names", "common or DNS names of those certificates; none: all", "", "NAMES")
     flag("drain-seconds", "how long to serve on after SIGTERM", "10", "SECONDS")
     flag("prepull", "DaemonSet that keeps the sidecar's image on the nodes", "", "NAME")
     flag("follow", "watch what namespaces allow; if not, the strictest is assumed", "false", "BOOL")
@@ -117,8 +112,8 @@ def options(arguments: argparse.Namespace) -> Options:
         pull_policy=arguments.pull_policy,
         cluster=arguments.cluster,
         defaults=_defaults(arguments.defaults),
-        excluded_namespaces=_names(arguments.excluded_namespaces),
-        secrets=_names(arguments.secrets),
+        excluded_namespaces=flags.names(arguments.excluded_namespaces),
+        secrets=flags.names(arguments.secrets),
         pod_security=_level(arguments.pod_security),
         database_image=_none(arguments.database_image),
     )
@@ -127,10 +122,6 @@ def options(arguments: argparse.Namespace) -> Options:
 def _none(text: str) -> str:
     """Return the text; ``none`` stands for nothing, as an empty variable means the default."""
     return "" if text.strip() == "none" else text.strip()
-
-
-def _names(text: str) -> frozenset[str]:
-    return frozenset(text.replace(",", " ").split())
 
 
 def _level(text: str) -> str:
@@ -166,15 +157,16 @@ def _defaults(text: str) -> Mapping[str, str]:
 
 def server(arguments: argparse.Namespace) -> Server:
     """Return where and how to serve; raise ConfigError."""
-    host, _, port = arguments.listen.rpartition(":")
-    if not host or not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > 65535:
-        raise ConfigError(f"--listen {arguments.listen!r}: write HOST:PORT, such as 0.0.0.0:8443")
+    host, port = flags.address(arguments, "listen")
+    metrics = flags.value(arguments, "metrics-listen")
     return Server(
-        _certificates(arguments, host.strip("[]"), int(port)),
+        _certificates(arguments, host, port),
         prepull=arguments.prepull,
-        follow=_boolean(arguments, "follow"),
-        drain=_number(arguments, "drain-seconds"),
-        coverage=_number(arguments, "coverage-seconds"),
+        follow=flags.boolean(arguments, "follow"),
+        drain=flags.number(arguments, "drain-seconds"),
+        coverage=flags.number(arguments, "coverage-seconds"),
+        metrics=flags.address(arguments, "metrics-listen") if metrics else None,
+        clients=_clients(arguments),
     )
 
 
@@ -191,52 +183,37 @@ def _certificates(arguments: argparse.Namespace, host: str, port: int) -> certs.
             secret=arguments.ca_secret, configuration=arguments.configuration,
             times=_lifetimes(arguments),
         )  # fmt: skip
-    chain, key = _file(arguments, "tls-cert"), _file(arguments, "tls-key")
+    chain, key = flags.file(arguments, "tls-cert"), flags.file(arguments, "tls-key")
     return certs.Settings(mode, **where, host=host, port=port, chain=chain, key=key)
 
 
-def _file(arguments: argparse.Namespace, flag: str) -> Path:
-    value = _value(arguments, flag)
-    if not value:
-        raise ConfigError(f"--{flag} is missing: write the path of a PEM file")
-    if not Path(value).is_file():
-        raise ConfigError(f"--{flag} {value!r}: no such file")
-    return Path(value)
+def _clients(arguments: argparse.Namespace) -> Clients | None:
+    known = flags.names(flags.value(arguments, "client-names"))
+    if flags.value(arguments, "client-ca"):
+        return Clients(flags.file(arguments, "client-ca"), known)
+    if known:
+        raise ConfigError("--client-names needs --client-ca: write the path of a PEM file")
+    return None
 
 
 def _lifetimes(arguments: argparse.Namespace) -> Lifetimes:
     try:
         return Lifetimes(
-            ca=timedelta(days=_number(arguments, "ca-days")),
-            leaf=timedelta(hours=_number(arguments, "leaf-hours")),
-            overlap=timedelta(hours=_number(arguments, "overlap-hours")),
+            ca=timedelta(days=flags.number(arguments, "ca-days")),
+            leaf=timedelta(hours=flags.number(arguments, "leaf-hours")),
+            overlap=timedelta(hours=flags.number(arguments, "overlap-hours")),
         )
     except ValueError as error:
         raise ConfigError(f"--ca-days, --leaf-hours and --overlap-hours: {error}") from error
 
 
-def _number(arguments: argparse.Namespace, flag: str) -> float:
-    value = _value(arguments, flag)
-    # Not all that float takes: no "nan", "1_0" or Arabic digits.
-    if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,9})?", value):
-        raise ConfigError(f"--{flag} {value!r}: write a number such as 24 or 0.5")
-    return float(value)
-
-
-def _boolean(arguments: argparse.Namespace, flag: str) -> bool:
-    value = _value(arguments, flag)
-    try:
-        return values.boolean(value)
-    except ValueError as error:
-        raise ConfigError(f"--{flag} {value!r}: {error}") from None
-
-
-def _value(arguments: argparse.Namespace, flag: str) -> str:
-    return str(getattr(arguments, flag.replace("-", "_")))
-
-
 def check(server: Server) -> None:
-    """Raise ConfigError where certificates come from files and those hold none with its key."""
+    """Raise ConfigError where files hold no certificates, or none with its key."""
+    if server.clients is not None:
+        try:
+            server.clients.refresh()
+        except AuthorityError as error:
+            raise ConfigError(f"--client-ca {str(server.clients.authority)!r}: {error}") from None
     if server.certificates.mode is certs.Mode.SELF:
         return
     chain, key = server.certificates.chain, server.certificates.key

@@ -11,6 +11,8 @@ from typing import Any
 import uvloop
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from webhook.clients import Clients
+
 MOST = 600
 """Connections at the same time. Each takes about 50 KiB."""
 SILENCE = 5.0
@@ -37,10 +39,11 @@ class Gate:
 
     def __init__(
         self, closed: Callable[[str], None] = lambda _: None, *,
-        most: int = MOST, silence: float = SILENCE,
+        most: int = MOST, silence: float = SILENCE, clients: Clients | None = None,
     ) -> None:  # fmt: skip
         self._closed = closed
         self._most = most
+        self._clients = clients
         self.silence = silence
         self._waiting: dict[Connection, None] = {}  # never asked anything
         self._idle: dict[Connection, None] = {}  # between two requests
@@ -52,7 +55,10 @@ class Gate:
     def opened(self, connection: "Connection") -> None:
         """Take account of a new one."""
         self._waiting[connection] = None
-        if len(self) > self._most:
+        shown = connection.transport.get_extra_info("peercert")
+        if self._clients and not self._clients.are_of(shown):
+            self.close(connection, "stranger")
+        elif len(self) > self._most:
             self.close(next(iter(self._waiting if len(self._waiting) > 1 or not self._idle
                                  else self._idle)), "crowded")  # fmt: skip
 
@@ -95,7 +101,8 @@ class Connection(HttpToolsProtocol):
         """Begin to wait for a request."""
         super().connection_made(transport)  # type: ignore[arg-type]  # uvicorn narrows it
         self.gate.opened(self)
-        self._wait()
+        if not self.transport.is_closing():
+            self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Leave."""

@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.metrics_core import GaugeMetricFamily
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
 
 from certs.keeper import Status
 from contract.names import Reason
 from webhook.admit import Admission
+from webhook.breaker import Verdict
 from webhook.cluster import Cluster
 from webhook.reflect import Reflector
 
@@ -43,7 +44,8 @@ class Metrics:
         )  # fmt: skip
         self._closed = Counter(
             "backup_webhook_closed_connections", "Connections that the webhook ended: silent for "
-            "too long, headers too large, or too many (crowded).", ["reason"],
+            "too long, headers too large, too many (crowded), or with the client certificate of "
+            "another name (stranger).", ["reason"],
             registry=self.registry,
         )  # fmt: skip
         self.defaulted = Counter(
@@ -121,6 +123,7 @@ class Metrics:
             registry=self.registry,
         )
         refused.set_function(lambda: float(cluster.breaker.count(time.monotonic())))
+        self.registry.register(_Breaker(cluster.breaker.tally))
         up = Gauge(
             "backup_webhook_watch_up", "Whether changes in the cluster are seen at once.",
             ["watch"], registry=self.registry,
@@ -132,6 +135,23 @@ class Metrics:
     def sidecars(self, known: Callable[[], Mapping[tuple[str, str], int]]) -> None:
         """Show at each scrape whose sidecars there are: a workload that is gone is not missed."""
         self.registry.register(_Sidecars(known))
+
+
+class _Breaker:
+    def __init__(self, tally: Mapping[Verdict, int]) -> None:
+        self._tally = tally
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """Yield the counter."""
+        family = CounterMetricFamily(
+            "backup_webhook_breaker_decisions", "Workloads of which reviews claimed that something "
+            "refuses their pods, by what the API server says of it: confirmed, suspicious (let "
+            "through briefly) or unconfirmed (injected as ever; forged reviews show here).",
+            labels=["evidence"],
+        )  # fmt: skip
+        for verdict, count in self._tally.items():
+            family.add_metric([verdict.value], count)
+        yield family
 
 
 class _Sidecars:

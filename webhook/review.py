@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from webhook import workload
-from webhook.workload import Pod
+from webhook.workload import Owner, Pod
 
 _VERSIONS = {"admission.k8s.io/v1", "admission.k8s.io/v1beta1"}
 _WARNING_LENGTH = 240  # characters; the API server cuts warnings at 256
@@ -32,9 +32,9 @@ class Request:
     dry_run: bool = False
 
     @property
-    def owner(self) -> str:
-        """The one key of whoever creates this pod: its controller, or itself by name."""
-        return workload.owner_key(self.object or {}, self.namespace)
+    def owner(self) -> Owner:
+        """Who creates this pod: its controller, or itself by name."""
+        return workload.owner(self.object or {}, self.namespace)
 
     @property
     def creates_pod(self) -> bool:

@@ -1,11 +1,14 @@
 """The server process: its certificate, what it watches, and an end that drops no request."""
 
+import asyncio
 import gc
 import signal
+import socket
 import ssl
 import sys
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from types import FrameType
 from typing import Any
 
@@ -13,6 +16,7 @@ import uvicorn
 
 from certs.keeper import Keeper
 from webhook import app, log
+from webhook.clients import AuthorityError
 from webhook.cluster import Cluster
 from webhook.config import Server
 from webhook.connections import Gate
@@ -22,6 +26,7 @@ from webhook.lookout import Lookout
 from webhook.metrics import Metrics
 
 _KEEP_ALIVE = 120  # seconds; the API server keeps idle connections for 90 and reuses them
+_WATCHERS = 50  # connections of Prometheus, probes and the like
 _LAST_ANSWERS = 20  # seconds for requests that are under way at the end
 
 # Any: what ASGI says of scopes and messages.
@@ -36,29 +41,41 @@ def serve(server: Server, options: Options) -> int:
     # Until uvicorn takes signals over; the first process of a container ignores them by default.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     metrics = Metrics()
-    cluster = Cluster(server.certificates.namespace, server.prepull, options, follow=server.follow)
+    cluster = Cluster(
+        server.certificates.namespace, server.prepull, options,
+        follow=server.follow, authenticated=server.clients is not None,
+    )  # fmt: skip
     metrics.cluster(cluster)
     cluster.start()
     lookout = Lookout(options, server.coverage)
     if server.coverage:
         metrics.registry.register(Coverage(lookout))
         lookout.start()
-    keeper = Keeper(server.certificates)
+    clients = server.clients
+    keeper = Keeper(server.certificates, prepare=clients.require if clients else lambda _: None)
     metrics.certificates(keeper.status)
     context = keeper.start()
     draining = Draining(server.drain)
 
     def ready() -> bool:
+        with suppress(AuthorityError):  # who was trusted before still is
+            if clients and clients.refresh():
+                keeper.renew()
         return not draining.begun and cluster.synced and keeper.ready()
 
     # What stands now stays: the collector need not look at it again with every few requests.
     gc.collect()
     gc.freeze()
     application = app.create(options, metrics=metrics, ready=ready, view=cluster)
-    gate = Gate(metrics.closed)
+    gate = Gate(metrics.closed, clients=clients)
     metrics.connections(gate)
-    configured = _configured(draining.telling(application), server, context, gate)
-    _Uvicorn(configured, draining).run()
+    configured = _configured(draining.telling(application), server.address, gate, context)
+    beside = None
+    if server.metrics:
+        watchers = Gate(metrics.closed, most=_WATCHERS)
+        watched = app.observed(metrics, ready)
+        beside = uvicorn.Server(_configured(watched, server.metrics, watchers))
+    _Uvicorn(configured, draining, beside).run()
     keeper.stop()
     lookout.stop()
     return 0
@@ -66,18 +83,18 @@ def serve(server: Server, options: Options) -> int:
 
 def _configured(
     application: Callable[..., Awaitable[None]],
-    server: Server,
-    context: ssl.SSLContext,
+    address: tuple[str, int],
     gate: Gate,
+    context: ssl.SSLContext | None = None,
 ) -> uvicorn.Config:
     return uvicorn.Config(
         application,
-        host=server.host,
-        port=server.port,
+        host=address[0],
+        port=address[1],
         loop="webhook.connections:Loop",
         http=gate.protocol(),
         ws="none",
-        ssl_context_factory=lambda _config, _default: context,
+        ssl_context_factory=(lambda _config, _default: context) if context else None,
         timeout_keep_alive=_KEEP_ALIVE,
         timeout_graceful_shutdown=_LAST_ANSWERS,
         lifespan="off",
@@ -128,9 +145,23 @@ class Draining:
 
 
 class _Uvicorn(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, draining: Draining) -> None:
+    """The server of admission; the one ``beside`` it lives as long."""
+
+    def __init__(
+        self, config: uvicorn.Config, draining: Draining, beside: uvicorn.Server | None
+    ) -> None:
         super().__init__(config)
         self._draining = draining
+        self._beside = beside
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            if self._beside:
+                # Not its `serve`: that would take the signals over.
+                tasks.create_task(self._beside._serve())  # noqa: SLF001 -- uvicorn has no other way
+            await super().serve(sockets)
+            if self._beside:
+                self._beside.should_exit = True
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         # SIGINT is somebody at a terminal, and a second SIGTERM somebody in a hurry.

@@ -7,7 +7,7 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from contract import names, quantity
 from webhook import folder_expr
@@ -17,6 +17,7 @@ Pod = dict[str, Any]
 
 _HASH_LABELS = {"pod-template-hash": "Deployment", "rollouts-pod-template-hash": "Rollout"}
 _CRON_JOB = re.compile(r"(.+)-\d{8}")
+_LONGEST = 512  # characters of a name, uid or kind
 _NO_DATA = ("secret", "configMap", "projected", "downwardAPI")
 
 
@@ -79,16 +80,35 @@ def identity(pod: Pod, name: str | None) -> Identity:
     return Identity(kind, workload, host)
 
 
-def owner_key(pod: Pod, namespace: str) -> str:
-    """Return the one key of whoever creates the pod: its controller's uid, or its own name."""
+class Owner(NamedTuple):
+    """Who creates a pod: its controller, or the pod itself by its name where there is none.
+
+    ``kind`` is the group and the kind, such as `apps/ReplicaSet`. All of it is as the pod says.
+    """
+
+    namespace: str
+    kind: str = ""
+    uid: str = ""
+    name: str = ""
+
+    @property
+    def is_plausible(self) -> bool:
+        """Whether an API server would let these be: it bounds most, and we have to keep them."""
+        return max(map(len, self)) <= _LONGEST
+
+
+def owner(pod: Pod, namespace: str) -> Owner:
+    """Return who creates the pod."""
     meta = metadata(pod)
     if not isinstance(meta, dict):
-        return f"{namespace}/"
+        return Owner(namespace)
     references = meta.get("ownerReferences")
     for reference in references if isinstance(references, list) else ():
         if isinstance(reference, dict) and reference.get("controller") and reference.get("uid"):
-            return str(reference["uid"])
-    return f"{namespace}/{meta.get('generateName') or meta.get('name') or ''}"
+            group = str(reference.get("apiVersion") or "").rpartition("/")[0]
+            kind = f"{group}/{reference.get('kind') or ''}"
+            return Owner(namespace, kind, str(reference["uid"]))
+    return Owner(namespace, name=str(meta.get("generateName") or meta.get("name") or ""))
 
 
 def _top_owner(kind: str, name: str, labels: Mapping[str, Any]) -> tuple[str, str]:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
+from tests.apiserver.accounts import account
 from tests.apiserver.api import Api, Json
 from tests.apiserver.conftest import Namespaces
 from tests.apiserver.served import IMAGE, Served, serving
@@ -152,7 +152,7 @@ def test_the_charts_rights_are_enough_and_all_are_needed(
 ) -> None:
     own = {"certificates.mode=existing", "certificates.existing.secretName=x", "follow=false"}
     (role,) = rendering.of_kind("ClusterRole", *sorted(own))
-    kubeconfig, made = _account(api, crowd["outside"], role, tmp_path)
+    kubeconfig, made = account(api, crowd["outside"], role, tmp_path)
 
     assert coverage("-n", crowd["inside"], kubeconfig=kubeconfig).returncode == 1
     role["rules"][0]["resources"].remove("persistentvolumeclaims")
@@ -164,26 +164,3 @@ def test_the_charts_rights_are_enough_and_all_are_needed(
         return (ran.returncode, ran.stdout, ran.stderr) == (2, "", said)
 
     until(forbidden, "the right is gone", 60)
-
-
-def _account(api: Api, namespace: str, role: Json, folder: Path) -> tuple[Path, str]:
-    """Make an account with a role; return its kubeconfig and the role's path."""
-    name = role["metadata"]["name"] = f"{namespace}-coverage"
-    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "looks"}}
-    api.make(account, namespace)
-    group = "/apis/rbac.authorization.k8s.io/v1"
-    subject = {"kind": "ServiceAccount", "name": "looks", "namespace": namespace}
-    binding = {
-        "metadata": {"name": name}, "subjects": [subject],
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
-    }  # fmt: skip
-    api.client.post(f"{group}/clusterroles", json=role).raise_for_status()
-    api.client.post(f"{group}/clusterrolebindings", json=binding).raise_for_status()
-    path = f"{api.path('ServiceAccount', namespace, 'looks')}/token"
-    asked = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
-    token = api.client.post(path, json=asked).raise_for_status().json()["status"]["token"]
-    known = yaml.safe_load(KUBECONFIG.read_text())
-    known["users"][0]["user"] = {"token": token}
-    file = folder / "kubeconfig"
-    file.write_text(yaml.safe_dump(known))
-    return file, f"{group}/clusterroles/{name}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import httpx
 import pytest
 
 from tests.apiserver.api import Api, Json
@@ -94,8 +95,77 @@ def test_a_deployment_whose_sidecars_are_refused_comes_up_without_and_is_counted
     assert counted in metrics
     assert f'namespace="{free}",reason="refused_elsewhere"' not in metrics
     assert "backup_webhook_refused_owners 1.0" in metrics
+    assert 'backup_webhook_breaker_decisions_total{evidence="confirmed"} 1.0' in metrics
     status = api.get("Pod", bound)["items"][0]["metadata"]["annotations"]["backup.status"]
     assert '"reason":"refused_elsewhere"' in status
+
+
+def test_forged_reviews_take_no_sidecar_from_a_workload_that_is_well(
+    api: Api, webhook: Served, namespaces: Namespaces
+) -> None:
+    """Anybody in the cluster may reach the port and know a uid; events only controllers write."""
+    well, other = namespaces(labels=ENABLED), namespaces(labels=ENABLED)
+    made = _deployment()
+    made["spec"]["replicas"] = 1
+    api.make(made, well)
+    until(lambda: len(_injected(api, well)) == 1, "its pod is there", 60)
+    (pod,) = api.get("Pod", well)["items"]
+    before = _unconfirmed(webhook)
+    forged = (
+        _forgery(pod, well), _forgery(pod, other), _forgery(pod, well, dry_run=True),
+        _forgery(_renamed(pod, uid="7e57ab1e-0000-4000-8000-000000000001"), well),
+        _forgery(_renamed(pod, kind="Thing", apiVersion="example.com/v1"), well),
+    )  # fmt: skip
+    with httpx.Client(base_url=webhook.url, verify=False) as stranger:  # noqa: S501 -- as one does
+        for number in range(5):
+            for each in forged:
+                each["request"]["uid"] = f"forged {number}"
+                answer = stranger.post("/mutate", json=each).raise_for_status().json()
+                assert answer["response"]["auditAnnotations"] == {"reason": "injected"}
+
+    # Longer than it takes for attempts to settle: by now the breaker would be open.
+    until(lambda: _unconfirmed(webhook, stranger=forged[0]) > before, "it has been noticed", 60)
+    api.delete("Pod", well, pod["metadata"]["name"])
+    until(lambda: _names(api, well) not in ([], [pod["metadata"]["name"]]), "another comes", 60)
+
+    assert _injected(api, well) == [True]
+    metrics = webhook.metrics()
+    assert 'backup_webhook_breaker_decisions_total{evidence="suspicious"} 0.0' in metrics
+    assert f'namespace="{well}",reason="refused_elsewhere"' not in metrics
+    assert '"evidence":"unconfirmed"' in webhook.log.read_text()
+
+
+def _unconfirmed(webhook: Served, stranger: Json | None = None) -> float:
+    """Return how often that was counted, after one more forged review."""
+    if stranger:
+        stranger["request"]["uid"] = "one more"
+        httpx.post(f"{webhook.url}/mutate", json=stranger, verify=False)  # noqa: S501 -- see above
+    mark = 'breaker_decisions_total{evidence="unconfirmed"} '
+    return float(webhook.metrics().partition(mark)[2].split()[0])
+
+
+def _names(api: Api, namespace: str) -> list[str]:
+    return [pod["metadata"]["name"] for pod in api.get("Pod", namespace)["items"]]
+
+
+def _renamed(pod: Json, **owner: str) -> Json:
+    (reference,) = pod["metadata"]["ownerReferences"]
+    return {**pod, "metadata": {**pod["metadata"], "ownerReferences": [{**reference, **owner}]}}
+
+
+def _forgery(pod: Json, namespace: str, *, dry_run: bool = False) -> Json:
+    """Return the review of a pod like ``pod``, as the API server would send it."""
+    meta = {**pod["metadata"], "namespace": namespace, "annotations": ENABLED, "labels": {}}
+    spec = {**pod["spec"], "initContainers": []}
+    spec["volumes"] = _deployment()["spec"]["template"]["spec"]["volumes"]
+    return {
+        "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
+        "request": {
+            "kind": {"group": "", "version": "v1", "kind": "Pod"}, "operation": "CREATE",
+            "namespace": namespace, "dryRun": dry_run,
+            "object": {"metadata": meta, "spec": spec},
+        },
+    }  # fmt: skip
 
 
 def _is_forbidden(api: Api, namespace: str) -> bool:

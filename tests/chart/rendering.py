@@ -14,6 +14,8 @@ Json = dict[str, Any]
 
 EXAMPLES = ("home", "production")
 NEWEST = "1.37.0"
+REGISTRY = "registry.example.net"
+"""Where images are that a test says nothing of."""
 EXISTING = ("certificates.mode=existing", "certificates.existing.secretName=brought")
 
 
@@ -31,6 +33,8 @@ def text(
     ``values`` are `key=value`, or `key=[…]` in JSON. Raises RefusedError.
     """
     files = [f"--values={CHART / 'examples' / example}.yaml"] if example else []
+    if not example and not any(value.startswith("registry=") for value in values):
+        values = (f"registry={REGISTRY}", *values)
     given = [
         f"--set{'-json' if value.split('=', 1)[1][:1] in '[{' else ''}={value}" for value in values
     ]

@@ -12,7 +12,8 @@ import yaml
 from contract import names, settings
 from runner import config
 from tests.chart import rendering
-from tests.chart.rendering import EXISTING, Json, objects, of_kind, one
+from tests.chart.rendering import EXISTING, REGISTRY, Json, objects, of_kind, one
+from tests.cluster.helm import RefusedError
 from tests.cluster.release import NAME
 
 CERT_MANAGER = ("certificates.mode=cert-manager",)
@@ -22,6 +23,7 @@ VARIANTS = {
     "cert-manager": CERT_MANAGER,
     "existing": EXISTING,
     "maintenance": ("maintenance.enabled=true", "networkPolicy.enabled=true"),
+    "callers": ("webhook.clientCA.secretName=callers", 'webhook.clientCA.names=["kube-apiserver"]'),
     "bare": (*EXISTING, *NO_PREPULL, "follow=false", "coverage.enabled=false"),
 }
 SYSTEM = {"kube-system", "kube-public", "kube-node-lease", NAME}
@@ -152,8 +154,10 @@ def test_webhook_configuration_leads_to_the_service_and_that_to_the_pods() -> No
     labels = one("Deployment")["spec"]["template"]["metadata"]["labels"]
 
     assert client["name"] == service["metadata"]["name"] == _environment()["BACKUP_WEBHOOK_SERVICE"]
-    assert [port["port"] for port in service["spec"]["ports"]] == [client["port"]]
-    assert service["spec"]["ports"][0]["targetPort"] == container["ports"][0]["name"]
+    ports = {port["name"]: port["port"] for port in service["spec"]["ports"]}
+    assert ports == {"https": client["port"], "metrics": 9464}
+    assert [port["targetPort"] for port in service["spec"]["ports"]] == ["https", "metrics"]
+    assert [port["name"] for port in container["ports"]] == ["https", "metrics"]
     assert service["spec"]["selector"].items() <= labels.items()
 
 
@@ -177,12 +181,19 @@ def test_nothing_is_a_hook_except_the_helm_test() -> None:
     """helm neither upgrades a hook nor removes it with its release."""
     hooks = [each for each in objects(example="production") if rendering.is_hook(each)]
 
+    more = {
+        "Pod": {"output-log-policy": "hook-failed"}, "Namespace": {"weight": "-1"},
+        "ServiceAccount": {"weight": "-2"},
+    }  # fmt: skip
     assert {each["metadata"]["name"] for each in hooks} == {f"{NAME}-test"}
     for each in hooks:
         assert each["metadata"]["annotations"] == {
             "helm.sh/hook": "test",
-            "helm.sh/hook-delete-policy": "before-hook-creation,hook-succeeded",
+            "helm.sh/hook-delete-policy": "before-hook-creation,hook-succeeded,hook-failed",
+            **{f"helm.sh/hook-{key}": value for key, value in more.get(each["kind"], {}).items()},
         }
+    (namespace,) = [each for each in hooks if each["kind"] == "Namespace"]
+    assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
 
 
 # Rights
@@ -200,6 +211,8 @@ def test_rights_are_name_scoped() -> None:
     followed = rules.pop("limitranges")
     assert followed["resources"] == ["limitranges", "namespaces", "pods", "resourcequotas"]
     assert followed["verbs"] == ["list", "watch"]
+    events = rules.pop("events")
+    assert (events["resources"], events["verbs"]) == (["events"], ["list", "watch"])
     looked_at = rules.pop("persistentvolumeclaims")
     assert looked_at["resources"] == ["persistentvolumeclaims"]
     assert looked_at["verbs"] == ["list"]
@@ -222,6 +235,7 @@ def test_no_right_on_secrets_and_webhook_configurations_where_others_make_certif
     assert [rule["resources"] for rule in _rules(*VARIANTS[variant])] == [
         ["pods"],
         ["limitranges", "namespaces", "pods", "resourcequotas"],
+        ["events"],
         ["persistentvolumeclaims"],
     ]
     without = ("follow=false", "coverage.enabled=false")
@@ -348,24 +362,118 @@ def test_pods_get_longer_to_end_than_the_webhook_takes() -> None:
 
 
 def test_port_is_the_same_wherever_it_is_written() -> None:
-    values = ("webhook.port=10250", "networkPolicy.enabled=true")
+    values = ("webhook.port=10250", "metrics.port=10251", "metrics.serviceMonitor.enabled=true")
     container = _container(*values)
-    (ingress,) = one("NetworkPolicy", *values)["spec"]["ingress"]
+    admission, watching = one("NetworkPolicy", *values)["spec"]["ingress"]
+    (endpoint,) = one("ServiceMonitor", *values)["spec"]["endpoints"]
     probes = [container[f"{name}Probe"]["httpGet"] for name in ("startup", "readiness", "liveness")]
 
     assert _environment(*values)["BACKUP_WEBHOOK_LISTEN"] == "0.0.0.0:10250"
-    assert container["ports"] == [{"name": "https", "containerPort": 10250}]
-    assert ingress["ports"] == [{"port": "https"}]
-    assert {(p["port"], p["scheme"]) for p in probes} == {("https", "HTTPS")}
+    assert _environment(*values)["BACKUP_WEBHOOK_METRICS_LISTEN"] == "0.0.0.0:10251"
+    assert container["ports"] == [
+        {"name": "https", "containerPort": 10250}, {"name": "metrics", "containerPort": 10251},
+    ]  # fmt: skip
+    assert (admission["ports"], watching["ports"]) == ([{"port": "https"}], [{"port": "metrics"}])
+    assert {(p["port"], p.get("scheme")) for p in probes} == {("metrics", None)}
+    assert (endpoint["port"], endpoint.get("scheme")) == ("metrics", None)
+    assert one("Service", *values)["spec"]["ports"][1]["port"] == 10251
+
+
+def test_one_port_cannot_be_both() -> None:
+    with pytest.raises(RefusedError, match=r"metrics\.port: 8443 is webhook\.port too"):
+        one("Deployment", "metrics.port=8443")
+
+
+def _policy(*values: str) -> Json:
+    spec = one("NetworkPolicy", *values)["spec"]
+    assert isinstance(spec, dict)
+    return spec
+
+
+def test_admission_is_open_to_all_and_metrics_to_monitoring_alone_by_default() -> None:
+    spec = _policy()
+    admission, watching = spec["ingress"]
+    labels = one("Deployment")["spec"]["template"]["metadata"]["labels"]
+
+    assert spec["podSelector"]["matchLabels"].items() <= labels.items()
+    assert spec["policyTypes"] == ["Ingress", "Egress"]
+    assert admission.keys() == {"ports"}, "from anywhere"
+    (peer,) = watching["from"]
+    (expression,) = peer["namespaceSelector"]["matchExpressions"]
+    assert (expression["operator"], expression["values"]) == ("In", ["monitoring"])
+    (out,) = spec["egress"]
+    assert {each["port"] for each in out["ports"]} == {443, 6443, 8443, 16443, 53}
+
+
+def test_network_policy_can_be_opened_part_by_part() -> None:
+    some = _policy(
+        'networkPolicy.metricsNamespaces=["a","b"]', "networkPolicy.apiServerPorts=[7443]"
+    )
+    (expression,) = some["ingress"][1]["from"][0]["namespaceSelector"]["matchExpressions"]
+    everything = _policy("networkPolicy.metricsNamespaces=[]", "networkPolicy.apiServerPorts=[]")
+
+    assert expression["values"] == ["a", "b"]
+    assert {each["port"] for each in some["egress"][0]["ports"]} == {7443, 53}
+    assert everything["ingress"][1].keys() == {"ports"}
+    assert everything["egress"] == [{}]
+    assert of_kind("NetworkPolicy", "networkPolicy.enabled=false", "maintenance.enabled=true") == []
+
+
+# Client certificates
+
+
+@pytest.mark.parametrize("mode", [(), EXISTING])
+def test_client_certificates_are_asked_for_where_their_ca_is_named(mode: tuple[str, ...]) -> None:
+    given = ("webhook.clientCA.secretName=callers", 'webhook.clientCA.names=["kube-apiserver"]')
+    spec = one("Deployment", *mode, *given)["spec"]["template"]["spec"]
+    (container,) = spec["containers"]
+    variables = _environment(*mode, *given)
+    mounts = {each["name"]: each["mountPath"] for each in container["volumeMounts"]}
+    volumes = {each["name"]: each["secret"] for each in spec["volumes"]}
+
+    assert variables["BACKUP_WEBHOOK_CLIENT_CA"] == "/client-ca/ca.crt"
+    assert variables["BACKUP_WEBHOOK_CLIENT_NAMES"] == "kube-apiserver"
+    assert mounts == {**({"tls": "/tls"} if mode else {}), "client-ca": "/client-ca"}
+    assert volumes["client-ca"] == {
+        "secretName": "callers", "items": [{"key": "ca.crt", "path": "ca.crt"}],
+    }  # fmt: skip
+    assert not [name for name in _environment(*mode) if "CLIENT" in name]
+
+
+def test_names_of_clients_without_a_ca_are_refused() -> None:
+    with pytest.raises(RefusedError, match=r"webhook\.clientCA\.secretName: empty"):
+        one("Deployment", 'webhook.clientCA.names=["kube-apiserver"]')
 
 
 # Images
 
 
-def test_nobodys_registry_is_asked_by_default() -> None:
-    images = {each["image"] for spec in rendering.pods(objects()) for each in spec["containers"]}
+@pytest.mark.parametrize(
+    "values",
+    [
+        ("registry=",),
+        ("registry=", "image.repository=registry.example.com/webhook"),
+        ("registry=", "sidecar.image.repository=localhost:5000/sidecar"),
+        ("registry=", "image.repository=team/webhook", "sidecar.image.repository=team/sidecar"),
+        ("registry=", "image.repository=library.example", "sidecar.image.repository=a.b/c"),
+        (
+            "registry=", "sidecar.dumps=true", "image.repository=a.b/c",
+            "sidecar.image.repository=a.b/d",
+        ),
+    ],
+)  # fmt: skip
+def test_a_name_that_would_be_pulled_from_somewhere_is_refused(values: tuple[str, ...]) -> None:
+    with pytest.raises(RefusedError, match=r"registry: empty; write where .* --set registry="):
+        rendering.text(*values)
 
-    assert images == {"backup-webhook:0.1.0", "backup-webhook-sidecar:0.1.0"}
+
+def test_each_image_may_name_its_registry() -> None:
+    own = ("registry=", "image.repository=a.example/w", "sidecar.image.repository=localhost/s")
+    images = {
+        each["image"] for spec in rendering.pods(objects(*own)) for each in spec["containers"]
+    }
+
+    assert images == {"a.example/w:0.1.0", "localhost/s:0.1.0"}
 
 
 def test_dumps_are_allowed_only_where_their_image_is_wanted() -> None:
@@ -375,7 +483,7 @@ def test_dumps_are_allowed_only_where_their_image_is_wanted() -> None:
 
     assert _environment()["BACKUP_WEBHOOK_DATABASE_IMAGE"] == "none"
     assert [each["image"] for each in containers][1:] == [wanted]
-    assert wanted == "backup-webhook-sidecar-db:0.1.0"
+    assert wanted == f"{REGISTRY}/backup-webhook-sidecar-db:0.1.0"
 
 
 def test_registry_stands_before_every_image() -> None:
@@ -392,7 +500,7 @@ def test_digest_counts_instead_of_the_tag() -> None:
     digest = "sha256:" + "0" * 64
     values = (f"image.digest={digest}", "image.tag=v2")
 
-    assert _container(*values)["image"] == f"backup-webhook@{digest}"
+    assert _container(*values)["image"] == f"{REGISTRY}/backup-webhook@{digest}"
 
 
 def test_pre_pull_keeps_the_very_image_that_is_injected() -> None:

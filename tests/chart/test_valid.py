@@ -75,7 +75,7 @@ def test_policies_are_rendered_where_the_cluster_has_them(value: str, name: str)
         (kubernetes, switch): {
             each["kind"]
             for each in objects(f"policies.{value}={switch}", kubernetes=kubernetes)
-            if "Policy" in each["kind"] and each["metadata"]["name"] == name
+            if "AdmissionPolicy" in each["kind"] and each["metadata"]["name"] == name
         }
         for kubernetes in ("1.29.14", "1.30.0", NEWEST)
         for switch in ("auto", "true", "false")

@@ -26,10 +26,10 @@ def test_version_is_the_projects() -> None:
 
 @pytest.mark.parametrize("example", ["", *EXAMPLES])
 def test_lint_finds_nothing(example: str) -> None:
-    files = [f"--values={CHART / 'examples' / example}.yaml"] if example else []
+    given = f"--values={CHART / 'examples' / example}.yaml" if example else "--set=registry=x.io"
 
     assert "1 chart(s) linted, 0 chart(s) failed" in rendering.helm(
-        "lint", "--strict", *files, str(CHART)
+        "lint", "--strict", given, str(CHART)
     )
 
 
@@ -149,7 +149,10 @@ def test_defaults_are_those_settings_that_the_webhook_knows() -> None:
         ("prometheusRule.enable=true", "'enable' not allowed"),
         ("prometheusRule.runbooks=two words", "/prometheusRule/runbooks"),
         ("dashboard.labels.grafana_dashboard=1", "/dashboard/labels/grafana_dashboard"),
-        ("networkPolicy.apiServerPorts=[]", "/networkPolicy/apiServerPorts"),
+        ("networkPolicy.apiServerPorts=[0]", "/networkPolicy/apiServerPorts/0"),
+        ('networkPolicy.metricsNamespaces=["Monitoring"]', "/networkPolicy/metricsNamespaces/0"),
+        ("metrics.port=80", "/metrics/port"),
+        ('webhook.clientCA.names=["a,b"]', "/webhook/clientCA/names/0"),
         ('extraEnv=[{"name":"BACKUP_WEBHOOK_EXCLUDED_NAMESPACES"}]', "/extraEnv/0/name"),
     ],
 )

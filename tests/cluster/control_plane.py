@@ -4,7 +4,7 @@ import ssl
 import urllib.error
 import urllib.request
 
-from tests.cluster import audit, build
+from tests.cluster import audit, build, pki
 from tests.cluster.sandbox import Sandbox
 from tests.cluster.settings import API_SERVER, NETWORK, ROOT, TOOLS
 
@@ -74,6 +74,7 @@ def _apiserver() -> list[str]:
         "--kubelet-preferred-address-types=InternalIP",
         "--authorization-mode=Node,RBAC",
         "--allow-privileged=true",
+        f"--admission-control-config-file={PKI}/{pki.ADMISSION}",
         # Webhook Services are reached at their endpoints, without a proxy of Services.
         "--enable-aggregator-routing=true",
         *audit.flags(),

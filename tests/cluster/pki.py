@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from tests.blocks import fenced
 from tests.cluster.settings import API_SERVER, NETWORK, NODE
 
 _VALID = timedelta(days=30)
@@ -27,6 +28,14 @@ _SERVERS = {
     "apiserver": ("kubernetes", "kubernetes.default.svc", NETWORK.node, NETWORK.api, "127.0.0.1"),
     "kubelet-server": (NODE, NETWORK.node),
 }
+CALLERS = "callers.crt"
+"""The CA of the certificate that the API server shows to webhooks."""
+CALLER = "kube-apiserver-admission"
+"""Its common name."""
+SHOWN_TO = "backup-api-backup-webhook.backup-api.svc"
+"""The webhook that it is shown to: the one of tests/apiserver."""
+ADMISSION = "admission.yaml"
+_RECIPE = "docs/recipes/client-certificates.md"
 
 
 @dataclass(frozen=True)
@@ -39,11 +48,13 @@ class _Authority:
 
 def create(folder: Path) -> None:
     """Write into `folder` NAME.crt and NAME.key of all components, and of `ca`; NAME.conf, a
-    kubeconfig, of the clients; and `accounts.key`/`.pub`, which sign service account tokens.
+    kubeconfig, of the clients; `accounts.key`/`.pub`, which sign service account tokens; and
+    `admission.yaml`, which has the API server show a certificate to a webhook.
     """
     folder.mkdir(mode=0o700, parents=True)
     authority = _authority()
     _write(folder, "ca", authority.certificate, authority.key)
+    _show_certificates(folder)
     for name, (organization, common) in _CLIENTS.items():
         certificate, key = _issue(authority, _name(organization, common), ())
         _write(folder, name, certificate, key)
@@ -57,6 +68,18 @@ def create(folder: Path) -> None:
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
         )
     )
+
+
+def _show_certificates(folder: Path) -> None:
+    """Write the files of docs/recipes/client-certificates.md, for another webhook."""
+    authority = _authority()
+    certificate, key = _issue(authority, _name("", CALLER), ())
+    (folder / CALLERS).write_bytes(authority.certificate.public_bytes(serialization.Encoding.PEM))
+    _write(folder, "caller", certificate, key)
+    shown = [each.text for each in fenced(_RECIPE) if each.text.startswith("apiVersion")]
+    for name, text in zip((ADMISSION, "webhooks.yaml"), shown, strict=True):
+        here = text.replace("/etc/kubernetes/admission", str(folder))
+        (folder / name).write_text(here.replace("backup-webhook.backup-webhook.svc", SHOWN_TO))
 
 
 def _name(organization: str, common: str) -> x509.Name:

@@ -142,7 +142,7 @@ def test_log_is_json_and_names_the_decision(webhook: Webhook) -> None:
 def test_decisions_are_counted(webhook: Webhook) -> None:
     webhook.review(app.pod(), "prod")
 
-    text = webhook.client.get("/metrics").text
+    text = webhook.metrics()
     counted = 'admissions_total{namespace="prod",reason="injected"}'
     [line] = [li for li in text.splitlines() if counted in li]
     assert float(line.split()[-1]) >= 1

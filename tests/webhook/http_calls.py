@@ -9,13 +9,19 @@ from fastapi import FastAPI
 
 from tests.webhook.admission import OPTIONS, Json
 from webhook import app
+from webhook.metrics import Metrics
 
 JSON = {"Content-Type": "application/json"}
 
 
-def application() -> FastAPI:
-    """Return a new application, with metrics of its own."""
-    return app.create(OPTIONS)
+def application(metrics: Metrics | None = None) -> FastAPI:
+    """Return a new application, with metrics of its own where none are given."""
+    return app.create(OPTIONS, metrics=metrics)
+
+
+def scraped(metrics: Metrics) -> str:
+    """Return what the port for metrics shows."""
+    return call(app.observed(metrics), "GET", "/metrics").raise_for_status().text
 
 
 def call(

@@ -5,11 +5,14 @@ import json
 
 import orjson
 import pytest
+from fastapi import FastAPI
 
 from tests.webhook.admission import OPTIONS, Json
 from tests.webhook.http_calls import application, call, refusal, review, verdict
 from webhook import app
 from webhook.inject import Surroundings
+from webhook.metrics import Metrics
+from webhook.workload import Owner
 
 
 def test_a_pod_is_patched(asked: Json) -> None:
@@ -211,17 +214,23 @@ def test_a_wrong_method_or_path_is_answered_in_json(method: str, path: str, stat
     assert isinstance(orjson.loads(answer.content), dict)
 
 
+def _paths(of: FastAPI) -> set[str]:
+    return {getattr(route, "path", "") for route in of.routes}
+
+
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
-def test_probes_are_answered(path: str) -> None:
-    answer = call(application(), "GET", path)
+def test_probes_are_answered_on_both_ports(path: str) -> None:
+    for target in (application(), app.observed(Metrics())):
+        answer = call(target, "GET", path)
 
-    assert (answer.status_code, answer.text) == (200, "ok\n")
+        assert (answer.status_code, answer.text) == (200, "ok\n")
 
 
-def test_the_paths_of_the_interface_are_all_there_are() -> None:
-    routes = {getattr(route, "path", "") for route in application().routes}
-
-    assert routes == {"/mutate", "/healthz", "/readyz", "/metrics"}
+def test_who_may_scrape_cannot_ask_for_admission_nor_the_reverse() -> None:
+    assert _paths(application()) == {"/mutate", "/healthz", "/readyz"}
+    assert _paths(app.observed(Metrics())) == {"/metrics", "/healthz", "/readyz"}
+    assert call(application(), "GET", "/metrics").status_code == 404
+    assert call(app.observed(Metrics())).status_code == 404
 
 
 def test_a_request_whose_time_is_up_is_admitted_untouched(asked: Json) -> None:
@@ -261,7 +270,8 @@ def test_dry_runs_do_not_count_as_attempts(asked: Json) -> None:
     asked["request"]["dryRun"] = False
     review(target, asked)
 
-    assert view.attempts == ["2b2d1b5e-7f7c-4b3a-9d0e-2f7a5f7a1c11"], "the uid of its ReplicaSet"
+    uid = "2b2d1b5e-7f7c-4b3a-9d0e-2f7a5f7a1c11"
+    assert view.attempts == [Owner("prod", "apps/ReplicaSet", uid)]
 
 
 def test_a_pod_that_the_charts_own_policy_refuses_is_no_attempt(asked: Json, pod: Json) -> None:
@@ -276,13 +286,14 @@ def test_a_pod_that_the_charts_own_policy_refuses_is_no_attempt(asked: Json, pod
 
 class _View:
     def __init__(self) -> None:
-        self.attempts: list[str] = []
+        self.attempts: list[Owner] = []
 
-    def around(self, name: str, owner: str) -> Surroundings:
+    def around(self, name: str, owner: Owner) -> Surroundings:
         """Restrict nothing."""
         del name, owner
         return Surroundings()
 
-    def injected(self, owner: str) -> None:
+    def injected(self, owner: Owner, request: str) -> None:
         """Keep who was injected."""
+        del request
         self.attempts.append(owner)

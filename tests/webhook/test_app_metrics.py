@@ -2,30 +2,31 @@
 
 import logging
 
-import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.webhook.admission import Json
-from tests.webhook.http_calls import application, call, review
+from tests.webhook.http_calls import application, call, review, scraped
+from webhook.metrics import Metrics
 
 
-def _samples(answer: httpx.Response) -> dict[tuple[str, str], float]:
+def _samples(metrics: Metrics) -> dict[tuple[str, str], float]:
     return {
         (sample.name.removeprefix("backup_webhook_"), ",".join(sample.labels.values())): (
             sample.value
         )
-        for family in text_string_to_metric_families(answer.text)
+        for family in text_string_to_metric_families(scraped(metrics))
         for sample in family.samples
     }
 
 
 def test_namespaces_beyond_a_number_share_one_series(asked: Json) -> None:
-    target = application()
+    metrics = Metrics()
+    target = application(metrics)
     for number in range(1100):
         review(target, {**asked, "request": {**asked["request"], "namespace": f"n{number}"}})
 
-    found = _samples(call(target, "GET", "/metrics"))
+    found = _samples(metrics)
 
     counted = {key[1]: value for key, value in found.items() if key[0] == "admissions_total"}
     assert len(counted) == 1001
@@ -34,7 +35,8 @@ def test_namespaces_beyond_a_number_share_one_series(asked: Json) -> None:
 
 
 def test_admissions_refusals_and_unusable_settings_are_counted(asked: Json, pod: Json) -> None:
-    target = application()
+    metrics = Metrics()
+    target = application(metrics)
     pod["metadata"]["annotations"] |= {"backup.schedule": "x", "backup.keep-last": "y"}
     review(target, asked)
     review(target, asked)
@@ -42,7 +44,7 @@ def test_admissions_refusals_and_unusable_settings_are_counted(asked: Json, pod:
     call(target, body=b"{")
     call(target, body=b"{}", headers={})
 
-    found = _samples(call(target, "GET", "/metrics"))
+    found = _samples(metrics)
 
     counted = {
         key: value
@@ -67,7 +69,7 @@ def test_admissions_refusals_and_unusable_settings_are_counted(asked: Json, pod:
 def test_two_applications_count_apart(asked: Json) -> None:
     review(application(), asked)
 
-    found = _samples(call(application(), "GET", "/metrics"))
+    found = _samples(Metrics())
 
     assert ("admissions_total", "prod,injected") not in found
 
@@ -76,7 +78,8 @@ def test_a_decision_is_logged_once_and_what_is_none_is_not(
     asked: Json, pod: Json, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "webhook")
-    target = application()
+    metrics = Metrics()
+    target = application(metrics)
     review(target, asked)
     pod["metadata"]["annotations"] = {}
     review(target, asked)

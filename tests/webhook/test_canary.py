@@ -6,8 +6,9 @@ import pytest
 
 from contract import settings
 from tests.webhook.admission import Json
-from tests.webhook.http_calls import application, call, review, verdict
+from tests.webhook.http_calls import application, review, scraped, verdict
 from webhook import log
+from webhook.metrics import Metrics
 
 CANARY = "canary-8d1f"
 
@@ -31,7 +32,8 @@ def test_no_value_of_a_pod_reaches_the_log_or_the_metrics(
     if not volumes:
         pod["spec"]["volumes"] = []
         pod["spec"]["containers"][0]["volumeMounts"] = []
-    target = application()
+    metrics = Metrics()
+    target = application(metrics)
 
     answer = review(target, asked)
 
@@ -39,4 +41,4 @@ def test_no_value_of_a_pod_reaches_the_log_or_the_metrics(
     assert CANARY in warned, "whoever wrote it is told"
     assert caplog.text.count("admission") == 1
     assert CANARY not in caplog.text
-    assert CANARY not in call(target, "GET", "/metrics").text
+    assert CANARY not in scraped(metrics)

@@ -11,7 +11,9 @@ import pytest
 from contract import VERSION
 from tests.webhook.commands import run
 from webhook import config
-from webhook.config import ConfigError, Server
+from webhook.clients import Clients
+from webhook.config import Server
+from webhook.flags import ConfigError
 from webhook.inject import Options
 
 Output = pytest.CaptureFixture[str]
@@ -158,6 +160,35 @@ def test_the_server_takes_its_settings_from_variables_too(pem: str) -> None:
 def test_a_bad_address_is_named(pem: str, listen: str) -> None:
     with pytest.raises(ConfigError, match=r"--listen .*: write HOST:PORT"):
         _server(f"--listen={listen}", f"--tls-cert={pem}", f"--tls-key={pem}")
+
+
+@pytest.mark.parametrize("listen", ["x", "9464", ":9464", "x:65536"])
+def test_a_bad_address_for_metrics_is_named(pem: str, listen: str) -> None:
+    with pytest.raises(ConfigError, match=r"--metrics-listen .*: write HOST:PORT"):
+        _server(f"--metrics-listen={listen}", f"--tls-cert={pem}", f"--tls-key={pem}")
+
+
+def test_metrics_and_client_certificates_are_optional(pem: str) -> None:
+    pair = f"--tls-cert={pem}", f"--tls-key={pem}"
+    plain = _server(*pair)
+    given = _server(*pair, "--metrics-listen=[::]:9464", f"--client-ca={pem}",
+                    BACKUP_WEBHOOK_CLIENT_NAMES="kube-apiserver, other")  # fmt: skip
+
+    assert (plain.metrics, plain.clients) == (None, None)
+    assert given.metrics == ("::", 9464)
+    assert given.clients == Clients(Path(pem), frozenset({"kube-apiserver", "other"}))
+
+
+def test_client_names_without_an_authority_and_an_authority_that_is_none_are_named(
+    pem: str, tmp_path: Path
+) -> None:
+    pair = f"--tls-cert={pem}", f"--tls-key={pem}"
+    with pytest.raises(ConfigError, match="--client-names needs --client-ca"):
+        _server(*pair, "--client-names=kube-apiserver")
+    with pytest.raises(ConfigError, match=r"--client-ca '.*gone': no such file"):
+        _server(*pair, f"--client-ca={tmp_path / 'gone'}")
+    with pytest.raises(ConfigError, match=r"--client-ca '.*': no PEM certificates"):
+        config.check(_server(*pair, f"--client-ca={pem}"))
 
 
 def test_a_missing_certificate_or_key_is_named(pem: str, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from tests.webhook.admission import OPTIONS, Json
 from tests.webhook.http_calls import review, verdict
 from webhook import app, deadline
 from webhook.inject import Surroundings
+from webhook.workload import Owner
 
 
 class _Busy:
@@ -20,7 +21,7 @@ class _Busy:
     def __init__(self, how: str) -> None:
         self._how = how
 
-    def around(self, name: str, owner: str) -> Surroundings:
+    def around(self, name: str, owner: Owner) -> Surroundings:
         del name, owner
         end = time.monotonic() + 60
         while time.monotonic() < end:
@@ -28,8 +29,8 @@ class _Busy:
                 re.match("(a*)*b", "a" * 28)
         return Surroundings()
 
-    def injected(self, owner: str) -> None:
-        raise AssertionError(owner)
+    def injected(self, owner: Owner, request: str) -> None:
+        raise AssertionError(owner, request)
 
 
 @pytest.mark.parametrize("how", ["loop", "pattern"])

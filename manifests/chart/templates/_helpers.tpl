@@ -26,9 +26,14 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- default $default .Values.serviceAccount.name -}}
 {{- end -}}
 
-{{- /* An image, from a dict with `root` and `image`. */ -}}
+{{- /* An image, from a dict with `root` and `image`. A name without a registry would be pulled from
+Docker Hub, where somebody else may own it. */ -}}
 {{- define "backup.image" -}}
-{{- with .root.Values.registry | trimSuffix "/" }}{{ . }}/{{ end -}}
+{{- $registry := .root.Values.registry | default "" | trimSuffix "/" -}}
+{{- if $registry }}{{ $registry }}/
+{{- else if not (regexMatch "^([^/]*[.:][^/]*|localhost)/" .image.repository) -}}
+{{- fail (printf "registry: empty; write where the nodes get the image %s, such as --set registry=registry.example.com/backup (localhost for images that are loaded onto the nodes)" .image.repository) -}}
+{{- end -}}
 {{- .image.repository -}}
 {{- if .image.digest }}@{{ .image.digest }}{{ else }}:{{ default .root.Chart.AppVersion .image.tag }}{{ end -}}
 {{- end -}}
@@ -79,9 +84,20 @@ capabilities:
   drop: [ALL]
 {{- end -}}
 
+{{- /* Both ports, which one pod serves, and one node where it is on its network. */ -}}
+{{- define "backup.ports" -}}
+{{- if eq (int .Values.webhook.port) (int .Values.metrics.port) -}}
+{{- fail (printf "metrics.port: %d is webhook.port too; write another one" (int .Values.metrics.port)) -}}
+{{- end -}}
+- name: https
+  containerPort: {{ .Values.webhook.port }}
+- name: metrics
+  containerPort: {{ .Values.metrics.port }}
+{{- end -}}
+
 {{- define "backup.test" -}}
 helm.sh/hook: test
-helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded,hook-failed
 {{- end -}}
 
 {{- /* What no annotation, Secret or record can lower, as the programs read it; only what is not usual. */}}

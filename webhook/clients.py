@@ -1,0 +1,55 @@
+"""Client certificates: who may ask, where reaching the port shall not be enough."""
+
+import ssl
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+class AuthorityError(ValueError):
+    """The file holds no certificates; the message says why."""
+
+
+@dataclass(slots=True)
+class Clients:
+    """Whom to answer: who shows a certificate of the authorities in ``authority``, a PEM file.
+
+    ``names``: only certificates of one of these common names or DNS names; empty is all.
+    """
+
+    authority: Path
+    names: frozenset[str] = frozenset()
+    _trusted: str = field(default="", compare=False)
+
+    def refresh(self) -> bool:
+        """Read the file; return whether others are trusted now.
+
+        Raise AuthorityError, and trust whom it trusted before, where it holds no certificates.
+        """
+        try:
+            text = self.authority.read_bytes().decode("ascii", "ignore")  # comments
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(cadata=text)
+        except (ssl.SSLError, ValueError, OSError) as error:
+            why = getattr(error, "strerror", None) or str(error)
+            raise AuthorityError(f"no PEM certificates ({why})") from error
+        is_new, self._trusted = text != self._trusted, text
+        return is_new
+
+    def require(self, context: ssl.SSLContext) -> None:
+        """Have a new ``context`` refuse every handshake of somebody else."""
+        context.load_verify_locations(cadata=self._trusted)
+        context.verify_mode = ssl.CERT_REQUIRED
+        # A ticket would outlive the trust in the certificate that it was given for.
+        context.num_tickets = 0
+        context.options |= ssl.OP_NO_TICKET
+
+    def are_of(self, certificate: Mapping[str, Any] | None) -> bool:
+        """Whether a verified certificate, as Python's ssl describes it, is of one of the names."""
+        return not self.names or not self.names.isdisjoint(_names(certificate or {}))
+
+
+def _names(certificate: Mapping[str, Any]) -> Iterator[str]:
+    for part in certificate.get("subject", ()):
+        yield from (text for key, text in part if key == "commonName")
+    yield from (text for kind, text in certificate.get("subjectAltName", ()) if kind == "DNS")
