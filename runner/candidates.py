@@ -4,9 +4,9 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from runner import beneath, copying
-from runner.beneath import IrregularError
+from runner import copying, held_files
 from runner.globs import File
+from runner.held_files import IrregularError
 
 _KEPT = 1000  # of what is no database
 
@@ -26,7 +26,7 @@ class Candidates:
         """Look at a file without opening anything that is no regular one."""
         try:
             self._go_to(file)
-            held = beneath.hold(file.name, self._here)
+            held = held_files.hold(file.name, self._here)
         except IrregularError:
             self._other(file)
             return
@@ -64,7 +64,7 @@ class Candidates:
         if (file.root, file.parts) == self._folder and self._here >= 0:
             return
         self.close()
-        self._here = beneath.folder(file.root, file.parts)
+        self._here = held_files.folder(file.root, file.parts)
         self._folder = file.root, file.parts
 
     def _is_beside(self, name: str) -> bool:
@@ -72,7 +72,7 @@ class Candidates:
         for end in copying.BESIDE:
             if name.endswith(end):
                 with suppress(IrregularError, OSError):
-                    held = beneath.hold(name.removesuffix(end), self._here)
+                    held = held_files.hold(name.removesuffix(end), self._here)
                     if held is not None:
                         try:
                             return copying.is_database(held)

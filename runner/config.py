@@ -7,6 +7,7 @@ from contract import allowlist, names, plaintext, settings
 from contract.settings import Problem, Settings
 from contract.values import Dump
 from runner import (
+    authentic,
     confined,
     credentials,
     derive,
@@ -16,7 +17,6 @@ from runner import (
     options,
     reading,
     receivers,
-    seal,
     second,
     sftp,
     timing,
@@ -213,7 +213,7 @@ def read(
         settings=effective,
         admitted_settings=floor.raised(before, least, {}),
         floor=least,
-        seal=seal.material(variables),
+        seal=authentic.material(variables),
         restic=mirror.environment if mirror else sftp.read(derive.restic(variables), variables),
         mirror=mirror,
         databases=derive.databases(variables),

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
-from runner import beneath, landlock, limits
-from runner.beneath import Held, IrregularError
+from runner import held_files, landlock, limits
 from runner.globs import File
+from runner.held_files import Held, IrregularError
 from runner.outcome import size
 
 MAGIC = b"SQLite format 3\0"
@@ -64,7 +64,7 @@ class Copying:
 
     def copy(self) -> None:
         """Copy; raise DoubtError, AgainError, sqlite3.Error or OSError where there is no copy."""
-        here = beneath.folder(self.file.root, self.file.parts)
+        here = held_files.folder(self.file.root, self.file.parts)
         self._held = dict(self._hold(here))
         if not self._held:
             raise AgainError("it is gone")
@@ -73,7 +73,7 @@ class Copying:
             raise DoubtError(self._too_large(f"its {size(needed)} are"))
         limits.file_size(self.left)
         parts = os.open(self.part, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-        landlock.restrict([each.descriptor for each in self._held.values()], [parts])
+        landlock.only([each.descriptor for each in self._held.values()], [parts])
         self._own = frozenset(_open_files())
         try:
             self._live(here)
@@ -88,7 +88,7 @@ class Copying:
         for end in ("", *BESIDE):
             name = f"{self.file.name}{end}"
             try:
-                held = beneath.hold(name, here)
+                held = held_files.hold(name, here)
             except IrregularError as error:
                 beside = f"{name} beside it" if end else "it"
                 raise DoubtError(f"{beside} {error}: remove it, or narrow backup.sqlite") from None
@@ -145,14 +145,14 @@ class Copying:
         """Raise AgainError where names stand for other files by now, or hold other content."""
         for end in _CONTENT if content else ("",):
             held = self._held.get(end)
-            before = held and beneath.version(held.found)
+            before = held and held_files.version(held.found)
             after = _version(f"{self.file.name}{end}", here)
             if before != after and (content or (before or ())[:2] != (after or ())[:2]):
                 raise AgainError("it cannot be opened here, and its files change all the time")
 
     def _nothing_else_is_open(self) -> None:
         """Raise AgainError where SQLite opened another file than those that were looked at."""
-        known = {beneath.version(held.found)[:2] for held in self._held.values()}
+        known = {held_files.version(held.found)[:2] for held in self._held.values()}
         with os.scandir(self.part) as entries:
             known |= {(found.st_dev, found.st_ino) for found in (each.stat() for each in entries)}
         for number, found in _open_files().items():
@@ -189,14 +189,14 @@ def is_database(held: Held) -> bool:
 def integrity(path: str) -> str:
     """Return ``ok``, or what is wrong with a database that nobody uses."""
     above, _, name = path.rpartition("/")
-    here = beneath.folder(above or "/", ())
+    here = held_files.folder(above or "/", ())
     try:
-        held = beneath.hold(name, here)
+        held = held_files.hold(name, here)
     except IrregularError as error:
         return str(error)
     if held is None:
         return "is gone"
-    landlock.restrict([held.descriptor], [])
+    landlock.only([held.descriptor], [])
     with closing(_connect(f"file:{quote(path)}?immutable=1", 0)) as database:
         (answer,) = database.execute("PRAGMA integrity_check(1)").fetchone()
     return str(answer)
@@ -248,9 +248,9 @@ def _names_another(journal: str) -> bool:
     return False
 
 
-def _version(name: str, here: int) -> beneath.Version | None:
+def _version(name: str, here: int) -> held_files.Version | None:
     with suppress(FileNotFoundError):
-        return beneath.version(os.stat(name, dir_fd=here, follow_symlinks=False))
+        return held_files.version(os.stat(name, dir_fd=here, follow_symlinks=False))
     return None
 
 

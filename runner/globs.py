@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import PurePath
 
-from runner import beneath, links
+from runner import held_files, links
 
 _ANY = "**"
 _MAGIC = frozenset("*?[")
@@ -79,9 +79,9 @@ def _walk(
 
 def _entries(root: str, parts: tuple[str, ...]) -> Iterator[tuple[str, bool]]:
     """Yield names in a folder, without those of links, and whether they are folders."""
-    here = beneath.folder(root, parts)
+    here = held_files.folder(root, parts)
     try:
-        listing = beneath.listing(here)
+        listing = held_files.listing(here)
     finally:
         os.close(here)
     try:

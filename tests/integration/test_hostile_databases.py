@@ -22,7 +22,7 @@ BOUND = 8 << 20
 ENDS = ("", "-wal", "-shm", "-journal")
 WITHOUT_LANDLOCK = """
 from runner import landlock, copier
-landlock.restrict = lambda *_: False
+landlock.only = lambda *_: False
 raise SystemExit(copier.main())
 """
 
@@ -200,7 +200,7 @@ def back(self):
         os.rename(aside, f"{name}{end}")
     look(self)
 copying._connect, copying.Copying._nothing_else_is_open = swapped, back
-landlock.restrict = landlock.restrict if %s else lambda *_: False
+landlock.only = landlock.only if %s else lambda *_: False
 raise SystemExit(copier.main())
 """
 

@@ -12,7 +12,7 @@ from runner import landlock
 root = sys.argv[1]
 given = os.open(f"{root}/given", os.O_PATH | os.O_NOFOLLOW)
 folder = os.open(f"{root}/folder", os.O_PATH | os.O_DIRECTORY)
-print(landlock.restrict([given], [folder]))
+print(landlock.only([given], [folder]))
 def tried(what, *args):
     try:
         os.close(os.open(*args))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from runner import beneath
+from runner import held_files
 
 ODD: dict[str, Callable[[Path], object]] = {
     "a link to a folder": lambda path: path.symlink_to(path.parent / "real"),
@@ -36,7 +36,7 @@ def test_a_folder_is_reached_through_no_link(
     (volume / "real" / "deeper").mkdir()
 
     with pytest.raises(OSError, match=r"odd|deeper|\d"):
-        beneath.folder(str(volume), parts)
+        held_files.folder(str(volume), parts)
 
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
@@ -45,21 +45,21 @@ def test_a_folder_itself_may_be_reached_by_a_link(volume: Path) -> None:
     """It is named by who mounts it."""
     (volume / "mounted").symlink_to("real")
 
-    here = beneath.folder(str(volume / "mounted"), ())
-    held = beneath.hold("file", here)
+    here = held_files.folder(str(volume / "mounted"), ())
+    held = held_files.hold("file", here)
 
     assert held
     assert os.read(held.open(), 99) == b"content"
 
 
 def test_a_held_file_stays_the_same_whatever_its_name_stands_for(volume: Path) -> None:
-    here = beneath.folder(str(volume), ("real",))
-    held = beneath.hold("file", here)
+    here = held_files.folder(str(volume), ("real",))
+    held = held_files.hold("file", here)
     assert held
     (volume / "real" / "file").unlink()
     (volume / "real" / "file").symlink_to("/etc/passwd")
 
     assert os.read(held.open(), 99) == b"content"
-    with pytest.raises(beneath.IrregularError, match="is no regular file"):
-        beneath.hold("file", here)
-    assert beneath.hold("missing", here) is None
+    with pytest.raises(held_files.IrregularError, match="is no regular file"):
+        held_files.hold("file", here)
+    assert held_files.hold("missing", here) is None
