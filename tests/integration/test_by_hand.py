@@ -1,11 +1,17 @@
 """`backup-runner restic`: restic itself, with what the Secret says and nothing of ours between."""
 
 import json
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
-from tests.integration.sidecars import PASSWORD, Sidecar
+from contract import names
+from demo import app, trees
+from tests.blocks import PROJECT
+from tests.integration.sidecars import PASSWORD, Sidecar, contents
 
 
 def test_restic_answers_as_it_would_by_hand(sidecar: Sidecar) -> None:
@@ -80,3 +86,30 @@ def test_its_help_teaches(sidecar: Sidecar) -> None:
 
     assert "restic by hand, with the Secret's repository and password" in said
     assert "restic snapshots" in said
+
+
+def test_the_example_of_a_restore_job_brings_the_files_back(tmp_path: Path) -> None:
+    """It reads the Secret's files: no key of it is a variable of its container."""
+    example = PROJECT / "manifests/examples/restore.yaml"
+    (container,) = yaml.safe_load(example.read_text())["spec"]["template"]["spec"]["containers"]
+    assert "envFrom" not in container
+    sidecar = Sidecar(tmp_path, namespace="wiki")
+    app.write_files(sidecar.volume)
+    sidecar.back_up()
+    volume, target, state = str(sidecar.volume), tmp_path / "restored", tmp_path / "state"
+    variables = {each["name"]: each["value"] for each in container["env"]}
+    assert variables.pop("PATH") == names.PATH
+    assert variables == {"BACKUP_SECRET_DIR": names.SECRET_DIR, "BACKUP_STATE_DIR": names.STATE_DIR}
+    program, *words = container["command"]
+    assert program == names.RUNNER
+
+    done = subprocess.run(
+        ["backup-runner", *(word.replace("/backup/data", volume).replace("/restored", str(target))
+                            for word in words)],
+        env={"PATH": os.environ["PATH"], "BACKUP_STATE_DIR": str(state),
+             "BACKUP_SECRET_DIR": str(sidecar.path(names.SECRET_DIR))},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    assert contents(trees.capture(target)) == contents(trees.capture(sidecar.volume))
