@@ -190,7 +190,7 @@ import os, sys
 from runner import copier, copying, landlock
 name, end, outside = sys.argv[1:]
 locked = %s
-connect, look = copying._connect, copying.Copying._nothing_else_is_open
+connect, look = copying.connect, copying.Copying._nothing_else_is_open
 aside = f"{name}.aside"
 def swapped(uri, busy):
     if "mode=ro" in uri and uri.split("?")[0].endswith("/app.db"):
@@ -202,7 +202,7 @@ def back(self):
         os.rename(aside, f"{name}{end}")
     if not locked:
         look(self)
-copying._connect, copying.Copying._nothing_else_is_open = swapped, back
+copying.connect, copying.Copying._nothing_else_is_open = swapped, back
 landlock.restrict = landlock.restrict if locked else lambda *_: False
 raise SystemExit(copier.main())
 """
