@@ -15,7 +15,8 @@ from pathlib import Path
 from contract.wording import counted, listed
 from runner import copying, globs, limits, worker
 from runner.candidates import Candidates
-from runner.copying import Copying, DoubtError
+from runner.connection import DoubtError
+from runner.copying import Copying
 from runner.globs import File
 from runner.outcome import size
 from runner.worker import Worker

@@ -15,6 +15,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from runner import held_files, landlock, limits
+from runner.connection import DoubtError, connect, give_up, prove
 from runner.globs import File
 from runner.held_files import Held, IrregularError
 from runner.outcome import size
@@ -27,19 +28,7 @@ _JOURNAL_MAGIC = b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7"
 _CHUNK = 1 << 20
 _NEAR = 1 << 17  # bytes below its bound at which a file counts as one that reached it
 _FILES = 64  # descriptors of this process
-_HARDENED = (
-    "trusted_schema=OFF", "cell_size_check=ON", "mmap_size=0", "temp_store=MEMORY",
-    "ignore_check_constraints=ON",  # they are expressions of the app's, and may run for ever
-)  # fmt: skip
-_ON = ("DEFENSIVE",)
-_OFF = (
-    "ENABLE_LOAD_EXTENSION", "ENABLE_TRIGGER", "ENABLE_VIEW", "TRUSTED_SCHEMA", "WRITABLE_SCHEMA",
-)  # fmt: skip
 MAKE_ROOM = "narrow backup.sqlite, or let the app write a copy into its volume (VACUUM INTO)"
-
-
-class DoubtError(Exception):
-    """No copy of a database can be had; the message says why."""
 
 
 class AgainError(Exception):
@@ -103,17 +92,17 @@ class Copying:
         path = f"/proc/self/fd/{here}/{self.file.name}"
         uri = f"file:{quote(path)}?mode=ro&readonly_shm=1"
         with (
-            closing(_connect(uri, self.busy)) as live,
-            closing(_connect(f"file:{quote(self._target)}?mode=rwc", 0)) as copy,
+            closing(connect(uri, self.busy)) as live,
+            closing(connect(f"file:{quote(self._target)}?mode=rwc", 0)) as copy,
         ):
             live.execute("BEGIN")
             live.execute("PRAGMA user_version").fetchone()  # opens all that it reads from
             self._nothing_else_is_open()
             copy.execute("PRAGMA journal_mode=MEMORY")
             copy.execute("PRAGMA synchronous=OFF")  # it lasts no longer than this run
-            live.backup(copy, progress=_give_up)
+            live.backup(copy, progress=give_up)
             self._nothing_else_is_open()
-            _prove(copy)
+            prove(copy)
 
     def _stand(self, here: int) -> None:
         """Copy the files of a database that nobody writes, and let SQLite open the copy."""
@@ -129,8 +118,8 @@ class Copying:
         most = max(0, self.left - beside)
         limits.file_size(most)
         try:
-            with closing(_connect(f"file:{quote(self._target)}?mode=rw", 0)) as copy:
-                _prove(copy)
+            with closing(connect(f"file:{quote(self._target)}?mode=rw", 0)) as copy:
+                prove(copy)
                 copy.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         except sqlite3.OperationalError as error:
             self._raise_if_full(error, most)
@@ -197,33 +186,9 @@ def integrity(path: str) -> str:
     if held is None:
         return "is gone"
     landlock.only([held.descriptor], [])
-    with closing(_connect(f"file:{quote(path)}?immutable=1", 0)) as database:
+    with closing(connect(f"file:{quote(path)}?immutable=1", 0)) as database:
         (answer,) = database.execute("PRAGMA integrity_check(1)").fetchone()
     return str(answer)
-
-
-def _connect(uri: str, busy: float) -> sqlite3.Connection:
-    made = sqlite3.connect(uri, uri=True, timeout=busy, isolation_level=None)
-    made.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
-    for pragma in _HARDENED:
-        made.execute(f"PRAGMA {pragma}")
-    if hasattr(made, "setconfig"):  # Python 3.12
-        for name in (*_ON, *_OFF):
-            made.setconfig(getattr(sqlite3, f"SQLITE_DBCONFIG_{name}"), name in _ON)
-    return made
-
-
-def _prove(copy: sqlite3.Connection) -> None:
-    (answer,) = copy.execute("PRAGMA quick_check(1)").fetchone()
-    if answer != "ok":
-        why = " ".join(str(answer).split())
-        raise DoubtError(f"it is damaged: {why}: check it with PRAGMA integrity_check")
-
-
-def _give_up(status: int, _remaining: int, _total: int) -> None:
-    """Raise OperationalError once a lock was held for too long: Python would try for ever."""
-    if status == sqlite3.SQLITE_BUSY:
-        raise sqlite3.OperationalError("database is locked")
 
 
 def _copy_file(held: Held, target: str) -> None:

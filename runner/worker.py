@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from runner import limits
-from runner.copying import MAKE_ROOM, AgainError, DoubtError
+from runner.connection import DoubtError
+from runner.copying import MAKE_ROOM, AgainError
 
 MEMORY = 96 << 20  # bytes, beside what the process has at its start
 FILES = 64

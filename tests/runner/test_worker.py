@@ -8,7 +8,8 @@ import pytest
 SCRIPT = """
 import os, resource, sys, time
 from runner import landlock
-from runner.copying import AgainError, DoubtError
+from runner.connection import DoubtError
+from runner.copying import AgainError
 from runner.worker import Worker
 
 def limits():
