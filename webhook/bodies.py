@@ -5,12 +5,15 @@ was begun first: the API server sends a review in one go.
 """
 
 import asyncio
+from collections.abc import Callable
 
 from starlette.requests import Request
 
+from webhook import memory
+
 LIMIT = 7 * 1024 * 1024
 """Bytes of one body, above what etcd can hold of a pod and its old object."""
-BUDGET = 32 * 1024 * 1024
+BUDGET = 16 * 1024 * 1024
 """Bytes of all bodies that are being received."""
 SECONDS = 30.0
 """In which a body has to come: the longest that an API server waits for an answer."""
@@ -28,8 +31,9 @@ class RefusedError(Exception):
 class Budget:
     """The memory that bodies may take, shared by all that are being received."""
 
-    def __init__(self, most: int = BUDGET) -> None:
+    def __init__(self, most: int = BUDGET, freed: Callable[[], None] | None = None) -> None:
         self._most = most
+        self._freed = freed or memory.Trim()
         self._held: dict[Body, None] = {}  # in the order in which they began
         self._total = 0
 
@@ -44,6 +48,7 @@ class Budget:
             oldest = next(iter(self._held))
             self.leave(oldest)
             oldest.refuse(503, "too many bodies are being received; try again")
+            self._freed()
 
     def leave(self, body: "Body") -> None:
         """Take no more account of a body."""

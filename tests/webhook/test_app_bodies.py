@@ -12,6 +12,7 @@ import uvicorn
 
 from tests.webhook.admission import Json
 from tests.webhook.http_calls import JSON, application, call, refusal, verdict
+from webhook import bodies, memory
 
 MIB = 1024 * 1024
 
@@ -79,6 +80,35 @@ def test_a_body_without_end_is_given_up() -> None:
 
     assert call(application(), body=pieces()).status_code == 413
     assert len(sent) < 80
+
+
+def test_memory_is_given_back_for_each_body_that_is_dropped_for_others() -> None:
+    freed: list[int] = []
+    budget = bodies.Budget(10, lambda: freed.append(1))
+    first, second = bodies.Body(), bodies.Body()
+    for body, size in ((first, 8), (second, 6)):
+        budget.join(body)
+        body.held += size
+        budget.grow(size)
+
+    assert (first.held, second.held) == (0, 6), "the one that was begun first"
+    assert len(freed) == 1
+
+
+def test_memory_is_not_given_back_all_the_time() -> None:
+    now, calls = 0.0, 0
+
+    def count() -> None:
+        nonlocal calls
+        calls += 1
+
+    trim = memory.Trim(lambda: now, count)
+    for _ in range(100):
+        trim()
+        now += 0.01
+    memory.Trim()()
+
+    assert calls == 2
 
 
 def test_a_sender_that_breaks_off_is_no_error_of_ours() -> None:
