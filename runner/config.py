@@ -7,6 +7,7 @@ from contract import names, settings
 from contract.settings import Problem, Settings
 from contract.values import Dump
 from runner import (
+    attestation,
     credentials,
     derive,
     floor,
@@ -15,7 +16,6 @@ from runner import (
     options,
     reading,
     receivers,
-    seal,
     second,
     sftp,
     timing,
@@ -195,7 +195,7 @@ def read(
         settings=effective,
         admitted_settings=floor.raised(before, least, {}),
         floor=least,
-        seal=seal.material(variables),
+        seal=attestation.material(variables),
         restic=mirror.environment if mirror else sftp.read(derive.restic(variables), variables),
         mirror=mirror,
         second=None
