@@ -7,7 +7,7 @@ from contract import allowlist, names, plaintext, settings
 from contract.settings import Problem, Settings
 from contract.values import Dump
 from runner import (
-    authentic,
+    attestation,
     confined,
     credentials,
     derive,
@@ -213,7 +213,7 @@ def read(
         settings=effective,
         admitted_settings=floor.raised(before, least, {}),
         floor=least,
-        seal=authentic.material(variables),
+        seal=attestation.material(variables),
         restic=mirror.environment if mirror else sftp.read(derive.restic(variables), variables),
         mirror=mirror,
         databases=derive.databases(variables),

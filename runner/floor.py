@@ -42,7 +42,7 @@ class Floor:
             least[policy.WITHIN.key] = self.within
         if self.last:
             least[settings.KEEP_LAST.key] = str(self.last)
-        return policy.most(kept, least) if kept and least else kept
+        return policy.most(kept, least) if least else kept
 
 
 def read(

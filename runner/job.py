@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from runner import (
-    authentic,
+    attestation,
     central,
     chores,
     due,
@@ -220,7 +220,7 @@ class Job:
         session.save()
         file = Path(session.config.state_dir) / store.FILE
         try:
-            tag = authentic.tag(self._key, session.state.number, file.read_bytes())
+            tag = attestation.tag(self._key, session.state.number, file.read_bytes())
         except OSError:
             return False  # it was logged when it was written
         done = self._door.execute(records.write_state(session.config, str(file), tag))

@@ -9,7 +9,17 @@ from dataclasses import replace
 from pathlib import Path
 
 from contract.wording import counted
-from runner import authentic, central, deliver, ownership, records, report, restic, scratch, waiting
+from runner import (
+    attestation,
+    central,
+    deliver,
+    ownership,
+    records,
+    report,
+    restic,
+    scratch,
+    waiting,
+)
 from runner import state as states
 from runner.config import Config
 from runner.conversation import Ended
@@ -148,7 +158,7 @@ def _open(session: Session, *, may_make: bool = True) -> tuple[Job, bool]:
         raise Ended(Status.FAILURE, line, Failure.CONFIG)
     door = Door(config, session.log, session.stop)
     listed, made = door.follow(central.opened(config, may_make=may_make))
-    key = authentic.key(config.seal)
+    key = attestation.key(config.seal)
     state = _recalled(session, door, array(listed.text), key)
     return Job(replace(session, state=state), door, listed, key), made
 
@@ -156,15 +166,15 @@ def _open(session: Session, *, may_make: bool = True) -> tuple[Job, bool]:
 def _recalled(session: Session, door: Door, snapshots: list[Json], key: bytes) -> State:
     """Return what the last job knew; new where there was none, or none that can be believed."""
     known = records.found(snapshots, records.MAINTENANCE)
-    ours = [each for each in known if authentic.number(key, each.tags)]
-    ours.sort(key=lambda each: authentic.number(key, each.tags), reverse=True)
+    ours = [each for each in known if attestation.number(key, each.tags)]
+    ours.sort(key=lambda each: attestation.number(key, each.tags), reverse=True)
     why = _UNBELIEVED
     for each in ours[:_TRIES]:
         done = door.execute(records.read_state(each.id))
-        if done.code or done.stopped:
+        if done.code or done.stopped:  # it may be a forged one, with the tag of another
             why = f"the last job's state cannot be read: {done.said}"
-            break
-        if not authentic.fits(key, each.tags, done.text.strip().encode()):
+            continue
+        if not attestation.fits(key, each.tags, done.text.strip().encode()):
             continue
         (Path(session.config.state_dir) / STATE_FILE).write_text(done.text, "utf-8")
         if state := session.store.load():

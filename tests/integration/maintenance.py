@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from demo import app
-from runner import authentic, records
+from runner import attestation, records
 from tests.faults import sealing
 from tests.integration.sidecars import PACE, PASSWORD, Json, Sidecar
 
@@ -117,14 +117,14 @@ class Shared:
         state = json.loads(self.restic("dump", last["id"], path))
         for name in chores:
             state["chores"][name] = {**state["chores"].get(name, {}), "attempted": 1, "success": 1}
-        self.write_state(state, authentic.key(authentic.material(self.job.secret)))
+        self.write_state(state, attestation.key(attestation.material(self.job.secret)))
 
     def write_state(self, state: Json, key: bytes) -> None:
         """Add a state of the job that is newer than all, as one with this key would."""
         number = state["number"] = state.get("number", 0) + 1
         text = json.dumps(state)
         (self.root / "state.json").write_text(text)
-        tag = authentic.tag(key, number, text.encode())
+        tag = attestation.tag(key, number, text.encode())
         self.restic(
             "backup", "--host", RECORDS, "--tag", "record=maintenance", "--tag", tag,
             "--stdin-filename", records.STATE_PATH,

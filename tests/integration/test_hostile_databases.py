@@ -209,7 +209,7 @@ raise SystemExit(copier.main())
 
 
 def _has_landlock() -> bool:
-    script = "from runner import landlock; raise SystemExit(not landlock.restrict([], []))"
+    script = "from runner import landlock; raise SystemExit(not landlock.only([], []))"
     return subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
