@@ -1,8 +1,8 @@
 """Folders of a volume, held open: nothing in them is reached through a link.
 
-An app writes its volume, and may write it at this moment: a name in it that was a folder when it was
-looked at is a link to another volume when it is used. So a path's text ends at the mount point.
-Below it, every step starts from a descriptor, and a link on the way is an error.
+An app writes its volume, and may do so at this moment: a name that was a folder when it was looked
+at is a link to another volume when it is used. So the text of a path ends at the mount point. Below
+it, every step starts from a descriptor, and a link on the way is an error.
 """
 
 import ctypes
@@ -12,6 +12,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
+from typing import Self
 
 _OPENAT2 = 437  # on every architecture
 _NO_XDEV, _NO_LINKS, _BENEATH = 0x01, 0x02 | 0x04, 0x08  # RESOLVE_…; magic links are links, too
@@ -43,7 +44,7 @@ class Folder:
         flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
         return cls(os.open(path, flags), os.fspath(path))
 
-    def __enter__(self) -> "Folder":
+    def __enter__(self) -> Self:
         """Close it at the end."""
         return self
 

@@ -162,9 +162,10 @@ class _Work:
         """Prove that each file is there; raise Ended where one is not."""
         path = str(stage.volume)
         above, files = path.rpartition("/")[0], stage.files
-        found = verification.verify(self._door, kept.id, Place(above, files), (path,), put.errors)
+        place = Place(above, files, stage.folder.folder("files"))
+        found = verification.verify(self._door, kept.id, place, (path,), put.errors)
         if kept.copies:
-            place = Place(f"{kept.copies}{above}", files)
+            place = place.inside_of(f"{kept.copies}{above}")
             copied = (f"{kept.copies}{path}",)
             found.add(
                 verification.verify(self._door, kept.id, place, copied, put.errors, folders=False)

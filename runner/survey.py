@@ -89,7 +89,7 @@ class Survey:
             self.before.kinds[key] = "changed"
         elif found.st_nlink > 1 and found.st_size == node.size:
             self.before.kinds[key] = "unchanged"  # said of its first name
-        elif not os.access(self.place.of(node.path), os.R_OK, follow_symlinks=False):
+        elif not self.place.is_readable(node.path):
             self.before.there.add(key)
 
     def _is_behind_a_link(self, path: str) -> bool:
@@ -107,7 +107,7 @@ class Survey:
         while self._open and not path.startswith(f"{self._open[-1][0]}/"):
             folder, names = self._open.pop()
             with suppress(OSError):  # what cannot be read is told where its files are restored
-                here = os.listdir(self.place.of(folder))  # noqa: PTH208 -- names
+                here = self.place.names(folder)
                 if extra := sorted(name for name in here if nodes.plain(name) not in names):
                     self.extra[folder] = extra
                     if len(names) <= 1:
