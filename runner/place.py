@@ -85,12 +85,17 @@ class Place:
 
     def names(self, path: str) -> list[str]:
         """Return what is in the folder in the place of a path; raise OSError."""
-        with self.folder(path) as folder:
+        with self.folder(path, crosses=True) as folder:
             return folder.names()
 
-    def folder(self, path: str) -> Folder:
-        """Open the folder in the place of a path; raise OSError where it is none of its own."""
+    def folder(self, path: str, *, crosses: bool = False) -> Folder:
+        """Open the folder in the place of a path; raise OSError where a link is on the way.
+
+        ``crosses``: also where it is part of another mount than what is restored.
+        """
         below = self.below(path)
+        if crosses:
+            return self.root.folder(below)
         parts = [self.below(part) for part in self._parts]
         start = max((part for part in parts if _is_below(below, part)), key=len, default="")
         if not self._parts or not start:
@@ -100,9 +105,15 @@ class Place:
 
     @contextmanager
     def above(self, path: str) -> Iterator[tuple[Folder, str]]:
-        """Give the open folder in which a path belongs, and its name there; raise OSError."""
-        with self.root.above(self.below(path)) as found:
-            yield found
+        """Give the open folder in which a path belongs, and its name there.
+
+        Raises OSError, also what is raised within, with the whole path.
+        """
+        try:
+            with self.root.above(self.below(path)) as found:
+                yield found
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, self.of(path)) from None
 
     def _enter(self, folder: str) -> Folder:
         """Return a folder that is open for the names in it; most often, it is the last one."""

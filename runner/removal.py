@@ -39,7 +39,10 @@ class Removal:
             with self.place.folder(folder) as opened:
                 self._clear(folder, opened, names)
         except OSError as error:
-            self._fail(folder, error)
+            if error.errno != errno.EXDEV:
+                self._fail(folder, error)
+            for name in names if error.errno == errno.EXDEV else ():
+                self._keep(f"{folder}/{name}", is_folder=False)
 
     def can_clear(self, folder: str) -> bool:
         """Whether all in a folder may go."""
@@ -90,7 +93,7 @@ class Removal:
                 if self._holds_ours(path):
                     folders += [path] if is_folder else []
                 elif self.sparing.why(path, opened, found):
-                    self._keep(path, found)
+                    self._keep(path, is_folder=is_folder)
                 elif is_folder:
                     folders.append(path)
                 else:
@@ -113,12 +116,12 @@ class Removal:
             if error.errno not in {errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT}:
                 self._fail(path, error)
 
-    def _keep(self, path: str, found: os.stat_result) -> None:
+    def _keep(self, path: str, *, is_folder: bool) -> None:
         """Name each file that stays; what nobody ever backs up is no news."""
         if path.rpartition("/")[2] in NEVER_BACKED_UP:
             return
         files = [path]
-        if stat.S_ISDIR(found.st_mode):
+        if is_folder:
             files = list(self._files(path)) or files
         self.kept_total += len(files)
         self.kept += [shown(self.place.of(each)) for each in files[: _NAMED - len(self.kept)]]
@@ -128,7 +131,7 @@ class Removal:
         left = [folder]
         while left:
             path = left.pop()
-            with suppress(OSError), self.place.folder(path) as opened:
+            with suppress(OSError), self.place.folder(path, crosses=True) as opened:
                 for name in opened.names():
                     found = opened.find(name)
                     if found is not None and stat.S_ISDIR(found.st_mode):

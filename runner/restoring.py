@@ -97,7 +97,8 @@ class Restoring:
 
     def _survey(self, place: Place) -> Survey:
         chosen = self.chosen
-        survey = Survey(place, deletes=self.asked.delete)
+        asked = frozenset((*chosen.main, *chosen.databases))
+        survey = Survey(place, deletes=self.asked.delete, asked=asked)
         survey.above((*chosen.main, *chosen.databases))
         if chosen.main:
             step = retrieval.nodes(chosen.kept.id, chosen.main, survey.hear, deep=True)
@@ -110,6 +111,10 @@ class Restoring:
         for node in chosen.copies:
             copies.note(node)
         survey.folders += copies.folders
+        survey.files |= set(chosen.databases)
+        if link := survey.followed(asked):
+            why = "is a link, and what is asked for would be restored behind it"
+            raise ValueError(f"{shown(place.of(link))} {why}: remove it, or restore its folder")
         self.done.tally = Tally(survey.before)
         return survey
 
