@@ -33,6 +33,16 @@ class Location:
         self.inside = real.removeprefix(str(self.root)).strip("/")
 
 
+def live_file(volumes: str, path: str) -> int:
+    """Open a regular file that was backed up, as backups reach it; raise OSError."""
+    inside = path.removeprefix(f"{volumes}/")
+    # Elsewhere, the path is the Secret's own, up to the folder at least.
+    root = Path(volumes, inside.partition("/")[0]) if inside != path else Path(path).parent
+    where = Location(Path(path), root)
+    with Folder.at(where.root) as folder:
+        return folder.file(where.inside)
+
+
 def is_empty(folder: Folder) -> bool:
     """Whether a folder holds nothing that is an app's."""
     return not set(folder.names()) - {*NEVER_BACKED_UP, _PROBE}
