@@ -105,27 +105,30 @@ class Folder:
                 return None
             raise
 
-    def file(self, inside: str, flags: int = os.O_RDONLY, mode: int = 0o600) -> int:
-        """Open a regular file below; raise OSError for anything else, which is not waited for."""
+    def file(self, inside: str, flags: int = os.O_RDONLY, *, alone: bool = False) -> int:
+        """Open a regular file below; raise OSError for anything else, which is not waited for.
+
+        ``alone``: one that has no other name, which may be outside.
+        """
         with self.above(inside) as (folder, name):
             path = f"{self.path}/{inside}"
             with suppress(FileNotFoundError):
                 found = os.stat(name, dir_fd=folder.descriptor, follow_symlinks=False)
-                _must_be_regular(found, path)  # to open a device may do something
+                _must_be_regular(found, path, alone)  # to open a device may do something
             try:
-                number = os.open(name, flags | _FILE, mode, dir_fd=folder.descriptor)
+                number = os.open(name, flags | _FILE, 0o600, dir_fd=folder.descriptor)
             except OSError as error:
                 raise _named(error, path) from None
             try:
-                _must_be_regular(os.fstat(number), path)
+                _must_be_regular(os.fstat(number), path, alone)
             except OSError:
                 os.close(number)
                 raise
             return number
 
-    def read(self, inside: str, most: int) -> bytes:
+    def read(self, inside: str, most: int, *, alone: bool = False) -> bytes:
         """Return what a regular file below begins with; raise OSError."""
-        with os.fdopen(self.file(inside), "rb") as file:
+        with os.fdopen(self.file(inside, alone=alone), "rb") as file:
             return file.read(most)
 
     def names(self) -> list[str]:
@@ -139,8 +142,9 @@ class Folder:
 
     def _opened(self, inside: str, flags: int, *, crosses: bool = True) -> "Folder":
         path = f"{self.path}/{inside}" if inside else self.path
+        parts = _parts(inside, path)
         try:
-            return Folder(_walked(self.descriptor, _parts(inside, path), flags, crosses), path)
+            return Folder(_walked(self.descriptor, parts, flags, crosses), path)
         except OSError as error:
             raise _named(error, path) from None
 
@@ -225,9 +229,11 @@ def _has_openat2() -> bool:
     return True
 
 
-def _must_be_regular(found: os.stat_result, path: str) -> None:
+def _must_be_regular(found: os.stat_result, path: str, alone: bool) -> None:
     if not stat.S_ISREG(found.st_mode):
         raise OSError(errno.EINVAL, "is no regular file", path)
+    if alone and found.st_nlink > 1:
+        raise OSError(errno.EMLINK, "has another name", path)
 
 
 def _named(error: OSError, path: str) -> OSError:

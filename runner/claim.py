@@ -121,14 +121,15 @@ def _name(number: int) -> str:
 def _read(folder: Folder, number: int) -> dict[str, object]:
     """Return what a claim says; nothing where it is just being written."""
     try:
-        found = json.loads(folder.read(_name(number), _LONGEST))
+        text = folder.read(_name(number), _LONGEST, alone=True).decode("utf-8", "replace")
+        found = json.loads(text)
     except (ValueError, OSError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 
 
 def _write(folder: Folder, number: int, flags: int, value: dict[str, object]) -> None:
-    descriptor = folder.file(_name(number), flags)
+    descriptor = folder.file(_name(number), flags, alone=True)
     try:
         text = json.dumps(value).encode()
         os.pwrite(descriptor, text.ljust(400), 0)  # the same length: no half of an older one

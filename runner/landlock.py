@@ -1,16 +1,19 @@
 """Lets a command write to some folders alone, by Landlock, where the kernel has it (since 5.19).
 
 restic restores by paths. An app that exchanges a folder for a link while restic works would have it
-write somewhere else; the kernel then refuses that. It knows no rule for owners, modes and times of
-what is already there: docs/security.md says what that leaves.
+write somewhere else; the kernel then refuses that, and that it reads another volume. It knows no
+rule for owners, modes and times of what is already there: docs/security.md says what that leaves.
 """
 
 import ctypes
 import os
+import stat
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import cache
+from pathlib import PurePath
 from threading import Thread
 from typing import TypeVar
 
@@ -18,7 +21,7 @@ _CREATE, _ADD, _RESTRICT = 444, 445, 446  # on every architecture
 _VERSION, _BENEATH = 1, 1  # LANDLOCK_CREATE_RULESET_VERSION, LANDLOCK_RULE_PATH_BENEATH
 _NO_NEW_PRIVS = 38  # PR_SET_NO_NEW_PRIVS
 _LEAST = 2  # the first one that knows of links between folders
-_WRITE_FILE, _TRUNCATE = 1 << 1, 1 << 14
+_WRITE_FILE, _READ_FILE, _TRUNCATE = 1 << 1, 1 << 2, 1 << 14
 # Remove and make whatever there is, and move it to another folder.
 _WRITES = _WRITE_FILE | sum(1 << bit for bit in range(4, 14))
 _RULE = "=Qi"  # struct landlock_path_beneath_attr
@@ -27,8 +30,21 @@ _C = ctypes.CDLL(None, use_errno=True)
 T = TypeVar("T")
 
 
-def confined(start: Callable[[], T], descriptors: Iterable[int], paths: Iterable[str]) -> T:
-    """Call ``start``, whose child processes write below these open folders and paths alone.
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Where a command may write: in open folders and at paths; elsewhere, it reads at most.
+
+    ``hidden``: a folder in which it reads nothing else; ``read`` are exceptions.
+    """
+
+    folders: tuple[int, ...]
+    paths: tuple[str, ...]
+    hidden: str
+    read: tuple[str, ...] = ()
+
+
+def confined(start: Callable[[], T], bounds: Bounds) -> T:
+    """Call ``start``, whose child processes stay in these bounds.
 
     A thread restricts itself, its children inherit that, and it ends; we stay as we are.
     """
@@ -37,7 +53,7 @@ def confined(start: Callable[[], T], descriptors: Iterable[int], paths: Iterable
 
     def work() -> None:
         try:
-            _restrict(descriptors, paths)
+            _restrict(bounds)
             answers.append(start())
         except BaseException as error:  # noqa: BLE001 -- raised again by who waits
             failures.append(error)
@@ -57,12 +73,12 @@ def version() -> int:
     return max(found, 0)
 
 
-def _restrict(descriptors: Iterable[int], paths: Iterable[str]) -> None:
+def _restrict(bounds: Bounds) -> None:
     """Restrict this thread; where the kernel cannot do so, it goes on as it is."""
     if version() < _LEAST:
         return
     # ftruncate and O_TRUNC have a right of their own since version 3.
-    handled = _WRITES | (_TRUNCATE if version() > 2 else 0)
+    handled = _WRITES | _READ_FILE | (_TRUNCATE if version() > 2 else 0)
     attributes = struct.pack("=Q", handled)
     rules: int = _C.syscall(
         _CREATE, ctypes.c_char_p(attributes), ctypes.c_size_t(len(attributes)), ctypes.c_uint32(0)
@@ -70,19 +86,39 @@ def _restrict(descriptors: Iterable[int], paths: Iterable[str]) -> None:
     if rules < 0:
         return
     try:
-        for descriptor in descriptors:
+        for descriptor in bounds.folders:
             _allow(rules, descriptor, handled)
-        for path in paths:
-            with suppress(OSError):
-                descriptor = os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-                try:
-                    _allow(rules, descriptor, handled)
-                finally:
-                    os.close(descriptor)
+        for paths, allowed in (
+            (bounds.paths, handled), (bounds.read, _READ_FILE),
+            (_all_but(bounds.hidden), _READ_FILE),
+        ):  # fmt: skip
+            for path in paths:
+                _allow_path(rules, path, allowed)
         if not _C.prctl(_NO_NEW_PRIVS, 1, 0, 0, 0):
             _C.syscall(_RESTRICT, ctypes.c_int(rules), ctypes.c_uint32(0))
     finally:
         os.close(rules)
+
+
+def _all_but(hidden: str) -> Iterator[str]:
+    """Yield what is beside a folder, and beside each of those that it is in."""
+    path = PurePath(hidden)
+    for folder, left_out in zip(path.parents, (path, *path.parents), strict=False):
+        with suppress(OSError):
+            names = os.listdir(folder)  # noqa: PTH208 -- names, which may be many
+            yield from (f"{folder}/{name}" for name in names if name != left_out.name)
+
+
+def _allow_path(rules: int, path: str, allowed: int) -> None:
+    with suppress(OSError):  # it is not there, or a link to nowhere: nothing is allowed
+        descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        try:
+            if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+                _allow(rules, descriptor, allowed)
+            else:  # a file has no right of a folder
+                _allow(rules, descriptor, allowed & (_WRITE_FILE | _READ_FILE | _TRUNCATE))
+        finally:
+            os.close(descriptor)
 
 
 def _allow(rules: int, descriptor: int, allowed: int) -> None:

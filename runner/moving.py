@@ -61,9 +61,10 @@ def remove(folder: Folder, name: str) -> None:
     elsewhere too. What is mounted below, and what lies there, stays.
     """
     with suppress(OSError):
-        if not is_folder(folder, name):
-            os.unlink(name, dir_fd=folder.descriptor)
-            return
+        with folder.above(name) as (above, last):
+            if not is_folder(above, last):
+                os.unlink(last, dir_fd=above.descriptor)
+                return
         left, found = [name], []
         while left:
             path = left.pop()

@@ -49,7 +49,7 @@ class Notes:
         """Note the mode of a folder, by its path in the volume."""
         told = os.fsencode(path).decode("latin-1")
         line = json.dumps([told, mode, self._sealed(MODES, told, mode)])
-        number = self._folder.file(MODES, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        number = self._folder.file(MODES, os.O_WRONLY | os.O_APPEND | os.O_CREAT, alone=True)
         with os.fdopen(number, "a", encoding="utf-8") as file:
             file.write(f"{line}\n")
             file.flush()
@@ -58,7 +58,7 @@ class Notes:
     def modes(self) -> Iterator[tuple[str, int]]:
         """Yield paths and modes, the last note first; nothing where nobody noted any."""
         try:
-            text = self._folder.read(MODES, _LONGEST_LIST).decode("utf-8", "replace")
+            text = self._text(MODES, _LONGEST_LIST)
         except FileNotFoundError:
             return
         for line in reversed(text.splitlines()):
@@ -75,9 +75,12 @@ class Notes:
     def _sealed(self, name: str, *facts: str | int) -> str:
         return self._seal.of(name, self._inode, *facts)
 
+    def _text(self, name: str, most: int) -> str:
+        return self._folder.read(name, most, alone=True).decode("utf-8", "replace")
+
     def _read(self, name: str) -> str | int | None:
         try:
-            found = json.loads(self._folder.read(name, _LONGEST))
+            found = json.loads(self._text(name, _LONGEST))
         except (OSError, ValueError, RecursionError):
             return None
         fact, seal = (found.get("fact"), found.get("seal")) if isinstance(found, dict) else (0, 0)
@@ -92,4 +95,8 @@ class Notes:
         with os.fdopen(number, "w", encoding="utf-8") as file:
             json.dump({"fact": fact, "seal": self._sealed(name, fact)}, file)
         here = self._folder.descriptor
-        os.rename(part, name, src_dir_fd=here, dst_dir_fd=here)
+        try:
+            os.rename(part, name, src_dir_fd=here, dst_dir_fd=here)
+        except IsADirectoryError:
+            moving.remove(self._folder, name)
+            os.rename(part, name, src_dir_fd=here, dst_dir_fd=here)

@@ -145,8 +145,13 @@ class Door:
 
         if not descriptors:
             return start()
-        ours = (self._config.state_dir, made["TMPDIR"], made[environment.CACHE], "/dev")
-        return landlock.confined(start, descriptors, ours)
+        bounds = landlock.Bounds(
+            folders=tuple(descriptors),
+            paths=(self._config.state_dir, made["TMPDIR"], made[environment.CACHE], "/dev"),
+            hidden=self._config.volumes_dir,
+            read=(made.get("RESTIC_REPOSITORY", "").removeprefix("local:"),),
+        )
+        return landlock.confined(start, bounds)
 
     def _listen(self, process: subprocess.Popen[bytes], step: Step, folder: str) -> Completed:
         mask = self._config.mask

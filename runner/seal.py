@@ -30,7 +30,7 @@ class Seal:
 
 
 def _framed(fact: str) -> bytes:
-    raw = fact.encode("utf-8", "surrogateescape")
+    raw = fact.encode("utf-8", "surrogatepass")
     return len(raw).to_bytes(8, "big") + raw
 
 
