@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 RESTORER = (0, 1, 3, 4)  # CHOWN, DAC_OVERRIDE, FOWNER, FSETID
@@ -187,8 +187,8 @@ def mounted(source: Path, target: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        with suppress(subprocess.CalledProcessError):
-            subprocess.run(("umount", str(target)), check=True)
+        # An error that is kept holds folders open.
+        subprocess.run(("umount", "--lazy", str(target)), check=True)
 
 
 def python_of(user: int) -> bool:

@@ -178,7 +178,7 @@ def _all_links(stage: Path, target: Path) -> None:
 
 def _all_hard_links(stage: Path, target: Path) -> None:
     for name in ("files", "whole", "snapshot", "gathered", "modes", "snapshot.part", "claim.3"):
-        (stage / name).hardlink_to(target / "linked")
+        (stage / name).hardlink_to(target / "file")
 
 
 def _claims(stage: Path, target: Path) -> None:
