@@ -240,6 +240,8 @@ def test_what_is_mounted_inside_a_volume_is_not_deleted(pod: Pod) -> None:
         (pod.volume / "new").write_text("new\n")
         done = pod.call("restore", "--delete")
 
+    assert done.returncode == 0, "what is not ours is kept, and no failure"
+    assert "kept: " in _lines(done.stdout)
     seen = {name: entry[3:] for name, entry in canary(pod.outside).items()}
     assert seen == {name: entry[3:] for name, entry in before.items()}, done.stdout
     assert not (pod.volume / "new").exists(), done.stdout
@@ -247,10 +249,14 @@ def test_what_is_mounted_inside_a_volume_is_not_deleted(pod: Pod) -> None:
 
 def test_a_drill_reads_no_file_outside(pod: Pod) -> None:
     """Not even where what is there looks like the file of the snapshot."""
-    files = [f"{name}/file" for name in ANYWHERE]
-    _backed_up(pod, *files, "plain")
+    for name in ANYWHERE:
+        file = pod.volume / name / "file"
+        file.parent.mkdir()
+        file.write_text("a text\n")
+        os.utime(file, (1_500_000_000, 1_500_000_000))
+    known = file.stat()
+    _backed_up(pod, "plain")
     for name, plant in ANYWHERE.items():
-        known = (pod.volume / name / "file").stat()
         shutil.rmtree(pod.volume / name)
         plant(pod.volume / name, pod.outside)
     (pod.volume / "linked").symlink_to(pod.outside)
