@@ -5,7 +5,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import suppress
 
-from runner import nodes, retrieval
+from runner import moving, nodes, retrieval
 from runner.asked import Done, Json
 from runner.place import Place, shown
 from runner.restic import Door
@@ -36,7 +36,7 @@ def clear(
             continue
         try:
             if not dry_run:
-                _must_be_replaceable(place.of(path))
+                _must_be_replaceable(place, path)
             for end in _ENDS:
                 _remove(place, f"{path}{end}", done, dry_run=dry_run)
         except OSError as error:
@@ -53,7 +53,8 @@ def _remove(place: Place, path: str, done: Done, *, dry_run: bool) -> None:
     if found is None:
         return
     if not dry_run:
-        os.unlink(place.of(path))  # noqa: PTH108 -- a str
+        with place.above(path) as (folder, name):
+            os.unlink(name, dir_fd=folder.descriptor)
     done.tally.count("deleted", shown(place.of(path)), found.st_size)
 
 
@@ -61,18 +62,24 @@ def _is_behind_a_link(place: Place, path: str) -> bool:
     return any(found and stat.S_ISLNK(found.st_mode) for _, found in above(place, (path,)))
 
 
-def _must_be_replaceable(path: str) -> None:
+def _must_be_replaceable(place: Place, path: str) -> None:
     """Raise OSError where a file cannot be written."""
-    flags = os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK
-    with suppress(FileNotFoundError):
-        if not stat.S_ISREG(os.lstat(path).st_mode):
-            return
+    found = place.lstat(path)
+    # Of a file with further names restic makes a new one.
+    if found is None or not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
+        return
+    with place.above(path) as (folder, name):
         try:
-            descriptor = os.open(path, flags)
+            os.close(folder.file(name, os.O_WRONLY))
         except PermissionError:
-            os.chmod(path, 0o600)  # noqa: PTH101 -- as restic does it, too
-            descriptor = os.open(path, flags)
-        os.close(descriptor)
+            passed = os.open(
+                name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder.descriptor
+            )
+            try:
+                os.chmod(f"/proc/self/fd/{passed}", 0o600)  # noqa: PTH101 -- as restic does it, too
+            finally:
+                os.close(passed)
+            os.close(folder.file(name, os.O_WRONLY))
 
 
 def above(place: Place, paths: tuple[str, ...]) -> Iterator[tuple[str, os.stat_result | None]]:
@@ -94,23 +101,24 @@ def give_back(door: Door, snapshot: str, place: Place, around: Around) -> None:
     for path, found in around:
         if found is not None:
             owner, mode = (found.st_uid, found.st_gid), stat.S_IMODE(found.st_mode)
-            _set(place.of(path), owner, mode, (found.st_atime_ns, found.st_mtime_ns))
+            _set(place, path, owner, mode, (found.st_atime_ns, found.st_mtime_ns))
     new = tuple(path for path, found in around if found is None)
 
     def hear(message: Json) -> None:
         node = nodes.read(message)
         if node is not None and node.path in new:
             time = (node.mtime or 0) * 1000
-            _set(place.of(node.path), (node.uid, node.gid), node.mode, (time, time))
+            _set(place, node.path, (node.uid, node.gid), node.mode, (time, time))
 
     if new:
         door.execute(retrieval.nodes(snapshot, new, hear, deep=False))
 
 
-def _set(path: str, owner: tuple[int, int], mode: int, times: tuple[int, int]) -> None:
-    with suppress(OSError):
-        if stat.S_ISDIR(os.lstat(path).st_mode):
-            with suppress(PermissionError):
-                os.chown(path, *owner, follow_symlinks=False)
-            os.chmod(path, mode)  # noqa: PTH101 -- a str
-            os.utime(path, ns=times, follow_symlinks=False)
+def _set(
+    place: Place, path: str, owner: tuple[int, int], mode: int, times: tuple[int, int]
+) -> None:
+    with suppress(OSError), place.root.passage(place.below(path)) as folder:
+        with suppress(PermissionError):
+            os.chown(folder.link, *owner)
+        moving.chmod(folder, mode)
+        os.utime(folder.link, ns=times)

@@ -4,7 +4,6 @@ import ctypes
 import os
 from functools import cache
 
-_AT_FDCWD = -100
 _NO_FOLLOW = 0x100  # AT_SYMLINK_NOFOLLOW
 _BTIME = 0x800  # STATX_BTIME
 _SIZE = 256  # of struct statx
@@ -16,10 +15,10 @@ def _statx() -> "ctypes._NamedFuncPointer | None":
     return getattr(ctypes.CDLL(None, use_errno=True), "statx", None)
 
 
-def born(path: str) -> int:
+def born(descriptor: int, name: str) -> int:
     """Return in microseconds since the epoch when a file was made; 0 where that is not known."""
     call, found = _statx(), ctypes.create_string_buffer(_SIZE)
-    if call is None or call(_AT_FDCWD, os.fsencode(path), _NO_FOLLOW, _BTIME, found):
+    if call is None or call(descriptor, os.fsencode(name), _NO_FOLLOW, _BTIME, found):
         return 0
     if not ctypes.c_uint32.from_buffer(found, _MASK).value & _BTIME:
         return 0
@@ -27,12 +26,12 @@ def born(path: str) -> int:
     return seconds * 1_000_000 + ctypes.c_uint32.from_buffer(found, _NANOS).value // 1000
 
 
-def existed(path: str, found: os.stat_result, moment: int) -> bool:
-    """Whether a file was there at a moment (microseconds), under whatever name.
+def existed(descriptor: int, name: str, found: os.stat_result, moment: int) -> bool:
+    """Whether a file in an open folder was there at a moment (microseconds), by whatever name.
 
     Where the file system does not say, one that looks old counts as old.
     """
-    when = born(path)
+    when = born(descriptor, name)
     if when:
         return when < moment
     return min(found.st_ctime_ns, found.st_mtime_ns) // 1000 < moment

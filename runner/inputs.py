@@ -142,6 +142,22 @@ def folders(config: Config) -> list[str]:
     return [part for path in paths for part in _parts(path, mounts)]
 
 
+def volume_of(config: Config, folder: Path) -> Path:
+    """Return where the volume of a folder is mounted: below, every name is the app's."""
+    above = Path(config.volumes_dir)
+    return above / folder.relative_to(above).parts[0]
+
+
+def password(config: Config) -> bytes:
+    """Return the repository's password; b"" where only a command knows it."""
+    given = config.restic.get("RESTIC_PASSWORD", "").encode("utf-8", "surrogateescape")
+    file = config.restic.get("RESTIC_PASSWORD_FILE", "")
+    if not given and file:
+        with suppress(OSError, ValueError):  # restic says so
+            given = Path(file).read_bytes()
+    return given.strip(b"\r\n")
+
+
 def parts(path: str) -> list[str]:
     """Return a path; where it is read-only and parts of it are mounted, those.
 

@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from runner import catalog, clients, datafolders
+from runner.beneath import Folder
 from runner.clients import DumpError
 from runner.databases import Client
 from runner.datafolders import small
@@ -24,14 +25,14 @@ _LOOPBACK = ("-h", "127.0.0.1", "-p")
 _REDIS = re.compile(r"# Server\b|(NOAUTH|NOPERM|LOADING)\b")
 
 
-def uses(name: str, folder: Path, own_port: str) -> bool:
+def uses(name: str, folder: Folder, own_port: str) -> bool:
     """Whether a server in this pod, other than the one at ``own_port``, is at work on a folder.
 
     Its files say where it listens, or it holds a lock on them. Redis leaves no such trace: another
     one in the pod says what its folder is, or else it counts when the files were written.
     """
     if name == "mysql":
-        return any(_is_locked(folder / each) for each in _LOCKED_FILES)
+        return any(_is_locked(folder, each) for each in _LOCKED_FILES)
     if name == "postgres":
         return _postgres_listens(folder, own_port)
     return any(_is_redis_of(folder, port) for port in _redis_ports() - {own_port})
@@ -52,9 +53,9 @@ def _lines(path: str) -> Iterator[str]:
         yield from Path(path).read_text("utf-8", "replace").splitlines()[1:]
 
 
-def _postgres_listens(folder: Path, own_port: str) -> bool:
+def _postgres_listens(folder: Folder, own_port: str) -> bool:
     # Line 4 is its port, line 5 the folder of its socket.
-    lines = small(folder / "postmaster.pid").decode("utf-8", "replace").splitlines()
+    lines = small(folder, "postmaster.pid").decode("utf-8", "replace").splitlines()
     port, at = (lines[3].strip(), lines[4].strip()) if len(lines) > 4 else ("", "")
     if not port or port == own_port:
         return False
@@ -62,11 +63,11 @@ def _postgres_listens(folder: Path, own_port: str) -> bool:
     return port in listening() or any(line.endswith(socket) for line in _lines("/proc/net/unix"))
 
 
-def _is_locked(path: Path) -> bool:
+def _is_locked(folder: Folder, name: str) -> bool:
     """Whether a process holds a lock on a file, as servers do on theirs while they run."""
     asked = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
     try:
-        number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        number = folder.file(name)
     except OSError:
         return False
     try:
@@ -89,14 +90,14 @@ def _redis_ports() -> frozenset[str]:
     return frozenset(found)
 
 
-def _is_redis_of(folder: Path, port: str) -> bool:
+def _is_redis_of(folder: Folder, port: str) -> bool:
     client = Client(dump=("redis-cli", *_LOOPBACK, port, "", ""))
     try:
         report = catalog.survey("redis", client, "")
     except DumpError:
         return False
     if report.folder:
-        return datafolders.is_of("redis", folder, report, (str(folder),))
+        return datafolders.is_of("redis", folder, report, (folder.path,))
     # It asks for a password that is not ours to try.
     return datafolders.written(folder) > time.time() - _FRESH
 

@@ -85,7 +85,12 @@ def _attempt(config: Config, log: Log, stop: Stop, want: Wanted) -> _Trouble | N
         if not folders:
             return _Trouble(f"there is no volume below {config.volumes_dir}", Failure.SOURCE)
         told = []
-        if left := [folder for folder in folders if staging.needs_work(folder)]:
+        left = [
+            folder
+            for folder in folders
+            if staging.needs_work(folder, inputs.volume_of(config, folder))
+        ]
+        if left:
             empty = ", ".join(folder.name for folder in left)
             log.line("info", f"nothing in {empty} yet: asking the repository for a backup")
             from runner import refill  # noqa: PLC0415 -- most starts have nothing to do

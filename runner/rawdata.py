@@ -1,13 +1,16 @@
 """Files of a database in the volumes that a whole dump stands for, and those that none does."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from contract.wording import listed
-from runner import datafolders, inventory, neighbours
+from runner import datafolders, inputs, inventory, neighbours
+from runner.asked import is_below
+from runner.beneath import Folder
 from runner.config import Config
 from runner.inventory import Inventory, Judgement
+from runner.workplace import Location
 
 _LOCAL = {"", "127.0.0.1", "localhost", "::1"}
 _HOSTS = {"postgres": "PGHOST", "mysql": "MYSQL_HOST", "redis": "REDISCLI_HOST"}
@@ -29,13 +32,26 @@ def judged(config: Config, name: str, sources: Iterable[str]) -> Judgement:
     if _is_elsewhere(config, name):
         return Judgement(gaps=report.gaps)
     volumes = tuple(sources)
-    folders = datafolders.found(name, volumes, report)
+    folders = datafolders.found(name, _opened(config, volumes), report)
     proven = [each for each in folders if datafolders.is_of(name, each, report, volumes)]
     own = _own(name, proven)
     gaps = _named(folders, report) if name == "mysql" else report.gaps
     others = _others(name, folders, own, _port(config, name, report))
     raw = datafolders.patterns(name, own, report) if own and not gaps else ()
     return Judgement(gaps, others, tuple(raw))
+
+
+def _opened(config: Config, sources: Iterable[str]) -> Iterator[Folder]:
+    """Open the folders to back up; what is none, or leads out of its volume, holds no server's."""
+    for source in sources:
+        path = Path(source)
+        root = inputs.volume_of(config, path) if is_below(source, config.volumes_dir) else None
+        with suppress(OSError):
+            where = Location(path, root)
+            with Folder.at(where.root) as above:
+                folder = above.folder(where.inside)
+            folder.path = source
+            yield folder
 
 
 def _report(config: Config, name: str) -> Inventory:
@@ -55,19 +71,19 @@ def _is_elsewhere(config: Config, name: str) -> bool:
     return bool(one) or variables.get(_HOSTS[name], "").strip() not in _LOCAL
 
 
-def _own(name: str, proven: list[Path]) -> Path | None:
+def _own(name: str, proven: list[Folder]) -> Folder | None:
     """Return the one folder that is proven to be the server's; None where several may be."""
     if name == "mysql" and len(proven) > 1:  # a copy has the same UUID, and nobody uses it
         proven = [each for each in proven if neighbours.uses(name, each, "")]
     return proven[0] if len(proven) == 1 else None
 
 
-def _named(folders: list[Path], report: Inventory) -> tuple[str, ...]:
+def _named(folders: list[Folder], report: Inventory) -> tuple[str, ...]:
     """Return the gaps, with the names of databases that only their folders give away."""
     if not report.gaps:
         return ()
     missing = [
-        f"{folder} also holds {listed(names)}"
+        f"{folder.path} also holds {listed(names)}"
         for folder in folders
         if (names := datafolders.hidden(folder, report))
     ]
@@ -81,13 +97,13 @@ def _port(config: Config, name: str, report: Inventory) -> str:
     return named if named.isdigit() else usual
 
 
-def _others(name: str, folders: list[Path], own: Path | None, port: str) -> tuple[str, ...]:
-    rest = [each for each in folders if each != own]
+def _others(name: str, folders: list[Folder], own: Folder | None, port: str) -> tuple[str, ...]:
+    rest = [each for each in folders if not own or each.path != own.path]
     if name == "redis" and not own and len(rest) < 2:
         return ()  # it may be its own
     used = [each for each in rest if neighbours.uses(name, each, port)]
     if name == "mysql" and not own and len(used) < 2:
         return ()
     return tuple(
-        f"another server of {_TITLES[name]} uses {each}, and no dump is of it" for each in used
+        f"another server of {_TITLES[name]} uses {each.path}, and no dump is of it" for each in used
     )

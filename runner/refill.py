@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from contract import wording
-from runner import handover, loading, maintainer, putback, staging, verification, wanted
+from runner import handover, inputs, loading, maintainer, putback, staging, verification, wanted
 from runner.claim import Claim, Waiter
 from runner.config import Config
 from runner.conversation import Ended
@@ -17,6 +17,7 @@ from runner.outcome import Failure, Status, size
 from runner.place import Place
 from runner.putback import Put
 from runner.restic import Door
+from runner.seal import Seal
 from runner.staging import Staging
 from runner.stop import Stop
 from runner.wanted import Kept, Wanted
@@ -40,13 +41,15 @@ class _Work:
         self._stop = stop
         self._want = want
         self._door = Door(config, log, stop, hurry=True)
+        self._seal = Seal(inputs.password(config))
         self._listed: list[Json] | None = None
         self._known: list[Kept] = []
 
     def fill(self, folder: Path) -> str:
         """Restore a volume, or as much of that as another pod, or we before, left to do."""
         try:
-            line = self._fill(Staging(folder))
+            root = inputs.volume_of(self._config, folder)
+            line = self._fill(Staging(folder, root, self._seal))
         except OSError as error:
             raise OSError(error.errno, error.strerror, str(error.filename or folder)) from None
         self._log.line("info", line)
@@ -87,17 +90,18 @@ class _Work:
     @contextmanager
     def _claimed(self, stage: Staging) -> Iterator[Claim | None]:
         """Make the work ours; gives None where another pod has done it."""
-        waiter = Waiter(stage.folder, self._config.pod, self._config.timing.restore_stale)
+        waiter = Waiter(self._config.pod, self._config.timing.restore_stale)
+        root = inputs.volume_of(self._config, stage.volume)
         claim, told = None, 0.0
         while claim is None:
             if self._stop.asked:
                 raise Ended(Status.INTERRUPTED, "stopped before it was done")
-            if not staging.needs_work(stage.volume):
+            if not staging.needs_work(stage.volume, root):
                 yield None
                 return
-            stage.make()
             try:
-                claim = waiter.take(self._lose)
+                stage.make()
+                claim = waiter.take(stage.folder, self._lose)
             except FileNotFoundError:
                 continue  # another pod has just ended its work
             if claim is None and time.monotonic() - told > _TOLD:
@@ -117,6 +121,10 @@ class _Work:
     def _gather(self, stage: Staging) -> Kept | None:
         """Restore from the first snapshot that holds files of the volume; None if none does."""
         path = str(stage.volume)
+        with self._door.only_into(stage.folder):
+            return self._first(stage, path)
+
+    def _first(self, stage: Staging, path: str) -> Kept | None:
         candidates = [kept for kept in self._snapshots() if kept.may_hold(path)]
         if candidates and self._take(stage, candidates[0]):
             return candidates[0]
@@ -127,13 +135,19 @@ class _Work:
         if self._want.required:
             line = f"{stage.volume}: there is no {self._want} with files of it, and one is required"
             raise Ended(Status.FAILURE, line, Failure.SOURCE)
+        if stage.is_doubtful:
+            line = (
+                f"{stage.folder.path} holds a restore that was not begun with this password, and "
+                f"there is no {self._want} with files of {path}: mend the Secret, or remove it"
+            )
+            raise Ended(Status.FAILURE, line, Failure.SOURCE)
         return None
 
     def _take(self, stage: Staging, kept: Kept) -> bool:
         """Gather the volume's files from this snapshot; return whether it has any."""
         stage.begin(kept.id)
         self._log.line("info", f"{stage.volume}: restoring from {kept}")
-        put = self._door.follow(putback.folder(kept, str(stage.volume), str(stage.files)))
+        put = self._door.follow(putback.folder(kept, str(stage.volume), stage.files))
         if put is None:
             return False
         self._verify(stage, kept, put)
@@ -147,10 +161,11 @@ class _Work:
     def _verify(self, stage: Staging, kept: Kept, put: Put) -> None:
         """Prove that each file is there; raise Ended where one is not."""
         path = str(stage.volume)
-        above, files = path.rpartition("/")[0], str(stage.files)
-        found = verification.verify(self._door, kept.id, Place(above, files), (path,), put.errors)
+        above, files = path.rpartition("/")[0], stage.files
+        place = Place(above, files, stage.folder.folder("files"))
+        found = verification.verify(self._door, kept.id, place, (path,), put.errors)
         if kept.copies:
-            place = Place(f"{kept.copies}{above}", files)
+            place = place.inside_of(f"{kept.copies}{above}")
             copied = (f"{kept.copies}{path}",)
             found.add(
                 verification.verify(self._door, kept.id, place, copied, put.errors, folders=False)

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
+from runner.beneath import Folder
 from runner.place import Place, shown
 from runner.sparing import Sparing
 from runner.steps import NEVER_BACKED_UP
 from runner.tally import Tally
 
 _NAMED = 1000  # kept files that are listed
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @dataclass(slots=True)
@@ -36,10 +36,13 @@ class Removal:
     def clear(self, folder: str, names: list[str]) -> None:
         """Delete these names from a folder of the snapshot, but for what stays."""
         try:
-            with self._opened(folder) as descriptor:
-                self._clear(folder, descriptor, names)
+            with self.place.folder(folder) as opened:
+                self._clear(folder, opened, names)
         except OSError as error:
-            self._fail(folder, error)
+            if error.errno != errno.EXDEV:
+                self._fail(folder, error)
+            for name in names if error.errno == errno.EXDEV else ():
+                self._keep(f"{folder}/{name}", is_folder=False)
 
     def can_clear(self, folder: str) -> bool:
         """Whether all in a folder may go."""
@@ -51,52 +54,51 @@ class Removal:
         """Delete a folder in whose place something else comes."""
         self._empty(folder)
         if not self.dry_run:
-            above, _, name = folder.rpartition("/")
-            with suppress(OSError), self._opened(above) as descriptor:
-                os.rmdir(self._here(name, folder), dir_fd=descriptor)
+            with suppress(OSError), self.place.above(folder) as (above, name):
+                os.rmdir(name, dir_fd=above.descriptor)
 
     def _empty(self, folder: str) -> None:
         try:
-            with self._opened(folder) as descriptor:
-                self._clear(folder, descriptor, _names(descriptor))
+            with self.place.folder(folder) as opened:
+                self._clear(folder, opened, opened.names())
         except OSError as error:
             self._fail(folder, error)
 
-    def _clear(self, folder: str, descriptor: int, names: list[str]) -> None:
+    def _clear(self, folder: str, opened: Folder, names: list[str]) -> None:
         """Go through names of an open folder, and all folders among them, without recursion."""
         folders: list[str] = []
-        with self._writable(descriptor):
-            left = self._go_through(folder, descriptor, names)
+        with self._writable(opened):
+            left = self._go_through(folder, opened, names)
         while left:
             path = left.pop()
             folders.append(path)
             try:
-                with self._opened(path) as inner, self._writable(inner):
-                    left += self._go_through(path, inner, _names(inner))
+                with self.place.folder(path) as inner, self._writable(inner):
+                    left += self._go_through(path, inner, inner.names())
             except OSError as error:
                 self._fail(path, error)
         for path in reversed(folders) if not self.dry_run else ():
             self._remove_folder(path)
 
-    def _go_through(self, folder: str, descriptor: int, names: list[str]) -> list[str]:
+    def _go_through(self, folder: str, opened: Folder, names: list[str]) -> list[str]:
         """Delete the files among these names; return the folders that are to be gone through."""
-        device, folders = os.fstat(descriptor).st_dev, []
+        folders = []
         for name in sorted(names):
             path = f"{folder}/{name}"
             if path in self.ours:
                 continue
             try:
-                found = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+                found = os.stat(name, dir_fd=opened.descriptor, follow_symlinks=False)
                 is_folder = stat.S_ISDIR(found.st_mode)
                 if self._holds_ours(path):
                     folders += [path] if is_folder else []
-                elif self.sparing.why(path, self.place.of(path), found, device):
-                    self._keep(path, found)
+                elif self.sparing.why(path, opened, found):
+                    self._keep(path, is_folder=is_folder)
                 elif is_folder:
                     folders.append(path)
                 else:
                     if not self.dry_run:
-                        os.unlink(name, dir_fd=descriptor)
+                        os.unlink(name, dir_fd=opened.descriptor)
                     self.tally.count("deleted", shown(self.place.of(path)), found.st_size)
             except FileNotFoundError:
                 continue
@@ -105,25 +107,37 @@ class Removal:
         return folders
 
     def _remove_folder(self, path: str) -> None:
-        above, _, name = path.rpartition("/")
+        above = path.rpartition("/")[0]
         try:
-            with self._opened(above) as descriptor, self._writable(descriptor):
-                os.rmdir(self._here(name, path), dir_fd=descriptor)
+            with self.place.folder(above) as opened, self._writable(opened):
+                name = self.place.below(path).rpartition("/")[2]
+                os.rmdir(name, dir_fd=opened.descriptor)
         except OSError as error:
             if error.errno not in {errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT}:
                 self._fail(path, error)
 
-    def _keep(self, path: str, found: os.stat_result) -> None:
+    def _keep(self, path: str, *, is_folder: bool) -> None:
         """Name each file that stays; what nobody ever backs up is no news."""
         if path.rpartition("/")[2] in NEVER_BACKED_UP:
             return
-        here = self.place.of(path)
-        files = [here]
-        if stat.S_ISDIR(found.st_mode):
-            walked = os.walk(here)
-            files = [f"{each}/{name}" for each, _, inside in walked for name in inside] or files
+        files = [path]
+        if is_folder:
+            files = list(self._files(path)) or files
         self.kept_total += len(files)
-        self.kept += [shown(each) for each in files[: _NAMED - len(self.kept)]]
+        self.kept += [shown(self.place.of(each)) for each in files[: _NAMED - len(self.kept)]]
+
+    def _files(self, folder: str) -> Iterator[str]:
+        """Yield what is below a folder and is none itself."""
+        left = [folder]
+        while left:
+            path = left.pop()
+            with suppress(OSError), self.place.folder(path, crosses=True) as opened:
+                for name in opened.names():
+                    found = opened.find(name)
+                    if found is not None and stat.S_ISDIR(found.st_mode):
+                        left.append(f"{path}/{name}")
+                    else:
+                        yield f"{path}/{name}"
 
     def _holds_ours(self, path: str) -> bool:
         return any(each.startswith(f"{path}/") for each in self.ours)
@@ -132,26 +146,10 @@ class Removal:
         why = error.strerror or str(error)
         self.failed[shown(self.place.of(path))] = f"cannot be deleted: {why.lower()}"
 
-    def _here(self, name: str, path: str) -> str:
-        return self.place.of(path).rpartition("/")[2] or name
-
     @contextmanager
-    def _opened(self, folder: str) -> Iterator[int]:
-        """Open a folder step by step, so that no link in it leads elsewhere."""
-        descriptor = os.open(self.place.target, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            below = self.place.of(folder)[len(self.place.target) :]
-            for name in filter(None, below.split("/")):
-                inner = os.open(name, _FOLDER, dir_fd=descriptor)
-                os.close(descriptor)
-                descriptor = inner
-            yield descriptor
-        finally:
-            os.close(descriptor)
-
-    @contextmanager
-    def _writable(self, descriptor: int) -> Iterator[None]:
+    def _writable(self, folder: Folder) -> Iterator[None]:
         """Let its owner delete in a folder that is closed to writing; its times stay, too."""
+        descriptor = folder.descriptor
         found = os.fstat(descriptor)
         mode = stat.S_IMODE(found.st_mode)
         if not self.dry_run and mode & stat.S_IRWXU != stat.S_IRWXU:
@@ -165,7 +163,3 @@ class Removal:
                     if stat.S_IMODE(os.fstat(descriptor).st_mode) != mode:
                         os.fchmod(descriptor, mode)
                     os.utime(descriptor, ns=(found.st_atime_ns, found.st_mtime_ns))
-
-
-def _names(descriptor: int) -> list[str]:
-    return os.listdir(descriptor)

@@ -5,12 +5,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Generator, Mapping
-from contextlib import suppress
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from runner import cache, environment, inputs, limits, opened, opening, ownership, rawdata
+from runner import bounds, cache, environment, inputs, limits, opened, opening, ownership, rawdata
+from runner.beneath import Folder
+from runner.bounds import Bounds
 from runner.config import Config
 from runner.listener import Listener
 from runner.lists import answered, unread
@@ -46,6 +48,16 @@ class Door:
         self._progress = progress
         self._hurry = hurry  # somebody waits, and nothing else is at work
         self._uncached = False
+        self._folders: tuple[Folder, ...] = ()
+
+    @contextmanager
+    def only_into(self, *folders: Folder) -> Iterator[None]:
+        """Hand these open folders to commands, which write nowhere else but to our own state."""
+        before, self._folders = self._folders, folders
+        try:
+            yield
+        finally:
+            self._folders = before
 
     def follow(self, run: Generator[Any, Any, T]) -> T:
         """Carry a run through to its end and return its result."""
@@ -115,19 +127,36 @@ class Door:
             self._log.line("debug", f"{step.name} starts", argv=shown)
         try:
             with limits.writing(0 if step.hook else step.largest):
-                process = subprocess.Popen(
-                    step.argv,
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.PIPE,
-                    env=made,
-                    start_new_session=True,  # so that a signal reaches a hook's own children too
-                )
+                process = self._started(step.argv, made)
         except (OSError, ValueError) as error:  # a NUL among its words is a ValueError
             why = getattr(error, "strerror", None) or str(error)
             return Completed(127, tail=(f"{step.argv[0]} cannot be started: {why}",))
         with process:
             return self._listen(process, step, made[environment.CACHE])
+
+    def _started(self, argv: tuple[str, ...], made: Mapping[str, str]) -> subprocess.Popen[bytes]:
+        descriptors = [folder.descriptor for folder in self._folders]
+
+        def start() -> subprocess.Popen[bytes]:
+            return subprocess.Popen(
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=made,
+                start_new_session=True,  # so that a signal reaches a hook's own children too
+                pass_fds=descriptors,
+            )
+
+        if not descriptors:
+            return start()
+        within = Bounds(
+            folders=tuple(descriptors),
+            paths=(self._config.state_dir, made["TMPDIR"], made[environment.CACHE], "/dev"),
+            hidden=self._config.volumes_dir,
+            read=(made.get("RESTIC_REPOSITORY", "").removeprefix("local:"),),
+        )
+        return bounds.confined(start, within)
 
     def _listen(self, process: subprocess.Popen[bytes], step: Step, folder: str) -> Completed:
         mask = self._config.mask

@@ -11,10 +11,14 @@ from runner.drill import File, Tried
 
 _CHUNK = 1 << 20
 
+Live = Callable[[str], int]
+"""Opens a live file by its path in the snapshot; raises OSError."""
+
 
 def look(
-    files: tuple[File, ...], folder: Path, copies: str, stopped: Callable[[], bool]
-) -> Iterator[Tried]:
+    files: tuple[File, ...], folder: Path, copies: str, stopped: Callable[[], bool],
+    live: Live,
+) -> Iterator[Tried]:  # fmt: skip
     """Compare each file, restored below ``folder``, with the live one, if that is unchanged.
 
     Below ``copies`` lie databases. Nothing more comes where it was ``stopped``.
@@ -25,12 +29,12 @@ def look(
         if stopped():
             return
         try:
-            yield _look(file, Path(f"{folder}{file.path}"), answers)
+            yield _look(file, Path(f"{folder}{file.path}"), answers, live)
         except OSError as error:
             yield Tried(file, f"cannot be compared: {error.strerror}")
 
 
-def _look(file: File, path: Path, answers: Mapping[str, str]) -> Tried:
+def _look(file: File, path: Path, answers: Mapping[str, str], live: Live) -> Tried:
     try:
         found = path.lstat()
     except FileNotFoundError:
@@ -42,7 +46,7 @@ def _look(file: File, path: Path, answers: Mapping[str, str]) -> Tried:
             file, f"was restored with {counted(found.st_size, 'byte')} in place of {file.size}"
         )
     if str(path) not in answers:
-        return _beside(file, path)
+        return _beside(file, path, live)
     if (answer := answers[str(path)]) != "ok":
         return Tried(file, f"is no sound database: {answer}")
     return Tried(file, sound=True)
@@ -58,25 +62,20 @@ def _databases(paths: list[str], stopped: Callable[[], bool]) -> dict[str, str]:
     return {path: answers.get(path, "it could not be checked") for path in paths}
 
 
-def _beside(file: File, path: Path) -> Tried:
+def _beside(file: File, path: Path, live: Live) -> Tried:
     try:
-        live = open(file.path, "rb", opener=_open)  # noqa: SIM115 -- Path has no opener
+        opened = os.fdopen(live(file.path), "rb")
     except OSError:
         return Tried(file)  # it is gone, or not for us
-    with live, path.open("rb") as restored:
-        if not _unchanged(file, live):
+    with opened, path.open("rb") as restored:
+        if not _unchanged(file, opened):
             return Tried(file)
-        same = _same(live, restored)
-        if not _unchanged(file, live):
+        same = _same(opened, restored)
+        if not _unchanged(file, opened):
             return Tried(file)
     if same:
         return Tried(file, compared=True)
     return Tried(file, "was restored with other content than the live file's, unchanged since")
-
-
-def _open(path: str, flags: int) -> int:
-    # Not to wait for ever, and not to follow a link, where a file became something else.
-    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
 
 
 def _unchanged(file: File, live: BinaryIO) -> bool:

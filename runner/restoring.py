@@ -4,10 +4,12 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from runner import asked as asking
-from runner import beside, putback, retrieval, verification
+from runner import beside, place, putback, retrieval, verification
 from runner.asked import Asked, Done, Json
+from runner.beneath import Folder
 from runner.conversation import failed
 from runner.nodes import Node
 from runner.place import Place, shown
@@ -52,11 +54,25 @@ class Restoring:
 
     def run(self) -> Done:
         """Restore; raise Ended or ValueError where nothing, or nobody knows what, was done."""
-        place = Place(self.root, self.asked.to or self.root)
-        survey = self._survey(place)
-        with _held_open(place.of(path) for path in survey.pipes):
-            self._run(place, survey)
+        place, folders = self._place()
+        with self.door.only_into(*folders):
+            survey = self._survey(place)
+            with _held_open(place, survey.pipes):
+                self._run(place, survey)
         return self.done
+
+    def _place(self) -> tuple[Place, list[Folder]]:
+        """Return where it comes, and the folders that restic writes to, held open."""
+        asked, chosen = self.asked, self.chosen
+        if asked.to:
+            folder = place.opened(asked.to, self.root, make=not asked.dry_run)
+            reached = folder.link if folder else ""
+            return Place(self.root, asked.to, folder, reached=reached), [folder] if folder else []
+        paths = (*chosen.main, *chosen.databases)
+        volumes = {path[len(self.root) + 1 :].partition("/")[0] for path in paths}
+        folders = [Path(self.root, volume) for volume in sorted(volumes)]
+        there = [Folder.at(folder if folder.exists() else self.root) for folder in folders]
+        return Place(self.root, self.root, parts=paths), there
 
     def _run(self, place: Place, survey: Survey) -> None:
         chosen, dry_run = self.chosen, self.asked.dry_run
@@ -81,7 +97,8 @@ class Restoring:
 
     def _survey(self, place: Place) -> Survey:
         chosen = self.chosen
-        survey = Survey(place, deletes=self.asked.delete)
+        asked = frozenset((*chosen.main, *chosen.databases))
+        survey = Survey(place, deletes=self.asked.delete, asked=asked)
         survey.above((*chosen.main, *chosen.databases))
         if chosen.main:
             step = retrieval.nodes(chosen.kept.id, chosen.main, survey.hear, deep=True)
@@ -94,6 +111,10 @@ class Restoring:
         for node in chosen.copies:
             copies.note(node)
         survey.folders += copies.folders
+        survey.files |= set(chosen.databases)
+        if link := survey.followed(asked):
+            why = "is a link, and what is asked for would be restored behind it"
+            raise ValueError(f"{shown(place.of(link))} {why}: remove it, or restore its folder")
         self.done.tally = Tally(survey.before)
         return survey
 
@@ -112,7 +133,7 @@ class Restoring:
         for folder in survey.folders:
             if removal and removal.can_clear(folder):
                 removal.replace(folder)
-            elif self.asked.dry_run and _holds_anything(place.of(folder)):
+            elif self.asked.dry_run and _holds_anything(place, folder):
                 hint = "it holds files that no backup has" if removal else "--delete replaces it"
                 why = f"is a folder in place of a file: {hint}"
                 self.done.failed[shown(place.of(folder))] = why
@@ -127,10 +148,11 @@ class Restoring:
         options = ("--overwrite", "always", *dry_run, *asking.including(place.inside, paths))
         tally.summary = {}
         step = retrieval.restore_by_hand(
-            f"{snapshot}:{inside}", place.target, options,
+            f"{snapshot}:{inside}", place.reached, options,
             lambda message: tally.hear(message, place.inside),
         )  # fmt: skip
         done = self.door.execute(step)
+        place.forget()
         if tally.summary:
             done = replace(done, messages=(tally.summary,))
         put = putback.came_back(done, inside)
@@ -142,7 +164,7 @@ class Restoring:
         if chosen.main:
             found.add(verification.verify(door, chosen.kept.id, place, chosen.main, self._errors))
         if databases:
-            copies = Place(f"{chosen.kept.copies}{self.root}", place.target)
+            copies = place.inside_of(f"{chosen.kept.copies}{self.root}")
             paths = tuple(f"{chosen.kept.copies}{path}" for path in databases)
             copied = verification.verify(
                 door, chosen.kept.id, copies, paths, self._errors, folders=False
@@ -156,12 +178,13 @@ class Restoring:
 
 
 @contextmanager
-def _held_open(pipes: Iterable[str]) -> Iterator[None]:
+def _held_open(place: Place, pipes: Iterable[str]) -> Iterator[None]:
     """Be at the other end of pipes: restic opens them to compare, and would wait for ever."""
     held = []
     for pipe in pipes:
-        with suppress(OSError):
-            held.append(os.open(pipe, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK))
+        with suppress(OSError), place.above(pipe) as (folder, name):
+            flags = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            held.append(os.open(name, flags, dir_fd=folder.descriptor))
     try:
         yield
     finally:
@@ -169,7 +192,7 @@ def _held_open(pipes: Iterable[str]) -> Iterator[None]:
             os.close(descriptor)
 
 
-def _holds_anything(folder: str) -> bool:
+def _holds_anything(place: Place, folder: str) -> bool:
     with suppress(OSError):
-        return bool(os.listdir(folder))  # noqa: PTH208 -- a str
+        return bool(place.names(folder))
     return True

@@ -9,10 +9,10 @@ import os
 import stat
 from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path
 
 from contract import settings
 from runner import birth, leftout, nodes
+from runner.beneath import Folder, is_mount
 from runner.config import Config
 from runner.leftout import Options
 from runner.patterns import Patterns
@@ -46,11 +46,12 @@ class Sparing:
         self._folders: dict[str, str] = {}  # the last one that was asked for
         self._devices: dict[str, int] = {}
 
-    def why(self, path: str, here: str, found: os.stat_result, device: int) -> str:
-        """Return why a path of the snapshot's, which it does not have, stays; it is at ``here``.
+    def why(self, path: str, folder: Folder, found: os.stat_result) -> str:
+        """Return why a path of the snapshot's, which it does not have, stays.
 
-        ``device``: of the folder that it is in.
+        ``folder``: the open one that it is in.
         """
+        name = self._survey.place.below(path).rpartition("/")[2]
         largest, is_folder = self._today.largest, stat.S_ISDIR(found.st_mode)
         if path.rpartition("/")[2] in NEVER_BACKED_UP:
             why = "is never backed up"
@@ -58,52 +59,54 @@ class Sparing:
             why = "is left out of backups"
         elif stat.S_ISSOCK(found.st_mode):
             why = "is a socket"
-        elif found.st_dev != device:
+        elif found.st_dev != _device_of(folder) or is_mount(folder, name):
             why = "is of another file system"
         elif largest is not None and not is_folder and found.st_size > largest:
             why = "is larger than backups take"
         elif path in self._unread:
             why = "could not be read then"
-        elif self._is_older(path, here, found):
+        elif self._is_older(path, folder, name, found):
             why = "was there then, and not backed up"
         else:
-            why = self._of_folder(path, here, device)
+            why = self._of_folder(path, folder)
         return why
 
     def _is_left_out(self, path: str) -> bool:
         return self._then.match(path) or any(each.match(path) for each in self._patterns)
 
-    def _is_older(self, path: str, here: str, found: os.stat_result) -> bool:
-        if not self._in_place or not birth.existed(here, found, self._began):
+    def _is_older(self, path: str, folder: Folder, name: str, found: os.stat_result) -> bool:
+        before = birth.existed(folder.descriptor, name, found, self._began)
+        if not self._in_place or not before:
             return False
         if found.st_dev != self._device(path):
             return True
         # It was in the snapshot under another name where that has its inode.
         return found.st_ino not in self._survey.inodes.get(self._survey.volume(path), ())
 
-    def _of_folder(self, path: str, here: str, device: int) -> str:
+    def _of_folder(self, path: str, here: Folder) -> str:
         """Return why all of a folder stays but for what the snapshot has of it."""
         folder, _, name = path.rpartition("/")
         if folder not in self._folders:
-            self._folders = {folder: self._about(folder, Path(here).parent, device)}
+            self._folders = {folder: self._about(folder, here)}
         tags = {tag for tag, _ in self._today.present}
         return "" if name in tags else self._folders[folder]
 
-    def _about(self, folder: str, here: Path, device: int) -> str:
-        if any(_has(here / tag, beginning.encode()) for tag, beginning in self._today.present):
+    def _about(self, folder: str, here: Folder) -> str:
+        device = _device_of(here)
+        if any(_has(here, tag, beginning.encode()) for tag, beginning in self._today.present):
             return "is in a folder that is left out"
         only = self._survey.bare.get(folder)
         if only is None:
             return ""
-        if leftout.is_cache_tag(only) and _has(here / only, leftout.CACHE_TAG):
+        if leftout.is_cache_tag(only) and _has(here, only, leftout.CACHE_TAG):
             return "is in a cache"
         if not only and device != self._device(folder):
             return "is of another file system"
         for name in self._survey.extra.get(folder, ()):
-            path, file = f"{folder}/{name}", here / name
+            path = f"{folder}/{name}"
             with suppress(OSError):
-                found = file.lstat()
-                old = found.st_dev == device and self._is_older(path, str(file), found)
+                found = here.stat(name)
+                old = found.st_dev == device and self._is_older(path, here, name, found)
                 if old and not self._is_left_out(path) and name not in NEVER_BACKED_UP:
                     return "is in a folder that was left out"
         return ""
@@ -148,17 +151,19 @@ def _decoded(text: bytes) -> str:
     return text.decode("utf-8-sig", "surrogateescape")
 
 
-def _has(file: Path, beginning: bytes) -> bool:
-    """Whether a file is there and begins so, as restic sees it."""
+def _device_of(folder: Folder) -> int:
+    return os.fstat(folder.descriptor).st_dev
+
+
+def _has(folder: Folder, name: str, beginning: bytes) -> bool:
+    """Whether a file is there and begins so, as restic sees it.
+
+    restic follows a link, which may lead out of the volume: what is behind it is left alone.
+    """
     try:
-        file.lstat()
-        if not beginning:
+        found = folder.stat(name)
+        if not beginning or stat.S_ISLNK(found.st_mode):
             return True
-        with open(file, "rb", opener=_open) as opened:
-            return opened.read(len(beginning)) == beginning
+        return folder.read(name, len(beginning)) == beginning
     except OSError:
         return False
-
-
-def _open(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK)

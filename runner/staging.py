@@ -3,64 +3,85 @@
 Below `.backup-restore`, on the volume itself: `claim.N` is whose the work is, the highest number
 counts; `files` is what restic restores; that becomes `whole` at once when nothing is missing, is
 moved into place name by name, never onto anything, and becomes `done`. Whoever comes after a kill
-at any moment sees by these names what is left to do.
+at any moment sees by these names, and by notes beside them, what is left to do. Names that no
+sealed note vouches for are an app's own: then the work begins again.
 """
 
 import ctypes
 import errno
-import json
 import os
-import shutil
 import stat
 from contextlib import suppress
 from pathlib import Path
 
 from contract import names
-from runner.steps import NEVER_BACKED_UP
+from runner import moving, workplace
+from runner.beneath import Folder
+from runner.notes import GATHERED, MODES, SNAPSHOT, Notes
+from runner.seal import Seal
+from runner.workplace import Location
 
-_AT_FDCWD = -100
-_NO_REPLACE = 1  # RENAME_NOREPLACE
-_UNKNOWN = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP}  # to a file system, or to the kernel
+_LAST = (SNAPSHOT, "done", GATHERED)  # to be removed, in this order
+_NO_FOLDER = {errno.ELOOP, errno.ENOTDIR, errno.EXDEV}
 _C = ctypes.CDLL(None, use_errno=True)
 
 
 def is_empty(folder: Path) -> bool:
     """Whether a folder holds nothing that is an app's, or is not there; a file is not empty."""
     try:
-        with os.scandir(folder) as entries:
-            return all(entry.name in NEVER_BACKED_UP for entry in entries)
+        with Folder.at(folder) as found:
+            return workplace.is_empty(found)
     except FileNotFoundError:
         return True
     except NotADirectoryError:
         return False
 
 
-def needs_work(folder: Path) -> bool:
-    """Whether a folder is to be filled, or somebody began to."""
-    return os.path.lexists(folder / names.STAGING) or is_empty(folder)
+def needs_work(folder: Path, root: Path | None = None) -> bool:
+    """Whether a folder is to be filled, or somebody began to; ``root`` is where it is mounted."""
+    where = Location(folder, root)
+    try:
+        with Folder.at(where.root) as above, above.folder(where.inside) as found:
+            return found.find(names.STAGING) is not None or workplace.is_empty(found)
+    except FileNotFoundError:
+        return True
+    except NotADirectoryError:
+        return False
 
 
 class Staging:
-    """The folder in which one volume's files are gathered."""
+    """The folder in which one volume's files are gathered; it is open once it is made."""
 
-    def __init__(self, volume: Path) -> None:
+    folder: Folder
+    _there: Folder
+    _notes: Notes
+
+    def __init__(self, volume: Path, root: Path | None = None, seal: Seal | None = None) -> None:
         self.volume = volume
-        self.folder = volume / names.STAGING
-        self.files = self.folder / "files"
-        self._whole = self.folder / "whole"
-        self._done = self.folder / "done"
-        self._snapshot = self.folder / "snapshot"
-        self._modes = self.folder / "modes"
-        self._made: list[Path] = []
+        self._where = Location(volume, root)
+        self._seal = seal or Seal()
+        self._made: list[tuple[Folder, str]] = []
 
     def make(self) -> None:
-        """Make it, and the folders above it, which are as the volume's own."""
-        missing = [path for path in (self.volume, *self.volume.parents) if not path.exists()]
-        for path in reversed(missing):
-            path.mkdir(exist_ok=True)
-            self._made.append(path)
-            _like(path.parent, path)
-        self.folder.mkdir(mode=0o700, exist_ok=True)
+        """Make it, and the folders above it, which are as the volume's own; raise OSError."""
+        folder = Folder.at(self._where.root)
+        for name in filter(None, self._where.inside.split("/")):
+            try:
+                inner = folder.folder(name)
+            except FileNotFoundError:
+                with suppress(FileExistsError):
+                    os.mkdir(name, dir_fd=folder.descriptor)
+                inner = folder.folder(name)
+                self._made.append((folder, name))
+                moving.dress(inner, folder)
+            folder = inner
+        self._there, self.folder = folder, workplace.claimed(folder)
+        self._notes = Notes(self.folder, self._seal)
+
+    @property
+    def files(self) -> str:
+        """Where restic restores to: a path through the descriptor, which nobody can exchange."""
+        return f"{self.folder.link}/files"
 
     @property
     def is_gathered(self) -> bool:
@@ -68,158 +89,143 @@ class Staging:
 
         Without a trace of work but claims, the volume itself tells the beginning from the end.
         """
-        if self._done.exists() or self._whole.exists():
+        if self._is_whole("done") or self._is_whole("whole"):
             return True
-        return not self._snapshot.exists() and not is_empty(self.volume)
+        left = {name for name in self.folder.names() if not name.startswith("claim.")}
+        if left == {GATHERED}:
+            return bool(self._notes.gathered)
+        return not left and not workplace.is_empty(self._there)
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether there is what looks like a whole restore, and no note of ours vouches for it."""
+        return self.folder.find("whole") is not None and not self._is_whole("whole")
 
     def begin(self, snapshot: str) -> None:
         """Go on with this snapshot; what was restored of another one goes."""
-        try:
-            begun = self._snapshot.read_text("utf-8")
-        except FileNotFoundError:
-            begun = ""
-        if begun != snapshot:
-            _remove(self.files)
-            part = self.folder / "snapshot.part"
-            part.write_text(snapshot, "utf-8")
-            part.replace(self._snapshot)
-        self.files.mkdir(exist_ok=True)
+        old = [GATHERED, "whole", "done"]
+        found = self.folder.find("files")
+        if self._notes.snapshot != snapshot or not _is_folder(found):
+            old += ["files", MODES]
+        for name in old:
+            moving.remove(self.folder, name)
+        self._notes.snapshot = snapshot
+        with suppress(FileExistsError):
+            os.mkdir("files", dir_fd=self.folder.descriptor)
 
     def gathered(self) -> None:
         """Say that all files are there, and on the disk."""
         self._sync()
-        self.files.rename(self._whole)
+        self._notes.gathered = self.folder.stat("files").st_ino
+        self._rename("files", "whole")
 
     def put_in_place(self) -> list[str]:
         """Move all files to where they belong; return the paths that others had made meanwhile."""
         theirs: list[str] = []
-        root = self._whole / self.volume.name
-        if root.is_dir():
-            self._remember_mode(self.volume, root)
-            self._merge(root, self.volume, theirs)
-            _like(root, self.volume)
+        if not self._is_whole("whole"):
+            return theirs
+        inside = f"whole/{self.volume.name}"
+        found = self.folder.find(inside)
+        if found is not None and stat.S_ISDIR(found.st_mode):
+            self._notes.add_mode("", stat.S_IMODE(found.st_mode))
+            _let_in(self.folder, inside)
+            with self.folder.folder(inside, crosses=False) as root:
+                self._merge(root, theirs)
+                moving.dress(self._there, root)
             self._modes_again()
-        if self._whole.exists():
-            self._sync()
-            self._whole.rename(self._done)
-        return theirs
+        self._sync()
+        self._rename("whole", "done")
+        return sorted(theirs)
 
     def remove(self) -> None:
         """Remove what is left of the work, in such an order that its end can be told."""
-        for path in sorted(self.folder.iterdir(), key=lambda path: path == self._done):
-            if path.is_dir():
-                _remove(path)
-            else:
-                path.unlink(missing_ok=True)
+        last = {name: number for number, name in enumerate(_LAST, 1)}
+        for name in sorted(self.folder.names(), key=lambda name: last.get(name, 0)):
+            moving.remove(self.folder, name)
         with suppress(OSError):  # another pod may look at it already
-            self.folder.rmdir()
+            os.rmdir(names.STAGING, dir_fd=self._there.descriptor)
 
     def unmake(self) -> None:
         """Remove the folders that were made for nothing."""
-        for path in reversed(self._made):
+        for folder, name in reversed(self._made):
             with suppress(OSError):
-                path.rmdir()
+                os.rmdir(name, dir_fd=folder.descriptor)
 
-    def _merge(self, source: Path, target: Path, theirs: list[str]) -> None:
-        _let_in(source)
-        for name in sorted(os.listdir(source)):  # noqa: PTH208 -- names, to be joined twice
-            if source.parent == self._whole and name == names.STAGING:
+    def _is_whole(self, name: str) -> bool:
+        found = self.folder.find(name)
+        return found is not None and _is_folder(found) and found.st_ino == self._notes.gathered
+
+    def _merge(self, root: Folder, theirs: list[str]) -> None:
+        left = [""]
+        while left:
+            inside = left.pop()
+            if inside:
+                _let_in(root, inside)
+            with root.folder(inside, crosses=False) as source:
+                try:
+                    target = self._there.folder(inside, crosses=False)
+                except OSError as error:
+                    if error.errno not in _NO_FOLDER:
+                        raise
+                    theirs.append(str(self.volume / inside))  # it was a folder a moment ago
+                    continue
+                with target:
+                    left += self._move_all(source, target, inside, theirs)
+
+    def _move_all(
+        self, source: Folder, target: Folder, inside: str, theirs: list[str]
+    ) -> list[str]:
+        """Move what is in a folder; return the folders that both have, which are merged next."""
+        folders = []
+        for name in source.names():
+            path = f"{inside}/{name}" if inside else name
+            if path == names.STAGING:
                 continue
-            here, there = source / name, target / name
             try:
-                self._move(here, there)
+                self._move(source, target, name, path)
             except FileExistsError:
-                if _is_folder(here) and _is_folder(there):
-                    self._merge(here, there, theirs)
-                elif not os.path.samestat(here.lstat(), there.lstat()):
-                    theirs.append(str(there))
+                ours, other = source.stat(name), target.stat(name)
+                if _is_folder(ours) and _is_folder(other):
+                    folders.append(path)
+                elif not os.path.samestat(ours, other):
+                    theirs.append(str(self.volume / path))
+        return folders
 
-    def _move(self, here: Path, there: Path) -> None:
+    def _move(self, source: Folder, target: Folder, name: str, path: str) -> None:
         try:
-            _rename(here, there)
+            moving.rename(source, target, name)
         except PermissionError:
-            mode = stat.S_IMODE(here.lstat().st_mode)
-            if not _is_folder(here) or mode & stat.S_IWUSR:
+            found = source.stat(name)
+            mode = stat.S_IMODE(found.st_mode)
+            if not _is_folder(found) or mode & stat.S_IWUSR:
                 raise
             # A folder that goes elsewhere is written to, which not only root must be allowed.
-            self._remember_mode(there, here)
-            here.chmod(mode | stat.S_IWUSR)
-            _rename(here, there)
-
-    def _remember_mode(self, there: Path, here: Path) -> None:
-        """Note which mode a folder has, before it gets one with which it can be moved."""
-        mode = stat.S_IMODE(here.lstat().st_mode)
-        with self._modes.open("a", encoding="utf-8") as file:
-            file.write(json.dumps([os.fsencode(there).decode("latin-1"), mode]) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+            self._notes.add_mode(path, mode)
+            with source.passage(name, crosses=False) as folder:
+                moving.chmod(folder, mode | stat.S_IWUSR)
+            moving.rename(source, target, name)
 
     def _modes_again(self) -> None:
-        with suppress(FileNotFoundError):
-            noted = self._modes.read_text("utf-8").splitlines()
-            for line in reversed(noted):  # the first note counts: later ones may be of our own mode
-                path, mode = json.loads(line)
-                with suppress(FileNotFoundError, PermissionError):
-                    os.chmod(path.encode("latin-1"), mode)  # noqa: PTH101 -- bytes, any name
+        """Give folders their modes; the first note counts, later ones may be of our own mode."""
+        for path, mode in self._notes.modes():
+            with suppress(OSError), self._there.passage(path, crosses=False) as folder:
+                moving.chmod(folder, mode)
+
+    def _rename(self, name: str, new: str) -> None:
+        here = self.folder.descriptor
+        os.rename(name, new, src_dir_fd=here, dst_dir_fd=here)
 
     def _sync(self) -> None:
         """Have all that was written so far on the disk: an app must not start on less."""
-        descriptor = os.open(self.volume, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            if _C.syncfs(descriptor):
-                number = ctypes.get_errno()
-                raise OSError(number, os.strerror(number), str(self.volume))
-        finally:
-            os.close(descriptor)
+        if _C.syncfs(self._there.descriptor):
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number), str(self.volume))
 
 
-def _rename(here: Path, there: Path) -> None:
-    """Rename, and never onto anything; raise FileExistsError."""
-    ours, theirs = os.fsencode(here), os.fsencode(there)
-    if not _C.renameat2(_AT_FDCWD, ours, _AT_FDCWD, theirs, _NO_REPLACE):
-        return
-    number = ctypes.get_errno()
-    if number not in _UNKNOWN:
-        raise OSError(number, os.strerror(number), str(there))
-    if _is_folder(here):
-        # NFS knows no such rename; onto an empty folder, which may be our own, each one can.
-        with suppress(FileExistsError):
-            there.mkdir()
-        if not _is_folder(there):
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(there))
-        try:
-            here.rename(there)
-        except OSError as error:
-            if error.errno == errno.ENOTEMPTY:
-                raise FileExistsError(errno.EEXIST, error.strerror, str(there)) from None
-            raise
-    else:
-        os.link(here, there, follow_symlinks=False)
-        here.unlink()
+def _is_folder(found: os.stat_result | None) -> bool:
+    return found is not None and stat.S_ISDIR(found.st_mode)
 
 
-def _is_folder(path: Path) -> bool:
-    return stat.S_ISDIR(path.lstat().st_mode)
-
-
-def _remove(folder: Path) -> None:
-    """Remove a folder and all below. Files keep their modes: some have names elsewhere too."""
-    for path, folders, _ in os.walk(folder):
-        for name in folders:
-            if not os.path.islink(f"{path}/{name}"):  # noqa: PTH114 -- as in runner.scratch
-                _let_in(Path(path, name))
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def _let_in(folder: Path) -> None:
-    with suppress(PermissionError):
-        folder.chmod(0o700)
-
-
-def _like(original: Path, folder: Path) -> None:
-    """Give a folder the owner, mode, times and attributes of another, as far as we may."""
-    found = original.stat()
-    with suppress(PermissionError):
-        os.chown(folder, found.st_uid, found.st_gid)
-    with suppress(PermissionError):
-        shutil.copystat(original, folder)
+def _let_in(folder: Folder, inside: str) -> None:
+    with folder.passage(inside, crosses=False) as closed:
+        moving.let_in(closed)

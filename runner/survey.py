@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from runner import nodes
+from runner.asked import is_below
 from runner.nodes import Json, Node
 from runner.place import Place
 from runner.tally import Before
@@ -19,7 +20,8 @@ class Survey:
 
     ``extra``: by folder, names that the snapshot does not have. ``inodes``: of what it has, by
     volume. ``folders``: ones in whose place the snapshot has something else. ``bare``: folders of
-    which the snapshot has one file or none. ``pipes``: where a file comes.
+    which the snapshot has one file or none. ``pipes``: where a file comes. ``files``: ones that are
+    asked for by themselves.
     """
 
     place: Place
@@ -30,6 +32,8 @@ class Survey:
     folders: list[str] = field(default_factory=list)
     bare: dict[str, str] = field(default_factory=dict)
     pipes: list[str] = field(default_factory=list)
+    asked: frozenset[str] = frozenset()
+    files: set[str] = field(default_factory=set)
     _open: list[tuple[str, set[str]]] = field(default_factory=list)
     _absent: str = ""
 
@@ -52,6 +56,8 @@ class Survey:
         self._leave(path)
         if self._open and self._open[-1][0] == folder:
             self._open[-1][1].add(nodes.plain(name))
+        if path in self.asked and not node.is_folder:
+            self.files.add(path)
         if self.deletes:
             self.inodes.setdefault(self.volume(path), set()).add(node.inode)
         self._absent = self._absent if path.startswith(f"{self._absent}/") else ""
@@ -69,6 +75,22 @@ class Survey:
     def end(self) -> None:
         """Take note of what is in the last folders, too."""
         self._leave("")
+
+    def followed(self, paths: Iterable[str]) -> str:
+        """Return a link above one of these paths that restic would follow; "" if there is none.
+
+        It makes a folder of what it restores, and of that which a single file lies in.
+        """
+        for path in paths:
+            for each in list(PurePosixPath(path).parents)[1 if self._is_file(path) else 0 :]:
+                if self.volume(str(each)) and not any(is_below(str(each), one) for one in paths):
+                    found = self.place.lstat(str(each))
+                    if found is not None and stat.S_ISLNK(found.st_mode):
+                        return str(each)
+        return ""
+
+    def _is_file(self, path: str) -> bool:
+        return path in self.files and not self.deletes
 
     def volume(self, path: str) -> str:
         """Return the volume that a path lies in: inodes of two are no matter of each other."""
@@ -89,7 +111,7 @@ class Survey:
             self.before.kinds[key] = "changed"
         elif found.st_nlink > 1 and found.st_size == node.size:
             self.before.kinds[key] = "unchanged"  # said of its first name
-        elif not os.access(self.place.of(node.path), os.R_OK, follow_symlinks=False):
+        elif not self.place.is_readable(node.path):
             self.before.there.add(key)
 
     def _is_behind_a_link(self, path: str) -> bool:
@@ -107,7 +129,7 @@ class Survey:
         while self._open and not path.startswith(f"{self._open[-1][0]}/"):
             folder, names = self._open.pop()
             with suppress(OSError):  # what cannot be read is told where its files are restored
-                here = os.listdir(self.place.of(folder))  # noqa: PTH208 -- names
+                here = self.place.names(folder)
                 if extra := sorted(name for name in here if nodes.plain(name) not in names):
                     self.extra[folder] = extra
                     if len(names) <= 1:

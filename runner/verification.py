@@ -13,9 +13,9 @@ import struct
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import PurePath
 
 from runner import damage, nodes, retrieval, words
+from runner.beneath import Folder
 from runner.conversation import failed
 from runner.nodes import Json, Node
 from runner.outcome import Failure
@@ -132,7 +132,7 @@ class _Seen:
         here = self._place.of(path)
         said = self._errors.get(path, "")
         said = said.partition(here)[2].lstrip(" :") or said
-        why = _flag(here) or said or "it changed, or vanished, while it was restored"
+        why = _flag(self._place, path) or said or "it changed, or vanished, while it was restored"
         self.found.failed[shown(here)] = f"{lack}: {why}"
         self.found.paths.add(path)
 
@@ -151,7 +151,7 @@ def _with_same_content(
 
     chosen = doubted if len(doubted) <= _CHOSEN else paths
     inside = tuple(path[len(place.inside) :] for path in chosen)
-    step = retrieval.compare(f"{snapshot}:{place.inside or '/'}", place.target, inside, hear)
+    step = retrieval.compare(f"{snapshot}:{place.inside or '/'}", place.reached, inside, hear)
     done = door.execute(step)
     if done.stopped or (done.code and not done.unreadable):
         raise failed(done, "what was restored cannot be compared")
@@ -169,22 +169,30 @@ def _is_linked(place: Place, node: Node, same: set[str], doubted: Mapping[str, N
     return False
 
 
-def _flag(path: str) -> str:
+def _flag(place: Place, path: str) -> str:
     """Return which flag of the file system keeps a file, or its folder, as it is; "" if none."""
-    for each in (path, str(PurePath(path).parent)):
-        with suppress(OSError):
-            if stat.S_IFMT(os.lstat(each).st_mode) not in {stat.S_IFREG, stat.S_IFDIR}:
-                continue  # to open a device may do something
-            descriptor = os.open(each, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-            try:
-                answer = fcntl.ioctl(descriptor, _GET_FLAGS, bytes(8))
-            finally:
-                os.close(descriptor)
-            (flags,) = struct.unpack("=I4x", answer)
-            for bit, what in _FLAGS.items():
-                if flags & bit:
-                    return what if each == path else what.replace("it is", "its folder is")
+    with suppress(OSError), place.above(path) as (folder, name):
+        for each, whose in ((name, "it is"), (".", "its folder is")):
+            with suppress(OSError):
+                flags = _flags(folder, each)
+                for bit, what in _FLAGS.items():
+                    if flags & bit:
+                        return what.replace("it is", whose)
     return ""
+
+
+def _flags(folder: Folder, name: str) -> int:
+    here = folder.descriptor
+    found = os.stat(name, dir_fd=here, follow_symlinks=False)
+    if stat.S_IFMT(found.st_mode) not in {stat.S_IFREG, stat.S_IFDIR}:
+        return 0  # to open a device may do something
+    descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=here)
+    try:
+        answer = fcntl.ioctl(descriptor, _GET_FLAGS, bytes(8))
+    finally:
+        os.close(descriptor)
+    flags: int = struct.unpack("=I4x", answer)[0]
+    return flags
 
 
 def failure_of(reasons: Iterable[str]) -> Failure:

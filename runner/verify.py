@@ -3,10 +3,21 @@
 import base64
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from random import SystemRandom
 
-from runner import databases, drill, history, ownership, restored, retrieval, scratch, upkeep
+from runner import (
+    databases,
+    drill,
+    history,
+    ownership,
+    restored,
+    retrieval,
+    scratch,
+    upkeep,
+    workplace,
+)
 from runner.config import Config
 from runner.drill import Chosen, Sample
 from runner.outcome import Chored, Failure, Status
@@ -97,7 +108,8 @@ def _volumes(session: Session, door: Door, known: Completed, folder: Path, limit
         return upkeep.failed("restoring", done)
     scratch.open_up(target)
     copies = str(folder / "sqlite")
-    tried = list(restored.look(chosen.files, target, copies, lambda: stop.asked))
+    live = partial(workplace.live_file, config.volumes_dir)
+    tried = list(restored.look(chosen.files, target, copies, lambda: stop.asked, live))
     if stop.asked:
         return Chored(Status.INTERRUPTED, "stopped before it was done")
     return drill.judged(sample, chosen, done, tried)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from demo import trees
-from tests.faults.test_refused import NO_RIGHTS, mounted_read_only
+from tests.faults.test_refused import _IMMUTABLE, NO_RIGHTS, flagged
 from tests.integration.restores import inside, tree, with_repository
 from tests.integration.sidecars import Json, Sidecar
 from tests.integration.test_restore import restored
@@ -270,6 +270,20 @@ def test_sockets_and_other_file_systems_stay(wiki: Sidecar) -> None:
         subprocess.run(("umount", str(wiki.volume / "mounted on")), check=True)
 
 
+def test_what_is_mounted_in_a_folder_of_the_snapshot_stays(wiki: Sidecar) -> None:
+    """Also where it is of the same file system, whose number says nothing."""
+    write(wiki.volume, "mounted/file")
+    wiki.back_up()
+    other = wiki.root / "other"
+    write(other, "file", "theirs", "folder/theirs")
+    subprocess.run(("mount", "--bind", str(other), str(wiki.volume / "mounted")), check=True)
+    try:
+        kept_and_gone(wiki, {"mounted/theirs", "mounted/folder"}, set(), "--path", "data")
+    finally:
+        subprocess.run(("umount", str(wiki.volume / "mounted")), check=True)
+    assert inside(other) == ["file", "folder", "theirs"]
+
+
 def test_what_is_dumped_or_copied_otherwise_stays(wiki: Sidecar) -> None:
     """A database's own files come from its copy; what belonged to the old one goes, and counts."""
     wiki.change_secret(BACKUP_SQLITE="**/*.db")
@@ -303,11 +317,11 @@ def test_what_cannot_be_deleted_is_a_failure_and_all_else_goes(wiki: Sidecar) ->
     write(wiki.volume, "folder/file")
     wiki.back_up()
     write(wiki.volume, "folder/new", "new")
-    with mounted_read_only(wiki.volume / "folder"):
+    with flagged(wiki.volume / "folder", _IMMUTABLE):
         said = restored(wiki, "--delete", "--path", "data", expected=1)
 
     assert {each["path"] for each in said["failed"]} == {str(wiki.volume / "folder" / "new")}
-    assert "cannot be deleted: read-only file system" in said["failed"][0]["reason"]
+    assert "cannot be deleted: operation not permitted" in said["failed"][0]["reason"]
     assert said["deleted"] == 1
     assert not (wiki.volume / "new").exists()
 

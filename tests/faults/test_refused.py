@@ -14,8 +14,10 @@ from tempfile import mkdtemp
 import pytest
 
 from demo import trees
+from runner.seal import Seal
+from runner.staging import Staging
 from tests.integration.restores import Start, inside, lose, tree, with_repository
-from tests.integration.sidecars import OTHER, Sidecar, other_user
+from tests.integration.sidecars import OTHER, PASSWORD, Sidecar, other_user
 from tests.integration.test_restore import restored
 from tests.runner.test_sqlite import database
 
@@ -404,10 +406,11 @@ def test_a_pod_is_kept_from_starting_by_a_file_that_cannot_be_restored(
     before = lose(wiki)
     for pack in wiki.repository.glob("data/*/*"):
         pack.chmod(0o600)
+    work = Staging(wiki.volume, seal=Seal(PASSWORD.encode()))
+    work.make()
+    work.begin(wiki.snapshots()[-1]["id"])
     stage = wiki.volume / ".backup-restore" / "files" / "data"
-    stage.mkdir(parents=True)
-    snapshot = wiki.snapshots()[-1]["id"]
-    (wiki.volume / ".backup-restore" / "snapshot").write_text(snapshot)
+    stage.mkdir()
     (stage / "4").write_text("half\n")
     with flagged(stage / "4", flag):
         start = Start(wiki).run(1)

@@ -1,5 +1,6 @@
 """Restores before a pod starts, killed and disturbed at every moment: all of it comes, once."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -271,7 +272,7 @@ def test_a_snapshot_that_is_gone_before_the_restore_goes_on(
         assert held.wait(120)
         kill(process)
     way.rule = always(WORKS)
-    begun = staged(sidecar, "snapshot").read_text()
+    begun = json.loads(staged(sidecar, "snapshot").read_text())["fact"]
     (staged(sidecar, "files") / sidecar.volume.name).mkdir(exist_ok=True)
     (staged(sidecar, "files") / sidecar.volume.name / "of the first").write_text("1\n")
     sidecar.restic("tag", "--add", "another-id", begun)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from runner.beneath import Folder
 from runner.claim import Claim, Waiter
 from tests.runner.events import until
 
@@ -17,7 +18,7 @@ def never() -> None:
 
 def take(folder: Path, pod: str, seconds: float = 60) -> Claim | None:
     """Try once to have the claim."""
-    return Waiter(folder, pod, seconds).take(never)
+    return Waiter(pod, seconds).take(Folder.at(folder), never)
 
 
 def test_one_of_many_has_it(tmp_path: Path) -> None:
@@ -25,9 +26,10 @@ def test_one_of_many_has_it(tmp_path: Path) -> None:
     start = threading.Barrier(8)
 
     def contend(number: int) -> None:
-        waiter = Waiter(tmp_path, f"wiki-{number}", 60)
+        waiter = Waiter(f"wiki-{number}", 60)
+        folder = Folder.at(tmp_path)
         start.wait()
-        tries = (waiter.take(never) for _ in range(20))
+        tries = (waiter.take(folder, never) for _ in range(20))
         had.extend(filter(None, [next(filter(None, tries), None)]))
 
     threads = [threading.Thread(target=contend, args=(number,)) for number in range(8)]
@@ -69,12 +71,12 @@ def test_one_without_a_sign_of_life_is_taken_over(tmp_path: Path) -> None:
     dead = take(tmp_path, "wiki-1")
     assert dead is not None
     dead.end()
-    waiter = Waiter(tmp_path, "wiki-2", 0.5)
+    waiter, folder = Waiter("wiki-2", 0.5), Folder.at(tmp_path)
     taken: list[Claim] = []
     began = time.monotonic()
 
     def is_taken() -> bool:
-        taken.extend(filter(None, [waiter.take(never)]))
+        taken.extend(filter(None, [waiter.take(folder, never)]))
         return bool(taken)
 
     until(is_taken, "the claim of the dead is taken over")
@@ -84,12 +86,13 @@ def test_one_without_a_sign_of_life_is_taken_over(tmp_path: Path) -> None:
 
 def test_one_that_is_kept_is_never_taken_over_and_its_loss_is_noticed(tmp_path: Path) -> None:
     lost = threading.Event()
-    first = Waiter(tmp_path, "wiki-1", 0.6).take(lost.set)  # a sign of life each 0.1 s
+    folder = Folder.at(tmp_path)
+    first = Waiter("wiki-1", 0.6).take(folder, lost.set)  # a sign of life each 0.1 s
     assert first is not None
-    waiter = Waiter(tmp_path, "wiki-2", 3)
+    waiter = Waiter("wiki-2", 3)
     end = time.monotonic() + 4
     while time.monotonic() < end:
-        assert waiter.take(never) is None
+        assert waiter.take(folder, never) is None
 
     (tmp_path / "claim.7").write_text("{}")
 

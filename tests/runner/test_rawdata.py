@@ -216,3 +216,30 @@ def test_a_file_of_redis_is_known_by_when_it_was_saved(
 
     assert bool(raw) is is_own
     assert not [each for each in raw if "other.rdb" in each]
+
+
+@pytest.mark.parametrize("name", ["../../other", "/etc/passwd", "..", "a/b", "/"])
+@pytest.mark.parametrize("key", ["dbfilename", "appendfilename", "appenddirname"])
+def test_a_server_names_no_file_outside_of_its_folder(tmp_path: Path, key: str, name: str) -> None:
+    """Whoever listens at its port says what it likes; its words would leave out other volumes."""
+    (tmp_path / "v" / "data").mkdir(parents=True)
+    file = tmp_path / "v" / "data" / "dump.rdb"
+    file.write_text("x")
+    saved = str(int(file.stat().st_mtime))
+    proofs = {"dbfilename": "dump.rdb", "rdb_last_save_time": saved, key: name}
+    if key == "dbfilename":
+        proofs |= {"aof_enabled": "1", "aof_current_size": "1", "appendfilename": "dump.rdb"}
+
+    raw = _judged(tmp_path, "redis", Inventory(proofs=proofs, folder="/data")).raw
+
+    assert raw
+    assert all(Path(each).parent == tmp_path / "v" / "data" for each in raw)
+
+
+@pytest.mark.parametrize("file", ["global", "global/pg_control", "PG_VERSION", "postmaster.pid"])
+def test_no_proof_is_read_through_a_link(tmp_path: Path, file: str) -> None:
+    path, found = _postgres(tmp_path / "v")
+    (path / file).rename(tmp_path / "elsewhere")
+    (path / file).symlink_to(tmp_path / "elsewhere")
+
+    assert _judged(tmp_path, "postgres", found).raw == ()

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from runner import birth
+from runner.beneath import Folder
 from runner.place import Place
 from runner.removal import Removal
 from runner.sparing import Sparing
@@ -55,8 +56,10 @@ def test_where_nobody_knows_when_a_file_was_made_an_old_time_counts(
     file = tmp_path / "file"
     file.write_text("1\n")
     changed = file.stat().st_mtime_ns // 1000
-    assert 0 < birth.born(str(file)) <= changed
-    monkeypatch.setattr(birth, "born", lambda _path: 0)
+    with Folder.at(tmp_path) as folder:
+        here = folder.descriptor
+        assert 0 < birth.born(here, "file") <= changed
+        monkeypatch.setattr(birth, "born", lambda _descriptor, _name: 0)
 
-    assert birth.existed(str(file), file.stat(), changed + 1)
-    assert not birth.existed(str(file), file.stat(), changed - 1)
+        assert birth.existed(here, "file", file.stat(), changed + 1)
+        assert not birth.existed(here, "file", file.stat(), changed - 1)
