@@ -234,15 +234,16 @@ def test_a_restore_into_a_folder_of_the_volume_follows_no_link(pod: Pod) -> None
 def test_what_is_mounted_inside_a_volume_is_not_deleted(pod: Pod) -> None:
     _backed_up(pod, "file", "there/file")
     (pod.volume / "extra").mkdir()
-    pod.outside.chmod(0o777)
-    before = canary(pod.outside)
-    with mounted(pod.volume, pod.volume), mounted(pod.outside, pod.volume / "extra"):
+    other = outside(pod.root / "later")  # what is older than the backup is kept anyway
+    other.chmod(0o777)
+    before = canary(other)
+    with mounted(pod.volume, pod.volume), mounted(other, pod.volume / "extra"):
         (pod.volume / "new").write_text("new\n")
         done = pod.call("restore", "--delete")
 
     assert done.returncode == 0, "what is not ours is kept, and no failure"
     assert "kept: " in _lines(done.stdout)
-    seen = {name: entry[3:] for name, entry in canary(pod.outside).items()}
+    seen = {name: entry[3:] for name, entry in canary(other).items()}
     assert seen == {name: entry[3:] for name, entry in before.items()}, done.stdout
     assert not (pod.volume / "new").exists(), done.stdout
 
