@@ -82,6 +82,16 @@ def test_only_who_shows_the_certificate_is_answered(
     assert {who: _ask(guarded, shown) for who, shown in known.items()} == dict.fromkeys(known, 200)
 
 
+def test_without_names_the_authority_alone_decides(
+    tmp_path: Path, trusted: Path, authority: trustme.CA
+) -> None:
+    shown = authority.issue_cert("x.example.com")
+    with server.running(tmp_path, "--client-ca", str(trusted), certificate=shown) as running:
+        assert _ask(running, shown) == 200
+        assert _ask(running, None) == 0
+        assert _ask(running, trustme.CA().issue_cert("x.example.com")) == 0
+
+
 def test_admission_and_probes_work_as_ever(guarded: Webhook) -> None:
     answer, _ = guarded.review(app.pod(), "prod")
     probes = f"http://127.0.0.1:{guarded.watched}"
