@@ -5,7 +5,7 @@ import sys
 import time
 
 from contract.wording import printable
-from kubectl_backup import formats, listing, sidecar, table
+from kubectl_backup import formats, lines, listing, sidecar, table
 from kubectl_backup.cluster import Cluster, Json
 from kubectl_backup.refusal import ClusterError
 from kubectl_backup.sidecar import Sidecar
@@ -24,8 +24,8 @@ def snapshots(cluster: Cluster, terminal: Terminal, parsed: argparse.Namespace) 
             continue
         if len(parts) > 1:
             terminal.tell(f"pod {part.name}:")
-        lines = listing.table(found, time.time())
-        for line in table.render(listing.HEADER, lines, "", terminal.width, paint=terminal.paint):
+        rows = listing.table(found, time.time())
+        for line in table.render(listing.HEADER, rows, "", terminal.width, paint=terminal.paint):
             terminal.show(line)
     return 0
 
@@ -67,12 +67,9 @@ def compare(cluster: Cluster, terminal: Terminal, parsed: argparse.Namespace) ->
     known = all_of(part)
     both = [listing.chosen(known, word) for word in (parsed.snapshot, parsed.other)]
     running = part.run("backup-runner", "restic", "diff", "--no-lock", *both)
-    rest = b""
-    for chunk in running.chunks:
-        *lines, rest = (rest + chunk).split(b"\n")
-        for line in lines:
-            text = printable(line.decode("utf-8", "replace"))
-            terminal.say(text, _COLOURS.get(text[:1], ""))
+    for line in lines.split(running.chunks):
+        text = printable(line.decode("utf-8", "replace"))
+        terminal.say(text, _COLOURS.get(text[:1], ""))
     if running.end.code:
         terminal.tell(f"kubectl backup: {formats.plain(running.end.said)}")
     return 1 if running.end.code else 0
