@@ -55,7 +55,8 @@ def main(words: list[str] | None = None) -> int:
         sys.stderr.close()
         return 141
     except OSError as error:
-        print(f"kubectl backup: {error.filename}: {error.strerror}", file=sys.stderr)
+        line = f"kubectl backup: {error.filename}: {error.strerror}"
+        print(formats.plain(line), file=sys.stderr)
         return 1
 
 

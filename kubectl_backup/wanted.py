@@ -4,6 +4,7 @@ import argparse
 import posixpath
 import time
 from dataclasses import dataclass, field
+from shlex import quote
 
 from contract import names
 from kubectl_backup import files, formats, listing, replacement, sidecar
@@ -93,8 +94,8 @@ def _sources(
         if held is not None:
             found[path], bounds[path] = held.is_folder, held.bounds
     if not found:
-        identifier = snapshot["short_id"]
+        identifier = str(snapshot["short_id"])
         volume = folder.removeprefix(f"{names.VOLUMES_DIR}/").partition("/")[0]
-        look = f"`kubectl backup ls WORKLOAD {identifier} {volume}` shows what is"
+        look = f"`kubectl backup ls WORKLOAD {quote(identifier)} {quote(volume)}` shows what is"
         raise ClusterError(f"{folder} is not in snapshot {identifier}; {look}")
     return found, bounds

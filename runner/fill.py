@@ -6,7 +6,7 @@ import sys
 from collections import deque
 from datetime import UTC, datetime
 
-from contract.wording import counted
+from contract.wording import counted, printable
 from runner import clients, complaints, loading
 from runner.clients import DumpError
 from runner.databases import Client
@@ -25,7 +25,7 @@ def fill(name: str, *, look: bool, replace: bool) -> int:
     try:
         _Server(name).fill(look=look, replace=replace)
     except DumpError as error:
-        sys.stderr.write(trouble_line(error.failure, str(error)) + "\n")
+        sys.stderr.write(printable(trouble_line(error.failure, str(error))) + "\n")
         return 1
     return 0
 
@@ -85,7 +85,8 @@ class _Server:
             except DumpError:
                 if not left:
                     raise
-        sys.stderr.write(f"{database} is called {new}{loading.RENAMED}\n")  # whatever comes next
+        # Whatever comes next.
+        sys.stderr.write(printable(f"{database} is called {new}{loading.RENAMED}") + "\n")
         if self._only or database == "postgres":
             self._ask(create, PGDATABASE=other)
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from contract.wording import printable
 from runner import cache, environment, inputs, opened, opening, ownership, rawdata
 from runner.config import Config
 from runner.listener import Listener
@@ -167,12 +168,12 @@ class Door:
         del made["RESTIC_PROGRESS_FPS"]  # it is for our log
         argv = environment.without_cache(("restic", *self._config.options.every, *words), made)
         if why := cache.why_not(made[environment.CACHE]):
-            print(f"{_UNCACHED}: {why}", file=sys.stderr)
+            print(printable(f"{_UNCACHED}: {why}"), file=sys.stderr)
         try:
             os.execvpe("restic", argv, made)  # noqa: S606, S607 -- no shell
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or str(error)
-            print(f"restic cannot be started: {why}", file=sys.stderr)
+            print(printable(f"restic cannot be started: {why}"), file=sys.stderr)
         return 1
 
 
@@ -184,7 +185,7 @@ def by_hand(config: Config, log: Log, words: tuple[str, ...], *, second: bool = 
     if second and config.second is None:
         why = "there is no second repository: COPY_RESTIC_REPOSITORY is not set"
     if why:
-        print(why, file=sys.stderr)
+        print(printable(why), file=sys.stderr)
         return 1
     lower_priority()
     return Door(config, log, Stop()).replace_us(words, "second" if second else "")

@@ -7,6 +7,8 @@ from typing import Any
 
 import yaml
 
+from contract.wording import printable
+
 Document = dict[str, Any]
 
 NODES = 300_000
@@ -71,7 +73,15 @@ _Dumper.add_representer(str, _represent)
 
 def dump(documents: list[Document]) -> str:
     """Return the documents as YAML."""
-    return yaml.dump_all(documents, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
+    text = _dumped(documents, as_it_is=True)
+    # What would steer a terminal is written as its number, and with it all that is not ASCII.
+    return text if printable(text, kept="\n") == text else _dumped(documents, as_it_is=False)
+
+
+def _dumped(documents: list[Document], *, as_it_is: bool) -> str:
+    return yaml.dump_all(
+        documents, Dumper=_Dumper, sort_keys=False, allow_unicode=as_it_is, width=100
+    )
 
 
 def load(text: str) -> list[Document]:
