@@ -4,7 +4,6 @@ import argparse
 import sys
 import time
 
-from contract.wording import printable
 from kubectl_backup import formats, lines, listing, sidecar, table
 from kubectl_backup.cluster import Cluster, Json
 from kubectl_backup.refusal import ClusterError
@@ -66,9 +65,10 @@ def compare(cluster: Cluster, terminal: Terminal, parsed: argparse.Namespace) ->
     part = sidecar.find(cluster, parsed.workload)
     known = all_of(part)
     both = [listing.chosen(known, word) for word in (parsed.snapshot, parsed.other)]
-    running = part.run("backup-runner", "restic", "diff", "--no-lock", *both)
+    # As JSON: in restic's text, a newline in a file's name begins a line.
+    running = part.run("backup-runner", "restic", "diff", "--json", "--no-lock", *both)
     for line in lines.split(running.chunks):
-        text = printable(line.decode("utf-8", "replace"))
+        text = listing.difference(line)
         terminal.say(text, _COLOURS.get(text[:1], ""))
     if running.end.code:
         terminal.tell(f"kubectl backup: {formats.plain(running.end.said)}")

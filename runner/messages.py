@@ -62,7 +62,7 @@ def news(config: Config, last: Last, *, maintains: bool = False) -> Message:
     if last.status == Status.FAILURE:
         line = "backup-runner status, in container backup of the pod"
         logs = _LOGS.format(shlex.quote(config.namespace))
-        text += f"\nNext: {logs if maintains else line}"
+        text += f"\nNext: {printable(logs if maintains else line)}"
     title = printable(f"{what.capitalize()} {word}: {subject}")
     return Message(last.status, title, _cut(text, _NTFY_BYTES))
 
