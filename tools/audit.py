@@ -114,6 +114,7 @@ def go(module: Path, database: str) -> Verdict:
         return _say(f"{name}:\n{done.stdout.rstrip()}", Verdict.VULNERABLE)
     if done.returncode:
         last = (done.stderr or done.stdout).strip().rpartition("\n")[2]
+        last = last.removeprefix("govulncheck: ")
         why = last or f"status {done.returncode}"
         return _say(f"{name}: NOT CHECKED: govulncheck: {why}", Verdict.NOT_CHECKED)
     return _say(f"{name}: nothing is known of its modules", Verdict.CLEAN)

@@ -47,8 +47,19 @@ def mutate(document: Any, chance: random.Random) -> None:  # noqa: ANN401 -- any
                 holder[key] = copy.deepcopy(_member(chance.choice(places)))
             case _ if isinstance(holder, dict):
                 holder[chance.choice(_KEYS)] = copy.deepcopy(
-                    _member(chance.choice(places)) if chance.randrange(2) else chance.choice(_VALUES)
+                    _member(chance.choice(places))
+                    if chance.randrange(2)
+                    else chance.choice(_VALUES)
                 )
+
+
+def any_of(document: Any, chance: random.Random) -> Any:  # noqa: ANN401 -- any JSON
+    """Return one value that is somewhere in a JSON document, or another one."""
+    places: list[tuple[Any, Any]] = []
+    _collect(document, places)
+    return (
+        _member(chance.choice(places)) if places and chance.randrange(2) else chance.choice(_VALUES)
+    )
 
 
 def _member(place: tuple[Any, Any]) -> Any:  # noqa: ANN401 -- any JSON

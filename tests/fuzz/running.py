@@ -2,11 +2,13 @@
 
 Each target is a module that instruments what it imports, then calls ``start``. libFuzzer keeps what
 reaches new code, and stops at the first input that breaks a promise, takes longer than
-``-timeout`` seconds or needs more than ``-rss_limit_mb`` of memory. That input is written to a file.
+``-timeout`` seconds or needs more than ``-rss_limit_mb`` of memory. That input becomes a file.
 """
 
+import shlex
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import atheris
 
@@ -16,7 +18,9 @@ Mutator = Callable[[bytes, int, int], bytes]
 def start(one: Callable[[bytes], None], mutator: Mutator | None = None) -> None:
     """Run ``one`` with inputs until libFuzzer's options say that it is enough."""
     more = {"custom_mutator": mutator} if mutator else {}
-    atheris.Setup(sys.argv, one, **more)
+    # By its first word libFuzzer starts this again, when it merges folders.
+    again = f"{shlex.quote(sys.executable)} -m tests.fuzz.{Path(sys.argv[0]).stem}"
+    atheris.Setup([again, *sys.argv[1:]], one, **more)
     atheris.Fuzz()
 
 
