@@ -62,8 +62,9 @@ def planted(api: Api) -> Api:
     skipped = pod("third-1", of="third-5f8b9c", reason=PLANTED)
     api.objects[PODS] = {"items": [pod(), other, skipped]}
     api.commands[NAME] = Ran(json.dumps(said()).encode())
-    api.logs = {each: [{"time": PLANTED, "level": PLANTED, "message": PLANTED, PLANTED: PLANTED}]
-                for each in (NAME, f"{NAME}/backup")}  # fmt: skip
+    line = {"time": PLANTED, "level": PLANTED, "message": PLANTED, PLANTED: PLANTED}
+    as_it_is = f"{json.dumps(line, ensure_ascii=False)}\n{said_alone}\n"
+    api.logs = {each: [line, as_it_is] for each in (NAME, f"{NAME}/backup")}
     api.by_word = {
         "restic snapshots": Ran(json.dumps([snapshot()]).encode()),
         "restic ls": Ran(lines.encode()),
@@ -171,3 +172,34 @@ def test_commands_to_paste_hold_a_name_as_one_word(name: str) -> None:
     for remedy in remedies:
         command = remedy.partition(": kubectl")[2] or remedy
         assert name in shlex.split(command.rpartition(", then ")[0] or command)
+
+
+@pytest.mark.parametrize("end", ["\x85", "\u2028", "\u2029", "\x1c", "\x0b", "\x0c"])
+def test_a_file_whose_name_ends_a_line_elsewhere_is_listed(
+    planted: Api, backup: Backup, end: str
+) -> None:
+    """Python takes more for an end of a line than restic writes as a number."""
+    name = f"a{end}b"
+    node = {"name": name, "type": "file", "path": f"/backup/data/{name}", "size": 1,
+            "struct_type": "node"}  # fmt: skip
+    listed = json.dumps(node, ensure_ascii=False)
+    planted.by_word["restic ls"] = Ran(f"{listed}\n".encode())
+
+    shown = backup("ls", "wiki", "latest", "data")
+
+    assert (shown.code, shown.err) == (0, "")
+    assert "a?b" in shown.out
+
+
+@pytest.mark.parametrize("said", ["[{}]", "[[]]", '[{"id": 1, "time": {}}]', '["\x1b[2J"]'])
+@pytest.mark.parametrize("command", ["snapshots", "ls"])
+def test_what_restic_never_says_is_one_line_at_most(
+    planted: Api, backup: Backup, said: str, command: str
+) -> None:
+    """And no trace of ours, which would quote it as it is."""
+    planted.by_word |= {"restic snapshots": Ran(said.encode()), "restic ls": Ran(said.encode())}
+
+    shown = backup(command, "wiki", *(("latest", "data") if command == "ls" else ()))
+
+    assert shown.err.count("\n") == shown.code
+    assert steering(shown.out + shown.err) == []

@@ -2,11 +2,12 @@
 
 import io
 import json
+import os
 import signal
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -297,3 +298,34 @@ def test_what_a_killed_restore_left_is_named_with_a_command_that_removes_it(
     assert said.code == 0
     assert f"remove it by: rm -r '{left}'" in said.err
     assert {path.name for path in folder.iterdir()} == {"a", "b c", left.name}
+
+
+def test_what_moves_into_place_is_not_interrupted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of it is there already, and half of it in place would be nobody's wish."""
+    replace = os.replace
+
+    def interrupted(*args: Any, **more: Any) -> None:  # noqa: ANN401 -- whatever it takes
+        signal.raise_signal(signal.SIGTERM)
+        replace(*args, **more)
+
+    class Part:
+        def run(self, *_: str) -> Running:
+            return Running(iter([tree(a="one", b="two")]))
+
+    before = {each: signal.getsignal(each) for each in terminal._ENDINGS}
+    wanted = Wanted(cast("Sidecar", Part()), "data", "/backup/data", snapshot("/backup/data"),
+                    {"/backup/data": True}, True, False)  # fmt: skip
+    monkeypatch.setattr(os, "replace", interrupted)
+    code = None
+    try:
+        terminal.interruptible()
+        code = local.write(terminal.current(), wanted, tmp_path / "x", yes=True)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+    assert (code, {path.name for path in (tmp_path / "x").iterdir()}) == (0, {"a", "b"})
