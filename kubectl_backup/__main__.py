@@ -62,9 +62,9 @@ def main(words: list[str] | None = None) -> int:
         return 1
     except Exception as error:  # noqa: BLE001 -- a trace would quote what a sidecar says as it is
         last = traceback.extract_tb(error.__traceback__)[-1]
-        where = f"{type(error).__name__} in {Path(last.filename).name}:{last.lineno}"
+        place = f"{type(error).__name__} in {Path(last.filename).name}:{last.lineno}"
         why = "a sidecar or the API server says what nobody expects, or this is a fault of ours"
-        print(f"kubectl backup: internal error: {where}; {why}", file=sys.stderr)
+        print(f"kubectl backup: internal error: {place}; {why}", file=sys.stderr)
         return 1
 
 
