@@ -37,6 +37,16 @@ lint: setup ## Check style, types, imports between modules, and shell
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/shellcheck runner/supervise.sh tools/*.sh tests/*.sh tests/*/*.sh .ci/run
 
+.PHONY: fuzz
+fuzz: setup ## Fuzz for MINUTES=30, and keep what is found
+	$(BIN)/python -m tests.fuzz.campaign $(or $(MINUTES),30)
+
+.PHONY: audit
+audit: setup ## Look for known vulnerabilities in what the locks name
+	@# Where it cannot be built, the audit says that Go's modules are not checked.
+	@sh tools/govulncheck.sh $(CACHE)/bin || true
+	@$(BIN)/python -m tools.audit
+
 .PHONY: setup
 setup: $(VENV)/.installed restic
 

@@ -1,8 +1,10 @@
 """How all programs write numbers of things, and lists that may be long. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from json import dumps as _dumps
 
 _NAMED = 5
+_STEERING = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # controls, formats such as bidi, surrogates, breaks
 
 
 def counted(number: int, one: str, many: str = "") -> str:
@@ -24,11 +26,25 @@ def printable(text: str, kept: str = "") -> str:
 
     Names of files, and what an app, a sidecar or an annotation says, hold whatever people type.
     """
-    import unicodedata  # noqa: PLC0415 -- the runner starts often, and mostly logs JSON
+    return _replaced(text, lambda letter: letter if letter in kept else "?")
+
+
+def escaped(json: str) -> str:
+    """Return a line of JSON that cannot steer a terminal and means the same.
+
+    Outside of texts JSON has nothing but spaces that could; of what is no JSON the same is shown.
+    """
+    return _replaced(json, lambda letter: _dumps(letter)[1:-1])
+
+
+def _replaced(text: str, by: Callable[[str], str]) -> str:
+    if text.isprintable():
+        return text
+    import unicodedata  # noqa: PLC0415 -- the runner starts often, and mostly writes what is ASCII
 
     return "".join(
-        letter
-        if letter in kept or unicodedata.category(letter) not in {"Cc", "Cf", "Cs", "Zl", "Zp"}
-        else "?"
+        by(letter)
+        if not letter.isprintable() and unicodedata.category(letter) in _STEERING
+        else letter
         for letter in text
     )

@@ -5,8 +5,10 @@ import kubectl_backup.requirements  # noqa: F401 -- first: says in one line what
 # isort: split
 import argparse
 import sys
+import traceback
 from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 
 from kubectl_backup import arguments, examine, files, formats, restore, status, terminal, work
 from kubectl_backup.cluster import Cluster
@@ -55,7 +57,14 @@ def main(words: list[str] | None = None) -> int:
         sys.stderr.close()
         return 141
     except OSError as error:
-        print(f"kubectl backup: {error.filename}: {error.strerror}", file=sys.stderr)
+        line = f"kubectl backup: {error.filename}: {error.strerror}"
+        print(formats.plain(line), file=sys.stderr)
+        return 1
+    except Exception as error:  # noqa: BLE001 -- a trace would quote what a sidecar says as it is
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{type(error).__name__} in {Path(last.filename).name}:{last.lineno}"
+        why = "a sidecar or the API server says what nobody expects, or this is a fault of ours"
+        print(f"kubectl backup: internal error: {place}; {why}", file=sys.stderr)
         return 1
 
 

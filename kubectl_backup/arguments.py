@@ -5,6 +5,7 @@ import textwrap
 from collections.abc import Callable, Sequence
 
 from contract import VERSION, values
+from contract.parsing import Parser
 
 _EPILOG = """\
 WORKLOAD is deploy/wiki, sts/db, pod/x, or a bare name. Start here:
@@ -19,16 +20,16 @@ _WORKLOAD = "deploy/wiki, sts/db, pod/x, or a bare name"
 _SNAPSHOT = "the beginning of an id that `snapshots` lists, or latest"
 _PATH = "VOLUME/path, such as data/uploads/a.png, or an absolute path in the snapshot"
 
-Add = Callable[..., argparse.ArgumentParser]
+Add = Callable[..., Parser]
 
 
 class Help(argparse.RawDescriptionHelpFormatter):
     """Keeps lines as they are written."""
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the parser; ``command`` names what to run."""
-    found = argparse.ArgumentParser(
+    found = Parser(
         prog="kubectl backup",
         description="Shows, starts, checks and restores backups of the workloads in a cluster.",
         epilog=_EPILOG,
@@ -39,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
     common = _common(argparse.SUPPRESS)  # or what stands before the command would be lost
     commands = found.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    def add(name: str, summary: str, more: str, *examples: str) -> argparse.ArgumentParser:
+    def add(name: str, summary: str, more: str, *examples: str) -> Parser:
         lines = "\n".join(f"  kubectl backup {example}" for example in examples)
         return commands.add_parser(
             name, help=summary, parents=[common], formatter_class=Help,
@@ -60,9 +61,9 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser().parse_args(arguments)
 
 
-def _common(default: str) -> argparse.ArgumentParser:
+def _common(default: str) -> Parser:
     """Return what each command takes, be it before its name or after it."""
-    common = argparse.ArgumentParser(add_help=False)
+    common = Parser(add_help=False)
     group = common.add_argument_group("cluster, as kubectl has them")
     group.add_argument("-n", "--namespace", default=default, help="namespace of the workload")
     group.add_argument("--context", default=default, help="context of the kubeconfig")
@@ -71,11 +72,11 @@ def _common(default: str) -> argparse.ArgumentParser:
     return common
 
 
-def _workload(command: argparse.ArgumentParser) -> None:
+def _workload(command: Parser) -> None:
     command.add_argument("workload", metavar="WORKLOAD", help=_WORKLOAD)
 
 
-def _waits(command: argparse.ArgumentParser) -> None:
+def _waits(command: Parser) -> None:
     how = command.add_mutually_exclusive_group()
     how.add_argument(
         "--wait-timeout", type=_length, metavar="TIME",

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from shlex import quote
 from typing import Any
 
 from contract import names
@@ -89,12 +90,13 @@ def _deployment(facts: Facts) -> Iterator[Finding]:
     meta = facts.deployment["metadata"]
     wanted = facts.deployment.get("spec", {}).get("replicas", 1)
     ready = (facts.deployment.get("status") or {}).get("readyReplicas") or 0
-    where, line = f"-n {meta['namespace']}", f"{ready} of {counted(wanted, 'pod')} ready"
+    where, line = f"-n {quote(meta['namespace'])}", f"{ready} of {counted(wanted, 'pod')} ready"
+    named = quote(f"deploy/{meta['name']}")
     if not wanted:
         line = "its Deployment is scaled to 0"
-        yield problem("webhook", line, f"kubectl {where} scale deploy/{meta['name']} --replicas=2")
+        yield problem("webhook", line, f"kubectl {where} scale {named} --replicas=2")
     elif not ready:
-        remedy = f"kubectl {where} describe pods; kubectl {where} logs deploy/{meta['name']}"
+        remedy = f"kubectl {where} describe pods; kubectl {where} logs {named}"
         yield problem("webhook", line, remedy)
     elif ready < wanted:
         yield hint("webhook", line, f"kubectl {where} get pods")
@@ -126,7 +128,7 @@ def _namespace(facts: Facts) -> Iterator[Finding]:
         yield problem("namespace", line, "move the workload, or change excludedNamespaces")
         return
     value = facts.labels.get(names.ENABLED_LABEL)
-    command = f"kubectl label namespace {name} --overwrite {names.ENABLED_LABEL}=true"
+    command = f"kubectl label namespace {quote(name)} --overwrite {names.ENABLED_LABEL}=true"
     if value is None:
         line = f"{name} has no label {names.ENABLED_LABEL}=true: the webhook never sees its pods"
         yield problem("namespace", line, f"{command}, then restart the workloads")

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 import urllib3
 from kubernetes import client, config
 
-from kubectl_backup import channel, kubeconfig
+from kubectl_backup import channel, kubeconfig, lines
 from kubectl_backup.channel import Answer, BrokenError, RefusedError, Running, SilentError
 from kubectl_backup.kubeconfig import Where
 from kubectl_backup.refusal import ClusterError, refused
@@ -23,6 +23,7 @@ Json = dict[str, Any]
 
 _CONNECT, _READ = 5.0, 30.0  # seconds
 _PAGE = 500  # objects
+_OUTPUT = 256 << 20  # bytes of a command that is run to its end: a million snapshots
 _MERGE = "application/merge-patch+json"
 
 
@@ -89,19 +90,20 @@ class Cluster:
         """Yield the lines of a log as they come."""
         answer = self._ask("GET", path, query, read=None)
         with _telling(f"read {path}"):
-            rest = b""
-            for chunk in answer.stream(amt=None, decode_content=False):
-                *lines, rest = (rest + chunk).split(b"\n")
-                yield from lines
-            if rest:
-                yield rest
+            yield from lines.split(answer.stream(amt=None, decode_content=False))
 
     def execute(
         self, namespace: str, pod: str, *argv: str, container: str = "backup", silence: float = 60
     ) -> Answer:
         """Run a command in a container to its end; give up after ``silence`` seconds of it."""
         running = self.run(namespace, pod, *argv, container=container, silence=silence)
-        running.end.out = b"".join(running.chunks)
+        taken = bytearray()
+        for chunk in running.chunks:
+            taken += chunk
+            if len(taken) > _OUTPUT:
+                what = f"{argv[0]} in pod {pod} writes more than {_OUTPUT >> 20} MiB"
+                raise ClusterError(f"{what}: more than any answer has")
+        running.end.out = bytes(taken)
         return running.end
 
     def run(

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import replace
+from shlex import quote
 
 from contract import cover, names, settings
 from contract.cover import Cover
@@ -97,7 +98,7 @@ def _counted(row: Row) -> Row:
 def explain(word: str, namespace: str, owner: target.Owner) -> tuple[str, str]:
     """Return why a workload has no backup, and the next step."""
     again = restart(namespace, owner)
-    label = f"kubectl label namespace {namespace} --overwrite {names.ENABLED_LABEL}=true"
+    label = f"kubectl label namespace {quote(namespace)} --overwrite {names.ENABLED_LABEL}=true"
     where = _TEMPLATES.get(owner.kind, _TEMPLATE)
     yes = f'set {_KEY}: "true" in {where} of {owner}'
     said = {
@@ -121,9 +122,9 @@ def explain(word: str, namespace: str, owner: target.Owner) -> tuple[str, str]:
 def restart(namespace: str, owner: target.Owner) -> str:
     """Return how the pods of a workload are made again."""
     if owner.kind in _RESTARTED:
-        return f"kubectl -n {namespace} rollout restart {owner}"
+        return f"kubectl -n {quote(namespace)} rollout restart {quote(str(owner))}"
     if owner.kind == "Rollout":
-        return f"kubectl argo rollouts -n {namespace} restart {owner.name}"
+        return f"kubectl argo rollouts -n {quote(namespace)} restart {quote(owner.name)}"
     if owner.kind == "CronJob":
         return "wait for its next job"
     if owner.kind in {"Pod", "Job"}:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+from shlex import quote
 
 from contract import names, passwords, settings, variables
 from contract.wording import counted
@@ -84,7 +85,6 @@ def _injection(pod: target.Pod) -> Finding:
 
 def _sidecar(facts: Facts, pod: target.Pod) -> Iterator[Finding]:
     status = target.sidecar_status(pod)
-    name = pod["metadata"]["name"]
     ended = ((status.get("lastState") or {}).get("terminated") or {}).get("reason")
     if stall := _stall(facts, pod):
         yield _stalled(stall, stall.line(facts.now))
@@ -92,7 +92,8 @@ def _sidecar(facts: Facts, pod: target.Pod) -> Iterator[Finding]:
         yield problem("sidecar", "it was killed for memory", runs.REMEDIES["memory"])
     elif (status.get("restartCount") or 0) >= 3:
         line = f"it was restarted {status['restartCount']} times"
-        yield problem("sidecar", line, f"kubectl logs {name} -c {names.CONTAINER} --previous")
+        look = f"kubectl -n {quote(facts.namespace)} logs {quote(pod['metadata']['name'])}"
+        yield problem("sidecar", line, f"{look} -c {names.CONTAINER} --previous")
     else:
         yield ok("sidecar", "it runs")
 
@@ -124,7 +125,7 @@ def _secret(facts: Facts) -> Iterator[Finding]:
         key = settings.SECRET.annotation
         yield problem("Secret", f"{key} is no name of a Secret", f"correct or remove {key}")
         return
-    create = (f"kubectl -n {facts.namespace} create secret generic {facts.secret} "
+    create = (f"kubectl -n {quote(facts.namespace)} create secret generic {quote(facts.secret)} "
               "--from-literal=RESTIC_REPOSITORY=… --from-literal=RESTIC_PASSWORD=…")  # fmt: skip
     if not facts.keys:
         yield problem("Secret", f"there is no Secret {facts.secret}, or it is empty", create)
@@ -196,7 +197,7 @@ def _is_name(secret: str) -> bool:
 
 def _password(facts: Facts) -> Finding:
     named = facts.secret if _is_name(facts.secret) else "NAME"
-    show = (f"kubectl -n {facts.namespace} get secret {named} "
+    show = (f"kubectl -n {quote(facts.namespace)} get secret {quote(named)} "
             "-o jsonpath='{.data.RESTIC_PASSWORD}' | base64 -d")  # fmt: skip
     line = "do you keep the repository's password outside this cluster? Without it, no restore"
     return hint("password", line, f"this shows it: {show}")

@@ -4,8 +4,7 @@ import argparse
 import sys
 import time
 
-from contract.wording import printable
-from kubectl_backup import formats, listing, sidecar, table
+from kubectl_backup import formats, lines, listing, sidecar, table
 from kubectl_backup.cluster import Cluster, Json
 from kubectl_backup.refusal import ClusterError
 from kubectl_backup.sidecar import Sidecar
@@ -24,8 +23,8 @@ def snapshots(cluster: Cluster, terminal: Terminal, parsed: argparse.Namespace) 
             continue
         if len(parts) > 1:
             terminal.tell(f"pod {part.name}:")
-        lines = listing.table(found, time.time())
-        for line in table.render(listing.HEADER, lines, "", terminal.width, paint=terminal.paint):
+        rows = listing.table(found, time.time())
+        for line in table.render(listing.HEADER, rows, "", terminal.width, paint=terminal.paint):
             terminal.show(line)
     return 0
 
@@ -66,13 +65,11 @@ def compare(cluster: Cluster, terminal: Terminal, parsed: argparse.Namespace) ->
     part = sidecar.find(cluster, parsed.workload)
     known = all_of(part)
     both = [listing.chosen(known, word) for word in (parsed.snapshot, parsed.other)]
-    running = part.run("backup-runner", "restic", "diff", "--no-lock", *both)
-    rest = b""
-    for chunk in running.chunks:
-        *lines, rest = (rest + chunk).split(b"\n")
-        for line in lines:
-            text = printable(line.decode("utf-8", "replace"))
-            terminal.say(text, _COLOURS.get(text[:1], ""))
+    # As JSON: in restic's text, a newline in a file's name begins a line.
+    running = part.run("backup-runner", "restic", "diff", "--json", "--no-lock", *both)
+    for line in lines.split(running.chunks):
+        text = listing.difference(line)
+        terminal.say(text, _COLOURS.get(text[:1], ""))
     if running.end.code:
         terminal.tell(f"kubectl backup: {formats.plain(running.end.said)}")
     return 1 if running.end.code else 0

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from contract import names
-from kubectl_backup import formats
+from kubectl_backup import formats, lines
 from kubectl_backup import terminal as terminals
 from kubectl_backup.cluster import Json
 from kubectl_backup.refusal import ClusterError, NotFoundError
@@ -26,13 +26,11 @@ def command(part: Sidecar, terminal: Terminal, *words: str) -> int:
     """
     terminals.interruptible("stopping")
     running = part.run("backup-runner", *words)
-    rest, waiting = b"", 0
+    waiting = 0
     try:
-        for chunk in running.chunks:
-            *lines, rest = (rest + chunk).split(b"\n")
-            for line in lines:
-                waiting = _waiting(line)
-            say(terminal, lines)
+        for line in lines.split(running.chunks):
+            waiting = _waiting(line)
+            say(terminal, [line])
     except KeyboardInterrupt:
         if waiting:
             with terminals.uninterrupted(), suppress(ClusterError):
@@ -43,9 +41,9 @@ def command(part: Sidecar, terminal: Terminal, *words: str) -> int:
     return running.end.code
 
 
-def say(terminal: Terminal, lines: Iterable[bytes]) -> None:
+def say(terminal: Terminal, spoken: Iterable[bytes]) -> None:
     """Show lines of the runner's log."""
-    for line in lines:
+    for line in spoken:
         terminal.say(*formats.spoken(line))
 
 

@@ -1,12 +1,13 @@
 """Snapshots and what is in them, from restic's JSON. Pure."""
 
+import json
 import posixpath
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from contract import names
-from contract.wording import printable
+from contract.wording import counted, printable
 from kubectl_backup import formats
 from kubectl_backup.table import Cell, Column, Line
 
@@ -159,3 +160,19 @@ def entries(found: Sequence[Mapping[str, Any]], folder: str) -> list[str]:
         + ("/" if each["type"] == "dir" else "")
         for each, size, owner in zip(shown, sizes, owners, strict=True)
     ]
+
+
+def difference(line: bytes) -> str:
+    """Return a line about what restic says in JSON of two snapshots: a change, or all of them."""
+    try:
+        said = json.loads(line)
+        if said["message_type"] == "change":
+            return f"{said['modifier']:<5}{printable(said['path'])}"
+        new, gone = said["added"], said["removed"]
+        return (
+            f"{counted(new['files'], 'file')} more, {gone['files']} fewer, "
+            f"{said['changed_files']} changed; {formats.size(new['bytes'])} more in the "
+            f"repository, {formats.size(gone['bytes'])} less"
+        )
+    except (ValueError, KeyError, TypeError):
+        return printable(line.decode("utf-8", "replace"))

@@ -77,9 +77,15 @@ class Sidecar:
         if answer.code:
             raise ClusterError(refusal.of_restic(arguments[0], answer.code, answer.said))
         text = answer.out.decode("utf-8", "replace").strip()
-        if text.startswith("["):
-            return list(json.loads(text))
-        return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+        try:
+            if text.startswith("["):
+                return list(json.loads(text))
+            # Not by `splitlines`: names of files may hold what that takes for an end of a line.
+            return [json.loads(line) for line in text.split("\n") if line.startswith("{")]
+        except ValueError as error:
+            raise ClusterError(
+                f"what restic {arguments[0]} says cannot be read: {error}"
+            ) from error
 
     def mine(self) -> tuple[str, ...]:
         """Return the filter by which restic finds this workload's snapshots and no others."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from shlex import quote
 from typing import Any
 
 from contract import names
@@ -103,7 +104,7 @@ def _without_node(pod: target.Pod, condition: Json) -> Stall:
     said = str(condition.get("message") or "no message")
     text, remedy = f"the pod has no node: {reason}: {said}", _describe(pod)
     if "persistentvolumeclaim" in said.lower():
-        remedy = f"kubectl -n {pod['metadata']['namespace']} describe pvc; {remedy}"
+        remedy = f"kubectl -n {quote(pod['metadata']['namespace'])} describe pvc; {remedy}"
     elif "insufficient" in said.lower():
         remedy = f"free resources, add a node or lower the pod's requests; {remedy}"
     since = formats.moment(condition.get("lastTransitionTime"))
@@ -202,9 +203,10 @@ def _unscheduled(pod: target.Pod) -> Json:
 
 
 def _describe(pod: target.Pod) -> str:
-    return f"kubectl -n {pod['metadata']['namespace']} describe pod {pod['metadata']['name']}"
+    meta = pod["metadata"]
+    return f"kubectl -n {quote(meta['namespace'])} describe pod {quote(meta['name'])}"
 
 
 def _logs(pod: target.Pod, init: Init) -> str:
     meta = pod["metadata"]
-    return f"kubectl -n {meta['namespace']} logs {meta['name']} -c {init.name}"
+    return f"kubectl -n {quote(meta['namespace'])} logs {quote(meta['name'])} -c {quote(init.name)}"

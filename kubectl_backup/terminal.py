@@ -65,7 +65,7 @@ class Terminal:
 
 
 def _shown(text: str) -> str:
-    return printable(text, kept="\n\t")
+    return printable(text, kept="\t")  # a newline would begin a line that nobody wrote
 
 
 def interruptible(note: str = "putting things back") -> None:

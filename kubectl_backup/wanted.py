@@ -3,14 +3,17 @@
 import argparse
 import posixpath
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from shlex import quote
 
 from contract import names
 from kubectl_backup import files, formats, listing, replacement, sidecar
 from kubectl_backup.cluster import Cluster, Json
+from kubectl_backup.held import held_by
 from kubectl_backup.refusal import ClusterError
 from kubectl_backup.replacement import RefusedError
 from kubectl_backup.sidecar import Sidecar
+from kubectl_backup.writer import Bounds
 
 _COPIES = f"{names.STATE_DIR}/tmp/sqlite"  # noqa: S108 -- a path in snapshots
 """Where a snapshot has copies of databases, each below its original path."""
@@ -21,7 +24,8 @@ class Wanted:
     """``folder`` (or file) of ``snapshot``, on ``volume``.
 
     ``sources`` are the folders and files of the snapshot that make it up: whether each is a
-    folder. ``has_restore``: the sidecar's image has a restore of its own.
+    folder. ``has_restore``: the sidecar's image has a restore of its own. ``bounds`` say how much
+    there is of each source; what comes here is no more than that.
     """
 
     part: Sidecar
@@ -31,6 +35,7 @@ class Wanted:
     sources: dict[str, bool]
     has_restore: bool
     delete: bool
+    bounds: dict[str, Bounds] = field(default_factory=dict)
 
     @property
     def text(self) -> str:
@@ -69,21 +74,28 @@ def choose(cluster: Cluster, parsed: argparse.Namespace) -> Wanted:
     snapshot = listing.to_restore(files.all_of(part), parsed.volume, parsed.snapshot, moment)
     # It puts copies of databases back, too, which restic itself does not; older ones lack it.
     has_restore = not part.execute("backup-runner", "restore", "--help").code
-    sources = _sources(part, snapshot, folder)
-    return Wanted(part, parsed.volume, folder, snapshot, sources, has_restore, parsed.delete)
+    sources, bounds = _sources(part, snapshot, folder, whole=bool(parsed.to_local))
+    delete = bool(parsed.delete)
+    return Wanted(part, parsed.volume, folder, snapshot, sources, has_restore, delete, bounds)
 
 
-def _sources(part: Sidecar, snapshot: Json, folder: str) -> dict[str, bool]:
-    """Return what there is of a folder in a snapshot, and of copies of databases in it."""
+def _sources(
+    part: Sidecar, snapshot: Json, folder: str, *, whole: bool
+) -> tuple[dict[str, bool], dict[str, Bounds]]:
+    """Return what there is of a folder in a snapshot, and of copies of databases in it.
+
+    ``whole``: and how much there is in all.
+    """
     copied = any(str(path).startswith(_COPIES) for path in snapshot.get("paths") or ())
     found: dict[str, bool] = {}
+    bounds: dict[str, Bounds] = {}
     for path in (folder, *([f"{_COPIES}{folder}"] if copied else [])):
-        for each in part.restic("ls", "--json", "--no-lock", str(snapshot["id"]), path):
-            if each.get("path") == path:
-                found[path] = each["type"] == "dir"
+        held = held_by(part, str(snapshot["id"]), path, whole=whole)
+        if held is not None:
+            found[path], bounds[path] = held.is_folder, held.bounds
     if not found:
-        identifier = snapshot["short_id"]
+        identifier = str(snapshot["short_id"])
         volume = folder.removeprefix(f"{names.VOLUMES_DIR}/").partition("/")[0]
-        look = f"`kubectl backup ls WORKLOAD {identifier} {volume}` shows what is"
+        look = f"`kubectl backup ls WORKLOAD {quote(identifier)} {quote(volume)}` shows what is"
         raise ClusterError(f"{folder} is not in snapshot {identifier}; {look}")
-    return found
+    return found, bounds

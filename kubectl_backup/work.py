@@ -4,7 +4,7 @@ import argparse
 import time
 
 from contract import names, settings, values
-from contract.wording import counted
+from contract.wording import counted, escaped
 from kubectl_backup import follow, formats, healing, listing, overheard, sidecar, target
 from kubectl_backup.cluster import Cluster, Json, below
 from kubectl_backup.refusal import ClusterError, DeniedError
@@ -97,7 +97,7 @@ def logs(cluster: Cluster, terminal: Terminal, parsed: argparse.Namespace) -> in
     lines = part.log(**query, **({"follow": "true"} if parsed.follow else {}))
     if parsed.json:
         for line in lines:
-            terminal.show(line.decode("utf-8", "replace"))
+            terminal.show(escaped(line.decode("utf-8", "replace")))
     else:  # what is for programs is left out
         follow.say(terminal, (line for line in lines if overheard.status([line]) is None))
     return 0

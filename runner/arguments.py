@@ -4,10 +4,10 @@ import argparse
 from collections.abc import Callable
 
 from contract import VERSION, values
+from contract.parsing import Parser
 from runner import wait_options
 from runner.steps import DUMP_FILES
 
-Parser = argparse.ArgumentParser
 Add = Callable[..., Parser]
 
 CHORES = {

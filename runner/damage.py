@@ -4,6 +4,7 @@ Not said of what may be the way to the repository: an answer that broke off and 
 """
 
 import re
+import shlex
 from collections.abc import Iterable
 
 from runner.masking import heard
@@ -67,7 +68,7 @@ def cure(lines: Iterable[str]) -> str:
     elif _INDEX.search(text) or _MISSING.search(text):
         steps = f"run `backup-runner restic repair index`, then {_REPAIR_SNAPSHOTS}"
     elif packs:
-        named = " ".join(packs[:3])
+        named = shlex.join(packs[:3])
         steps = f"run `backup-runner restic repair packs {named}`, then {_REPAIR_SNAPSHOTS}"
     else:
         steps = (

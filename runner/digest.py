@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from contract import settings
-from contract.wording import counted
+from contract.wording import counted, printable
 from runner.config import Config
 from runner.outcome import Status, size
 from runner.state import Chore, State, Tally
@@ -40,7 +40,7 @@ def begin_anew(state: State, now: float) -> None:
 
 def title(config: Config) -> str:
     """Return what stands above it."""
-    return f"Backup digest: {config.namespace}/{config.host}"
+    return printable(f"Backup digest: {config.namespace}/{config.host}")
 
 
 def text(config: Config, state: State, now: float) -> str:
@@ -68,7 +68,7 @@ def text(config: Config, state: State, now: float) -> str:
         lines.append("retention is held: a source lost its files")
     lines += state.shrinks
     lines += [f"problem: {problem}" for problem in config.problems]
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))
 
 
 def _chore(name: str, chore: Chore, *, is_first: bool) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from contract.values import COMMAND_DUMP
+from contract.wording import printable
 from runner import catalog, clients, complaints, databases, inventory, loading
 from runner.clients import QUESTION, DumpError, no_start
 from runner.contents import Contents
@@ -33,7 +34,7 @@ def dump(name: str, words: tuple[str, ...], patience: float) -> int:
     try:
         _dump(name, words, patience)
     except DumpError as error:
-        sys.stderr.write(trouble_line(error.failure, str(error)) + "\n")
+        sys.stderr.write(printable(trouble_line(error.failure, str(error))) + "\n")
         return 1
     except BrokenPipeError:
         return 1  # restic has ended, and says why

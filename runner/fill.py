@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from contract.wording import counted
+from contract.wording import counted, printable
 from runner import clients, complaints, databases, loading, psql
 from runner.clients import DumpError
 from runner.databases import TAIL, Client
@@ -30,7 +30,7 @@ def fill(name: str, *, look: bool, check: bool, replace: bool) -> int:
         server = _Server(name)
         server.check() if check else server.fill(look=look, replace=replace)
     except DumpError as error:
-        sys.stderr.write(trouble_line(error.failure, str(error)) + "\n")
+        sys.stderr.write(printable(trouble_line(error.failure, str(error))) + "\n")
         return 1
     return 0
 
@@ -112,7 +112,8 @@ class _Server:
             except DumpError:
                 if not left:
                     raise
-        sys.stderr.write(f"{database} is called {new}{loading.RENAMED}\n")  # whatever comes next
+        # Whatever comes next.
+        sys.stderr.write(printable(f"{database} is called {new}{loading.RENAMED}") + "\n")
         if self._only or database == "postgres":
             self._ask(create, PGDATABASE=other)
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from shlex import quote
 from typing import Any
 
 from contract.values import COMMAND_DUMP
@@ -117,15 +118,15 @@ def offered(found: list[Json], moment: datetime | None, origin: str = "") -> lis
         except LookupError as error:
             lines.append(f"dumps of {name}: {error}")
             continue
-        more = f" --from {origin}" if origin else ""
-        by = f"backup-runner load {name} --snapshot {chosen.id[:8]}{more}"
+        more = f" --from {quote(origin)}" if origin else ""
+        by = f"backup-runner load {quote(name)} --snapshot {quote(chosen.id[:8])}{more}"
         lines.append(f"a dump of {name} is there, {chosen}; once its server runs, load it: {by}")
     return lines
 
 
 def by_hand(name: str, chosen: Chosen) -> str:
     """Return how a dump is loaded that no client can; "" where one can."""
-    dump = f"`backup-runner restic dump {chosen.id[:8]} /{DUMP_FILES[name]}`"
+    dump = f"`backup-runner restic dump {quote(chosen.id[:8])} /{DUMP_FILES[name]}`"
     if name == COMMAND_DUMP:
         return f"only you know what loads what your command wrote: pass it the output of {dump}"
     if name == "redis":

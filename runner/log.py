@@ -9,7 +9,7 @@ import os
 import sys
 from datetime import UTC, datetime
 
-from contract.wording import printable
+from contract.wording import escaped, printable
 
 
 class Log:
@@ -26,7 +26,7 @@ class Log:
             line = printable(f"{time} {level} {message}{rest}")
         else:
             given = {"time": time, "level": level, "message": message, **fields}
-            line = json.dumps(given, ensure_ascii=False)
+            line = escaped(json.dumps(given, ensure_ascii=False))
         try:
             sys.stdout.write(line.encode("utf-8", "backslashreplace").decode() + "\n")
             sys.stdout.flush()

@@ -1,9 +1,11 @@
 """Messages to people: when there is news, what they say, and who may send them. Pure."""
 
 import base64
+import shlex
 from dataclasses import dataclass
 from typing import Any
 
+from contract.wording import printable
 from runner.config import Config
 from runner.outcome import Status
 from runner.receivers import Ntfy
@@ -55,11 +57,14 @@ def news(config: Config, last: Last, *, maintains: bool = False) -> Message:
     kind = "" if last.failure is None else f" ({last.failure})"
     word = "recovered" if recovered else last.status
     what = "maintenance" if maintains else "backup"
-    text = f"{subject}: {what} {word}{kind}: {last.message}"
+    # A newline in it, such as in a file's name, would begin a line that nobody wrote.
+    text = printable(f"{subject}: {what} {word}{kind}: {last.message}")
     if last.status == Status.FAILURE:
         line = "backup-runner status, in container backup of the pod"
-        text += f"\nNext: {_LOGS.format(config.namespace) if maintains else line}"
-    return Message(last.status, f"{what.capitalize()} {word}: {subject}", _cut(text, _NTFY_BYTES))
+        logs = _LOGS.format(shlex.quote(config.namespace))
+        text += f"\nNext: {printable(logs if maintains else line)}"
+    title = printable(f"{what.capitalize()} {word}: {subject}")
+    return Message(last.status, title, _cut(text, _NTFY_BYTES))
 
 
 def ntfy(to: Ntfy, message: Message, title: str) -> dict[str, Any]:
@@ -71,7 +76,7 @@ def ntfy(to: Ntfy, message: Message, title: str) -> dict[str, Any]:
     trouble = message.kind in {Status.FAILURE, Status.WARNING}
     return {
         "topic": to.topic,
-        "title": title if title and trouble else message.title,
+        "title": printable(title) if title and trouble else message.title,
         "message": message.text,
         "priority": priority,
         "tags": tags,

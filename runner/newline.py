@@ -5,6 +5,7 @@ created when it still counted opens only with it: both passwords are tried, the 
 last time first.
 """
 
+import shlex
 from collections.abc import Collection, Mapping
 
 from contract import names, passwords
@@ -75,7 +76,7 @@ def _dropped(config: Config, key: str) -> Problem:
 def _only_with(config: Config, key: str) -> Problem:
     second = " --second" if key == SECOND else ""
     what = "the second repository" if second else "the repository"
-    file = f"{config.secret_dir}/{_named(config, key)}"
+    file = shlex.quote(f"{config.secret_dir}/{_named(config, key)}")
     reason = (
         f"ends with a newline, and {what} opens only with it: the password that people read "
         f"does not open it; add a key without the newline by `backup-runner restic{second} key add "

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from contract.wording import printable
 from runner import bounds, cache, environment, inputs, limits, opened, opening, ownership, rawdata
 from runner.beneath import Folder
 from runner.bounds import Bounds
@@ -201,14 +202,14 @@ class Door:
         del made["RESTIC_PROGRESS_FPS"]  # it is for our log
         argv = environment.without_cache(("restic", *self._config.options.every, *words), made)
         if why := cache.why_not(made[environment.CACHE]):
-            print(f"{_UNCACHED}: {why}", file=sys.stderr)
+            print(printable(f"{_UNCACHED}: {why}"), file=sys.stderr)
         if not _FOR_PEOPLE & set(words):
             limits.file_size(LARGEST)
         try:
             os.execvpe("restic", argv, made)  # noqa: S606, S607 -- no shell
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or str(error)
-            print(f"restic cannot be started: {why}", file=sys.stderr)
+            print(printable(f"restic cannot be started: {why}"), file=sys.stderr)
         return 1
 
 
@@ -221,7 +222,7 @@ def by_hand(config: Config, log: Log, words: tuple[str, ...], *, second: bool = 
         missing = "there is no second repository: COPY_RESTIC_REPOSITORY is not set"
         why = config.confined.second or missing
     if why:
-        print(why, file=sys.stderr)
+        print(printable(why), file=sys.stderr)
         return 1
     lower_priority()
     return Door(config, log, Stop()).replace_us(words, "second" if second else "")

@@ -1,6 +1,8 @@
 """`backup-webhook`: wiring only."""
 
 import webhook.requirements  # noqa: F401 -- first: says in one line what is missing
+from contract.parsing import Parser
+from contract.wording import printable
 
 # isort: split
 import argparse
@@ -79,12 +81,12 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return int(parsed.run(parsed))
     except ConfigError as error:
-        print(f"backup-webhook: {error}", file=sys.stderr)
+        _say(f"backup-webhook: {error}")
         return 2
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="backup-webhook",
         description='Gives a backup sidecar to pods annotated backup.enabled: "true".',
     )
@@ -116,7 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_lint(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_lint(commands: "argparse._SubParsersAction[Parser]") -> None:
     command = commands.add_parser(
         "lint",
         help="say what would be backed up, what not, and why, without a cluster",
@@ -136,7 +138,7 @@ def _add_lint(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     command.set_defaults(run=_lint)
 
 
-def _add_coverage(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_coverage(commands: "argparse._SubParsersAction[Parser]") -> None:
     command = commands.add_parser(
         "coverage",
         help="say which pods of the cluster have no backup, and why",
@@ -207,7 +209,7 @@ def _coverage(parsed: argparse.Namespace) -> int:
     try:
         report = survey.look(options, parsed.namespace)
     except survey.SurveyError as error:
-        print(f"backup-webhook: {error}", file=sys.stderr)
+        _say(f"backup-webhook: {error}")
         return 2
     shown = tabled.as_json if parsed.output == "json" else tabled.as_text
     sys.stdout.write(shown(report, summary=parsed.summary))
@@ -217,9 +219,9 @@ def _coverage(parsed: argparse.Namespace) -> int:
 def _unusable(filename: str, error: documents.UnreadableError | OSError) -> int:
     shown = "standard input" if filename == "-" else filename
     if isinstance(error, OSError):
-        print(f"{shown}: {error.strerror}", file=sys.stderr)
+        _say(f"{shown}: {error.strerror}")
     else:
-        print(f"{shown}:{error.line}: {error}", file=sys.stderr)
+        _say(f"{shown}:{error.line}: {error}")
     return 2
 
 
@@ -241,9 +243,14 @@ def _check(read: list[Document]) -> None:
 
 def _report(verdict: manifest.Verdict) -> None:
     subject = f"{verdict.kind.lower()}/{verdict.name}"
-    print(f"{subject}: {verdict.reason.value}", file=sys.stderr)
+    _say(f"{subject}: {verdict.reason.value}")
     for warning in verdict.warnings:
-        print(f"{subject}: warning: {warning}", file=sys.stderr)
+        _say(f"{subject}: warning: {warning}")
+
+
+def _say(line: str) -> None:
+    """Write one line about a manifest, whose names are anybody's."""
+    print(printable(line), file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ from typing import Any
 
 import yaml
 
+from contract.wording import printable
+
 Document = dict[str, Any]
 
 NODES = 300_000
@@ -18,6 +20,7 @@ _ELSEWHERE = re.compile(
     r"[-+]?(?:0[xXoObB][0-9a-fA-F_]+|\.?[0-9][0-9_.]*(?:[eE][-+]?[0-9]+)?)|[yYnN]"
 )
 _NOT_TEXT = ("timestamp", "value")  # YAML types that Kubernetes does not know: they stay texts
+_TYPES = {"null", "bool", "int", "float", "str", "seq", "map"}  # of JSON; no sets, no binary data
 
 
 class UnreadableError(ValueError):
@@ -29,12 +32,27 @@ class UnreadableError(ValueError):
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads only the types that Kubernetes knows."""
+    """Reads only the types that Kubernetes knows, which are those of JSON."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 -- the base class declares it so
         first: [(tag, form) for tag, form in resolvers if tag.rpartition(":")[2] not in _NOT_TEXT]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
+    yaml_constructors = {
+        tag: construct
+        for tag, construct in yaml.SafeLoader.yaml_constructors.items()
+        if tag is None or tag.rpartition(":")[2] in _TYPES
+    } | {f"tag:yaml.org,2002:{kind}": yaml.SafeLoader.construct_yaml_str for kind in _NOT_TEXT}
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:  # noqa: ANN401 -- any YAML value
+        """Return the value of a node; a tag that its text contradicts is an error with a line."""
+        try:
+            return super().construct_object(node, deep)
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            kind = node.tag.rpartition(":")[2]
+            raise yaml.constructor.ConstructorError(
+                None, None, f"this is no {kind}", node.start_mark
+            ) from error
 
 
 class _Dumper(yaml.SafeDumper):
@@ -55,7 +73,15 @@ _Dumper.add_representer(str, _represent)
 
 def dump(documents: list[Document]) -> str:
     """Return the documents as YAML."""
-    return yaml.dump_all(documents, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
+    text = _dumped(documents, as_it_is=True)
+    # What would steer a terminal is written as its number, and with it all that is not ASCII.
+    return text if printable(text, kept="\n") == text else _dumped(documents, as_it_is=False)
+
+
+def _dumped(documents: list[Document], *, as_it_is: bool) -> str:
+    return yaml.dump_all(
+        documents, Dumper=_Dumper, sort_keys=False, allow_unicode=as_it_is, width=100
+    )
 
 
 def load(text: str) -> list[Document]:

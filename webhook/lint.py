@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 
 from contract import names, settings
 from contract.names import Reason
-from contract.wording import counted
+from contract.wording import counted, printable
 from webhook import advice, manifest, replicas, restoring, workload
 from webhook.admit import Admission, admit
 from webhook.advice import ENABLED, Finding, Severity, Subject
@@ -244,4 +244,4 @@ def _block(report: Report, *, colour: bool) -> Iterator[str]:
 
 def _safe(line: str) -> str:
     """Return the line without what would move the cursor, or begin another line."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in line)
+    return printable(line)

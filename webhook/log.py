@@ -6,6 +6,8 @@ from typing import Any
 
 import orjson
 
+from contract.wording import escaped
+
 DECISIONS = logging.getLogger("webhook")
 
 
@@ -21,7 +23,7 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return orjson.dumps(line, default=str).decode()
+        return escaped(orjson.dumps(line, default=str).decode())
 
 
 def configure() -> None:

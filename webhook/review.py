@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from contract.wording import printable
 from webhook import workload
 from webhook.workload import Owner, Pod
 
@@ -105,7 +106,7 @@ def allow(
 def _fitting(warnings: tuple[str, ...]) -> list[str]:
     fitting, length = [], 0
     for warning in warnings:
-        line = "".join(c if c.isprintable() else " " for c in f"backup: {warning}")
+        line = printable(f"backup: {warning}")
         line = line if len(line) <= _WARNING_LENGTH else line[: _WARNING_LENGTH - 1] + "…"
         length += len(line.encode())
         if length > _WARNINGS_LENGTH:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from contract.cover import AS_WANTED, Cover
 from contract.names import Reason
-from contract.wording import counted
+from contract.wording import counted, printable
 from webhook.coverage import Report
 
 _ANEW = "create it anew (kubectl rollout restart)"
@@ -107,4 +107,4 @@ def _total(report: Report) -> list[str]:
 
 def _safe(text: str) -> str:
     """Return a text without what would move the cursor: owners' names are anybody's."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    return printable(text)

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,12 +37,12 @@ class Api:
     ``answers`` by path: what a POST gives back. ``refused`` by path: an HTTP status. ``delay``:
     seconds that each command takes. ``asked`` are the requests that change something, with their
     bodies; ``read`` the paths that were read; ``ran`` the commands. A log is of ``pod``, or of
-    ``pod/container``.
+    ``pod/container``; its texts are written as they are.
     """
 
     objects: dict[str, Json] = field(default_factory=dict)
     commands: dict[str, Ran] = field(default_factory=dict)
-    logs: dict[str, list[Json]] = field(default_factory=dict)
+    logs: dict[str, Sequence[Json | str]] = field(default_factory=dict)
     by_word: dict[str, Ran] = field(default_factory=dict)
     answers: dict[str, Json] = field(default_factory=dict)
     refused: dict[str, int] = field(default_factory=dict)
@@ -83,7 +83,7 @@ class Api:
             del namespace
             container = request.query_params.get("container", "")
             found = self.logs.get(f"{pod}/{container}", self.logs.get(pod, ()))
-            lines = (json.dumps(line) + "\n" for line in found)
+            lines = (line if isinstance(line, str) else json.dumps(line) + "\n" for line in found)
             return Response("".join(lines))
 
         @made.api_route("/{path:path}", methods=["GET", "POST", "PATCH", "DELETE"])

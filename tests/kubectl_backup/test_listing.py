@@ -1,5 +1,7 @@
 """Snapshots, and which one a word means."""
 
+import json
+
 import pytest
 
 from kubectl_backup import listing, table
@@ -149,3 +151,25 @@ def test_moments(text: str, moment: float | None) -> None:
 def test_what_is_no_moment_says_what_to_write(text: str) -> None:
     with pytest.raises(NoSnapshotError, match="is no time: write"):
         listing.when(text, NOW)
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ({"message_type": "change", "path": "/a\nb\x85", "modifier": "+"}, "+    /a?b?"),
+        ({"message_type": "change", "path": "/ü x", "modifier": "M"}, "M    /ü x"),
+        (
+            {"message_type": "statistics", "changed_files": 3,
+             "added": {"files": 2, "bytes": 4707}, "removed": {"files": 1, "bytes": 4361}},
+            "2 files more, 1 fewer, 3 changed; 4.6 KiB more in the repository, 4.3 KiB less",
+        ),
+        ({"message_type": "change"}, '{"message_type": "change"}'),
+        ({"message_type": "statistics", "added": 1}, '{"message_type": "statistics", "added": 1}'),
+    ],
+)  # fmt: skip
+def test_a_difference_is_one_line_whatever_a_file_is_called(said: object, shown: str) -> None:
+    assert listing.difference(json.dumps(said).encode()) == shown
+
+
+def test_what_is_no_json_of_a_difference_is_shown_as_it_is() -> None:
+    assert listing.difference(b"comparing \x1b[2J\xff") == "comparing ?[2J\ufffd"

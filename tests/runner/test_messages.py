@@ -143,7 +143,7 @@ def test_a_long_message_is_cut_between_letters(letter: str, offset: int) -> None
     text = str(ntfy(long, "")["message"])
 
     assert 3990 <= len(text.encode()) <= 4000
-    assert text.rstrip(letter).endswith("x" * offset)
+    assert text.rstrip("?" if letter == "\n" else letter).endswith("x" * offset)
     assert "\N{REPLACEMENT CHARACTER}" not in text
 
 

@@ -233,7 +233,7 @@ def test_no_name_steers_the_terminal(cluster: Lists, capsys: Output, pod: Json) 
     out = _coverage(capsys).out
 
     assert [c for c in out if not c.isprintable() and c != "\n"] == []
-    assert "\\x1b" in out
+    assert "x?[2j/y?z" in out
 
 
 def test_every_reason_that_is_listed_says_what_to_do() -> None:

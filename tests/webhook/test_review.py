@@ -73,7 +73,7 @@ def _warnings(asked: Json, *warnings: str) -> list[str]:
 
 
 def test_a_warning_says_who_warns_and_fits_in_one_line(asked: Json) -> None:
-    assert _warnings(asked, "bad\nvalue\t\x1b[31m") == ["backup: bad value  [31m"]
+    assert _warnings(asked, "bad\nvalue\t\x1b[31m") == ["backup: bad?value??[31m"]
 
 
 @pytest.mark.parametrize("length", [200, 300, 100_000])

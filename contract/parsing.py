@@ -1,0 +1,14 @@
+"""Command lines of all programs: what cannot be understood is shown so that it steers nothing."""
+
+import argparse
+from typing import NoReturn
+
+from contract.wording import printable
+
+
+class Parser(argparse.ArgumentParser):
+    """Quotes words in its errors, which may have been pasted from anywhere."""
+
+    def error(self, message: str) -> NoReturn:
+        """End the program with a line about what cannot be understood."""
+        super().error(printable(message))

@@ -1,0 +1,107 @@
+"""Whatever files are called and restic says, what the runner writes steers no terminal."""
+
+import json
+import shlex
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from runner import arguments, digest, dumps, loading, messages, newline, status
+from runner.log import Log
+from runner.outcome import Failure
+from runner.receivers import Ntfy
+from runner.state import Chore
+from runner.store import Store
+from tests.planted import FORGED, TEXT, steering
+from tests.runner.test_report import FAILED, NOW, STATE
+from tests.runner.workload import NTFY, configured
+
+PLANTED_LAST = replace(FAILED, message=TEXT)
+
+
+@pytest.mark.parametrize("text", [True, False])
+def test_a_line_of_the_log_is_one_line_that_steers_nothing(
+    capsys: pytest.CaptureFixture[str], text: bool
+) -> None:
+    Log(text=text).line("warning", TEXT, file=TEXT, names=[TEXT], ü="größer 漢字")
+
+    out = capsys.readouterr().out
+    assert (steering(out), out.count("\n")) == ([], 1)
+    assert "größer 漢字" in out
+    if not text:
+        line = json.loads(out)
+        assert line["message"] == line["file"] == line["names"][0] == TEXT
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_a_status_steers_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], as_json: bool
+) -> None:
+    config = configured({"BACKUP_STATE_DIR": str(tmp_path)})
+    chores = {"check": Chore(status="failure", message=TEXT)}
+    state = replace(STATE, last=PLANTED_LAST, chores=chores, notes=[TEXT], task=TEXT)
+    Store(tmp_path).save(replace(state, last=replace(FAILED, message=TEXT.replace("\udcff", ""))))
+
+    status.show(config, as_json=as_json)
+
+    assert steering(capsys.readouterr().out) == []
+
+
+def test_messages_steer_nothing_and_hold_no_line_that_nobody_wrote() -> None:
+    config = replace(configured(secret=NTFY), host=TEXT, namespace=TEXT)
+    assert isinstance(config.ntfy, Ntfy)
+
+    for maintains in (True, False):
+        message = messages.news(config, PLANTED_LAST, maintains=maintains)
+        sent = messages.ntfy(config.ntfy, message, "")
+        titled = messages.ntfy(config.ntfy, message, TEXT)
+        for line in (message.title, sent["title"], titled["title"]):
+            assert steering(line, kept="") == []
+        assert steering(message.text) == steering(sent["message"]) == []
+        first, *rest = message.text.splitlines()
+        assert FORGED in first
+        assert [line.partition(":")[0] for line in rest] == ["Next"]
+
+
+def test_a_digest_steers_nothing() -> None:
+    config = replace(configured(), host=TEXT)
+    state = replace(STATE, chores={TEXT: Chore(status=TEXT)})
+
+    assert steering(digest.title(config), kept="") == []
+    assert steering(digest.text(config, state, NOW)) == []
+
+
+@pytest.mark.parametrize("words", [[TEXT], ["run", TEXT], ["restore", "--at"], ["load", TEXT]])
+def test_words_of_the_command_line_steer_nothing(
+    capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        arguments.parser().parse_args(words)
+
+    assert steering(capsys.readouterr().err) == []
+
+
+def test_why_a_dump_failed_is_one_line() -> None:
+    """As its own process says it, and as it is read again."""
+    from contract.wording import printable  # noqa: PLC0415 -- what dump and fill write it by
+
+    line = printable(dumps.trouble_line(Failure.DUMP, TEXT))
+
+    assert steering(line, kept="") == []
+
+
+@pytest.mark.parametrize("name", ["$(id)", "`id`", "a; id", "a'b", "a b"])
+def test_commands_to_paste_hold_a_name_as_one_word(name: str) -> None:
+    config = replace(configured(), namespace=name, secret_dir=f"/x/{name}")
+    next_step = messages.news(config, FAILED, maintains=True).text.partition("Next: ")[2]
+    assert name in shlex.split(next_step)
+
+    snapshot = {"id": "4f8a" * 16, "time": "2026-01-01T00:00:00Z", "tags": ["dump=postgres"],
+                "hostname": "x", "paths": ["/x"]}  # fmt: skip
+    (line,) = loading.offered([snapshot], None, name)
+    assert shlex.split(line.partition("load it: ")[2])[-1] == name
+
+    problem = str(newline._only_with(config, "RESTIC_PASSWORD"))
+    command = problem.partition("`")[2]
+    assert f"/x/{name}/RESTIC_PASSWORD" in shlex.split(command[: command.rindex("` in container")])
