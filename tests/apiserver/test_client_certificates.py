@@ -55,7 +55,8 @@ def test_the_recipe_makes_a_certificate_of_the_name_and_the_chart_requires_it(
     path = f"{build.helm().parent}:{build.kubernetes()}:{os.environ['PATH']}"
     environment = {"PATH": path, "KUBECONFIG": str(KUBECONFIG), "HOME": str(tmp_path)}
     first = {
-        "--reset-then-reuse-values": "--install --set registry=localhost", "--wait": "--dry-run=server",
+        "--reset-then-reuse-values": "--install --set registry=localhost",
+        "--wait": "--dry-run=server",
         f"--namespace {NAME}": f"--namespace {namespace}",
     }  # fmt: skip
     (certificates,) = blocks("docs/recipes/client-certificates.md", "## Make the certificates")
