@@ -1,5 +1,6 @@
 """Retention of workloads that is to keep less: what the job remembers, announces and accepts."""
 
+import shlex
 from collections.abc import Iterable
 
 from runner import grace
@@ -25,11 +26,14 @@ def announce(state: State, found: Iterable[Ruling], log: Log) -> None:
     """Remember what each workload asks to keep, and say which are to keep less."""
     found = list(found)
     state.policies = {each.owner.path: each.known for each in found}
-    state.shrinks = [
-        f"{each.owner}: {each.shrinks}; if that is wrong, change what it asks for or look who "
-        f"wrote its record; if right, `backup-runner maintain --accept {each.owner}`"
-        for each in found
-        if each.shrinks
-    ]
+    state.shrinks = [_shrinks(each) for each in found if each.shrinks]
     for line in state.shrinks:
         log.line("warning", line)
+
+
+def _shrinks(ruling: Ruling) -> str:
+    owner = str(ruling.owner)
+    return (
+        f"{owner}: {ruling.shrinks}; if that is wrong, change what it asks for or look who "
+        f"wrote its record; if right, `backup-runner maintain --accept {shlex.quote(owner)}`"
+    )

@@ -55,8 +55,9 @@ class Gate:
     def opened(self, connection: "Connection") -> None:
         """Take account of a new one."""
         self._waiting[connection] = None
-        shown = connection.transport.get_extra_info("peercert")
-        if self._clients and not self._clients.are_of(shown):
+        if self._clients and not self._clients.are_of(
+            connection.transport.get_extra_info("peercert")
+        ):
             self.close(connection, "stranger")
         elif len(self) > self._most:
             self.close(next(iter(self._waiting if len(self._waiting) > 1 or not self._idle

@@ -49,7 +49,7 @@ def one(body: bytes) -> None:
         return
     options, around = _OPTIONS[len(body) % len(_OPTIONS)], _AROUND[len(body) % len(_AROUND)]
     pod = request.object
-    assert isinstance(request.owner, str)
+    assert all(isinstance(each, str) for each in request.owner)
     if not request.creates_pod or pod is None:
         return
     before = json.dumps(pod)

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.cluster.work import until
+
 RESTORER = (0, 1, 3, 4)  # CHOWN, DAC_OVERRIDE, FOWNER, FSETID
 _EXCHANGE = 2  # RENAME_EXCHANGE
 _LONG_AGO = 1_000_000_000
@@ -174,6 +176,7 @@ def swapping(first: Path, second: Path) -> Iterator[Callable[[], int]]:
     thread = threading.Thread(target=swap)
     thread.start()
     try:
+        until(lambda: count > 0, "they are exchanged", 60)
         yield lambda: count
     finally:
         ended.set()

@@ -92,11 +92,19 @@ def test_variables_of_shells_and_libraries_are_not_handed_on(key: str) -> None:
     "key",
     ["AWS_SESSION_TOKEN", "B2_ACCOUNT_ID", "AZURE_ACCOUNT_KEY", "GOOGLE_PROJECT_ID", "ST_KEY",
      "OS_PASSWORD", "SWIFT_DEFAULT_CONTAINER_POLICY", "RCLONE_CONFIG_NAS_TYPE", "HTTPS_PROXY",
-     "https_proxy", "SSL_CERT_FILE", "RESTIC_CACERT", "PGPASSWORD", "MYSQL_PWD", "REDISCLI_AUTH",
-     "RESTIC_REST_PASSWORD", "TZ", "RESTIC_FEATURES"],
+     "https_proxy", "SSL_CERT_FILE", "RESTIC_CACERT", "RESTIC_REST_PASSWORD", "TZ",
+     "RESTIC_FEATURES"],
 )  # fmt: skip
 def test_variables_of_repositories_are_handed_on(key: str) -> None:
     assert _confined({key: "x"}).restic[key] == "x"
+
+
+@pytest.mark.parametrize("key", ["PGPASSWORD", "MYSQL_PWD", "REDISCLI_AUTH"])
+def test_variables_of_databases_are_for_their_clients(key: str) -> None:
+    read = _confined({key: "x"})
+
+    assert read.databases[key] == "x"
+    assert key not in read.restic
 
 
 def test_files_are_given_as_the_texts_that_were_looked_at() -> None:

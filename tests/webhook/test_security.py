@@ -144,7 +144,7 @@ ATTEMPTS: list[tuple[str, str, set[str]]] = [
             ("memory-limit", "1"), ("memory-limit", "9Qi"), ("memory-limit", '256Mi"}'),
             ("memory-request", "-1"), ("cpu-limit", "1u"), ("cpu-request", "1,5"),
             ("memory-limit", "\u0662\u0665\u0666Mi"), ("cpu-request", "\u0967m"),
-            ("schedule", "off"), ("paused", "true"), ("exclude", "*"), ("keep-last", "0"),
+            ("schedule", "off"), ("paused", "true"), ("exclude", "*"),
         ]
     ],
     *[
@@ -154,6 +154,7 @@ ATTEMPTS: list[tuple[str, str, set[str]]] = [
     ],
     *[(f"backup.{key}", value, set()) for key in ("pre", "post")
       for value in ("[", "[]", "[1]", '["a", null]', '["\\u0000"]')],
+    ("backup.keep-last", "0", {"env/BACKUP_ADMITTED"}),  # what a later change is compared with
     ("backup.pre", "id", {"env/BACKUP_PRE"}),
     ("backup.post", '["sync", "$(X)"]', {"env/BACKUP_POST"}),
     ("backup.engine", "rclone", {"env/BACKUP_ENGINE"}),
