@@ -56,8 +56,8 @@ class Config:
 
     ``admitted`` is the host that the webhook knows this workload by. ``spare`` are passwords of
     repositories with the newline that followed them, where one did. ``admitted_settings`` are those
-    of retention without what was annotated after admission; ``seal`` authenticates what the
-    maintenance job keeps in the repository.
+    of retention without what was annotated after admission; ``expanded`` is what backups fill into
+    files of patterns; ``seal`` authenticates what the maintenance job keeps in the repository.
     """
 
     namespace: str
@@ -78,6 +78,7 @@ class Config:
     problems: tuple[Problem, ...]
     restic: Mapping[str, str]
     databases: Mapping[str, str]
+    expanded: Mapping[str, str]
     mirror: Mirror | None
     second: Second | None
     pre: tuple[str, ...]
@@ -217,6 +218,7 @@ def read(
         restic=mirror.environment if mirror else sftp.read(derive.restic(variables), variables),
         mirror=mirror,
         databases=derive.databases(variables),
+        expanded=derive.restic(given_all),
         second=None
         if mirror or limits.second
         else second.read(variables, sftp.read(derive.restic(variables), variables)),

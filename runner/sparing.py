@@ -130,7 +130,7 @@ def _today(config: Config) -> Options:
     if any(each.key == leftout.KEY and not each.value for each in config.problems):
         raise ValueError(f"{leftout.KEY} cannot be split into words: {why}")
     found = leftout.options(config.options.backup)
-    variables = {**os.environ, **config.restic}
+    variables = {**os.environ, **config.expanded}
     for file, insensitive in found.files:
         try:
             with open(file, "rb") as opened:  # noqa: PTH123 -- any path that restic takes

@@ -102,6 +102,8 @@ def _is_whole(herd: list[Sidecar]) -> None:
     assert {each["hostname"] for each in one.snapshots()} == {each.root.name[5:] for each in herd}
 
 
+# While a password takes its time, all of them have seen that there is no repository yet.
+@pytest.mark.usefixtures("released_restic")
 @pytest.mark.parametrize(("count", "spread", "settle"), [(6, 0, 10), (50, 20, 10)])
 def test_many_that_create_one_repository_at_the_same_moment(
     tmp_path: Path, count: int, spread: int, settle: int

@@ -92,7 +92,7 @@ def test_patterns_of_a_file_that_todays_options_name(wiki: Sidecar) -> None:
     file = wiki.root / "patterns"
     file.write_text("# ours\n\n*.secret\n$WHAT.bak\n")
     for name in ("--exclude-file", "--iexclude-file"):
-        wiki.change_secret(**{_KEY: f"{name} {file}", "WHAT": "old"})
+        wiki.change_secret(**{_KEY: f"{name} {file}", "WHAT": "old", "BACKUP_ENV_PASS": "WHAT"})
         write(wiki.volume, "my.secret", "old.bak", "new.bak")
         kept_and_gone(wiki, {"my.secret", "old.bak"}, {"new.bak"})
     file.unlink()

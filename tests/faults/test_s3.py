@@ -157,6 +157,8 @@ def _held_until(count: int) -> Rule:
     return rule
 
 
+# While a password takes its time, all of them have seen that there is no repository yet.
+@pytest.mark.usefixtures("released_restic")
 def test_several_that_create_one_repository_on_s3(tmp_path: Path, s3: S3, way: Line) -> None:
     """The last config wins there; the key that opens it is found by the beginning of its id."""
     s3.make_bucket("new")

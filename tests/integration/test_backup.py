@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from contract import names
 from demo import app, trees
 from tests.integration.sidecars import Sidecar, contents
 
@@ -104,15 +105,18 @@ def test_the_originals_secret_works_from_the_environment_alone(tmp_path: Path) -
     sidecar = Sidecar(tmp_path)
     app.write_files(sidecar.volume)
     sidecar.write_secrets({})
-    sidecar._extra = {
-        **sidecar._extra,
-        "BACKUP_SECRET_DIR": str(tmp_path / "none"),
+    secret = {
         "RESTIC_SOURCE": str(sidecar.volume / "pages"),
         "RESTIC_HOSTNAME": "old-name",
         "KEEP_HOURLY": "48",
         "RESTIC_RETENTION_POLICIES_ENABLED": "false",
         "RESTIC_ADDITIONAL_BACKUP_PARAMETERS": "--exclude '*9.md'",
         "PRE_HOOK": f"echo ready > '{sidecar.volume}/pages/hook.txt'",
+    }
+    sidecar._extra = {
+        **sidecar._extra,
+        **{f"{names.SECRET_PREFIX}{key}": text for key, text in secret.items()},
+        names.ENV_SECRET_DIR: str(tmp_path / "none"),
     }
 
     done = sidecar.run("backup-runner", "run")

@@ -92,13 +92,14 @@ def test_without_names_the_authority_alone_decides(
         assert _ask(running, trustme.CA().issue_cert("x.example.com")) == 0
 
 
-def test_admission_and_probes_work_as_ever(guarded: Webhook) -> None:
+def test_admission_and_probes_work_as_ever(guarded: Webhook, authority: trustme.CA) -> None:
     answer, _ = guarded.review(app.pod(), "prod")
     probes = f"http://127.0.0.1:{guarded.watched}"
 
     assert answer["auditAnnotations"] == {"reason": "injected"}
     for path in ("/healthz", "/readyz"):
         assert httpx.get(f"{probes}{path}", timeout=60).text == "ok\n"
+    assert _ask(guarded, authority.issue_cert("x.example.com")) == 0
     assert 'closed_connections_total{reason="stranger"}' in guarded.metrics()
 
 
