@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from contract import plaintext
 from contract.wording import counted
 from kubectl_backup import formats, rows
 from kubectl_backup.findings import Facts, Finding, hint, ok, problem, unknown
@@ -43,7 +44,10 @@ def examine(facts: Facts) -> Iterator[Finding]:
     if known.get("held"):
         yield problem("retention", "it is held: a volume lost its files", REMEDIES["source"])
     for each in known.get("problems") or ():
-        yield problem("settings", formats.plain(each), "correct it in the Secret or annotation")
+        if plaintext.WHY in each:  # it works, and somebody may have chosen it
+            yield hint("settings", formats.plain(each))
+        else:
+            yield problem("settings", formats.plain(each), "correct it in the Secret or annotation")
     yield from _chores(known.get("chores") or {}, facts.now)
     yield _reports(known)
 

@@ -6,9 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from contract import plaintext
 from demo.ports import free_port
 from tests.cluster import build
 from tests.cluster.work import WorkError, tail, until
+
+UNENCRYPTED = f"Secret variable RESTIC_REPOSITORY: sends signatures of its keys {plaintext.WHY}"
+"""What each sidecar says of it."""
 
 
 class S3:

@@ -20,7 +20,7 @@ from tests.cluster.conftest import Target, protect
 from tests.cluster.identities import LISTING, SPOIL, Identity
 from tests.cluster.kubectl import Json, Kubectl, KubectlError
 from tests.cluster.release import Release
-from tests.cluster.s3 import S3
+from tests.cluster.s3 import S3, UNENCRYPTED
 from tests.cluster.work import until
 
 _AT_ONCE = 6  # journeys: they wait for pods and kubelets most of the time
@@ -126,7 +126,7 @@ class _Journey:
         done = self._plugin("now", self._app.target, "--wait")
         assert "success" in done.out, done.all
         (row,) = rows(self._kubectl, self._app.target)
-        assert (row["status"], row["problems"]) == ("success", []), row
+        assert (row["status"], row["problems"]) == ("success", [UNENCRYPTED]), row
 
     def _drill(self) -> None:
         """Right after a backup, whose tasks may be at work still."""

@@ -93,6 +93,7 @@ def test_one_job_makes_the_repository_and_keeps_what_each_workload_says(
     release.upgrade(
         maintenance__enabled="true", maintenance__schedule=apps.NEVER,
         maintenance__forget="* * * * *",
+        retention__graceDays="0", retention__floorWithin="0h", retention__floorLast="1",
     )  # fmt: skip
 
     def work(name: str) -> str:

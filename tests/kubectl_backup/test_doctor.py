@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from contract.names import Reason
+from contract.plaintext import WHY
 from kubectl_backup import checks, doctor
 from kubectl_backup.findings import WEBHOOK, Facts, Finding, Level, Repository
 from tests.kubectl_backup.pods import NOW, Json, chore, known, last, pod
@@ -235,6 +236,9 @@ def test_most_faults_alone_are_one_problem(fault: str) -> None:
 
 
 HINTS = {
+    "credentials without TLS": (
+        replace(GOOD, known=known(problems=[f"Secret variable NTFY_TOKEN: sends it {WHY}"])),
+        "settings", "NTFY_TOKEN"),
     "never run": (
         replace(GOOD, known=known(last=None, last_success=None)), "last run", "none yet"),
     "new pod": (replace(GOOD, known=known(last=None)), "last run", "last good backup was 30m ago"),
