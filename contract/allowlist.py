@@ -15,7 +15,6 @@ PASS = "BACKUP_ENV_PASS"  # noqa: S105 -- the name of a variable
 _WHERE = "Secret variable"
 _NAMED = 20  # keys that have a line of their own
 _LONGEST = 4000  # characters of the line that the others share
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _COPY = "COPY_"
 _LONGEST_NAME = 60  # characters of a bad name that a message repeats
 
@@ -81,12 +80,12 @@ def second(given: Mapping[str, str]) -> dict[str, str]:
 
 def _is_for_copies(key: str, more: frozenset[str]) -> bool:
     name = key.removeprefix(_COPY)
-    return for_restic(name) or (name in more and bool(_VARIABLE.fullmatch(name)))
+    return for_restic(name) or (name in more and bool(names.VARIABLE.fullmatch(name)))
 
 
 def refusal(name: str) -> str:
     """Return why BACKUP_ENV_PASS cannot add a name; "" where it can."""
-    if not _VARIABLE.fullmatch(name):
+    if not names.VARIABLE.fullmatch(name):
         return "is no name of a variable"
     if why := loaders.reason(name):
         return f"is never passed to a program: {why}"
@@ -118,7 +117,7 @@ def problems(given: Mapping[str, str]) -> list[Problem]:
 
 def _why_dropped(key: str, more: Iterable[str]) -> str:
     """Return why a key reaches no program; "" where it does, is ours, or is no variable at all."""
-    if not _VARIABLE.fullmatch(key) or key in _OWN or key in more:
+    if not names.VARIABLE.fullmatch(key) or key in _OWN or key in more:
         return ""
     name = key.removeprefix(_COPY)
     if name in _OWN or for_restic(name) or for_databases(name) or _is_file_of(name):

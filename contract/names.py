@@ -1,6 +1,10 @@
 """Names that the webhook writes and the runner reads: environment, paths, objects, reasons."""
 
+import re
 from enum import StrEnum
+
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+"""What a variable's name can be; other keys of the Secret are files alone."""
 
 CONTAINER = "backup"
 """Name of the injected container."""

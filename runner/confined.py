@@ -18,7 +18,6 @@ _HANDED = re.compile(
     r"(COPY_)?((RESTIC|AWS|B2|AZURE|GOOGLE|OS|ST|SWIFT|RCLONE|MINIO|MYSQL|REDISCLI)_\w+|PG[A-Z]+"
     r"|BACKUP_\w+|KUBERNETES_\w+|SSL_CERT_(FILE|DIR)|\w+_FILE|\w+_(PROXY|proxy)|TZ|HOSTNAME)"
 )
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _CONF = "RCLONE_CONFIG"
 _OPTIONS = ("RESTIC_OPTIONS", "RESTIC_ADDITIONAL_BACKUP_PARAMETERS")
 _ANNOTATION = settings.RESTORE_COMMANDS.annotation
@@ -115,7 +114,7 @@ def _without_programs(text: str) -> str:
 
 def _is_handed(key: str) -> bool:
     """Whether it is a variable of ours or of a program's; others are no variables at all."""
-    return not _VARIABLE.fullmatch(key) or key in _KNOWN or bool(_HANDED.fullmatch(key))
+    return not names.VARIABLE.fullmatch(key) or key in _KNOWN or bool(_HANDED.fullmatch(key))
 
 
 def _line(keys: list[str], why: str) -> str:

@@ -8,31 +8,28 @@ from contract import names, passwords, values
 from contract.settings import Problem
 from contract.values import Dump
 
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LONGEST = 100_000  # characters of a variable; Linux starts no process with one of 128 KiB
 
 
 def defaults(environment: Mapping[str, str], problems: list[Problem]) -> Mapping[str, str]:
     """Return the chart's values, by setting; none where the webhook's variable is no object."""
-    try:
-        given = json.loads(environment.get(names.ENV_DEFAULTS) or "{}")
-    except (ValueError, RecursionError):
-        given = None
-    if isinstance(given, dict):
-        return {str(key): str(value) for key, value in given.items()}
-    problems.append(Problem("variable", names.ENV_DEFAULTS, "", "is no JSON object", "none"))
-    return {}
+    return _texts(names.ENV_DEFAULTS, environment, problems)
 
 
 def admitted(environment: Mapping[str, str], problems: list[Problem]) -> Mapping[str, str]:
     """Return the annotations about retention that the pod was admitted with."""
+    return _texts(names.ENV_ADMITTED, environment, problems)
+
+
+def _texts(key: str, environment: Mapping[str, str], problems: list[Problem]) -> Mapping[str, str]:
+    """Return what a variable holds as a JSON object; what is none is a problem."""
     try:
-        given = json.loads(environment.get(names.ENV_ADMITTED) or "{}")
+        given = json.loads(environment.get(key) or "{}")
     except (ValueError, RecursionError):
         given = None
     if isinstance(given, dict):
-        return {str(key): str(value) for key, value in given.items()}
-    problems.append(Problem("variable", names.ENV_ADMITTED, "", "is no JSON object", "none"))
+        return {str(name): str(value) for name, value in given.items()}
+    problems.append(Problem("variable", key, "", "is no JSON object", "none"))
     return {}
 
 
@@ -114,7 +111,7 @@ def usable(given: Mapping[str, str], problems: list[Problem]) -> Mapping[str, st
 def values_of(given: Mapping[str, str]) -> dict[str, str]:
     """Return variables without the one newline that may follow each; files keep theirs."""
     return {
-        key: passwords.without_newline(value) if _VARIABLE.fullmatch(key) else value
+        key: passwords.without_newline(value) if names.VARIABLE.fullmatch(key) else value
         for key, value in given.items()
     }
 
