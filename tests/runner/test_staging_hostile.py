@@ -244,14 +244,19 @@ def test_what_lies_in_our_own_folder_is_believed_with_a_seal_alone(place: Path, 
     assert len(_INSIDE) > 80
 
 
-def test_modes_are_of_folders_inside_and_sealed(place: Path) -> None:
-    """Neither a path that leads out, nor a link, nor a file, nor a line of somebody else's."""
+def _begun(place: Path) -> tuple[Path, Staging, Path]:
+    """Return a volume, its restore, which has begun, and where files of the volume go meanwhile."""
     volume = place / "data"
     volume.mkdir()
     work = Staging(volume, volume, _SEAL)
     work.make()
     work.begin("a snapshot")
-    files = Path(work.files, "data")
+    return volume, work, Path(work.files, "data")
+
+
+def test_modes_are_of_folders_inside_and_sealed(place: Path) -> None:
+    """Neither a path that leads out, nor a link, nor a file, nor a line of somebody else's."""
+    volume, work, files = _begun(place)
     for name in ("folder", "theirs"):
         (files / name).mkdir(parents=True)
         (files / name).chmod(0o755)
@@ -302,12 +307,7 @@ def test_a_restore_goes_on_where_it_was_with_the_same_password_alone(place: Path
 
 
 def test_odd_names_and_links_move_as_they_are(place: Path) -> None:
-    volume = place / "data"
-    volume.mkdir()
-    work = Staging(volume, volume, _SEAL)
-    work.make()
-    work.begin("a snapshot")
-    files = Path(work.files, "data")
+    volume, work, files = _begun(place)
     files.mkdir()
     for name in ODD_NAMES:
         (files / name).symlink_to(place / "outside")
