@@ -37,6 +37,7 @@ RUN python3 -m venv /opt/build && python3 -m venv --without-pip /opt/backup \
 COPY pyproject.toml README.md LICENSE /src/
 COPY contract /src/contract
 COPY certs /src/certs
+COPY kube /src/kube
 COPY runner /src/runner
 COPY webhook /src/webhook
 RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation -w /wheels /src
@@ -45,7 +46,7 @@ RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation -w /wheels /src
 FROM build AS build-sidecar
 RUN /opt/build/bin/pip --python /opt/backup/bin/python install --no-compile --require-hashes -r /src/requirements/runner.txt \
  && /opt/build/bin/pip --python /opt/backup/bin/python install --no-compile --no-deps /wheels/*.whl \
- && cd /opt/backup && rm -r lib/python3.*/site-packages/webhook lib/python3.*/site-packages/certs bin/backup-webhook bin/kubectl-backup \
+ && cd /opt/backup && rm -r lib/python3.*/site-packages/webhook lib/python3.*/site-packages/certs lib/python3.*/site-packages/kube bin/backup-webhook bin/kubectl-backup \
  && python3 -m compileall -q --invalidation-mode unchecked-hash lib
 
 FROM build AS build-webhook

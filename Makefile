@@ -125,6 +125,11 @@ dashboard-picture: setup ## Draw the dashboard anew, of a week of real runs (min
 docs: setup ## Build the documentation as a site, into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
+.PHONY: reference
+reference: setup ## Write the tables of docs/ and the chart's README from the code
+	$(BIN)/python -m tools.docs_tables
+	$(BIN)/python -m tools.chart_values
+
 .PHONY: lock
 lock: ## Resolve the Python dependencies anew (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \

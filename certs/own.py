@@ -65,7 +65,7 @@ class OwnCA:
 
     def watch(self, changed: Callable[[], None]) -> None:
         """Call ``changed`` when somebody touches the Secret or the webhook configuration."""
-        self._watcher = Watcher(self._store.openers(), changed)
+        self._watcher = Watcher(self._store.readers(), changed)
 
     def close(self) -> None:
         """End the watches."""

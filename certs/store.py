@@ -1,6 +1,6 @@
 """The cluster as the certificates need it: one Secret and one webhook configuration.
 
-The only importer of kubernetes here. Objects are read as plain JSON: the client's models refuse
+Objects are read as plain JSON: the client's models refuse
 what they do not know, and quote it. Errors name what was tried and the status, never a body:
 those of the Secret would show a key.
 """
@@ -9,22 +9,22 @@ import base64
 import binascii
 import json
 import secrets
-import ssl
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import urllib3
-from kubernetes import client, config
+from kubernetes import client
+
+from kube.connection import connection
+from kube.errors import ERRORS, problem
+from kube.reader import Reader, Source
 
 _MANAGER = "backup-webhook-certs"
 _TIMEOUT = (3.0, 10.0)  # seconds, to connect and to read
-_WATCH_SECONDS = 290
 _APPLY = "application/apply-patch+yaml"  # JSON is YAML
 _MERGE = "application/merge-patch+json"
-
-Opener = Callable[[], urllib3.HTTPResponse]
 
 
 class StoreError(Exception):
@@ -141,30 +141,26 @@ class Store:
             )  # fmt: skip
             _json(answer)
 
-    def openers(self) -> Mapping[str, Opener]:
-        """Return, for each of both objects, what opens a stream that speaks when it changes."""
-        common = {
-            "watch": True, "timeout_seconds": _WATCH_SECONDS, "_preload_content": False,
-            "_request_timeout": (_TIMEOUT[0], _WATCH_SECONDS + 30),
-        }  # fmt: skip
+    def readers(self) -> Mapping[str, Reader]:
+        """Return, for each of both objects, what opens a stream of its changes.
 
-        def secret() -> urllib3.HTTPResponse:
-            with _telling(f"watch Secret {self._secret}"):
-                opened: urllib3.HTTPResponse = self._core().list_namespaced_secret(
-                    self._namespace, field_selector=f"metadata.name={self._secret}", **common
-                )
-                return opened
-
-        def webhooks() -> urllib3.HTTPResponse:
-            with _telling(f"watch MutatingWebhookConfiguration {self._configuration}"):
-                opened: urllib3.HTTPResponse = (
-                    self._admission().list_mutating_webhook_configuration(
-                        field_selector=f"metadata.name={self._configuration}", **common
-                    )
-                )
-                return opened
-
-        return {"secret": secret, "webhooks": webhooks}
+        Of metadata alone, so that no key travels, and without a list, which would be one more
+        right.
+        """
+        paths = {
+            "secret": (f"/api/v1/namespaces/{self._namespace}/secrets", self._secret),
+            "webhooks": (
+                "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations",
+                self._configuration,
+            ),
+        }
+        return {
+            what: Reader(
+                Source(path, fields=f"metadata.name={name}", metadata=True, listed=False),
+                self._connected,
+            )
+            for what, (path, name) in paths.items()
+        }
 
     def _patch_secret(self, verb: str, body: object, content_type: str, **rest: object) -> None:
         with _telling(f"{verb} Secret {self._secret}"):
@@ -189,40 +185,15 @@ class Store:
         return self._api
 
 
-def connection() -> client.ApiClient:
-    """Connect as the pod's account, or outside of a cluster by kubeconfig.
-
-    Raises ConfigException. Certificates are verified as Go's clients do it: an API server's may
-    lack key identifiers, which Python 3.13 would refuse.
-    """
-    settings = client.Configuration()
-    load: Any = config  # its functions have no annotations
-    try:
-        load.load_incluster_config(settings)
-    except config.ConfigException:
-        load.load_kube_config(client_configuration=settings)
-    api = client.ApiClient(settings)
-    if settings.verify_ssl:
-        context = ssl.create_default_context(cafile=settings.ssl_ca_cert)
-        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-        api.rest_client.pool_manager.connection_pool_kw["ssl_context"] = context
-    return api
-
-
 @contextmanager
 def _telling(what: str) -> Iterator[None]:
     """Turn whatever a request raises into a StoreError that shows no content."""
     try:
         yield
-    except client.ApiException as error:
-        kind = ConflictError if error.status == 409 else StoreError
-        # Status 0 is a TLS failure, with its story in the reason.
-        raise kind(f"{what}: HTTP {error.status} {error.reason}") from None
-    except urllib3.exceptions.HTTPError as error:
-        cause = getattr(error, "reason", None) or error
-        raise StoreError(f"{what}: {type(cause).__name__}") from None
-    except (OSError, ValueError, KeyError, TypeError, config.ConfigException) as error:
-        raise StoreError(f"{what}: {type(error).__name__}") from None
+    except ERRORS as error:
+        conflicts = isinstance(error, client.ApiException) and error.status == 409
+        kind = ConflictError if conflicts else StoreError
+        raise kind(f"{what}: {problem(error)}") from None
 
 
 def _json(response: urllib3.HTTPResponse) -> dict[str, Any]:

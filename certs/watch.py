@@ -1,78 +1,55 @@
-"""Threads that notice changes: faster than polling, and never relied upon."""
+"""Notices changes of what certificates need: faster than polling, and never relied upon."""
 
 import logging
-from collections.abc import Callable, Mapping
-from contextlib import suppress
-from threading import Event, Lock, Thread
+from collections.abc import Callable, Iterator, Mapping
 
-import urllib3
-
-from certs.store import Opener, StoreError
+from kube.reader import Json, Reader
+from kube.watch import Reflector
 
 _LOG = logging.getLogger("certs")
-_BETWEEN = 0.2  # seconds from the end of one stream to the next
-_LONGEST = 60.0
+_JOIN = 5.0  # seconds
 
 
 class Watcher:
-    """Keeps streams open and calls ``changed`` whenever one of them says anything at all.
+    """Calls ``changed`` whenever one of the objects changes.
 
-    What it says is not looked at: whoever is called reads the objects anyway. A stream begins
-    with the object as it is, so nothing that happened between two streams is missed.
+    What changed is not looked at: whoever is called reads the objects anyway. A stream begins
+    with the object as it is, so nothing that happened before it is missed.
     """
 
-    def __init__(self, openers: Mapping[str, Opener], changed: Callable[[], None]) -> None:
-        self._changed = changed
-        self._closed = Event()
-        self._lock = Lock()
-        self._streams: set[urllib3.HTTPResponse] = set()
-        self._threads = [
-            # Daemons: the end of the process does not wait for a stream.
-            Thread(target=self._follow, args=(opener,), name=f"certs-watch-{name}", daemon=True)
-            for name, opener in openers.items()
+    def __init__(self, readers: Mapping[str, Reader], changed: Callable[[], None]) -> None:
+        listener = _Changes(changed)
+        self._watches = [
+            Reflector(f"certs-{name}", reader, listener, _report)
+            for name, reader in readers.items()
         ]
-        for thread in self._threads:
-            thread.start()
+        for each in self._watches:
+            each.start()
 
     def close(self) -> None:
         """End all streams and wait for the threads."""
-        self._closed.set()
-        with self._lock:
-            for stream in self._streams:
-                _end(stream)
-        for thread in self._threads:
-            thread.join(5.0)
-
-    def _follow(self, opener: Opener) -> None:
-        pause = _BETWEEN
-        while not self._closed.is_set():
-            try:
-                stream = opener()
-            except StoreError as error:
-                _LOG.debug("watch", extra={"fields": {"problem": str(error)}})
-                pause = min(2 * pause, _LONGEST)
-            else:
-                self._read(stream)
-                pause = _BETWEEN
-            self._closed.wait(pause)
-
-    def _read(self, stream: urllib3.HTTPResponse) -> None:
-        with self._lock:
-            self._streams.add(stream)
-            if self._closed.is_set():
-                _end(stream)
-        try:
-            for _ in stream.stream(amt=None, decode_content=False):
-                self._changed()
-        except (urllib3.exceptions.HTTPError, OSError):
-            pass  # broken off: the next one begins with what was missed
-        finally:
-            with self._lock:
-                self._streams.discard(stream)
-            stream.close()
+        for each in self._watches:
+            each.close()
+        for each in self._watches:
+            each.join(_JOIN)
 
 
-def _end(stream: urllib3.HTTPResponse) -> None:
-    # Shut down, not closed: closing waits for the thread that reads.
-    with suppress(OSError, RuntimeError, ValueError):  # it has just ended by itself
-        stream.shutdown()
+class _Changes:
+    """Passes on that something changed, and nothing of it."""
+
+    def __init__(self, changed: Callable[[], None]) -> None:
+        self._changed = changed
+
+    def replace(self, objects: Iterator[Json]) -> None:
+        """Do nothing: nothing is listed."""
+
+    def change(self, found: Json, event: str) -> None:  # noqa: ARG002 -- as a Listener is called
+        """Say so."""
+        self._changed()
+
+    def listen(self, listening: bool) -> None:
+        """Do nothing: the objects are polled too."""
+
+
+def _report(watch: str, problem: str) -> None:
+    _LOG.debug("watch", extra={"fields": {"watch": watch, "problem": problem}})

@@ -3,7 +3,7 @@
 import argparse
 from typing import NoReturn
 
-from contract.wording import printable
+from contract.text import printable
 
 
 class Parser(argparse.ArgumentParser):

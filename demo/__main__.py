@@ -13,10 +13,10 @@ from pathlib import Path
 
 import yaml
 
+from contract.units import size
 from demo import app, receiver, server, show, trees
 from demo.kubelet import Container, Json
 from demo.receiver import Receiver
-from runner.outcome import size
 
 Tree = dict[bytes, trees.Entry]
 

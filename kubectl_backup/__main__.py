@@ -10,40 +10,45 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from kubectl_backup import arguments, examine, files, formats, restore, status, terminal, work
-from kubectl_backup.cluster import Cluster
-from kubectl_backup.kubeconfig import Where
-from kubectl_backup.listing import NoSnapshotError
-from kubectl_backup.refusal import ClusterError
-from kubectl_backup.replacement import RefusedError
-from kubectl_backup.target import TargetError
-from kubectl_backup.terminal import DeclinedError, Terminal
+from contract import exit_codes
+from kubectl_backup import cli
+from kubectl_backup.cluster.api import Cluster
+from kubectl_backup.cluster.errors import ClusterError
+from kubectl_backup.cluster.kubeconfig import Where
+from kubectl_backup.commands import now, snapshots, status
+from kubectl_backup.doctor import command as doctor_command
+from kubectl_backup.output import formats, terminal
+from kubectl_backup.output.terminal import DeclinedError, Terminal
+from kubectl_backup.restore import command
+from kubectl_backup.restore.helper_pod import RefusedError
+from kubectl_backup.workload.snapshots import NoSnapshotError
+from kubectl_backup.workload.target import TargetError
 
 Command = Callable[[Cluster, Terminal, argparse.Namespace], int]
 
 _COMMANDS: dict[str, Command] = {
     "status": status.show,
-    "now": work.now,
-    "accept": work.tell_runner,
-    "drill": work.tell_runner,
-    "unlock": work.tell_runner,
-    "pause": work.pause,
-    "resume": work.pause,
-    "logs": work.logs,
-    "snapshots": files.snapshots,
-    "ls": files.show,
-    "cat": files.write,
-    "diff": files.compare,
-    "heal": work.heal,
-    "doctor": examine.run,
-    "restore": restore.run,
-    "load": work.load,
+    "now": now.now,
+    "accept": now.tell_runner,
+    "drill": now.tell_runner,
+    "unlock": now.tell_runner,
+    "pause": now.pause,
+    "resume": now.pause,
+    "logs": now.logs,
+    "snapshots": snapshots.snapshots,
+    "ls": snapshots.show,
+    "cat": snapshots.write,
+    "diff": snapshots.compare,
+    "heal": now.heal,
+    "doctor": doctor_command.run,
+    "restore": command.run,
+    "load": now.load,
 }
 
 
 def main(words: list[str] | None = None) -> int:
     """Run one command; return its exit status."""
-    parsed = arguments.parse(words)
+    parsed = cli.parse(words)
     try:
         where = Where(parsed.kubeconfig, parsed.context, parsed.namespace)
         with closing(Cluster(where)) as cluster:
@@ -52,10 +57,10 @@ def main(words: list[str] | None = None) -> int:
         print(f"kubectl backup: {formats.plain(error)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        return 130
+        return exit_codes.INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()
-        return 141
+        return exit_codes.BROKEN_PIPE
     except OSError as error:
         line = f"kubectl backup: {error.filename}: {error.strerror}"
         print(formats.plain(line), file=sys.stderr)

@@ -12,18 +12,21 @@ import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
-from runner import arguments, commands, hardening, inputs, status, tick
-from runner.asked import Asked
-from runner.config import Config
-from runner.log import Log
-from runner.stop import Stop
+from runner.cli import actions, load_config, parser, tick
+from runner.config.model import Config
+from runner.process.log import Log
+from runner.process.signals import Stop
+from runner.restore.request import Asked
+from runner.sandbox import hardening
+from runner.session import status
 
 
 def main(words: list[str] | None = None) -> int:
     """Run one command; return its exit status."""
     hardening.harden()
-    parsed = arguments.parser().parse_args(words)
+    parsed = parser.parser().parse_args(words)
     os.umask(0o077)
     try:
         return _COMMANDS[parsed.command](parsed)
@@ -38,20 +41,28 @@ def main(words: list[str] | None = None) -> int:
         return 1
 
 
+class _Begun(NamedTuple):
+    """What each command works with: its first arguments."""
+
+    config: Config
+    log: Log
+    stop: Stop
+
+
 def _begin(
     parsed: argparse.Namespace | None = None, *, fills: bool = False, writes: bool = False
-) -> tuple[Config, Log, Stop]:
+) -> _Begun:
     """Return what each command works with; people, who sit at a terminal, read text.
 
     ``fills`` and ``writes`` say what it does to volumes.
     """
     stop = Stop()
     stop.install()
-    config = inputs.read_config(fills=fills, writes=writes)
+    config = load_config.read_config(fills=fills, writes=writes)
     if parsed and parsed.wait is not None:
         config = replace(config, timing=replace(config.timing, wait=parsed.wait))
     text = sys.stdout.isatty() or os.environ.get("BACKUP_LOG_FORMAT") == "text"
-    return config, Log(text=text), stop
+    return _Begun(config, Log(text=text), stop)
 
 
 def _tick(parsed: argparse.Namespace) -> int:
@@ -61,11 +72,11 @@ def _tick(parsed: argparse.Namespace) -> int:
 
 
 def _run(parsed: argparse.Namespace) -> int:
-    return commands.run_once(*_begin(parsed))
+    return actions.run_once(*_begin(parsed))
 
 
-def _chore(parsed: argparse.Namespace) -> int:
-    return commands.chore(*_begin(parsed), parsed.command)
+def _task(parsed: argparse.Namespace) -> int:
+    return actions.task(*_begin(parsed), parsed.command)
 
 
 def _restore(parsed: argparse.Namespace) -> int:
@@ -79,69 +90,69 @@ def _restore(parsed: argparse.Namespace) -> int:
     )
     config, log, stop = _begin(parsed, writes=not asked.to)
     if not parsed.json:
-        return commands.restore(config, log, stop, asked)[0]
+        return actions.restore(config, log, stop, asked).code
     with contextlib.redirect_stdout(sys.stderr):
-        code, done = commands.restore(config, log, stop, asked)
-    if done is not None:
-        print(json.dumps(done.as_json()))
-    return code
+        ended = actions.restore(config, log, stop, asked)
+    if ended.restored is not None:
+        print(json.dumps(ended.restored.as_json()))
+    return ended.code
 
 
 def _populate(_parsed: argparse.Namespace) -> int:
-    from runner import populate  # noqa: PLC0415 -- only where it is wanted: it costs memory
+    from runner.restore import populate  # noqa: PLC0415 -- only where it is wanted: it costs memory
 
     return populate.populate(*_begin(fills=True))
 
 
 def _restic(parsed: argparse.Namespace) -> int:
-    from runner import restic  # noqa: PLC0415 -- only where it is wanted: it costs memory
+    from runner.session import executor  # noqa: PLC0415 -- only where it is wanted: it costs memory
 
     config, log, _ = _begin()
     words = parsed.words[1:] if parsed.words[:1] == ["--"] else parsed.words
-    return restic.by_hand(config, log, tuple(words), second=parsed.second)
+    return executor.by_hand(config, log, tuple(words), second=parsed.second)
 
 
 def _dump(parsed: argparse.Namespace) -> int:
-    from runner import dump  # noqa: PLC0415 -- only where it is wanted: it costs memory
+    from runner.databases import dump as databases_dump  # noqa: PLC0415 -- only where it is wanted: it costs memory
 
-    return dump.dump(parsed.name, tuple(parsed.words), parsed.patience)
+    return databases_dump.dump(parsed.name, tuple(parsed.words), parsed.patience)
 
 
 def _fill(parsed: argparse.Namespace) -> int:
-    from runner import fill  # noqa: PLC0415 -- only where it is wanted: it costs memory
+    from runner.databases.load import stream  # noqa: PLC0415 -- only where it is wanted: it costs memory
 
-    return fill.fill(parsed.name, look=parsed.look, check=parsed.check, replace=parsed.replace)
+    return stream.fill(parsed.name, look=parsed.look, check=parsed.check, replace=parsed.replace)
 
 
 def _load(parsed: argparse.Namespace) -> int:
-    from runner import load  # noqa: PLC0415 -- only where it is wanted: it costs memory
+    from runner.restore import dump as restore_dump  # noqa: PLC0415 -- only where it is wanted: it costs memory
 
-    asked = load.Asked(
+    asked = restore_dump.Asked(
         parsed.name, parsed.at, parsed.snapshot, parsed.origin, parsed.replace, parsed.dry_run
     )
-    return commands.load(*_begin(parsed), lambda session: load.load(session, asked))
+    return actions.load(*_begin(parsed), lambda session: restore_dump.load(session, asked))
 
 
 def _maintain(parsed: argparse.Namespace) -> int:
     accepted = tuple(parsed.accept)
-    return commands.maintain(*_begin(parsed), dry_run=parsed.dry_run, accepted=accepted)
+    return actions.maintain(*_begin(parsed), dry_run=parsed.dry_run, accepted=accepted)
 
 
 def _accept(parsed: argparse.Namespace) -> int:
-    accept = commands.accept_retention if parsed.retention else commands.accept
+    accept = actions.accept_retention if parsed.retention else actions.accept
     return accept(*_begin(parsed))
 
 
 def _unlock(parsed: argparse.Namespace) -> int:
-    return commands.unlock(*_begin(parsed))
+    return actions.unlock(*_begin(parsed))
 
 
 def _status(parsed: argparse.Namespace) -> int:
-    return status.show(inputs.read_config(), as_json=parsed.json)
+    return status.show(load_config.read_config(), as_json=parsed.json)
 
 
 _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
-    "tick": _tick, "run": _run, **dict.fromkeys(arguments.CHORES, _chore), "restore": _restore,
+    "tick": _tick, "run": _run, **dict.fromkeys(parser.TASKS, _task), "restore": _restore,
     "populate": _populate, "restic": _restic, "dump": _dump, "fill": _fill, "load": _load,
     "maintain": _maintain, "accept": _accept, "unlock": _unlock, "status": _status,
 }  # fmt: skip

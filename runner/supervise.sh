@@ -20,7 +20,7 @@ done
 
 state=${BACKUP_STATE_DIR:-/var/lib/backup}
 case $state in /*) ;; *) state=./$state ;; esac # a dash in front would be an option
-# Where nobody may remove another user's files, each has a folder; as runner/ownership.py says it.
+# Where nobody may remove another user's files, each has a folder; as runner/process/ownership.py says it.
 # shellcheck disable=SC3065,SC3067 # dash knows both
 if [ -k "$state" ] && [ ! -O "$state" ]; then
   state=$state/uid-$(id -u)
@@ -28,7 +28,7 @@ if [ -k "$state" ] && [ ! -O "$state" ]; then
 fi
 annotations=${BACKUP_ANNOTATIONS_FILE:-/etc/backup/pod/annotations}
 secret=${BACKUP_SECRET_DIR:-/etc/backup/secret}
-# Only what runner/timing.py takes, which names anything else: a pause of 0 would be a busy loop.
+# Only what runner/config/timeouts.py takes, which names anything else: a pause of 0 would be a busy loop.
 case ${BACKUP_POLL_SECONDS-} in
   [1-9] | [1-9][0-9] | [1-9][0-9][0-9] | 0.[1-9] | 0.[1-9][0-9] | 0.0[5-9])
     pause=$BACKUP_POLL_SECONDS

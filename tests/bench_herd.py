@@ -11,21 +11,22 @@ import random
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
 from contract import names
-from runner import config, due, maintainer, steps
-from runner import state as states
-from runner.config import Config
-from runner.outcome import Status
-from runner.state import Last, State
+from contract.snapshots import Snapshot
+from runner.config import model
+from runner.config.model import Config
+from runner.restic import commands, maintainer
+from runner.schedule import due
+from runner.state import model as states
+from runner.state.model import Last, State
+from runner.steps.outcome import Status
 
 _DAY = 86_400.0
 _BEGIN = datetime(2026, 11, 23, tzinfo=UTC).timestamp()
 _POLL = 30.0  # seconds between the supervisor's looks
 _TAKES = {"forget": 4.0, "prune": 300.0, "check": 120.0}
 
-Json = dict[str, Any]
 Life = Generator[float, float, float]  # yields when to go on, receives that time
 
 
@@ -48,7 +49,7 @@ class Repository:
     """Locks as (until, exclusive), and the newest snapshot of each host."""
 
     locks: list[tuple[float, bool]] = field(default_factory=list)
-    latest: dict[str, Json] = field(default_factory=dict)
+    latest: dict[str, Snapshot] = field(default_factory=dict)
 
     def take(self, now: float, seconds: float, patience: float, *, exclusive: bool) -> Life:
         """Hold a lock for so long; return when it was had, -1 where not within ``patience``."""
@@ -76,7 +77,7 @@ class Herd:
     takes: float
     runs: list[tuple[float, float]] = field(default_factory=list)
     skipped: int = 0
-    chores: list[tuple[float, str, str]] = field(default_factory=list)  # when, which, whose
+    tasks: list[tuple[float, str, str]] = field(default_factory=list)  # when, which, whose
 
     def simulate(self, begin: float, end: float) -> None:
         """Let the time pass."""
@@ -109,31 +110,31 @@ class Herd:
         self.runs.append((begun, ended))
         state.failures, state.last_success = 0, ended
         state.last = Last(now, ended, Status.SUCCESS, "")
-        made = datetime.fromtimestamp(ended, UTC).isoformat()
-        snapshot = {"time": made, "hostname": cfg.host, "tags": list(cfg.tags)}
+        made = datetime.fromtimestamp(ended, UTC)
+        snapshot = Snapshot(time=made, host=cfg.host, tags=cfg.tags)
         self.repository.latest[cfg.host] = snapshot
         for name in _TAKES:
-            ended = yield from self._chore(sidecar, name, ended)
+            ended = yield from self._task(sidecar, name, ended)
         return ended
 
-    def _chore(self, sidecar: Sidecar, name: str, now: float) -> Life:
+    def _task(self, sidecar: Sidecar, name: str, now: float) -> Life:
         cfg, state = sidecar.config, sidecar.state
-        if not due.chore_is_due(name, now, cfg, state):
+        if not due.task_is_due(name, now, cfg, state):
             return now
-        chore = state.chore(name)
-        chore.attempted, chore.tries = now, chore.tries + 1
+        task = state.of_task(name)
+        task.attempted, task.tries = now, task.tries + 1
         when = datetime.fromtimestamp(now, UTC)
         if name != "forget" and maintainer.elected(cfg, self.repository.latest.values(), when):
-            chore.again, chore.tries = False, 0
+            task.again, task.tries = False, 0
             return now
-        limit = due.time_for_chores(now, cfg)
-        takes, patience = min(_TAKES[name], limit), steps.long_patience(cfg, limit)
+        limit = due.time_for_tasks(now, cfg)
+        takes, patience = min(_TAKES[name], limit), commands.long_patience(cfg, limit)
         begun = yield from self.repository.take(now, takes, patience, exclusive=True)
-        chore.again = begun < 0 or takes < _TAKES[name]
-        if chore.again:
+        task.again = begun < 0 or takes < _TAKES[name]
+        if task.again:
             return now + (patience if begun < 0 else takes)
-        chore.tries, chore.success = 0, begun + takes
-        self.chores.append((begun, name, cfg.host))
+        task.tries, task.success = 0, begun + takes
+        self.tasks.append((begun, name, cfg.host))
         return begun + takes
 
 
@@ -146,7 +147,7 @@ def _sidecar(number: int, chance: random.Random) -> Sidecar:
     secret = {"RESTIC_REPOSITORY": "/r", "RESTIC_PASSWORD": "x"}
     state = states.new(_BEGIN, "")
     state.derived, state.attempted = True, _BEGIN
-    return Sidecar(config.read(environment, secret, {}), state, chance.uniform(0, _POLL))
+    return Sidecar(model.read(environment, secret, {}), state, chance.uniform(0, _POLL))
 
 
 def _at_once(runs: list[tuple[float, float]]) -> tuple[float, int]:
@@ -180,14 +181,14 @@ def main() -> None:
     herd.simulate(_BEGIN + _DAY, _BEGIN + 8 * _DAY)
     _say("a week more: runs that found a lock for too long", herd.skipped)
     for name in ("prune", "check"):
-        _say(f"  {name}: by whom", [host for _, which, host in herd.chores if which == name])
-    retained = len({host for _, which, host in herd.chores if which == "forget"})
+        _say(f"  {name}: by whom", [host for _, which, host in herd.tasks if which == name])
+    retained = len({host for _, which, host in herd.tasks if which == "forget"})
     _say("  retention applied by", f"{retained} of {given.sidecars}")
-    gone = next((host for _, which, host in herd.chores if which == "prune"), "app-0")
+    gone = next((host for _, which, host in herd.tasks if which == "prune"), "app-0")
     next(s for s in herd.sidecars if s.config.host == gone).here = False
-    before = len(herd.chores)
+    before = len(herd.tasks)
     herd.simulate(_BEGIN + 8 * _DAY, _BEGIN + 22 * _DAY)
-    later = {host for _, which, host in herd.chores[before:] if which == "prune"}
+    later = {host for _, which, host in herd.tasks[before:] if which == "prune"}
     _say(f"two weeks after {gone} has gone: prune by", sorted(later))
     _restart(herd, _BEGIN + 22 * _DAY + 3 * 3600 + 59 * 60, chance)
 

@@ -26,9 +26,9 @@ from demo import app, server
 from demo.ports import free_port
 from demo.server import Webhook
 from tests.integration import floods
-from webhook import review
-from webhook.admit import admit
-from webhook.inject import Options
+from webhook.admission.admit import admit
+from webhook.admission.model import Options
+from webhook.server import review
 
 _CONNECTIONS = (1, 8, 32)
 _MANY = 100_000  # requests, after which memory is read

@@ -1,7 +1,7 @@
 """Writes what the chart says twice, from where it is said first: `python -m tools.chart_values`.
 
 The table of values in the chart's README.md comes from the comments in values.yaml, the list of
-annotations in its templates from contract/settings.py.
+annotations in its templates from contract/annotations/settings.py.
 """
 
 import json
@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from contract import settings
+from contract.annotations import settings
 
 CHART = Path(__file__).parents[1] / "manifests" / "chart"
 README = CHART / "README.md"
@@ -63,7 +63,7 @@ def annotations() -> str:
     """Return the template that lists every annotation which is a setting."""
     listed = json.dumps([setting.annotation for setting in settings.ALL])
     return (
-        "{{- /* Made by `python -m tools.chart_values` from contract/settings.py. */ -}}\n"
+        "{{- /* Made by `python -m tools.chart_values` from contract/annotations/. */ -}}\n"
         f'{{{{- define "backup.annotations" -}}}}\n{listed}\n{{{{- end -}}}}\n'
     )
 

@@ -1,31 +1,36 @@
-"""Writes the tables of docs/ from the code: `python -m tools.docs_tables`.
+"""Write the tables of docs/ from the code: `make reference`.
 
-A table stands between two marks in a page. Annotations come from contract/settings.py, variables
-from contract/variables.py too, metrics from what runner and webhook show.
+A table stands between two marks in a page. Annotations come from contract/annotations/settings.py,
+variables from contract/secret/variables.py too, metrics from what runner and webhook show, and the
+rest from tools/reference/.
 """
 
 import ast
 import inspect
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 
 from prometheus_client import Metric
+from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.parser import text_string_to_metric_families
 
 from certs.keeper import Status
-from contract import settings, variables
-from runner import config, report
-from runner.state import Chore, Last, State
-from webhook.cluster import Cluster
-from webhook.inject import Options
-from webhook.metrics import Metrics
+from contract.annotations import settings
+from contract.secret import variables
+from runner.config import model
+from runner.notify import metrics as notify_metrics
+from runner.state.model import Last, State, Task
+from tools.reference import command_line, log_messages, words
+from webhook.admission.model import Options
+from webhook.cluster.view import Cluster
+from webhook.server.metrics import Metrics
 
 DOCS = Path(__file__).parents[1] / "docs"
 _MARKS = re.compile(r"(<!-- table: (.+?) -->\n).*?(<!-- end of table -->)", re.DOTALL)
-_CHORES = ("forget", "prune", "check", "copy", "verify")
+_METRIC = ("metric", "labels", "meaning")
+_TASKS = ("forget", "prune", "check", "copy", "verify")
 
 
 def pages() -> Mapping[Path, str]:
@@ -40,22 +45,31 @@ def pages() -> Mapping[Path, str]:
 
 def table(name: str) -> str:
     """Return one table, by the name in its mark."""
-    if name == "annotations":
-        return _written(("annotation", "default", "live", "meaning"), _annotations())
-    if name == "live settings":
-        return _written(("variable", "annotation", "default"), _live())
-    if name == "metrics of sidecars":
-        return _written(("metric", "labels", "meaning"), _metrics(_of_a_sidecar()))
-    if name == "metrics of the maintenance job":
-        return _written(("metric", "labels", "meaning"), _metrics(_of_the_job()))
-    if name == "metrics of the webhook":
-        rows = ((name, meaning) for name, _, meaning in _metrics(_of_the_webhook()))
-        return _written(("metric", "meaning"), rows)
+    if made := _MADE.get(name):
+        return made()
+    if name in words.GROUPS:
+        return _written(("word", "meaning"), words.rows(name))
+    kind, _, program = name.partition(" of ")
+    if kind == "log messages":
+        rows = log_messages.rows(program)
+        return _written(("message", "level", "fields", "package"), rows)
+    if kind == "commands":
+        return command_line.section(program)
     group = [each for each in variables.ALL if each.group == name]
     if not group:
         raise KeyError(name)
     rows = ((f"`{each.name}`", each.default, each.meaning) for each in group)
     return _written(("variable", "default", "meaning"), rows)
+
+
+_MADE: Mapping[str, Callable[[], str]] = {
+    "annotations": lambda: _written(("annotation", "default", "live", "meaning"), _annotations()),
+    "live settings": lambda: _written(("variable", "annotation", "default"), _live()),
+    "exit statuses": lambda: _written(("command", "exit statuses"), command_line.exit_statuses()),
+    "metrics of sidecars": lambda: _written(_METRIC, _metrics(_of_a_sidecar())),
+    "metrics of the maintenance job": lambda: _written(_METRIC, _metrics(_of_the_job())),
+    "metrics of the webhook": lambda: _written(_METRIC, _metrics(_of_the_webhook())),
+}
 
 
 def _written(heading: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
@@ -64,14 +78,8 @@ def _written(heading: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 
 def meanings() -> Mapping[str, str]:
-    """Return what is written below each constant of contract/settings.py, by its name."""
-    body = ast.parse(inspect.getsource(settings)).body
-    found = {}
-    for constant, text in pairwise(body):
-        match constant, text:
-            case ast.Assign(targets=[ast.Name(id=name)]), ast.Expr(ast.Constant(str(meaning))):
-                found[name] = " ".join(meaning.split()).replace("``", "`").replace("|", "\\|")
-    return found
+    """Return what is written below each constant of `annotations.settings`, by its name."""
+    return words.below(ast.parse(inspect.getsource(settings)).body)
 
 
 def _annotations() -> Iterator[tuple[str, ...]]:
@@ -95,18 +103,18 @@ def _metrics(found: dict[str, tuple[set[str], str]]) -> Iterator[tuple[str, ...]
 
 
 def _of_a_sidecar() -> dict[str, tuple[set[str], str]]:
-    chores = {name: Chore(success=1) for name in _CHORES}
+    tasks = {name: Task(success=1) for name in _TASKS}
     last = Last(started=1, ended=2, status="success", message="")
-    state = replace(State("", last=last, last_success=1), snapshots=1, stale_locks=0, chores=chores)
-    text = report.metrics(config.read({}, {}, {}), state)
+    state = replace(State("", last=last, last_success=1), snapshots=1, stale_locks=0, tasks=tasks)
+    text = notify_metrics.metrics(model.read({}, {}, {}), state)
     return _described(text_string_to_metric_families(text))
 
 
 def _of_the_job() -> dict[str, tuple[set[str], str]]:
-    chores = {name: Chore(success=1) for name in _CHORES if name != "verify"}
+    tasks = {name: Task(success=1) for name in _TASKS if name != "verify"}
     last = Last(started=1, ended=2, status="success", message="")
-    state = State("", began=1, last=last, chores=chores, workloads={"held": 1})
-    text = report.of_maintenance(config.read({}, {}, {}), state)
+    state = State("", began=1, last=last, tasks=tasks, workloads={"held": 1})
+    text = notify_metrics.of_maintenance(model.read({}, {}, {}), state)
     return _described(text_string_to_metric_families(text))
 
 
@@ -114,7 +122,14 @@ def _of_the_webhook() -> dict[str, tuple[set[str], str]]:
     metrics = Metrics()
     metrics.certificates(lambda: Status(None, None, None, ""))
     metrics.cluster(Cluster("ns", "prepull", Options("image:1"), follow=True))
-    return _described(metrics.registry.collect())
+    # Before the first review nothing has a sample, from which its labels could be read.
+    labels = {
+        name: set(collector._labelnames)  # noqa: SLF001 -- prometheus_client offers nothing else
+        for name, collector in metrics.registry._names_to_collectors.items()  # noqa: SLF001 -- as above
+        if isinstance(collector, MetricWrapperBase)
+    }
+    found = _described(metrics.registry.collect())
+    return {name: (known | labels.get(name, set()), text) for name, (known, text) in found.items()}
 
 
 def _described(families: Iterable[Metric]) -> dict[str, tuple[set[str], str]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from contract.wording import escaped
+from contract.text import escaped
 
 DECISIONS = logging.getLogger("webhook")
 

@@ -134,12 +134,12 @@ def _prune_is_overdue(world: World) -> _Found:
     return "growing", made, {alert}, lambda: _do(made, "prune")
 
 
-def _tried_in_vain(world: World, name: str, chore: str) -> Sidecar:
-    """Return one whose chore was done three weeks ago, and has been interrupted since."""
+def _tried_in_vain(world: World, name: str, task: str) -> Sidecar:
+    """Return one whose task was done three weeks ago, and has been interrupted since."""
     made = world.backed_up(name)
     now = time()
     since = {"success": now - 21 * _DAY, "attempted": now, "status": "interrupted", "tries": 3}
-    change_state(made, **{chore: since})
+    change_state(made, **{task: since})
     made.back_up()
     return made
 
@@ -284,6 +284,6 @@ def _look(sidecar: Sidecar) -> None:
     assert sidecar.run("backup-runner", "tick").returncode == 0
 
 
-def _do(sidecar: Sidecar, chore: str, expected: int = 0) -> None:
-    done = sidecar.run("backup-runner", chore)
+def _do(sidecar: Sidecar, task: str, expected: int = 0) -> None:
+    done = sidecar.run("backup-runner", task)
     assert done.returncode == expected, done.stdout + done.stderr

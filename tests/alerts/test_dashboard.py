@@ -69,7 +69,7 @@ def test_maintenance_is_told_of_each_job_and_each_namespace_that_misses_one(
     assert {name: mappings[f"{value:g}"]["text"] for name, value in state.items()} == {
         "failing": "fails", "prod": "no job", "late": "overdue", "held": "good",
     }  # fmt: skip
-    assert overdue.keys() == {"late", "held"}  # a job that opened no repository knows of no chore
+    assert overdue.keys() == {"late", "held"}  # a job that opened no repository knows of no task
     assert overdue["held"] == 0
     assert 4 * _DAY < overdue["late"] < 5 * _DAY
     assert held == {"late": 0, "held": 1}

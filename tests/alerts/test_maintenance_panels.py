@@ -9,13 +9,13 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from runner import report
-from runner.outcome import Status
-from runner.ruling import Verdict
-from runner.state import Chore, Last, State
+from runner.maintenance.central.ruling import Verdict
+from runner.notify import metrics
+from runner.state.model import Last, State, Task
+from runner.steps.outcome import Status
 from tests.alerts import dashboard, drawing, rules
 from tests.integration.maintenance import CENTRAL
-from tests.runner.test_report import STATE
+from tests.runner.notify.test_metrics import STATE
 from tests.runner.workload import configured
 from tests.services.programs import need
 
@@ -33,19 +33,19 @@ def job(
     """Return what a job pushes that ran when promtool's time began; none: it opened nothing."""
     cadences = {"backup.check": "off", "backup.prune": prune}
     last = Last(started=0, ended=1, status=status, message="")
-    chores = {"forget": Chore(success=forgot), "prune": Chore(success=1)}
+    tasks = {"forget": Task(success=forgot), "prune": Task(success=1)}
     if copied:
-        chores["copy"] = Chore(success=copied, status=Status.SUCCESS)
+        tasks["copy"] = Task(success=copied, status=Status.SUCCESS)
     told = {**dict.fromkeys(map(str, Verdict), 0), **workloads} if workloads else {}
-    state = State("", began=1, last=last, chores=chores, workloads=told)
-    return report.of_maintenance(configured(annotations=cadences), state)
+    state = State("", began=1, last=last, tasks=tasks, workloads=told)
+    return metrics.of_maintenance(configured(annotations=cadences), state)
 
 
 def sidecar(*, central: bool, failed: bool = False) -> str:
     """Return what one pushes; ``failed``: it has looked for a job, and there is none."""
-    looked = Chore(attempted=1, status=Status.FAILURE if failed else Status.SKIPPED)
+    looked = Task(attempted=1, status=Status.FAILURE if failed else Status.SKIPPED)
     secret = CENTRAL if central else {}
-    return report.metrics(configured(secret=secret), replace(STATE, chores={"forget": looked}))
+    return metrics.metrics(configured(secret=secret), replace(STATE, tasks={"forget": looked}))
 
 
 @dataclass(frozen=True)

@@ -8,16 +8,16 @@ from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from certs.keeper import Status
-from runner import report
-from runner.state import Chore
+from runner.notify import metrics as notify_metrics
+from runner.state.model import Task
 from tests.alerts import dashboard, rules
-from tests.runner.test_report import STATE
+from tests.runner.notify.test_metrics import STATE
 from tests.runner.workload import configured
-from webhook.cluster import Cluster
-from webhook.gauges import Coverage
-from webhook.inject import Options
-from webhook.lookout import Lookout
-from webhook.metrics import Metrics
+from webhook.admission.model import Options
+from webhook.cluster.view import Cluster
+from webhook.coverage.background import Lookout
+from webhook.server.coverage_metrics import Coverage
+from webhook.server.metrics import Metrics
 
 API_SERVER = {
     "apiserver_admission_webhook_fail_open_count",
@@ -41,15 +41,15 @@ def _label_names(text: str) -> set[str]:
 
 def exported() -> set[str]:
     """Return the names of everything that runner and webhook show, or rules make of it."""
-    chores = {name: Chore(success=1) for name in ("forget", "prune", "check", "copy", "verify")}
+    tasks = {name: Task(success=1) for name in ("forget", "prune", "check", "copy", "verify")}
     metrics = Metrics()
     metrics.certificates(lambda: Status(None, None, None, ""))
     options = Options("image:1")
     metrics.cluster(Cluster("ns", "prepull", options, follow=True))
     metrics.registry.register(Coverage(Lookout(options, seconds=600)))
     texts = [
-        report.metrics(configured(), replace(STATE, chores=chores)),
-        report.of_maintenance(configured(), replace(STATE, began=1, workloads={"held": 1})),
+        notify_metrics.metrics(configured(), replace(STATE, tasks=tasks)),
+        notify_metrics.of_maintenance(configured(), replace(STATE, began=1, workloads={"held": 1})),
         generate_latest(metrics.registry).decode(),
     ]
     found = {f.name for text in texts for f in text_string_to_metric_families(text)}
@@ -107,7 +107,7 @@ def test_alert_says_what_how_bad_and_what_to_do(name: str) -> None:
 
 
 def test_alert_takes_for_wanted_what_coverage_does() -> None:
-    coverage = pytest.importorskip("webhook.coverage")
+    coverage = pytest.importorskip("webhook.coverage.classify")
     expression = rules.alerts()["BackupPodsUnprotected"]["expr"]
     named = re.search(rf'{rules.COVERAGE}{{reason!~"([^"]+)"}}', expression)
 

@@ -109,11 +109,11 @@ def status(is_now: str) -> Series:
     return {of("backup_status", status=each): float(each == is_now) for each in every}
 
 
-def chore(name: str, due: float = 3600, failed: float = 0) -> Series:
-    """Return what is said of a chore."""
+def task(name: str, due: float = 3600, failed: float = 0) -> Series:
+    """Return what is said of a task."""
     return {
-        of("backup_chore_due_timestamp_seconds", chore=name): due,
-        of("backup_chore_failed", chore=name): failed,
+        of("backup_task_due_timestamp_seconds", task=name): due,
+        of("backup_task_failed", task=name): failed,
     }
 
 
@@ -208,22 +208,22 @@ CASES = [
     Case("a warning for a day", status("warning"), DAY + 1, "BackupWarning"),
     Case("a warning of today", status("warning"), DAY - 1),
 
-    Case("prune is overdue", chore("prune"), 3 * DAY + 3 * HOUR, "BackupMaintenanceOverdue"),
-    Case("prune is late", chore("prune"), 3 * DAY),
-    Case("prune is left to another", chore("prune", 0), 4 * DAY),
-    Case("check is overdue, and gone", chore("check"), 4 * DAY, more=gone()),
+    Case("prune is overdue", task("prune"), 3 * DAY + 3 * HOUR, "BackupMaintenanceOverdue"),
+    Case("prune is late", task("prune"), 3 * DAY),
+    Case("prune is left to another", task("prune", 0), 4 * DAY),
+    Case("check is overdue, and gone", task("check"), 4 * DAY, more=gone()),
     Case("the maintenance job's prune is overdue, which is of no sidecar", {
-        'backup_chore_due_timestamp_seconds{namespace="backup-webhook",instance="maintenance",'
-        'chore="prune"}': 3600}, 3 * DAY + 3 * HOUR, "BackupMaintenanceOverdue", gone("wiki")),
+        'backup_task_due_timestamp_seconds{namespace="backup-webhook",instance="maintenance",'
+        'task="prune"}': 3600}, 3 * DAY + 3 * HOUR, "BackupMaintenanceOverdue", gone("wiki")),
     Case("nobody maintains a repository", {
-        **chore("forget", 0, 1), of("backup_central_maintenance"): 1}, HOUR + 1,
+        **task("forget", 0, 1), of("backup_central_maintenance"): 1}, HOUR + 1,
         "BackupMaintenanceMissing"),
     Case("somebody maintains it", {
-        **chore("forget", 0), of("backup_central_maintenance"): 1}, 4 * DAY),
+        **task("forget", 0), of("backup_central_maintenance"): 1}, 4 * DAY),
     Case("a sidecar's own retention failed", {
-        **chore("forget", 0, 1), of("backup_central_maintenance"): 0}, DAY),
+        **task("forget", 0, 1), of("backup_central_maintenance"): 0}, DAY),
     Case("nobody maintains it, and they are gone", {
-        **chore("forget", 0, 1), of("backup_central_maintenance"): 1}, DAY, more=gone()),
+        **task("forget", 0, 1), of("backup_central_maintenance"): 1}, DAY, more=gone()),
     Case("the job failed twice", job("failure"), 26 * HOUR + 1, "BackupMaintenanceFailing"),
     Case("the job failed, then was locked out", {
         **job("failure"), job_status("failure"): f"1x{DAY} 0x{DAY}",
@@ -234,11 +234,11 @@ CASES = [
     Case("some are kept whole", {job_workloads("held"): 2}, 7 * DAY + 1, "BackupRetentionHeld"),
     Case("some were kept whole", {job_workloads("held"): f"2x{6 * DAY} 0x{DAY * 2}"}, 7 * DAY + 1),
     Case("all are known", {job_workloads("held"): 0, job_workloads("applied"): 9}, 8 * DAY - 1),
-    Case("the drill is overdue", chore("verify"), 2 * DAY + 3 * HOUR, "BackupDrillOverdue"),
-    Case("the drill is late", chore("verify"), 2 * DAY),
-    Case("drills are off", chore("verify", 0), 4 * DAY),
-    Case("the drill failed", chore("verify", 0, 1), 1, "BackupDrillFailed"),
-    Case("prune failed once", chore("prune", 0, 1), DAY),
+    Case("the drill is overdue", task("verify"), 2 * DAY + 3 * HOUR, "BackupDrillOverdue"),
+    Case("the drill is late", task("verify"), 2 * DAY),
+    Case("drills are off", task("verify", 0), 4 * DAY),
+    Case("the drill failed", task("verify", 0, 1), 1, "BackupDrillFailed"),
+    Case("prune failed once", task("prune", 0, 1), DAY),
 
     Case("locked by old locks", {of("backup_stale_locks"): 2, **status("failure")}, HOUR,
          "BackupStaleLocks"),

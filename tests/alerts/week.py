@@ -19,12 +19,12 @@ from time import time
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from kube.watch import DELETED
 from tests.alerts.world import Cluster
 from tests.faults import sealing
 from tests.integration.maintenance import CENTRAL, Job, Shared
 from tests.integration.sidecars import PASSWORD, Sidecar
 from tests.services import programs
-from webhook.reflect import DELETED
 
 HOURS = 7 * 24
 _HOUR = 3600.0
@@ -189,7 +189,7 @@ def _date(shared: Shared, now: float, ago: int) -> None:
 
 
 def _run(workload: Workload, sidecar: Sidecar, ago: int) -> None:
-    """Change the files, let happen what happens, back up, and do the chores that are due."""
+    """Change the files, let happen what happens, back up, and do the tasks that are due."""
     changed = sidecar.volume / f"new-{ago % 5}"
     changed.write_bytes(os.urandom(workload.new * 1024))
     if ago in workload.events:

@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry, Gauge, Histogram, start_http_se
 
 from certs.keeper import Status
 from contract.names import Reason
+from kube.watch import ADDED
 from tests.alerts import rules
 from tests.blocks import blocks, run
 from tests.cluster.work import WorkError, until
@@ -24,13 +25,12 @@ from tests.faults import sealing
 from tests.integration.sidecars import PASSWORD, Json, Sidecar
 from tests.services import alertmanager, ntfy, programs, prometheus, pushgateway
 from tests.services.prometheus import Prometheus
-from webhook import cluster as webhook_cluster
-from webhook.admit import Admission
-from webhook.gauges import Coverage
-from webhook.inject import Options
-from webhook.lookout import Lookout, Seen
-from webhook.metrics import Metrics
-from webhook.reflect import ADDED
+from webhook.admission.admit import Admission
+from webhook.admission.model import Options
+from webhook.cluster import view as webhook_cluster
+from webhook.coverage.background import Lookout, Seen
+from webhook.server.coverage_metrics import Coverage
+from webhook.server.metrics import Metrics
 
 TOPIC = "alerts"
 PATIENCE = 120.0
@@ -206,17 +206,17 @@ class World:
 
 
 def _subject(labels: Mapping[str, str]) -> str:
-    return labels.get("host") or labels.get("chore", "") + " " * ("chore" in labels) + (
+    return labels.get("host") or labels.get("task", "") + " " * ("task" in labels) + (
         labels.get("instance") or labels.get("namespace", "")
     )
 
 
-def change_state(sidecar: Sidecar, **chores: Json) -> None:
-    """Change what a sidecar remembers of chores."""
+def change_state(sidecar: Sidecar, **tasks: Json) -> None:
+    """Change what a sidecar remembers of tasks."""
     file = sidecar.path("/var/lib/backup") / "state.json"
     known = json.loads(file.read_text())
-    for name, values in chores.items():
-        known["chores"].setdefault(name, {}).update(values)
+    for name, values in tasks.items():
+        known["tasks"].setdefault(name, {}).update(values)
     file.write_text(json.dumps(known))
 
 

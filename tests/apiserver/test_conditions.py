@@ -4,12 +4,12 @@ from copy import deepcopy
 
 import pytest
 
-from contract import settings
+from contract.annotations import settings
 from tests.apiserver.api import Api, Json
 from tests.apiserver.conftest import Namespaces
 from tests.apiserver.served import Served
 from tests.webhook.corpus import EXPECTED, PODS
-from webhook import workload
+from webhook.admission import pod_spec
 
 # What names objects that are not there; the API server refuses that before it asks webhooks.
 _REFUSED_EARLIER = ("priorityClassName", "priority", "runtimeClassName", "serviceAccountName",
@@ -32,7 +32,7 @@ def test_the_api_server_sends_every_pod_that_asks_for_something(
     pod["metadata"].pop("namespace", None)
     for key in _REFUSED_EARLIER:
         pod["spec"].pop(key, None)
-    annotations = workload.annotations(pod)
+    annotations = pod_spec.annotations(pod)
     asks = settings.ENABLED.annotation in annotations and "kubernetes.io/config.mirror" not in (
         annotations
     )

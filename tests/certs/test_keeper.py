@@ -321,3 +321,31 @@ def test_names_of_the_handshake_are_the_services(new_keeper: NewKeeper, kube: Ku
 
     for name in authority.names("backup-webhook", "backup"):
         assert shake(context, client(_installed(kube)), name)
+
+
+class Mounted:
+    """A source whose leaf clients verify by any of these bundles, as two webhooks may have them."""
+
+    def __init__(self, leaf: Leaf, *bundles: bytes) -> None:
+        self.leaf, self.bundles = leaf, frozenset(bundles)
+
+    def refresh(self, now: datetime) -> View:
+        return View(self.leaf, now + timedelta(minutes=1), self.bundles)
+
+    def watch(self, changed: Callable[[], None]) -> None:
+        del changed
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def test_one_bad_bundle_of_two_is_not_ready(
+    new_keeper: NewKeeper, leaf: Leaf, ca: authority.CA, now: datetime
+) -> None:
+    """Each webhook of a configuration has its own, and the API server calls by each."""
+    good = authority.pem(ca.certificate)
+    bad = authority.pem(authority.new_ca(now, TIMES.ca).certificate)
+    for bundles, ready in (((good,), True), ((good, bad), False), ((b"", good), False)):
+        made = new_keeper(Mounted(leaf, *bundles))
+        with echoing(made.start(), made._settings.port):
+            assert made.ready() is ready

@@ -181,12 +181,13 @@ def test_nobody_there_is_one_line() -> None:
 def test_outside_a_cluster_it_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", "/nowhere")
 
-    with pytest.raises(StoreError, match=r"^read Secret ca: ConfigException$"):
+    line = "^read Secret ca: Invalid kube-config file. No configuration found$"
+    with pytest.raises(StoreError, match=line):
         Store("backup", "ca", "hooks").secret()
 
 
 def test_stream_speaks_at_first_and_at_each_change(store: Store, kube: Kube) -> None:
-    stream = store.openers()["webhooks"]()
+    stream = store.readers()["webhooks"].stream()
     said = stream.stream(amt=None, decode_content=False)
 
     assert b"ADDED" in next(said)

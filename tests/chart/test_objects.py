@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from contract import names, settings
-from runner import config
+from contract import names
+from contract.annotations import settings
+from runner.config import model
 from tests.chart import rendering
 from tests.chart.rendering import EXISTING, REGISTRY, Json, objects, of_kind, one
 from tests.cluster.helm import RefusedError
@@ -357,7 +358,7 @@ def test_pods_get_longer_to_end_than_the_webhook_takes() -> None:
     found = re.search(r"BACKUP_WEBHOOK_DRAIN_SECONDS; default: ([0-9]+)", help_of_serve)
 
     assert found
-    last_answers = 20  # seconds; webhook/serve.py
+    last_answers = 20  # seconds; webhook/server/process.py
     assert spec["terminationGracePeriodSeconds"] > int(found[1]) + last_answers
 
 
@@ -578,7 +579,7 @@ def test_the_job_is_told_what_the_runner_reads() -> None:
     variables = {each["name"]: each.get("value", "x").replace("$$", "$") for each in
                  container["env"]}  # fmt: skip
 
-    found = config.read(variables, {}, {})
+    found = model.read(variables, {}, {})
 
     assert container["command"] == [names.RUNNER, "maintain"]
     assert found.problems == ()
@@ -595,7 +596,7 @@ def test_the_floor_of_retention_reaches_the_job_and_every_sidecar() -> None:
     variables = {each["name"]: each.get("value", "x").replace("$$", "$") for each in
                  container["env"]}  # fmt: skip
 
-    found = config.read(variables, {}, {})
+    found = model.read(variables, {}, {})
 
     assert found.problems == ()
     assert (found.floor.within, found.floor.last, found.floor.grace) == ("14d", 5, 0)

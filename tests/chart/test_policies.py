@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from contract import settings
+from contract.annotations import settings
 from tests.chart.rendering import Json, of_kind, one
 from tests.cluster.release import NAME
 

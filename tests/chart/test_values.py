@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from contract import VERSION, settings
+from contract import VERSION
+from contract.annotations import settings
 from tests.chart import rendering
 from tests.chart.rendering import EXAMPLES, EXISTING
 from tests.cluster.helm import RefusedError

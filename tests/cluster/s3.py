@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from contract import plaintext
+from contract.secret import plaintext
 from demo.ports import free_port
 from tests.cluster import build
 from tests.cluster.work import WorkError, tail, until

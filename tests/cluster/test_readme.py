@@ -76,8 +76,8 @@ def test_four_commands_protect_an_app_and_a_lost_volume_comes_back(
     }  # fmt: skip
     wiki("apply", f"--filename={tmp_path}/your-wiki.yaml")
     wiki.rollout("deployment/wiki")
-    settings, install, password, look = blocks("README.md", "## Install")
-    (restore,) = blocks("README.md", "### Lose a volume, get it back")
+    settings, install, password, look = blocks("README.md", "## Installation")
+    (restore,) = blocks("README.md", "### Restore a lost volume")
     (older,) = blocks("docs/restore.md", "## Without the plugin")
     echo = "".join(f'echo "${key}"\n' for key in variables)  # fails where one is not set
     assert len(run(settings + echo, tmp_path).splitlines()) == len(variables)

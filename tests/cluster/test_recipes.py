@@ -17,7 +17,7 @@ from tests.cluster.release import NAME, Release
 from tests.cluster.s3 import S3
 from tests.cluster.work import until
 from tests.integration.recipes import whole
-from tests.runner.test_sqlite import SOUND, database, money
+from tests.runner.databases.sqlite.test_copies import SOUND, database, money
 
 FILL = (
     "cd /var/lib/wiki; mkdir -p pages photos/2024; echo one > pages/index.md; "
@@ -123,5 +123,5 @@ def test_one_job_makes_the_repository_and_keeps_what_each_workload_says(
     assert "1 removed, 2 kept" in work("second")
 
     assert backups() == 2, "the two newest always stay"
-    chores = sidecar.status(protected, pod)["chores"]
-    assert "maintenance job" in chores["prune"]["message"]
+    tasks = sidecar.status(protected, pod)["tasks"]
+    assert "maintenance job" in tasks["prune"]["message"]

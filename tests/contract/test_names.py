@@ -5,7 +5,8 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from contract import VERSION, names, settings
+from contract import VERSION, names
+from contract.annotations import settings
 from contract.names import Reason
 
 VARIABLES = {key: getattr(names, key) for key in dir(names) if key.startswith("ENV_")}

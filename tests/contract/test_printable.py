@@ -2,7 +2,7 @@
 
 import pytest
 
-from contract.wording import printable
+from contract.text import printable
 
 
 @pytest.mark.parametrize(

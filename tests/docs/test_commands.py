@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.blocks import PROJECT
 
-_PROGRAMS = ("certs", "contract", "kubectl_backup", "runner", "webhook")
+_PROGRAMS = ("certs", "contract", "kube", "kubectl_backup", "runner", "webhook")
 _COMMAND = re.compile(
     r"(?:^|[\s`:;(])(?:kubectl|helm|rm|backup-(?:runner|webhook)) +(?:[-a-z]+(?=[ /=]|$)|$)"
 )
@@ -38,7 +38,7 @@ def test_every_word_of_others_in_a_command_is_quoted() -> None:
     found = [
         each
         for program in _PROGRAMS
-        for path in sorted((PROJECT / program).glob("*.py"))
+        for path in sorted((PROJECT / program).rglob("*.py"))
         for each in _unquoted(path)
     ]
 

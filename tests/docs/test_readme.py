@@ -13,7 +13,7 @@ def test_what_a_pod_would_get(tmp_path: Path) -> None:
     (tmp_path / ".venv/bin").symlink_to(Path(sys.executable).parent)
     example = (PROJECT / "manifests/examples/wiki.yaml").read_text()
     (tmp_path / "your-app.yaml").write_text(example)
-    inject, lint = blocks("README.md", "## What your pod would get")
+    inject, lint = blocks("README.md", "### Check your own manifests")
 
     _, deployment = yaml.safe_load_all(run(inject, tmp_path))
     said = run(lint, tmp_path)
@@ -21,3 +21,10 @@ def test_what_a_pod_would_get(tmp_path: Path) -> None:
     inside = deployment["spec"]["template"]["spec"]["initContainers"]
     assert [each["name"] for each in inside] == ["backup"]
     assert "1 injected; 0 errors, 0 warnings" in said
+
+
+def test_readme_stays_short_and_says_early_whom_it_is_for() -> None:
+    lines = (PROJECT / "README.md").read_text("utf-8").splitlines()
+
+    assert len(lines) <= 200
+    assert "This is for you" in "\n".join(lines[:20])

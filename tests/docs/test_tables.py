@@ -5,7 +5,9 @@ import re
 
 import pytest
 
-from contract import names, settings, variables
+from contract import names
+from contract.annotations import settings
+from contract.secret import variables
 from tests.blocks import PROJECT
 from tools import docs_tables
 
@@ -24,7 +26,7 @@ _OURS = {
 
 
 def test_tables_are_as_their_sources() -> None:
-    """Else: `python -m tools.docs_tables`."""
+    """Else: `make reference`."""
     for page, text in docs_tables.pages().items():
         assert page.read_text("utf-8") == text, page.name
 
@@ -39,7 +41,7 @@ def test_every_setting_is_listed_and_has_a_meaning() -> None:
 
 def test_every_variable_that_the_runner_reads_is_listed() -> None:
     known = variables.NAMES | {each.variable for each in settings.ALL} | _OURS
-    for path in (PROJECT / "runner").glob("*.py"):
+    for path in (PROJECT / "runner").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             text = node.value if isinstance(node, ast.Constant) else None
             if isinstance(text, str) and _LIKE_A_VARIABLE.fullmatch(text):
@@ -47,7 +49,7 @@ def test_every_variable_that_the_runner_reads_is_listed() -> None:
 
 
 def test_every_group_of_variables_has_a_table() -> None:
-    text = (PROJECT / "docs/variables.md").read_text("utf-8")
+    text = (PROJECT / "docs/reference/variables.md").read_text("utf-8")
     for group in {each.group for each in variables.ALL}:
         assert f"<!-- table: {group} -->" in text
 

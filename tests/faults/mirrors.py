@@ -41,7 +41,7 @@ class Mirror(Sidecar):
         Without ``last_success`` (seconds since 1970), there was no gap at all.
         """
         file = self.state / "state.json"
-        known = json.loads(file.read_text()) | {"chores": {}, "resumed": 0}
+        known = json.loads(file.read_text()) | {"tasks": {}, "resumed": 0}
         if last_success is not None:
             known["last_success"] = last_success
         file.write_text(json.dumps(known))

@@ -18,7 +18,7 @@ from tests.integration.sidecars import PASSWORD, Json, Sidecar, Tree, contents
 
 _PACE = {"BACKUP_LOCK_PATIENCE_SECONDS": "1"}
 _CODES = {"success": 0, "warning": 0, "skipped": 75}
-_UNUSED: Json = {"chores": {}}  # what is weekly was never done, and is due
+_UNUSED: Json = {"tasks": {}}  # what is weekly was never done, and is due
 
 
 class Night:
@@ -69,7 +69,7 @@ class Night:
         """Write a file of random bytes into the volume."""
         (self.sidecar.volume / name).write_bytes(os.urandom(size))
 
-    def make_chores_due(self) -> None:
+    def make_tasks_due(self) -> None:
         """Make retention, prune and check due with the next backup."""
         file = self.sidecar.path("/var/lib/backup") / "state.json"
         file.write_text(json.dumps(json.loads(file.read_text()) | _UNUSED))

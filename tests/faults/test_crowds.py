@@ -28,7 +28,7 @@ def _run(sidecar: Sidecar) -> subprocess.CompletedProcess[str]:
 
 def test_many_writers_while_one_applies_retention_and_prunes(tmp_path: Path) -> None:
     night = Night(tmp_path)
-    night.make_chores_due()
+    night.make_tasks_due()
     night.sidecar.change_secret(BACKUP_LOCK_PATIENCE_SECONDS="60")
     herd = [_neighbour(night, f"app-{number}") for number in range(20)]
 

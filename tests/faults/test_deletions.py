@@ -15,7 +15,7 @@ from tests.faults.test_refused import _IMMUTABLE, NO_RIGHTS, flagged
 from tests.integration.restores import inside, tree, with_repository
 from tests.integration.sidecars import Json, Sidecar
 from tests.integration.test_restore import restored
-from tests.runner.test_sqlite import database
+from tests.runner.databases.sqlite.test_copies import database
 
 _TAG = "Signature: 8a477f597d28d172789f06886806bc55\n"
 _KEY = "RESTIC_ADDITIONAL_BACKUP_PARAMETERS"

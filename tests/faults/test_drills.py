@@ -19,9 +19,9 @@ def _pack(night: Night) -> Path:
 
 def _found(night: Night) -> str:
     """Back up with a drill; return what it says of its failure. The backup itself is good."""
-    night.make_chores_due()
+    night.make_tasks_due()
     assert night.sidecar.back_up()["status"] == "success"
-    drill = night.sidecar.status()["chores"]["verify"]
+    drill = night.sidecar.status()["tasks"]["verify"]
     assert (drill["status"], drill["last_success"]) == ("failure", None)
     assert list((night.sidecar.path("/var/lib/backup") / "tmp").iterdir()) == []
     message: str = drill["message"]
@@ -71,7 +71,7 @@ def test_a_restored_file_that_is_not_the_live_one(tmp_path: Path) -> None:
     done = night.sidecar.run("backup-runner", "verify")
 
     assert done.returncode == 1
-    found = night.sidecar.status()["chores"]["verify"]["message"]
+    found = night.sidecar.status()["tasks"]["verify"]["message"]
     assert found.startswith(f"{file} was restored with other content")
     night.ends()
     assert night.sidecar.run("backup-runner", "verify").returncode == 0
@@ -90,7 +90,7 @@ def test_a_drill_that_is_ended_midway(tmp_path: Path, way: Line, number: signal.
 
     left = _scratch(night)
     if number == signal.SIGTERM:
-        assert night.sidecar.status()["chores"]["verify"]["status"] == "interrupted"
+        assert night.sidecar.status()["tasks"]["verify"]["status"] == "interrupted"
         assert night.sidecar.restic("list", "locks") == ""
         assert not left
     assert night.ends()["status"] == "success"
@@ -106,7 +106,7 @@ def test_restic_killed_during_a_drill(tmp_path: Path, way: Line) -> None:
         drill.communicate()
 
     assert drill.returncode == 1
-    known = night.sidecar.status()["chores"]["verify"]
+    known = night.sidecar.status()["tasks"]["verify"]
     assert known["status"] == "failure"
     assert "killed by signal 9" in known["message"]
     assert not _scratch(night)

@@ -63,39 +63,39 @@ def test_a_backup_that_is_stopped(tmp_path: Path) -> None:
     assert night.ends()["status"] == "success"
 
 
-@pytest.mark.parametrize("chore", ["forget", "prune"])
-def test_a_chore_that_is_killed(tmp_path: Path, way: Line, chore: str) -> None:
+@pytest.mark.parametrize("task", ["forget", "prune"])
+def test_a_task_that_is_killed(tmp_path: Path, way: Line, task: str) -> None:
     """The backup before it stays a success; its lock keeps others out until it is old."""
     night = Night(tmp_path, RESTIC_REPOSITORY=f"rest:{way.url}/repository/")
-    night.make_chores_due()
+    night.make_tasks_due()
     with night.running() as run:
-        os.kill(night.held_in(run, chore, way), signal.SIGKILL)
+        os.kill(night.held_in(run, task, way), signal.SIGKILL)
         ended = last_line(run, is_outcome)
 
     assert run.returncode == 0
     night.ended(ended, "success")
-    assert night.sidecar.status()["chores"][chore]["status"] == "failure"
+    assert night.sidecar.status()["tasks"][task]["status"] == "failure"
     night.back_up("skipped", "locked")
     night.sidecar.restic("unlock")  # as half an hour does
     assert night.ends()["status"] == "success"
 
 
-@pytest.mark.parametrize("chore", ["prune", "check"])
-def test_a_chore_that_is_stopped(tmp_path: Path, way: Line, chore: str) -> None:
+@pytest.mark.parametrize("task", ["prune", "check"])
+def test_a_task_that_is_stopped(tmp_path: Path, way: Line, task: str) -> None:
     """It is told, removes its lock, and is tried again after the next backup."""
     night = Night(tmp_path, RESTIC_REPOSITORY=f"rest:{way.url}/repository/")
-    night.make_chores_due()
+    night.make_tasks_due()
     with night.running() as run:
-        night.held_in(run, chore, way)
+        night.held_in(run, task, way)
         run.terminate()
         ended = last_line(run, is_outcome)
 
     assert run.returncode == 0
     night.ended(ended, "success")
-    assert night.sidecar.status()["chores"][chore]["status"] == "interrupted"
+    assert night.sidecar.status()["tasks"][task]["status"] == "interrupted"
     assert night.sidecar.restic("list", "locks") == ""
     assert night.ends()["status"] == "success"
-    assert night.sidecar.status()["chores"][chore]["status"] == "success"
+    assert night.sidecar.status()["tasks"][task]["status"] == "success"
 
 
 def test_a_check_that_lasts_until_the_next_backup(tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_a_check_that_lasts_until_the_next_backup(tmp_path: Path) -> None:
     only_checks = {"backup.forget": "off", "backup.prune": "off", "backup.verify": "off"}
     with rest.serve(tmp_path) as url, line.to(url) as way:
         night = Night(tmp_path, RESTIC_REPOSITORY=f"rest:{way.url}/repository/")
-        night.make_chores_due()
+        night.make_tasks_due()
         night.sidecar.annotate({"backup.schedule": "* * * * *", **only_checks})
         way.rule = lambda _, path: Fault(hangs=path.endswith("/data/"))  # no backup lists packs
         with night.sidecar.running() as sidecar:
@@ -190,11 +190,11 @@ def test_ended_while_it_copies(tmp_path: Path, way: Line, number: signal.Signals
             os.kill(restic, number)
         night.ended(last_line(run, is_outcome), "success")
     status = "interrupted" if number == signal.SIGTERM else "failure"
-    assert night.sidecar.status()["chores"]["copy"]["status"] == status
+    assert night.sidecar.status()["tasks"]["copy"]["status"] == status
 
     assert night.ends()["status"] == "success"
 
-    assert night.sidecar.status()["chores"]["copy"]["status"] == "success"
+    assert night.sidecar.status()["tasks"]["copy"]["status"] == "success"
 
 
 def test_a_last_backup_for_which_the_time_is_too_short(tmp_path: Path) -> None:

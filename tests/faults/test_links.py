@@ -77,7 +77,7 @@ def test_a_link_that_moves_to_the_next_release(night: Night) -> None:
     link.unlink()
     link.symlink_to("releases/6")
 
-    night.make_chores_due()
+    night.make_tasks_due()
     moved = night.back_up()
 
     assert (unchanged["files_unmodified"], moved["files_changed"]) == (2, 2)

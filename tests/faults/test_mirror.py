@@ -109,7 +109,7 @@ def test_archives_go_by_their_real_dates(tmp_path: Path) -> None:
     sidecar.back_up()
 
     assert sorted(p.name for p in sidecar.base.glob("*-*") if p.is_dir()) == sorted(kept + foreign)
-    assert sidecar.status()["chores"]["forget"]["status"] == "success"
+    assert sidecar.status()["tasks"]["forget"]["status"] == "success"
 
 
 def test_archives_after_a_long_gap(tmp_path: Path) -> None:
@@ -123,11 +123,11 @@ def test_archives_after_a_long_gap(tmp_path: Path) -> None:
         assert reason(sidecar.back_up()) == ("success", None)
 
         assert len(list(sidecar.base.glob("archive-*"))) == 1
-        forget = sidecar.status()["chores"]["forget"]
+        forget = sidecar.status()["tasks"]["forget"]
         assert forget["status"] == "skipped"
         assert "all archives are kept until" in forget["message"]
         file = sidecar.state / "state.json"
-        file.write_text(json.dumps(json.loads(file.read_text()) | {"chores": {}}))
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"tasks": {}}))
     sidecar.make_retention_due()
     sidecar.back_up()
     assert not list(sidecar.base.glob("archive-*"))
@@ -141,7 +141,7 @@ def test_an_archive_of_the_future(tmp_path: Path) -> None:
     assert reason(sidecar.back_up()) == ("success", None)
 
     assert len(list(sidecar.base.glob("archive-*"))) == 2
-    assert sidecar.status()["chores"]["forget"]["status"] == "failure"
+    assert sidecar.status()["tasks"]["forget"]["status"] == "failure"
 
 
 def test_two_workloads_of_one_name_in_two_namespaces(tmp_path: Path) -> None:

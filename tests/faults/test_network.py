@@ -219,15 +219,15 @@ def test_a_server_that_lets_nothing_be_removed(tmp_path: Path) -> None:
     with rest.serve(tmp_path, "--append-only") as url:
         night = Night(tmp_path, RESTIC_REPOSITORY=f"rest:{url}/repository/")
         night.sidecar.change_secret(**dict.fromkeys(KEEPS, "0"), KEEP_LAST="1")
-        night.make_chores_due()
+        night.make_tasks_due()
         night.write("new", 1 << 16)
 
         night.back_up()
 
-        chores = night.sidecar.status()["chores"]
-        assert chores["forget"]["status"] == "skipped"
-        assert "append-only" in chores["forget"]["message"]
-        assert "prune" not in chores
+        tasks = night.sidecar.status()["tasks"]
+        assert tasks["forget"]["status"] == "skipped"
+        assert "append-only" in tasks["forget"]["message"]
+        assert "prune" not in tasks
         assert len(night.sidecar.snapshots()) == 2
         assert night.ends()["status"] == "success"
 

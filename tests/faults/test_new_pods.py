@@ -83,7 +83,7 @@ def test_a_volume_that_lost_its_files_and_pods_that_are_new(
         if new_each_time:
             _forget_everything(night)
         else:
-            night.make_chores_due()
+            night.make_tasks_due()
 
     found = {each["id"]: each["tags"] for each in night.sidecar.snapshots()}
     assert good < found.keys()

@@ -32,11 +32,11 @@ def test_an_older_restic(tmp_path: Path) -> None:
     fresh.unlink()
     leave(night.sidecar, Holder("of-another-node", minutes=31))
     night.back_up()
-    night.make_chores_due()
+    night.make_tasks_due()
     night.back_up()
 
-    chores = night.sidecar.status()["chores"]
-    assert {chores[name]["status"] for name in ("forget", "prune", "check")} == {"success"}
+    tasks = night.sidecar.status()["tasks"]
+    assert {tasks[name]["status"] for name in ("forget", "prune", "check")} == {"success"}
     aside = night.sidecar.repository.rename(tmp_path / "aside")
     night.back_up("failure", "config")
     assert not night.sidecar.repository.exists()

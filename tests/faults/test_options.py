@@ -46,7 +46,7 @@ def _until_unchanged(night: Night) -> Json:
     """Back up until nothing has changed: restic compares the folders above too, such as /tmp."""
     for _ in range(20):
         before = night.sidecar.snapshots()
-        night.make_chores_due()
+        night.make_tasks_due()
         ended = night.back_up()
         if night.sidecar.snapshots() == before:
             break
@@ -65,7 +65,7 @@ def test_a_backup_of_which_nothing_has_changed(night: Night) -> None:
 
     known = night.sidecar.status()
     assert known["last_success"] >= since
-    assert {name: each["status"] for name, each in known["chores"].items()} == dict.fromkeys(
+    assert {name: each["status"] for name, each in known["tasks"].items()} == dict.fromkeys(
         ("check", "forget", "prune", "verify"), "success"
     )
     (night.sidecar.path("/var/lib/backup") / "state.json").unlink()  # nor does a new pod mind
@@ -99,7 +99,7 @@ def test_an_option_of_every_command(tmp_path: Path, way: Line, variable: str) ->
     night.sidecar.change_secret(**{variable: "--http-user-agent 'me 1' -o rest.connections=1"})
     way.agents.clear()
 
-    night.make_chores_due()
+    night.make_tasks_due()
     night.back_up()
     said = night.sidecar.run("backup-runner", "restore", "--dry-run")
     assert said.returncode == 0, said.stdout

@@ -37,13 +37,13 @@ def test_a_secret_of_the_originals(night: Night) -> None:
             NTFY_CREDS="-u user:password", NTFY_PRIO="4", NTFY_TAG="bangbang", NTFY_SERVER=web.url,
             NTFY_TOPIC="kubernetes-at-home", PUSHGATEWAY_ENABLED="true", PUSHGATEWAY_URL=web.url,
         )  # fmt: skip
-        night.make_chores_due()
+        night.make_tasks_due()
         night.back_up()
         known = sidecar.status()
         assert (known["problems"], known["host"], known["missing"]) == ([], "emby", "")
-        assert known["chores"]["forget"]["status"] == "success"
+        assert known["tasks"]["forget"]["status"] == "success"
         # Whether it is this host's turn, or still that of the name before, is not said here.
-        assert known["chores"].keys() == {"forget", "prune", "check", "verify"}
+        assert known["tasks"].keys() == {"forget", "prune", "check", "verify"}
         sidecar.change_secret(RESTIC_PASSWORD="wrong")
         sidecar.back_up(expected=1)
 
@@ -129,11 +129,11 @@ def test_a_retention_rule_alone(night: Night, keep: str) -> None:
     """All of now are in one hour, day, week, month and year: each rule keeps one of them."""
     night.sidecar.change_secret(**{f"KEEP_{each}": "0" for each in KEEPS})
     night.back_up()
-    night.make_chores_due()
+    night.make_tasks_due()
     night.back_up()
     assert len(night.sidecar.snapshots()) == 3  # all are 0: everything is kept
     night.sidecar.change_secret(**{f"KEEP_{keep}": "1"})
-    night.make_chores_due()
+    night.make_tasks_due()
 
     night.back_up()
 
@@ -145,13 +145,13 @@ def test_a_retention_that_is_switched_off(night: Night) -> None:
     night.sidecar.change_secret(
         RESTIC_RETENTION_POLICIES_ENABLED="false", **{f"KEEP_{each}": "0" for each in KEEPS[1:]}
     )
-    night.make_chores_due()
+    night.make_tasks_due()
 
     night.back_up()
 
     assert len(night.sidecar.snapshots()) == 2
-    chores = night.sidecar.status()["chores"]
-    done = {name for name, chore in chores.items() if chore["status"]}
+    tasks = night.sidecar.status()["tasks"]
+    done = {name for name, task in tasks.items() if task["status"]}
     assert done <= {"verify"}, "drills are held all the same"
     assert night.ends()["status"] == "success"
 
@@ -185,7 +185,7 @@ def test_variables_that_stand_in_files(night: Night) -> None:
         DEBUG="true", **{f"KEEP_{each}": "0" for each in KEEPS[1:]},
     )  # fmt: skip
     for _ in range(3):
-        night.make_chores_due()
+        night.make_tasks_due()
         said = _said(night)
 
     assert len(sidecar.snapshots()) == 3

@@ -14,12 +14,12 @@ from tempfile import mkdtemp
 import pytest
 
 from demo import trees
-from runner.seal import Seal
-from runner.staging import Staging
+from runner.restore.staging import Staging
+from runner.volume.seal import Seal
 from tests.integration.restores import Start, inside, lose, tree, with_repository
 from tests.integration.sidecars import OTHER, PASSWORD, Sidecar, other_user
 from tests.integration.test_restore import restored
-from tests.runner.test_sqlite import database
+from tests.runner.databases.sqlite.test_copies import database
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can take rights away")
 

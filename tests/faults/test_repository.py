@@ -64,11 +64,11 @@ def test_a_lost_index_is_repaired_as_the_message_says(tmp_path: Path) -> None:
     night = Night(tmp_path)
     night.write("new", 1 << 10)
     _each(night.sidecar.repository / "index", Path.unlink)
-    night.make_chores_due()
+    night.make_tasks_due()
     night.back_up("failure", "repository")
-    night.make_chores_due()
+    night.make_tasks_due()
     night.back_up("failure", "repository")
-    assert night.sidecar.status()["chores"] == {}
+    assert night.sidecar.status()["tasks"] == {}
 
     for words in (("repair", "index"), ("repair", "snapshots", "--forget")):
         done = night.sidecar.run("backup-runner", "restic", *words)
@@ -87,7 +87,7 @@ def test_damage_that_only_a_drill_sees_is_remembered(tmp_path: Path) -> None:
     pack.chmod(0o600)
     _flip(pack)
     assert night.sidecar.run("backup-runner", "verify").returncode == 1
-    assert night.sidecar.status()["chores"]["verify"]["status"] == "failure"
+    assert night.sidecar.status()["tasks"]["verify"]["status"] == "failure"
 
     ended = night.back_up("failure", "repository")
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from contract import settings
+from contract.annotations import settings
 from demo import receiver
-from runner import config
+from runner.config import model
 from tests.cluster.work import until
 from tests.faults.night import Night
 from tests.integration.sidecars import PASSWORD, SECRET
@@ -31,7 +31,7 @@ STATES = {
     "cut off": '{"run_now": "", "attem',
     "of other kinds": '{"run_now": "", "attempted": "yesterday"}',
     "of a time that never comes": '{"run_now": "", "last_success": 1e300}',
-    "of a later version": '{"run_now": "", "chores": {"forget": {"attempted": 1, "new": 2}}}',
+    "of a later version": '{"run_now": "", "tasks": {"forget": {"attempted": 1, "new": 2}}}',
     "nothing but brackets": "[" * 100_000,
 }
 
@@ -40,7 +40,7 @@ def _named(
     environment: dict[str, str], secret: dict[str, str], annotations: dict[str, str]
 ) -> set[str]:
     """Return the keys of all problems; the defaults count in place of what they name."""
-    read = config.read(
+    read = model.read(
         {**workload.ENVIRONMENT, **environment}, {**workload.SECRET, **secret}, annotations
     )
     assert read.missing == ""
@@ -53,7 +53,7 @@ def test_a_setting_that_cannot_be_used(setting: settings.Setting[object], kind: 
     """It alone is named, and its default counts."""
     value, variable = NASTY[kind], setting.variable or ""
     in_secret, in_pod = {variable}, {setting.annotation}
-    by_default = config.read(workload.ENVIRONMENT, workload.SECRET, {}).settings.get(setting)
+    by_default = model.read(workload.ENVIRONMENT, workload.SECRET, {}).settings.get(setting)
 
     if kind in BEYOND or setting.annotation not in FREE:
         assert _named({}, {variable: value}, {}) == in_secret
@@ -63,7 +63,7 @@ def test_a_setting_that_cannot_be_used(setting: settings.Setting[object], kind: 
         assert _named({}, {}, {setting.annotation: value}) <= in_pod
         return
     assert _named({}, {}, {setting.annotation: value}) == in_pod
-    read = config.read(workload.ENVIRONMENT, workload.SECRET, {setting.annotation: value})
+    read = model.read(workload.ENVIRONMENT, workload.SECRET, {setting.annotation: value})
     assert read.settings.get(setting) == by_default
 
 

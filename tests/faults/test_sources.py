@@ -50,7 +50,7 @@ def test_a_volume_that_is_empty_three_times(night: Night, kept: int) -> None:
     with _away(night.sidecar.volume):
         night.sidecar.volume.mkdir()
         for _ in range(3):
-            night.make_chores_due()
+            night.make_tasks_due()
             night.back_up("failure", "source")
 
         assert night.sidecar.status()["held"] is True

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from contract import names
-from kubectl_backup import restoring, stalls
+from kubectl_backup.workload import restoring, stalls
 from tests.integration.restores import Start, lose, with_repository
 from tests.integration.sidecars import Sidecar
 

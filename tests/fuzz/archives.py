@@ -1,4 +1,4 @@
-"""Archives that a sidecar sends: `kubectl_backup.unpack`, in a place that is looked at after each.
+"""Archives that a sidecar sends, to `restore.untar`, in a place that is looked at after each.
 
 Whatever comes, it is unpacked or a ClusterError; beside the folder nothing changes, and in it there
 are no devices, no pipes, no modes beyond those of the rules, no more than was announced, and
@@ -14,8 +14,8 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["kubectl_backup"]):
-    from kubectl_backup.refusal import ClusterError
-    from kubectl_backup.unpack import Bounds, unpack
+    from kubectl_backup.cluster.errors import ClusterError
+    from kubectl_backup.restore.untar import Bounds, unpack
 
 from tests.fuzz import running
 from tests.kubectl_backup.blocks import summed

@@ -1,15 +1,18 @@
-"""Manifests as `inject` and `lint` read them: `documents.load`, and back by `documents.dump`.
+"""Manifests as `inject` and `lint` read them: `documents.File`, `load` and `dump`.
 
 Whatever the text is, there are documents or an UnreadableError; what is written is read as the same
-again.
+again. A text to which nothing was added stays as it is; one to which something was added is read as
+the documents with the addition.
 """
 
 import re
 
 import atheris
 
+from contract.text import printable
+
 with atheris.instrument_imports(include=["webhook", "yaml"]):
-    from webhook import documents
+    from webhook.manifests import documents, edits
 
 from tests.fuzz import running
 
@@ -20,7 +23,7 @@ def one(data: bytes) -> None:
     """Read one text, and what is written of it."""
     text = data.decode("utf-8", "replace")
     try:
-        read = documents.load(text)
+        read = _added_to(text)
     except documents.UnreadableError as error:
         read, line = [], error.line
     else:
@@ -31,6 +34,22 @@ def one(data: bytes) -> None:
     written = documents.dump(read)
     again = documents.dump(documents.load(written))
     assert again == written
+
+
+def _added_to(text: str) -> list[documents.Document]:
+    """Return the documents of a text, after an addition to each was tried."""
+    file = documents.File(text)
+    before = documents.load(text)
+    assert printable(text, kept="\t\r\n\ufeff") != text or file.text() == text
+    for each in file.documents:
+        each["added"] = {"a": [True, "b: #"]}
+        for found in each.values():
+            if isinstance(found, dict):
+                found["more"] = "yes"
+            elif isinstance(found, list):
+                found[len(found) // 2 :] = [None, *found[len(found) // 2 :]]
+    assert edits.same(documents.load(file.text()), file.documents)
+    return before
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@ import copy
 import random
 from typing import Any
 
-from contract import names, settings
+from contract import names
+from contract.annotations import settings
 
 _KEYS = (
     "name", "metadata", "spec", "annotations", "labels", "namespace", "ownerReferences", "kind",

@@ -13,9 +13,11 @@ import atheris
 
 with atheris.instrument_imports(include=["contract", "webhook"]):
     from contract import names
-    from webhook import admit, budget, patch, review
-    from webhook.inject import Options, Surroundings
-    from webhook.limits import Limit
+    from webhook.admission import admit, patch_proof
+    from webhook.admission.model import NamespaceContext, Options
+    from webhook.admission.policies import pod_resources
+    from webhook.admission.policies.limit_range import Limit
+    from webhook.server import review
 
 from tests.fuzz import json_values, running
 from tests.webhook.applier import apply
@@ -27,13 +29,15 @@ _OPTIONS = (
     Options(_IMAGE, defaults={"backup.restore": "if-empty", "backup.schedule": "@daily"}),
     Options(_IMAGE, secrets=frozenset({"backup-env-configuration"}), pull_policy="Always"),
 )
-_SMALL = budget.amounts({"cpu": "1", "memory": "1Gi"})
+_SMALL = pod_resources.amounts({"cpu": "1", "memory": "1Gi"})
 _AROUND = (
-    Surroundings(),
-    Surroundings(pod_security="restricted", pull_secrets=("pull",)),
-    Surroundings(refused=True),
-    Surroundings(image_problem="ErrImagePull", database_image_problem="ErrImagePull"),
-    Surroundings(limits=(Limit(False, {}, _SMALL, _SMALL, _SMALL, {}),), pod_security="baseline"),
+    NamespaceContext(),
+    NamespaceContext(pod_security="restricted", pull_secrets=("pull",)),
+    NamespaceContext(refused=True),
+    NamespaceContext(image_problem="ErrImagePull", database_image_problem="ErrImagePull"),
+    NamespaceContext(
+        limits=(Limit(False, {}, _SMALL, _SMALL, _SMALL, {}),), pod_security="baseline"
+    ),
 )
 _OURS = {names.STATUS_ANNOTATION, names.INJECTED_LABEL, names.SAFE_TO_EVICT_ANNOTATION}
 _WARNINGS = 4096  # bytes; the API server drops what exceeds it
@@ -66,7 +70,7 @@ def one(body: bytes) -> None:
     assert sent == operations
     if not operations:
         return
-    patch.prove(pod, operations)
+    patch_proof.prove(pod, operations)
     result = apply(pod, operations)
     _only_added(pod, result)
     again = admit.admit(result, request.namespace, options, around)

@@ -58,7 +58,7 @@ def test_restic_and_rclone_have_the_pinned_versions(sidecar: Image, tool: str) -
 
 
 def test_webhook_image_has_no_runner(webhook: Image) -> None:
-    own = {"backup-webhook", "webhook", "certs", "contract"}
+    own = {"backup-webhook", "webhook", "certs", "contract", "kube"}
     others = {"backup-runner", "backup-supervise", "runner", "restic", "rclone"}
 
     assert _found(webhook, own | others) == own
@@ -68,7 +68,7 @@ def test_webhook_image_has_no_runner(webhook: Image) -> None:
 @pytest.mark.parametrize("name", ["sidecar", "sidecar-db"])
 def test_sidecar_images_have_no_webhook(built: dict[str, Image], name: str) -> None:
     own = {"backup-runner", "backup-supervise", "runner", "contract", "restic", "rclone"}
-    others = {"backup-webhook", "webhook", "certs", "fastapi", "kubernetes"}
+    others = {"backup-webhook", "webhook", "certs", "kube", "fastapi", "kubernetes"}
 
     assert _found(built[name], own | others) == own
     assert output(built[name], "backup-runner", "--version").strip() == VERSION

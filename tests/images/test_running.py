@@ -92,7 +92,7 @@ def test_python_compiles_nothing_in_the_sidecar(sidecar: Image, pod: Pod) -> Non
 
 
 def test_python_compiles_nothing_in_the_webhook(webhook: Image) -> None:
-    done = run(webhook, "python3", "-c", "import webhook.serve", variables=_VERBOSE)
+    done = run(webhook, "python3", "-c", "import webhook.server.process", variables=_VERBOSE)
 
     assert done.returncode == 0, done.stderr[-2000:]
     assert any("/webhook/" in path for path in _LOADED.findall(done.stderr))

@@ -197,7 +197,8 @@ def mounted(source: Path, target: Path) -> Iterator[None]:
 def python_of(user: int) -> bool:
     """Whether a user can run this Python and import our code."""
     done = subprocess.run(
-        (sys.executable, "-c", "import runner.beneath"), user=user, group=user, extra_groups=[],
+        (sys.executable, "-c", "import runner.volume.beneath"),
+        user=user, group=user, extra_groups=[],
         cwd="/", capture_output=True, check=False,
     )  # fmt: skip
     return done.returncode == 0

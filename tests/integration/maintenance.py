@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from demo import app
-from runner import attestation, records
+from runner.maintenance.retention import policy_records
+from runner.policy import attestation
 from tests.faults import sealing
 from tests.integration.sidecars import PACE, PASSWORD, Json, Sidecar
 
@@ -110,13 +111,13 @@ class Shared:
             text = json.dumps({**kept, "time": time.isoformat(), **changes})
             sealing.add(self.root / "repository" / "snapshots", key.sealed(text.encode()))
 
-    def make_due(self, *chores: str) -> None:
-        """Let the job's chores be long ago."""
+    def make_due(self, *tasks: str) -> None:
+        """Let the job's tasks be long ago."""
         (last,) = self.records("maintenance")
         path = last["paths"][0]
         state = json.loads(self.restic("dump", last["id"], path))
-        for name in chores:
-            state["chores"][name] = {**state["chores"].get(name, {}), "attempted": 1, "success": 1}
+        for name in tasks:
+            state["tasks"][name] = {**state["tasks"].get(name, {}), "attempted": 1, "success": 1}
         self.write_state(state, attestation.key(attestation.material(self.job.secret)))
 
     def write_state(self, state: Json, key: bytes) -> None:
@@ -127,7 +128,7 @@ class Shared:
         tag = attestation.tag(key, number, text.encode())
         self.restic(
             "backup", "--host", RECORDS, "--tag", "record=maintenance", "--tag", tag,
-            "--stdin-filename", records.STATE_PATH,
+            "--stdin-filename", policy_records.STATE_PATH,
             "--stdin-from-command", "--", "cat", str(self.root / "state.json"),
         )  # fmt: skip
 

@@ -11,9 +11,9 @@ import yaml
 from demo.kubelet import Container
 from tests.blocks import fenced
 from tests.integration.sidecars import PACE, PASSWORD, Json, later
-from webhook import manifest
-from webhook.admit import admit
-from webhook.inject import Options
+from webhook.admission.admit import admit
+from webhook.admission.model import Options
+from webhook.manifests import objects as manifests_objects
 
 _USUAL = "backup-env-configuration"
 
@@ -33,10 +33,10 @@ class Recipe(Container):
 
     def __init__(self, root: Path, page: str, pod: str, path: str = "", **given: str) -> None:
         objects = whole(page)
-        item = next(each for each in objects for _ in manifest.workloads(each)
+        item = next(each for each in objects for _ in manifests_objects.workloads(each)
                     if pod.startswith(each["metadata"]["name"]))  # fmt: skip
         self.namespace = str(item["metadata"]["namespace"])
-        made = manifest.as_created(item)
+        made = manifests_objects.as_created(item)
         made["metadata"] = {**made["metadata"], "namespace": self.namespace}
         options = Options("backup-webhook-sidecar:test", database_image="db:test", defaults=later())
         admission = admit(made, self.namespace, options)
@@ -47,7 +47,7 @@ class Recipe(Container):
         self.repository = root / "repository"
         ours = {"RESTIC_REPOSITORY": str(self.repository), "RESTIC_PASSWORD": PASSWORD}
         shown = [each for each in objects if each["metadata"]["name"] == self._used]
-        own = manifest.contents(shown[0])[0] if shown else {}
+        own = manifests_objects.contents(shown[0])[0] if shown else {}
         self.secret = {**own, **ours, **given}
         extra = {**PACE, **({"PATH": path} if path else {})}
         super().__init__(root / "pod", patched, {self._used: self.secret}, extra)

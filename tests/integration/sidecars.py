@@ -15,8 +15,8 @@ import jsonpatch
 
 from demo import app, trees
 from demo.kubelet import Container
-from webhook.admit import admit
-from webhook.inject import Options
+from webhook.admission.admit import admit
+from webhook.admission.model import Options
 
 Json = dict[str, Any]
 Tree = dict[bytes, trees.Entry]
@@ -116,8 +116,8 @@ def later() -> dict[str, str]:
     now, hourly = datetime.now(UTC), app.schedule()
     daily = f"{hourly.split()[0]} {(now.hour + 12) % 24} * *"
     weekly = f"{daily} {(now.isoweekday() + 3) % 7}"
-    chores = dict.fromkeys(("prune", "check", "verify"), weekly)
-    return {"schedule": hourly, "forget": f"{daily} *", **chores}
+    tasks = dict.fromkeys(("prune", "check", "verify"), weekly)
+    return {"schedule": hourly, "forget": f"{daily} *", **tasks}
 
 
 def contents(tree: Tree) -> Tree:

@@ -7,15 +7,17 @@ from random import SystemRandom
 
 import pytest
 
-from runner import cache, drill, retrieval, steps
-from runner.config import Config
-from runner.drill import Chosen, File, Sample
-from runner.log import Log
-from runner.outcome import Failure, Status
-from runner.output import Completed
-from runner.restic import Door
-from runner.steps import Step
-from runner.stop import Stop
+from runner.config.model import Config
+from runner.maintenance.verify import sample
+from runner.maintenance.verify.sample import Chosen, File, Sample
+from runner.process.environment import cache
+from runner.process.log import Log
+from runner.process.signals import Stop
+from runner.restic import commands, queries
+from runner.session.executor import Executor
+from runner.steps.outcome import Failure, Status
+from runner.steps.result import Completed
+from runner.steps.step import Step
 from tests.runner.workload import configured
 
 MIB = 1 << 20
@@ -43,14 +45,14 @@ def _restic(config: Config, *words: str, largest: int = 1 << 30) -> Completed:
 
 
 def _done(config: Config, step: Step) -> Completed:
-    return Door(config, Log(), Stop()).execute(step)
+    return Executor(config, Log(), Stop()).execute(step)
 
 
 def test_a_file_that_would_pass_the_bound_is_want_of_space_and_nothing_is_lost(
     config: Config, tmp_path: Path
 ) -> None:
     """A pack in scratch; the index in the cache, without which restic does; a file of a drill."""
-    backup = ("backup", "--json", *steps.mine(config, each_tag=True), str(tmp_path / "data"))
+    backup = ("backup", "--json", *commands.mine(config, each_tag=True), str(tmp_path / "data"))
     large, names = tmp_path / "data" / "large", tmp_path / "names"
     names.write_text(f"{large}\n")
     cached = tmp_path / "state" / "cache"
@@ -60,7 +62,7 @@ def test_a_file_that_would_pass_the_bound_is_want_of_space_and_nothing_is_lost(
     shutil.rmtree(cached)
     listed = _restic(config, "ls", "latest", "--json", largest=48 << 10)
     drilled = _done(
-        config, retrieval.restore(config, "latest", f"{tmp_path}/drill", str(names), 0, MIB)
+        config, queries.restore(config, "latest", f"{tmp_path}/drill", str(names), 0, MIB)
     )
 
     said = "file too large; no file of the sidecar's own may take more than 1Gi"
@@ -72,7 +74,7 @@ def test_a_file_that_would_pass_the_bound_is_want_of_space_and_nothing_is_lost(
     assert sum("small" in str(each.get("path")) for each in listed.messages) == FILES
     assert Path(f"{tmp_path}/drill{large}").stat().st_size <= MIB
     chosen = Chosen((File(str(large), 3 * MIB, None),), ())
-    judged = drill.judged(Sample(SystemRandom()), chosen, drilled, ())
+    judged = sample.judged(Sample(SystemRandom()), chosen, drilled, ())
     assert (judged.status, judged.failure) == (Status.FAILURE, Failure.SPACE)
     assert str(large) in judged.message
     assert _restic(config, "check", "--json").code == 0

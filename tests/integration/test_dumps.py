@@ -125,7 +125,7 @@ def test_dumps_and_volumes_are_kept_apart(tmp_path: Path) -> None:
     sidecar.back_up()
     for _ in range(2):
         file = sidecar.path("/var/lib/backup") / "state.json"
-        file.write_text(re.sub(r'"chores": \{.*?\}\}', '"chores": {}', file.read_text()))
+        file.write_text(re.sub(r'"tasks": \{.*?\}\}', '"tasks": {}', file.read_text()))
         ended = sidecar.back_up()
         assert ended.get("files_new", 0) == 0
         assert ended["files_unmodified"] > 0

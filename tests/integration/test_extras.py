@@ -64,7 +64,7 @@ def test_the_runner_needs_none_to_start(installed: Path) -> None:
 
 def test_a_fault_of_ours_keeps_its_trace(installed: Path) -> None:
     """No extra brings back a module of our own."""
-    (module,) = installed.parent.glob("lib/python3*/site-packages/runner/arguments.py")
+    (module,) = installed.parent.glob("lib/python3*/site-packages/runner/cli/parser.py")
     hidden = module.rename(module.with_suffix(".hidden"))
     try:
         code, _, err = _run(installed / "backup-runner", "--help")

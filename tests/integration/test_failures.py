@@ -182,7 +182,7 @@ def test_source_that_shrank_holds_retention_until_it_is_accepted(sidecar: Sideca
 
 def _make_retention_due(sidecar: Sidecar) -> None:
     file = sidecar.path("/var/lib/backup") / "state.json"
-    file.write_text(json.dumps(json.loads(file.read_text()) | {"chores": {}}))
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"tasks": {}}))
 
 
 def test_repository_locked_by_a_live_run_is_skipped_and_stays_locked(sidecar: Sidecar) -> None:

@@ -1,6 +1,7 @@
 """Databases of an app that wants to harm: each is copied whole or named, and bounds hold."""
 
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -12,8 +13,8 @@ from typing import Self
 
 import pytest
 
-from runner import sqlite
-from runner.judge import Copies
+from runner.databases.sqlite import copies as sqlite_copies
+from runner.steps.evaluate import Copies
 from tests.cluster.work import until
 from tests.integration import hostile_databases as hostile
 from tests.integration.hostile_databases import HOSTILE, KINDS, MARK, ODD
@@ -22,7 +23,7 @@ from tests.integration.sidecars import Sidecar
 BOUND = 8 << 20
 ENDS = ("", "-wal", "-shm", "-journal")
 WITHOUT_LANDLOCK = """
-from runner import landlock, copier
+from runner.sandbox import landlock; from runner.databases.sqlite import copier
 landlock.only = lambda *_: False
 raise SystemExit(copier.main())
 """
@@ -31,9 +32,9 @@ raise SystemExit(copier.main())
 @pytest.fixture(params=["landlock", "without landlock"])
 def kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """The kernel as it is, and one that knows nothing of Landlock; patience is short."""
-    monkeypatch.setattr(sqlite, "_BUSY", 0.2)
+    monkeypatch.setattr(sqlite_copies, "_BUSY", 0.2)
     if request.param != "landlock":
-        monkeypatch.setattr(sqlite, "_PROGRAM", ("-c", WITHOUT_LANDLOCK))
+        monkeypatch.setattr(sqlite_copies, "_PROGRAM", ("-c", WITHOUT_LANDLOCK))
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ def outside(tmp_path: Path) -> Path:
 
 def copy(volume: Path, scratch: Path, bound: int = BOUND) -> Copies:
     """Copy all databases of a volume; nothing is left of what could not be copied."""
-    made = sqlite.copy_all(
+    made = sqlite_copies.copy_all(
         {str(volume): str(volume)}, ("**/*.db",), scratch / "sqlite", bound, lambda: False
     )
     assert not (scratch / "sqlite.part").exists()
@@ -151,7 +152,8 @@ def test_each_hostile_database_is_copied_whole_or_named(volume: Path, tmp_path: 
     assert named == every - found.keys()
     assert not [each for each in made.doubts if "internal error" in each or "\n" in each]
     (large,) = [each for each in made.doubts if "/large-wal.db" in each]
-    assert "its copy takes more than the 8 MiB left for copies" in large
+    room = r"its copy takes more than the (7\.[5-9]|8\.[0-4]) MiB left for copies"
+    assert re.search(room, large)
     assert victim.exists()
     assert peak.taken <= BOUND + (1 << 20)
     assert peak.largest <= BOUND
@@ -187,7 +189,8 @@ def test_nothing_but_regular_files_of_the_volume_is_opened(
 
 SWAPPED = """
 import os, sys
-from runner import copier, copying, landlock
+from runner.databases.sqlite import copier, copying
+from runner.sandbox import landlock
 name, end, outside = sys.argv[1:]
 locked = %s
 connect, look = copying.connect, copying.Copying._nothing_else_is_open
@@ -209,7 +212,7 @@ raise SystemExit(copier.main())
 
 
 def _has_landlock() -> bool:
-    script = "from runner import landlock; raise SystemExit(not landlock.only([], []))"
+    script = "from runner.sandbox import landlock; raise SystemExit(not landlock.only([], []))"
     return subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
@@ -223,8 +226,8 @@ def test_what_is_swapped_in_the_moment_of_opening_is_not_copied(
         pytest.skip("the kernel knows no Landlock")
     path, other = volume / "app.db", tmp_path / "outside.db"
     program = ("-c", SWAPPED % locked, str(path), end, str(other))
-    monkeypatch.setattr(sqlite, "_PROGRAM", program)
-    monkeypatch.setattr(sqlite, "_BUSY", 0.2)
+    monkeypatch.setattr(sqlite_copies, "_PROGRAM", program)
+    monkeypatch.setattr(sqlite_copies, "_BUSY", 0.2)
     hostile.sound(volume / "good.db")
     with hostile.written(path, "of this volume"), hostile.written(other, MARK):
         made = copy(volume, tmp_path / "scratch")
@@ -241,7 +244,9 @@ def test_what_is_swapped_meanwhile_is_never_copied_from_outside(
     volume: Path, tmp_path: Path, outside: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Databases, files beside them and their folder become links, pipes and other files."""
-    monkeypatch.setattr(sqlite, "_EACH", 3.0)  # for a pipe that is opened in that very moment
+    monkeypatch.setattr(
+        sqlite_copies, "_EACH", 3.0
+    )  # for a pipe that is opened in that very moment
     inner = volume / "inner"
     inner.mkdir()
     names = [f"{number}.db" for number in range(12)]
@@ -301,7 +306,7 @@ def test_a_database_that_changes_all_the_time_takes_no_longer_than_it_may(
     volume: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A journal that grows while it is copied."""
-    monkeypatch.setattr(sqlite, "_BUSY", 0.1)
+    monkeypatch.setattr(sqlite_copies, "_BUSY", 0.1)
     hostile.journal(volume / "grows.db")
     hostile.sound(volume / "good.db")
     over = threading.Event()
@@ -334,14 +339,14 @@ def test_a_crowd_of_databases_ends_at_its_bound(
     volume: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In number, in time and in bytes."""
-    monkeypatch.setattr(sqlite, "_MOST", 10)
+    monkeypatch.setattr(sqlite_copies, "_MOST", 10)
     for number in range(14):
         hostile.sound(volume / f"{number:02}.db")
     one = (volume / "00.db").stat().st_size
 
     many = copy(volume, tmp_path / "many")
     few = copy(volume, tmp_path / "few", bound=3 * one)
-    monkeypatch.setattr(sqlite, "_ALL", 0.0)
+    monkeypatch.setattr(sqlite_copies, "_ALL", 0.0)
     late = copy(volume, tmp_path / "late")
 
     assert len(copies(tmp_path / "many")) == 10
@@ -378,14 +383,14 @@ def test_the_other_process_that_ends_early_leaves_a_warning(
 ) -> None:
     """Killed for its memory, or by a fault of its own."""
     hostile.sound(volume / "app.db")
-    monkeypatch.setattr(sqlite, "_PROGRAM", ("-c", "import os; os.kill(os.getpid(), 9)"))
+    monkeypatch.setattr(sqlite_copies, "_PROGRAM", ("-c", "import os; os.kill(os.getpid(), 9)"))
 
     made = copy(volume, tmp_path / "scratch")
 
     assert (made.folder, made.excludes) == ("", ())
     (doubt,) = made.doubts
     assert "copying databases ended before its time" in doubt
-    assert sqlite.integrity([str(volume / "app.db")]) == {}
+    assert sqlite_copies.integrity([str(volume / "app.db")]) == {}
 
 
 def test_a_backup_goes_on_beside_hostile_databases(tmp_path: Path) -> None:

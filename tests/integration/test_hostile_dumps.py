@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from runner import clients, databases, loading, psql
+from runner.databases import client_process
+from runner.databases import clients as databases_clients
+from runner.databases.load import psql
+from runner.databases.load import sql as load_sql
 from tests.integration.sidecars import Sidecar
 from tests.integration.test_load import _load, _of_mariadb, _of_postgres
 from tests.services import mariadb, postgres, programs
@@ -111,8 +114,8 @@ def test_psql_itself_acts_on_nothing_where_it_takes_data_for_commands(
         f"SET standard_conforming_strings = off;\nSELECT 'a\\' ;' ;\n{unquoted}\n';\n"
     )
     variables = {"PGPORT": server.port, "PGPASSWORD": postgres.PASSWORD}
-    client = databases.client("postgres", variables)
-    argv, said = loading.loader("postgres", client, ""), list[str]()
+    client = databases_clients.client("postgres", variables)
+    argv, said = load_sql.loader("postgres", client, ""), list[str]()
 
     psql.prove(client)
     psql.load(client, argv, io.BytesIO(dump.encode()), said.append, connects=True)
@@ -177,12 +180,12 @@ def test_the_client_of_mariadb_acts_on_nothing(
     variables = {
         "MYSQL_TCP_PORT": maria.port, "MYSQL_USER": mariadb.USER, "MYSQL_PWD": mariadb.PASSWORD,
     }  # fmt: skip
-    client = databases.client("mysql", variables)
-    program, *words = loading.loader("mysql", client, "")
+    client = databases_clients.client("mysql", variables)
+    program, *words = load_sql.loader("mysql", client, "")
     program = str(programs.beside("mariadb", program))
     extra = ["--sandbox"] if sandbox else []
     acted = []
-    with clients.opened(client) as ready:
+    with client_process.opened(client) as ready:
         environment = {**ready.environment, **programs.environment("mariadb")}
         for text in _hostile(mark):
             subprocess.run(

@@ -11,14 +11,15 @@ from pathlib import Path
 import pytest
 
 from contract import names
-from contract.settings import Problem
+from contract.annotations.settings import Problem
 from demo import app
-from runner import stop, timing
+from runner.config import timeouts
+from tests.blocks import PROJECT
 from tests.cluster.work import until
 from tests.contract.hostile import HOSTILE
 from tests.integration.sidecars import PASSWORD, Sidecar
 
-SCRIPT = Path(stop.__file__).with_name("supervise.sh")
+SCRIPT = PROJECT / "runner" / "supervise.sh"
 # Leaves what it was started with, and nothing to do for an hour.
 RUNNER = """#!/bin/sh
 env -0 >"$BACKUP_STATE_DIR/seen"
@@ -158,7 +159,7 @@ def test_the_pause_is_what_the_runner_takes_for_one(tmp_path: Path) -> None:
             until(partial(pauses, process), "a pause", 60)
             assert process.poll() is None
         problems: list[Problem] = []
-        timing.read(environment, {}, problems)
+        timeouts.read(environment, {}, problems)
         found[text] = (slept[0], len(problems))
 
     assert found == dict.fromkeys(BAD, ("30", 1)) | {text: (text, 0) for text in GOOD}

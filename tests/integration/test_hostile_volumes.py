@@ -18,9 +18,9 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from contract import names
-from runner import landlock
-from runner.seal import Seal
-from runner.staging import Staging
+from runner.restore.staging import Staging
+from runner.sandbox import landlock
+from runner.volume.seal import Seal
 from tests.integration.hostile_tree import (
     ANYWHERE,
     ODD_NAMES,

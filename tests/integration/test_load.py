@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from demo import app
-from runner import loading
+from runner.databases.load import sql as load_sql
 from tests.cluster.work import until
 from tests.integration.restores import Start, lose, with_repository
 from tests.integration.sidecars import Sidecar
@@ -198,10 +198,10 @@ def test_large_objects_and_sequences_are_something_too(
     server = servers[0]
     for name, sql in (("los", "SELECT lo_create(7)"), ("counts", "CREATE SEQUENCE of_pages")):
         server.ask(f"CREATE DATABASE {name}")
-        assert server.ask(loading.HOLDS, name) == "f"
+        assert server.ask(load_sql.HOLDS, name) == "f"
         server.ask(sql, name)
 
-        assert server.ask(loading.HOLDS, name) == "t"
+        assert server.ask(load_sql.HOLDS, name) == "t"
 
 
 @pytest.fixture(scope="module")

@@ -124,7 +124,7 @@ def test_what_is_said_already_is_not_said_again(shared: Shared) -> None:
 def _commands(sidecar: Sidecar) -> set[str]:
     """Return which commands of restic a run starts, with all that is due."""
     file = sidecar.path("/var/lib/backup") / "state.json"
-    file.write_text(json.dumps(json.loads(file.read_text()) | {"chores": {}}))
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"tasks": {}}))
     done = sidecar.run("backup-runner", "run")
     assert done.returncode == 0, done.stdout
     words = [line["argv"] for line in map(json.loads, done.stdout.splitlines()) if "argv" in line]
@@ -138,19 +138,19 @@ def test_a_sidecar_leaves_it_all_to_the_job_until_told_otherwise(shared: Shared)
     sidecar.back_up()
 
     assert _commands(sidecar) & NOT_ITS_OWN == set()
-    chores = sidecar.status()["chores"]
-    assert {name: chores[name]["status"] for name in chores} == {
+    tasks = sidecar.status()["tasks"]
+    assert {name: tasks[name]["status"] for name in tasks} == {
         **dict.fromkeys(("forget", "prune", "check", "copy", "copy_forget", "copy_prune"),
                         "skipped"),
         "verify": "success",
     }  # fmt: skip
-    assert "the maintenance job does it for all" in chores["prune"]["message"]
+    assert "the maintenance job does it for all" in tasks["prune"]["message"]
     assert not (shared.root / "second").exists()
 
     sidecar.change_secret(BACKUP_MAINTENANCE="own")
 
     assert _commands(sidecar) >= NOT_ITS_OWN
-    assert sidecar.status()["chores"]["forget"]["status"] == "success"
+    assert sidecar.status()["tasks"]["forget"]["status"] == "success"
     assert shared.records()[-1]["tags"] == ["record=retention", "keep=own"]
     log = shared.job.run(expected=0)
     assert "prod/wiki kept: its sidecar sees to it" in messages(log)
@@ -435,7 +435,7 @@ def test_metrics_are_of_a_group_of_their_own(shared: Shared, web: Receiver) -> N
     assert values['backup_maintenance_status{status="success"}'] == 1
     assert values['backup_maintenance_workloads{retention="applied"}'] == 1
     assert values["backup_forget_last_success_timestamp_seconds"] > 1.7e9
-    due = {key: at for key, at in values.items() if key.startswith("backup_chore_due")}
+    due = {key: at for key, at in values.items() if key.startswith("backup_task_due")}
     assert {key.split('"')[1] for key in due} == {"forget", "prune", "check"}
     assert min(due.values()) > datetime.now(UTC).timestamp()
     names = {key.partition("{")[0] for key in values}
@@ -450,7 +450,7 @@ def test_what_was_known_stands_while_the_repository_is_away(shared: Shared, web:
 
     values = web.metrics()
     assert values['backup_maintenance_status{status="failure"}'] == 1
-    assert not [key for key in values if key.startswith(("backup_chore", "backup_forget"))]
+    assert not [key for key in values if key.startswith(("backup_task", "backup_forget"))]
 
 
 def test_trouble_is_told_once_a_day_and_its_end_too(shared: Shared, web: Receiver) -> None:
@@ -491,14 +491,14 @@ def test_no_secret_is_logged_or_kept(shared: Shared) -> None:
 def test_a_sidecar_says_so_where_nobody_maintains_its_repository(shared: Shared) -> None:
     sidecar = shared.sidecar("wiki")
     sidecar.back_up()
-    assert sidecar.status()["chores"]["forget"]["status"] == "skipped"
+    assert sidecar.status()["tasks"]["forget"]["status"] == "skipped"
     shared.add(shared.records()[0], datetime.now(UTC) - timedelta(days=4))
 
     _commands(sidecar)
 
-    forget = sidecar.status()["chores"]["forget"]
+    forget = sidecar.status()["tasks"]["forget"]
     assert forget["status"] == "failure"
     assert "it has never been here" in forget["message"]
     shared.job.run()
     _commands(sidecar)
-    assert sidecar.status()["chores"]["forget"]["status"] == "skipped"
+    assert sidecar.status()["tasks"]["forget"]["status"] == "skipped"

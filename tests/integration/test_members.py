@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from demo.receiver import Receiver
-from runner import attestation, records
+from runner.maintenance.retention import policy_records
+from runner.policy import attestation
 from tests.faults import sealing
 from tests.integration.maintenance import RECORDS, Job, Shared, days_ago, messages
 from tests.integration.sidecars import PASSWORD, Json, Sidecar, later
@@ -62,7 +63,7 @@ def _has(shared: Shared, like: Json, *hosts: str) -> None:
 
 def _say(shared: Shared, like: Json, host: str, *said: Said) -> None:
     """Leave records in a workload's name, as anybody with the password can."""
-    path = records.Owner("prod", host, "Deployment", host).path
+    path = policy_records.Owner("prod", host, "Deployment", host).path
     for tags, when in said:
         shared.add(
             like, datetime.now(UTC) + when, hostname=RECORDS, tags=["record=retention", *tags],
@@ -89,7 +90,7 @@ def _pass(shared: Shared, days: float, key: bytes | None = None) -> None:
     state = _state(shared)
     for known in state["policies"].values():
         known["since"] = max(0, known["since"] - days * 86400)
-    state["chores"] = {}
+    state["tasks"] = {}
     shared.write_state(state, key or attestation.key(attestation.material(shared.job.secret)))
 
 
@@ -111,7 +112,7 @@ def test_no_record_that_anybody_can_forge_deletes_anything_at_once(shared: Share
         for path, known in state["policies"].items()
         if "beside" not in path and "alone" not in path
     }
-    state["chores"] = {}
+    state["tasks"] = {}
     shared.write_state(state, attestation.key(attestation.material(shared.job.secret)))
 
     for host in hosts:
@@ -183,7 +184,8 @@ def test_nobody_but_the_job_decides_what_it_remembers(shared: Shared) -> None:
     (shared.root / "forged.json").write_text(json.dumps({**_state(shared), "policies": long_ago}))
     shared.restic(
         "backup", "--host", RECORDS, "--tag", ",".join(own["tags"]), "--time",
-        "2020-01-01 00:00:00", "--stdin-filename", records.STATE_PATH, "--stdin-from-command",
+        "2020-01-01 00:00:00",
+        "--stdin-filename", policy_records.STATE_PATH, "--stdin-from-command",
         "--", "cat", str(shared.root / "forged.json"),
     )  # fmt: skip
     for each in (
@@ -219,12 +221,12 @@ def _sidecar(root: Path, secret: Mapping[str, str], admitted: Mapping[str, str])
 def _applied(sidecar: Sidecar, days: float = 0) -> int:
     """Back up with retention due, as if that were days later; return how many snapshots stay."""
     file = sidecar.path("/var/lib/backup") / "state.json"
-    state = json.loads(file.read_text()) | {"chores": {}}
+    state = json.loads(file.read_text()) | {"tasks": {}}
     if known := state.get("retention"):
         known["since"] = max(0, known["since"] - days * 86400)
     file.write_text(json.dumps(state))
     sidecar.back_up()
-    assert sidecar.status()["chores"]["forget"]["status"] in {"success", "skipped"}
+    assert sidecar.status()["tasks"]["forget"]["status"] in {"success", "skipped"}
     return len(sidecar.snapshots())
 
 

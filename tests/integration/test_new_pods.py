@@ -13,8 +13,8 @@ import pytest
 
 from contract import names
 from demo import app
-from runner import handover
-from runner.config import Config
+from runner.config.model import Config
+from runner.state import handover
 from tests.integration.restores import Start, lose, with_repository
 from tests.integration.sidecars import PASSWORD, Json, Sidecar
 from tests.runner.workload import configured
@@ -69,7 +69,7 @@ def tells_the_truth(sidecar: Sidecar) -> None:
     assert "unknown" not in said
     published = json.loads((state_of(sidecar) / names.STATUS_FILE).read_text())
     assert published["last_success"] == known["last_success"]
-    assert known["chores"]["verify"]["last_success_known"] is False
+    assert known["tasks"]["verify"]["last_success_known"] is False
     announced = (state_of(sidecar) / "next").stat().st_mtime
     assert abs(datetime.fromisoformat(known["next"]).timestamp() - announced) <= 1
 
@@ -114,7 +114,7 @@ def test_of_a_workload_that_has_no_backup_it_says_never(tmp_path: Path) -> None:
         known = sidecar.status()
         assert (known["last_success"], known["last_success_known"]) == (None, True)
         assert "good since never" in shown(sidecar)
-        assert known["chores"]["verify"]["last_success_known"] is True
+        assert known["tasks"]["verify"]["last_success_known"] is True
         assert not (sidecar.repository / "config").exists() or known["last"] is None
         if not sidecar.repository.exists():
             with_repository(sidecar)
@@ -262,7 +262,7 @@ def test_a_hand_over_that_fits_is_believed(tmp_path: Path) -> None:
     found = handover.take(tmp_path, _config(), time.time())
 
     assert found
-    assert found[0]["tags"] == ["ns=prod"]
+    assert found[0].tags == ("ns=prod",)
 
 
 @pytest.mark.parametrize("kind", ["link", "pipe", "folder", "unreadable", "garbled"])

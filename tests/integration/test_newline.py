@@ -181,8 +181,8 @@ def test_each_of_two_repositories_opens_with_what_it_was_created_with(
 
     sidecar.back_up()
 
-    chore = sidecar.status()["chores"]["copy"]
-    assert chore["status"] == "success", chore
+    task = sidecar.status()["tasks"]["copy"]
+    assert task["status"] == "success", task
     assert len(list((copy / "snapshots").iterdir())) == 1
     assert len(keys(copy)) == len(keys(sidecar.repository)) == 1
     said = " ".join(problems(sidecar))
@@ -208,7 +208,7 @@ def test_a_new_second_repository_is_created_without_it(
     sidecar.back_up()
 
     assert opens(copy, WORD)
-    assert sidecar.status()["chores"]["copy"]["status"] == "success"
+    assert sidecar.status()["tasks"]["copy"]["status"] == "success"
 
 
 def test_a_volume_is_restored_from_a_repository_with_the_newline(

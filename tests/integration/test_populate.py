@@ -12,7 +12,7 @@ from demo import app, trees
 from tests.integration.hard_tree import build_hard_tree
 from tests.integration.restores import Start, by_others, inside, lose, tree, with_repository
 from tests.integration.sidecars import OTHER, Sidecar, other_user
-from tests.runner.test_sqlite import SOUND, database, money, written
+from tests.runner.databases.sqlite.test_copies import SOUND, database, money, written
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from demo.kubelet import Container
 from tests.blocks import blocks, run
 from tests.integration.recipes import Recipe
 from tests.integration.restores import Start, inside, renew, with_repository
-from tests.runner.test_sqlite import SOUND, database, money
+from tests.runner.databases.sqlite.test_copies import SOUND, database, money
 from tests.services import mariadb, postgres, programs, rest
 
 _COUNT = "SELECT count(*), sum(n) FROM wiki.pages"
@@ -21,9 +21,9 @@ def _filled(root: Path, page: str, pod: str, *volumes: str, **given: str) -> Rec
 
 
 def make_due(recipe: Container) -> None:
-    """Make all chores due with the next backup."""
+    """Make all tasks due with the next backup."""
     file = recipe.path("/var/lib/backup") / "state.json"
-    file.write_text(json.dumps(json.loads(file.read_text()) | {"chores": {}}))
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"tasks": {}}))
 
 
 def _at(recipe: Recipe) -> dict[str, str]:

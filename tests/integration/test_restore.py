@@ -3,20 +3,21 @@
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from demo import app, trees
-from runner.store import Store
+from runner.state.store import Store
 from tests.integration.hard_tree import build_hard_tree
 from tests.integration.restores import by_others, inside, tree, with_repository
 from tests.integration.sidecars import Json, Sidecar
-from tests.runner.test_sqlite import SOUND, database, money, written
+from tests.runner.databases.sqlite.test_copies import SOUND, database, money, written
 
 
 @pytest.fixture
@@ -190,6 +191,32 @@ def test_a_database_comes_back_in_its_place_without_what_belonged_to_the_old_one
     assert money(found) == SOUND
     if not elsewhere:
         assert not Path(f"{path}-wal").exists()
+
+
+def test_a_valid_log_of_the_old_database_is_never_replayed_into_the_new_one(
+    tmp_path: Path,
+) -> None:
+    """SQLite itself clears invalid logs away, so that only a valid one shows who removed it."""
+    sidecar = with_repository(Sidecar(tmp_path, annotations={"backup.sqlite": "**/*.db"}))
+    path = database(sidecar.volume / "app.db", "WAL")
+    sidecar.back_up()
+    before, log = path.read_bytes(), Path(f"{path}-wal")
+    with closing(sqlite3.connect(path)) as live:
+        live.execute("UPDATE account SET money = 1")
+        live.commit()
+        valid = log.read_bytes()
+    path.write_bytes(before)
+    for end in ("-wal", "-shm", "-journal"):
+        Path(f"{path}{end}").write_bytes(valid if end == "-wal" else b"of the old one")
+    proof = tmp_path / "proof.db"
+    proof.write_bytes(before)
+    Path(f"{proof}-wal").write_bytes(valid)
+    assert money(proof)[1] > 0
+
+    restored(sidecar)
+
+    assert [each.name for each in sidecar.volume.iterdir()] == ["app.db"]
+    assert money(path) == SOUND
 
 
 def test_what_belongs_to_a_database_behind_a_link_stays(tmp_path: Path) -> None:

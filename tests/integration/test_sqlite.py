@@ -6,7 +6,7 @@ import pytest
 
 from demo import app
 from tests.integration.sidecars import Sidecar
-from tests.runner.test_sqlite import SOUND, database, money, written
+from tests.runner.databases.sqlite.test_copies import SOUND, database, money, written
 
 
 @pytest.mark.parametrize("mode", ["WAL", "DELETE"])

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from contract.snapshots import read
 from demo import app
-from runner import thinning
+from runner.maintenance.retention import thinning
 from tests.integration.restores import with_repository
 from tests.integration.sidecars import Json, Sidecar
 from tests.runner.workload import configured
@@ -45,7 +46,7 @@ def test_accepted_ones_go_as_time_passes_and_no_good_one_does_for_them(wiki: Sid
 
     def left(*, forget: bool = True) -> list[str]:
         if forget:
-            state.write_text(re.sub(r'"chores": \{.*?\}\}', '"chores": {}', state.read_text()))
+            state.write_text(re.sub(r'"tasks": \{.*?\}\}', '"tasks": {}', state.read_text()))
             wiki.back_up()
         return [
             f"{abs(now - datetime.fromisoformat(each['time'])).days}"
@@ -80,7 +81,7 @@ def test_it_is_the_rule_of_restic(wiki: Sidecar, seed: int) -> None:
     )
     expected = {each["id"] for each in group["remove"] or ()}
 
-    doubtful = [{**each, "tags": [*each["tags"], "doubtful"]} for each in found]
+    doubtful = [read({**each, "tags": [*each["tags"], "doubtful"]}) for each in found]
 
     assert set(thinning.superfluous(configured(secret=keep), doubtful)) == expected
-    assert thinning.superfluous(configured(secret=keep), found) == ()
+    assert thinning.superfluous(configured(secret=keep), map(read, found)) == ()

@@ -9,12 +9,12 @@ from typing import cast
 
 import pytest
 
-from kubectl_backup import local
-from kubectl_backup.channel import Answer, Running
-from kubectl_backup.held import held_by
-from kubectl_backup.sidecar import Sidecar
-from kubectl_backup.terminal import Terminal
-from kubectl_backup.wanted import Wanted
+from kubectl_backup.cluster.exec import Answer, Running
+from kubectl_backup.output.terminal import Terminal
+from kubectl_backup.restore import local
+from kubectl_backup.restore.held import held_by
+from kubectl_backup.restore.selection import Wanted
+from kubectl_backup.workload.sidecar import Sidecar
 
 _TERMINAL = Terminal(None, paint=False, asks=False)
 

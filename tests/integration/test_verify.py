@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from contract.schedule import stable_hash
+from contract.annotations.schedule import stable_hash
 from demo import app, trees
-from runner.steps import DUMP_FILES
-from runner.store import Store
+from runner.restic.commands import DUMP_FILES
+from runner.state.store import Store
 from tests.integration.hard_tree import build_hard_tree
 from tests.integration.sidecars import OTHER, Json, Sidecar, other_user
-from tests.integration.test_chores import _make_due
-from tests.runner.test_sqlite import database, written
+from tests.integration.test_tasks import _make_due
+from tests.runner.databases.sqlite.test_copies import database, written
 
 _COMMANDS = ("verify", "check", "prune")
 ROOT = os.geteuid() == 0
@@ -30,7 +30,7 @@ def drilled(sidecar: Sidecar, expected: int, *, user: int | None = None) -> Json
     assert not done.stderr
     assert trees.capture(sidecar.volume) == before
     assert list((sidecar.path("/var/lib/backup") / "tmp").iterdir()) == []
-    known: Json = sidecar.status()["chores"]["verify"]
+    known: Json = sidecar.status()["tasks"]["verify"]
     return known
 
 
@@ -104,7 +104,7 @@ def test_root_without_rights_over_owners_can_hold_a_drill(tmp_path: Path) -> Non
     )  # fmt: skip
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert sidecar.status()["chores"]["verify"]["status"] == "success"
+    assert sidecar.status()["tasks"]["verify"]["status"] == "success"
 
 
 def test_files_that_changed_or_went_since_are_no_fault(tmp_path: Path) -> None:
@@ -173,14 +173,14 @@ def test_a_drill_follows_a_backup_also_where_retention_is_left_to_others(tmp_pat
     sidecar = Sidecar(tmp_path, secret={"RESTIC_RETENTION_POLICIES_ENABLED": "false"})
     app.write_files(sidecar.volume)
     sidecar.back_up()
-    assert sidecar.status()["chores"]["verify"]["status"] == "", "it waits for its slot"
+    assert sidecar.status()["tasks"]["verify"]["status"] == "", "it waits for its slot"
     _make_due(sidecar)
 
     sidecar.back_up()
 
-    chores = sidecar.status()["chores"]
-    assert list(chores) == ["verify"]
-    assert chores["verify"]["status"] == "success"
+    tasks = sidecar.status()["tasks"]
+    assert list(tasks) == ["verify"]
+    assert tasks["verify"]["status"] == "success"
 
 
 def test_check_and_prune_are_done_when_they_are_asked_for(tmp_path: Path) -> None:
@@ -195,15 +195,15 @@ def test_check_and_prune_are_done_when_they_are_asked_for(tmp_path: Path) -> Non
     )  # fmt: skip
 
     statuses = {}
-    for chore in ("check", "prune"):
-        assert sidecar.run("backup-runner", chore).returncode == 0
-        statuses[chore] = sidecar.status()["chores"][chore]["status"]
+    for task in ("check", "prune"):
+        assert sidecar.run("backup-runner", task).returncode == 0
+        statuses[task] = sidecar.status()["tasks"][task]["status"]
     next(sidecar.repository.glob("index/*")).unlink()
     damaged = sidecar.run("backup-runner", "check").returncode
 
     assert statuses == {"check": "success", "prune": "success"}
     assert damaged == 1
-    assert sidecar.status()["chores"]["check"]["status"] == "failure"
+    assert sidecar.status()["tasks"]["check"]["status"] == "failure"
 
 
 def _comes_first(host: str) -> bool:
@@ -215,7 +215,7 @@ def _comes_first(host: str) -> bool:
     return theirs < ours
 
 
-def test_a_chore_is_kept_out_while_another_run_is_in_progress(tmp_path: Path) -> None:
+def test_a_task_is_kept_out_while_another_run_is_in_progress(tmp_path: Path) -> None:
     sidecar = Sidecar(tmp_path)
 
     with Store(sidecar.path("/var/lib/backup")).lock():

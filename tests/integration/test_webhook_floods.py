@@ -10,7 +10,7 @@ import pytest
 
 from demo.server import Json, Webhook, running
 from tests.integration import floods
-from webhook import connections
+from webhook.server import connections
 
 _MEMORY = 160  # MiB, of the chart's 256
 _POD: Json = {

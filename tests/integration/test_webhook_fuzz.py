@@ -18,8 +18,8 @@ import pytest
 
 from demo import app
 from tests.webhook.corpus import PODS
-from webhook import app as edge
-from webhook.inject import Options
+from webhook.admission.model import Options
+from webhook.server import app as edge
 
 BODIES = int(os.environ.get("FUZZ_BODIES", "4000"))
 _GROWTH = 8 * 1024 * 1024  # bytes; caches of bounded size fill up meanwhile

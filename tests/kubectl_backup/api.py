@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import uvicorn
 from fastapi import FastAPI, Request, Response, WebSocket
@@ -129,10 +129,18 @@ def _json(body: Json, status: int) -> Response:
     return Response(json.dumps(body), status, media_type="application/json")
 
 
+class Served(Protocol):
+    """What can be served."""
+
+    def application(self) -> Any:  # noqa: ANN401 -- of whichever framework
+        """Return what serves it."""
+
+
 @contextmanager
-def served(api: Api) -> Iterator[str]:
+def served(api: Served) -> Iterator[str]:
     """Serve it; give its address."""
-    config = uvicorn.Config(api.application(), port=0, log_level="error", ws="websockets-sansio")
+    application = api.application()
+    config = uvicorn.Config(application, port=0, log_level="critical", ws="websockets-sansio")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()

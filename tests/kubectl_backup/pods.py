@@ -91,9 +91,9 @@ def known(**changed: object) -> Json:
         "failures_in_a_row": 0,
         "held": False,
         "append_only": False,
-        "chores": {
-            "forget": chore("success"),
-            "verify": chore("success", "2026-09-18T13:33:20Z"),
+        "tasks": {
+            "forget": task("success"),
+            "verify": task("success", "2026-09-18T13:33:20Z"),
         },
         "snapshots": 31,
         "receivers": ["ntfy"],
@@ -114,6 +114,6 @@ def last(**changed: object) -> Json:
     }  # fmt: skip
 
 
-def chore(status: str, success: str | None = "2026-09-21T12:00:00Z", message: str = "") -> Json:
-    """Return what a status says of a chore."""
+def task(status: str, success: str | None = "2026-09-21T12:00:00Z", message: str = "") -> Json:
+    """Return what a status says of a task."""
     return {"status": status, "message": message, "last_success": success}

@@ -409,3 +409,15 @@ def test_a_run_that_failed_is_told_in_the_table(api: Api, backup: Backup) -> Non
     assert said.code == 1
     assert "last run failure (auth): wrong password" in said.out
     assert "\x1b" not in said.out
+
+
+def test_a_link_that_the_doctor_cannot_check_is_no_success(api: Api, backup: Backup) -> None:
+    api.objects["/version"] = {"major": "1", "minor": "37"}
+    api.refused["/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"] = 403
+    api.objects["/api/v1/namespaces/prod"] = {"metadata": {"labels": {"backup.enabled": "true"}}}
+    api.answers[PODS] = pod()
+
+    said = backup("doctor")
+
+    assert "problem " not in said.out
+    assert (said.code, "unknown  chart" in said.out) == (1, True)

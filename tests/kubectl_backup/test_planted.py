@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from kubectl_backup import checks, coverage, doctor, stalls
-from kubectl_backup.findings import Facts
-from kubectl_backup.target import Owner
+from kubectl_backup.commands import coverage
+from kubectl_backup.doctor import cluster_checks, workload_checks
+from kubectl_backup.doctor.findings import Facts
+from kubectl_backup.workload import stalls
+from kubectl_backup.workload.target import Owner
 from tests.kubectl_backup.api import Api, Ran
 from tests.kubectl_backup.conftest import Backup
-from tests.kubectl_backup.pods import Json, chore, known, last, pod
+from tests.kubectl_backup.pods import Json, known, last, pod, task
 from tests.planted import TEXT, steering
 
 PODS = "/api/v1/namespaces/prod/pods"
@@ -30,7 +32,7 @@ def said() -> Json:
         host=PLANTED, tags=[PLANTED], schedule=PLANTED, timezone=PLANTED, task=PLANTED,
         damage=PLANTED, missing=PLANTED, problems=[PLANTED], running_since=PLANTED, next=PLANTED,
         last=last(status=PLANTED, failure=PLANTED, message=PLANTED, unreadable=[PLANTED]),
-        chores={"check": chore(PLANTED, message=PLANTED), PLANTED: chore("failure")},
+        tasks={"check": task(PLANTED, message=PLANTED), PLANTED: task("failure")},
     )  # fmt: skip
 
 
@@ -163,8 +165,10 @@ def test_commands_to_paste_hold_a_name_as_one_word(name: str) -> None:
     facts = Facts(0, name, workload="wiki", pods=(pod(name, restarts=9),), secret="s", keys={})
     remedies = [
         each.remedy
-        for found in (doctor._sidecar(facts, facts.pods[0]), doctor._secret(facts),
-                      [doctor._password(facts)], checks._namespace(facts))
+        for found in (
+            workload_checks._sidecar(facts, facts.pods[0]), workload_checks._secret(facts),
+            [workload_checks._password(facts)], cluster_checks._namespace(facts),
+        )
         for each in found
         if each.remedy.startswith(("kubectl", "this shows"))
     ]  # fmt: skip

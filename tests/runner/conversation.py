@@ -6,11 +6,11 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TypeVar
 
-from runner.conversation import Effect, Result
-from runner.inventory import Judgement
-from runner.judge import Facts, Source
-from runner.output import Completed
-from runner.questions import Ages, Count, Judge, Names, Wait
+from runner.databases.inventory import Judgement
+from runner.steps.evaluate import Facts, Source
+from runner.steps.questions import Ages, Count, Judge, Names, Wait
+from runner.steps.result import Completed
+from runner.steps.step import Effect, Result
 from tests.runner.workload import NOW, PAGES, UPLOADS
 
 T = TypeVar("T")

@@ -7,10 +7,10 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from runner import stop
+from tests.blocks import PROJECT
 from tests.runner.events import opening, until
 
-SCRIPT = Path(stop.__file__).with_name("supervise.sh")
+SCRIPT = PROJECT / "runner" / "supervise.sh"
 # Notes its arguments and signals; waits where a FIFO is; announces the time that it is told.
 RUNNER = f"""#!{sys.executable} -IS
 import os, signal, sys

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from tests.runner.cli.test_tick import levels
 from tests.runner.events import until
 from tests.runner.fake_restic import Runner
-from tests.runner.test_tick import levels
 
 _LINE = re.compile(r"^\d{4}-\d\d-\d\dT\S+Z (debug|info|warning|error) ", re.MULTILINE)
 

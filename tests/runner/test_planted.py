@@ -7,14 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from runner import arguments, digest, dumps, loading, messages, newline, status
-from runner.log import Log
-from runner.outcome import Failure
-from runner.receivers import Ntfy
-from runner.state import Chore
-from runner.store import Store
+from contract.snapshots import read
+from runner.cli import parser
+from runner.config.notifiers import Ntfy
+from runner.databases import dump_snapshots
+from runner.databases.load import sql
+from runner.notify import digest, messages
+from runner.process.log import Log
+from runner.restic.repository import newline
+from runner.session import status
+from runner.state.model import Task
+from runner.state.store import Store
+from runner.steps.outcome import Failure
 from tests.planted import FORGED, TEXT, steering
-from tests.runner.test_report import FAILED, NOW, STATE
+from tests.runner.notify.test_metrics import FAILED, NOW, STATE
 from tests.runner.workload import NTFY, configured
 
 PLANTED_LAST = replace(FAILED, message=TEXT)
@@ -39,8 +45,8 @@ def test_a_status_steers_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], as_json: bool
 ) -> None:
     config = configured({"BACKUP_STATE_DIR": str(tmp_path)})
-    chores = {"check": Chore(status="failure", message=TEXT)}
-    state = replace(STATE, last=PLANTED_LAST, chores=chores, notes=[TEXT], task=TEXT)
+    tasks = {"check": Task(status="failure", message=TEXT)}
+    state = replace(STATE, last=PLANTED_LAST, tasks=tasks, notes=[TEXT], task=TEXT)
     Store(tmp_path).save(replace(state, last=replace(FAILED, message=TEXT.replace("\udcff", ""))))
 
     status.show(config, as_json=as_json)
@@ -50,12 +56,12 @@ def test_a_status_steers_nothing(
 
 def test_messages_steer_nothing_and_hold_no_line_that_nobody_wrote() -> None:
     config = replace(configured(secret=NTFY), host=TEXT, namespace=TEXT)
-    assert isinstance(config.ntfy, Ntfy)
+    assert isinstance(config.receivers.ntfy, Ntfy)
 
     for maintains in (True, False):
         message = messages.news(config, PLANTED_LAST, maintains=maintains)
-        sent = messages.ntfy(config.ntfy, message, "")
-        titled = messages.ntfy(config.ntfy, message, TEXT)
+        sent = messages.ntfy(config.receivers.ntfy, message, "")
+        titled = messages.ntfy(config.receivers.ntfy, message, TEXT)
         for line in (message.title, sent["title"], titled["title"]):
             assert steering(line, kept="") == []
         assert steering(message.text) == steering(sent["message"]) == []
@@ -66,7 +72,7 @@ def test_messages_steer_nothing_and_hold_no_line_that_nobody_wrote() -> None:
 
 def test_a_digest_steers_nothing() -> None:
     config = replace(configured(), host=TEXT)
-    state = replace(STATE, chores={TEXT: Chore(status=TEXT)})
+    state = replace(STATE, tasks={TEXT: Task(status=TEXT)})
 
     assert steering(digest.title(config), kept="") == []
     assert steering(digest.text(config, state, NOW)) == []
@@ -77,16 +83,16 @@ def test_words_of_the_command_line_steer_nothing(
     capsys: pytest.CaptureFixture[str], words: list[str]
 ) -> None:
     with pytest.raises(SystemExit):
-        arguments.parser().parse_args(words)
+        parser.parser().parse_args(words)
 
     assert steering(capsys.readouterr().err) == []
 
 
 def test_why_a_dump_failed_is_one_line() -> None:
     """As its own process says it, and as it is read again."""
-    from contract.wording import printable  # noqa: PLC0415 -- what dump and fill write it by
+    from contract.text import printable  # noqa: PLC0415 -- what dump and fill write it by
 
-    line = printable(dumps.trouble_line(Failure.DUMP, TEXT))
+    line = printable(dump_snapshots.trouble_line(Failure.DUMP, TEXT))
 
     assert steering(line, kept="") == []
 
@@ -99,7 +105,7 @@ def test_commands_to_paste_hold_a_name_as_one_word(name: str) -> None:
 
     snapshot = {"id": "4f8a" * 16, "time": "2026-01-01T00:00:00Z", "tags": ["dump=postgres"],
                 "hostname": "x", "paths": ["/x"]}  # fmt: skip
-    (line,) = loading.offered([snapshot], None, name)
+    (line,) = sql.offered([read(snapshot)], None, name)
     assert shlex.split(line.partition("load it: ")[2])[-1] == name
 
     problem = str(newline._only_with(config, "RESTIC_PASSWORD"))

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from contract import names
-from runner import config
-from runner.config import Config
+from runner.config import model
+from runner.config.model import Config
 
 ENVIRONMENT: Mapping[str, str] = {
     "PATH": "/usr/local/bin:/usr/bin:/bin",
@@ -45,6 +45,6 @@ def configured(
     annotations: Mapping[str, str] | None = None,
 ) -> Config:
     """Return the workload's configuration with these variables and annotations on top."""
-    return config.read(
+    return model.read(
         {**ENVIRONMENT, **(environment or {})}, {**SECRET, **(secret or {})}, annotations or {}
     )

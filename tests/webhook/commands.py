@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.webhook.admission import IMAGE, Json
+from tests.webhook.admitting import IMAGE, Json
 from webhook.__main__ import main
 
 
@@ -21,7 +21,7 @@ class Ran:
 
     def documents(self) -> list[Any]:
         """Return the YAML documents on standard output."""
-        return list(yaml.safe_load_all(self.out))
+        return list(yaml.load_all(self.out, yaml.CSafeLoader))
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> Ran:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.webhook.admission import Json
+from tests.webhook.admitting import Json
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.webhook.admission import Json
+from tests.webhook.admitting import Json
 
 _FOLDER = Path(__file__).parent.parent / "pods"
 EXPECTED: dict[str, Json] = yaml.safe_load((_FOLDER / "expected.yaml").read_text("utf-8"))

@@ -7,9 +7,9 @@ import httpx
 import orjson
 from fastapi import FastAPI
 
-from tests.webhook.admission import OPTIONS, Json
-from webhook import app
-from webhook.metrics import Metrics
+from tests.webhook.admitting import OPTIONS, Json
+from webhook.server import app
+from webhook.server.metrics import Metrics
 
 JSON = {"Content-Type": "application/json"}
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.webhook.admission import IMAGE, Json
+from tests.webhook.admitting import IMAGE, Json
 from tests.webhook.commands import run
 
 SECRET_VALUE = "hunter2-never-printed"

@@ -4,11 +4,11 @@ import logging
 
 import pytest
 
-from contract import settings
-from tests.webhook.admission import Json
+from contract.annotations import settings
+from tests.webhook.admitting import Json
 from tests.webhook.http_calls import application, review, scraped, verdict
 from webhook import log
-from webhook.metrics import Metrics
+from webhook.server.metrics import Metrics
 
 CANARY = "canary-8d1f"
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.webhook.admission import OPTIONS, OWN_VOLUMES, Json, answer_to
+from tests.webhook.admitting import OPTIONS, OWN_VOLUMES, Json, answer_to
 from tests.webhook.applier import apply
 
 

@@ -4,7 +4,7 @@ from time import process_time
 
 import pytest
 
-from tests.webhook.admission import Json, answer_to
+from tests.webhook.admitting import Json, answer_to
 from tests.webhook.http_calls import application, review, verdict
 
 WRONG_TYPES: list[tuple[str, object, str]] = [

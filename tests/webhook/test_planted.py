@@ -9,7 +9,7 @@ import yaml
 
 from tests.planted import TEXT, steering
 from tests.webhook import commands
-from tests.webhook.admission import Json, answer_to
+from tests.webhook.admitting import Json, answer_to
 from webhook import log
 
 PLANTED = TEXT.replace("\udcff", "")

@@ -7,7 +7,7 @@ import time
 
 from kubernetes import client
 
-from certs.store import connection
+from kube.connection import connection
 
 NAMESPACE = os.environ["NAMESPACE"]
 POD = {

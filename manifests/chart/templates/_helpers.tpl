@@ -38,13 +38,13 @@ Docker Hub, where somebody else may own it. */ -}}
 {{- if .image.digest }}@{{ .image.digest }}{{ else }}:{{ default .root.Chart.AppVersion .image.tag }}{{ end -}}
 {{- end -}}
 
-{{- /* Namespaces that are never touched, as a JSON list. Values can only add to them. */ -}}
+{{- /* Namespaces that are never injected, as a JSON list. Values can only add to them. */ -}}
 {{- define "backup.excluded" -}}
 {{- $always := list "kube-system" "kube-public" "kube-node-lease" .Release.Namespace -}}
 {{- concat $always .Values.namespaceExcludes | uniq | toJson -}}
 {{- end -}}
 
-{{- /* "true" where the server asks the API for something; without it, no rights and no token. */ -}}
+{{- /* "true" if the server needs the API; otherwise it gets no permissions and no token. */ -}}
 {{- define "backup.needsApi" -}}
 {{- if or (include "backup.needsRole" .) (include "backup.needsClusterRole" .) -}}true{{- end -}}
 {{- end -}}
@@ -84,7 +84,7 @@ capabilities:
   drop: [ALL]
 {{- end -}}
 
-{{- /* Both ports, which one pod serves, and one node where it is on its network. */ -}}
+{{- /* Both ports of a pod, or of a node on the host network. */ -}}
 {{- define "backup.ports" -}}
 {{- if eq (int .Values.webhook.port) (int .Values.metrics.port) -}}
 {{- fail (printf "metrics.port: %d is webhook.port too; write another one" (int .Values.metrics.port)) -}}
@@ -100,7 +100,7 @@ helm.sh/hook: test
 helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded,hook-failed
 {{- end -}}
 
-{{- /* What no annotation, Secret or record can lower, as the programs read it; only what is not usual. */}}
+{{- /* Floors that no annotation, Secret or record can lower; only values that are not the default. */}}
 {{- define "backup.retention" -}}
 {{- $least := dict }}
 {{- with .Values.retention.floorWithin }}{{ $least = set $least "floor-within" . }}{{ end }}

@@ -1,0 +1,1 @@
+"""Annotations: names, values, order of precedence."""

@@ -1,0 +1,205 @@
+"""Every annotation as a documented constant, and what is said of annotations that mean nothing.
+
+This and contract.annotations.resolution are the only readers of annotation text.
+"""
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from contract import names
+from contract.annotations import commands, resolution, schedule, values
+from contract.annotations.resolution import PREFIX, Problem, Setting, Settings
+
+__all__ = ["ALL", "PREFIX", "Problem", "Setting", "Settings", "enabled", "resolve", "unknown"]
+
+_UNKNOWN_TOLD = 20  # unknown keys that are named; each costs a search for what was meant
+
+ENABLED = Setting("enabled", "false", values.boolean)
+"""``true``, ``yes``, ``on`` or ``1``: back this pod up. ``false``, ``no``, ``off`` or ``0``: do
+not. Anything else: not, with a warning."""
+
+SCHEDULE = Setting("schedule", "H * * * *", schedule.parse, "BACKUP_SCHEDULE")
+"""When backups run: five cron fields, ``@hourly @daily @weekly @monthly``, or ``off``. ``H`` is a
+minute (hour, day) of the workload's own, so that not everybody starts at once."""
+
+TIMEZONE = Setting("timezone", "UTC", values.timezone, "BACKUP_TIMEZONE")
+"""IANA time zone of all schedules, such as ``Europe/Berlin``; each local time runs once over a
+clock change."""
+
+VOLUMES = Setting("volumes", "", values.words)
+"""Volume names; ``name:sub/path`` narrows one. Default: every claim that a container mounts; of one
+that is mounted by ``subPath`` only, these folders. Other kinds of volumes only when named. A folder
+that is a symbolic link is followed, never out of its volume."""
+
+EXCLUDE = Setting("exclude", "", values.patterns, "BACKUP_EXCLUDE")
+"""restic's exclude patterns, one a line (with the engine ``rclone``: rclone's); ``lost+found`` is
+always excluded. Absolute patterns begin with ``/backup/VOLUME``; the status names a pattern that
+matches nothing for a week."""
+
+SECRET = Setting("secret", "backup-env-configuration", values.object_name)
+"""Secret in the pod's namespace with repository, password and the variables named here."""
+
+NAME = Setting("name", "", values.host)
+"""The host in restic's snapshots. Default: the workload's name. The Secret's variable for it is
+``RESTIC_HOSTNAME``; the annotation wins."""
+
+KEEP_LAST = Setting("keep-last", "1", values.count, "KEEP_LAST")
+"""How many of the latest snapshots to keep. All ``keep-*`` zero means: keep everything."""
+
+KEEP_HOURLY = Setting("keep-hourly", "24", values.count, "KEEP_HOURLY")
+"""How many hours to keep one snapshot of."""
+
+KEEP_DAILY = Setting("keep-daily", "7", values.count, "KEEP_DAILY")
+"""How many days to keep one snapshot of."""
+
+KEEP_WEEKLY = Setting("keep-weekly", "4", values.count, "KEEP_WEEKLY")
+"""How many weeks to keep one snapshot of."""
+
+KEEP_MONTHLY = Setting("keep-monthly", "12", values.count, "KEEP_MONTHLY")
+"""How many months to keep one snapshot of."""
+
+KEEP_YEARLY = Setting("keep-yearly", "0", values.count, "KEEP_YEARLY")
+"""How many years to keep one snapshot of."""
+
+KEEP_WITHIN = Setting("keep-within", "", values.within, "KEEP_WITHIN")
+"""Keep every snapshot younger than this, such as ``30d``."""
+
+KEEP_ARCHIVES = Setting("keep-archives", "7d", values.days, "KEEP_ARCHIVES")
+"""How many days a mirror (engine ``rclone``) keeps what was changed or deleted; ``0d``: for
+ever."""
+
+FORGET = Setting("forget", "@daily", schedule.parse, "BACKUP_FORGET")
+"""When retention is applied."""
+
+PRUNE = Setting("prune", "@weekly", schedule.parse, "BACKUP_PRUNE")
+"""When the space of forgotten snapshots is freed. Of all workloads that share a repository, one
+does it."""
+
+CHECK = Setting("check", "@weekly", schedule.parse, "BACKUP_CHECK")
+"""When the repository is checked. Of all workloads that share a repository, one does it."""
+
+VERIFY = Setting("verify", "@weekly", schedule.parse, "BACKUP_VERIFY")
+"""When a restore drill is held: a part of the latest snapshot is restored into the sidecar's
+scratch (256 MiB at most) and compared with the live files that have not changed since; the latest
+dumps are read to their ends."""
+
+MAINTENANCE = Setting("maintenance", "own", values.maintenance, "BACKUP_MAINTENANCE")
+"""Who applies retention, prunes, checks and copies: ``own``, the sidecars; ``central``: a job."""
+
+DIGEST = Setting("digest", "off", schedule.parse, "BACKUP_DIGEST")
+"""When a digest is sent to all who get messages, such as ``@weekly``: runs, growth, drills, and
+what is not as it should be."""
+
+RUN_NOW = Setting("run-now", "", str, "BACKUP_RUN_NOW")
+"""Any new value starts a run."""
+
+PAUSED = Setting("paused", "false", values.boolean, "BACKUP_PAUSED")
+"""No runs while true; visible in status and metrics."""
+
+ON_EXIT = Setting("on-exit", "false", values.boolean, "BACKUP_ON_EXIT")
+"""One more backup when the pod stops, within its grace period; without commands and dumps, and
+never into a repository that is not there yet."""
+
+SQLITE = Setting("sqlite", "", values.globs, "BACKUP_SQLITE")
+"""Globs of SQLite files, one a line, such as ``*.db`` or ``config/**/*.sqlite3``: they are copied
+consistently while the app writes."""
+
+PRE = Setting("pre", "", values.command)
+"""A command in the sidecar before each backup: a JSON list of words, or text for a shell, at most
+30 minutes. If it fails there is no backup. The Secret's variable for it is ``PRE_HOOK``."""
+
+POST = Setting("post", "", values.command)
+"""The same after each backup, whatever became of it; ``POST_HOOK``."""
+
+ENGINE = Setting("engine", "restic", values.engine)
+"""``restic`` makes snapshots; ``rclone`` keeps a mirror, and dated archives of what changes."""
+
+DUMP = Setting("dump", "", values.dump)
+"""``postgres``, ``mysql``, ``redis`` (several with spaces between), or a command: what it writes is
+backed up as a snapshot of its own. The Secret says how to log in."""
+
+RESTORE = Setting("restore", "never", values.restore)
+"""``if-empty``: fill empty volumes from the latest good backup before the pod starts; ``required``:
+wait where there is none; ``never``. A word that means nothing counts as ``if-empty``. Not with the
+engine ``rclone``."""
+
+RESTORE_AS_OF = Setting("restore-as-of", "", values.moment)
+"""Restore what there was then: a time with its zone, such as ``2026-11-25T03:00:00Z``, or a
+snapshot's id. Default: the latest. If it cannot be read, the pod waits."""
+
+RESTORE_FROM = Setting("restore-from", "", values.origin)
+"""Restore what another workload backed up: ``NAMESPACE/HOST``."""
+
+RESTORE_COMMANDS = Setting("restore-commands", "", commands.allowed)
+"""Variables of the Secret whose commands may run where volumes are writable, such as
+``RESTIC_PASSWORD_COMMAND``: in the init container of ``backup.restore`` and in the pods of
+``kubectl backup restore``, which else refuse them. Separated by commas or blanks."""
+
+RUN_AS = Setting("run-as", "", values.run_as)
+"""``UID``, ``UID:GID`` or ``root``. Default: the user of the container that mounts the volume."""
+
+CPU_REQUEST = Setting("cpu-request", "1m", values.amount)
+"""CPU request of the injected container."""
+
+CPU_LIMIT = Setting("cpu-limit", "", values.cpu_limit)
+"""CPU limit of the injected container; none by default."""
+
+MEMORY_REQUEST = Setting("memory-request", "16Mi", values.amount)
+"""Memory request of the injected container."""
+
+MEMORY_LIMIT = Setting("memory-limit", "256Mi", values.memory_limit)
+"""Memory limit of the injected container."""
+
+ALL: tuple[Setting[Any], ...] = (
+    ENABLED, SCHEDULE, TIMEZONE, VOLUMES, EXCLUDE, SECRET, NAME,
+    KEEP_LAST, KEEP_HOURLY, KEEP_DAILY, KEEP_WEEKLY, KEEP_MONTHLY, KEEP_YEARLY, KEEP_WITHIN,
+    KEEP_ARCHIVES, ENGINE,
+    FORGET, PRUNE, CHECK, VERIFY, MAINTENANCE, DIGEST, RUN_NOW, PAUSED, ON_EXIT, SQLITE, PRE, POST,
+    DUMP, RESTORE, RESTORE_AS_OF, RESTORE_FROM, RESTORE_COMMANDS, RUN_AS,
+    CPU_REQUEST, CPU_LIMIT, MEMORY_REQUEST, MEMORY_LIMIT,
+)  # fmt: skip
+RETENTION: tuple[Setting[Any], ...] = (
+    KEEP_LAST, KEEP_HOURLY, KEEP_DAILY, KEEP_WEEKLY, KEEP_MONTHLY, KEEP_YEARLY, KEEP_WITHIN,
+    KEEP_ARCHIVES, FORGET, MAINTENANCE,
+)  # fmt: skip
+"""What decides which backups are deleted."""
+_KNOWN = {setting.annotation for setting in ALL} | {names.STATUS_ANNOTATION, names.INJECTED_LABEL}
+
+
+def resolve(
+    annotations: Mapping[str, object],
+    variables: Mapping[str, str],
+    defaults: Mapping[str, str],
+    settings: Iterable[Setting[Any]] = ALL,
+    last_good: Mapping[str, str] | None = None,
+) -> Settings:
+    """Return the effective settings, as `layers.resolve` finds them."""
+    return resolution.resolve(annotations, variables, defaults, settings, last_good)
+
+
+def enabled(annotations: Mapping[str, object]) -> bool:
+    """Return whether the pod asks for backups; raise ValueError where its text says neither."""
+    raw = annotations.get(ENABLED.annotation)
+    try:
+        return ENABLED.parse(resolution.text_of(raw) or ENABLED.default)
+    except ValueError as error:
+        problem = Problem("annotation", ENABLED.annotation, str(raw), str(error), "")
+        raise ValueError(str(problem)) from None
+
+
+def unknown(annotations: Mapping[str, object]) -> tuple[Problem, ...]:
+    """Return a problem for each ``backup.*`` key that means nothing here, with a suggestion.
+
+    Keys with a slash belong to other programs (``backup.velero.io/...``).
+    """
+    found: list[Problem] = []
+    for key, value in sorted(annotations.items()):
+        if not key.startswith(PREFIX) or "/" in key or key in _KNOWN:
+            continue
+        if len(found) == _UNKNOWN_TOLD:
+            break
+        close = get_close_matches(key, sorted(_KNOWN), n=1, cutoff=0.75)
+        hint = f"did you mean {close[0]}?" if close else "it has no effect"
+        found.append(Problem("annotation", key, str(value), f"no such setting, {hint}", ""))
+    return tuple(found)

@@ -1,0 +1,156 @@
+"""Whether a pod has a backup, and if not, why: what `coverage` and the plugin agree on. Pure."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from enum import StrEnum
+from typing import Any
+
+from contract import names
+from contract.annotations import settings
+from contract.names import Reason
+
+Pod = Mapping[str, Any]
+"""A v1 Pod as parsed from JSON; any list or mapping in it may be absent or null."""
+
+MIRROR_ANNOTATION = "kubernetes.io/config.mirror"
+"""Of the API object of a static pod, which no webhook can change."""
+
+NEVER_INJECTED = ("kube-system", "kube-public")
+"""Namespaces that the webhook excludes unless its operator chooses others."""
+
+_OVER = {"Succeeded", "Failed"}
+
+
+class Cover(StrEnum):
+    """What a pod's backups are like. Stable: metric label, JSON and documentation.
+
+    A pod that asks for a backup and has none may also have one of the words of names.Reason.
+    """
+
+    PROTECTED = "protected"
+    """It has our sidecar."""
+    OUTDATED = "outdated"
+    """It has the sidecar of another version than would be injected now."""
+    OPTED_OUT = "opted_out"
+    """It mounts claims, and its annotation says that no backup is wanted."""
+    NOT_ANNOTATED = "not_annotated"
+    """It mounts claims in a namespace that has opted in, and says nothing."""
+    NOT_OPTED_IN = "not_opted_in"
+    """It asks for a backup in a namespace that has not opted in."""
+    MISSED = "missed"
+    """It asks for a backup that it would get now: no webhook answered when it was made, or it has
+    been annotated since."""
+
+
+AS_WANTED: frozenset[str] = frozenset({Cover.PROTECTED, Cover.OUTDATED, Cover.OPTED_OUT})
+"""What is no gap."""
+
+_STATED = frozenset(Reason) - {
+    Reason.INJECTED, Reason.ALREADY_INJECTED, Reason.NOT_ENABLED, Reason.NOT_A_POD_CREATE,
+}  # fmt: skip
+
+
+def judge(
+    pod: Pod,
+    *,
+    opted_in: bool,
+    excluded: bool,
+    is_current: Callable[[], bool],
+    decide: Callable[[], str],
+) -> str:
+    """Return a word of Cover or Reason; empty where no backup is needed and none asked for.
+
+    ``decide`` returns what a webhook would say now of a pod that asks and has no reason: a word of
+    Reason, or Cover.MISSED.
+    """
+    if over(pod):
+        return ""
+    if has_sidecar(pod):
+        return Cover.PROTECTED if is_current() else Cover.OUTDATED
+    if not asks(pod):
+        return _unasked(pod, opted_in=opted_in, excluded=excluded)
+    if excluded:
+        return Reason.EXCLUDED_NAMESPACE
+    return (stated(pod) or decide()) if opted_in else Cover.NOT_OPTED_IN
+
+
+def _unasked(pod: Pod, *, opted_in: bool, excluded: bool) -> str:
+    if not opted_in or not uses_claims(pod):
+        return ""
+    if settings.ENABLED.annotation in annotations(pod):
+        return Cover.OPTED_OUT
+    return Reason.EXCLUDED_NAMESPACE if excluded else Cover.NOT_ANNOTATED
+
+
+def annotations(pod: Pod) -> Mapping[str, object]:
+    """Return a pod's annotations, empty where there are none."""
+    return (pod.get("metadata") or {}).get("annotations") or {}
+
+
+def over(pod: Pod) -> bool:
+    """Whether a pod has ended or is being deleted."""
+    going = (pod.get("metadata") or {}).get("deletionTimestamp")
+    return bool(going) or (pod.get("status") or {}).get("phase") in _OVER
+
+
+def asks(pod: Pod) -> bool:
+    """Whether a pod's annotations ask for a backup, or try to."""
+    try:
+        return settings.enabled(annotations(pod))
+    except ValueError:
+        return True
+
+
+def has_sidecar(pod: Pod) -> bool:
+    """Whether the pod has our sidecar, recognised by its structure and not by a mark."""
+    return any(is_sidecar(each) for each in (pod.get("spec") or {}).get("initContainers") or [])
+
+
+def is_sidecar(container: Mapping[str, Any]) -> bool:
+    """Whether this is our sidecar, even if somebody took something from it."""
+    mounted = {mount.get("name") for mount in container.get("volumeMounts") or []}
+    runs = container.get("command") in ([names.COMMAND], [names.OLD_COMMAND])
+    stays = container.get("restartPolicy") == "Always" or runs
+    return container.get("name") == names.CONTAINER and stays and names.STATE_VOLUME in mounted
+
+
+def status(pod: Pod) -> Mapping[str, Any]:
+    """Return the pod's annotation `backup.status`, empty where there is none that can be read."""
+    # Anybody may have written it.
+    try:
+        found = json.loads(str(annotations(pod).get(names.STATUS_ANNOTATION) or "{}"))
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def stated(pod: Pod) -> str:
+    """Return the reason that the webhook gave at admission; empty where it gave none."""
+    reason = status(pod).get("reason")
+    return reason if isinstance(reason, str) and reason in _STATED else ""
+
+
+def claims(pod: Pod) -> dict[str, str]:
+    """Return the claim of each volume that has one."""
+    return {
+        str(volume.get("name")): str(volume["persistentVolumeClaim"].get("claimName"))
+        for volume in (pod.get("spec") or {}).get("volumes") or []
+        if volume.get("persistentVolumeClaim")
+    }
+
+
+def uses_claims(pod: Pod, *keys: str) -> bool:
+    """Whether a container uses a claim: by ``volumeMounts`` or ``volumeDevices``, or ``keys``."""
+    used = {
+        use.get("name")
+        for container in _containers(pod)
+        for key in keys or ("volumeMounts", "volumeDevices")
+        for use in container.get(key) or []
+    }
+    return not used.isdisjoint(claims(pod))
+
+
+def _containers(pod: Pod) -> Iterator[Mapping[str, Any]]:
+    spec = pod.get("spec") or {}
+    yield from spec.get("containers") or []
+    yield from spec.get("initContainers") or []

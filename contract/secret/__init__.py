@@ -1,0 +1,1 @@
+"""Keys of the Secret: what they mean, and whom they reach."""

@@ -1,0 +1,1 @@
+"""`restore`: to this machine, to a new claim, in place."""

@@ -1,0 +1,1 @@
+"""Workloads, their sidecars, and what these say."""

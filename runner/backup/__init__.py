@@ -1,0 +1,1 @@
+"""One backup, from due to reported."""

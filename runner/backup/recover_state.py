@@ -1,0 +1,68 @@
+"""Recovers what a new state cannot know and the repository does: the last backup and its size."""
+
+import time
+from pathlib import Path
+
+from runner.mirror import sync
+from runner.process.environment import rclone_conf
+from runner.restic import snapshots
+from runner.restic.snapshots import LastBackup
+from runner.session.executor import Executor
+from runner.session.session import Session
+from runner.state import handover
+from runner.steps.outcome import Outcome
+from runner.steps.step import RunEnded
+
+_FIRST = 30  # seconds that the first tick takes for it; later the run itself reports what is wrong
+
+
+def first(session: Session) -> None:
+    """Recover state in the first tick, bounded: by what the restore left, or the repository."""
+    config, log = session.config, session.log
+    if config.obstacle:
+        return
+    found = handover.take(Path(config.state_dir), config, time.time())
+    if found is not None:
+        _take(session, snapshots.last_of(config, found))
+        return
+    outcome = recall(session, _FIRST)
+    if not session.state.derived and not session.stop.asked:
+        why = f": {outcome.message}" if outcome else ""
+        log.line("info", f"the last backup is unknown yet, the repository cannot be read{why}")
+
+
+def recall(session: Session, limit: float = 0) -> Outcome | None:
+    """Ask the repository, until it has answered once; return how a run ends that it keeps waiting.
+
+    ``limit``: seconds that it may take, 0 for as long as a run waits. Where it answers with an
+    error, the backup itself meets and names it.
+    """
+    config, state = session.config, session.state
+    if state.derived or session.limit or config.obstacle:
+        return None
+    # A tick asks before there is an attempt; what an attempt has prepared is only compared.
+    if unwritable := rclone_conf.prepare(config):
+        return unwritable
+    door = Executor(config, session.log, session.stop)
+    try:
+        if config.mirrors:
+            last = door.follow(sync.last_success(config))
+        else:
+            last = door.follow(snapshots.last_backup(config, limit))
+    except RunEnded as ended:
+        return ended.outcome
+    if last.is_certain:
+        _take(session, last)
+    return None
+
+
+def _take(session: Session, last: LastBackup) -> None:
+    """Take what is certain into the state."""
+    state = session.state
+    state.derived = True
+    if last.made is None:
+        return
+    state.inherited = True
+    state.usual = last.size
+    state.last_success = max(state.last_success, last.made.timestamp())
+    state.attempted = max(state.attempted, state.last_success)

@@ -1,0 +1,112 @@
+"""Runs: a backup and the retention after it, carried out, remembered and reported."""
+
+import time
+
+from contract import names
+from contract.annotations import quantity, settings, values
+from contract.units import size
+from runner.backup import attempt
+from runner.maintenance import tasks, wholeness
+from runner.mirror import archives
+from runner.notify import digest, dispatch, metrics
+from runner.process import ownership, scratch
+from runner.process.environment import cache
+from runner.restic import commands
+from runner.session.executor import Executor
+from runner.session.session import Session
+from runner.state.model import Last
+from runner.steps.evaluate import Source
+from runner.steps.outcome import Failure, Outcome, Status
+
+_FIRST_KEPT = 10  # unreadable names that state keeps
+
+
+def backup(session: Session, why: str) -> Outcome:
+    """Back up, then apply retention if that is due; report each as it ends."""
+    state, log = session.state, session.log
+    started = time.time()
+    state.attempted = state.running_since = started
+    state.run_now = session.config.settings.get(settings.RUN_NOW) or state.run_now
+    state_dir = session.config.state_dir
+    ownership.tidy(state_dir)
+    scratch.fresh(ownership.scratch(state_dir))
+    session.save()
+    half = int(quantity.parse(values.SCRATCH_BOUND) / 2)
+    if freed := cache.bounded(ownership.cache(state_dir), half):
+        log.line("info", f"restic's cache took {size(freed)} and was removed: restic makes it anew")
+    log.line("info", names.STARTED_MESSAGE, why=why)
+    dispatch.began(session)
+    made = attempt.attempt(session)
+    outcome, sources = made.outcome, made.sources
+    outcome = wholeness.judged(session, outcome)
+    ended = time.time()
+    state.restic = state.restic or _version(session)
+    if outcome.initialised:
+        log.line("warning", "a new repository was created; keep its password safe")
+    if outcome.protected:
+        if archives.is_gap(session.config, state.last_success, ended):
+            state.resumed = ended
+        state.last_success = ended
+        state.accepted = False
+        state.full = [path for path, found in sources.items() if found == Source.FULL]
+        if not outcome.shrunk and not session.limit:
+            state.usual = (outcome.counts.files, outcome.counts.source_bytes)
+            state.left_out = list(outcome.left_out)
+    _finish(session, outcome, started, ended)
+    if outcome.snapshot:  # of volumes that lost files too: the job is to hold retention
+        tasks.record(session)
+    if outcome.protected and not session.limit:
+        tasks.do_all(session)
+    return outcome
+
+
+def _version(session: Session) -> str:
+    """Return restic's version, such as ``0.19.1``; "" where it does not say."""
+    door = Executor(session.config, session.log, session.stop)
+    words = door.execute(commands.version(), with_secret=False).text.split()
+    return words[1] if words[:1] == ["restic"] and len(words) > 1 else ""
+
+
+def report_killed(session: Session, now: float) -> None:
+    """Report a run that began and never ended; it could not do so itself."""
+    line = "the run was killed; memory is the usual cause: see backup.memory-limit"
+    outcome = Outcome(Status.FAILURE, line, Failure.MEMORY)
+    _finish(session, outcome, session.state.running_since, now)
+
+
+def _finish(session: Session, outcome: Outcome, started: float, ended: float) -> None:
+    """Keep the outcome in state, and tell log, people and metrics."""
+    state, counts = session.state, outcome.counts
+    state.running_since = 0
+    state.last = Last(
+        started=started,
+        ended=ended,
+        status=outcome.status.value,
+        message=outcome.message,
+        failure=outcome.failure.value if outcome.failure else None,
+        exit_code=outcome.exit_code,
+        snapshot=outcome.snapshot,
+        new=counts.new,
+        changed=counts.changed,
+        unmodified=counts.unmodified,
+        source_bytes=counts.source_bytes,
+        added_bytes=counts.added_bytes,
+        read_errors=outcome.read_errors,
+        unreadable=list(outcome.unreadable[:_FIRST_KEPT]),
+    )
+    good = outcome.status in {Status.SUCCESS, Status.WARNING}
+    state.failures = 0 if good else state.failures + 1
+    # A mirror's earlier copy of what could not be read may lie in an archive.
+    unread = session.config.mirrors and outcome.read_errors > 0
+    state.held = outcome.lost_files or unread or (state.held and not good)
+    if outcome.stale_locks is not None:
+        state.stale_locks = outcome.stale_locks
+    session.plan()
+    digest.note(session.config, state)
+    session.log.line(
+        metrics.level(outcome.status),
+        f"backup {outcome.status}: {outcome.message}",
+        **metrics.fields(state.last),
+    )
+    session.save()
+    dispatch.deliver(session, ended)

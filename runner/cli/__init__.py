@@ -1,0 +1,1 @@
+"""What a person or the supervisor calls: parses, calls one function, prints."""

@@ -1,0 +1,124 @@
+"""What the runner reads from its surroundings: environment, Secret files, annotations."""
+
+import os
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from contract import names
+from contract.annotations import commands
+from contract.secret import variables
+from runner.config import downward_api, model, parse
+from runner.config.model import Config, Files
+from runner.config.network.routes import AUTHORITIES, Authorities
+from runner.process import ownership
+from runner.sandbox import rights
+from runner.state.store import Store
+
+_SHOWN = 200  # characters of a path that cannot be read
+# Files that others read by themselves; what stands in them is masked all the same.
+_OTHERS_READ = re.compile(r".*_FILE|PGPASSFILE|GOOGLE_APPLICATION_CREDENTIALS")
+_NO_SECRET = re.compile(r".*(CERT|CA|KNOWN_HOSTS)_FILE")
+_LONGEST_SECRET = 1 << 16  # bytes of such a file
+
+
+def read_config(*, fills: bool = False, writes: bool = False) -> Config:
+    """Return the configuration as it is at this moment.
+
+    ``fills`` and ``writes`` say what the command does to volumes, as `rights` has it.
+    """
+    state_dir = ownership.home(os.environ.get(names.ENV_STATE_DIR, names.STATE_DIR))
+    environment = {**os.environ, names.ENV_STATE_DIR: state_dir}
+    file = Path(environment.get(names.ENV_ANNOTATIONS_FILE, names.ANNOTATIONS_FILE))
+    try:
+        text = file.read_text("utf-8", "replace")
+    except OSError:
+        text = ""
+    known = Store(Path(state_dir)).load()
+    good = known.good if known else {}
+    secret, unread = _from_files(parse.of_secret(environment, _secret()))
+    given = secret or environment
+    beyond = rights.beyond_a_sidecar(environment, fills=fills, writes=writes)
+    others = tuple(_read_by_others(given))
+    files = Files(unread, others, _authorities(given), _settings(given))
+    return model.read(environment, secret, downward_api.parse(text), good, files, beyond)
+
+
+def _authorities(given: Mapping[str, str]) -> Authorities:
+    if not any(given.get(key, "").strip() for key in AUTHORITIES):
+        return Authorities()
+    from runner.process.environment import authorities  # noqa: PLC0415 -- TLS costs memory, and few have their own
+
+    return authorities.read(given)
+
+
+def _secret_dir() -> Path:
+    return Path(os.environ.get(names.ENV_SECRET_DIR, names.SECRET_DIR))
+
+
+def _secret() -> Mapping[str, str]:
+    """Return the Secret's files by name; the kubelet's own entries start with dots."""
+    try:
+        files = [path for path in _secret_dir().iterdir() if not path.name.startswith(".")]
+        return {
+            path.name: path.read_bytes().decode("utf-8", "surrogateescape")
+            for path in sorted(files)
+            if path.is_file()
+        }
+    except OSError:
+        return {}
+
+
+def _from_files(secret: Mapping[str, str]) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """Return the Secret with ``X`` from the file that ``X_FILE`` names, and what cannot be read."""
+    found, unread = dict(secret), {}
+    for key, value in secret.items():
+        name, path = key.removesuffix("_FILE"), value.strip()
+        if name == key or name not in variables.IN_FILES or name in secret or not path:
+            continue
+        try:
+            found[name] = Path(path).read_text("utf-8", "surrogateescape").rstrip("\r\n")
+        except (OSError, ValueError) as error:  # a NUL in a path is a ValueError
+            why = getattr(error, "strerror", None) or "is no path"
+            # What is no path may be the secret itself.
+            shown = path[:_SHOWN] if path.startswith("/") else "the value, which is not shown"
+            unread[key] = f"{shown}: {why}"
+        del found[key]
+    return found, unread
+
+
+def _read_by_others(given: Mapping[str, str]) -> list[str]:
+    """Return what stands in the files of secrets that restic and others read by themselves."""
+    found = []
+    for key, value in given.items():
+        if not _OTHERS_READ.fullmatch(key) or _NO_SECRET.fullmatch(key):
+            continue
+        try:
+            path = Path(value.strip())
+            if path.is_file() and path.stat().st_size <= _LONGEST_SECRET:
+                found.append(path.read_text("utf-8", "surrogateescape"))
+        except (OSError, ValueError):
+            continue  # whoever reads it says so
+    return found
+
+
+def _settings(given: Mapping[str, str]) -> dict[str, str]:
+    """Return the texts of files that programs read their settings from, as far as they are read."""
+    found = {}
+    for key, value in given.items():
+        if not commands.FILES.fullmatch(key) or not value.strip():
+            continue
+        with suppress(OSError, ValueError):
+            path = Path(value.strip())
+            if path.is_file() and path.stat().st_size <= _LONGEST_SECRET:
+                found[key] = path.read_text("utf-8", "surrogateescape")
+    return found
+
+
+def secret_changed() -> float:
+    """Return when the Secret's files last changed, in epoch seconds; 0 without files."""
+    try:
+        return _secret_dir().stat().st_mtime
+    except OSError:
+        return 0

@@ -1,0 +1,1 @@
+"""The runner's configuration, from annotations, Secret and environment."""

@@ -1,0 +1,102 @@
+"""What follows from environment and Secret: the host, and what restic is given. Pure."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from contract import names
+from contract.annotations import excludes, settings
+from contract.annotations.settings import Problem, Settings
+from contract.secret import allowlist
+from runner.config import mirror as config_mirror
+from runner.config.mirror import Mirror
+from runner.config.network import tls
+from runner.config.options import restic as options_restic
+from runner.config.options.restic import Given
+from runner.config.redaction.mask import Mask
+from runner.config.timeouts import Timing
+
+LONGEST_HOST = 200
+
+
+def masked(problem: Problem, mask: Mask) -> Problem:
+    """Return a problem that quotes no credential: somebody may have mixed up two variables."""
+    shown = mask(problem.value)
+    if shown == problem.value:
+        return problem
+    reason = problem.reason.replace(repr(problem.value)[1:-1], shown)
+    return replace(problem, value=shown, reason=reason.replace(problem.value, shown))
+
+
+def public(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the names that stand in every message."""
+    keys = (
+        names.ENV_NAMESPACE, names.ENV_POD, names.ENV_HOST, names.ENV_KIND, names.ENV_WORKLOAD,
+        names.ENV_CLUSTER, names.ENV_NODE, names.ENV_VOLUMES_DIR, names.ENV_STATE_DIR,
+        names.ENV_VOLUMES,
+    )  # fmt: skip
+    return tuple(environment[key] for key in keys if key in environment)
+
+
+def exclude_key(annotations: Mapping[str, str], variables: Mapping[str, str]) -> str:
+    """Return what the exclude patterns stand in: the annotation, or the Secret's variable."""
+    annotation, variable = settings.EXCLUDE.annotation, settings.EXCLUDE.variable or ""
+    in_secret = not annotations.get(annotation, "").strip() and variables.get(variable, "").strip()
+    return variable if in_secret else annotation
+
+
+def doubts(effective: Settings, given: Given, key: str, *folders: str) -> Iterator[Problem]:
+    """Yield a problem for each exclude pattern that hardly means what it says.
+
+    ``key``: what backup.exclude came from.
+    """
+    for where, patterns in (
+        (key, effective.get(settings.EXCLUDE) or ()),
+        (options_restic.PARAMETERS, given.excludes),
+    ):
+        for pattern, why in excludes.doubts(patterns, *folders):
+            yield Problem("setting", where, pattern, why, "")
+
+
+def patient(times: Timing, patience: float | None) -> Timing:
+    return times if patience is None else replace(times, lock_patience=patience)
+
+
+def host(environment: Mapping[str, str], variables: Mapping[str, str]) -> str:
+    """Return the restic host: backup.name, the Secret's RESTIC_HOSTNAME, else the workload's."""
+    derived = admitted(environment)
+    named = variables.get("RESTIC_HOSTNAME", "").strip()
+    if not named or not is_host(named) or environment.get(names.ENV_HOST_GIVEN) == "true":
+        return derived
+    # One Secret serves a whole namespace; pods with data of their own stay apart.
+    workload = environment.get(names.ENV_WORKLOAD, "")
+    match environment.get(names.ENV_KIND):
+        case "StatefulSet":
+            return named + environment.get(names.ENV_POD, "").removeprefix(workload)
+        case "DaemonSet":
+            return f"{named}-{environment.get(names.ENV_NODE, '')}"
+    return named
+
+
+def admitted(environment: Mapping[str, str]) -> str:
+    return environment.get(names.ENV_HOST) or environment.get("HOSTNAME") or "backup"
+
+
+def is_host(text: str) -> bool:
+    return len(text) <= LONGEST_HOST and text.isprintable()
+
+
+def restic(variables: Mapping[str, str]) -> Mapping[str, str]:
+    """Return what restic, and rclone below it, get of the Secret."""
+    return allowlist.restic(variables)
+
+
+def databases(variables: Mapping[str, str]) -> Mapping[str, str]:
+    """Return what dumps, loads and the user's own commands get beside that."""
+    return allowlist.databases(tls.from_keys(variables))
+
+
+def mirror(environment: Mapping[str, str], variables: Mapping[str, str]) -> Mirror | None:
+    if environment.get(names.ENV_ENGINE) != "rclone":
+        return None
+    state_dir = environment.get(names.ENV_STATE_DIR, names.STATE_DIR)
+    return config_mirror.read(variables, restic(variables), state_dir)

@@ -1,0 +1,1 @@
+"""How requests leave the pod: authorities, proxies, TLS, SFTP."""

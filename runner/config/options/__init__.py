@@ -1,0 +1,1 @@
+"""Options of restic that the Secret may give."""

@@ -1,0 +1,1 @@
+"""Dumps of databases, and copies of their files."""

@@ -1,0 +1,1 @@
+"""Folders of database servers on volumes."""

@@ -1,0 +1,1 @@
+"""Dumps, back into a server."""

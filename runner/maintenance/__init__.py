@@ -1,0 +1,1 @@
+"""What keeps a repository in order beside backups: retention, prune, check, restore drills."""

@@ -1,0 +1,1 @@
+"""The job that looks after a repository that others share."""

@@ -1,0 +1,193 @@
+"""`backup-runner maintain`: the job that looks after a repository which many share.
+
+Its volume is empty at each start: what it has to remember lies in the repository itself, where
+others can write too, so that it counts only where it is authentic.
+"""
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from contract.snapshots import Snapshot
+from contract.text import counted
+from runner.config.model import Config
+from runner.maintenance.central import policy
+from runner.maintenance.central.job import Job
+from runner.maintenance.retention import policy_records
+from runner.notify import dispatch, metrics
+from runner.policy import attestation
+from runner.process import ownership, scratch, waiting
+from runner.process.log import Log
+from runner.process.signals import Stop
+from runner.restic.lists import of_snapshots
+from runner.session import executor
+from runner.session.executor import Executor
+from runner.session.session import Session
+from runner.state import model as states
+from runner.state.model import Last, State
+from runner.state.store import FILE as STATE_FILE
+from runner.state.store import Store
+from runner.steps.outcome import Failure, Outcome, Status
+from runner.steps.step import RunEnded
+
+HOST = "maintenance"
+"""What metrics and messages call it."""
+
+_NAMED = 5  # workloads of which a message says that they ask to keep less
+_TRIES = 20  # of states that claim to be the newest
+_UNBELIEVED = (
+    "no state of an earlier job is authentic: it was written with other credentials, by an older "
+    "version or by another member of the repository"
+)
+_OTHERS = "of other origin, or replaced, ignored in favour of the newest authentic one"
+_BEGUN = "every policy that keeps less than everything waits for its grace period"
+_NEW = (
+    "a new repository was created: keep its password safe; if there was one already, see whether "
+    "RESTIC_REPOSITORY is right"
+)
+
+
+def maintain(
+    config: Config, log: Log, stop: Stop, *, dry_run: bool, accepted: tuple[str, ...] = ()
+) -> Status | None:
+    """Do what is due; return how it ended, None where another process is at it.
+
+    ``accepted`` names workloads, NAMESPACE/HOST, whose retention may shrink at once.
+    """
+    config = replace(
+        config, host=HOST, admitted=HOST, kind="CronJob", workload=HOST, cluster="",
+        retention_enabled=True, state_dir=f"{config.state_dir}/{HOST}", floor=config.floor.of_job(),
+    )  # fmt: skip
+    store = Store(Path(config.state_dir))
+    wait = waiting.for_turn(log, stop, config.timing.wait)
+    with store.lock(wait) as mine:
+        if not mine:
+            return None
+        executor.lower_priority()
+        scratch.fresh(ownership.scratch(config.state_dir))
+        session = Session(config, states.new(time.time(), ""), store, log, stop, maintains=True)
+        return _try(session) if dry_run else _run(session, accepted)
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """The job that an open repository is looked after by, and whether we made that."""
+
+    job: Job
+    made: bool
+
+
+def _run(session: Session, accepted: tuple[str, ...]) -> Status:
+    started = time.time()
+    session.log.line("info", "maintenance started")
+    dispatch.began(session)
+    job = None
+    try:
+        opened = _open(session)
+        job = opened.job
+        unknown = job.prepare(accepted)
+        outcome = _announced(job.work(), job.session.state, unknown)
+        outcome = _of_new(outcome) if opened.made else outcome
+    except RunEnded as ended:
+        outcome = ended.outcome
+    except Exception as error:  # noqa: BLE001 -- a bug of ours is a failure, and is reported
+        line = session.config.mask(f"internal error: {error!r}")
+        outcome = Outcome(Status.FAILURE, line, Failure.INTERNAL)
+    session = job.session if job else session
+    _tell(session, outcome, started)
+    if job and not job.keep():
+        return Status.FAILURE
+    return outcome.status
+
+
+def _tell(session: Session, outcome: Outcome, started: float) -> None:
+    ended = time.time()
+    session.state.last = Last(
+        started=started,
+        ended=ended,
+        status=outcome.status.value,
+        message=outcome.message,
+        failure=outcome.failure.value if outcome.failure else None,
+    )
+    if outcome.status in {Status.SUCCESS, Status.WARNING}:
+        session.state.last_success = ended
+    line = f"maintenance {outcome.status}: {outcome.message}"
+    session.log.line(
+        metrics.level(outcome.status), line,
+        status=outcome.status.value, workloads=session.state.workloads,
+    )  # fmt: skip
+    dispatch.deliver(session, ended)
+
+
+def _try(session: Session) -> Status:
+    """Say what would be done, and do nothing."""
+    try:
+        job = _open(session, may_make=False).job
+    except RunEnded as ended:
+        session.log.line(metrics.level(ended.outcome.status), ended.outcome.message)
+        return ended.outcome.status
+    job.say()
+    return Status.SUCCESS
+
+
+def _of_new(outcome: Outcome) -> Outcome:
+    """Tell of a new repository, for the job cannot know of one that was there before."""
+    message = f"{_NEW}; {outcome.message}"
+    status = Status.WARNING if outcome.status == Status.SUCCESS else outcome.status
+    return replace(outcome, status=status, message=message)
+
+
+def _announced(outcome: Outcome, state: State, unknown: tuple[str, ...]) -> Outcome:
+    """Tell of retention that is about to shrink, and of what could not be accepted."""
+    said = [*state.shrinks[:_NAMED]]
+    if left := len(state.shrinks) - len(said):
+        said.append(f"{counted(left, 'more workload asks', 'more workloads ask')} to keep less")
+    status, failure = outcome.status, outcome.failure
+    if said and status == Status.SUCCESS:
+        status = Status.WARNING
+    if unknown:
+        said.insert(0, f"--accept {', '.join(unknown)}: no such workload asks to keep less")
+        status, failure = Status.FAILURE, failure or Failure.CONFIG
+    message = "; ".join([*said, outcome.message])
+    return replace(outcome, status=status, message=message, failure=failure)
+
+
+def _open(session: Session, *, may_make: bool = True) -> _Opened:
+    """Open the repository, or make it; raise RunEnded where that cannot be."""
+    config = session.config
+    if config.mirrors:
+        line = "backup.engine is rclone here: there is a mirror, and no repository to maintain"
+        raise RunEnded(Status.FAILURE, line, Failure.CONFIG)
+    if line := config.obstacle:
+        raise RunEnded(Status.FAILURE, line, Failure.CONFIG)
+    door = Executor(config, session.log, session.stop)
+    opened = door.follow(policy.opened(config, may_make=may_make))
+    key = attestation.key(config.seal)
+    state = _recalled(session, door, of_snapshots(opened.listed.text), key)
+    job = Job(replace(session, state=state), door, opened.listed, key)
+    return _Opened(job, opened.made)
+
+
+def _recalled(session: Session, door: Executor, snapshots: list[Snapshot], key: bytes) -> State:
+    """Return what the last job knew; new where there was none, or none that can be believed."""
+    known = policy_records.found(snapshots, policy_records.MAINTENANCE)
+    ours = [each for each in known if attestation.number(key, each.tags)]
+    ours.sort(key=lambda each: attestation.number(key, each.tags), reverse=True)
+    why = _UNBELIEVED
+    for each in ours[:_TRIES]:
+        done = door.execute(policy_records.read_state(each.id))
+        if done.code or done.stopped:  # it may be a forged one, with the tag of another
+            why = f"the last job's state cannot be read: {done.said}"
+            continue
+        if not attestation.fits(key, each.tags, done.text.strip().encode()):
+            continue
+        (Path(session.config.state_dir) / STATE_FILE).write_text(done.text, "utf-8")
+        if state := session.store.load():
+            if len(known) > 1:
+                session.log.line("warning", f"{counted(len(known) - 1, 'state')} {_OTHERS}")
+            state.append_only = False  # or it was; the next task shows it
+            return state
+    if known:
+        session.log.line("warning", f"{why}; begun anew: {_BEGUN}")
+    session.state.began = time.time()
+    return session.state

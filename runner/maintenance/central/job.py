@@ -1,0 +1,252 @@
+"""One call of the maintenance job: an open repository, and each task that is due for it."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from contract import exit_codes
+from contract.snapshots import Snapshot
+from runner.maintenance import operations, tasks
+from runner.maintenance.central import pending, policy
+from runner.maintenance.central.ruling import Ruling, Verdict, rulings
+from runner.maintenance.retention import policy_records
+from runner.maintenance.retention.policy_records import Owner
+from runner.notify import metrics
+from runner.policy import attestation
+from runner.restic import commands, queries
+from runner.restic.lists import of_snapshots
+from runner.schedule import due
+from runner.session.executor import Executor
+from runner.session.session import Session
+from runner.state import store
+from runner.steps import step as steps_step
+from runner.steps import task
+from runner.steps.outcome import Failure, Outcome, Status
+from runner.steps.result import Completed, unread
+from runner.steps.task import TaskResult
+
+_SECOND = tasks.SECOND
+_FRESH = 60  # seconds for which a list of snapshots is good enough to forget by
+_LOOKS = 2  # at a list: what others removed while it was made is not missed again
+
+
+@dataclass(frozen=True, slots=True)
+class _Applied:
+    """What was ruled, what came of each, and how it ended if it could not go on."""
+
+    rulings: list[Ruling]
+    done: dict[Owner, TaskResult]
+    ended: TaskResult | None = None
+
+
+class Job:
+    """One call: an open repository, and all snapshots in it, as ``listed``."""
+
+    def __init__(self, session: Session, door: Executor, listed: Completed, key: bytes) -> None:
+        self.session = session
+        self._key = key
+        self._door = door
+        self._take(listed)
+        self._ends = self._listed + session.config.timing.maintenance
+
+    def _take(self, listed: Completed) -> None:
+        self._snapshots, self._unread = of_snapshots(listed.text), unread(listed)
+        self._listed = time.monotonic()
+
+    def prepare(self, accepted: tuple[str, ...]) -> tuple[str, ...]:
+        """Accept and announce what is to keep less; return names that could not be accepted."""
+        if self._unread:
+            return accepted  # the newest record may be missing
+        session = self.session
+        unknown = pending.accept(session.state, self._rulings(), accepted, session.log)
+        pending.announce(session.state, self._rulings(), session.log)
+        return unknown
+
+    def work(self) -> Outcome:
+        """Do each task that is due; none keeps the next from being done."""
+        config, state = self.session.config, self.session.state
+        done: dict[str, TaskResult] = {}
+        self._do(done, "forget", self._forget)
+        if not state.append_only:
+            self._do(done, "prune", lambda: self._alone(commands.prune(config, self._share)))
+        self._do(done, "check", self._check)
+        if config.second is not None:
+            self._copies(done)
+        elif wrong := policy.uncopied(self._snapshots, datetime.now(UTC)):
+            self._do(done, "copy", lambda: wrong)
+        else:
+            state.tasks.pop("copy", None)  # nobody wants any, or no longer
+        return policy.outcome(done)
+
+    def _copies(self, done: dict[str, TaskResult]) -> None:
+        config = self.session.config
+        self._do(done, "copy", self._copy)
+        if self.session.state.of_task("copy").status == Status.SUCCESS:
+            self._do(done, "copy_forget", self._forget_copies)
+            prune = commands.prune(config, self._left, _SECOND)
+            self._do(done, "copy_prune", lambda: self._alone(prune))
+
+    def _do(self, done: dict[str, TaskResult], name: str, task: Callable[[], TaskResult]) -> None:
+        state = self.session.state
+        if not self._is_due(name):
+            return
+        if self.session.stop.asked or self._ends <= time.monotonic():
+            done[name] = TaskResult(Status.INTERRUPTED, "there was no time left")
+            state.of_task(name).again = True
+            return
+        done[name] = tasks.begin(self.session, name, task)
+
+    def _is_due(self, name: str) -> bool:
+        state = self.session.state
+        if name == "copy" or state.of_task(name).status not in {"", Status.SUCCESS}:
+            return True  # what came to no good end is tried whenever we are here
+        return due.has_come(name, time.time(), self.session.config, state)
+
+    @property
+    def _left(self) -> float:
+        return max(1, self._ends - time.monotonic())
+
+    @property
+    def _share(self) -> float:
+        """Return for how long a task may run that begins anew each time: others wait for it."""
+        return self._left / 2
+
+    def _alone(self, step: steps_step.Step) -> TaskResult:
+        task = policy.unlocked(lambda: operations.alone(step), datetime.now(UTC), step.target)
+        return self._door.follow(task)
+
+    def _list(self) -> TaskResult | None:
+        """List all snapshots anew; return a failure where some are missing in the list."""
+        for _ in range(_LOOKS):
+            listed = self._door.execute(queries.everyones_snapshots())
+            if listed.code or listed.stopped:
+                return task.failed("listing the snapshots", listed)
+            self._take(listed)
+            if not self._unread:
+                break
+        return _missing(self._unread)
+
+    def _forget(self) -> TaskResult:
+        if self._unread and (bad := self._list()):
+            return bad
+        applied = self._apply(self._rulings())
+        self.session.state.workloads = policy.counts(applied.rulings, applied.done)
+        strangers = sum(policy_records.is_strange(each) for each in self._snapshots)
+        return applied.ended or policy.summed(applied.rulings, applied.done, strangers)
+
+    def _forget_copies(self) -> TaskResult:
+        """Apply the same to the second repository; what is said is said in the first."""
+        if bad := self._list():  # copying may have taken hours
+            return bad
+        listed = self._door.execute(queries.everyones_snapshots(_SECOND))
+        if listed.code or listed.stopped:
+            return task.failed("listing the copies", listed)
+        if bad := _missing(unread(listed)):
+            return bad
+        copies = of_snapshots(listed.text)
+        applied = self._apply(self._rulings(copies), copies)
+        strangers = sum(policy_records.is_strange(each) for each in copies)
+        return applied.ended or policy.summed(applied.rulings, applied.done, strangers)
+
+    def _rulings(self, copies: list[Snapshot] | None = None) -> list[Ruling]:
+        snapshots = self._snapshots if copies is None else copies
+        policies, now = self.session.state.policies, datetime.now(UTC)
+        return rulings(self.session.config, snapshots, self._snapshots, now, policies)
+
+    def _apply(self, found: list[Ruling], copies: list[Snapshot] | None = None) -> _Applied:
+        """Apply each rule."""
+        target = "" if copies is None else _SECOND
+        done: dict[Owner, TaskResult] = {}
+        judged: list[Ruling] = []
+        for earlier in found:
+            ruling = earlier if target else self._current(earlier)
+            judged.append(ruling)
+            name, log = str(ruling.owner), self.session.log
+            if ruling.verdict != Verdict.APPLIED:
+                bad = ruling.verdict in {Verdict.HELD, Verdict.FAILED}
+                log.line("warning" if bad else "info", f"{name} {ruling.verdict}: {ruling.why}")
+                continue
+            snapshots = self._snapshots if copies is None else copies
+            task = policy.forget(ruling, snapshots, self._left, datetime.now(UTC), target)
+            one = self._door.follow(task)
+            if one.status in {Status.INTERRUPTED, Status.SKIPPED}:
+                return _Applied(judged, done, one)
+            log.line(metrics.level(one.status), f"{name}: {one.message} ({ruling.why})")
+            done[ruling.owner] = one
+        return _Applied(judged, done)
+
+    def _current(self, ruling: Ruling) -> Ruling:
+        """Return what is true by now: others before it may have taken their time."""
+        if time.monotonic() - self._listed < _FRESH:
+            return ruling
+        if bad := self._list():
+            return replace(ruling, verdict=Verdict.FAILED, why=bad.message)
+        gone = replace(ruling, verdict=Verdict.KEPT, why="it has none any more")
+        return next((each for each in self._rulings() if each.owner == ruling.owner), gone)
+
+    def _check(self) -> TaskResult:
+        config, state = self.session.config, self.session.state
+        if not config.subsets:
+            return self._alone(commands.check(config, self._share))
+        part = policy.next_subset(state.subset, config.subsets)
+        subset = f"{part}/{config.subsets}"
+        done = self._alone(commands.check(config, self._share, subset))
+        if done.status != Status.SUCCESS:
+            return done
+        state.subset = part
+        return replace(done, message=f"done, with part {subset} of the data")
+
+    def _copy(self) -> TaskResult:
+        owners = {owner for each in self._snapshots if (owner := policy_records.owner_of(each))}
+        if not owners:
+            return TaskResult(Status.SUCCESS, "there is nothing yet")
+        config, state = self.session.config, self.session.state
+        namespaces = tuple(sorted({owner.namespace for owner in owners}))
+        step = commands.copy_all(config, namespaces, self._left)
+        had = bool(state.of_task("copy").success)
+        return self._door.follow(operations.copy(config, self._left, had_success=had, step=step))
+
+    def say(self) -> None:
+        """Say what would be done."""
+        config, log = self.session.config, self.session.log
+        for ruling in self._rulings():
+            line = f"{ruling.owner} {ruling.verdict}: {ruling.why}"
+            if ruling.verdict == Verdict.APPLIED:
+                one = self._door.follow(operations.forget(ruling.config, self._left, trial=True))
+                line = f"{ruling.owner} would have {one.message} ({ruling.why})"
+            log.line("info", line)
+        ready = [name for name in due.central(config) if self._is_due(name)]
+        log.line("info", f"due now: {', '.join(ready) or 'nothing'}; nothing was done")
+
+    def keep(self) -> bool:
+        """Leave in the repository what the next job has to know; return whether that worked."""
+        session = self.session
+        session.state.number = max(session.state.number + 1, int(time.time()))
+        session.save()
+        file = Path(session.config.state_dir) / store.FILE
+        try:
+            tag = attestation.tag(self._key, session.state.number, file.read_bytes())
+        except OSError:
+            return False  # it was logged when it was written
+        done = self._door.execute(policy_records.write_state(session.config, str(file), tag))
+        if done.code or done.stopped:
+            line = f"the next job will not know what was done: {done.said}"
+            session.log.line("error", line)
+            # The process that holds the lock was in our way before, and was reported then.
+            return done.code == exit_codes.LOCKED
+        old = policy_records.replaced(self._snapshots, datetime.now(UTC))
+        if old and not session.state.append_only:
+            cleaned = self._door.execute(policy_records.forget(session.config, old))
+            if (cleaned.code or cleaned.stopped) and not session.stop.asked:
+                session.log.line("warning", f"old records were not removed: {cleaned.said}")
+        return True
+
+
+def _missing(line: str) -> TaskResult | None:
+    """Return a failure where restic has left something out of its list: it may be a record."""
+    if not line:
+        return None
+    why = f"nothing is forgotten, for a snapshot cannot be read: {line}"
+    return TaskResult(Status.FAILURE, why, Failure.RESTIC)

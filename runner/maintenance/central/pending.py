@@ -1,0 +1,39 @@
+"""Retention of workloads that is to keep less: what the job remembers, announces and accepts."""
+
+import shlex
+from collections.abc import Iterable
+
+from runner.maintenance.central.ruling import Ruling
+from runner.policy import grace
+from runner.process.log import Log
+from runner.state.model import State
+
+
+def accept(
+    state: State, found: Iterable[Ruling], names: tuple[str, ...], log: Log
+) -> tuple[str, ...]:
+    """Let what these workloads ask for count from now on; return those that ask for nothing."""
+    waiting = [each for each in found if each.known.asked is not None]
+    for each in waiting:
+        if str(each.owner) in names:
+            state.policies[each.owner.path] = grace.Known(each.known.asked)
+            log.line("info", f"{each.owner}: accepted what it asks to keep")
+    asking = {str(each.owner) for each in waiting}
+    return tuple(name for name in names if name not in asking)
+
+
+def announce(state: State, found: Iterable[Ruling], log: Log) -> None:
+    """Remember what each workload asks to keep, and say which are to keep less."""
+    found = list(found)
+    state.policies = {each.owner.path: each.known for each in found}
+    state.shrinks = [_shrinks(each) for each in found if each.shrinks]
+    for line in state.shrinks:
+        log.line("warning", line)
+
+
+def _shrinks(ruling: Ruling) -> str:
+    owner = str(ruling.owner)
+    return (
+        f"{owner}: {ruling.shrinks}; if that is wrong, change what it asks for or look who "
+        f"wrote its record; if right, `backup-runner maintain --accept {shlex.quote(owner)}`"
+    )

@@ -1,0 +1,162 @@
+"""Whose retention the maintenance job applies, by which rule, and whose not. Pure.
+
+Each workload's own rule counts, as its newest record says it; but whoever has the repository's
+password can write such a record. So none keeps less than the job's own floor, and one that keeps
+less than before waits for the grace period. Where there is any doubt, all of its snapshots are
+kept, and it is named.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from contract.snapshots import Snapshot
+from runner.config.model import Config
+from runner.maintenance.retention import clock, policy_records
+from runner.maintenance.retention.policy_records import Owner
+from runner.policy import grace, keep_policy
+from runner.policy.grace import Known
+from runner.restic import commands
+
+_LEAST = 2
+"""Of the newest snapshots, so many stay: the last may be of a volume that has just lost its files,
+and its sidecar, which is to say so, has not come to that yet."""
+
+
+class Verdict(StrEnum):
+    """What becomes of a workload's snapshots. Public: label of ``backup_maintenance_workloads``."""
+
+    APPLIED = "applied"
+    KEPT = "kept"
+    HELD = "held"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """``config`` is what retention is applied by, where it is; ``why`` says what, or why not.
+
+    ``known`` is to be remembered of its policy. ``shrinks`` says that it is to keep less soon, ""
+    where it is not, or where nothing of it was ever removed.
+    """
+
+    owner: Owner
+    verdict: Verdict
+    why: str
+    config: Config
+    known: Known = grace.UNKNOWN
+    shrinks: str = ""
+
+
+def rulings(
+    config: Config, snapshots: Iterable[Snapshot], told: Iterable[Snapshot], now: datetime,
+    policies: Mapping[str, Known],
+) -> list[Ruling]:  # fmt: skip
+    """Return what becomes of each workload's ``snapshots``.
+
+    Records are among ``told``, which is all that the first repository has; ``policies`` are what
+    earlier jobs knew, by the path of a workload's records.
+    """
+    told = list(told)
+    known_there = {policy_records.owner_of(each) for each in told}
+    made: dict[Owner, list[datetime]] = {}
+    for each in snapshots:
+        if owner := policy_records.owner_of(each):
+            made.setdefault(owner, []).extend([each.time] if each.is_dated else [])
+    said: dict[str, list[Snapshot]] = {}
+    for record in policy_records.found(told, policy_records.RETENTION):
+        said.setdefault(policy_records.path_of(record), []).append(record)
+    mixed = {replace(owner, cluster="") for owner in made if owner.cluster}
+    found = []
+    for owner, times in sorted(made.items()):
+        known = said.get(owner.path, [])
+        before = policies.get(owner.path, grace.UNKNOWN)
+        why = "others differ from it by a tag cluster=… alone, and no filter tells them apart"
+        why = why if owner in mixed else _doubt(times, known, now)
+        if why:
+            found.append(Ruling(owner, Verdict.HELD, why, config, before))
+        elif known:
+            found.append(_by_record(config, owner, known, before, now))
+        elif owner not in known_there:  # another may be copied to the same place
+            why = "it is not in the first repository"
+            found.append(Ruling(owner, Verdict.HELD, why, config, before))
+        else:
+            found.append(_without(config, owner, times, now))
+    return found
+
+
+def _doubt(times: list[datetime], known: list[Snapshot], now: datetime) -> str:
+    """Return why what is said, or what it is said of, cannot be trusted; "" if it can."""
+    if known and known[-1].time - now > policy_records.AHEAD:
+        return f"its record is of {known[-1].time:%Y-%m-%d}: a clock was wrong; remove it by hand"
+    own = bool(known) and policy_records.KEEP_OWN in known[-1].tags  # which is said once
+    if known and times and not own and max(times) - known[-1].time > policy_records.STALE:
+        return f"its record of {known[-1].time:%Y-%m-%d} is old, and it has backed up since"
+    return clock.doubt(times, now)
+
+
+def _by_record(
+    config: Config, owner: Owner, said: list[Snapshot], before: Known, now: datetime
+) -> Ruling:
+    record = said[-1]
+    if policy_records.HELD in record.tags:
+        why = "a source lost its files: look at the app, then `backup-runner accept`"
+        return Ruling(owner, Verdict.HELD, why, config, before)
+    if policy_records.KEEP_OWN in record.tags:
+        all_of_it = Known(keep_policy.EVERYTHING)
+        return Ruling(owner, Verdict.KEPT, "its sidecar sees to it", config, all_of_it)
+    try:
+        asked = policy_records.asked(record)
+    except ValueError as error:
+        why = f"its record cannot be read: {error}"
+        return Ruling(owner, Verdict.FAILED, why, config, before)
+    others = [(each.time, wish) for each in said[:-1] if (wish := _wish(each)) is not None]
+    more = [made for made, wish in others if not keep_policy.covers(asked, wish)]
+    if more and before.keeps is None:
+        before = replace(
+            before, keeps=keep_policy.EVERYTHING
+        )  # what asks for more may soon be gone
+    if before.asked is not None and any(made.timestamp() > before.since for made in more):
+        before = Known(before.keeps)  # somebody has contradicted it since
+    seconds = config.floor.grace
+    judged = grace.judge(before, asked, now.timestamp(), seconds)
+    keeps, known = judged.keeps, judged.known
+    waits = grace.says(known, seconds)
+    why = waits or " ".join(record.tags[1:])
+    shrinks = waits if before.keeps is not None or more else ""
+    if not keeps:
+        why = f"all of it: {waits}" if waits else "all of it, as it says"
+        return Ruling(owner, Verdict.KEPT, why, config, known, shrinks)
+    ours = _under_floor(owner.as_config(config), keeps)
+    return Ruling(owner, Verdict.APPLIED, why, ours, known, shrinks)
+
+
+def _wish(record: Snapshot) -> keep_policy.Policy | None:
+    try:
+        return policy_records.asked(record)
+    except ValueError:
+        return None  # it asks for nothing that could be kept
+
+
+def _under_floor(config: Config, keeps: keep_policy.Policy) -> Config:
+    """Return ``config`` with a policy, and no less than the floor and two snapshots."""
+    least = replace(config.floor, last=max(_LEAST, config.floor.last or 0)).under(keeps)
+    return replace(config, settings=keep_policy.applied(config.settings, least))
+
+
+def _without(config: Config, owner: Owner, times: list[datetime], now: datetime) -> Ruling:
+    """Judge one that has said nothing: by the job's own Secret, if it is gone for good.
+
+    Where it is not, its sidecar is of an older version, or sees to retention itself.
+    """
+    why = "it has left no record of what it keeps"
+    if not any(key in config.settings.given for key in policy_records.KEYS):
+        return Ruling(owner, Verdict.HELD, why, config)
+    if times and now - max(times) < policy_records.STALE:
+        return Ruling(owner, Verdict.HELD, f"{why}, and still backs up", config)
+    why = "by the KEEP_… of the job's own Secret"
+    if commands.forget(config) is None:
+        return Ruling(owner, Verdict.KEPT, f"all of it, {why}", config)
+    ours = _under_floor(owner.as_config(config), keep_policy.of(config.settings))
+    return Ruling(owner, Verdict.APPLIED, why, ours)

@@ -1,0 +1,34 @@
+"""Whether the times of snapshots can be trusted: retention counts by them. Pure.
+
+A clock that was ahead leaves snapshots from the future. They would take the places of those that
+are made now, and `keep-within` would count from them: the newest and the oldest were lost.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+from contract.text import counted
+
+_AHEAD = timedelta(hours=25)  # a machine's clock may be a zone off
+_GAP = timedelta(days=31)
+_SETTLED = timedelta(days=7)  # after a gap, until the clock is believed
+
+
+def doubt(made: Iterable[datetime], now: datetime) -> str:
+    """Return why retention has to wait, "" where it need not; ``made`` are snapshots' times."""
+    times = sorted(made)
+    ahead = [time for time in times if time - now > _AHEAD]
+    if ahead:
+        ones = counted(len(ahead), "snapshot is", "snapshots are")
+        return (
+            f"{ones} from the future, the latest of {ahead[-1]:%Y-%m-%d}: a clock was or is wrong; "
+            "everything is kept until such are removed by hand"
+        )
+    for before, after in pairwise(times):
+        if after - before > _GAP and now - after < _SETTLED:
+            return (
+                f"nothing was backed up between {before:%Y-%m-%d} and {after:%Y-%m-%d}: in case "
+                "the clock is wrong, everything is kept for 7 days"
+            )
+    return ""

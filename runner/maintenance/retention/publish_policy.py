@@ -1,0 +1,91 @@
+"""Leaves this workload's retention in the repository, for the job that maintains it. Pure."""
+
+from collections.abc import Generator
+from datetime import UTC, datetime, timedelta
+
+from runner.config.model import Config
+from runner.maintenance.retention import policy_records
+from runner.restic.lists import of_snapshots
+from runner.state.model import State
+from runner.steps.outcome import Failure, Status
+from runner.steps.result import Completed
+from runner.steps.step import Effect, Result
+from runner.steps.task import TaskResult, failed
+
+LEFT = "the maintenance job does it for all who share the repository"
+_SHOWN = 200  # characters of a record that a message repeats
+_ABSENT = timedelta(days=3)  # a daily job was prevented three times
+
+
+def is_due(config: Config, state: State, now: float) -> bool:
+    """Whether this workload has to say something that it has not said, or not for long."""
+    said = policy_records.wanted(config, state)
+    if list(said) != state.recorded:
+        return bool(said)
+    return config.central and not 0 <= now - state.recorded_at < policy_records.RENEWED
+
+
+def record(config: Config, state: State, now: datetime) -> Generator[Effect, Result, TaskResult]:
+    """Say what is to be kept, unless the repository knows it; remember that in ``state``."""
+    said = policy_records.wanted(config, state)
+    if not state.recorded:  # this pod is new: another may have said it
+        listed: Completed = yield policy_records.listing()
+        if listed.code or listed.stopped:
+            return failed("reading the records", listed)
+        mine = policy_records.owner(config).path
+        known = [
+            r
+            for r in policy_records.found(of_snapshots(listed.text), policy_records.RETENTION)
+            if policy_records.path_of(r) == mine
+        ]
+        if not (known or config.central):
+            state.recorded, state.recorded_at = list(said), now.timestamp()
+            return TaskResult(Status.SUCCESS, "the maintenance job knows nothing of this workload")
+        if known and set(known[-1].tags) == set(said):
+            age = (now - known[-1].time).total_seconds()
+            if 0 <= age < policy_records.RENEWED or not config.central:
+                state.recorded, state.recorded_at = list(said), known[-1].time.timestamp()
+                return TaskResult(Status.SUCCESS, "the repository knows this workload's retention")
+    done: Completed = yield policy_records.write(config, said)
+    if done.code or done.stopped:
+        return failed("telling the maintenance job of this workload's retention", done)
+    state.recorded, state.recorded_at = list(said), now.timestamp()
+    return TaskResult(Status.SUCCESS, f"told the maintenance job: {' '.join(said[1:])}")
+
+
+def left(config: Config, state: State, now: datetime) -> Generator[Effect, Result, TaskResult]:
+    """Look whether somebody maintains the repository; a failure where that is long ago.
+
+    A record of this workload that says something else was written by somebody else: the next run
+    contradicts it.
+    """
+    listed: Completed = yield policy_records.listing()
+    if listed.code or listed.stopped:
+        return failed("reading the records", listed)
+    found = of_snapshots(listed.text)
+    if ran := policy_records.found(found, policy_records.MAINTENANCE):
+        last = ran[-1].time
+        when = f"it was here last at {last.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    else:
+        told = policy_records.found(found, policy_records.RETENTION)
+        last, when = (told[0].time if told else now), "it has never been here"
+    mine, said = policy_records.owner(config).path, policy_records.wanted(config, state)
+    ours = [
+        each
+        for each in policy_records.found(found, policy_records.RETENTION)
+        if policy_records.path_of(each) == mine
+    ]
+    if ours and state.recorded == list(said) and set(ours[-1].tags) != set(said):
+        state.recorded_at = 0
+        line = (
+            f"{LEFT}; another pod or another member of the repository has written a record in this "
+            f"workload's name, {' '.join(ours[-1].tags[1:])[:_SHOWN]}: the next run contradicts it"
+        )
+        return TaskResult(Status.FAILURE, line, Failure.CONFIG)
+    if now - last <= _ABSENT:
+        return TaskResult(Status.SKIPPED, f"{LEFT}; {when}")
+    line = (
+        f"left to a maintenance job, and {when}: give it this repository, or set "
+        "BACKUP_MAINTENANCE=own in this Secret"
+    )
+    return TaskResult(Status.FAILURE, line, Failure.CONFIG)

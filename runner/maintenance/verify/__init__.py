@@ -1,0 +1,1 @@
+"""Restore drills: what comes back is compared with what was backed up."""

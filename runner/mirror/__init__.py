@@ -1,0 +1,1 @@
+"""`backup.engine: rclone`: copies of files as they are."""

@@ -1,0 +1,87 @@
+"""The digest: what was backed up since the last one, and what was not. Pure."""
+
+from datetime import UTC, datetime
+
+from contract.annotations import settings
+from contract.text import counted, printable
+from contract.units import size
+from runner.config.model import Config
+from runner.state.model import State, Tally, Task
+from runner.steps.outcome import Status
+
+_ORDER = [status.value for status in Status]
+
+
+def note(config: Config, state: State) -> None:
+    """Count the last run; nothing is kept where no digest is wanted."""
+    last, tally = state.last, state.tally
+    if last is None or not config.settings[settings.DIGEST].fields:
+        state.tally = Tally()
+        return
+    tally.since = tally.since or last.started
+    tally.runs[last.status] = tally.runs.get(last.status, 0) + 1
+    tally.added_bytes += last.added_bytes
+    if last.source_bytes:
+        tally.first_bytes = tally.first_bytes or last.source_bytes
+        tally.last_bytes = last.source_bytes
+
+
+def is_due(config: Config, state: State, now: float) -> bool:
+    """Whether a slot has passed since the tally began."""
+    values = config.settings
+    zone = values[settings.TIMEZONE]
+    slot = values[settings.DIGEST].latest_until(now, zone, f"{config.identity}/digest")
+    return bool(state.tally.runs) and slot is not None and slot > state.tally.since
+
+
+def begin_anew(state: State, now: float) -> None:
+    """Count from now on."""
+    state.tally = Tally(since=now, first_bytes=state.tally.last_bytes)
+
+
+def title(config: Config) -> str:
+    """Return what stands above it."""
+    return printable(f"Backup digest: {config.namespace}/{config.host}")
+
+
+def text(config: Config, state: State, now: float) -> str:
+    """Return what people are told: runs, growth, tasks, and what is not as it should be."""
+    tally = state.tally
+    counts = [f"{tally.runs[each]} {each}" for each in _ORDER if each in tally.runs]
+    grown = tally.last_bytes - tally.first_bytes
+    sign = "-" if grown < 0 else "+"
+    lines = [
+        f"{_day(tally.since)} to {_day(now)}",
+        f"{counted(sum(tally.runs.values()), 'run')}: {', '.join(counts)}",
+        f"last success: {_minute(state.last_success, known=state.derived)}",
+        f"{size(tally.last_bytes)} backed up ({sign}{size(abs(grown))})",
+        f"{size(tally.added_bytes)} added to the repository",
+    ]
+    if state.snapshots is not None:
+        lines.append(counted(state.snapshots, "snapshot"))
+    is_first = state.derived and not state.inherited
+    lines += [
+        _task(name, task, is_first=is_first)
+        for name, task in sorted(state.tasks.items())
+        if task.status
+    ]
+    if state.held:
+        lines.append("retention is held: a source lost its files")
+    lines += state.shrinks
+    lines += [f"problem: {problem}" for problem in config.problems]
+    return "\n".join(map(printable, lines))
+
+
+def _task(name: str, task: Task, *, is_first: bool) -> str:
+    return f"{name}: {task.status}, last success {_minute(task.success, known=is_first)}"
+
+
+def _day(moment: float) -> str:
+    return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%d}"
+
+
+def _minute(moment: float, *, known: bool) -> str:
+    """Return a time; ``known``: where there is none, it is certain that there was none."""
+    if not moment:
+        return "never" if known else "unknown yet"
+    return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,1 @@
+"""What retention keeps, as values: the least, and how it may shrink. Pure."""

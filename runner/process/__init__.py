@@ -1,0 +1,1 @@
+"""The edges below: processes, files, signals, mounts, logs."""

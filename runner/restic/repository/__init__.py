@@ -1,0 +1,1 @@
+"""A repository as a whole: creation, keys, locks, damage. Pure."""

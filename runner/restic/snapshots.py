@@ -1,0 +1,106 @@
+"""What the repository knows of this workload: its snapshots, and what they held. Pure."""
+
+from collections.abc import Generator, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from contract import snapshots
+from contract.snapshots import COPIES, Size, Snapshot
+from runner.config.model import Config
+from runner.restic import queries
+from runner.restic.lists import of_snapshots
+from runner.steps.result import Completed
+from runner.steps.step import Effect, Result, failed, must
+
+
+@dataclass(frozen=True, slots=True)
+class LastBackup:
+    """When the last backup was made, None if never; ``size``: what it holds, None if unknown.
+
+    ``is_certain``: whether the repository, or the mirror, proved it.
+    """
+
+    made: datetime | None
+    size: Size | None = None
+    is_certain: bool = True
+
+
+def last_backup(config: Config, limit: float = 0) -> Generator[Effect, Result, LastBackup]:
+    """Return what is known of the last backup with all its dumps.
+
+    Raises RunEnded where the repository cannot be reached, or not in ``limit`` seconds if that is
+    not 0.
+    """
+    done: Completed = yield replace(queries.snapshots(config), limit=limit)
+    if done.stopped:
+        raise failed(done, "the repository cannot be opened")
+    last = last_of(config, of_snapshots(done.text))
+    return replace(last, is_certain=done.no_repository or not done.code)
+
+
+def last_of(config: Config, found: Iterable[Snapshot]) -> LastBackup:
+    """Return the last backup with all its dumps among this workload's snapshots."""
+    found = list(found)
+    volumes = latest(each for each in found if each.is_whole)
+    dumps = [latest(_whole_dumps(found, dump.name)) for dump in config.dumps]
+    made = [each.time for each in (volumes, *dumps) if each is not None and each.is_dated]
+    if volumes is None or len(made) <= len(dumps):
+        return LastBackup(None)
+    return LastBackup(min(made), volumes.size)
+
+
+def newest(found: Iterable[Snapshot]) -> list[Snapshot]:
+    """Return the newest of the volumes and of each dump: by these `last_of` judges."""
+    chosen: dict[str, Snapshot] = {}
+    for each in found:
+        kind = snapshots.dump_tag(each.tags)
+        if each.is_dated and (kind or each.is_whole):
+            chosen[kind] = max(chosen.get(kind, each), each, key=lambda one: one.time)
+    return list(chosen.values())
+
+
+def latest(found: Iterable[Snapshot]) -> Snapshot | None:
+    """Return the newest of these, None if there is none."""
+    return max(found, key=lambda each: each.time, default=None)
+
+
+def once_full(config: Config, paths: list[str]) -> Generator[Effect, Result, set[str]]:
+    """Return those of the folders that held a file in this workload's latest snapshot.
+
+    Raises RunEnded where that cannot be told.
+    """
+    listed: Completed = yield queries.snapshots(config)
+    if (listed.code or listed.stopped) and not listed.no_repository:
+        raise failed(listed, "what the volumes held cannot be told")
+    newest = of_volumes(listed)
+    found = set()
+    for path in paths if newest else ():
+        files: list[str] = []
+
+        def hear(node: dict[str, Any], files: list[str] = files) -> None:
+            if node.get("type") == "file" and not files:
+                files.append(str(node.get("path")))
+
+        # A copy of a database lies elsewhere in the snapshot.
+        where = (path, f"{config.state_dir}/{COPIES}{path}")
+        step = queries.nodes(newest, where, hear, deep=True)
+        yield from must(step, "the snapshot cannot be read")
+        if files:
+            found.add(path)
+    return found
+
+
+def of_volumes(listed: Completed) -> str:
+    """Return the id of the latest of this workload's snapshots that is no dump; "" if none is."""
+    newest = latest(each for each in of_snapshots(listed.text) if each.is_whole)
+    return newest.id if newest else ""
+
+
+def of_dump(listed: Completed, name: str) -> Snapshot | None:
+    """Return the latest dump of this name; None if there is none."""
+    return latest(each for each in of_snapshots(listed.text) if each.has_dump(name))
+
+
+def _whole_dumps(found: Iterable[Snapshot], name: str) -> Iterable[Snapshot]:
+    return (each for each in found if each.has_dump(name) and not each.is_doubtful)

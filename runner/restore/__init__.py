@@ -1,0 +1,1 @@
+"""Restores: by hand, and before a pod starts."""

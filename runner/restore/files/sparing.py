@@ -1,0 +1,163 @@
+"""What a deletion leaves alone: all that the snapshot could not have held.
+
+It is in no backup. Some of it is told by options: those of the snapshot's own backup, as far as
+restic keeps them, and today's. Of the rest (other options, files that could not be read then) the
+file system tells: what was there when the backup began, and is not in it, was left out of it.
+"""
+
+import os
+import stat
+from contextlib import suppress
+
+from contract.annotations import settings
+from contract.snapshots import Snapshot
+from runner.config.model import Config
+from runner.restic import left_out
+from runner.restic.left_out import Options
+from runner.restic.patterns import Patterns
+from runner.restore.files import nodes
+from runner.restore.files.survey import Survey
+from runner.state.model import State
+from runner.steps.sources import NEVER_BACKED_UP
+from runner.volume import birth
+from runner.volume.beneath import Folder, is_mount
+
+_READ = 1 << 20  # bytes of a file of patterns
+
+
+class Sparing:
+    """Says of each file that a snapshot does not have why it stays, "" where it goes."""
+
+    def __init__(self, config: Config, state: State, snapshot: Snapshot, survey: Survey) -> None:
+        """Raise ValueError where today's options cannot be told."""
+        today = _today(config)
+        self._today = today
+        self._patterns = today.matchers()
+        self._then = Patterns(snapshot.excludes)
+        self._survey = survey
+        self._began = nodes.moment(snapshot.began) or 0
+        self._unread: set[str] = set()
+        if state.last and snapshot.id.startswith(state.last.snapshot or "-"):
+            self._unread = set(state.last.unreadable)
+        # Elsewhere, what is older has nothing to do with what was backed up.
+        self._in_place = survey.place.target == survey.place.inside
+        self._folders: dict[str, str] = {}  # the last one that was asked for
+        self._devices: dict[str, int] = {}
+
+    def why(self, path: str, folder: Folder, found: os.stat_result) -> str:
+        """Return why a path of the snapshot's, which it does not have, stays.
+
+        ``folder``: the open one that it is in.
+        """
+        name = self._survey.place.below(path).rpartition("/")[2]
+        largest, is_folder = self._today.largest, stat.S_ISDIR(found.st_mode)
+        if path.rpartition("/")[2] in NEVER_BACKED_UP:
+            why = "is never backed up"
+        elif self._is_left_out(path):
+            why = "is left out of backups"
+        elif stat.S_ISSOCK(found.st_mode):
+            why = "is a socket"
+        elif found.st_dev != _device_of(folder) or is_mount(folder, name):
+            why = "is of another file system"
+        elif largest is not None and not is_folder and found.st_size > largest:
+            why = "is larger than backups take"
+        elif path in self._unread:
+            why = "could not be read then"
+        elif self._is_older(path, folder, name, found):
+            why = "was there then, and not backed up"
+        else:
+            why = self._of_folder(path, folder)
+        return why
+
+    def _is_left_out(self, path: str) -> bool:
+        return self._then.match(path) or any(each.match(path) for each in self._patterns)
+
+    def _is_older(self, path: str, folder: Folder, name: str, found: os.stat_result) -> bool:
+        before = birth.existed(folder.descriptor, name, found, self._began)
+        if not self._in_place or not before:
+            return False
+        if found.st_dev != self._device(path):
+            return True
+        # It was in the snapshot under another name where that has its inode.
+        return found.st_ino not in self._survey.inodes.get(self._survey.volume(path), ())
+
+    def _of_folder(self, path: str, here: Folder) -> str:
+        """Return why all of a folder stays but for what the snapshot has of it."""
+        folder, _, name = path.rpartition("/")
+        if folder not in self._folders:
+            self._folders = {folder: self._about(folder, here)}
+        tags = {tag for tag, _ in self._today.present}
+        return "" if name in tags else self._folders[folder]
+
+    def _about(self, folder: str, here: Folder) -> str:
+        device = _device_of(here)
+        if any(_has(here, tag, beginning.encode()) for tag, beginning in self._today.present):
+            return "is in a folder that is left out"
+        only = self._survey.bare.get(folder)
+        if only is None:
+            return ""
+        if left_out.is_cache_tag(only) and _has(here, only, left_out.CACHE_TAG):
+            return "is in a cache"
+        if not only and device != self._device(folder):
+            return "is of another file system"
+        for name in self._survey.extra.get(folder, ()):
+            path = f"{folder}/{name}"
+            with suppress(OSError):
+                found = here.stat(name)
+                old = found.st_dev == device and self._is_older(path, here, name, found)
+                if old and not self._is_left_out(path) and name not in NEVER_BACKED_UP:
+                    return "is in a folder that was left out"
+        return ""
+
+    def _device(self, path: str) -> int:
+        """Return the device of the volume that a path of the snapshot lies in."""
+        volume, place = self._survey.volume(path), self._survey.place
+        if volume not in self._devices:
+            found = place.lstat(f"{place.inside}/{volume}")
+            self._devices[volume] = found.st_dev if found else 0
+        return self._devices[volume]
+
+
+def _today(config: Config) -> Options:
+    """Return what today's backups leave out; raise ValueError where that cannot be told."""
+    why = "--delete cannot tell what backups leave out"
+    if any(each.key == left_out.KEY and not each.value for each in config.problems):
+        raise ValueError(f"{left_out.KEY} cannot be split into words: {why}")
+    found = left_out.options(config.options.backup)
+    variables = {**os.environ, **config.expanded}
+    for file, insensitive in found.files:
+        try:
+            with open(file, "rb") as opened:  # noqa: PTH123 -- any path that restic takes
+                text = _decoded(opened.read(_READ))
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or "it is no text"
+            raise ValueError(f"{left_out.KEY}: {file} cannot be read ({reason}): {why}") from None
+        lines = left_out.lines(text, variables)
+        (found.insensitive if insensitive else found.patterns).extend(lines)
+    given: tuple[str, ...] = config.settings.get(settings.EXCLUDE) or ()
+    found.patterns += given
+    return found
+
+
+def _decoded(text: bytes) -> str:
+    if text.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return text.decode("utf-16")
+    return text.decode("utf-8-sig", "surrogateescape")
+
+
+def _device_of(folder: Folder) -> int:
+    return os.fstat(folder.descriptor).st_dev
+
+
+def _has(folder: Folder, name: str, beginning: bytes) -> bool:
+    """Whether a file is there and begins so, as restic sees it.
+
+    restic follows a link, which may lead out of the volume: what is behind it is left alone.
+    """
+    try:
+        found = folder.stat(name)
+        if not beginning or stat.S_ISLNK(found.st_mode):
+            return True
+        return folder.read(name, len(beginning)) == beginning
+    except OSError:
+        return False

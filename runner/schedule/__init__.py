@@ -1,0 +1,1 @@
+"""When what is due, and until when it must have happened."""

@@ -1,0 +1,1 @@
+"""What outlives a restart. `model` is pure, `store` is the edge."""

@@ -1,0 +1,1 @@
+"""The conversation between what decides and what runs commands. Pure."""

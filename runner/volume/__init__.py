@@ -1,0 +1,1 @@
+"""Files on an app's volume, reached by descriptors: nothing there is trusted."""

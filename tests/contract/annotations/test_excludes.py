@@ -1,0 +1,56 @@
+"""Exclude patterns that hardly mean what they say."""
+
+import pytest
+
+from contract.annotations.excludes import doubts
+
+GOOD = [
+    "*.tmp", "cache", "cache/", "/backup/data/cache", "/backup/*/cache", "/**/cache", "/*/data/x",
+    "/backup", "**/node_modules", "~lock.odt", ".~lock.*", "*~", "$RECYCLE.BIN", "#*#", "-", "a b",
+    "*,v", r"\[x\]", r"a\*b", "[a,b]*x", "it's", "ä*", "..data", "...", "file;v", "a-z", "x\\ y",
+]  # fmt: skip
+BAD = {
+    "*.tmp,*.log": "commas", "*.tmp, *.log": "commas", "cache,tmp": "commas", "a,b,c": "commas",
+    "*.log, cache/**": "commas", "!a,b": "commas",
+    "'*.tmp'": "quotes", '"cache"': "quotes", "`x`": "quotes", "!'a'": "quotes",
+    "--exclude *.tmp": "alone", "--exclude=*.tmp": "alone", "--iexclude x": "alone",
+    "-e x": "alone",
+    "- cache": "alone", "# caches": "alone",
+    "cache\\tmp": "backslash", "C:\\data": "backslash", "C:/data": "backslash",
+    ".*\\.log": "backslash",
+    "~/cache": "variables", "~": "variables", "$HOME/x": "variables", "${DIR}/x": "variables",
+    "a\u200bb": "seen", "a\tb": "seen", "\ufeffcache": "seen",
+    "*.{tmp,log}": "braces",
+    "../cache": "..",
+    "/data/cache": "/backup/VOLUME", "/var/lib/x": "/backup/VOLUME",
+    "/backups/data": "/backup/VOLUME",
+    "/cache": "/backup/VOLUME", "!/data/keep": "/backup/VOLUME",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("pattern", GOOD)
+def test_a_pattern_that_may_be_meant_is_in_no_doubt(pattern: str) -> None:
+    assert list(doubts([pattern], "/backup")) == []
+
+
+@pytest.mark.parametrize("pattern", BAD)
+def test_a_pattern_that_hardly_means_what_it_says_is_named(pattern: str) -> None:
+    ((named, why),) = doubts(["*", pattern], "/backup")
+
+    assert named == pattern
+    assert BAD[pattern] in why
+
+
+@pytest.mark.parametrize(
+    ("patterns", "named"),
+    [
+        (["!keep"], "!keep"),
+        (["!keep", "*"], "!keep"),
+        (["cache", "!cache/keep"], "!cache/keep"),
+        (["/backup/data/x/", "!/backup/data/x/y/z"], "!/backup/data/x/y/z"),
+        (["*.log", "!keep.log"], ""),
+        (["cache/*", "!cache/keep"], ""),
+    ],
+)
+def test_a_pattern_that_takes_nothing_back_is_named(patterns: list[str], named: str) -> None:
+    assert "".join(pattern for pattern, _ in doubts(patterns, "/backup")) == named

@@ -1,0 +1,52 @@
+"""Times, sizes and texts as people read them."""
+
+import pytest
+
+from kubectl_backup.output import formats
+
+NOW = 1_789_997_600.0
+
+
+def test_an_unknown_size_is_a_dash() -> None:
+    assert (formats.size(None), formats.size(5 << 20)) == ("-", "5.0 MiB")
+
+
+def test_moments_are_read_and_written_alike() -> None:
+    """And what is none is none."""
+    assert formats.rfc3339(formats.moment("2026-09-21T13:33:20Z")) == "2026-09-21T13:33:20Z"
+    assert formats.moment("2026-09-21T15:33:20+02:00") == NOW
+    assert formats.moment("2026-09-21T13:33:20.123456789Z") == pytest.approx(NOW, abs=1)
+    assert [formats.moment(each) for each in (None, "", "soon", 5)] == [None] * 4
+    assert formats.rfc3339(None) is None
+
+
+def test_before_and_after() -> None:
+    assert formats.age(NOW - 300, NOW) == "5m ago"
+    assert formats.age(None, NOW) == "never"
+    assert formats.ahead(NOW + 300, NOW) == "in 5m"
+    assert formats.ahead(NOW - 300, NOW) == "now"
+    assert formats.ahead(None, NOW) == "-"
+
+
+def test_names_of_files_cannot_move_the_cursor() -> None:
+    """Nor begin a line of their own, nor turn the direction of what follows."""
+    assert formats.plain("a\x1b[2Jb\nc\t\u202ed") == "a?[2Jb c ?d"
+    assert formats.plain("ünï cödé 漢字") == "ünï cödé 漢字"
+
+
+@pytest.mark.parametrize(
+    ("line", "text", "colour"),
+    [
+        (b'{"time": "T", "level": "warning", "message": "x \\u001b[2J", "why": "asked"}',
+         "T warning x ?[2J why=asked", "yellow"),
+        (b"T info plain  text", "T info plain  text", ""),
+        (b'["no", "log"]', '["no", "log"]', ""),
+        (b"\xff\x1b", "\ufffd?", ""),
+    ],
+)  # fmt: skip
+def test_lines_of_a_log(line: bytes, text: str, colour: str) -> None:
+    assert formats.spoken(line) == (text, colour)
+
+
+def test_columns_of_wide_letters() -> None:
+    assert [formats.columns(each) for each in ("abc", "ü", "漢字", "u\u0308")] == [3, 1, 4, 1]

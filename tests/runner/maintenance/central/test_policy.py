@@ -1,0 +1,265 @@
+"""Whose retention the maintenance job applies; in any doubt, nobody's."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from contract.snapshots import Snapshot
+from runner.maintenance.central import policy, ruling
+from runner.maintenance.central.ruling import Verdict
+from runner.maintenance.retention import policy_records
+from runner.maintenance.retention.policy_records import HOST, Owner
+from runner.restic import commands
+from runner.schedule import deadlines
+from runner.state.model import State, Task
+from runner.steps.outcome import Failure, Status
+from runner.steps.task import TaskResult
+from tests.runner.workload import NOW, configured
+
+JOB = {
+    "BACKUP_NAMESPACE": "backup-webhook", "BACKUP_HOST": "maintenance",
+    "BACKUP_DEFAULTS": '{"shrink-grace": "0d"}',
+}  # fmt: skip
+WIKI = Owner("prod", "wiki", "Deployment", "wiki")
+DAYS = [NOW - timedelta(days=day) for day in range(30)]
+
+
+def _made(owner: Owner, *times: datetime) -> list[Snapshot]:
+    tags = [f"ns={owner.namespace}", f"kind={owner.kind}", f"workload={owner.workload}"]
+    tags += [f"cluster={owner.cluster}"] if owner.cluster else []
+    return [Snapshot(time=time, host=owner.host, tags=tuple(tags)) for time in times or DAYS]
+
+
+def _record(owner: Owner, *tags: str, made: datetime = NOW) -> Snapshot:
+    tags = (policy_records.RETENTION, *tags)
+    return Snapshot(time=made, host=HOST, tags=tags, paths=(owner.path,))
+
+
+def _verdicts(*found: Snapshot, secret: dict[str, str] | None = None) -> dict[str, tuple[str, str]]:
+    ruled = ruling.rulings(configured(JOB, secret), found, found, NOW, {})
+    return {str(each.owner): (each.verdict.value, each.why) for each in ruled}
+
+
+@pytest.mark.parametrize(
+    ("tags", "verdict", "why"),
+    [
+        (("keep-last=2",), "applied", "keep-last=2"),
+        (("keep=all",), "kept", "all of it"),
+        (("keep=own",), "kept", "its sidecar sees to it"),
+        (("keep-last=2", "held=yes"), "held", "a source lost its files"),
+        (("keep=all", "held=yes"), "held", "a source lost its files"),
+        (("keep-last=two",), "failed", "its record cannot be read"),
+        (("keep-last=2", "copy=yes"), "applied", "keep-last=2 copy=yes"),
+    ],
+)
+def test_a_record_decides(tags: tuple[str, ...], verdict: str, why: str) -> None:
+    told = _verdicts(*_made(WIKI), _record(WIKI, *tags))["prod/wiki"]
+
+    assert told[0] == verdict
+    assert why in told[1]
+
+
+def test_the_newest_record_decides_whatever_the_order() -> None:
+    old = _record(WIKI, "keep-last=9", made=NOW - timedelta(days=1))
+    new = _record(WIKI, "keep-last=2", made=NOW - timedelta(hours=1))
+
+    for order in ([old, new], [new, old]):
+        assert _verdicts(*_made(WIKI), *order)["prod/wiki"] == ("applied", "keep-last=2")
+
+
+@pytest.mark.parametrize(
+    ("record", "why"),
+    [
+        ({"made": NOW - timedelta(days=16)}, "is old, and it has backed up since"),
+        ({"made": NOW + timedelta(days=2)}, "a clock was wrong"),
+    ],
+)
+def test_a_record_of_another_time_decides_nothing(record: dict[str, datetime], why: str) -> None:
+    told = _verdicts(*_made(WIKI), _record(WIKI, "keep-last=1", **record))["prod/wiki"]
+
+    assert told[0] == "held"
+    assert why in told[1]
+
+
+def test_who_sees_to_it_themselves_say_so_once() -> None:
+    record = _record(WIKI, "keep=own", made=NOW - timedelta(days=99))
+
+    told = _verdicts(*_made(WIKI), record)["prod/wiki"]
+
+    assert told == ("kept", "its sidecar sees to it")
+
+
+def test_an_old_record_counts_for_one_who_has_not_backed_up_since() -> None:
+    gone = [time - timedelta(days=100) for time in DAYS]
+    record = _record(WIKI, "keep-last=1", made=gone[0])
+
+    assert _verdicts(*_made(WIKI, *gone), record)["prod/wiki"][0] == "applied"
+
+
+def test_clocks_are_doubted_as_a_sidecar_does() -> None:
+    ahead = _made(WIKI, *DAYS, NOW + timedelta(days=3))
+    gap = _made(WIKI, NOW, NOW - timedelta(days=60))
+
+    for found, why in ((ahead, "from the future"), (gap, "nothing was backed up between")):
+        told = _verdicts(*found, _record(WIKI, "keep-last=1", made=NOW))["prod/wiki"]
+        assert told[0] == "held"
+        assert why in told[1]
+
+
+def test_without_a_record_all_is_kept_unless_the_jobs_secret_says_otherwise() -> None:
+    gone = _made(WIKI, *(time - timedelta(days=16) for time in DAYS))
+
+    assert _verdicts(*gone)["prod/wiki"] == ("held", "it has left no record of what it keeps")
+    assert _verdicts(*gone, secret={"KEEP_ARCHIVES": "3d"})["prod/wiki"][0] == "held"
+    told = _verdicts(*gone, secret={"KEEP_DAILY": "3"})["prod/wiki"]
+    assert told == ("applied", "by the KEEP_… of the job's own Secret")
+
+
+def test_what_keeps_everything_is_no_task() -> None:
+    gone = _made(WIKI, *(time - timedelta(days=16) for time in DAYS))
+    zeros = {f"KEEP_{each}": "0" for each in ("LAST", "HOURLY", "DAILY", "WEEKLY", "MONTHLY")}
+
+    told = _verdicts(*gone, secret=zeros)["prod/wiki"]
+
+    assert told == ("kept", "all of it, by the KEEP_… of the job's own Secret")
+
+
+def test_copies_of_whom_the_first_repository_does_not_know_are_left_alone() -> None:
+    """Another repository may be copied to the same place, and its records stay in it."""
+    gone = _made(WIKI, *(time - timedelta(days=16) for time in DAYS))
+    job = configured(JOB, {"KEEP_LAST": "1"})
+
+    (ruled,) = ruling.rulings(job, gone, [], NOW, {})
+
+    assert ruled.verdict == Verdict.HELD
+    assert "not in the first repository" in ruled.why
+
+
+def test_the_jobs_secret_does_not_speak_for_one_that_still_backs_up() -> None:
+    """Its sidecar is of an older version, and its pod may be annotated otherwise."""
+    told = _verdicts(*_made(WIKI), secret={"KEEP_DAILY": "3"})["prod/wiki"]
+
+    assert told == ("held", "it has left no record of what it keeps, and still backs up")
+
+
+@pytest.mark.parametrize(("last", "kept"), [("0", "2"), ("1", "2"), ("2", "2"), ("5", "5")])
+def test_the_newest_alone_is_never_all_that_stays(last: str, kept: str) -> None:
+    """It may be of a volume that lost its files a moment ago."""
+    tags = ("keep-yearly=1",) if last == "0" else (f"keep-last={last}", "keep-yearly=1")
+    found = [*_made(WIKI), _record(WIKI, *tags)]
+
+    (ruled,) = ruling.rulings(configured(JOB), found, found, NOW, {})
+    step = commands.forget(ruled.config)
+
+    assert step
+    assert step.argv[step.argv.index("--keep-last") + 1] == kept
+    assert step.argv[step.argv.index("--keep-yearly") + 1] == "1"
+    assert step.argv[step.argv.index("--host") + 1] == "wiki"
+    assert "ns=prod,kind=Deployment,workload=wiki" in step.argv
+
+
+def test_workloads_that_filters_cannot_tell_apart_are_left_alone() -> None:
+    """restic's filter by tags takes what has more of them too."""
+    other = Owner("prod", "wiki", "Deployment", "wiki", "home")
+    found = [*_made(WIKI), *_made(other), _record(WIKI, "keep-last=1"),
+             _record(other, "keep-last=2")]  # fmt: skip
+
+    ruled = ruling.rulings(configured(JOB), found, found, NOW, {})
+
+    assert {each.owner: each.verdict for each in ruled} == {
+        WIKI: Verdict.HELD, other: Verdict.APPLIED,
+    }  # fmt: skip
+
+
+def test_what_no_sidecar_made_is_none_of_ours() -> None:
+    photos = Snapshot(time=NOW, host="laptop", tags=("photos",))
+    untagged = Snapshot(time=NOW, host="wiki")
+
+    assert _verdicts(photos, untagged, secret={"KEEP_LAST": "1"}) == {}
+
+
+def test_every_part_has_its_turn_whatever_was_last() -> None:
+    for last in (0, 3, 7, 99):
+        read, part = [], last
+        for _ in range(7):
+            part = policy.next_subset(part, 7)
+            read.append(part)
+        assert sorted(read) == list(range(1, 8))
+
+
+def test_copies_that_nobody_makes_are_missed_by_those_who_are_there() -> None:
+    wanting = _record(WIKI, "keep-last=2", "copy=yes")
+    content = _record(WIKI, "keep-last=2", made=NOW + timedelta(minutes=1))
+    gone = _record(WIKI, "keep-last=2", "copy=yes", made=NOW - timedelta(days=16))
+
+    told = policy.uncopied([wanting], NOW)
+    assert told
+    assert told.status == Status.FAILURE
+    assert "prod/wiki want copies" in told.message
+    assert policy.uncopied([wanting, content], NOW) is None
+    assert policy.uncopied([gone], NOW) is None
+
+
+FAILED = TaskResult(Status.FAILURE, "damaged", Failure.RESTIC)
+DONE = TaskResult(Status.SUCCESS, "done")
+LOCKED = TaskResult(Status.SKIPPED, "locked", Failure.LOCKED)
+APPEND_ONLY = TaskResult(Status.SKIPPED, "append-only", Failure.AUTH)
+
+
+@pytest.mark.parametrize(
+    ("done", "status", "message"),
+    [
+        ({}, Status.SUCCESS, "nothing was due"),
+        ({"forget": DONE, "check": DONE}, Status.SUCCESS, "forget: done; check: done"),
+        ({"forget": LOCKED, "check": FAILED}, Status.FAILURE, "check: damaged"),
+        ({"forget": LOCKED, "copy": DONE}, Status.SKIPPED, "forget: locked"),
+        ({"forget": APPEND_ONLY, "check": DONE}, Status.WARNING,
+         "forget: append-only; check: done"),
+        ({"forget": DONE, "prune": TaskResult(Status.INTERRUPTED, "stopped")}, Status.INTERRUPTED,
+         "prune: stopped"),
+    ],
+)  # fmt: skip
+def test_the_worst_of_it_is_told(done: dict[str, TaskResult], status: Status, message: str) -> None:
+    told = policy.outcome(done)
+
+    assert (told.status, told.message) == (status, message)
+
+
+@pytest.mark.parametrize(
+    ("removed", "strangers", "message"),
+    [
+        ([1], 0, "1 snapshot of 1 workload removed"),
+        ([2, 0], 1, "2 snapshots of 2 workloads removed; 1 snapshot of no sidecar left alone"),
+        ([], 3, "0 snapshots of 0 workloads removed; 3 snapshots of no sidecar left alone"),
+    ],
+)
+def test_what_was_removed_is_counted(removed: list[int], strangers: int, message: str) -> None:
+    done = {
+        Owner("prod", f"app-{number}", "Deployment", "app"): replace(DONE, removed=each)
+        for number, each in enumerate(removed)
+    }
+
+    assert policy.summed([], done, strangers).message == message
+
+
+def test_the_jobs_tasks_are_due_a_day_after_their_time() -> None:
+    now, day = NOW.timestamp(), 24 * 3600
+    state = State(run_now="", began=now, tasks={"prune": Task(success=now)})
+
+    due = deadlines.of_job(configured(JOB), state)
+
+    assert due.keys() == {"forget", "prune", "check"}
+    assert now + day < due["forget"] <= now + 2 * day
+    assert now + day < due["prune"] <= now + 8 * day
+    state.append_only = True
+    assert deadlines.of_job(configured(JOB), state)["prune"] == 0
+
+
+def test_nothing_that_is_left_to_the_job_is_expected_of_a_sidecar() -> None:
+    state = State(run_now="", next_due=NOW.timestamp() + 60)
+    given = {"BACKUP_MAINTENANCE": "central", "COPY_RESTIC_REPOSITORY": "/copies"}
+
+    due = deadlines.tasks(configured(secret=given), state)
+
+    assert {name for name, when in due.items() if when} == {"verify"}

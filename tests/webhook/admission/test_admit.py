@@ -1,0 +1,28 @@
+"""Whatever goes wrong in the webhook, the app's pod is admitted as it came."""
+
+from contract.names import Reason
+from tests.webhook.admitting import OPTIONS, Json, answer_to
+from webhook.admission import admit
+
+
+def test_a_pod_whose_patch_is_not_proven_is_admitted_as_it_came(asked: Json, pod: Json) -> None:
+    pod["metadata"]["annotations"]["example.net/note"] = "x" * (256 * 1024 - 100)
+
+    answer = answer_to(asked)
+
+    assert answer.reason == "proof_failed"
+    assert answer.operations is None
+    assert len(answer.warnings) == 1
+    assert "annotations would take" in answer.warnings[0]
+    assert "not backed up" in answer.warnings[0]
+
+
+def test_a_bug_of_ours_admits_the_pod_as_it_came(pod: Json) -> None:
+    pod["spec"]["containers"] = [None]  # nothing that the API server would send
+
+    admission = admit.admit(pod, "prod", OPTIONS)
+
+    assert admission.reason == Reason.INTERNAL_ERROR
+    assert admission.operations == ()
+    assert len(admission.warnings) == 1
+    assert "admitted as it is" in admission.warnings[0]

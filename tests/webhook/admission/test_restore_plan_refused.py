@@ -1,0 +1,112 @@
+"""Pods that ask for a restore and get none: the policy refuses them, and they are told why."""
+
+import json
+
+import pytest
+
+from tests.webhook.admission.test_restore_plan import REFUSAL, asking
+from tests.webhook.admitting import OPTIONS, STATUS, Json, answer_to
+from tests.webhook.applier import apply
+from webhook.admission import admit
+from webhook.admission.model import NamespaceContext, Options
+
+CAUSES: dict[str, tuple[str, NamespaceContext]] = {
+    "image_unavailable": ("ErrImagePull", NamespaceContext(image_problem="ErrImagePull on node n")),
+    "no_volumes": ("no volume to back up", NamespaceContext()),
+    "windows": ("Windows", NamespaceContext()),
+    "name_conflict": ("container backup-restore", NamespaceContext()),
+    "invalid_value": ("backup.enabled 'ture'", NamespaceContext()),
+}
+
+
+def _caused(pod: Json, cause: str) -> None:
+    if cause == "no_volumes":
+        pod["spec"]["containers"][0]["volumeMounts"] = []
+    if cause == "windows":
+        pod["spec"]["os"] = {"name": "windows"}
+    if cause == "name_conflict":
+        pod["spec"]["initContainers"] = [{"name": "backup-restore", "image": "theirs"}]
+    if cause == "invalid_value":
+        pod["metadata"]["annotations"]["backup.enabled"] = "ture"
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+@pytest.mark.parametrize("restores", [True, False])
+def test_a_pod_without_sidecar_is_told_that_the_policy_refuses_it_and_why(
+    pod: Json, cause: str, restores: bool
+) -> None:
+    if restores:
+        asking(pod)
+    _caused(pod, cause)
+    part, around = CAUSES[cause]
+    if cause == "name_conflict" and not restores:
+        assert admit.admit(pod, "prod", OPTIONS, around).reason == "injected"
+        return
+
+    admission = admit.admit(pod, "prod", OPTIONS, around)
+
+    assert admission.reason == cause
+    assert part in admission.warnings[-1], "the cause comes last, where it is looked for"
+    assert any(REFUSAL in line for line in admission.warnings) is restores
+    result = apply(pod, list(admission.operations))
+    assert result["spec"] == pod["spec"]
+    status = json.loads(result["metadata"]["annotations"][STATUS])
+    assert status.get("restore") == ("refused" if restores else None)
+    assert status.get("why") == (admission.warnings[-1] if restores else None)
+
+
+@pytest.mark.parametrize("enabled", ["false", "no", ""])
+def test_who_wants_no_backups_is_not_refused(asked: Json, pod: Json, enabled: str) -> None:
+    asking(pod)
+    pod["metadata"]["annotations"]["backup.enabled"] = enabled
+
+    answer = answer_to(asked)
+
+    assert (answer.reason, answer.operations, answer.warnings) == ("not_enabled", None, [])
+
+
+def test_a_refused_owner_is_tried_with_our_containers_all_the_same(pod: Json) -> None:
+    """Without them it is refused for certain, and nobody would see by whom it was before."""
+    refusing = NamespaceContext(refused=True)
+    assert admit.admit(pod, "prod", OPTIONS, refusing).reason == "refused_elsewhere"
+
+    asking(pod)
+    admission = admit.admit(pod, "prod", OPTIONS, refusing)
+
+    assert admission.reason == "injected"
+    assert "something in the cluster refuses pods" in admission.warnings[-1]
+    assert "see its events" in admission.warnings[-1]
+    containers = apply(pod, list(admission.operations))["spec"]["initContainers"]
+    assert [each["name"] for each in containers] == ["backup-restore", "backup"]
+
+
+def test_a_refused_owner_whose_restore_cannot_be_done_is_not_tried(pod: Json) -> None:
+    asking(pod, engine="rclone")
+
+    admission = admit.admit(pod, "prod", OPTIONS, NamespaceContext(refused=True))
+
+    assert admission.reason == "refused_elsewhere"
+    assert REFUSAL in admission.warnings[-2]
+
+
+def test_a_patch_that_is_not_proven_and_a_bug_of_ours_say_it_too(pod: Json) -> None:
+    asking(pod)
+    pod["metadata"]["annotations"]["example.net/note"] = "x" * (256 * 1024 - 100)
+
+    unproven = admit.admit(pod, "prod", OPTIONS)
+    pod["spec"]["containers"] = [None]
+    bug = admit.admit(pod, "prod", OPTIONS)
+
+    assert (unproven.reason, bug.reason) == ("proof_failed", "internal_error")
+    for admission in (unproven, bug):
+        assert REFUSAL in admission.warnings[0]
+        assert len(admission.warnings) == 2
+        assert admission.operations == ()
+
+
+def test_an_excluded_namespace_hears_nothing(pod: Json) -> None:
+    """The policy does not look at it either."""
+    asking(pod)
+    options = Options(image="x", excluded_namespaces=frozenset({"prod"}))
+
+    assert admit.admit(pod, "prod", options).warnings == ()

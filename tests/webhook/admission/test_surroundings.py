@@ -1,0 +1,76 @@
+"""What the cluster says at the moment, and what becomes of a pod then."""
+
+from dataclasses import replace
+
+from contract.names import Reason
+from demo import app
+from tests.webhook.admitting import OPTIONS
+from webhook.admission.admit import admit
+from webhook.admission.model import NamespaceContext
+from webhook.cluster.view import problems_of
+
+IMAGE = "backup-webhook-sidecar:1"
+
+
+def test_pod_is_not_injected_while_no_node_can_get_the_image() -> None:
+    around = NamespaceContext("ErrImagePull on node n")
+
+    admission = admit(app.pod(), "prod", OPTIONS, around)
+
+    assert admission.reason is Reason.IMAGE_UNAVAILABLE
+    assert not any("/spec" in operation["path"] for operation in admission.operations)
+    assert "ErrImagePull on node n" in admission.warnings[-1]
+
+
+def _pod(reason: str | None, image: str = IMAGE, owner: str = "prepull") -> dict[str, object]:
+    state = {"waiting": {"reason": reason}} if reason else {"running": {}}
+    return {
+        "metadata": {"name": "p", "ownerReferences": [{"name": owner}]},
+        "spec": {"nodeName": "n", "containers": [{"name": "c", "image": image}]},
+        "status": {"containerStatuses": [{"name": "c", "state": state}]},
+    }
+
+
+def test_only_a_pre_pull_pod_that_cannot_pull_an_image_is_evidence() -> None:
+    assert problems_of(_pod("ImagePullBackOff"), "prepull") == {IMAGE: "ImagePullBackOff on node n"}
+    for pod in (_pod(None), _pod("ContainerCreating"), _pod("ErrImagePull", owner="app")):
+        assert problems_of(pod, "prepull") == {}
+
+
+def _dumping() -> dict[str, object]:
+    pod = app.pod()
+    pod["metadata"]["annotations"]["backup.dump"] = "postgres"
+    return pod
+
+
+def test_each_pod_is_hurt_only_by_the_trouble_of_its_own_image() -> None:
+    options = replace(OPTIONS, database_image="db:1")
+    plain, databases = NamespaceContext("ErrImagePull"), NamespaceContext("", "ErrImagePull")
+
+    assert admit(app.pod(), "prod", options, plain).reason is Reason.IMAGE_UNAVAILABLE
+    assert admit(_dumping(), "prod", options, plain).reason is Reason.INJECTED
+    assert admit(app.pod(), "prod", options, databases).reason is Reason.INJECTED
+    assert admit(_dumping(), "prod", options, databases).reason is Reason.IMAGE_UNAVAILABLE
+
+
+def test_a_pod_with_a_dump_gets_the_image_with_clients_and_is_told_what_to_dump() -> None:
+    (ours,) = admit(
+        _dumping(), "prod", replace(OPTIONS, database_image="db:1")
+    ).additions.containers
+    (other,) = admit(
+        app.pod(), "prod", replace(OPTIONS, database_image="db:1")
+    ).additions.containers
+
+    assert ours["image"] == "db:1"
+    assert {"name": "BACKUP_DUMP", "value": '[["postgres"]]'} in ours["env"]
+    assert other["image"] == OPTIONS.image
+    assert "BACKUP_DUMP" not in {each["name"] for each in other["env"]}
+
+
+def test_where_no_dumps_are_allowed_the_volumes_are_still_backed_up() -> None:
+    admission = admit(_dumping(), "prod", OPTIONS)
+
+    (ours,) = admission.additions.containers
+    assert ours["image"] == OPTIONS.image
+    assert any("the operator allows no dumps" in line for line in admission.warnings)
+    assert admission.defaulted == ("backup.dump",)

@@ -1,0 +1,1 @@
+"""From a pod to its patch. Pure."""

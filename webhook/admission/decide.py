@@ -1,0 +1,141 @@
+"""Whether a pod gets a sidecar, and what the sidecar has to do: ``decide(pod) -> Skip | Plan``."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from contract import coverage, names
+from contract.annotations import settings
+from contract.annotations.settings import Problem, Settings
+from contract.names import Reason
+from webhook.admission import complexity, pod_spec, restore_plan
+from webhook.admission.model import Decision, NamespaceContext, Options, Plan, Skip
+from webhook.admission.pod_spec import Pod
+from webhook.admission.volumes import claims, excludes, selection
+
+
+def decide(pod: Pod, options: Options, around: NamespaceContext) -> Decision:
+    """Return what to do with ``pod``, which is a v1 Pod about to be created."""
+    skip = _not_asked(pod) or _too_complex(pod) or _impossible(pod, options)
+    decision: Decision = skip or _plan(pod, options)
+    if isinstance(decision, Plan):
+        decision = _around(decision, around)
+    if isinstance(decision, Skip) and decision.told:
+        return refused(pod, decision, options)
+    return decision
+
+
+def refused(pod: Pod, skip: Skip, options: Options) -> Skip:
+    """Return ``skip`` with what becomes of a pod that asks for a restore, said before the cause."""
+    if not restore_plan.asked(pod_spec.annotations(pod), options.defaults):
+        return skip
+    *others, cause = skip.warnings
+    return replace(skip, warnings=(*others, restore_plan.REFUSAL, cause), refused=True)
+
+
+def _around(plan: Plan, around: NamespaceContext) -> Decision:
+    """Return what the cluster leaves of the plan."""
+    dumps = plan.settings.get(settings.DUMP)
+    if problem := around.database_image_problem if dumps else around.image_problem:
+        line = f"the sidecar's image cannot be had ({problem}); not backed up"
+        return Skip(Reason.IMAGE_UNAVAILABLE, (*plan.warnings, line), told=True)
+    if not around.refused:
+        return plan
+    line = "something in the cluster refuses pods with the backup sidecar"
+    if plan.restore and not plan.refused:
+        # Without our containers it is refused for certain; with them, no longer than by others.
+        line = f"{line}; this one asks for a restore and is not tried without: see its events"
+        return replace(plan, warnings=(*plan.warnings, line))
+    return Skip(Reason.REFUSED_ELSEWHERE, (*plan.warnings, f"{line}; not backed up"), told=True)
+
+
+def _not_asked(pod: Pod) -> Skip | None:
+    annotations = pod_spec.annotations(pod)
+    if coverage.MIRROR_ANNOTATION in annotations:
+        return Skip(Reason.MIRROR_POD)
+    try:
+        return None if settings.enabled(annotations) else Skip(Reason.NOT_ENABLED)
+    except ValueError as error:
+        return Skip(Reason.INVALID_VALUE, (f"{error}; not backed up",), told=True)
+
+
+def _too_complex(pod: Pod) -> Skip | None:
+    too_long = complexity.too_long(pod)
+    if not (excess := too_long or complexity.too_many(pod)):
+        return None
+    line = f"the pod is too large for the webhook to work on ({excess}); not backed up"
+    return Skip(Reason.TOO_COMPLEX, (line,), told=not too_long)
+
+
+def _impossible(pod: Pod, options: Options) -> Skip | None:
+    if pod_spec.is_windows(pod):
+        return Skip(Reason.WINDOWS, ("Windows pods are not backed up",), told=True)
+    if coverage.has_sidecar(pod):
+        return Skip(Reason.ALREADY_INJECTED)
+    if taken := _taken_names(pod, options):
+        line = f"the pod has its own {taken}, a name that backups need; not backed up"
+        return Skip(Reason.NAME_CONFLICT, (line,), told=True)
+    return None
+
+
+def _taken_names(pod: Pod, options: Options) -> str:
+    restored = restore_plan.asked(pod_spec.annotations(pod), options.defaults)
+    ours = {names.CONTAINER, *([names.RESTORE_CONTAINER] if restored else [])}
+    taken = [
+        f"container {container['name']}"
+        for container in pod_spec.containers(pod)
+        if container.get("name") in ours
+    ]
+    taken += [
+        f"volume {volume['name']}"
+        for volume in pod_spec.spec(pod).get("volumes") or []
+        if volume.get("name") in names.OWN_VOLUMES
+    ]
+    return " and ".join(taken)
+
+
+def _plan(pod: Pod, options: Options) -> Decision:
+    annotations = pod_spec.annotations(pod)
+    values = _allowed(restore_plan.resolved(annotations, options.defaults), options)
+    mode = values[settings.RESTORE]
+    problems = [restore_plan.told(problem, mode) for problem in values.problems]
+    found = claims.read(pod)
+    chosen = selection.select(found.by_volume, values.get(settings.VOLUMES))
+    unknown = map(str, settings.unknown(annotations))
+    warnings = (*problems, *unknown, *found.warnings, *chosen.warnings)
+    if not chosen.mounts:
+        line = "no volume to back up: no container mounts a persistent volume claim as files"
+        return Skip(Reason.NO_VOLUMES, (*warnings, line), told=True)
+    doubtful = map(str, excludes.doubtful(pod, values, chosen.mounts))
+    restored = restore_plan.plan(pod, values, (mount.volume for mount in chosen.mounts))
+    return Plan(
+        identity=pod_spec.identity(pod, values.get(settings.NAME)),
+        mounts=chosen.mounts,
+        sources=chosen.sources,
+        settings=values,
+        warnings=(*warnings, *doubtful, *restored.warnings),
+        restore=restored.restore,
+    )
+
+
+def _allowed(values: Settings, options: Options) -> Settings:
+    """Return ``values`` with the usual Secret, and without dumps, where the operator says so."""
+    dumped = values.get(settings.DUMP)
+    if dumped and not options.database_image:
+        key, text = settings.DUMP.annotation, " ".join(each.name for each in dumped)
+        problem = Problem("annotation", key, text, "the operator allows no dumps", "none")
+        values = values.replaced(settings.DUMP, (), problem)
+    named = values[settings.SECRET]
+    usual = options.defaults.get(settings.SECRET.key) or settings.SECRET.default
+    if not options.secrets or named in options.secrets | {usual}:
+        return values
+    key = settings.SECRET.annotation
+    problem = Problem("annotation", key, named, "the operator does not allow this Secret", usual)
+    return values.replaced(settings.SECRET, usual, problem)
+
+
+def asks(given: Mapping[str, object]) -> bool:
+    """Whether annotations (or labels) ask for backups, or try to."""
+    try:
+        return settings.enabled(given)
+    except ValueError:
+        return True

@@ -1,0 +1,99 @@
+"""What is decided about a pod, and from what: the operator's options, its namespace, the plan."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from contract import coverage
+from contract.annotations.settings import Settings
+from contract.names import Reason
+from webhook.admission.pod_spec import Identity
+from webhook.admission.policies.limit_range import Limit
+from webhook.admission.policies.resource_quota import Quota
+from webhook.admission.volumes.selection import Mount
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """Fill ``volumes``, if they are empty, before anything uses them; or why that cannot be done.
+
+    ``as_of`` and ``origin`` are as they were written: the runner refuses what it cannot read.
+    """
+
+    mode: str
+    volumes: tuple[str, ...] = ()
+    as_of: str = ""
+    origin: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the operator of the webhook decides for all pods."""
+
+    image: str
+    pull_policy: str = "IfNotPresent"
+    cluster: str = ""
+    defaults: Mapping[str, str] = field(default_factory=dict)
+    excluded_namespaces: frozenset[str] = frozenset(coverage.NEVER_INJECTED)
+    secrets: frozenset[str] = frozenset()  # that annotations may name; none: all
+    pod_security: str = "privileged"  # of namespaces without a label
+    database_image: str = ""  # with clients of databases; none: no dumps
+
+
+@dataclass(frozen=True, slots=True)
+class NamespaceContext:
+    """What the cluster says at the moment of a pod's namespace, and of the nodes.
+
+    ``image_problem``: why some node cannot get the image, and ``database_image_problem`` the one
+    for pods with dumps; ``pod_security``: the level that is enforced;
+    ``refused``: something refused every pod of this owner that had our sidecar.
+    """
+
+    image_problem: str = ""
+    database_image_problem: str = ""
+    pod_security: str = "privileged"
+    limits: tuple[Limit, ...] = ()
+    quotas: tuple[Quota, ...] = ()
+    pull_secrets: tuple[str, ...] = ()
+    refused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """The pod stays as it is. ``told``: it asked for a backup, so its status says why not.
+
+    ``refused``: it asked for a restore too, and does not start without one.
+    """
+
+    reason: Reason
+    warnings: tuple[str, ...] = ()
+    told: bool = False
+    refused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The pod gets a sidecar. ``sources`` are the folders that backup.volumes named, or None.
+
+    ``restore``: what is filled before the pod starts, or None.
+    """
+
+    identity: Identity
+    mounts: tuple[Mount, ...]
+    sources: tuple[str, ...] | None
+    settings: Settings
+    warnings: tuple[str, ...]
+    restore: Restore | None = None
+
+    @property
+    def refused(self) -> bool:
+        """Whether a restore is asked for and cannot be prepared, so that the pod is refused."""
+        return self.restore is not None and bool(self.restore.problem)
+
+    @property
+    def defaulted(self) -> tuple[str, ...]:
+        """The annotations whose value could not be used."""
+        return tuple(dict.fromkeys(problem.key for problem in self.settings.problems))
+
+
+Decision = Skip | Plan

@@ -1,0 +1,158 @@
+"""What a pod is: who owns it, how its quality of service is classed, who mounts a volume.
+
+Pods are raw dicts as they came: typed models drop fields that they do not know.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from contract import names
+from contract.annotations import quantity
+
+Pod = dict[str, Any]
+"""A v1 Pod as parsed from JSON; any list or mapping in it may be absent or null."""
+
+_HASH_LABELS = {"pod-template-hash": "Deployment", "rollouts-pod-template-hash": "Rollout"}
+_CRON_JOB = re.compile(r"(.+)-\d{8}")
+_LONGEST = 512  # characters of a name, uid or kind
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Whose backups these are. ``host`` may hold ``$(VAR)`` that the kubelet expands."""
+
+    kind: str
+    workload: str
+    host: str
+
+
+def metadata(pod: Pod) -> dict[str, Any]:
+    """Return the pod's metadata, empty where there is none."""
+    return pod.get("metadata") or {}
+
+
+def annotations(pod: Pod) -> Mapping[str, object]:
+    """Return the pod's annotations, empty where there are none."""
+    return metadata(pod).get("annotations") or {}
+
+
+def spec(pod: Pod) -> dict[str, Any]:
+    """Return the pod's spec, empty where there is none."""
+    return pod.get("spec") or {}
+
+
+def containers(pod: Pod) -> Iterator[dict[str, Any]]:
+    """Yield the app's containers, then its init containers and sidecars."""
+    yield from spec(pod).get("containers") or []
+    yield from spec(pod).get("initContainers") or []
+
+
+def identity(pod: Pod, name: str | None) -> Identity:
+    """Return whose pod this is, from owner references alone; ``name`` overrides the host."""
+    meta = metadata(pod)
+    owner = next((ref for ref in meta.get("ownerReferences") or [] if ref.get("controller")), None)
+    if owner is None:
+        own = str(meta.get("name") or (meta.get("generateName") or "").rstrip("-"))
+        return Identity("Pod", own, name or own)
+    kind, workload = _top_owner(str(owner["kind"]), str(owner["name"]), meta.get("labels") or {})
+    if kind == "StatefulSet":
+        host = f"{name}-$({names.ENV_POD_INDEX})" if name else f"$({names.ENV_POD})"
+    elif kind == "DaemonSet":
+        host = f"{name or workload}-$({names.ENV_NODE})"
+    elif kind not in {"Deployment", "Rollout", "ReplicaSet", "Job", "CronJob"} and meta.get("name"):
+        # An operator that names its pods itself gives each a life, and data, of its own.
+        host = name or f"$({names.ENV_POD})"
+    else:
+        host = name or workload
+    return Identity(kind, workload, host)
+
+
+class Owner(NamedTuple):
+    """Who creates a pod: its controller, or the pod itself by its name where there is none.
+
+    ``kind`` is the group and the kind, such as `apps/ReplicaSet`. All of it is as the pod says.
+    """
+
+    namespace: str
+    kind: str = ""
+    uid: str = ""
+    name: str = ""
+
+    @property
+    def is_plausible(self) -> bool:
+        """Whether an API server would let these be: it bounds most, and we have to keep them."""
+        return max(map(len, self)) <= _LONGEST
+
+
+def owner(pod: Pod, namespace: str) -> Owner:
+    """Return who creates the pod."""
+    meta = metadata(pod)
+    if not isinstance(meta, dict):
+        return Owner(namespace)
+    references = meta.get("ownerReferences")
+    for reference in references if isinstance(references, list) else ():
+        if isinstance(reference, dict) and reference.get("controller") and reference.get("uid"):
+            group = str(reference.get("apiVersion") or "").rpartition("/")[0]
+            kind = f"{group}/{reference.get('kind') or ''}"
+            return Owner(namespace, kind, str(reference["uid"]))
+    return Owner(namespace, name=str(meta.get("generateName") or meta.get("name") or ""))
+
+
+def _top_owner(kind: str, name: str, labels: Mapping[str, Any]) -> tuple[str, str]:
+    if kind == "ReplicaSet":
+        for label, owner_kind in _HASH_LABELS.items():
+            suffix = f"-{labels.get(label)}"
+            if labels.get(label) and name.endswith(suffix) and name != suffix:
+                return owner_kind, name.removesuffix(suffix)
+    if kind == "Job" and (match := _CRON_JOB.fullmatch(name)):
+        return "CronJob", match[1]
+    return kind, name
+
+
+def is_windows(pod: Pod) -> bool:
+    """Whether the pod can only run on a Windows node."""
+    by_os = (spec(pod).get("os") or {}).get("name")
+    by_selector = (spec(pod).get("nodeSelector") or {}).get("kubernetes.io/os")
+    return "windows" in {by_os, by_selector}
+
+
+def has_resources(pod: Pod) -> bool:
+    """Whether the pod has a budget of its own, which then holds for all its containers."""
+    own = spec(pod).get("resources") or {}
+    return bool(own.get("requests") or own.get("limits"))
+
+
+def is_guaranteed(pod: Pod) -> bool:
+    """Whether every container requests exactly its CPU and memory limits."""
+    return all(_is_guaranteed(container) for container in containers(pod))
+
+
+def _is_guaranteed(container: Mapping[str, Any]) -> bool:
+    resources = container.get("resources") or {}
+    limits, requests = resources.get("limits") or {}, resources.get("requests") or {}
+    return all(
+        limits.get(resource) is not None
+        and quantity.parse(str(limits[resource])) > 0
+        and quantity.parse(str(requests.get(resource, limits[resource])))
+        == quantity.parse(str(limits[resource]))
+        for resource in ("cpu", "memory")
+    )
+
+
+def limits_ephemeral_storage(pod: Pod) -> bool:
+    """Whether a container limits ephemeral storage, which limits the pod's emptyDirs too."""
+    return any(
+        "ephemeral-storage" in ((container.get("resources") or {}).get("limits") or {})
+        for container in containers(pod)
+    )
+
+
+def mounting(pod: Pod, volumes: set[str]) -> list[dict[str, Any]]:
+    """Return the containers that mount one of ``volumes``, the app's first."""
+    return [
+        container
+        for container in containers(pod)
+        if any(mount.get("name") in volumes for mount in container.get("volumeMounts") or [])
+    ]

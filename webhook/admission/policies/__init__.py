@@ -1,0 +1,1 @@
+"""What the namespace allows: LimitRange, ResourceQuota, Pod Security. Pure."""

@@ -1,0 +1,1 @@
+"""Which folders of a pod are backed up."""

@@ -1,0 +1,209 @@
+"""The command line of `backup-webhook`: parses, calls one function, prints."""
+
+import argparse
+import io
+import os
+import sys
+from pathlib import Path
+
+from contract import VERSION
+from contract.parsing import Parser
+from contract.text import printable
+from webhook.config import model
+from webhook.config.flags import ConfigError
+from webhook.coverage import render
+from webhook.lint import render as lint_render
+from webhook.lint import report as lint_report
+from webhook.manifests import documents, objects
+from webhook.manifests import inject as manifests_inject
+from webhook.manifests.documents import Document, File
+
+
+def run(arguments: list[str] | None) -> int:
+    """Run one command; return its exit status (2 for unusable input)."""
+    parsed = _parser().parse_args(arguments)
+    try:
+        return int(parsed.run(parsed))
+    except ConfigError as error:
+        _say(f"backup-webhook: {error}")
+        return 2
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="backup-webhook",
+        description='Gives a backup sidecar to pods annotated backup.enabled: "true".',
+    )
+    parser.add_argument("--version", action="version", version=VERSION)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    serve = commands.add_parser(
+        "serve",
+        help="answer admission reviews over HTTPS",
+        description="Answers the API server's admission reviews over HTTPS.",
+    )
+    model.add_server(serve, os.environ)
+    model.add_options(serve, os.environ)
+    serve.set_defaults(run=_serve)
+    inject = commands.add_parser(
+        "inject",
+        help="print manifests as their pods would be after admission",
+        description="Prints manifests as their pods would be after admission, and on standard "
+        "error what became of each pod and why. The namespace is taken to have opted in.",
+        epilog="example: backup-webhook inject -f wiki.yaml | diff wiki.yaml -",
+    )
+    _add_files(inject)
+    model.add_options(inject, os.environ)
+    inject.set_defaults(run=_inject)
+    _add_lint(commands)
+    _add_coverage(commands)
+    return parser
+
+
+def _add_lint(commands: "argparse._SubParsersAction[Parser]") -> None:
+    command = commands.add_parser(
+        "lint",
+        help="say what would be backed up, what not, and why, without a cluster",
+        description="Says of each pod and pod template whether it would be backed up, with what "
+        "settings, and what is wrong or worth a thought. Give it all files of an app together.",
+        epilog=lint_render.EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_files(command)
+    _add_output(command)
+    model.add_options(command, os.environ)
+    command.set_defaults(run=_lint)
+
+
+def _add_coverage(commands: "argparse._SubParsersAction[Parser]") -> None:
+    command = commands.add_parser(
+        "coverage",
+        help="say which pods of the cluster have no backup, and why",
+        description="Looks at all pods and claims of the cluster, and lists the workloads whose "
+        "pods should have a backup and have none, with what to do.",
+        epilog=render.EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument("-n", "--namespace", default="", metavar="NAME", help="only of this one")
+    _add_output(command)
+    command.add_argument(
+        "--summary", action="store_true", help="only numbers, by namespace and reason"
+    )
+    model.add_options(command, os.environ)
+    command.set_defaults(run=_coverage)
+
+
+def _add_files(command: Parser) -> None:
+    command.add_argument(
+        "-f", "--filename", action="append", required=True, metavar="FILE",
+        help="manifests to read, YAML or JSON; - is standard input; may be repeated",
+    )  # fmt: skip
+
+
+def _add_output(command: Parser) -> None:
+    command.add_argument(
+        "-o", "--output", choices=("text", "json"), default="text", help="default: text"
+    )
+
+
+def _serve(parsed: argparse.Namespace) -> int:
+    server, options = model.server(parsed), model.options(parsed)
+    model.check(server)
+    from webhook.server.process import serve  # noqa: PLC0415 -- half a second that `inject` can do without
+
+    return serve(server, options)
+
+
+def _inject(parsed: argparse.Namespace) -> int:
+    options = model.options(parsed)
+    files: list[File] = []
+    for filename in parsed.filename:
+        try:
+            files.append(_read(filename))
+            _check(files[-1].documents)
+        except (documents.UnreadableError, OSError) as error:
+            return _unusable(filename, error)
+    read = [document for file in files for document in file.documents]
+    for verdict in manifests_inject.inject(read, options):
+        _report(verdict)
+    sys.stdout.write(documents.joined(files))
+    return 0
+
+
+def _lint(parsed: argparse.Namespace) -> int:
+    options = model.options(parsed)
+    read: list[Document] = []
+    filename = ""
+    try:
+        for filename in parsed.filename:
+            read += _read(filename).documents
+        _check(read)
+    except documents.UnreadableError as error:
+        # What YAML cannot read may be a Secret's password.
+        return _unusable(
+            filename, documents.UnreadableError(error.line, lint_render.masked(str(error)))
+        )
+    except OSError as error:
+        return _unusable(filename, error)
+    reports = lint_report.lint(read, options)
+    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    json = parsed.output == "json"
+    sys.stdout.write(
+        lint_render.as_json(reports) if json else lint_render.as_text(reports, colour=colour)
+    )
+    return 1 if lint_report.failed(reports) else 0
+
+
+def _coverage(parsed: argparse.Namespace) -> int:
+    from webhook.coverage import scan  # noqa: PLC0415 -- a second that the others can do without
+
+    options = model.options(parsed)
+    try:
+        report = scan.look(options, parsed.namespace)
+    except scan.SurveyError as error:
+        _say(f"backup-webhook: {error}")
+        return 2
+    shown = render.as_json if parsed.output == "json" else render.as_text
+    sys.stdout.write(shown(report, summary=parsed.summary))
+    return 1 if report.gaps else 0
+
+
+def _unusable(filename: str, error: documents.UnreadableError | OSError) -> int:
+    shown = "standard input" if filename == "-" else filename
+    if isinstance(error, OSError):
+        _say(f"{shown}: {error.strerror}")
+    else:
+        _say(f"{shown}:{error.line}: {error}")
+    return 2
+
+
+def _read(filename: str) -> File:
+    """Return the manifests of a file, whose ends of lines stay; raise UnreadableError."""
+    try:
+        if filename != "-":
+            text = Path(filename).read_bytes().decode("utf-8")
+        else:
+            if isinstance(sys.stdin, io.TextIOWrapper):
+                sys.stdin.reconfigure(newline="")
+            text = sys.stdin.read()
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise documents.UnreadableError(line, f"not UTF-8 text: {error.reason}") from error
+    return File(text)
+
+
+def _check(read: list[Document]) -> None:
+    """Raise UnreadableError where no pod is among the documents."""
+    if not any(True for document in read for _ in objects.workloads(document)):
+        raise documents.UnreadableError(1, "no Pod and no workload with a pod template in it")
+
+
+def _report(verdict: manifests_inject.Verdict) -> None:
+    subject = f"{verdict.kind.lower()}/{verdict.name}"
+    _say(f"{subject}: {verdict.reason.value}")
+    for warning in verdict.warnings:
+        _say(f"{subject}: warning: {warning}")
+
+
+def _say(line: str) -> None:
+    """Write one line about a manifest, whose names are anybody's."""
+    print(printable(line), file=sys.stderr)

@@ -1,0 +1,238 @@
+"""What the webhook knows of the cluster, from watches: nodes' images, namespaces, refused owners.
+
+Nothing is asked while a pod waits to be admitted: a decision reads what a watch left in memory.
+"""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Generic, TypeVar
+
+from contract import names
+from kube.reader import Reader, Source
+from kube.watch import ADDED, DELETED, Listener, Reflector
+from webhook.admission import pod_spec
+from webhook.admission.model import NamespaceContext, Options
+from webhook.admission.pod_spec import Owner
+from webhook.admission.policies import limit_range, namespace, resource_quota
+from webhook.admission.policies.limit_range import Limit
+from webhook.admission.policies.namespace import STRICTEST, Namespace
+from webhook.admission.policies.resource_quota import Quota
+from webhook.cluster import evidence, sidecar_hosts
+from webhook.cluster.circuit_breaker import Breaker, Verdict
+from webhook.cluster.evidence import Evidence, Refusals
+
+_LOG = logging.getLogger("cluster")
+_CANNOT_PULL = frozenset(
+    {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"}
+)
+
+Json = Mapping[str, Any]
+T = TypeVar("T")
+
+
+class Cluster:
+    """A view kept by watches. ``prepull`` is a DaemonSet in namespace ``own``; may be empty.
+
+    ``authenticated``: nobody but the API server can send reviews.
+    """
+
+    def __init__(
+        self, own: str, prepull: str, options: Options, *, follow: bool, authenticated: bool = False
+    ) -> None:
+        self._options = options
+        self._follow = follow
+        self.evidence = Evidence()
+        self.breaker = Breaker(self.evidence, _announce, authenticated=authenticated)
+        self._images: Table[dict[str, str]] = Table(lambda pod: problems_of(pod, prepull))
+        self._namespaces: Table[Namespace] = Table(namespace.read)
+        self._limits: Table[tuple[Limit, ...]] = Table(limit_range.read)
+        self._quotas: Table[Quota] = Table(resource_quota.read)
+        self._sidecars: Table[str] = Table(lambda pod: sidecar_hosts.host(dict(pod)))
+        watched: dict[str, tuple[Source, Listener]] = {}
+        if prepull:
+            watched["prepull"] = Source(f"/api/v1/namespaces/{own}/pods"), self._images
+        if follow:
+            label = f"{names.ENABLED_LABEL}=true"
+            watched |= {
+                "namespaces": (
+                    Source("/api/v1/namespaces", label, metadata=True),
+                    self._namespaces,
+                ),
+                "limitranges": (Source("/api/v1/limitranges"), self._limits),
+                "resourcequotas": (Source("/api/v1/resourcequotas"), self._quotas),
+                "injected": (_INJECTED, _Pods(self.breaker, self.evidence)),
+                _REFUSALS: (_FAILED_CREATE, Refusals(self.evidence, time.monotonic)),
+                "sidecars": (Source("/api/v1/pods", _LABEL, page=_WHOLE), self._sidecars),
+            }
+        self.watches = [
+            Reflector(name, Reader(source), listener, _report)
+            for name, (source, listener) in watched.items()
+        ]
+
+    def start(self) -> None:
+        """Begin to watch, in threads that end with the process."""
+        for each in self.watches:
+            each.start()
+
+    @property
+    def synced(self) -> bool:
+        """Whether everything that a decision needs has been seen at least once.
+
+        Events are not among it: without the right to them the breaker opens more rarely.
+        """
+        return all(each.synced for each in self.watches if each.name != _REFUSALS)
+
+    @property
+    def image_problem(self) -> str:
+        """Why the sidecar's image cannot be had; empty where nothing says so."""
+        return self._problem(self._options.image)
+
+    @property
+    def database_image_problem(self) -> str:
+        """Why the image with the clients of databases cannot be had; empty likewise."""
+        return self._problem(self._options.database_image)
+
+    def _problem(self, image: str) -> str:
+        return next((found[image] for found in self._images.all() if image in found), "")
+
+    def around(self, name: str, owner: Owner) -> NamespaceContext:
+        """Return what holds for a pod of ``owner`` in the namespace ``name``."""
+        if not self._follow:
+            return NamespaceContext(self.image_problem, self.database_image_problem, STRICTEST)
+        # A namespace that has just opted in may not have been seen yet.
+        found = next(iter(self._namespaces.of("", name)), Namespace(STRICTEST))
+        return NamespaceContext(
+            image_problem=self.image_problem,
+            database_image_problem=self.database_image_problem,
+            pod_security=found.level or self._options.pod_security,
+            limits=tuple(item for items in self._limits.of(name) for item in items),
+            quotas=self._quotas.of(name),
+            pull_secrets=found.pull_secrets,
+            refused=self.breaker.is_open(owner, time.monotonic()),
+        )
+
+    def sidecars(self) -> Counter[tuple[str, str]]:
+        """Return how many pods with a sidecar there are, by namespace and host."""
+        return Counter(self._sidecars.items())
+
+    def injected(self, owner: Owner, request: str) -> None:
+        """Take note that a pod of ``owner`` is being admitted with a sidecar."""
+        self.breaker.attempt(owner, request, time.monotonic())
+
+
+_WHOLE = 100  # pods, specs and all, that are in memory at once
+_LABEL = f"{names.INJECTED_LABEL}=true"
+_INJECTED = Source("/api/v1/pods", _LABEL, metadata=True)
+_REFUSALS = "refusals"
+_FAILED_CREATE = Source("/api/v1/events", fields=f"reason={evidence.REASON}", future=True)
+
+
+class Table(Generic[T]):
+    """What was read from each object, by namespace and name; what says nothing is left out."""
+
+    def __init__(self, read: Callable[[Json], T]) -> None:
+        self._read = read
+        self._found: dict[str, dict[str, T]] = {}
+
+    def of(self, namespace: str, name: str | None = None) -> tuple[T, ...]:
+        """Return what stands in ``namespace`` (under ``name``), in the order of names."""
+        found = self._found.get(namespace) or {}
+        if name is not None:
+            return (found[name],) if name in found else ()
+        return tuple(value for _, value in sorted(found.items(), key=lambda item: item[0]))
+
+    def all(self) -> Iterator[T]:
+        """Yield everything."""
+        for found in tuple(self._found.values()):
+            yield from found.values()
+
+    def items(self) -> Iterator[tuple[str, T]]:
+        """Yield everything, with its namespace."""
+        for where, found in tuple(self._found.items()):
+            yield from ((where, value) for value in found.values())
+
+    def replace(self, objects: Iterator[Json]) -> None:
+        """Take ``objects`` for all there are."""
+        found: dict[str, dict[str, T]] = {}
+        for each in objects:
+            self._note(found, each)
+        self._found = found
+
+    def change(self, found: Json, event: str) -> None:
+        """Take note of one that has come, changed or gone."""
+        meta = found["metadata"]
+        namespace = meta.get("namespace", "")
+        # A new mapping each time: whoever reads the old one is not disturbed.
+        beside = dict(self._found.get(namespace) or {})
+        beside.pop(meta["name"], None)
+        changed = {namespace: beside}
+        if event != DELETED:
+            self._note(changed, found)
+        self._found[namespace] = changed[namespace]
+        if not changed[namespace]:
+            del self._found[namespace]
+
+    def listen(self, listening: bool) -> None:
+        """Go on with what is known."""
+
+    def _note(self, found: dict[str, dict[str, T]], each: Json) -> None:
+        meta = each["metadata"]
+        try:
+            value = self._read(each)
+        except (ValueError, KeyError, TypeError) as error:
+            fields = {"kind": each.get("kind"), "namespace": meta.get("namespace"),
+                      "name": meta.get("name"), "problem": type(error).__name__}  # fmt: skip
+            _LOG.warning("cannot be understood", extra={"fields": fields})
+            return
+        if value:
+            found.setdefault(meta.get("namespace", ""), {})[meta["name"]] = value
+
+
+class _Pods:
+    """Tells the breaker which pods with a sidecar come to be, and of which owners there are any."""
+
+    def __init__(self, breaker: Breaker, evidence: Evidence) -> None:
+        self._breaker = breaker
+        self._evidence = evidence
+
+    def replace(self, objects: Iterator[Json]) -> None:
+        """Take note of what is there already; when it came to be is unknown."""
+        self._evidence.replace(objects)
+
+    def change(self, found: Json, event: str) -> None:
+        """Tell of a pod that has come to be; a change of an older one says nothing."""
+        self._evidence.change(found, event)
+        if event == ADDED:
+            where = found["metadata"].get("namespace", "")
+            self._breaker.came_to_be(pod_spec.owner(dict(found), where))
+
+    def listen(self, listening: bool) -> None:
+        """Tell whether pods are being seen."""
+        self._breaker.listen(listening)
+
+
+def _announce(owner: Owner, verdict: Verdict) -> None:
+    fields = {"namespace": owner.namespace, "kind": owner.kind, "uid": owner.uid,
+              "name": owner.name, "evidence": verdict.value}  # fmt: skip
+    _LOG.warning("circuit breaker", extra={"fields": fields})
+
+
+def problems_of(pod: Json, daemonset: str) -> dict[str, str]:
+    """Return why ``pod``, if it is one of the DaemonSet's, cannot pull images, by image."""
+    meta, status = pod["metadata"], pod.get("status") or {}
+    owners = {owner.get("name") for owner in meta.get("ownerReferences") or ()}
+    if daemonset not in owners or meta.get("deletionTimestamp"):
+        return {}
+    images = {each["name"]: each["image"] for each in pod["spec"]["containers"]}
+    found = {}
+    for each in status.get("containerStatuses") or ():
+        reason = ((each.get("state") or {}).get("waiting") or {}).get("reason")
+        if reason in _CANNOT_PULL and each["name"] in images:
+            found[images[each["name"]]] = f"{reason} on node {pod['spec'].get('nodeName')}"
+    return found
+
+
+def _report(watch: str, problem: str) -> None:
+    _LOG.warning("watch", extra={"fields": {"watch": watch, "problem": problem}})

@@ -1,0 +1,1 @@
+"""`coverage`: which pods are backed up, and which are not."""

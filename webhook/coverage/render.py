@@ -1,0 +1,146 @@
+"""A coverage report as text and as JSON: what `backup-webhook coverage` prints."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+
+from contract.coverage import AS_WANTED, Cover
+from contract.names import Reason
+from contract.text import counted, printable
+from webhook.coverage.classify import Report
+
+EPILOG = """\
+example:
+  backup-webhook coverage
+
+  NAMESPACE  WORKLOAD         PODS  REASON
+  shop       deployment/cart  2     not_annotated
+  wiki       statefulset/db   1     missed
+
+  missed: was made while no webhook answered, or annotated since (that belongs on the pod template):
+  create it anew (kubectl rollout restart)
+  ...
+  12 pods: 9 protected, 3 without a backup; 1 claim that no pod uses
+
+reasons:
+  protected       has the sidecar                        outdated   has another version's
+  opted_out       backup.enabled is "false"              missed     would get it if made anew
+  not_annotated   mounts claims and says nothing; its namespace has opted in
+  not_opted_in    asks for a backup; its namespace has not opted in
+  any other       what its annotation backup.status says
+
+Pods that have ended or are going are passed over. The first three reasons and claims that no pod
+uses (of namespaces that have opted in) are no gaps.
+
+The cluster is that of the pod's account or, outside of one, of kubeconfig's current context
+(KUBECONFIG); needed is the right to list namespaces, pods and persistentvolumeclaims.
+
+exit status: 0 every pod that should have a backup has one, 1 some have none, 2 nothing can be said
+
+--output json: an object with
+  counts         a list of objects: namespace reason pods
+  unused         a list of objects: namespace claims
+  findings       a list of objects: namespace kind workload reason pods pod (one of them)
+  unused_claims  a list of objects: namespace claim
+"""
+"""What the command's help says of its output."""
+
+_ANEW = "create it anew (kubectl rollout restart)"
+REMEDIES: dict[str, str] = {
+    Cover.OUTDATED: f"backed up by the sidecar of another version: {_ANEW} when it suits",
+    Cover.NOT_ANNOTATED: 'says nothing of backups: write backup.enabled: "true" (or "false", if '
+    "that is meant) to the annotations of its pod template",
+    Cover.NOT_OPTED_IN: "its namespace has not opted in: kubectl label namespace NAMESPACE "
+    f"backup.enabled=true, then {_ANEW}",
+    Cover.MISSED: "was made while no webhook answered, or annotated since (that belongs on the "
+    f"pod template): {_ANEW}",
+    Reason.EXCLUDED_NAMESPACE: "its namespace is never injected: use one of the app's own",
+    Reason.INVALID_VALUE: "backup.enabled is neither true nor false: correct its pod template",
+    Reason.NO_VOLUMES: "no container mounts a claim as files: remove the annotation, or name a "
+    "volume in backup.volumes",
+    Reason.NAME_CONFLICT: "it has a container or volume with a name that is ours: rename that",
+    Reason.WINDOWS: "Windows pods are not backed up: remove the annotation",
+    Reason.MIRROR_POD: "static pods are never injected: run it as a Deployment or the like",
+    Reason.IMAGE_UNAVAILABLE: "the nodes could not get the sidecar's image: see the pre-pull pods, "
+    f"then {_ANEW}",
+    Reason.QUOTA: f"its namespace had no room for the sidecar: see its quotas, then {_ANEW}",
+    Reason.REFUSED_ELSEWHERE: "something else refuses the sidecar: kubectl describe its ReplicaSet "
+    f"or the like says what; allow it there, then {_ANEW}",
+    Reason.TOO_COMPLEX: "the pod is too large for the webhook to work on: its log says in what",
+    **dict.fromkeys(
+        (Reason.INTERNAL_ERROR, Reason.PROOF_FAILED, Reason.DEADLINE),
+        f"the webhook failed on it: see its log, then {_ANEW}",
+    ),
+}
+"""What each reason means, and what to do."""
+
+
+def as_json(report: Report, *, summary: bool) -> str:
+    """Return the report as one JSON document; a summary holds numbers only."""
+    idle = Counter(namespace for namespace, _ in report.unused)
+    shown: dict[str, object] = {
+        "counts": [
+            {"namespace": namespace, "reason": reason, "pods": number}
+            for (namespace, reason), number in report.counts.items()
+        ],
+        "unused": [{"namespace": name, "claims": number} for name, number in sorted(idle.items())],
+    }
+    if not summary:
+        shown["findings"] = [asdict(each) for each in report.findings]
+        shown["unused_claims"] = [
+            {"namespace": namespace, "claim": claim} for namespace, claim in report.unused
+        ]
+    return json.dumps(shown, indent=2) + "\n"
+
+
+def as_text(report: Report, *, summary: bool) -> str:
+    """Return tables of what is wrong, what to do about it, and a line that says it all."""
+    blocks = _numbers(report) if summary else _details(report)
+    return "\n".join("".join(f"{line}\n" for line in block) for block in (*blocks, _total(report)))
+
+
+def _numbers(report: Report) -> Iterator[list[str]]:
+    rows = [(*key, str(number)) for key, number in report.counts.items()]
+    if rows:
+        yield _table(("NAMESPACE", "REASON", "PODS"), rows)
+
+
+def _details(report: Report) -> Iterator[list[str]]:
+    rows = [
+        (each.namespace, f"{each.kind.lower()}/{each.workload}", str(each.pods), each.reason)
+        for each in report.findings
+    ]
+    if rows:
+        yield _table(("NAMESPACE", "WORKLOAD", "PODS", "REASON"), rows)
+        yield [
+            f"{reason}: {REMEDIES[reason]}"
+            for reason in sorted({each.reason for each in report.findings})
+        ]
+    if report.unused:
+        yield _table(("NAMESPACE", "CLAIM THAT NO POD USES"), report.unused)
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    lines = [tuple(heads), *(tuple(map(_safe, row)) for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return [
+        "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    ]
+
+
+def _total(report: Report) -> list[str]:
+    numbers: Counter[str] = Counter()
+    for (_, reason), number in report.counts.items():
+        numbers[reason if reason in AS_WANTED else "without a backup"] += number
+    total = f"{counted(sum(numbers.values()), 'pod')}: {numbers[Cover.PROTECTED]} protected"
+    words = {Cover.OUTDATED: "outdated", Cover.OPTED_OUT: "opted out"}
+    others = [f", {numbers[key]} {word}" for key, word in words.items() if numbers[key]]
+    idle = f"; {counted(len(report.unused), 'claim')} that no pod uses" if report.unused else ""
+    return [f"{total}{''.join(others)}, {numbers['without a backup']} without a backup{idle}"]
+
+
+def _safe(text: str) -> str:
+    """Return a text without what would move the cursor: owners' names are anybody's."""
+    return printable(text)

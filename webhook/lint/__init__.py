@@ -1,0 +1,1 @@
+"""`lint`: what is wrong with manifests before they are applied."""

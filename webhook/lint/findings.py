@@ -1,0 +1,53 @@
+"""What `lint` finds: how severe it is, what to change, and which pod it is about."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from contract.annotations import settings
+from contract.annotations.settings import Setting
+from webhook.admission.model import Plan
+from webhook.admission.pod_spec import Pod
+from webhook.manifests.documents import Document
+
+ENABLED = settings.ENABLED.annotation
+
+
+class Severity(StrEnum):
+    """``error``: asked for a backup and gets none; ``note``: does not fail the command."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing to know or to do. ``key`` is what to change: annotation, variable or field."""
+
+    severity: Severity
+    key: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A pod that would be injected, and the pod or workload in the files that it comes of.
+
+    ``namespace`` is empty where the manifest names none; ``secret`` is the one that ``plan``
+    names, if it is in the files; ``defaults`` are the chart's.
+    """
+
+    item: Document
+    pod: Pod
+    namespace: str
+    plan: Plan
+    secret: Document | None
+    defaults: Mapping[str, str]
+
+
+def has(annotations: Mapping[str, object], setting: Setting[Any]) -> bool:
+    """Whether the annotation is given; an empty text is not."""
+    value = annotations.get(setting.annotation)
+    return value is not None and bool(str(value).strip())

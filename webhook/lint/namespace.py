@@ -1,0 +1,38 @@
+"""Whether the webhook sees a pod: the label of its namespace, and what it would back up."""
+
+import shlex
+
+from webhook.admission import pod_spec
+from webhook.admission.pod_spec import Pod
+from webhook.admission.volumes import claims
+from webhook.lint.findings import ENABLED, Finding, Severity
+from webhook.manifests.objects import Objects
+
+
+def opt_in(name: str, objects: Objects) -> Finding | None:
+    """Return what keeps the namespace of a pod that asks for backups from being looked at."""
+    command = f"kubectl label namespace {shlex.quote(name) if name else 'NAMESPACE'} {ENABLED}=true"
+    found = objects.find("Namespace", name) if name else None
+    if found is None:
+        where = f"namespace {name}" if name else "the pod's namespace"
+        return Finding(
+            Severity.NOTE, ENABLED, f"{where} must have the label {ENABLED}=true: {command}"
+        )
+    labels = pod_spec.metadata(found).get("labels") or {}
+    if labels.get(ENABLED) == "true":
+        return None
+    state = f"is {labels[ENABLED]!r}" if ENABLED in labels else "is missing"
+    return Finding(
+        Severity.ERROR, ENABLED,
+        f"Namespace {name}: label {ENABLED} {state}, so no pod in it is backed up; "
+        f'add {ENABLED}: "true" to its labels, or: {command}',
+    )  # fmt: skip
+
+
+def data(pod: Pod) -> str:
+    """Return the names of the volumes that annotation backup.enabled alone would back up."""
+    try:
+        found = claims.read(pod).by_volume.values()
+    except Exception:  # noqa: BLE001 -- a pod that asks for nothing may be as odd as it likes
+        return ""
+    return ", ".join(claim.name for claim in found if claim.persistent)

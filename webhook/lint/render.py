@@ -1,0 +1,81 @@
+"""Reports of `lint`, for people and as JSON."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import asdict
+
+from contract.text import counted, printable
+from webhook.lint.findings import Severity
+from webhook.lint.report import Report
+
+EPILOG = """\
+example:
+  helm template wiki | backup-webhook lint -f namespace.yaml -f -
+
+  deployment/wiki in wiki: injected
+    volumes  data
+    schedule H * * * *, UTC
+    host     wiki
+    Secret   backup-env-configuration
+    warning: annotation backup.schedule 'hourly': write five cron fields …; using H * * * *
+    note: namespace wiki must have the label backup.enabled=true: kubectl label namespace …
+
+severities:
+  error    a pod asks for a backup and gets none
+  warning  a value that is not used, or a backup that is not what it seems
+  note     what these files cannot tell, or a hint
+
+exit status: 0 no error and no warning, 1 errors or warnings, 2 input that cannot be used
+
+--output json: a list with one object for each pod or pod template:
+  kind name namespace reason injected volumes restore schedule timezone secret host
+  findings: a list of objects with severity, key (what to change) and message
+"""
+"""What the command's help says of its output."""
+
+_HIDDEN = "set by the Secret"
+_COLOURS = {Severity.ERROR: 31, Severity.WARNING: 33, Severity.NOTE: 36}
+
+
+def masked(message: str) -> str:
+    """Return a message about unreadable text without the parts of that text which it quotes."""
+    return re.sub(r"([\'\"]).{2,}\1", "'…'", message)
+
+
+def as_json(reports: list[Report]) -> str:
+    """Return the reports as one JSON document."""
+    return json.dumps([asdict(report) for report in reports], indent=2) + "\n"
+
+
+def as_text(reports: list[Report], *, colour: bool = False) -> str:
+    """Return a block for each report, and a summary; every line is safe for a terminal."""
+    blocks = ["\n".join(_block(report, colour=colour)) for report in reports]
+    severities = [finding.severity for report in reports for finding in report.findings]
+    numbers = [counted(severities.count(severity), severity) for severity in Severity]
+    injected = sum(report.injected for report in reports)
+    summary = f"{counted(len(reports), 'pod')}, {injected} injected; {', '.join(numbers)}"
+    return "\n\n".join([*blocks, summary]) + "\n"
+
+
+def _block(report: Report, *, colour: bool) -> Iterator[str]:
+    where = f" in {report.namespace}" if report.namespace else ""
+    yield _safe(f"{report.kind.lower()}/{report.name}{where}: {report.reason}")
+    if report.secret:
+        for label, text in (
+            ("volumes", " ".join(report.volumes)),
+            *([("restore", report.restore)] if report.restore else []),
+            ("schedule", f"{report.schedule or _HIDDEN}, {report.timezone or _HIDDEN}"),
+            ("host", report.host or _HIDDEN),
+            ("Secret", report.secret),
+        ):
+            yield _safe(f"  {label:9}{text}")
+    for finding in report.findings:
+        word = finding.severity.value
+        shown = f"\x1b[{_COLOURS[finding.severity]}m{word}\x1b[0m" if colour else word
+        yield f"  {shown}: {_safe(finding.message)}"
+
+
+def _safe(line: str) -> str:
+    """Return the line without what would move the cursor, or begin another line."""
+    return printable(line)

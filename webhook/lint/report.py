@@ -1,0 +1,173 @@
+"""What would happen to each pod of some manifests and why, for people and as JSON.
+
+Nothing here knows a cluster. As JSON, `lint` is a list with one object for each pod or pod
+template: ``kind name namespace reason injected volumes restore schedule timezone secret host
+findings``, where findings are objects ``severity key message``. ``namespace`` is "" where the
+manifest names none. What a pod that is not injected would get, and what a Secret decides, is null
+(``volumes``: empty where not injected).
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from contract import names
+from contract.annotations import settings
+from contract.names import Reason
+from webhook.admission import pod_spec
+from webhook.admission.admit import Admission, admit
+from webhook.admission.decide import asks
+from webhook.admission.model import Options, Plan
+from webhook.admission.pod_spec import Pod
+from webhook.lint import namespace as lint_namespace
+from webhook.lint import placement, replicas
+from webhook.lint import restore as lint_restore
+from webhook.lint import secret as lint_secret
+from webhook.lint.findings import ENABLED, Finding, Severity, Subject
+from webhook.manifests import objects as manifests_objects
+from webhook.manifests.documents import Document
+from webhook.manifests.objects import Objects
+
+_FAILING = {Severity.ERROR, Severity.WARNING}
+_ORDER = tuple(Severity)
+_AS_WANTED = {Reason.INJECTED, Reason.ALREADY_INJECTED, Reason.NOT_ENABLED}
+_NOT_BY_NAMESPACE = {Reason.ALREADY_INJECTED, Reason.EXCLUDED_NAMESPACE, Reason.MIRROR_POD}
+_REMEDIES = {
+    Reason.NO_VOLUMES: "mount a claim in a container, or name a volume in backup.volumes",
+    Reason.WINDOWS: "remove backup.enabled",
+    Reason.NAME_CONFLICT: "give it another name",
+    Reason.EXCLUDED_NAMESPACE: "this namespace is never injected; use one of the app's own",
+    Reason.MIRROR_POD: "static pods are never injected; run it as a Deployment or the like",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What would happen to one pod or pod template; the fields are those of the JSON."""
+
+    kind: str
+    name: str
+    namespace: str
+    reason: Reason
+    injected: bool
+    volumes: tuple[str, ...]
+    restore: str | None
+    schedule: str | None
+    timezone: str | None
+    secret: str | None
+    host: str | None
+    findings: tuple[Finding, ...]
+
+
+def lint(documents: list[Document], options: Options) -> list[Report]:
+    """Return a report for each pod and pod template in ``documents``; never raises."""
+    objects = Objects(documents)
+    return [
+        _report(item, objects, options)
+        for document in documents
+        for item in manifests_objects.workloads(document)
+    ]
+
+
+def failed(reports: list[Report]) -> bool:
+    """Whether there is an error or a warning."""
+    return any(finding.severity in _FAILING for report in reports for finding in report.findings)
+
+
+def _report(item: Document, objects: Objects, options: Options) -> Report:
+    findings: list[Finding] = []
+    try:
+        pod, namespace = manifests_objects.as_created(item), manifests_objects.namespace_of(item)
+        asked = asks(pod_spec.annotations(pod))
+        context = manifests_objects.surroundings(namespace, objects, options)
+        admission = admit(pod, namespace, options, context)
+        plan = admission.plan
+        subject = _subject(item, pod, plan, objects, options) if plan else None
+        findings += _told(admission, asked=asked)
+        findings += placement.advise(item, pod)
+        findings += lint_restore.unasked(pod)
+    except Exception as error:  # noqa: BLE001 -- any manifest gets a report
+        line = f"cannot be understood ({type(error).__name__}): correct the manifest"
+        findings.append(Finding(Severity.ERROR, "", line))
+        return _built(item, Reason.INTERNAL_ERROR, None, findings)
+    reason, missing = admission.reason, None
+    try:
+        if asked and reason not in _NOT_BY_NAMESPACE:
+            missing = lint_namespace.opt_in(namespace, objects)
+        findings += [missing] if missing else []
+        if subject:
+            findings += lint_secret.advise(subject, objects)
+            findings += replicas.advise(subject, objects)
+            findings += lint_restore.advise(subject)
+    except Exception as error:  # noqa: BLE001 -- an odd object costs advice, not the report
+        line = f"an object in the files is not what its kind should be ({type(error).__name__})"
+        findings.append(Finding(Severity.WARNING, "", f"{line}: there may be more to say"))
+    if subject and missing and missing.severity == Severity.ERROR:
+        # The API server would not even ask the webhook.
+        return _built(item, Reason.NOT_ENABLED, None, findings)
+    return _built(item, reason, subject, findings)
+
+
+def _subject(item: Document, pod: Pod, plan: Plan, objects: Objects, options: Options) -> Subject:
+    namespace = manifests_objects.namespace_of(item)
+    secret = objects.find("Secret", plan.settings[settings.SECRET], namespace)
+    return Subject(item, pod, namespace, plan, secret, options.defaults)
+
+
+def _built(
+    item: Document, reason: Reason, subject: Subject | None, findings: list[Finding]
+) -> Report:
+    meta = item.get("metadata")
+    namespace = manifests_objects.namespace_of(item) if isinstance(meta, dict) else ""
+    plan = subject.plan if subject else None
+    hidden = lint_secret.deciding(subject) if subject else {}
+    schedule, timezone, host = None, None, None
+    if plan:
+        schedule = None if "schedule" in hidden else plan.settings[settings.SCHEDULE].text
+        timezone = None if "timezone" in hidden else plan.settings[settings.TIMEZONE].key
+        host = None if "host" in hidden else _host(plan)
+    return Report(
+        kind=item["kind"],
+        name=manifests_objects.name_of(item),
+        namespace=namespace,
+        reason=reason,
+        injected=reason in {Reason.INJECTED, Reason.ALREADY_INJECTED},
+        volumes=tuple(plan.sources or (mount.path for mount in plan.mounts)) if plan else (),
+        restore=plan.restore.mode if plan and plan.restore and plan.restore.volumes else None,
+        schedule=schedule,
+        timezone=timezone,
+        secret=plan.settings[settings.SECRET] if plan else None,
+        host=host,
+        findings=tuple(sorted(findings, key=lambda finding: _ORDER.index(finding.severity))),
+    )
+
+
+def _host(plan: Plan) -> str:
+    """Return the restic host with what only the cluster knows in angle brackets."""
+    stateful = plan.identity.kind == "StatefulSet"
+    pod = f"{plan.identity.workload}-<ordinal>" if stateful else "<pod>"
+    stand_ins = {names.ENV_POD: pod, names.ENV_POD_INDEX: "<ordinal>", names.ENV_NODE: "<node>"}
+    host = plan.identity.host
+    for variable, text in stand_ins.items():
+        host = host.replace(f"$({variable})", text)
+    return host
+
+
+def _told(admission: Admission, *, asked: bool) -> Iterator[Finding]:
+    """Yield what the webhook would say, the last of it an error where there is no backup."""
+    lines, reason = list(admission.warnings), admission.reason
+    refused = asked and reason not in _AS_WANTED
+    if refused and not lines:
+        lines = [f"{ENABLED} asks for a backup, and the pod gets none ({reason})"]
+    for number, line in enumerate(lines, 1):
+        last = refused and number == len(lines)
+        remedy = f"; {_REMEDIES[reason]}" if last and reason in _REMEDIES else ""
+        severity = Severity.ERROR if last else Severity.WARNING
+        yield Finding(severity, _key(line), line + remedy)
+
+
+def _key(line: str) -> str:
+    if line.startswith(("volume ", "no volume ")):
+        return "spec.volumes"
+    named = re.search(r"\bbackup\.[A-Za-z0-9_.-]*[A-Za-z0-9]", line)
+    return named[0] if named else "spec"

@@ -1,0 +1,99 @@
+"""What `lint` says of restores: what would be filled, and what should not stay in a template."""
+
+from collections.abc import Iterator
+
+from contract.annotations import commands, settings
+from webhook.admission import pod_spec, restore_plan
+from webhook.admission.model import Restore
+from webhook.admission.pod_spec import Pod
+from webhook.lint import replicas
+from webhook.lint.findings import ENABLED, Finding, Severity, Subject, has
+from webhook.manifests import objects
+
+_KEY = settings.RESTORE.annotation
+_FROM_ELSEWHERE = (settings.RESTORE_AS_OF, settings.RESTORE_FROM)
+_FLEETING = ("emptyDir", "ephemeral")  # sources of volumes that are new with each pod
+
+
+def unasked(pod: Pod) -> Iterator[Finding]:
+    """Yield annotations of a restore that nothing asks for."""
+    annotations = pod_spec.annotations(pod)
+    mode = str(annotations.get(_KEY) or restore_plan.NEVER).strip().lower()
+    if mode != restore_plan.NEVER and ENABLED not in annotations:
+        line = f"without {ENABLED} nothing is backed up, and nothing restored"
+        yield Finding(Severity.WARNING, _KEY, f'{_KEY} {mode!r}: {line}; write {ENABLED}: "true"')
+    for setting in _FROM_ELSEWHERE if mode == restore_plan.NEVER else ():
+        if has(annotations, setting):
+            line = f"{setting.annotation} has no effect without {_KEY}"
+            yield Finding(Severity.WARNING, setting.annotation, f"{line}: write {_KEY}: if-empty")
+
+
+def advise(subject: Subject) -> Iterator[Finding]:
+    """Yield what would be restored before this pod starts, and what of it may be a surprise."""
+    wanted = subject.plan.restore
+    if wanted is None or wanted.problem:
+        return
+    yield Finding(Severity.NOTE, _KEY, _told(wanted))
+    volumes = {each["name"]: each for each in pod_spec.spec(subject.pod)["volumes"]}
+    for name in wanted.volumes:
+        for source in _FLEETING:
+            if volumes[name].get(source) is not None:
+                yield Finding(
+                    Severity.WARNING, settings.VOLUMES.annotation,
+                    f"volume {name} ({source}) is new and empty in every pod, so that every start "
+                    f"waits for a restore; leave it out of {settings.VOLUMES.annotation}",
+                )  # fmt: skip
+    for setting in _FROM_ELSEWHERE:
+        if has(pod_spec.annotations(subject.pod), setting):
+            yield Finding(
+                Severity.WARNING, setting.annotation,
+                f"{setting.annotation} in a template: every pod with an empty volume gets these "
+                "files, next year too, and not its latest; remove it when this restore is done",
+            )  # fmt: skip
+    yield from _of_several(subject, wanted)
+    yield from _of_commands(subject)
+
+
+def _told(wanted: Restore) -> str:
+    source = f"what {wanted.origin} backed up" if wanted.origin else "its backups"
+    moment = f"as of {wanted.as_of}" if wanted.as_of else "the latest"
+    none = "the pod waits" if wanted.mode == "required" else "it starts empty"
+    volumes = ", ".join(wanted.volumes)
+    return (
+        f"before the pod starts, each of these volumes that is empty is filled from {source}, "
+        f"{moment}: {volumes}; where there are none yet, {none}"
+    )
+
+
+def _of_several(subject: Subject, wanted: Restore) -> Iterator[Finding]:
+    _, scale = replicas.several(subject.item)
+    if not scale:
+        return
+    shared = replicas.shared_claims(subject)
+    if claims := [shared[name] for name in wanted.volumes if name in shared]:
+        line = f"{scale}: the pods share claim {', '.join(claims)}; the first to start fills it"
+        yield Finding(Severity.NOTE, _KEY, f"{line}, once, and the others wait")
+    if wanted.origin and any(name not in shared for name in wanted.volumes):
+        key = settings.RESTORE_FROM.annotation
+        yield Finding(
+            Severity.WARNING, key,
+            f"{scale}: each pod would get the files of the same host {wanted.origin}; restore "
+            "into one pod at a time, by hand",
+        )  # fmt: skip
+
+
+def _of_commands(subject: Subject) -> Iterator[Finding]:
+    """Yield variables of the Secret whose commands the init container refuses to run."""
+    if subject.secret is None:
+        return
+    given, _ = objects.contents(subject.secret)
+    permitted = subject.plan.settings.get(settings.RESTORE_COMMANDS) or ()
+    for key in commands.needed(given, commands.in_secret(given)):
+        if key not in permitted:
+            secret, name = settings.SECRET, settings.RESTORE_COMMANDS.annotation
+            line = (
+                f"Secret {subject.plan.settings[secret]}: the init container, which writes to the "
+                f"volumes, refuses the command of {key}, and a pod with an empty volume does not "
+                f'start; replace the command by a value, or write {name}: "{key}"'
+            )
+            yield Finding(Severity.WARNING, key, line)

@@ -1,0 +1,131 @@
+"""What stands around a pod in its manifests: its namespace, Secret and claims, and their faults.
+
+No value of a Secret is ever in a finding.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from contract import names
+from contract.annotations import commands, excludes, settings
+from contract.annotations.settings import Problem
+from contract.secret import allowlist, passwords, plaintext, required_keys
+from webhook.admission import pod_spec
+from webhook.lint import findings
+from webhook.lint.findings import Finding, Severity, Subject
+from webhook.manifests import objects as manifests_objects
+from webhook.manifests.documents import Document
+from webhook.manifests.objects import Objects
+
+_LIVE = tuple(setting for setting in settings.ALL if setting.live)
+
+
+def advise(subject: Subject, objects: Objects) -> Iterator[Finding]:
+    """Yield everything that is wrong, or worth a thought, with this pod's Secret."""
+    name = subject.plan.settings[settings.SECRET]
+    needed = required_keys.groups(subject.plan.settings[settings.ENGINE])
+    if subject.secret is None:
+        if not any(name in _makes(item) for item in objects.of("Secret")):
+            yield Finding(
+                Severity.NOTE, settings.SECRET.annotation,
+                f"Secret {name} is not in these files; without it in the pod's namespace, with "
+                f"{' and '.join(main for main, *_ in needed)}, there is no backup",
+            )  # fmt: skip
+        return
+    given, refused = manifests_objects.contents(subject.secret)
+    for key, reason in refused.items():
+        yield Finding(Severity.WARNING, key, f"Secret {name}: {key} {reason}")
+    for main, *others in needed:
+        if not any(given.get(key, "").strip() or key in refused for key in (main, *others)):
+            instead = f" (nor {', '.join(others)})" if others else ""
+            yield Finding(
+                Severity.ERROR, main,
+                f"Secret {name} holds no {main}{instead}, and without it there is no backup; "
+                "add it",
+            )  # fmt: skip
+    yield from _passwords(name, given)
+    yield from _variables(subject, name, given)
+    for number, why in _without_effect(subject, given):
+        key = settings.EXCLUDE.variable or ""
+        line = f"Secret {name}: {key}, line {number} (not shown), {why}"
+        yield Finding(Severity.WARNING, key, line)
+    for what, key in deciding(subject).items():
+        line = f"Secret {name}: {key} decides the {what}; its value is not shown"
+        yield Finding(Severity.NOTE, key, line)
+
+
+def _variables(subject: Subject, name: str, given: Mapping[str, str]) -> Iterator[Finding]:
+    """Yield what is said of single values: sent in the open, unusable, or given to no program."""
+    for key, what in plaintext.sent(given, commands.in_secret(given)):
+        line = f"Secret {name}: {key} sends {what} {plaintext.WHY}"
+        yield Finding(Severity.WARNING, key, line)
+    for problem in _unusable(subject):
+        line = f"the value (not shown) cannot be used; using {problem.used}; correct or remove it"
+        yield Finding(Severity.WARNING, problem.key, f"Secret {name}: {problem.key}: {line}")
+    for problem in allowlist.problems(given):
+        line = f"Secret {name}: {problem.key}: {problem.reason}"
+        yield Finding(Severity.WARNING, problem.key, line)
+
+
+def _without_effect(subject: Subject, given: Mapping[str, str]) -> Iterator[tuple[int, str]]:
+    """Yield the number of each exclude pattern in doubt of the Secret's, and why."""
+    key = settings.EXCLUDE
+    bad = key.variable in {problem.key for problem in _unusable(subject)}
+    own = findings.has(pod_spec.annotations(subject.pod), key)
+    if own or bad or subject.plan.settings[settings.ENGINE] != "restic":
+        return
+    patterns = key.parse(given.get(key.variable or "", ""))
+    for pattern, why in excludes.doubts(patterns, names.VOLUMES_DIR):
+        yield patterns.index(pattern) + 1, why
+
+
+def _passwords(name: str, given: Mapping[str, str]) -> Iterator[Finding]:
+    """Yield what stands around a password and nobody sees."""
+    for key in passwords.KEYS:
+        if passwords.ends_with_newline(given.get(key, "")):
+            line = f"{passwords.NEWLINE}; the sidecar drops it, other tools may not"
+            line = f"Secret {name}: {key} {line}; {passwords.REMEDY}"
+            yield Finding(Severity.WARNING, key, line)
+        used = passwords.without_newline(given.get(key, ""))
+        if used.strip() and (what := passwords.odd(used)):
+            line = f"Secret {name}: {key} {what}, which is part of the password; is it meant to be?"
+            yield Finding(Severity.WARNING, key, line)
+
+
+def _makes(item: Document) -> tuple[object, ...]:
+    """Return the names of Secrets that an ExternalSecret, SealedSecret or the like makes."""
+    if item["kind"] == "Secret":
+        return ()
+    target = pod_spec.spec(item).get("target") or {}
+    return (pod_spec.metadata(item).get("name"), target.get("name"))
+
+
+def deciding(subject: Subject) -> Mapping[str, str]:
+    """Return what the Secret decides, not annotations or defaults, and by which variable."""
+    if subject.secret is None:
+        return {}
+    given, _ = manifests_objects.contents(subject.secret)
+    plan = subject.plan
+    bad = {problem.key for problem in (*plan.settings.problems, *_unusable(subject))}
+    annotations = pod_spec.annotations(subject.pod)
+    candidates = {
+        setting.key: setting.variable or ""
+        for setting in (settings.SCHEDULE, settings.TIMEZONE)
+        if not findings.has(annotations, setting) or setting.annotation in bad
+    }
+    if not plan.settings.get(settings.NAME):
+        candidates["host"] = "RESTIC_HOSTNAME"
+    if plan.sources is None:
+        mirrors = plan.settings[settings.ENGINE] == "rclone"
+        candidates["volumes"] = "BUP_SRC" if mirrors else "RESTIC_SOURCE"
+    return {
+        what: key
+        for what, key in candidates.items()
+        if given.get(key, "").strip() and key not in bad
+    }
+
+
+def _unusable(subject: Subject) -> list[Problem]:
+    given = manifests_objects.contents(subject.secret)[0] if subject.secret else {}
+    annotations = pod_spec.annotations(subject.pod)
+    found = settings.resolve(annotations, given, subject.defaults, _LIVE)
+    return [problem for problem in found.problems if problem.where == "Secret variable"]

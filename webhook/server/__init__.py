@@ -1,0 +1,1 @@
+"""HTTPS in. The only package that knows FastAPI."""

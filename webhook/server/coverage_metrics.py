@@ -1,0 +1,56 @@
+"""Metrics of coverage: which pods have a backup and which have none."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from webhook.coverage.background import Lookout
+from webhook.server.metrics import OTHERS
+
+_NAMESPACES = 1000  # that have series of their own
+
+
+class Coverage(Collector):
+    """Made anew at each scrape: what is not there any more has no series."""
+
+    def __init__(self, lookout: Lookout) -> None:
+        self._lookout = lookout
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Yield what was seen last."""
+        seen = self._lookout.seen
+        looked = GaugeMetricFamily(
+            "backup_webhook_coverage_timestamp_seconds",
+            "When all pods of the cluster were looked at last; 0 where that is too long ago.",
+            value=seen.at if seen else 0.0,
+        )
+        yield looked
+        pods = GaugeMetricFamily(
+            "backup_webhook_pods",
+            "Running pods that have a backup (protected, outdated), want none (opted_out) or "
+            "should have one (all other reasons).",
+            labels=["namespace", "reason"],
+        )
+        claims = GaugeMetricFamily(
+            "backup_webhook_unused_claims",
+            "Claims of namespaces that have opted in which no pod uses.",
+            labels=["namespace"],
+        )
+        if seen:
+            for key, number in _bounded(seen.pods).items():
+                pods.add_metric(key, number)
+            idle = {(namespace, ""): number for namespace, number in seen.claims.items()}
+            for (namespace, _), number in _bounded(idle).items():
+                claims.add_metric([namespace], number)
+        yield from (pods, claims)
+
+
+def _bounded(counts: Mapping[tuple[str, str], int]) -> Counter[tuple[str, str]]:
+    """Return the counts with the namespaces beyond a number taken together."""
+    known = set(sorted({namespace for namespace, _ in counts})[:_NAMESPACES])
+    bounded: Counter[tuple[str, str]] = Counter()
+    for (namespace, reason), number in counts.items():
+        bounded[namespace if namespace in known else OTHERS, reason] += number
+    return bounded
