@@ -130,6 +130,8 @@ class Reason(StrEnum):
     """No container mounts a persistent volume claim as files."""
     INVALID_VALUE = "invalid_value"
     """``backup.enabled`` is neither yes nor no: write ``"true"``."""
+    INVALID_POD = "invalid_pod"
+    """A field of the pod is not of the type that Kubernetes gives it; the message names it."""
     NAME_CONFLICT = "name_conflict"
     """The pod has its own container or volume with one of our names: rename it."""
     WINDOWS = "windows"

@@ -14,7 +14,7 @@ from webhook.config.flags import ConfigError
 from webhook.coverage import render
 from webhook.lint import render as lint_render
 from webhook.lint import report as lint_report
-from webhook.manifests import documents, objects
+from webhook.manifests import documents, workloads
 from webhook.manifests import inject as manifests_inject
 from webhook.manifests.documents import Document, File
 
@@ -193,13 +193,14 @@ def _read(filename: str) -> File:
 
 def _check(read: list[Document]) -> None:
     """Raise UnreadableError where no pod is among the documents."""
-    if not any(True for document in read for _ in objects.workloads(document)):
+    if not any(map(workloads.has_any, read)):
         raise documents.UnreadableError(1, "no Pod and no workload with a pod template in it")
 
 
 def _report(verdict: manifests_inject.Verdict) -> None:
-    subject = f"{verdict.kind.lower()}/{verdict.name}"
-    _say(f"{subject}: {verdict.reason.value}")
+    place = f" ({verdict.place})" if verdict.place else ""
+    subject = f"{verdict.kind.lower()}/{verdict.name}{place}"
+    _say(f"{subject}: {verdict.reason}")
     for warning in verdict.warnings:
         _say(f"{subject}: warning: {warning}")
 

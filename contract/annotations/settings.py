@@ -3,6 +3,7 @@
 This and contract.annotations.resolution are the only readers of annotation text.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
@@ -164,6 +165,7 @@ RETENTION: tuple[Setting[Any], ...] = (
     KEEP_ARCHIVES, FORGET, MAINTENANCE,
 )  # fmt: skip
 """What decides which backups are deleted."""
+_LONGEST_NAME = 32  # characters of a key that may be a setting's, mistyped
 _KNOWN = {setting.annotation for setting in ALL} | {names.STATUS_ANNOTATION, names.INJECTED_LABEL}
 
 
@@ -189,17 +191,31 @@ def enabled(annotations: Mapping[str, object]) -> bool:
 
 
 def unknown(annotations: Mapping[str, object]) -> tuple[Problem, ...]:
-    """Return a problem for each ``backup.*`` key that means nothing here, with a suggestion.
+    """Return a problem for each key that means nothing here and was meant to, with a suggestion.
 
-    Keys with a slash belong to other programs (``backup.velero.io/...``).
+    That is each key under ``backup.``, and others that are nearly the name of a setting. Keys with
+    a slash belong to other programs (``backup.velero.io/...``).
     """
     found: list[Problem] = []
-    for key, value in sorted(annotations.items()):
-        if not key.startswith(PREFIX) or "/" in key or key in _KNOWN:
-            continue
+    strange = [key for key in sorted(annotations) if key not in _KNOWN]
+    ours = [key for key in strange if key.startswith(PREFIX) and "/" not in key]
+    others = [key for key in strange if not key.startswith(PREFIX) and _may_be_meant(key)]
+    for key in (*ours, *others[:_UNKNOWN_TOLD]):
+        close = get_close_matches(_spelled(key), sorted(_KNOWN), 1, 0.75 if key in ours else 0.9)
+        hint = f"did you mean {close[0]}?" if close else "it has no effect"
+        if close or key in ours:
+            value = str(annotations[key])
+            found.append(Problem("annotation", key, value, f"no such setting, {hint}", ""))
         if len(found) == _UNKNOWN_TOLD:
             break
-        close = get_close_matches(key, sorted(_KNOWN), n=1, cutoff=0.75)
-        hint = f"did you mean {close[0]}?" if close else "it has no effect"
-        found.append(Problem("annotation", key, str(value), f"no such setting, {hint}", ""))
     return tuple(found)
+
+
+def _may_be_meant(key: str) -> bool:
+    """Whether a key without our prefix may be a setting's name, mistyped."""
+    return key[:1] in "bB" and len(key) <= _LONGEST_NAME
+
+
+def _spelled(key: str) -> str:
+    """Return a key with the signs that names of settings have: ``backup_keep_daily``'s too."""
+    return re.sub(r"[^a-z]+", ".", key.lower(), count=1).replace("_", "-")

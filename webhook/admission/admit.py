@@ -6,6 +6,7 @@ from contract.names import Reason
 from webhook.admission import patch, patch_proof, reinvocation
 from webhook.admission.decide import decide, refused
 from webhook.admission.model import Decision, NamespaceContext, Options, Plan, Skip
+from webhook.admission.pod import form
 from webhook.admission.pod_spec import Pod
 from webhook.admission.sidecar import container
 from webhook.admission.sidecar.container import NOTHING, Additions, Json
@@ -55,6 +56,8 @@ def admit(
     except patch_proof.ProofError as error:
         return unpatched(pod, Reason.PROOF_FAILED, f"{error}; not backed up", options)
     except Exception as error:  # noqa: BLE001 -- the app is never hostage to a bug of ours
+        if fault := form.fault(pod):
+            return unpatched(pod, Reason.INVALID_POD, f"{fault}; not backed up", options)
         kind = type(error).__name__
         line = f"internal error ({kind}); not backed up, the pod is admitted as it is"
         return unpatched(pod, Reason.INTERNAL_ERROR, line, options)

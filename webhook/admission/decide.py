@@ -7,8 +7,9 @@ from contract import coverage, names
 from contract.annotations import settings
 from contract.annotations.settings import Problem, Settings
 from contract.names import Reason
-from webhook.admission import complexity, pod_spec, restore_plan
+from webhook.admission import pod_spec, restore_plan
 from webhook.admission.model import Decision, NamespaceContext, Options, Plan, Skip
+from webhook.admission.pod import complexity, platform
 from webhook.admission.pod_spec import Pod
 from webhook.admission.volumes import claims, excludes, selection
 
@@ -53,9 +54,11 @@ def _not_asked(pod: Pod) -> Skip | None:
     if coverage.MIRROR_ANNOTATION in annotations:
         return Skip(Reason.MIRROR_POD)
     try:
-        return None if settings.enabled(annotations) else Skip(Reason.NOT_ENABLED)
+        if settings.enabled(annotations):
+            return None
     except ValueError as error:
         return Skip(Reason.INVALID_VALUE, (f"{error}; not backed up",), told=True)
+    return Skip(Reason.NOT_ENABLED, tuple(map(str, settings.unknown(annotations))))
 
 
 def _too_complex(pod: Pod) -> Skip | None:
@@ -67,7 +70,7 @@ def _too_complex(pod: Pod) -> Skip | None:
 
 
 def _impossible(pod: Pod, options: Options) -> Skip | None:
-    if pod_spec.is_windows(pod):
+    if platform.is_windows(pod):
         return Skip(Reason.WINDOWS, ("Windows pods are not backed up",), told=True)
     if coverage.has_sidecar(pod):
         return Skip(Reason.ALREADY_INJECTED)

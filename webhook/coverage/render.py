@@ -57,6 +57,7 @@ REMEDIES: dict[str, str] = {
     f"pod template): {_ANEW}",
     Reason.EXCLUDED_NAMESPACE: "its namespace is never injected: use one of the app's own",
     Reason.INVALID_VALUE: "backup.enabled is neither true nor false: correct its pod template",
+    Reason.INVALID_POD: "a field of it is of the wrong type: backup-webhook lint says which",
     Reason.NO_VOLUMES: "no container mounts a claim as files: remove the annotation, or name a "
     "volume in backup.volumes",
     Reason.NAME_CONFLICT: "it has a container or volume with a name that is ours: rename that",

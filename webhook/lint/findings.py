@@ -10,6 +10,7 @@ from contract.annotations.settings import Setting
 from webhook.admission.model import Plan
 from webhook.admission.pod_spec import Pod
 from webhook.manifests.documents import Document
+from webhook.manifests.workloads import Workload
 
 ENABLED = settings.ENABLED.annotation
 
@@ -33,13 +34,13 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A pod that would be injected, and the pod or workload in the files that it comes of.
+    """A pod that would be injected, and the workload in the files that it is of.
 
     ``namespace`` is empty where the manifest names none; ``secret`` is the one that ``plan``
     names, if it is in the files; ``defaults`` are the chart's.
     """
 
-    item: Document
+    workload: Workload
     pod: Pod
     namespace: str
     plan: Plan

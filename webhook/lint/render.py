@@ -29,7 +29,7 @@ severities:
 exit status: 0 no error and no warning, 1 errors or warnings, 2 input that cannot be used
 
 --output json: a list with one object for each pod or pod template:
-  kind name namespace reason injected volumes restore schedule timezone secret host
+  kind name template namespace reason injected volumes restore schedule timezone secret host
   findings: a list of objects with severity, key (what to change) and message
 """
 """What the command's help says of its output."""
@@ -60,7 +60,8 @@ def as_text(reports: list[Report], *, colour: bool = False) -> str:
 
 def _block(report: Report, *, colour: bool) -> Iterator[str]:
     where = f" in {report.namespace}" if report.namespace else ""
-    yield _safe(f"{report.kind.lower()}/{report.name}{where}: {report.reason}")
+    template = f" ({report.template})" if report.template else ""
+    yield _safe(f"{report.kind.lower()}/{report.name}{template}{where}: {report.reason}")
     if report.secret:
         for label, text in (
             ("volumes", " ".join(report.volumes)),

@@ -5,16 +5,12 @@ from typing import Any
 
 from contract.annotations import settings
 from webhook.lint.findings import Finding, Severity, Subject
-from webhook.manifests import objects as manifests_objects
-from webhook.manifests.documents import Document
+from webhook.manifests import workloads
 from webhook.manifests.objects import Objects
+from webhook.manifests.workloads import Workload
 
 _ONE_NODE = {"ReadWriteOnce", "ReadWriteOncePod"}
-_SCALED = {
-    **dict.fromkeys(
-        ("Deployment", "StatefulSet", "ReplicaSet", "ReplicationController", "Rollout"),
-        ("spec", "replicas"),
-    ),
+_SCALED: dict[str, tuple[str, ...]] = {
     "Job": ("spec", "parallelism"),
     "CronJob": ("spec", "jobTemplate", "spec", "parallelism"),
 }
@@ -26,17 +22,17 @@ def advise(subject: Subject, objects: Objects) -> Iterator[Finding]:
     yield from _rollout(subject, objects)
 
 
-def several(item: Document) -> tuple[str, str]:
+def several(workload: Workload) -> tuple[str, str]:
     """Return the field by which a workload has several pods, and how many; empty for one."""
-    path = _SCALED.get(item["kind"], ())
-    count = _at(item, *path) if path else None
+    path = _SCALED.get(workload.kind, ("spec", "replicas"))
+    count = _at(workload.item, *path)
     if isinstance(count, int) and not isinstance(count, bool) and count > 1:
         return ".".join(path), f"{path[-1]} {count}"
-    return ("kind", "DaemonSet") if item["kind"] == "DaemonSet" else ("", "")
+    return ("kind", "DaemonSet") if workload.kind == "DaemonSet" else ("", "")
 
 
 def _shared(subject: Subject) -> Iterator[Finding]:
-    key, scale = several(subject.item)
+    key, scale = several(subject.workload)
     claims = shared_claims(subject)
     if not key or not claims:
         return
@@ -54,11 +50,11 @@ def _shared(subject: Subject) -> Iterator[Finding]:
 
 
 def _rollout(subject: Subject, objects: Objects) -> Iterator[Finding]:
-    strategy = _at(subject.item, "spec", "strategy") or {}
+    strategy = _at(subject.workload.item, "spec", "strategy") or {}
     surge = (strategy.get("rollingUpdate") or {}).get("maxSurge")
     if (
-        subject.item["kind"] != "Deployment"
-        or _at(subject.item, "spec", "replicas") not in (None, 1)
+        subject.workload.kind != "Deployment"
+        or _at(subject.workload.item, "spec", "replicas") not in (None, 1)
         or strategy.get("type", "RollingUpdate") != "RollingUpdate"
         or surge in (0, "0", "0%")
     ):
@@ -78,7 +74,7 @@ def _rollout(subject: Subject, objects: Objects) -> Iterator[Finding]:
 def shared_claims(subject: Subject) -> dict[str, str]:
     """Return the claims, by volume, that are backed up and that the workload's pods share."""
     chosen = {mount.volume for mount in subject.plan.mounts}
-    claims = manifests_objects.claims(subject.item, subject.pod)
+    claims = workloads.claims(subject.workload, subject.pod)
     return {name: claim for name, claim in claims.items() if name in chosen}
 
 

@@ -66,7 +66,7 @@ def _told(wanted: Restore) -> str:
 
 
 def _of_several(subject: Subject, wanted: Restore) -> Iterator[Finding]:
-    _, scale = replicas.several(subject.item)
+    _, scale = replicas.several(subject.workload)
     if not scale:
         return
     shared = replicas.shared_claims(subject)

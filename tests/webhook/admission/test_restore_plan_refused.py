@@ -94,7 +94,7 @@ def test_a_patch_that_is_not_proven_and_a_bug_of_ours_say_it_too(pod: Json) -> N
     pod["metadata"]["annotations"]["example.net/note"] = "x" * (256 * 1024 - 100)
 
     unproven = admit.admit(pod, "prod", OPTIONS)
-    pod["spec"]["containers"] = [None]
+    pod["metadata"]["ownerReferences"] = [{"controller": True}]
     bug = admit.admit(pod, "prod", OPTIONS)
 
     assert (unproven.reason, bug.reason) == ("proof_failed", "internal_error")

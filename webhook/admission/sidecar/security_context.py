@@ -19,6 +19,10 @@ _FORBIDDEN = (
     f"annotation {settings.RUN_AS.annotation} 'root': the namespace's Pod Security level forbids "
     "it; using the user that mounts the volume"
 )
+_UNKNOWN = (
+    "no container that mounts the volumes says its user, and root is not allowed: the sidecar runs "
+    f"as {_IMAGE_USER}; if backups report unreadable files, set {settings.RUN_AS.annotation}"
+)
 
 Json = dict[str, Any]
 
@@ -83,6 +87,9 @@ def _security_context(pod: Pod, plan: Plan, run_as: RunAs, of_root: tuple[str, .
     first = pod_spec.mounting(pod, {plan.mounts[0].volume})[0]
     if (options := (first.get("securityContext") or {}).get("seLinuxOptions")) is not None:
         context["seLinuxOptions"] = options
+    profile = (pod_spec.spec(pod).get("securityContext") or {}).get("appArmorProfile") or {}
+    if profile.get("type") == "Localhost":
+        context["appArmorProfile"] = {"type": "RuntimeDefault"}  # theirs was made for the app
     return context
 
 
@@ -91,9 +98,10 @@ def _user(pod: Pod, plan: Plan, *, root: bool) -> _User:
     chosen = plan.settings.get(settings.RUN_AS)
     if chosen is not None and (chosen.user or root):
         return _User(chosen)
+    mounting = pod_spec.mounting(pod, {mount.volume for mount in plan.mounts})
     users = {
         user
-        for container in pod_spec.mounting(pod, {mount.volume for mount in plan.mounts})
+        for container in mounting
         if (user := _effective(pod, container, "runAsUser")) is not None
     }
     warnings = (_differ(users),) if len(users) > 1 else ()
@@ -103,8 +111,13 @@ def _user(pod: Pod, plan: Plan, *, root: bool) -> _User:
     user = _effective(pod, first, "runAsUser")
     if user is not None:
         return _User(RunAs(user, _effective(pod, first, "runAsGroup")), warnings)
-    unknown = _IMAGE_USER if _non_root(pod, plan) or not root else 0
-    return _User(RunAs(unknown, None), warnings)
+    if root and not _non_root(pod, plan):
+        return _User(RunAs(0, None), warnings)
+    # The app may run as another user than its init containers; one of them is all that is said.
+    for container in mounting:
+        if user := _effective(pod, container, "runAsUser"):
+            return _User(RunAs(user, _effective(pod, container, "runAsGroup")), warnings)
+    return _User(RunAs(_IMAGE_USER, None), (*warnings, _UNKNOWN))
 
 
 def _non_root(pod: Pod, plan: Plan) -> bool:
