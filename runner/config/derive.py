@@ -7,12 +7,12 @@ from contract import names
 from contract.annotations import excludes, settings
 from contract.annotations.settings import Problem, Settings
 from contract.secret import allowlist
-from runner.config import mirror as config_mirror
-from runner.config.mirror import Mirror
 from runner.config.network import tls
 from runner.config.options import restic as options_restic
 from runner.config.options.restic import Given
 from runner.config.redaction.mask import Mask
+from runner.config.repository import mirror as config_mirror
+from runner.config.repository.mirror import Mirror
 from runner.config.timeouts import Timing
 
 LONGEST_HOST = 200

@@ -8,10 +8,8 @@ from contract.annotations import settings
 from contract.annotations.settings import Problem, Settings
 from contract.annotations.values import Dump
 from contract.secret import allowlist, plaintext, required_keys
-from runner.config import confined, copy_repository, derive, notifiers, parse, timeouts
+from runner.config import confined, derive, notifiers, parse, timeouts
 from runner.config.confined import Confined
-from runner.config.copy_repository import Second
-from runner.config.mirror import Mirror
 from runner.config.network import routes, sftp
 from runner.config.network.routes import Authorities, Network
 from runner.config.notifiers import Receivers
@@ -20,6 +18,9 @@ from runner.config.options.restic import Given
 from runner.config.redaction import credentials
 from runner.config.redaction import mask as redaction_mask
 from runner.config.redaction.mask import Mask
+from runner.config.repository import second
+from runner.config.repository.mirror import Mirror
+from runner.config.repository.second import Second
 from runner.config.timeouts import Timing
 from runner.policy import attestation, floor
 from runner.policy.floor import Floor
@@ -207,7 +208,7 @@ def read(
         expanded=derive.restic(given_all),
         second=None
         if mirror or limits.second
-        else copy_repository.read(variables, sftp.read(derive.restic(variables), variables)),
+        else second.read(variables, sftp.read(derive.restic(variables), variables)),
         pre=parse.command(names.ENV_PRE, "PRE_HOOK", environment, variables, problems),
         post=parse.command(names.ENV_POST, "POST_HOOK", environment, variables, problems),
         dumps=parse.dumps(environment, problems, mirror is not None),

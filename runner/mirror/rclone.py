@@ -7,8 +7,8 @@ last success. No other workload writes below it.
 from datetime import UTC, datetime
 
 from contract.annotations import settings
-from runner.config.mirror import REMOTE
 from runner.config.model import Config
+from runner.config.repository.mirror import REMOTE
 from runner.steps.sources import NEVER_BACKED_UP
 from runner.steps.step import Step
 

@@ -4,8 +4,8 @@ import errno
 import hashlib
 from pathlib import Path
 
-from runner.config.mirror import CONF
 from runner.config.model import Config
+from runner.config.repository.mirror import CONF
 from runner.steps.outcome import Failure, Outcome, Status
 
 _BESIDE = Path("/config/rclone/rclone.conf")  # where it was mounted before there was a webhook

@@ -2,7 +2,7 @@
 
 import pytest
 
-from runner.config import copy_repository
+from runner.config.repository import second
 from tests.contract.hostile import NEVER_PASSED
 from tests.runner.workload import SECRET, configured
 
@@ -16,8 +16,8 @@ def test_without_a_second_repository_there_is_none() -> None:
 
 
 def test_the_first_ones_password_serves_both_unless_another_is_given() -> None:
-    same = copy_repository.read(LOCAL, SECRET)
-    other = copy_repository.read({**LOCAL, "COPY_RESTIC_PASSWORD_FILE": "/etc/other"}, SECRET)
+    same = second.read(LOCAL, SECRET)
+    other = second.read({**LOCAL, "COPY_RESTIC_PASSWORD_FILE": "/etc/other"}, SECRET)
 
     assert same
     assert other
@@ -27,7 +27,7 @@ def test_the_first_ones_password_serves_both_unless_another_is_given() -> None:
 
 
 def test_copying_knows_both_and_the_rest_only_the_second() -> None:
-    found = copy_repository.read({**LOCAL, "COPY_RESTIC_PASSWORD": "staple"}, SECRET)
+    found = second.read({**LOCAL, "COPY_RESTIC_PASSWORD": "staple"}, SECRET)
 
     assert found
     assert found.alone["RESTIC_REPOSITORY"] == "/mnt/usb"
@@ -57,7 +57,7 @@ def test_a_second_bucket_with_keys_of_its_own_is_reached_by_rclone(
         "COPY_AWS_SECRET_ACCESS_KEY": "other-secret",
     }
 
-    found = copy_repository.read(given, SECRET)
+    found = second.read(given, SECRET)
 
     assert found
     assert found.both["RESTIC_REPOSITORY"] == f"rclone:backupcopy:{path}"
@@ -69,7 +69,7 @@ def test_a_second_bucket_with_keys_of_its_own_is_reached_by_rclone(
 
 
 def test_a_second_bucket_with_the_same_keys_needs_no_rclone() -> None:
-    found = copy_repository.read({"COPY_RESTIC_REPOSITORY": "s3:s3.example.org/off"}, SECRET)
+    found = second.read({"COPY_RESTIC_REPOSITORY": "s3:s3.example.org/off"}, SECRET)
 
     assert found
     assert found.both["RESTIC_REPOSITORY"] == "s3:s3.example.org/off"
