@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 from contract import names
 from contract.snapshots import Snapshot
-from runner.config import model
+from runner.config import build
 from runner.config.model import Config
 from runner.restic import commands, maintainer
 from runner.schedule import due
@@ -111,8 +111,8 @@ class Herd:
         state.failures, state.last_success = 0, ended
         state.last = Last(now, ended, Status.SUCCESS, "")
         made = datetime.fromtimestamp(ended, UTC)
-        snapshot = Snapshot(time=made, host=cfg.host, tags=cfg.tags)
-        self.repository.latest[cfg.host] = snapshot
+        snapshot = Snapshot(time=made, host=cfg.identity.host, tags=cfg.identity.tags)
+        self.repository.latest[cfg.identity.host] = snapshot
         for name in _TAKES:
             ended = yield from self._task(sidecar, name, ended)
         return ended
@@ -134,7 +134,7 @@ class Herd:
         if task.again:
             return now + (patience if begun < 0 else takes)
         task.tries, task.success = 0, begun + takes
-        self.tasks.append((begun, name, cfg.host))
+        self.tasks.append((begun, name, cfg.identity.host))
         return begun + takes
 
 
@@ -147,7 +147,7 @@ def _sidecar(number: int, chance: random.Random) -> Sidecar:
     secret = {"RESTIC_REPOSITORY": "/r", "RESTIC_PASSWORD": "x"}
     state = states.new(_BEGIN, "")
     state.derived, state.attempted = True, _BEGIN
-    return Sidecar(model.read(environment, secret, {}), state, chance.uniform(0, _POLL))
+    return Sidecar(build.config(environment, secret, {}), state, chance.uniform(0, _POLL))
 
 
 def _at_once(runs: list[tuple[float, float]]) -> tuple[float, int]:
@@ -185,7 +185,7 @@ def main() -> None:
     retained = len({host for _, which, host in herd.tasks if which == "forget"})
     _say("  retention applied by", f"{retained} of {given.sidecars}")
     gone = next((host for _, which, host in herd.tasks if which == "prune"), "app-0")
-    next(s for s in herd.sidecars if s.config.host == gone).here = False
+    next(s for s in herd.sidecars if s.config.identity.host == gone).here = False
     before = len(herd.tasks)
     herd.simulate(_BEGIN + 8 * _DAY, _BEGIN + 22 * _DAY)
     later = {host for _, which, host in herd.tasks[before:] if which == "prune"}

@@ -19,7 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from certs.keeper import Status
 from contract.annotations import settings
 from contract.secret import variables
-from runner.config import model
+from runner.config import build
 from runner.notify import metrics as notify_metrics
 from runner.state.model import Last, State, Task
 from tools.reference import command_line, log_messages, words
@@ -106,7 +106,7 @@ def _of_a_sidecar() -> dict[str, tuple[set[str], str]]:
     tasks = {name: Task(success=1) for name in _TASKS}
     last = Last(started=1, ended=2, status="success", message="")
     state = replace(State("", last=last, last_success=1), snapshots=1, stale_locks=0, tasks=tasks)
-    text = notify_metrics.metrics(model.read({}, {}, {}), state)
+    text = notify_metrics.metrics(build.config({}, {}, {}), state)
     return _described(text_string_to_metric_families(text))
 
 
@@ -114,7 +114,7 @@ def _of_the_job() -> dict[str, tuple[set[str], str]]:
     tasks = {name: Task(success=1) for name in _TASKS if name != "verify"}
     last = Last(started=1, ended=2, status="success", message="")
     state = State("", began=1, last=last, tasks=tasks, workloads={"held": 1})
-    text = notify_metrics.of_maintenance(model.read({}, {}, {}), state)
+    text = notify_metrics.of_maintenance(build.config({}, {}, {}), state)
     return _described(text_string_to_metric_families(text))
 
 

@@ -97,7 +97,7 @@ def _copies(session: Session, sources: list[str]) -> Copies:
         return Copies()
     from runner.databases.sqlite import copies as sqlite_copies  # noqa: PLC0415 -- only where it is wanted: it costs memory
 
-    scratch = Path(session.config.state_dir, COPIES)
+    scratch = Path(session.config.paths.state, COPIES)
     bound = int(quantity.parse(values.SCRATCH_BOUND) / 2)  # the cache has the other half
     anchored = {path: finding.root(session.config, path) for path in sources}
     made = sqlite_copies.copy_all(anchored, globs, scratch, bound, lambda: session.stop.asked)

@@ -46,7 +46,7 @@ def _patterns(config: Config) -> Iterator[tuple[str, str]]:
     for pattern in config.settings.get(settings.EXCLUDE) or ():
         if not pattern.startswith("!"):
             yield settings.EXCLUDE.annotation, pattern
-    for pattern in config.options.excludes:
+    for pattern in config.repository.options.excludes:
         if not pattern.startswith("!"):
             yield restic.PARAMETERS, pattern
 

@@ -21,7 +21,7 @@ def first(session: Session) -> None:
     config, log = session.config, session.log
     if config.obstacle:
         return
-    found = handover.take(Path(config.state_dir), config, time.time())
+    found = handover.take(Path(config.paths.state), config, time.time())
     if found is not None:
         _take(session, snapshots.last_of(config, found))
         return

@@ -27,7 +27,7 @@ def backup(session: Session, why: str) -> Outcome:
     started = time.time()
     state.attempted = state.running_since = started
     state.run_now = session.config.settings.get(settings.RUN_NOW) or state.run_now
-    state_dir = session.config.state_dir
+    state_dir = session.config.paths.state
     ownership.tidy(state_dir)
     scratch.fresh(ownership.scratch(state_dir))
     session.save()

@@ -45,7 +45,7 @@ def task(config: Config, log: Log, stop: Stop, name: str) -> int:
         if session is None:
             return _busy(log, stop)
         executor.lower_priority()
-        scratch.fresh(ownership.scratch(config.state_dir))
+        scratch.fresh(ownership.scratch(config.paths.state))
         done = tasks.by_hand(session, name)
         session.save()
         session.store.announce(time.time())

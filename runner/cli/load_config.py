@@ -9,8 +9,9 @@ from pathlib import Path
 from contract import names
 from contract.annotations import commands
 from contract.secret import variables
-from runner.config import downward_api, model, parse
-from runner.config.model import Config, Files
+from runner.config import build, downward_api, parse
+from runner.config.build import Files
+from runner.config.model import Config
 from runner.config.network.routes import AUTHORITIES, Authorities
 from runner.process import ownership
 from runner.sandbox import rights
@@ -42,7 +43,7 @@ def read_config(*, fills: bool = False, writes: bool = False) -> Config:
     beyond = rights.beyond_a_sidecar(environment, fills=fills, writes=writes)
     others = tuple(_read_by_others(given))
     files = Files(unread, others, _authorities(given), _settings(given))
-    return model.read(environment, secret, downward_api.parse(text), good, files, beyond)
+    return build.config(environment, secret, downward_api.parse(text), good, files, beyond)
 
 
 def _authorities(given: Mapping[str, str]) -> Authorities:

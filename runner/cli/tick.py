@@ -27,7 +27,7 @@ def tick(config: Config, log: Log, stop: Stop, *, start: bool, asked: bool) -> i
     with alone(config, log, stop) as session:
         if session is None:
             log.line("info", "another run is in progress")
-            store = Store(Path(config.state_dir))
+            store = Store(Path(config.paths.state))
             if asked:
                 store.mark(_ASKED, wanted=True)
             store.announce(time.time() + _LOCKED_AGAIN)
@@ -39,8 +39,12 @@ def tick(config: Config, log: Log, stop: Stop, *, start: bool, asked: bool) -> i
 def last(config: Config, log: Log, stop: Stop) -> int:
     """Back up a last time, in what the pod's grace period leaves; return the exit status."""
     # The app is gone: there is nothing to freeze, and no time to create a repository.
-    config = replace(config, pre=(), post=(), may_init=False)
-    limit = max(1, config.grace - _LEFT_TO_REPORT)
+    config = replace(
+        config,
+        commands=replace(config.commands, pre=(), post=()),
+        repository=replace(config.repository, may_init=False),
+    )
+    limit = max(1, config.timing.grace - _LEFT_TO_REPORT)
     with alone(config, log, stop, limit=limit) as session:
         if session and not config.settings[settings.PAUSED]:
             backup(session, "exit")
@@ -69,7 +73,8 @@ def _look(session: Session, *, start: bool, asked: bool) -> None:
     session.store.mark(_ASKED, wanted=False)
     state.task = ""  # none is in progress: the lock is ours
     if start:
-        session.log.line("info", "started", version=VERSION, host=config.host, tags=config.tags)
+        own = config.identity
+        session.log.line("info", "started", version=VERSION, host=own.host, tags=own.tags)
         state.told = []
         state.shown = ""
         state.restic = ""  # the image may be another one

@@ -36,7 +36,7 @@ def do_all(session: Session) -> None:
         _do(session, "forget", lambda t: follow(operations.retention(config, datetime.now(UTC), t)))
         _do(session, "prune", lambda t: follow(operations.prune(config, datetime.now(UTC), t)))
         _do(session, "check", lambda t: follow(operations.check(config, datetime.now(UTC), t)))
-        if config.second is not None:
+        if config.repository.second is not None:
             _copy(session, config)
     _do(session, "verify", lambda t: drill.verify(session, t))
 

@@ -30,7 +30,7 @@ def is_due(config: Config, state: State, now: float) -> bool:
     """Whether a slot has passed since the tally began."""
     values = config.settings
     zone = values[settings.TIMEZONE]
-    slot = values[settings.DIGEST].latest_until(now, zone, f"{config.identity}/digest")
+    slot = values[settings.DIGEST].latest_until(now, zone, f"{config.identity.seed}/digest")
     return bool(state.tally.runs) and slot is not None and slot > state.tally.since
 
 
@@ -41,7 +41,7 @@ def begin_anew(state: State, now: float) -> None:
 
 def title(config: Config) -> str:
     """Return what stands above it."""
-    return printable(f"Backup digest: {config.namespace}/{config.host}")
+    return printable(f"Backup digest: {config.identity.namespace}/{config.identity.host}")
 
 
 def text(config: Config, state: State, now: float) -> str:

@@ -73,7 +73,7 @@ def _through_apprise(session: Session, urls: list[str], message: Message) -> lis
 
     config = session.config
     try:
-        folder = f"{config.state_dir}/tmp"  # noqa: S108 -- in the state volume, ours alone
+        folder = f"{config.paths.state}/tmp"  # noqa: S108 -- in the state volume, ours alone
         variables = transport.surroundings(config.network, folder)
     except OSError as error:
         return [f"own authorities: {error.filename}: {error.strerror}"] * len(urls)

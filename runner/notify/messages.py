@@ -52,7 +52,7 @@ def _trouble(last: Last) -> str:
 
 def news(config: Config, last: Last, *, maintains: bool = False) -> Message:
     """Return what people are told of the last run, of backups or of the maintenance job."""
-    subject = f"{config.namespace}/{config.host}"
+    subject = f"{config.identity.namespace}/{config.identity.host}"
     recovered = last.status == Status.SUCCESS
     kind = "" if last.failure is None else f" ({last.failure})"
     word = "recovered" if recovered else last.status
@@ -61,7 +61,7 @@ def news(config: Config, last: Last, *, maintains: bool = False) -> Message:
     text = printable(f"{subject}: {what} {word}{kind}: {last.message}")
     if last.status == Status.FAILURE:
         line = "backup-runner status, in container backup of the pod"
-        logs = _LOGS.format(shlex.quote(config.namespace))
+        logs = _LOGS.format(shlex.quote(config.identity.namespace))
         text += f"\nNext: {printable(logs if maintains else line)}"
     title = printable(f"{what.capitalize()} {word}: {subject}")
     return Message(last.status, title, _cut(text, _NTFY_BYTES))

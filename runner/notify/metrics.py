@@ -19,7 +19,8 @@ _Row = tuple[str, str, dict[str, str], float]
 
 def group(config: Config) -> str:
     """Return the Pushgateway path of this workload's metrics."""
-    labels = {"job": "backup", "namespace": config.namespace, "instance": config.host}
+    own = config.identity
+    labels = {"job": "backup", "namespace": own.namespace, "instance": own.host}
     return "/metrics" + "".join(f"/{_segment(name, value)}" for name, value in labels.items())
 
 
@@ -77,7 +78,7 @@ def metrics(config: Config, state: State) -> str:
         (
             "backup_host_info",
             "The host as the webhook chose it; the Secret may name another.",
-            {"host": config.admitted},
+            {"host": config.identity.admitted},
             1,
         ),
     ]

@@ -43,7 +43,7 @@ def remember_start(now: float, config: Config, state: State) -> None:
     )
     state.missed_slot = slot
     if not announced:
-        share = stable_hash(f"{config.identity}/{config.pod}") % 1000 / 1000
+        share = stable_hash(f"{config.identity.seed}/{config.identity.pod}") % 1000 / 1000
         state.not_before = now + share * config.timing.catch_up
 
 
@@ -100,7 +100,8 @@ def _past(now: float, moment: float) -> float:
 
 def _latest_slot(now: float, config: Config) -> float | None:
     values = config.settings
-    return values[settings.SCHEDULE].latest_until(now, values[settings.TIMEZONE], config.identity)
+    seed = config.identity.seed
+    return values[settings.SCHEDULE].latest_until(now, values[settings.TIMEZONE], seed)
 
 
 def _retry_at(config: Config, state: State) -> float | None:
@@ -127,7 +128,8 @@ def next_slot(now: float, config: Config) -> float | None:
     values = config.settings
     if values[settings.PAUSED]:
         return None
-    return values[settings.SCHEDULE].next_after(now, values[settings.TIMEZONE], config.identity)
+    seed = config.identity.seed
+    return values[settings.SCHEDULE].next_after(now, values[settings.TIMEZONE], seed)
 
 
 def task_is_due(name: str, now: float, config: Config, state: State) -> bool:
@@ -145,7 +147,7 @@ def has_come(name: str, now: float, config: Config, state: State) -> bool:
     """Whether a task's own time has come since it was last tried."""
     task, values = state.of_task(name), config.settings
     slot = values[CADENCES[name]].latest_until(
-        now, values[settings.TIMEZONE], f"{config.identity}/{name}"
+        now, values[settings.TIMEZONE], f"{config.identity.seed}/{name}"
     )
     if slot is None:
         return False
@@ -154,7 +156,7 @@ def has_come(name: str, now: float, config: Config, state: State) -> bool:
 
 def central(config: Config) -> tuple[str, ...]:
     """Return what of that there is to do: copies only where there is a second repository."""
-    return tuple(name for name in LEFT if config.second or not name.startswith("copy"))
+    return tuple(name for name in LEFT if config.repository.second or not name.startswith("copy"))
 
 
 def is_left(name: str, config: Config) -> bool:
@@ -166,7 +168,7 @@ def maintained(name: str, config: Config, state: State) -> bool:
     """Whether this workload is to do such a task at all, at present."""
     left_to_others = state.append_only and name in _DELETING
     # What no index names any more, prune would take for unused, and repair could bring back.
-    allowed = config.retention_enabled and not state.held and state.damage is None
+    allowed = config.maintenance.retention_enabled and not state.held and state.damage is None
     return allowed and not left_to_others and not is_left(name, config)
 
 

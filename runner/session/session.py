@@ -60,7 +60,7 @@ def alone(
 
     The state is new where there is none; what is annotated already starts no run.
     """
-    store = Store(Path(config.state_dir))
+    store = Store(Path(config.paths.state))
     with store.lock(wait) as mine:
         if not mine:
             yield None

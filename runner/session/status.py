@@ -20,7 +20,7 @@ from runner.steps.outcome import Status
 
 def show(config: Config, *, as_json: bool) -> int:
     """Print the status; return 0 when the last run left a good snapshot, else 1."""
-    state = Store(Path(config.state_dir)).load()
+    state = Store(Path(config.paths.state)).load()
     known = describe(config, state)
     text = json.dumps(known, indent=2) if as_json else "\n".join(map(printable, _lines(known)))
     sys.stdout.write(text + "\n")
@@ -34,8 +34,8 @@ def describe(config: Config, state: State | None) -> dict[str, Any]:
     if last:
         last |= {key: _time(last[key]) for key in ("started", "ended")}
     return {
-        "host": config.host,
-        "tags": list(config.tags),
+        "host": config.identity.host,
+        "tags": list(config.identity.tags),
         "schedule": config.settings[settings.SCHEDULE].text,
         "timezone": config.settings[settings.TIMEZONE].key,
         "paused": config.settings[settings.PAUSED],
@@ -65,7 +65,7 @@ def describe(config: Config, state: State | None) -> dict[str, Any]:
 
 def problems(config: Config) -> list[str]:
     """Return a line about each value that cannot be used, or not as it is."""
-    known = opened.with_newline(config.state_dir) if config.spare else frozenset[str]()
+    known = opened.with_newline(config.paths.state) if config.repository.spare else frozenset[str]()
     return [str(each) for each in (*config.problems, *newline.problems(config, known))]
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from contract import names
 from contract.snapshots import read
 from runner.cli import parser
 from runner.config.notifiers import Ntfy
@@ -55,7 +56,7 @@ def test_a_status_steers_nothing(
 
 
 def test_messages_steer_nothing_and_hold_no_line_that_nobody_wrote() -> None:
-    config = replace(configured(secret=NTFY), host=TEXT, namespace=TEXT)
+    config = configured({names.ENV_HOST: TEXT, names.ENV_NAMESPACE: TEXT}, NTFY)
     assert isinstance(config.receivers.ntfy, Ntfy)
 
     for maintains in (True, False):
@@ -71,7 +72,7 @@ def test_messages_steer_nothing_and_hold_no_line_that_nobody_wrote() -> None:
 
 
 def test_a_digest_steers_nothing() -> None:
-    config = replace(configured(), host=TEXT)
+    config = configured({names.ENV_HOST: TEXT})
     state = replace(STATE, tasks={TEXT: Task(status=TEXT)})
 
     assert steering(digest.title(config), kept="") == []
@@ -99,7 +100,7 @@ def test_why_a_dump_failed_is_one_line() -> None:
 
 @pytest.mark.parametrize("name", ["$(id)", "`id`", "a; id", "a'b", "a b"])
 def test_commands_to_paste_hold_a_name_as_one_word(name: str) -> None:
-    config = replace(configured(), namespace=name, secret_dir=f"/x/{name}")
+    config = configured({names.ENV_NAMESPACE: name, names.ENV_SECRET_DIR: f"/x/{name}"})
     next_step = messages.news(config, FAILED, maintains=True).text.partition("Next: ")[2]
     assert name in shlex.split(next_step)
 

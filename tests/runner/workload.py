@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from contract import names
-from runner.config import model
+from runner.config import build
 from runner.config.model import Config
 
 ENVIRONMENT: Mapping[str, str] = {
@@ -45,6 +45,6 @@ def configured(
     annotations: Mapping[str, str] | None = None,
 ) -> Config:
     """Return the workload's configuration with these variables and annotations on top."""
-    return model.read(
+    return build.config(
         {**ENVIRONMENT, **(environment or {})}, {**SECRET, **(secret or {})}, annotations or {}
     )

@@ -54,19 +54,27 @@ def maintain(
 
     ``accepted`` names workloads, NAMESPACE/HOST, whose retention may shrink at once.
     """
-    config = replace(
-        config, host=HOST, admitted=HOST, kind="CronJob", workload=HOST, cluster="",
-        retention_enabled=True, state_dir=f"{config.state_dir}/{HOST}", floor=config.floor.of_job(),
-    )  # fmt: skip
-    store = Store(Path(config.state_dir))
+    config = _of_job(config)
+    store = Store(Path(config.paths.state))
     wait = waiting.for_turn(log, stop, config.timing.wait)
     with store.lock(wait) as mine:
         if not mine:
             return None
         executor.lower_priority()
-        scratch.fresh(ownership.scratch(config.state_dir))
+        scratch.fresh(ownership.scratch(config.paths.state))
         session = Session(config, states.new(time.time(), ""), store, log, stop, maintains=True)
         return _try(session) if dry_run else _run(session, accepted)
+
+
+def _of_job(config: Config) -> Config:
+    """Return the configuration with the job in place of a workload."""
+    own = replace(
+        config.identity, host=HOST, admitted=HOST, kind="CronJob", workload=HOST, cluster=""
+    )
+    paths = replace(config.paths, state=f"{config.paths.state}/{HOST}")
+    least = config.maintenance.floor.of_job()
+    maintenance = replace(config.maintenance, retention_enabled=True, floor=least)
+    return replace(config, identity=own, paths=paths, maintenance=maintenance)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +170,7 @@ def _open(session: Session, *, may_make: bool = True) -> _Opened:
         raise RunEnded(Status.FAILURE, line, Failure.CONFIG)
     door = Executor(config, session.log, session.stop)
     opened = door.follow(policy.opened(config, may_make=may_make))
-    key = attestation.key(config.seal)
+    key = attestation.key(config.maintenance.seal)
     state = _recalled(session, door, of_snapshots(opened.listed.text), key)
     job = Job(replace(session, state=state), door, opened.listed, key)
     return _Opened(job, opened.made)
@@ -181,7 +189,7 @@ def _recalled(session: Session, door: Executor, snapshots: list[Snapshot], key: 
             continue
         if not attestation.fits(key, each.tags, done.text.strip().encode()):
             continue
-        (Path(session.config.state_dir) / STATE_FILE).write_text(done.text, "utf-8")
+        (Path(session.config.paths.state) / STATE_FILE).write_text(done.text, "utf-8")
         if state := session.store.load():
             if len(known) > 1:
                 session.log.line("warning", f"{counted(len(known) - 1, 'state')} {_OTHERS}")

@@ -72,7 +72,7 @@ class Job:
         if not state.append_only:
             self._do(done, "prune", lambda: self._alone(commands.prune(config, self._share)))
         self._do(done, "check", self._check)
-        if config.second is not None:
+        if config.repository.second is not None:
             self._copies(done)
         elif wrong := policy.uncopied(self._snapshots, datetime.now(UTC)):
             self._do(done, "copy", lambda: wrong)
@@ -188,10 +188,10 @@ class Job:
 
     def _check(self) -> TaskResult:
         config, state = self.session.config, self.session.state
-        if not config.subsets:
+        if not config.maintenance.subsets:
             return self._alone(commands.check(config, self._share))
-        part = policy.next_subset(state.subset, config.subsets)
-        subset = f"{part}/{config.subsets}"
+        part = policy.next_subset(state.subset, config.maintenance.subsets)
+        subset = f"{part}/{config.maintenance.subsets}"
         done = self._alone(commands.check(config, self._share, subset))
         if done.status != Status.SUCCESS:
             return done
@@ -225,7 +225,7 @@ class Job:
         session = self.session
         session.state.number = max(session.state.number + 1, int(time.time()))
         session.save()
-        file = Path(session.config.state_dir) / store.FILE
+        file = Path(session.config.paths.state) / store.FILE
         try:
             tag = attestation.tag(self._key, session.state.number, file.read_bytes())
         except OSError:

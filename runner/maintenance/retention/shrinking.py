@@ -24,8 +24,8 @@ _ACCEPT = (
 def retained(session: Session) -> Config:
     """Return the configuration by which to forget now; note and log retention that shrinks."""
     config, state = session.config, session.state
-    now, seconds = time.time(), config.floor.grace
-    asked, admitted = _policy(config, config.settings), _policy(config, config.admitted_settings)
+    now, seconds = time.time(), config.maintenance.floor.grace
+    asked, admitted = _policy(config, config.settings), _policy(config, config.maintenance.admitted)
     before = Known(admitted) if state.retention.keeps is None else state.retention
     before = replace(before, asked=state.retention.asked, since=state.retention.since)
     # Without a change of what it was admitted with, of the Secret or of the chart, it is one of
@@ -59,6 +59,6 @@ def accept(session: Session) -> bool:
 def _policy(config: Config, values: Settings) -> Policy:
     """Return what these settings let the sidecar itself keep."""
     leaves_all = not config.mirrors and values[settings.MAINTENANCE] == "central"
-    if leaves_all or not config.retention_enabled or not values[settings.FORGET].fields:
+    if leaves_all or not config.maintenance.retention_enabled or not values[settings.FORGET].fields:
         return EVERYTHING
     return keep_policy.of_archives(values) if config.mirrors else keep_policy.of(values)

@@ -123,8 +123,8 @@ def _today(config: Config) -> Options:
     why = "--delete cannot tell what backups leave out"
     if any(each.key == left_out.KEY and not each.value for each in config.problems):
         raise ValueError(f"{left_out.KEY} cannot be split into words: {why}")
-    found = left_out.options(config.options.backup)
-    variables = {**os.environ, **config.expanded}
+    found = left_out.options(config.repository.options.backup)
+    variables = {**os.environ, **config.repository.expanded}
     for file, insensitive in found.files:
         try:
             with open(file, "rb") as opened:  # noqa: PTH123 -- any path that restic takes

@@ -237,7 +237,7 @@ def test_every_metric_has_one_help_and_one_type() -> None:
 )
 def test_the_group_is_job_namespace_and_host(host: str, segment: str) -> None:
     """As the Pushgateway wants values that are no plain path segment."""
-    config = replace(configured(), host=host)
+    config = configured({"BACKUP_HOST": host})
 
     assert metrics.group(config) == f"/metrics/job/backup/namespace/prod/{segment}"
 

@@ -271,7 +271,8 @@ def test_an_address_given_twice_is_told_once() -> None:
 
 def test_restic_does_not_get_the_addresses() -> None:
     """Nor does a hook."""
-    assert "NOTIFY_URLS" not in configured(secret={"NOTIFY_URLS": "json://a"}).restic
+    read = configured(secret={"NOTIFY_URLS": "json://a"})
+    assert "NOTIFY_URLS" not in read.repository.environment
 
 
 def test_a_real_ntfy_takes_the_messages_of_both_ways(tmp_path: Path) -> None:

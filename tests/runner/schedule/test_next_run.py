@@ -111,7 +111,7 @@ def slots(config: Config, after: float, until: float) -> list[float]:
     moment: float | None = after
     while moment is not None:
         moment = values[settings.SCHEDULE].next_after(
-            moment, values[settings.TIMEZONE], config.identity
+            moment, values[settings.TIMEZONE], config.identity.seed
         )
         if moment is None or moment > until:
             break

@@ -23,7 +23,7 @@ def config(tmp_path: Path) -> Config:
 def shown(config: Config, state: State | None, capsys: pytest.CaptureFixture[str]) -> str:
     """Return what is printed for people."""
     if state:
-        Store(Path(config.state_dir)).save(state)
+        Store(Path(config.paths.state)).save(state)
     status.show(config, as_json=False)
     return capsys.readouterr().out
 
@@ -111,7 +111,7 @@ def test_status_names_what_is_missing_and_wrong(
         {"BACKUP_STATE_DIR": str(tmp_path)},
         annotations={"backup.keep-daily": "many", "backup.paused": "true"},
     )
-    bare = replace(config, restic={})
+    bare = replace(config, repository=replace(config.repository, environment={}))
 
     out = shown(bare, STATE, capsys)
 
@@ -122,7 +122,7 @@ def test_status_names_what_is_missing_and_wrong(
 
 def test_status_for_scripts(config: Config, capsys: pytest.CaptureFixture[str]) -> None:
     """Everything that there is to know, times in RFC 3339."""
-    Store(Path(config.state_dir)).save(STATE)
+    Store(Path(config.paths.state)).save(STATE)
 
     assert status.show(config, as_json=True) == 0
 
@@ -210,7 +210,7 @@ def test_the_exit_status_says_whether_the_last_run_was_good(
     config: Config, last: Last | None, code: int
 ) -> None:
     """For scripts without a JSON parser."""
-    Store(Path(config.state_dir)).save(replace(STATE, last=last))
+    Store(Path(config.paths.state)).save(replace(STATE, last=last))
 
     assert status.show(config, as_json=False) == code
 

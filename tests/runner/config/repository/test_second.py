@@ -10,9 +10,9 @@ LOCAL = {"COPY_RESTIC_REPOSITORY": "/mnt/usb"}
 
 
 def test_without_a_second_repository_there_is_none() -> None:
-    assert configured().second is None
-    assert configured(secret={"COPY_AWS_ACCESS_KEY_ID": "x"}).second is None
-    assert configured(secret={"COPY_RESTIC_REPOSITORY": " "}).second is None
+    assert configured().repository.second is None
+    assert configured(secret={"COPY_AWS_ACCESS_KEY_ID": "x"}).repository.second is None
+    assert configured(secret={"COPY_RESTIC_REPOSITORY": " "}).repository.second is None
 
 
 def test_the_first_ones_password_serves_both_unless_another_is_given() -> None:
@@ -78,7 +78,7 @@ def test_a_second_bucket_with_the_same_keys_needs_no_rclone() -> None:
 def test_the_first_repositorys_restic_knows_nothing_of_the_second() -> None:
     config = configured(secret={**LOCAL, "COPY_RESTIC_PASSWORD": "staple"})
 
-    assert not [key for key in config.restic if key.startswith("COPY_")]
+    assert not [key for key in config.repository.environment if key.startswith("COPY_")]
     assert "staple" not in config.mask("it is staple, said the server")
 
 
@@ -87,7 +87,7 @@ def test_no_variable_that_steers_a_process_comes_by_the_second_repository(key: s
     """`COPY_LD_PRELOAD` is none of a backend, nor is `COPY_PATH`."""
     secret = {**SECRET, **LOCAL, f"COPY_{key}": "/evil", "COPY_OWN": "x", "COPY_B2_ACCOUNT_ID": "b"}
 
-    found = configured(secret=secret).second
+    found = configured(secret=secret).repository.second
 
     assert found
     assert found.both["B2_ACCOUNT_ID"] == "b"

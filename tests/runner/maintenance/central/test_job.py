@@ -2,7 +2,6 @@
 
 import json
 import time
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -64,7 +63,7 @@ class World:
         }  # fmt: skip
         secret = {"RESTIC_REPOSITORY": str(root / "first")}
         secret["COPY_RESTIC_REPOSITORY"] = str(root / "second")
-        config = replace(configured(environment, secret), retention_enabled=True)
+        config = configured(environment, secret)
         log, stop = Log(), Stop()
         (root / "state").mkdir()
         store = Store(root / "state")

@@ -124,8 +124,8 @@ def test_a_record_is_nobodys_backup() -> None:
     host = argv[argv.index("--host") + 1]
     snapshot = Snapshot(time=datetime.now(UTC), host=host, tags=tuple(tags))
 
-    assert host != config.host
-    assert not set(tags) & set(config.tags)
+    assert host != config.identity.host
+    assert not set(tags) & set(config.identity.tags)
     assert policy_records.owner_of(snapshot) is None
     assert maintainer.elected(config, [snapshot], datetime.now(UTC)) == ""
     assert "correct-horse" not in " ".join(argv)

@@ -69,4 +69,5 @@ def test_it_says_the_same_again_well_within_the_grace_period() -> None:
     state = State(run_now="", recorded=list(SAID), recorded_at=NOW.timestamp())
 
     assert not publish_policy.is_due(CENTRAL, state, NOW.timestamp() + 2 * 86400)
-    assert publish_policy.is_due(CENTRAL, state, NOW.timestamp() + CENTRAL.floor.grace / 2)
+    later = CENTRAL.maintenance.floor.grace / 2
+    assert publish_policy.is_due(CENTRAL, state, NOW.timestamp() + later)

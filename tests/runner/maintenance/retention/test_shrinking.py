@@ -117,12 +117,12 @@ def test_a_bad_floor_is_named_and_lowers_nothing(text: str) -> None:
         variable = f"BACKUP_{key.replace('-', '_').upper()}"
         config = _config({variable: text}, {}, {}, {"floor-within": "9d", "floor-last": "5"})
         assert any(each.key == variable for each in config.problems)
-        assert (config.floor.within, config.floor.last) == ("9d", 5)
-        assert config.floor.grace == 7 * 86400
+        assert (config.maintenance.floor.within, config.maintenance.floor.last) == ("9d", 5)
+        assert config.maintenance.floor.grace == 7 * 86400
         config = _config({variable: ""}, {}, {}, {key: text})
         assert any(each.where == "chart value" and each.key == key for each in config.problems)
-    assert _config({}, {}, {}, {}).floor.of_job().within == "7d"
-    assert _config({}, {}, {}, {}).floor.of_job().last == 3
+    assert _config({}, {}, {}, {}).maintenance.floor.of_job().within == "7d"
+    assert _config({}, {}, {}, {}).maintenance.floor.of_job().last == 3
     both = _config({"BACKUP_FLOOR_WITHIN": "1m", "BACKUP_FLOOR_LAST": "2"}, {}, {},
                    {"floor-within": "30d", "floor-last": "5"})  # fmt: skip
-    assert (both.floor.within, both.floor.last) == ("31d", 5)
+    assert (both.maintenance.floor.within, both.maintenance.floor.last) == ("31d", 5)
