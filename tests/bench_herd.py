@@ -98,18 +98,18 @@ class Herd:
 
     def _run(self, sidecar: Sidecar, now: float) -> Life:
         cfg, state = sidecar.config, sidecar.state
-        state.attempted = now
+        state.runs.attempted = now
         patience = cfg.timing.lock_patience
         begun = yield from self.repository.take(now, self.takes, patience, exclusive=False)
         if begun < 0:
             self.skipped += 1
-            state.failures += 1
-            state.last = Last(now, now + patience, Status.SKIPPED, "locked")
+            state.runs.failures += 1
+            state.runs.last = Last(now, now + patience, Status.SKIPPED, "locked")
             return now + patience
         ended = begun + self.takes
         self.runs.append((begun, ended))
-        state.failures, state.last_success = 0, ended
-        state.last = Last(now, ended, Status.SUCCESS, "")
+        state.runs.failures, state.runs.last_success = 0, ended
+        state.runs.last = Last(now, ended, Status.SUCCESS, "")
         made = datetime.fromtimestamp(ended, UTC)
         snapshot = Snapshot(time=made, host=cfg.identity.host, tags=cfg.identity.tags)
         self.repository.latest[cfg.identity.host] = snapshot
@@ -121,7 +121,7 @@ class Herd:
         cfg, state = sidecar.config, sidecar.state
         if not due.task_is_due(name, now, cfg, state):
             return now
-        task = state.of_task(name)
+        task = state.repository.of_task(name)
         task.attempted, task.tries = now, task.tries + 1
         when = datetime.fromtimestamp(now, UTC)
         if name != "forget" and maintainer.elected(cfg, self.repository.latest.values(), when):
@@ -146,7 +146,7 @@ def _sidecar(number: int, chance: random.Random) -> Sidecar:
     }  # fmt: skip
     secret = {"RESTIC_REPOSITORY": "/r", "RESTIC_PASSWORD": "x"}
     state = states.new(_BEGIN, "")
-    state.derived, state.attempted = True, _BEGIN
+    state.runs.derived, state.runs.attempted = True, _BEGIN
     return Sidecar(build.config(environment, secret, {}), state, chance.uniform(0, _POLL))
 
 

@@ -85,8 +85,8 @@ def accept(config: Config, log: Log, stop: Stop) -> int:
         if session is None:
             return _busy(log, stop)
         state = session.state
-        state.full, state.usual, state.held = [], None, False
-        state.accepted = True
+        state.sources.full, state.sources.usual, state.sources.held = [], None, False
+        state.sources.accepted = True
         session.store.save(state)  # or raise: nobody is to believe that it was kept
         session.save()
         session.store.announce(time.time())
@@ -140,12 +140,12 @@ def _alone(config: Config, log: Log, stop: Stop, task: str = "") -> Iterator[Ses
         if session is None or not task:
             yield session
             return
-        session.state.task = task
+        session.state.repository.task = task
         session.save()
         try:
             yield session
         finally:
-            session.state.task = ""
+            session.state.repository.task = ""
             session.save()
             session.store.announce(time.time())
 

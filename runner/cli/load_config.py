@@ -37,7 +37,7 @@ def read_config(*, fills: bool = False, writes: bool = False) -> Config:
     except OSError:
         text = ""
     known = Store(Path(state_dir)).load()
-    good = known.good if known else {}
+    good = known.given.good if known else {}
     secret, unread = _from_files(parse.of_secret(environment, _secret()))
     given = secret or environment
     beyond = rights.beyond_a_sidecar(environment, fills=fills, writes=writes)

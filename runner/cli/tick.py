@@ -66,25 +66,25 @@ def _look(session: Session, *, start: bool, asked: bool) -> None:
     config, state = session.config, session.state
     changed = load_config.secret_changed()
     asked = asked or session.store.marked(_ASKED) or due.cured_by_secret(state, changed)
-    may_read = start or changed != state.secret_changed  # as it may not have before
+    may_read = start or changed != state.given.secret_changed  # as it may not have before
     if may_read:
-        state.append_only = False  # or it was; the next task shows it
-    state.secret_changed = changed
+        state.repository.append_only = False  # or it was; the next task shows it
+    state.given.secret_changed = changed
     session.store.mark(_ASKED, wanted=False)
-    state.task = ""  # none is in progress: the lock is ours
+    state.repository.task = ""  # none is in progress: the lock is ours
     if start:
         own = config.identity
         session.log.line("info", "started", version=VERSION, host=own.host, tags=own.tags)
-        state.told = []
-        state.shown = ""
-        state.restic = ""  # the image may be another one
+        state.given.told = []
+        state.reports.shown = ""
+        state.repository.restic = ""  # the image may be another one
     tell_problems(session)
-    if may_read and not asked and not state.derived:
+    if may_read and not asked and not state.runs.derived:
         _recover(session)
     now = time.time()
     if start:
         due.remember_start(now, config, state)
-    killed = start and bool(state.running_since)
+    killed = start and bool(state.runs.running_since)
     decided = due.due(now, config, state, asked=asked)
     if killed or decided.probe or decided.backup:
         from runner.backup import recover_state, run  # noqa: PLC0415 -- only where there is work
@@ -126,15 +126,15 @@ def tell_problems(session: Session) -> None:
     """Name each value that cannot be used once, when it comes."""
     problems = status.problems(session.config)
     for line in problems:
-        if line not in session.state.told:
+        if line not in session.state.given.told:
             session.log.line("warning", line)
-    session.state.told = problems
+    session.state.given.told = problems
 
 
 def _save(session: Session, *, by_hand: bool = False) -> None:
     """Keep the state and show it. What is done ``by_hand`` has no part in the container's log:
     the supervisor's next look, at once, shows it there."""
-    session.state.good = dict(session.config.settings.given)
+    session.state.given.good = dict(session.config.settings.given)
     session.plan()
     if not by_hand:
         _show(session)
@@ -148,6 +148,6 @@ def _show(session: Session) -> None:
     """Write the status to the log where it has changed: whoever asks many pods reads it there."""
     known = status.describe(session.config, session.state)
     shown = str(stable_hash(repr(known)))
-    if shown != session.state.shown:
-        session.state.shown = shown
+    if shown != session.state.reports.shown:
+        session.state.reports.shown = shown
         session.log.line("debug", names.STATUS_MESSAGE, **{names.STATUS_FIELD: known})

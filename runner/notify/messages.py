@@ -30,20 +30,20 @@ def worth_telling(state: State, receiver: str, now: float) -> bool:
     """Whether the last run is news to a receiver: a trouble that began, changed or lasts, or a
     recovery.
     """
-    if state.last is None or state.last.status in {Status.SKIPPED, Status.INTERRUPTED}:
+    if state.runs.last is None or state.runs.last.status in {Status.SKIPPED, Status.INTERRUPTED}:
         return False
-    known = state.notified.get(receiver)
-    if known is None or state.last.status == Status.SUCCESS:
-        return (known is None) != (state.last.status == Status.SUCCESS)
-    return _trouble(state.last) != known.trouble or now - known.at > _SAY_AGAIN
+    known = state.reports.notified.get(receiver)
+    if known is None or state.runs.last.status == Status.SUCCESS:
+        return (known is None) != (state.runs.last.status == Status.SUCCESS)
+    return _trouble(state.runs.last) != known.trouble or now - known.at > _SAY_AGAIN
 
 
 def told(state: State, receiver: str, now: float) -> None:
     """Note that the last run's news was delivered to a receiver."""
-    if state.last is None or state.last.status == Status.SUCCESS:
-        state.notified.pop(receiver, None)
+    if state.runs.last is None or state.runs.last.status == Status.SUCCESS:
+        state.reports.notified.pop(receiver, None)
     else:
-        state.notified[receiver] = News(_trouble(state.last), now)
+        state.reports.notified[receiver] = News(_trouble(state.runs.last), now)
 
 
 def _trouble(last: Last) -> str:

@@ -22,7 +22,7 @@ from runner.state.store import Store
 from runner.steps.outcome import Failure
 from tests.planted import FORGED, TEXT, steering
 from tests.runner.notify.test_metrics import FAILED, NOW, STATE
-from tests.runner.workload import NTFY, configured
+from tests.runner.workload import NTFY, changed, configured
 
 PLANTED_LAST = replace(FAILED, message=TEXT)
 
@@ -47,8 +47,8 @@ def test_a_status_steers_nothing(
 ) -> None:
     config = configured({"BACKUP_STATE_DIR": str(tmp_path)})
     tasks = {"check": Task(status="failure", message=TEXT)}
-    state = replace(STATE, last=PLANTED_LAST, tasks=tasks, notes=[TEXT], task=TEXT)
-    Store(tmp_path).save(replace(state, last=replace(FAILED, message=TEXT.replace("\udcff", ""))))
+    state = changed(STATE, last=PLANTED_LAST, tasks=tasks, notes=[TEXT], task=TEXT)
+    Store(tmp_path).save(changed(state, last=replace(FAILED, message=TEXT.replace("\udcff", ""))))
 
     status.show(config, as_json=as_json)
 
@@ -73,7 +73,7 @@ def test_messages_steer_nothing_and_hold_no_line_that_nobody_wrote() -> None:
 
 def test_a_digest_steers_nothing() -> None:
     config = configured({names.ENV_HOST: TEXT})
-    state = replace(STATE, tasks={TEXT: Task(status=TEXT)})
+    state = changed(STATE, tasks={TEXT: Task(status=TEXT)})
 
     assert steering(digest.title(config), kept="") == []
     assert steering(digest.text(config, state, NOW)) == []

@@ -110,7 +110,7 @@ def _run(session: Session, accepted: tuple[str, ...]) -> Status:
 
 def _tell(session: Session, outcome: Outcome, started: float) -> None:
     ended = time.time()
-    session.state.last = Last(
+    session.state.runs.last = Last(
         started=started,
         ended=ended,
         status=outcome.status.value,
@@ -118,11 +118,11 @@ def _tell(session: Session, outcome: Outcome, started: float) -> None:
         failure=outcome.failure.value if outcome.failure else None,
     )
     if outcome.status in {Status.SUCCESS, Status.WARNING}:
-        session.state.last_success = ended
+        session.state.runs.last_success = ended
     line = f"maintenance {outcome.status}: {outcome.message}"
     session.log.line(
         metrics.level(outcome.status), line,
-        status=outcome.status.value, workloads=session.state.workloads,
+        status=outcome.status.value, workloads=session.state.job.workloads,
     )  # fmt: skip
     dispatch.deliver(session, ended)
 
@@ -147,8 +147,8 @@ def _of_new(outcome: Outcome) -> Outcome:
 
 def _announced(outcome: Outcome, state: State, unknown: tuple[str, ...]) -> Outcome:
     """Tell of retention that is about to shrink, and of what could not be accepted."""
-    said = [*state.shrinks[:_NAMED]]
-    if left := len(state.shrinks) - len(said):
+    said = [*state.policy.shrinks[:_NAMED]]
+    if left := len(state.policy.shrinks) - len(said):
         said.append(f"{counted(left, 'more workload asks', 'more workloads ask')} to keep less")
     status, failure = outcome.status, outcome.failure
     if said and status == Status.SUCCESS:
@@ -193,9 +193,9 @@ def _recalled(session: Session, door: Executor, snapshots: list[Snapshot], key: 
         if state := session.store.load():
             if len(known) > 1:
                 session.log.line("warning", f"{counted(len(known) - 1, 'state')} {_OTHERS}")
-            state.append_only = False  # or it was; the next task shows it
+            state.repository.append_only = False  # or it was; the next task shows it
             return state
     if known:
         session.log.line("warning", f"{why}; begun anew: {_BEGUN}")
-    session.state.began = time.time()
+    session.state.job.began = time.time()
     return session.state

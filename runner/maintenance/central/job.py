@@ -69,7 +69,7 @@ class Job:
         config, state = self.session.config, self.session.state
         done: dict[str, TaskResult] = {}
         self._do(done, "forget", self._forget)
-        if not state.append_only:
+        if not state.repository.append_only:
             self._do(done, "prune", lambda: self._alone(commands.prune(config, self._share)))
         self._do(done, "check", self._check)
         if config.repository.second is not None:
@@ -77,13 +77,13 @@ class Job:
         elif wrong := policy.uncopied(self._snapshots, datetime.now(UTC)):
             self._do(done, "copy", lambda: wrong)
         else:
-            state.tasks.pop("copy", None)  # nobody wants any, or no longer
+            state.repository.tasks.pop("copy", None)  # nobody wants any, or no longer
         return policy.outcome(done)
 
     def _copies(self, done: dict[str, TaskResult]) -> None:
         config = self.session.config
         self._do(done, "copy", self._copy)
-        if self.session.state.of_task("copy").status == Status.SUCCESS:
+        if self.session.state.repository.of_task("copy").status == Status.SUCCESS:
             self._do(done, "copy_forget", self._forget_copies)
             prune = commands.prune(config, self._left, _SECOND)
             self._do(done, "copy_prune", lambda: self._alone(prune))
@@ -94,13 +94,13 @@ class Job:
             return
         if self.session.stop.asked or self._ends <= time.monotonic():
             done[name] = TaskResult(Status.INTERRUPTED, "there was no time left")
-            state.of_task(name).again = True
+            state.repository.of_task(name).again = True
             return
         done[name] = tasks.begin(self.session, name, task)
 
     def _is_due(self, name: str) -> bool:
         state = self.session.state
-        if name == "copy" or state.of_task(name).status not in {"", Status.SUCCESS}:
+        if name == "copy" or state.repository.of_task(name).status not in {"", Status.SUCCESS}:
             return True  # what came to no good end is tried whenever we are here
         return due.has_come(name, time.time(), self.session.config, state)
 
@@ -132,7 +132,7 @@ class Job:
         if self._unread and (bad := self._list()):
             return bad
         applied = self._apply(self._rulings())
-        self.session.state.workloads = policy.counts(applied.rulings, applied.done)
+        self.session.state.job.workloads = policy.counts(applied.rulings, applied.done)
         strangers = sum(policy_records.is_strange(each) for each in self._snapshots)
         return applied.ended or policy.summed(applied.rulings, applied.done, strangers)
 
@@ -152,7 +152,7 @@ class Job:
 
     def _rulings(self, copies: list[Snapshot] | None = None) -> list[Ruling]:
         snapshots = self._snapshots if copies is None else copies
-        policies, now = self.session.state.policies, datetime.now(UTC)
+        policies, now = self.session.state.job.policies, datetime.now(UTC)
         return rulings(self.session.config, snapshots, self._snapshots, now, policies)
 
     def _apply(self, found: list[Ruling], copies: list[Snapshot] | None = None) -> _Applied:
@@ -190,12 +190,12 @@ class Job:
         config, state = self.session.config, self.session.state
         if not config.maintenance.subsets:
             return self._alone(commands.check(config, self._share))
-        part = policy.next_subset(state.subset, config.maintenance.subsets)
+        part = policy.next_subset(state.job.subset, config.maintenance.subsets)
         subset = f"{part}/{config.maintenance.subsets}"
         done = self._alone(commands.check(config, self._share, subset))
         if done.status != Status.SUCCESS:
             return done
-        state.subset = part
+        state.job.subset = part
         return replace(done, message=f"done, with part {subset} of the data")
 
     def _copy(self) -> TaskResult:
@@ -205,7 +205,7 @@ class Job:
         config, state = self.session.config, self.session.state
         namespaces = tuple(sorted({owner.namespace for owner in owners}))
         step = commands.copy_all(config, namespaces, self._left)
-        had = bool(state.of_task("copy").success)
+        had = bool(state.repository.of_task("copy").success)
         return self._door.follow(operations.copy(config, self._left, had_success=had, step=step))
 
     def say(self) -> None:
@@ -223,11 +223,11 @@ class Job:
     def keep(self) -> bool:
         """Leave in the repository what the next job has to know; return whether that worked."""
         session = self.session
-        session.state.number = max(session.state.number + 1, int(time.time()))
+        session.state.job.number = max(session.state.job.number + 1, int(time.time()))
         session.save()
         file = Path(session.config.paths.state) / store.FILE
         try:
-            tag = attestation.tag(self._key, session.state.number, file.read_bytes())
+            tag = attestation.tag(self._key, session.state.job.number, file.read_bytes())
         except OSError:
             return False  # it was logged when it was written
         done = self._door.execute(policy_records.write_state(session.config, str(file), tag))
@@ -237,7 +237,7 @@ class Job:
             # The process that holds the lock was in our way before, and was reported then.
             return done.code == exit_codes.LOCKED
         old = policy_records.replaced(self._snapshots, datetime.now(UTC))
-        if old and not session.state.append_only:
+        if old and not session.state.repository.append_only:
             cleaned = self._door.execute(policy_records.forget(session.config, old))
             if (cleaned.code or cleaned.stopped) and not session.stop.asked:
                 session.log.line("warning", f"old records were not removed: {cleaned.said}")

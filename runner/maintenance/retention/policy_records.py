@@ -125,13 +125,14 @@ def wanted(config: Config, state: State) -> tuple[str, ...]:
     if not config.central:
         # What it, or the pod before it, said would go on counting.
         told = settings.MAINTENANCE.key in config.settings.given
-        return (RETENTION, KEEP_OWN) if state.recorded or told else ()
+        return (RETENTION, KEEP_OWN) if state.policy.recorded or told else ()
     values = config.settings
     keep = [f"{each.key}={values.get(each)}" for each in _SETTINGS if values.get(each)]
     if not config.maintenance.retention_enabled or not values[settings.FORGET].fields or not keep:
         keep = [KEEP_ALL]
-    held, copied = (HELD,) if state.held else (), (COPY,) if config.repository.second else ()
-    return (RETENTION, *keep, *held, *copied)
+    keep += [HELD] if state.sources.held else []
+    keep += [COPY] if config.repository.second else []
+    return (RETENTION, *keep)
 
 
 def asked(record: Snapshot) -> Policy:

@@ -53,7 +53,7 @@ def _drill(session: Session, folder: Path, limit: float) -> TaskResult:
     done = _volumes(session, door, known, folder, limit)
     if done.status not in {Status.SUCCESS, Status.SKIPPED} or not config.commands.dumps:
         return done
-    last = session.state.last
+    last = session.state.runs.last
     if last and last.failure == Failure.DUMP:
         line = f"the last backup lacks something of a database: {last.message}"
         return TaskResult(Status.FAILURE, line, Failure.DUMP)

@@ -37,8 +37,8 @@ class Sparing:
         self._survey = survey
         self._began = nodes.moment(snapshot.began) or 0
         self._unread: set[str] = set()
-        if state.last and snapshot.id.startswith(state.last.snapshot or "-"):
-            self._unread = set(state.last.unreadable)
+        if state.runs.last and snapshot.id.startswith(state.runs.last.snapshot or "-"):
+            self._unread = set(state.runs.last.unreadable)
         # Elsewhere, what is older has nothing to do with what was backed up.
         self._in_place = survey.place.target == survey.place.inside
         self._folders: dict[str, str] = {}  # the last one that was asked for
