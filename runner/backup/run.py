@@ -9,8 +9,8 @@ from runner.backup import attempt
 from runner.maintenance import tasks, wholeness
 from runner.mirror import archives
 from runner.notify import digest, dispatch, metrics
-from runner.process import ownership, scratch
 from runner.process.environment import cache
+from runner.process.folders import ownership, scratch
 from runner.restic import commands
 from runner.session.executor import Executor
 from runner.session.session import Session

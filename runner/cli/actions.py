@@ -38,7 +38,7 @@ def run_once(config: Config, log: Log, stop: Stop) -> int:
 def task(config: Config, log: Log, stop: Stop, name: str) -> int:
     """Verify, check or prune now, from outside the supervisor; return 0, 1 or 75 (skipped)."""
     from runner.maintenance import tasks  # noqa: PLC0415 -- only where there is work
-    from runner.process import ownership, scratch  # noqa: PLC0415 -- only where there is work
+    from runner.process.folders import ownership, scratch  # noqa: PLC0415 -- only where there is work
     from runner.session import executor  # noqa: PLC0415 -- only where there is work
 
     with _alone(config, log, stop) as session:

@@ -14,7 +14,7 @@ from runner.config import build, downward_api, parse
 from runner.config.build import Files
 from runner.config.model import Config
 from runner.config.network.routes import AUTHORITIES, Authorities
-from runner.process import ownership
+from runner.process.folders import ownership
 from runner.sandbox import rights
 from runner.state.store import Store
 

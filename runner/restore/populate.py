@@ -17,7 +17,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from runner.config.model import Config
-from runner.process import mounts, ownership
+from runner.process import mounts
+from runner.process.folders import ownership
 from runner.process.log import Log
 from runner.process.signals import Stop
 from runner.restic import selection

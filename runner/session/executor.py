@@ -15,10 +15,11 @@ from contract.secret import required_keys
 from contract.text import printable
 from runner.config.model import Config
 from runner.databases.files import data_files
-from runner.process import cgroup, files, ownership
+from runner.process import cgroup, files
 from runner.process.environment import cache, variables
+from runner.process.folders import ownership
+from runner.process.folders.quota import Quota
 from runner.process.log import Log
-from runner.process.quota import Quota
 from runner.process.signals import Stop
 from runner.process.streams import Streams
 from runner.process.watchdog import Watch

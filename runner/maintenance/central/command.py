@@ -16,7 +16,8 @@ from runner.maintenance.central.job import Job
 from runner.maintenance.retention import policy_records
 from runner.notify import dispatch, metrics
 from runner.policy import attestation
-from runner.process import ownership, scratch, waiting
+from runner.process import waiting
+from runner.process.folders import ownership, scratch
 from runner.process.log import Log
 from runner.process.signals import Stop
 from runner.restic.lists import of_snapshots

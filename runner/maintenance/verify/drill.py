@@ -12,7 +12,7 @@ from runner.databases import clients
 from runner.maintenance.verify import compare
 from runner.maintenance.verify import sample as verify_sample
 from runner.maintenance.verify.sample import Chosen, Sample
-from runner.process import ownership, scratch
+from runner.process.folders import ownership, scratch
 from runner.restic import queries, snapshots
 from runner.session.executor import Executor
 from runner.session.session import Session

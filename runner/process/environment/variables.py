@@ -8,8 +8,9 @@ from runner.config import confined
 from runner.config.model import Config
 from runner.config.network import sftp
 from runner.config.network.routes import Network
-from runner.process import cgroup, ownership
+from runner.process import cgroup
 from runner.process.environment import cache, handed_files
+from runner.process.folders import ownership
 from runner.process.log import Log
 
 CACHE = "RESTIC_CACHE_DIR"

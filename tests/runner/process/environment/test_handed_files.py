@@ -6,8 +6,8 @@ from pathlib import Path
 from contract import names
 from runner.config import build
 from runner.config.build import Files
-from runner.process import ownership
 from runner.process.environment import variables
+from runner.process.folders import ownership
 from runner.process.log import Log
 from tests.runner.workload import ENVIRONMENT, SECRET
 
