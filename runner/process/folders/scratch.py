@@ -5,7 +5,7 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
-from runner.process import ownership
+from runner.process.folders import ownership
 
 _RESERVE, _SHARE = 256 << 20, 20  # bytes of a disk that stay free, or this part of a small one
 

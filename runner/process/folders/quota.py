@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from runner.process import ownership
+from runner.process.folders import ownership
 from runner.steps.step import LARGEST
 
 _BLOCK = 512  # bytes, as the kernel counts what files take

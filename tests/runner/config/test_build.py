@@ -7,7 +7,7 @@ import pytest
 
 from contract.annotations import settings
 from contract.secret import variables
-from runner.config import model
+from runner.config import build
 from runner.config.notifiers import Ntfy
 from runner.config.options.restic import Given
 from runner.config.timeouts import Timing
@@ -26,16 +26,19 @@ def test_a_complete_configuration_has_no_problems() -> None:
 
     assert read.problems == ()
     assert read.missing == ""
-    assert (read.namespace, read.host, read.kind, read.workload) == (
-        "prod", "wiki", "Deployment", "wiki",
-    )  # fmt: skip
-    assert read.tags == ("ns=prod", "kind=Deployment", "workload=wiki")
-    assert read.identity == "prod/Deployment/wiki"
-    assert dict(read.restic) == SECRET
-    assert (read.sources, read.legacy_sources) == (None, None)
-    assert (read.retention_enabled, read.may_init, read.debug) == (True, True, False)
+    own = read.identity
+    assert (own.namespace, own.host) == ("prod", "wiki")
+    assert (own.kind, own.workload) == ("Deployment", "wiki")
+    assert read.identity.tags == ("ns=prod", "kind=Deployment", "workload=wiki")
+    assert read.identity.seed == "prod/Deployment/wiki"
+    assert dict(read.repository.environment) == SECRET
+    assert (read.paths.sources, read.paths.legacy_sources) == (None, None)
+    assert read.maintenance.retention_enabled
+    assert read.repository.may_init
+    assert not read.commands.debug
     assert (read.receivers.ntfy, read.receivers.pushgateway) == (None, "")
-    assert (read.pre, read.post, read.backup_command, read.options) == ((), (), "", Given())
+    assert (read.commands.pre, read.commands.post, read.commands.backup) == ((), (), "")
+    assert read.repository.options == Given()
     assert read.timing == Timing()
 
 
@@ -54,13 +57,13 @@ def test_where_the_secret_has_files_they_alone_count() -> None:
         "BACKUP_INIT": "never",
     }
 
-    read = model.read(stale, SECRET, {})
-    assert dict(read.restic) == SECRET
+    read = build.config(stale, SECRET, {})
+    assert dict(read.repository.environment) == SECRET
     assert read.settings[settings.KEEP_DAILY] == 7
     assert read.settings[settings.SCHEDULE].text == "H * * * *"
-    assert (read.pre, read.legacy_sources, read.host) == ((), None, "wiki")
+    assert (read.commands.pre, read.paths.legacy_sources, read.identity.host) == ((), None, "wiki")
     assert read.receivers.ntfy is None
-    assert read.may_init
+    assert read.repository.may_init
 
 
 def test_where_there_are_no_files_the_variables_with_the_prefix_alone_count() -> None:
@@ -68,9 +71,10 @@ def test_where_there_are_no_files_the_variables_with_the_prefix_alone_count() ->
     prefixed = {f"BACKUP_SECRET_{key}": text for key, text in SECRET.items()}
     plain = {"RESTIC_PASSWORD": "old", "AWS_SESSION_TOKEN": "old", "KEEP_DAILY": "99"}
 
-    read = model.read({**ENVIRONMENT, **plain, **prefixed, "BACKUP_SECRET_KEEP_LAST": "5"}, {}, {})
+    given = {**plain, **prefixed, "BACKUP_SECRET_KEEP_LAST": "5"}
+    read = build.config({**ENVIRONMENT, **given}, {}, {})
 
-    assert dict(read.restic) == SECRET
+    assert dict(read.repository.environment) == SECRET
     assert read.settings[settings.KEEP_DAILY] == 7
     assert read.settings[settings.KEEP_LAST] == 5
     assert read.problems == ()
@@ -78,30 +82,31 @@ def test_where_there_are_no_files_the_variables_with_the_prefix_alone_count() ->
     assert "wJalr" not in hidden
 
     files = {"RESTIC_REPOSITORY": "/r", "RESTIC_PASSWORD": "of-a-file"}
-    assert dict(model.read({**ENVIRONMENT, **plain, **prefixed}, files, {}).restic) == files
+    read = build.config({**ENVIRONMENT, **plain, **prefixed}, files, {})
+    assert dict(read.repository.environment) == files
 
 
 def test_the_folder_of_the_secret_is_no_key_of_it() -> None:
     """Its variable begins like those that envFrom makes; a process by hand may have that alone."""
     by_hand = {**ENVIRONMENT, **SECRET, "BACKUP_SECRET_DIR": "/nowhere"}
 
-    assert dict(model.read(by_hand, {}, {}).restic) == SECRET
+    assert dict(build.config(by_hand, {}, {}).repository.environment) == SECRET
 
 
 @pytest.mark.parametrize("key", HOSTILE)
 def test_no_key_of_the_secret_changes_what_the_webhook_said(key: str) -> None:
     """As a file and as a variable: who the workload is, where things lie, what runs."""
     prefixed = {f"BACKUP_SECRET_{name}": text for name, text in SECRET.items()}
-    usual = model.read(ENVIRONMENT, SECRET, {})
+    usual = build.config(ENVIRONMENT, SECRET, {})
     # As Kubernetes has it, `env` goes before envFrom: the folder is what the webhook says.
     given = {f"BACKUP_SECRET_{key}": HOSTILE[key], "BACKUP_SECRET_DIR": "/etc/backup/secret"}
     for read in (
-        model.read(ENVIRONMENT, {**SECRET, key: HOSTILE[key]}, {}),
-        model.read({**ENVIRONMENT, **prefixed, **given}, {}, {}),
+        build.config(ENVIRONMENT, {**SECRET, key: HOSTILE[key]}, {}),
+        build.config({**ENVIRONMENT, **prefixed, **given}, {}, {}),
     ):
         same = replace(
                 read, problems=(), mask=usual.mask, settings=usual.settings,
-                admitted_settings=usual.admitted_settings,
+                maintenance=replace(read.maintenance, admitted=usual.maintenance.admitted),
             )  # fmt: skip
         assert same == replace(usual, problems=())
         assert read.settings.given == usual.settings.given
@@ -124,21 +129,25 @@ def test_the_seeds_secret_has_no_problem() -> None:
         "PUSHGATEWAY_URL": "http://pushgateway:9091",
     }  # fmt: skip
 
-    assert model.read(ENVIRONMENT, seed, {}).problems == ()
+    assert build.config(ENVIRONMENT, seed, {}).problems == ()
+
+
+def _seconds(timing: Timing) -> list[object]:
+    return [*asdict(timing).values(), *asdict(timing.restore).values()]
 
 
 @pytest.mark.parametrize("key", sorted(each for each in variables.NAMES if "SECONDS" in each))
 def test_documented_times_come_from_the_secret_and_a_process_by_hand_wins(key: str) -> None:
-    usual = model.read(ENVIRONMENT, SECRET, {}).timing
+    usual = build.config(ENVIRONMENT, SECRET, {}).timing
     secret = {**SECRET, key: "7"}
 
-    read = model.read(ENVIRONMENT, secret, {})
-    assert 7 in asdict(read.timing).values()
+    read = build.config(ENVIRONMENT, secret, {})
+    assert 7 in _seconds(read.timing)
     assert read.problems == ()
-    by_hand = model.read({**ENVIRONMENT, key: "8"}, secret, {})
-    assert 8 in asdict(by_hand.timing).values()
+    by_hand = build.config({**ENVIRONMENT, key: "8"}, secret, {})
+    assert 8 in _seconds(by_hand.timing)
     for bad in ("x", "-1", "1e9", "5; rm", "99999999"):
-        odd = model.read(ENVIRONMENT, {**SECRET, key: bad}, {})
+        odd = build.config(ENVIRONMENT, {**SECRET, key: bad}, {})
         assert odd.timing == usual
         assert [str(each).split(":")[0] for each in odd.problems] == [
             f"Secret variable {key} {bad!r}"
@@ -147,11 +156,11 @@ def test_documented_times_come_from_the_secret_and_a_process_by_hand_wins(key: s
 
 def test_without_files_the_environment_is_the_secret() -> None:
     """As in a container that was injected before its Secret existed, or outside a pod."""
-    read = model.read({**ENVIRONMENT, **SECRET, "KEEP_DAILY": "9", "PRE_HOOK": "sync"}, {}, {})
+    read = build.config({**ENVIRONMENT, **SECRET, "KEEP_DAILY": "9", "PRE_HOOK": "sync"}, {}, {})
 
-    assert read.restic["RESTIC_PASSWORD"] == SECRET["RESTIC_PASSWORD"]
+    assert read.repository.environment["RESTIC_PASSWORD"] == SECRET["RESTIC_PASSWORD"]
     assert read.settings[settings.KEEP_DAILY] == 9
-    assert read.pre == ("sh", "-c", "sync")
+    assert read.commands.pre == ("sh", "-c", "sync")
     assert read.missing == ""
 
 
@@ -220,13 +229,14 @@ def test_a_flag_that_is_no_boolean_is_named(key: str) -> None:
 @pytest.mark.parametrize("text", ["true", "TRUE", "1", "yes", "on", "true\n", " true "])
 def test_a_flag_is_true_in_every_usual_writing(text: str) -> None:
     """Also with the newline that `echo | base64` leaves."""
-    assert configured(secret={"DEBUG": text}).debug
+    assert configured(secret={"DEBUG": text}).commands.debug
 
 
 @pytest.mark.parametrize("text", ["false", "no", "off", "0", "False\n"])
 def test_retention_is_switched_off_by_every_usual_writing(text: str) -> None:
     """A central job does it then."""
-    assert not configured(secret={"RESTIC_RETENTION_POLICIES_ENABLED": text}).retention_enabled
+    read = configured(secret={"RESTIC_RETENTION_POLICIES_ENABLED": text})
+    assert not read.maintenance.retention_enabled
 
 
 @pytest.mark.parametrize(
@@ -237,14 +247,14 @@ def test_sources_are_what_the_webhook_named(
     environment: dict[str, str], sources: tuple[str, ...] | None
 ) -> None:
     """Not given is not the same as none."""
-    assert configured(environment).sources == sources
+    assert configured(environment).paths.sources == sources
 
 
 def test_restic_source_may_name_several_folders() -> None:
     """Separated by white space, as ever."""
     read = configured(secret={"RESTIC_SOURCE": " /backup/a  /backup/b\n"})
 
-    assert read.legacy_sources == ("/backup/a", "/backup/b")
+    assert read.paths.legacy_sources == ("/backup/a", "/backup/b")
 
 
 @pytest.mark.parametrize(
@@ -255,14 +265,14 @@ def test_extra_arguments_are_split_like_a_shell_does(text: str, words: tuple[str
     """Without starting one."""
     read = configured(secret={"RESTIC_ADDITIONAL_BACKUP_PARAMETERS": text})
 
-    assert (read.options.backup, read.problems) == (words, ())
+    assert (read.repository.options.backup, read.problems) == (words, ())
 
 
 def test_extra_arguments_with_an_open_quote_are_left_out() -> None:
     """Named, but their text may hold a secret."""
     secret = {"RESTIC_ADDITIONAL_BACKUP_PARAMETERS": "--exclude 'a"}
 
-    assert configured(secret=secret).options == Given()
+    assert configured(secret=secret).repository.options == Given()
     assert problems(None, secret) == [("RESTIC_ADDITIONAL_BACKUP_PARAMETERS", "", "none")]
 
 
@@ -290,6 +300,6 @@ def test_ntfy_needs_little() -> None:
 def test_commands_that_were_fixed_at_admission_go_first(when: str) -> None:
     environment = {**ENVIRONMENT, f"BACKUP_{when.upper()}": '["sync","-f","/data"]'}
 
-    read = model.read(environment, {**SECRET, f"{when.upper()}_HOOK": "true"}, {})
+    read = build.config(environment, {**SECRET, f"{when.upper()}_HOOK": "true"}, {})
 
-    assert getattr(read, when) == ("sync", "-f", "/data")
+    assert getattr(read.commands, when) == ("sync", "-f", "/data")

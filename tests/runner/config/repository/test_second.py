@@ -2,7 +2,7 @@
 
 import pytest
 
-from runner.config import copy_repository
+from runner.config.repository import second
 from tests.contract.hostile import NEVER_PASSED
 from tests.runner.workload import SECRET, configured
 
@@ -10,14 +10,14 @@ LOCAL = {"COPY_RESTIC_REPOSITORY": "/mnt/usb"}
 
 
 def test_without_a_second_repository_there_is_none() -> None:
-    assert configured().second is None
-    assert configured(secret={"COPY_AWS_ACCESS_KEY_ID": "x"}).second is None
-    assert configured(secret={"COPY_RESTIC_REPOSITORY": " "}).second is None
+    assert configured().repository.second is None
+    assert configured(secret={"COPY_AWS_ACCESS_KEY_ID": "x"}).repository.second is None
+    assert configured(secret={"COPY_RESTIC_REPOSITORY": " "}).repository.second is None
 
 
 def test_the_first_ones_password_serves_both_unless_another_is_given() -> None:
-    same = copy_repository.read(LOCAL, SECRET)
-    other = copy_repository.read({**LOCAL, "COPY_RESTIC_PASSWORD_FILE": "/etc/other"}, SECRET)
+    same = second.read(LOCAL, SECRET)
+    other = second.read({**LOCAL, "COPY_RESTIC_PASSWORD_FILE": "/etc/other"}, SECRET)
 
     assert same
     assert other
@@ -27,7 +27,7 @@ def test_the_first_ones_password_serves_both_unless_another_is_given() -> None:
 
 
 def test_copying_knows_both_and_the_rest_only_the_second() -> None:
-    found = copy_repository.read({**LOCAL, "COPY_RESTIC_PASSWORD": "staple"}, SECRET)
+    found = second.read({**LOCAL, "COPY_RESTIC_PASSWORD": "staple"}, SECRET)
 
     assert found
     assert found.alone["RESTIC_REPOSITORY"] == "/mnt/usb"
@@ -57,7 +57,7 @@ def test_a_second_bucket_with_keys_of_its_own_is_reached_by_rclone(
         "COPY_AWS_SECRET_ACCESS_KEY": "other-secret",
     }
 
-    found = copy_repository.read(given, SECRET)
+    found = second.read(given, SECRET)
 
     assert found
     assert found.both["RESTIC_REPOSITORY"] == f"rclone:backupcopy:{path}"
@@ -69,7 +69,7 @@ def test_a_second_bucket_with_keys_of_its_own_is_reached_by_rclone(
 
 
 def test_a_second_bucket_with_the_same_keys_needs_no_rclone() -> None:
-    found = copy_repository.read({"COPY_RESTIC_REPOSITORY": "s3:s3.example.org/off"}, SECRET)
+    found = second.read({"COPY_RESTIC_REPOSITORY": "s3:s3.example.org/off"}, SECRET)
 
     assert found
     assert found.both["RESTIC_REPOSITORY"] == "s3:s3.example.org/off"
@@ -78,7 +78,7 @@ def test_a_second_bucket_with_the_same_keys_needs_no_rclone() -> None:
 def test_the_first_repositorys_restic_knows_nothing_of_the_second() -> None:
     config = configured(secret={**LOCAL, "COPY_RESTIC_PASSWORD": "staple"})
 
-    assert not [key for key in config.restic if key.startswith("COPY_")]
+    assert not [key for key in config.repository.environment if key.startswith("COPY_")]
     assert "staple" not in config.mask("it is staple, said the server")
 
 
@@ -87,7 +87,7 @@ def test_no_variable_that_steers_a_process_comes_by_the_second_repository(key: s
     """`COPY_LD_PRELOAD` is none of a backend, nor is `COPY_PATH`."""
     secret = {**SECRET, **LOCAL, f"COPY_{key}": "/evil", "COPY_OWN": "x", "COPY_B2_ACCOUNT_ID": "b"}
 
-    found = configured(secret=secret).second
+    found = configured(secret=secret).repository.second
 
     assert found
     assert found.both["B2_ACCOUNT_ID"] == "b"

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from runner.process import scratch
+from runner.process.folders import scratch
 from tests.integration.sidecars import OTHER
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from runner.config.model import Config
+from runner.process.folders.quota import Quota, taken
 from runner.process.log import Log
-from runner.process.quota import Quota, taken
 from runner.process.signals import Stop
 from runner.session import executor
 from runner.session.executor import Executor

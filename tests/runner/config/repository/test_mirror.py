@@ -1,10 +1,10 @@
 """What of the Secret a mirror takes, what rclone gets of it, and its own copy of rclone.conf."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from contract import names
 from runner.config.model import Config
 from runner.mirror import rclone
 from runner.process.environment import rclone_conf
@@ -28,9 +28,9 @@ def test_restic_remains_where_the_engine_says_nothing() -> None:
 def test_the_destination_has_a_name_of_ours_and_stands_in_no_argument() -> None:
     config = mirrored(BUP_DST=":s3,secret_access_key=xK9-qqqq-77:bucket ")
 
-    assert config.restic["RCLONE_CONFIG_BACKUPMIRROR_TYPE"] == "alias"
-    assert config.restic["RCLONE_CONFIG_BACKUPMIRROR_REMOTE"].endswith("-77:bucket")
-    assert config.restic["RCLONE_CONFIG"] == "/var/lib/backup/rclone.conf"
+    assert config.repository.environment["RCLONE_CONFIG_BACKUPMIRROR_TYPE"] == "alias"
+    assert config.repository.environment["RCLONE_CONFIG_BACKUPMIRROR_REMOTE"].endswith("-77:bucket")
+    assert config.repository.environment["RCLONE_CONFIG"] == "/var/lib/backup/rclone.conf"
     assert "xK9" not in " ".join(rclone.look(config).argv)
 
 
@@ -43,12 +43,12 @@ def test_the_destination_has_a_name_of_ours_and_stands_in_no_argument() -> None:
     ],
 )  # fmt: skip
 def test_what_would_change_a_mirror_does_not_reach_rclone(key: str) -> None:
-    assert mirrored(**{key: "gets-through"}).restic.get(key) != "gets-through"
+    assert mirrored(**{key: "gets-through"}).repository.environment.get(key) != "gets-through"
 
 
 @pytest.mark.parametrize("key", ["RCLONE_CONFIG_X_PASS", "RCLONE_BWLIMIT", "AWS_ACCESS_KEY_ID"])
 def test_what_describes_remotes_and_pace_reaches_rclone(key: str) -> None:
-    assert mirrored(**{key: "gets-through"}).restic[key] == "gets-through"
+    assert mirrored(**{key: "gets-through"}).repository.environment[key] == "gets-through"
 
 
 @pytest.mark.parametrize("text", ["/data", "there:", "there:a/b", ":s3:bucket"])
@@ -65,8 +65,8 @@ def test_without_a_destination_it_is_missed() -> None:
 
 
 def test_a_source_of_the_secret_counts() -> None:
-    assert mirrored(BUP_SRC="/backup/pages/").legacy_sources == (PAGES,)
-    assert mirrored().legacy_sources is None
+    assert mirrored(BUP_SRC="/backup/pages/").paths.legacy_sources == (PAGES,)
+    assert mirrored().paths.legacy_sources is None
 
 
 def test_sqlite_has_no_effect_and_is_named() -> None:
@@ -99,7 +99,8 @@ def test_secrets_of_the_conf_are_masked_and_kinds_are_not() -> None:
 
 
 def _local(state: Path, conf: str = CONF) -> Config:
-    return replace(mirrored(**{"rclone.conf": conf}), state_dir=str(state))
+    given = {**MIRRORING, names.ENV_STATE_DIR: str(state)}
+    return configured(given, {"BUP_DST": "there:backups", "rclone.conf": conf})
 
 
 def test_the_conf_is_copied_for_us_alone_and_again_when_the_secret_changes(tmp_path: Path) -> None:
@@ -128,5 +129,5 @@ def test_a_state_folder_that_cannot_be_written_is_a_config_failure(tmp_path: Pat
 
 
 def test_nothing_is_written_for_restic(tmp_path: Path) -> None:
-    assert rclone_conf.prepare(replace(configured(), state_dir=str(tmp_path))) is None
+    assert rclone_conf.prepare(configured({names.ENV_STATE_DIR: str(tmp_path)})) is None
     assert not list(tmp_path.iterdir())
