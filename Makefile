@@ -28,13 +28,16 @@ test: $(TEST_PARTS) ## Run the linters and every test
 test-parts:
 	@echo $(TEST_PARTS)
 
+# What waits for real servers, and for restic, for most of its time.
+SERVICES := tests/faults tests/integration tests/services
+
 .PHONY: test-units
 test-units: rclone test-restic ## Run all tests but those of test-services
-	$(BIN)/python -m tests.run --numprocesses=2 --ignore=tests/faults --ignore=tests/integration
+	$(BIN)/python -m tests.run --numprocesses=2 $(addprefix --ignore=,$(SERVICES))
 
 .PHONY: test-services
-test-services: rclone test-restic ## Run the tests that wait for real servers, for most of their time
-	$(BIN)/python -m tests.run --numprocesses=6 tests/faults tests/integration
+test-services: rclone test-restic ## Run the tests that wait for real servers, side by side
+	$(BIN)/python -m tests.run --numprocesses=6 $(SERVICES)
 
 .PHONY: test-pythons
 test-pythons: setup ## Run the unit tests on the oldest and the newest Python

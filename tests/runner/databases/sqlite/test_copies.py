@@ -222,7 +222,9 @@ def planted(path: Path, kind: str) -> None:
         os.mkfifo(path)
     elif kind == "socket":
         with socket.socket(socket.AF_UNIX) as made:
-            made.bind(str(path))
+            folder = os.open(path.parent, os.O_RDONLY)
+            made.bind(f"/proc/self/fd/{folder}/{path.name}")  # an address is shorter than a path
+            os.close(folder)
     elif kind == "folder":
         path.mkdir()
     else:
