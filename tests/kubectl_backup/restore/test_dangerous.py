@@ -368,7 +368,7 @@ FORBIDDEN = {
     "change the workload": ("PATCH /apis/apps", ("status 403",)),
     "read autoscalers": (f"GET {SCALERS}", ("status 403",)),
     "read the workload": ("GET /apis/apps", ("status 403",)),
-    "read the pod": (f"GET {PODS}/restore", ("status 403", "NOT ALL")),
+    "read the pod": (f"GET {PODS}/restore", ("status 403", "INCOMPLETE")),
 }
 
 
@@ -437,7 +437,7 @@ def test_the_status_of_the_restore_is_no_success(run: Run, code: int) -> None:
     said = run(world, *IN_PLACE)
 
     assert (said.code, judge(world, said), is_as_before(world)) == (1, [], True)
-    assert f"status {code}: NOT ALL of it is there" in said.err
+    assert f"status {code} and is INCOMPLETE" in said.err
 
 
 def test_pods_that_do_not_end(run: Run) -> None:
@@ -446,7 +446,7 @@ def test_pods_that_do_not_end(run: Run) -> None:
     said = run(world, *IN_PLACE)
 
     assert (said.code, judge(world, said), world.helpers()) == (1, [], [])
-    assert "in vain until the pods of deploy/wiki are gone" in said.err
+    assert "of deploy/wiki did not end within 600 s" in said.err
 
 
 @pytest.mark.parametrize("words", [IN_PLACE, TO_CLAIM])
@@ -470,9 +470,9 @@ def operated(world: World) -> None:
 
 
 REFUSALS: dict[Event, str] = {
-    scaler: "HorizontalPodAutoscaler hpa may scale it back",
-    marked: "Argo CD may scale it back",
-    operated: "its controller Wiki/mine may scale it back",
+    scaler: "HorizontalPodAutoscaler hpa may scale it up",
+    marked: "Argo CD may scale it up",
+    operated: "its controller Wiki/mine may scale it up",
     user: "the claim wiki-data is in use by pod other",
 }
 
