@@ -23,7 +23,7 @@ from tests.planted import TEXT, steering
 PODS = "/api/v1/namespaces/prod/pods"
 NAME = pod()["metadata"]["name"]
 # JSON cannot hold half of a pair, and none comes through UTF-8.
-PLANTED = TEXT.replace("\udcff", "")
+PLANTED = TEXT.replace("\udcff", "") + "[red]marked[/red]"
 
 
 def said() -> Json:
@@ -123,6 +123,7 @@ def test_nothing_that_others_say_steers_the_terminal(
 
     assert out + err
     assert (steering(out), steering(err)) == ([], [])
+    assert (out + err).count("marked") == (out + err).count("[red]marked[/red]")
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 409, 500])
