@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Sequence
+from shlex import quote
 
 from contract.annotations import settings
 from kubectl_backup.cluster.api import Cluster, Json, below
@@ -23,7 +24,7 @@ def pause(cluster: Cluster, terminal: Terminal, parsed: argparse.Namespace) -> i
     if any(changed):
         _explain(terminal, found, paused=paused)
     if not all(changed):
-        again = f"run `kubectl backup {parsed.command} {parsed.workload}` again"
+        again = f"run `kubectl backup {quote(parsed.command)} {quote(parsed.workload)}` again"
         terminal.tell(
             f"kubectl backup: {changed.count(False)} of {len(found)} pods failed; {again}"
         )

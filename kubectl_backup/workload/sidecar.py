@@ -14,6 +14,7 @@ from kubectl_backup.workload import injection, log_status, restoring, stalls, ta
 
 _TAIL = "50"  # lines of a log
 _SILENCE = 20.0  # seconds in which a pod must answer
+_PATIENCE = 600.0  # seconds without output of a command that may wait for a lock
 _FOLDER = f'"${{{names.ENV_STATE_DIR}:-{names.STATE_DIR}}}"'
 _FILE = f"{names.STATE_DIR}/{names.STATUS_FILE}"
 _STATUS = "backup-runner status --json || true"
@@ -52,7 +53,8 @@ class Sidecar:
 
     def request(self) -> float:
         """Request a backup; return the time by the pod's own clock, in epoch seconds."""
-        answer = self.execute("sh", "-c", _REQUEST)
+        place = (self.namespace, self.name)
+        answer = self._cluster.execute(*place, "sh", "-c", _REQUEST, silence=_SILENCE)
         clock = answer.out.decode("ascii", "replace").strip()
         if answer.code or not clock.isdigit():
             raise ClusterError(f"pod {self.name} cannot start a backup: {answer.said}")
@@ -65,7 +67,7 @@ class Sidecar:
 
     def execute(self, *argv: str) -> Answer:
         """Run a command to its end."""
-        return self._cluster.execute(self.namespace, self.name, *argv, silence=600)
+        return self._cluster.execute(self.namespace, self.name, *argv, silence=_PATIENCE)
 
     def run(self, *argv: str) -> Running:
         """Start a command whose output is read as it arrives."""

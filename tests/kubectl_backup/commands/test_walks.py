@@ -35,6 +35,7 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(follow, "time", Clock())
     monkeypatch.setattr(cluster_api, "_READ", 0.3)
     monkeypatch.setattr(sidecar, "_SILENCE", 0.3)
+    monkeypatch.setattr(sidecar, "_PATIENCE", 0.3)
 
 
 def stateful() -> World:
