@@ -155,6 +155,6 @@ lock: ## Resolve the Python dependencies anew (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \
 	  --extra webhook pyproject.toml -o requirements/webhook.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \
-	  --extra runner --extra webhook --extra dev pyproject.toml -o requirements/dev.txt
+	  --extra runner --extra webhook --extra kubectl --extra dev pyproject.toml -o requirements/dev.txt
 	echo 'hatchling>=1.27' | uv pip compile -q --universal --python-version 3.11 \
 	  --generate-hashes --no-header - -o requirements/build.txt

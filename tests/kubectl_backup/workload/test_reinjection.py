@@ -3,15 +3,14 @@
 import pytest
 
 from contract.names import Reason
-from kubectl_backup.commands import heal
-from kubectl_backup.workload import injection
+from kubectl_backup.workload import injection, reinjection
 from kubectl_backup.workload.reasons import PASSING
 from tests.kubectl_backup.pods import Json, pod
 
 
 def reasons(*pods: Json, labelled: str = "prod") -> list[str]:
     """Return the reasons of those that are chosen."""
-    return [each.reason for each in heal.candidates(pods, {labelled})]
+    return [each.reason for each in reinjection.candidates(pods, {labelled})]
 
 
 @pytest.mark.parametrize(
@@ -45,7 +44,7 @@ def test_pods_that_ask_for_nothing_or_are_over_are_left_alone() -> None:
 
 
 def test_a_pod_of_nobody_is_told_and_not_evicted() -> None:
-    (found,) = heal.candidates([pod("lonely", of="", reason="quota")], {"prod"})
+    (found,) = reinjection.candidates([pod("lonely", of="", reason="quota")], {"prod"})
 
     assert found.alone
     assert str(found) == "prod/lonely (pod/lonely): quota"
@@ -55,7 +54,7 @@ def test_the_trial_is_a_new_pod_of_nobody() -> None:
     """Else it would count as one of the workload's, or be refused as it is there already."""
     first = pod(reason="quota")
 
-    made = heal.trial(first)
+    made = reinjection.replacement(first)
 
     assert made["metadata"]["name"] != first["metadata"]["name"]
     assert {"uid", "ownerReferences", "creationTimestamp"}.isdisjoint(made["metadata"])
@@ -66,6 +65,6 @@ def test_the_trial_is_a_new_pod_of_nobody() -> None:
 
 
 def test_the_verdict_is_the_reason_that_would_hold_again() -> None:
-    assert heal.verdict(pod()) == ""
-    assert heal.verdict(pod(reason="quota")) == "quota"
-    assert heal.verdict(pod(reason="")) == injection.UNSEEN
+    assert reinjection.verdict(pod()) == ""
+    assert reinjection.verdict(pod(reason="quota")) == "quota"
+    assert reinjection.verdict(pod(reason="")) == injection.UNSEEN

@@ -1,4 +1,4 @@
-"""From a pod and what its sidecar says to one row of `status`. Pure."""
+"""The rows of `status`, each from a pod and the status of its sidecar. Pure."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -6,7 +6,7 @@ from typing import Any
 
 from contract import units
 from kubectl_backup.output import formats
-from kubectl_backup.output.table import Cell, Column, Line
+from kubectl_backup.output.table import Cell, Column, Line, Table
 from kubectl_backup.workload import log_status, stalls, target
 from kubectl_backup.workload.log_status import Known
 from kubectl_backup.workload.stalls import NOT_RUNNING, RESTORING, Stall
@@ -16,16 +16,16 @@ _OFTEN = 3  # restarts of a sidecar
 _GOOD = {"success", "no run yet"}
 _BAD = {"failure", "not injected", NOT_RUNNING, "unknown"}
 UNKNOWN = "unknown yet"
-"""Of a new pod, until its sidecar has read the repository."""
+"""The status of a new pod until its sidecar has read the repository."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What is known of one pod's backups, or of the ``pods`` of a workload that have none.
+    """The backups of one pod, or the ``pods`` of a workload without any.
 
-    Times are seconds since the epoch. ``reason`` is one word for scripts, "" where all is well:
-    a failure class, a word of Cover or Reason, or the kubelet's; it holds ``since`` then.
-    ``protected``: there is a sidecar.
+    Times are epoch seconds. ``reason`` is one word for scripts, "" if all is well: a failure class,
+    a word of Cover or Reason, or the kubelet's reason, ``since`` when it holds. ``protected``: the
+    pod has a sidecar.
     """
 
     namespace: str
@@ -53,7 +53,7 @@ class Row:
 def row(
     pod: target.Pod, known: Known | None, trouble: str, now: float, stall: Stall | None = None
 ) -> Row:
-    """Return the row of a pod with a sidecar. ``known`` is None where it could not be asked:
+    """Return the row of a pod with a sidecar. ``known`` is None if its status cannot be read:
     ``stall`` or ``trouble`` says why."""
     stall = stalls.find(pod) if known is None and stall is None else stall
     meta = pod["metadata"]
@@ -114,16 +114,16 @@ def _problems(pod: target.Pod, known: Known, last: Known, now: float) -> Iterato
         yield f"last run {last['status']}{kind}: {last.get('message', '')}"
     due = formats.moment(known.get("next"))
     if due and now - due > _LATE and not known.get("paused") and not known.get("running_since"):
-        yield f"the run that was due {formats.age(due, now)} did not come"
+        yield f"the run due {formats.age(due, now)} did not start"
     if known.get("held"):
-        yield "retention is held: a volume lost its files; `kubectl backup accept` if it was meant"
+        yield "retention is suspended: a volume lost files; `kubectl backup accept` if on purpose"
     for name, task in log_status.tasks(known).items():
         if task.get("status") in {"failure", "warning"}:
             yield f"{name} {task['status']}: {task.get('message', '')}"
     yield from map(str, known.get("problems") or ())
     restarts = target.sidecar_status(pod).get("restartCount") or 0
     if restarts >= _OFTEN:
-        yield f"the sidecar was restarted {restarts} times: see backup.memory-limit"
+        yield f"the sidecar was restarted {restarts} times: check backup.memory-limit"
 
 
 HEADER = (
@@ -134,10 +134,8 @@ HEADER = (
 _WIDE = {"HOST", "SCHEDULE", "POD"}
 
 
-def table(
-    found: Sequence[Row], now: float, *, namespaces: bool, wide: bool
-) -> tuple[list[Column], list[Line]]:
-    """Return a table's columns and lines; ``namespaces``: with a column for them."""
+def table(found: Sequence[Row], now: float, *, namespaces: bool, wide: bool) -> Table:
+    """Return the table of these rows; ``namespaces``: with a column for them."""
     workloads = [(each.namespace, each.workload) for each in found]
     hidden = set() if wide else set(_WIDE)
     if len(set(workloads)) < len(workloads):
@@ -155,7 +153,7 @@ def table(
     for each in found:
         cells = _cells(each, now) if each.host else _unasked(_cells(each, now))
         lines.append(Line(tuple(cells[i] for i in kept), tuple(each.problems), colour(each)))
-    return header, lines
+    return Table(header, lines, "PROBLEMS")
 
 
 def _cells(each: Row, now: float) -> tuple[Cell, ...]:
@@ -171,14 +169,14 @@ def _cells(each: Row, now: float) -> tuple[Cell, ...]:
 
 
 def _unasked(cells: tuple[Cell, ...]) -> tuple[Cell, ...]:
-    """Return the cells of a row without an answer of a sidecar: of a success nobody knows."""
+    """Return the cells of a row without a status, whose last success is unknown."""
     unknown = {"LAST SUCCESS", "DRILL"}
     pairs = zip(HEADER, cells, strict=True)
     return tuple(Cell("-") if column.title in unknown else cell for column, cell in pairs)
 
 
 def colour(each: Row) -> str:
-    """Return the colour of a row's status: red where there is no good backup."""
+    """Return the colour of a row's status: red if it has no good backup."""
     if each.status in _BAD:
         return "red"
     if each.status in _GOOD:
@@ -189,7 +187,7 @@ def colour(each: Row) -> str:
 
 
 def rank(each: Row) -> tuple[int, str, str, str]:
-    """Return by what rows are sorted: what is worst comes first, equals by their names."""
+    """Return the sort key of a row: the worst first, then by name."""
     order = {"red": 0, "yellow": 2, "": 3, "green": 4}[colour(each)]
     return (order if each.protected or not order else 1, each.namespace, each.workload, each.pod)
 

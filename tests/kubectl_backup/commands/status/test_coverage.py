@@ -8,8 +8,8 @@ import yaml
 
 from contract.coverage import AS_WANTED, Cover
 from contract.names import Reason
-from kubectl_backup.commands import coverage, status_table
-from kubectl_backup.output import table
+from kubectl_backup.commands.status import coverage, rows
+from kubectl_backup.output import draw
 from kubectl_backup.workload import injection
 from kubectl_backup.workload.reasons import PASSING
 from tests.kubectl_backup.api import Api, Ran
@@ -25,10 +25,10 @@ KINDS = [
     ("ReplicaSet", "wiki-5f8b9c", "deploy/wiki", "kubectl -n prod rollout restart deploy/wiki"),
     ("StatefulSet", "db", "sts/db", "kubectl -n prod rollout restart sts/db"),
     ("DaemonSet", "agent", "ds/agent", "kubectl -n prod rollout restart ds/agent"),
-    ("Job", "once", "job/once", "delete job/once and create it again"),
+    ("Job", "once", "job/once", "delete job/once and recreate it"),
     ("Job", "nightly-29323200", "cronjob/nightly", "wait for its next job"),
-    ("", "", "pod/bare-0", "delete pod/bare-0 and create it again"),
-    ("Cluster", "pg", "cluster/pg", "delete its pods, so that cluster/pg creates new ones"),
+    ("", "", "pod/bare-0", "delete pod/bare-0 and recreate it"),
+    ("Cluster", "pg", "cluster/pg", "delete its pods; cluster/pg creates new ones"),
 ]
 
 
@@ -96,25 +96,25 @@ CASES: dict[str, tuple[Json, str, str, str, str]] = {
     "says no": (asking("false"), "opted_out", "", "", ""),
     "says off": (asking("off"), "opted_out", "", "", ""),
     "asks, never seen": (asking(), "missed", "not_opted_in", "not injected",
-                         "never seen by the webhook"),
+                         "the webhook never saw the pod"),
     "asks, in other words": (asking("Yes"), "missed", "not_opted_in", "not injected",
                              "kubectl -n prod rollout restart deploy/wiki"),
     "asks, has a typo": (asking("ture"), "invalid_value", "not_opted_in", "not injected",
-                         'backup.enabled says neither yes nor no: write "true"'),
+                         'the value of backup.enabled is invalid: set it to "true"'),
     "asks, has no claim": (without_claims(asking()), "no_volumes", "not_opted_in", "not injected",
                            "see backup.volumes"),
     "asks, static": (mirrored(asking()), "mirror_pod", "not_opted_in", "not injected",
-                     "run it as a Deployment"),
+                     "use a Deployment"),
     "asks, has ended": (over(asking(), "Failed"), "", "", "", ""),
     "was refused for quota": (pod(reason="quota"), "quota", "not_opted_in", "not injected",
-                              "quota: quota or limits of the namespace left no room; "),
+                              "quota: the sidecar did not fit in "),
     "was refused for an image": (pod(reason="image_unavailable"), "image_unavailable",
-                                 "not_opted_in", "not injected", "kubectl backup heal"),
+                                 "not_opted_in", "not injected", "kubectl backup reinject"),
     "was refused, on Windows": (windows(asking()), "windows", "not_opted_in", "not injected",
                                 "Windows pods are not backed up"),
     "has its sidecar": (pod(), "protected", "protected", "", ""),
     "is excluded and asks": (asking(namespace="kube-system"), "excluded_namespace",
-                             "excluded_namespace", "not injected", "use one of the app's own"),
+                             "excluded_namespace", "not injected", "move the app to its own"),
     "is excluded and says nothing": (bare(namespace="kube-system"), "excluded_namespace", "",
                                      "no backup", "excludes this namespace"),
 }  # fmt: skip
@@ -148,7 +148,7 @@ def test_a_row_says_why_and_what_next(case: str) -> None:
     assert (row.status, row.reason, row.protected) == (status, word, False)
     assert said in row.problems[0]
     assert len(row.problems) == 1
-    assert status_table.colour(row) == ("yellow" if status == "no backup" else "red")
+    assert rows.colour(row) == ("yellow" if status == "no backup" else "red")
 
 
 @pytest.mark.parametrize(("kind", "of", "workload", "remedy"), KINDS)
@@ -188,7 +188,7 @@ def test_every_reason_of_the_webhook_has_a_row(reason: str) -> None:
 
     assert (row.reason, row.status, bool(row.remedy)) == (reason, "not injected", True)
     healable = reason in set(map(str, PASSING))
-    assert ("kubectl backup heal" in row.problems[0]) is healable
+    assert ("kubectl backup reinject" in row.problems[0]) is healable
 
 
 def test_the_label_is_told_with_its_command() -> None:
@@ -399,7 +399,7 @@ def test_who_may_not_list_all_pods_sees_those_of_their_namespaces(
     found = {each["namespace"] for each in json.loads(said.out)}
     assert (said.code, found) == (1, {"prod", "mine"} if labels else {"prod"})
     shown = "prod, mine" if labels else "prod"
-    assert f"only these are shown: {shown}\n" in said.err
+    assert f"showing only: {shown}\n" in said.err
     assert said.err.startswith("kubectl backup: pods of all namespaces cannot be listed (")
 
 
@@ -416,9 +416,9 @@ def test_who_may_list_nothing_gets_one_line(api: Api, backup: Backup) -> None:
 @pytest.mark.parametrize("width", [None, 40, 80, 120])
 def test_a_row_without_a_backup_at_every_width(width: int | None) -> None:
     found = coverage.uncovered([bare(), asking(name="mq-0", kind="StatefulSet", of="mq")], LABELLED)
-    header, lines = status_table.table(found, NOW, namespaces=True, wide=False)
+    made = rows.table(found, NOW, namespaces=True, wide=False)
 
-    shown = table.render(header, lines, "PROBLEMS", width, paint=False)
+    shown = draw.table(made, width, paint=False)
 
     text = " ".join(" ".join(shown).split())
     assert "deploy/wiki" in text
@@ -430,7 +430,7 @@ def test_a_row_without_a_backup_at_every_width(width: int | None) -> None:
 
 def test_json_of_a_row_keeps_its_fields() -> None:
     """What is new comes after them."""
-    (row,) = status_table.as_json(coverage.uncovered([bare()], LABELLED))
+    (row,) = rows.as_json(coverage.uncovered([bare()], LABELLED))
 
     assert list(row)[:5] == ["namespace", "workload", "pod", "status", "host"]
     assert row["last_success"] is None

@@ -9,7 +9,7 @@ from contract.annotations import settings
 from contract.coverage import Cover
 from contract.names import Reason
 from contract.text import counted
-from kubectl_backup.commands.status_table import Row
+from kubectl_backup.commands.status.rows import Row
 from kubectl_backup.output import formats
 from kubectl_backup.workload import injection, target
 
@@ -26,10 +26,10 @@ _TEMPLATE = "spec.template.metadata.annotations"
 def uncovered(
     pods: Iterable[target.Pod], labelled: Collection[str] | None, *, named: bool = False
 ) -> list[Row]:
-    """Return a row for each workload and reason among pods that have no sidecar.
+    """Return a row for each workload and reason among pods without a sidecar.
 
-    ``labelled`` are the namespaces that have opted in, None where nobody may know. ``named``: the
-    workload was asked for by name, so that it has a row even where no backup is wanted.
+    ``labelled`` are the namespaces that have opted in, None if they cannot be read. ``named``: the
+    person named the workload, so it has a row even if it needs no backup.
     """
     found: dict[tuple[str, str, str], Row] = {}
     for pod in pods:
@@ -46,8 +46,8 @@ def uncovered(
 
 
 def judge(pod: target.Pod, labelled: Collection[str] | None) -> str:
-    """Return a word of Cover or Reason, or UNSEEN where the webhook said nothing and nobody may
-    know whether the namespace has opted in; empty where no backup is needed and none asked for."""
+    """Return a word of Cover or Reason, or UNSEEN if the webhook gave none and the namespace
+    cannot be read; empty if no backup is needed and none is requested."""
     namespace = str(pod["metadata"].get("namespace") or "")
     unknown = labelled is None and not coverage.stated(pod) and target.asks(pod)
     word = coverage.judge(
@@ -61,7 +61,7 @@ def judge(pod: target.Pod, labelled: Collection[str] | None) -> str:
 
 
 def _now(pod: target.Pod) -> str:
-    """Return what the webhook would say of a pod that asks: as far as the pod alone tells."""
+    """Return the webhook's verdict on a pod that requests backups, as far as the pod tells."""
     if coverage.MIRROR_ANNOTATION in target.annotations(pod):
         return Reason.MIRROR_POD
     if not target.wants(pod):
@@ -72,7 +72,7 @@ def _now(pod: target.Pod) -> str:
 
 
 def _unneeded(pod: target.Pod) -> str:
-    if target.asks(pod):  # and has ended
+    if target.asks(pod):  # a pod that has ended
         return coverage.stated(pod) or _now(pod)
     return Cover.OPTED_OUT if _KEY in target.annotations(pod) else Cover.NOT_ANNOTATED
 
@@ -104,16 +104,16 @@ def explain(word: str, namespace: str, owner: target.Owner) -> tuple[str, str]:
     where = _TEMPLATES.get(owner.kind, _TEMPLATE)
     yes = f'set {_KEY}: "true" in {where} of {owner}'
     said = {
-        str(Cover.NOT_ANNOTATED): ("not annotated", f'{yes}, or "false" if no backup is wanted'),
+        str(Cover.NOT_ANNOTATED): ("not annotated", f'{yes}, or to "false" if it needs no backup'),
         str(Cover.NOT_OPTED_IN): (
             f"namespace {namespace} has no label {names.ENABLED_LABEL}=true",
             f"{label}, then {again}",
         ),
         str(Cover.MISSED): (
-            "never seen by the webhook: it was away, or annotation or label came after the pod",
+            "the webhook never saw the pod: it was down, or the annotation or label is newer",
             again,
         ),
-        str(Cover.OPTED_OUT): (f"{_KEY} says that no backup is wanted", ""),
+        str(Cover.OPTED_OUT): (f"{_KEY} turns backups off", ""),
         injection.UNSEEN: (injection.UNSEEN_TEXT, injection.UNSEEN_REMEDY),
     }
     if word in said:
@@ -122,7 +122,7 @@ def explain(word: str, namespace: str, owner: target.Owner) -> tuple[str, str]:
 
 
 def restart(namespace: str, owner: target.Owner) -> str:
-    """Return how the pods of a workload are made again."""
+    """Return how to recreate the pods of a workload."""
     if owner.kind in _RESTARTED:
         return f"kubectl -n {quote(namespace)} rollout restart {quote(str(owner))}"
     if owner.kind == "Rollout":
@@ -130,5 +130,5 @@ def restart(namespace: str, owner: target.Owner) -> str:
     if owner.kind == "CronJob":
         return "wait for its next job"
     if owner.kind in {"Pod", "Job"}:
-        return f"delete {owner} and create it again"
-    return f"delete its pods, so that {owner} creates new ones"
+        return f"delete {owner} and recreate it"
+    return f"delete its pods; {owner} creates new ones"

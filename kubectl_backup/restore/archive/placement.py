@@ -1,8 +1,7 @@
-"""A fresh folder that is filled, and its content moved into place once all of it is there.
+"""A fresh folder, whose content is moved into place once it is complete.
 
-Whatever ends a restore before that, the folder of the person's is as it was. Every step goes from
-an open folder to the next, and never through a link: not by the path's text, which may mean
-something else a moment later.
+If a restore ends before that, the target folder is unchanged. Every step goes from an open folder
+to the next and never through a link; a path as text could mean something else a moment later.
 """
 
 import errno
@@ -19,7 +18,7 @@ from pathlib import Path
 from kubectl_backup.cluster.errors import ClusterError
 
 PREFIX = ".kubectl-backup-"
-"""Of the fresh folder's name. One that is there later is what a killed restore left."""
+"""Of the fresh folder's name. One that remains was left by a killed restore."""
 
 _OURS = re.compile(rf"{re.escape(PREFIX)}[a-z0-9_]{{8}}")  # as `tempfile` names them
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
@@ -33,7 +32,7 @@ class ThroughLinkError(Exception):
 
 @dataclass
 class Troubles:
-    """What could not be done, and why: the first few, and how many there are."""
+    """What failed and why: the first few, and their number."""
 
     first: list[str] = field(default_factory=list)
     count: int = 0
@@ -44,7 +43,7 @@ class Troubles:
         self.count += others.count
 
     def add(self, trouble: str) -> None:
-        """Add one; of millions that an archive may bring, few are kept."""
+        """Add one; an archive may bring millions, of which few are kept."""
         self.count += 1
         if len(self.first) < _NAMED:
             self.first.append(trouble)
@@ -55,16 +54,16 @@ class Troubles:
 
 
 def leftovers(folder: Path) -> list[str]:
-    """Return what restores that were killed have left in a folder: never their files in place."""
+    """Return the names of fresh folders that killed restores have left in a folder."""
     found = (each.name for each in folder.glob(f"{PREFIX}*"))
     return sorted(name for name in found if _OURS.fullmatch(name))
 
 
 @contextmanager
 def fresh(folder: Path) -> Iterator[Path]:
-    """Make a folder in ``folder`` that nobody else may enter; remove it in the end.
+    """Make a private folder in ``folder``; remove it at the end.
 
-    Where something goes wrong, ``folder`` is removed too, if it was not there before.
+    If something fails, ``folder`` is removed too, unless it existed before.
     """
     was_there = folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
@@ -80,25 +79,24 @@ def fresh(folder: Path) -> Iterator[Path]:
 
 
 def place(source: Path, folder: Path) -> Troubles:
-    """Move all that is in ``source`` into ``folder``; return what had to stay.
+    """Move the content of ``source`` into ``folder``; return what could not be moved.
 
-    Folders that are there already stay, with the mode and the times of the new ones; everything
-    else that has a name of the new is replaced. Where a link is in the place of a folder nothing
-    is moved at all: ClusterError.
+    Existing folders stay and get the mode and times of the new ones; existing files are replaced.
+    Raise ClusterError, with nothing moved, if a link is in the place of a folder.
     """
     troubles = Troubles()
     with _opened(source) as here, _opened(folder) as there:
         try:
             _refuse_links(here, there, "")
         except ThroughLinkError as error:
-            what = f"something would be written through the link {folder}/{error}"
+            what = f"it would write through the link {folder}/{error}"
             raise ClusterError(f"the archive cannot be unpacked: {what}") from error
         _merge(here, there, "", troubles)
     return troubles
 
 
 def child(parent: int, name: str) -> int:
-    """Return an open folder of an open one; raise OSError, also where it is a link."""
+    """Return an open folder of an open one; raise OSError, also if it is a link."""
     return os.open(name, _DIRECTORY, dir_fd=parent)
 
 
@@ -121,7 +119,7 @@ def _child(parent: int, name: str) -> Iterator[int]:
 
 
 def _mode(parent: int, name: str) -> int:
-    """Return the mode of what has a name; 0 where nothing has."""
+    """Return the mode of a name in a folder; 0 if it does not exist."""
     try:
         return os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode
     except FileNotFoundError:
@@ -160,10 +158,10 @@ def _place_file(source: int, target: int, name: str) -> None:
 def _place_folder(source: int, target: int, name: str, path: str, troubles: Troubles) -> None:
     mode = _mode(target, name)
     if mode and not stat.S_ISDIR(mode):
-        raise NotADirectoryError(errno.ENOTDIR, "no folder is in its place")
+        raise NotADirectoryError(errno.ENOTDIR, "a file is in its place")
     with _child(source, name) as inner:
         wanted = os.fstat(inner)
-        os.fchmod(inner, _OWNER)  # one that nobody may write to could not be moved
+        os.fchmod(inner, _OWNER)  # a folder without write permission cannot be moved
         if not mode:
             os.rename(name, name, src_dir_fd=source, dst_dir_fd=target)
             _describe(inner, wanted)
@@ -181,7 +179,7 @@ def _describe(descriptor: int, wanted: os.stat_result) -> None:
 
 
 def _remove(folder: Path) -> None:
-    """Remove a folder with all that is in it, also where nobody may write."""
+    """Remove a folder and its content, also without write permission."""
     for _, names, _, descriptor in os.fwalk(folder):
         for name in names:
             if stat.S_ISDIR(_mode(descriptor, name)):

@@ -1,4 +1,4 @@
-"""Which pods without a sidecar may get one when they are created anew. Pure."""
+"""Which pods without a sidecar may get one when they are recreated. Pure."""
 
 from collections.abc import Collection, Sequence
 from copy import deepcopy
@@ -9,13 +9,15 @@ from kubectl_backup.workload import injection, target
 from kubectl_backup.workload.reasons import PASSING
 
 _PASSING = {str(each) for each in PASSING} | {injection.UNSEEN}
-_PRINTED = ("uid", "resourceVersion", "creationTimestamp", "ownerReferences", "managedFields",
-            "generateName", "generation", "deletionTimestamp")  # fmt: skip
+_SET_BY_THE_SERVER = (
+    "uid", "resourceVersion", "creationTimestamp", "ownerReferences", "managedFields",
+    "generateName", "generation", "deletionTimestamp",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A pod that is worth another try; ``alone``: nobody would create it again."""
+    """A pod that may be injected when it is recreated; ``alone``: no controller recreates it."""
 
     pod: target.Pod
     reason: str
@@ -27,8 +29,8 @@ class Candidate:
 
 
 def candidates(pods: Sequence[target.Pod], labelled: Collection[str]) -> list[Candidate]:
-    """Return the pods that ask for backups in ``labelled`` namespaces, and got none for a reason
-    that may be gone."""
+    """Return the pods in ``labelled`` namespaces that request backups and have no sidecar for a
+    reason that may no longer hold."""
     return [
         Candidate(pod, injection.reason(pod), not pod["metadata"].get("ownerReferences"))
         for pod in pods
@@ -40,11 +42,11 @@ def candidates(pods: Sequence[target.Pod], labelled: Collection[str]) -> list[Ca
     ]
 
 
-def trial(pod: target.Pod) -> target.Pod:
-    """Return a pod like ``pod`` to be created for trial: nobody's, and on no node yet."""
+def replacement(pod: target.Pod) -> target.Pod:
+    """Return a pod like ``pod`` for a dry run: without owner, without node, with another name."""
     made = deepcopy(dict(pod))
     made.pop("status", None)
-    for key in _PRINTED:
+    for key in _SET_BY_THE_SERVER:
         made["metadata"].pop(key, None)
     made["metadata"]["name"] = f"{pod['metadata']['name'][:200]}-backup-trial"
     made["metadata"].get("annotations", {}).pop(names.STATUS_ANNOTATION, None)
@@ -53,5 +55,5 @@ def trial(pod: target.Pod) -> target.Pod:
 
 
 def verdict(answered: target.Pod) -> str:
-    """Return the reason that would hold again for a pod created for trial; "" if it is gone."""
+    """Return why a dry-run pod has no sidecar; "" if it has one."""
     return "" if target.sidecar(answered) is not None else injection.reason(answered)

@@ -1,6 +1,6 @@
 """Writes entries of an archive below a folder, each by a path of open folders.
 
-The rules are those of `unpack`.
+The rules are those of `untar`.
 """
 
 import errno
@@ -13,16 +13,22 @@ from pathlib import Path
 from contract.text import counted
 from kubectl_backup.cluster.errors import ClusterError
 from kubectl_backup.output import formats
-from kubectl_backup.restore import placement
-from kubectl_backup.restore.placement import Troubles
-from kubectl_backup.restore.tar import ArchiveError, Entry, Kind
+from kubectl_backup.restore.archive import placement
+from kubectl_backup.restore.archive.placement import Troubles
+from kubectl_backup.restore.archive.tar import ArchiveError, Entry, Kind
 
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE}  # nor can any other be
+_FULL = {
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EIO,
+    errno.EMFILE,
+    errno.ENFILE,
+}  # no other file could be written
 _MODE = 0o755
 _OWNER = 0o700  # of a folder until everything in it is there
 _LONGEST = 4096  # bytes of a path, on Linux
 _SHOWN = 200  # letters of a name, in a message
-_DEEPEST = 200  # folders below each other: each is held open when a tree is removed
+_DEEPEST = 200  # nested folders: each is open while a tree is removed
 _MOST_OWNERS = (1 << 32) - 2
 NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
 
@@ -39,8 +45,8 @@ class Bounds:
 
 @dataclass
 class Unpacked:
-    """What was in an archive; ``left_out`` are entries that are never made, ``failed`` those that
-    could not be written."""
+    """What was in an archive; ``left_out`` are entries that are never created, ``failed`` those
+    that could not be written."""
 
     files: int = 0
     size: int = 0
@@ -55,13 +61,13 @@ class Unpacked:
         self.failed.extend(other.failed)
 
     def complain(self) -> None:
-        """Raise ClusterError that names what is not there."""
+        """Raise ClusterError if something is missing."""
         if self.failed.count:
-            what = counted(self.failed.count, "file is", "files are")
-            raise ClusterError(f"NOT ALL of it is there: {what} not written: {self.failed}")
+            what = counted(self.failed.count, "file")
+            raise ClusterError(f"the restore is INCOMPLETE: {what} not written: {self.failed}")
         if self.left_out.count:
-            what = counted(self.left_out.count, "device or pipe is", "devices and pipes are")
-            raise ClusterError(f"NOT ALL of it is there: {what} left out: {self.left_out}")
+            what = counted(self.left_out.count, "device or pipe", "devices and pipes")
+            raise ClusterError(f"the restore is INCOMPLETE: {what} left out: {self.left_out}")
 
 
 class Writer:
@@ -76,12 +82,12 @@ class Writer:
         self.unfinished: dict[tuple[str, ...], Entry] = {}
 
     def close(self) -> None:
-        """Let go of the folders that are open."""
+        """Close the folders that are open."""
         os.close(self._at[1])
         os.close(self._root)
 
     def write(self, entry: Entry, content: Iterator[bytes]) -> None:
-        """Write one entry, or note why not; raise where no more of the archive may be written."""
+        """Write one entry, or note why not; raise if nothing more may be written."""
         self._count(entry)
         parts = _parts(entry, entry.name)
         if entry.kind not in _MADE:
@@ -92,7 +98,7 @@ class Writer:
         try:
             if entry.kind is Kind.FOLDER:
                 self._enter(entry, parts)
-                if parts:  # the folder itself is its owner's
+                if parts:  # the top folder keeps its own
                     self.unfinished[parts] = entry
                 return
             parent = self._enter(entry, parts[:-1])
@@ -109,7 +115,7 @@ class Writer:
             self.unpacked.failed.add(f"{entry.name[:_SHOWN]}: {error.strerror or error}")
 
     def finish(self) -> None:
-        """Give folders their modes and times, which what is written into them would change."""
+        """Set the modes and times of folders, which writing into them would change."""
         for parts, entry in sorted(self.unfinished.items(), reverse=True):
             folder = self._enter(entry, parts)
             _own(folder, entry)
@@ -122,17 +128,17 @@ class Writer:
             return
         if self._entries > self._bounds.entries:
             few = counted(self._bounds.entries, "entry", "entries")
-            raise ArchiveError(f"it holds more than the snapshot, which has {few}")
+            raise ArchiveError(f"it has more entries than the snapshot, which has {few}")
         if self.unpacked.size > self._bounds.size:
             little = formats.size(self._bounds.size)
-            raise ArchiveError(f"it holds more than the snapshot, whose files have {little}")
+            raise ArchiveError(f"it has more data than the snapshot, which has {little}")
 
     def _enter(self, entry: Entry, parts: tuple[str, ...]) -> int:
-        """Return the open folder that ``parts`` lead to, and make it where it is not there."""
+        """Return the open folder at ``parts``; create it if it does not exist."""
         if self._at[0] == parts:
             return self._at[1]
         if len(parts) > _DEEPEST:
-            raise OSError(errno.ENAMETOOLONG, "too many folders below each other")
+            raise OSError(errno.ENAMETOOLONG, "too many nested folders")
         folder = os.dup(self._root)
         try:
             for part in parts:
@@ -174,7 +180,8 @@ class Writer:
                 found = None
             if found is None or not stat.S_ISREG(found.st_mode):
                 raise _unsafe(
-                    entry, f"is a hard link to {entry.target[:_SHOWN]!r}, which is no file"
+                    entry,
+                    f"is a hard link to {entry.target[:_SHOWN]!r}, which is not a regular file",
                 )
             if not _is_same(parent, name, found):
                 _remove(parent, name)
@@ -184,7 +191,7 @@ class Writer:
 
 
 def _below(entry: Entry, folder: int, part: str) -> int:
-    """Return an open folder in an open one, made if need be; raise where it is a link."""
+    """Return an open folder in an open one, created if need be; raise if it is a link."""
     try:
         return placement.child(folder, part)
     except FileNotFoundError:
@@ -212,7 +219,7 @@ def _parts(entry: Entry, name: str) -> tuple[str, ...]:
 
 def _checked(entry: Entry, name: str) -> str:
     if "\0" in name or not 0 < len(os.fsencode(name)) < _LONGEST:
-        raise _unsafe(entry, "has a name or a target that no file can have")
+        raise _unsafe(entry, "has an invalid name or target")
     return name
 
 
@@ -228,14 +235,14 @@ def _remove(parent: int, name: str) -> None:
 
 
 def _own(descriptor: int, entry: Entry) -> None:
-    """Give it its owner by number, as restic does: names of a container mean others here."""
+    """Set the owner by number, as restic does: a name may mean somebody else on this machine."""
     if os.geteuid() == 0:
         os.fchown(descriptor, *_owners(entry))
 
 
 def _owners(entry: Entry) -> tuple[int, int]:
     if max(entry.owner, entry.group) > _MOST_OWNERS:
-        raise _unsafe(entry, "has an owner that no file can have")
+        raise _unsafe(entry, "has an invalid owner")
     return entry.owner, entry.group
 
 

@@ -5,24 +5,24 @@ from dataclasses import replace
 
 import pytest
 
-from kubectl_backup.commands import status_table
-from kubectl_backup.output import table
+from kubectl_backup.commands.status import rows
+from kubectl_backup.output import draw
 from tests.kubectl_backup.pods import NOW, Json, known, last, pod, task
 
 
-def row(said: Json | None = None, trouble: str = "", **of: object) -> status_table.Row:
+def row(said: Json | None = None, trouble: str = "", **of: object) -> rows.Row:
     """Return the row of a pod."""
-    return status_table.row(pod(**of), said, trouble, NOW)  # type: ignore[arg-type]
+    return rows.row(pod(**of), said, trouble, NOW)  # type: ignore[arg-type]
 
 
 def test_a_good_one_has_no_problems() -> None:
     found = row(known())
 
-    assert found == status_table.Row(
+    assert found == rows.Row(
         "prod", "deploy/wiki", "wiki-5f8b9c-abcde", "success", "wiki", NOW - 1800, NOW + 1800, 31,
         5 << 20, "ok 3d", "H * * * *", "10 files", [],
     )  # fmt: skip
-    assert status_table.colour(found) == "green"
+    assert rows.colour(found) == "green"
 
 
 @pytest.mark.parametrize(
@@ -43,13 +43,13 @@ def test_a_good_one_has_no_problems() -> None:
          "last run warning (source): 2 unreadable", "yellow"),
         ({"last": last(status="skipped", failure="locked", message="x")}, "skipped",
          "last run skipped (locked): x", "yellow"),
-        ({"held": True}, "success", "retention is held", "yellow"),
+        ({"held": True}, "success", "retention is suspended", "yellow"),
         ({"missing": "RESTIC_PASSWORD"}, "success", "RESTIC_PASSWORD is missing", "yellow"),
         ({"problems": ["annotation backup.schedule 'x': bad"]}, "success", "backup.schedule",
          "yellow"),
         ({"tasks": {"prune": task("failure", None, "no room")}}, "success",
          "prune failure: no room", "yellow"),
-        ({"next": "2026-09-21T12:33:00Z"}, "success", "due 60m ago did not come", "yellow"),
+        ({"next": "2026-09-21T12:33:00Z"}, "success", "due 60m ago did not start", "yellow"),
     ],
 )  # fmt: skip
 def test_what_is_wrong(changed: Json, status: str, problem: str, colour: str) -> None:
@@ -60,7 +60,7 @@ def test_what_is_wrong(changed: Json, status: str, problem: str, colour: str) ->
     assert found.reason == ((changed.get("last") or {}).get("failure") or "")
     assert problem in "; ".join(found.problems)
     assert bool(found.problems) is bool(problem)
-    assert status_table.colour(found) == colour
+    assert rows.colour(found) == colour
 
 
 @pytest.mark.parametrize("changed", [{"paused": True}, {"running_since": "2026-09-21T13:33:00Z"}])
@@ -89,7 +89,7 @@ def test_a_sidecar_that_does_not_answer_is_unknown() -> None:
     found = row(None, "no answer in time")
 
     assert (found.status, found.problems) == ("unknown", ["no answer in time"])
-    assert status_table.colour(found) == "red"
+    assert rows.colour(found) == "red"
 
 
 def test_restarts_are_told_once_they_are_many() -> None:
@@ -106,8 +106,8 @@ def test_a_message_cannot_write_on_the_terminal() -> None:
 def test_replicas_are_told_apart_and_single_pods_are_not() -> None:
     one, two = row(known()), row(known(), name="wiki-5f8b9c-fffff")
 
-    def titles(*found: status_table.Row, wide: bool = False) -> list[str]:
-        header, _ = status_table.table(found, NOW, namespaces=False, wide=wide)
+    def titles(*found: rows.Row, wide: bool = False) -> list[str]:
+        header = rows.table(found, NOW, namespaces=False, wide=wide).header
         return [column.title for column in header]
 
     assert "POD" not in titles(one)
@@ -117,16 +117,16 @@ def test_replicas_are_told_apart_and_single_pods_are_not() -> None:
 
 
 def test_a_row_as_it_is_printed() -> None:
-    header, lines = status_table.table([row(known())], NOW, namespaces=True, wide=False)
+    made = rows.table([row(known())], NOW, namespaces=True, wide=False)
 
-    assert table.render(header, lines, "PROBLEMS", None, paint=False) == [
+    assert draw.table(made, None, paint=False) == [
         "NAMESPACE   WORKLOAD      STATUS    LAST SUCCESS   NEXT RUN   SNAPSHOTS      SIZE   DRILL",
         "prod        deploy/wiki   success   30m ago        in 30m            31   5.0 MiB   ok 3d",
     ]
 
 
 def test_json_has_times_that_scripts_read() -> None:
-    (found,) = status_table.as_json([row(known())])
+    (found,) = rows.as_json([row(known())])
 
     assert found["last_success"] == "2026-09-21T13:03:20Z"
     assert found["problems"] == []
@@ -143,18 +143,18 @@ def test_what_is_worst_comes_first() -> None:
     doubtful, busy = row(known(held=True)), row(known(running_since="2026-09-21T13:33:00Z"))
     good, other = row(known()), row(known(), name="a")
 
-    assert sorted([good, other, busy, doubtful, bare, bad], key=status_table.rank) == [
+    assert sorted([good, other, busy, doubtful, bare, bad], key=rows.rank) == [
         bad, bare, doubtful, busy, other, good
     ]  # fmt: skip
 
 
 def test_a_row_without_an_answer_claims_nothing_of_a_success() -> None:
     """To say "never" would be a guess: the repository may hold many."""
-    row_of = status_table.row(pod(), None, "no answer in time", NOW)
+    row_of = rows.row(pod(), None, "no answer in time", NOW)
 
-    header, lines = status_table.table([row_of], NOW, namespaces=False, wide=False)
+    made = rows.table([row_of], NOW, namespaces=False, wide=False)
 
-    shown = table.render(header, lines, "PROBLEMS", None, paint=False)
+    shown = draw.table(made, None, paint=False)
     assert "never" not in shown[1]
     assert shown[1].split()[:3] == ["deploy/wiki", "unknown", "-"]
 
@@ -169,7 +169,7 @@ def test_a_row_without_an_answer_claims_nothing_of_a_success() -> None:
     ],
 )
 def test_the_table_says_never_only_where_the_sidecar_knows(changed: Json, shown: str) -> None:
-    _, lines = status_table.table([row(known(**changed))], NOW, namespaces=False, wide=False)
+    (line,) = rows.table([row(known(**changed))], NOW, namespaces=False, wide=False).lines
 
-    assert shown in [cell.text for cell in lines[0].cells]
-    assert ("never" in [cell.text for cell in lines[0].cells]) is (shown == "never")
+    assert shown in [cell.text for cell in line.cells]
+    assert ("never" in [cell.text for cell in line.cells]) is (shown == "never")
