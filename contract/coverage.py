@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from contract import names
-from contract.annotations import settings
+from contract.annotations import quantity, settings, values
 from contract.names import Reason
 
 Pod = Mapping[str, Any]
@@ -31,6 +31,8 @@ class Cover(StrEnum):
     """It has our sidecar."""
     OUTDATED = "outdated"
     """It has the sidecar of another version than would be injected now."""
+    STARVED = "starved"
+    """It has our sidecar, and something has since lowered its limits below what backups need."""
     OPTED_OUT = "opted_out"
     """It mounts claims, and its annotation says that no backup is wanted."""
     NOT_ANNOTATED = "not_annotated"
@@ -66,6 +68,8 @@ def judge(
     if over(pod):
         return ""
     if has_sidecar(pod):
+        if shortage(pod):
+            return Cover.STARVED
         return Cover.PROTECTED if is_current() else Cover.OUTDATED
     if not asks(pod):
         return _unasked(pod, opted_in=opted_in, excluded=excluded)
@@ -112,6 +116,22 @@ def is_sidecar(container: Mapping[str, Any]) -> bool:
     runs = container.get("command") in ([names.COMMAND], [names.OLD_COMMAND])
     stays = container.get("restartPolicy") == "Always" or runs
     return container.get("name") == names.CONTAINER and stays and names.STATE_VOLUME in mounted
+
+
+def shortage(pod: Pod) -> str:
+    """Return which limit of our sidecar in a pod is lower than backups need; "" where none is."""
+    ours = filter(is_sidecar, (pod.get("spec") or {}).get("initContainers") or [])
+    limits: Mapping[str, object] = {}
+    for container in ours:
+        limits = (container.get("resources") or {}).get("limits") or {}
+    for resource, floor in values.FLOORS.items():
+        given = str(limits.get(resource) or floor)
+        if quantity.parse(given) < quantity.parse(floor):
+            return (
+                f"something has lowered the sidecar's {resource} limit to {given}, and backups "
+                f"need {floor}: raise what is given to container {names.CONTAINER}"
+            )
+    return ""
 
 
 def status(pod: Pod) -> Mapping[str, Any]:

@@ -12,6 +12,8 @@ from contract.units import SECONDS
 
 MEMORY_FLOOR = "64Mi"
 CPU_FLOOR = "10m"
+FLOORS = {"cpu": CPU_FLOOR, "memory": MEMORY_FLOOR}
+"""The lowest limits with which backups work."""
 DATABASES = ("postgres", "mysql", "redis")
 COMMAND_DUMP = "command"
 _ALSO_CALLED = {

@@ -73,7 +73,8 @@ def _impossible(pod: Pod, options: Options) -> Skip | None:
     if platform.is_windows(pod):
         return Skip(Reason.WINDOWS, ("Windows pods are not backed up",), told=True)
     if coverage.has_sidecar(pod):
-        return Skip(Reason.ALREADY_INJECTED)
+        short = coverage.shortage(pod)
+        return Skip(Reason.ALREADY_INJECTED, (short,) if short else ())
     if taken := _taken_names(pod, options):
         line = f"the pod has its own {taken}, a name that backups need; not backed up"
         return Skip(Reason.NAME_CONFLICT, (line,), told=True)
@@ -134,6 +135,14 @@ def _allowed(values: Settings, options: Options) -> Settings:
     key = settings.SECRET.annotation
     problem = Problem("annotation", key, named, "the operator does not allow this Secret", usual)
     return values.replaced(settings.SECRET, usual, problem)
+
+
+def may_ask(pod: object) -> bool:
+    """Whether a pod asks for backups, or cannot be understood so far; never raises."""
+    try:
+        return not isinstance(pod, dict) or asks(pod_spec.annotations(pod))
+    except Exception:  # noqa: BLE001 -- whatever a manifest holds there
+        return True
 
 
 def asks(given: Mapping[str, object]) -> bool:

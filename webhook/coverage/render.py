@@ -49,6 +49,8 @@ exit status: 0 every pod that should have a backup has one, 1 some have none, 2 
 _ANEW = "create it anew (kubectl rollout restart)"
 REMEDIES: dict[str, str] = {
     Cover.OUTDATED: f"backed up by the sidecar of another version: {_ANEW} when it suits",
+    Cover.STARVED: "something has lowered the limits of container backup below what backups need "
+    "(Autopilot, VPA, a policy): raise backup.memory-limit and -request, or exempt it there",
     Cover.NOT_ANNOTATED: 'says nothing of backups: write backup.enabled: "true" (or "false", if '
     "that is meant) to the annotations of its pod template",
     Cover.NOT_OPTED_IN: "its namespace has not opted in: kubectl label namespace NAMESPACE "

@@ -33,11 +33,20 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Scale:
+    """The field by which a workload has several pods, and how many, such as `replicas 3`."""
+
+    field: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Subject:
     """A pod that would be injected, and the workload in the files that it is of.
 
     ``namespace`` is empty where the manifest names none; ``secret`` is the one that ``plan``
-    names, if it is in the files; ``defaults`` are the chart's.
+    names, if it is in the files; ``scale`` is None where it has
+    one pod; ``defaults`` are the chart's.
     """
 
     workload: Workload
@@ -45,6 +54,7 @@ class Subject:
     namespace: str
     plan: Plan
     secret: Document | None
+    scale: Scale | None
     defaults: Mapping[str, str]
 
 

@@ -3,10 +3,10 @@
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from contract.text import counted, printable
-from webhook.lint.findings import Severity
+from webhook.lint.findings import Finding, Severity
 from webhook.lint.report import Report
 
 EPILOG = """\
@@ -50,12 +50,21 @@ def as_json(reports: list[Report]) -> str:
 
 def as_text(reports: list[Report], *, colour: bool = False) -> str:
     """Return a block for each report, and a summary; every line is safe for a terminal."""
-    blocks = ["\n".join(_block(report, colour=colour)) for report in reports]
-    severities = [finding.severity for report in reports for finding in report.findings]
+    shown = list(_once(reports))
+    blocks = ["\n".join(_block(report, colour=colour)) for report in shown]
+    severities = [finding.severity for report in shown for finding in report.findings]
     numbers = [counted(severities.count(severity), severity) for severity in Severity]
     injected = sum(report.injected for report in reports)
     summary = f"{counted(len(reports), 'pod')}, {injected} injected; {', '.join(numbers)}"
     return "\n\n".join([*blocks, summary]) + "\n"
+
+
+def _once(reports: list[Report]) -> Iterator[Report]:
+    """Yield each report without the notes that an earlier one has."""
+    noted: set[Finding] = set()
+    for report in reports:
+        yield replace(report, findings=tuple(f for f in report.findings if f not in noted))
+        noted.update(each for each in report.findings if each.severity is Severity.NOTE)
 
 
 def _block(report: Report, *, colour: bool) -> Iterator[str]:

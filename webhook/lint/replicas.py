@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from contract.annotations import settings
-from webhook.lint.findings import Finding, Severity, Subject
+from webhook.lint.findings import Finding, Scale, Severity, Subject
 from webhook.manifests import workloads
 from webhook.manifests.objects import Objects
-from webhook.manifests.workloads import Workload
+from webhook.manifests.workloads import Workload, name_of
 
 _ONE_NODE = {"ReadWriteOnce", "ReadWriteOncePod"}
 _SCALED: dict[str, tuple[str, ...]] = {
@@ -22,19 +22,24 @@ def advise(subject: Subject, objects: Objects) -> Iterator[Finding]:
     yield from _rollout(subject, objects)
 
 
-def several(workload: Workload) -> tuple[str, str]:
-    """Return the field by which a workload has several pods, and how many; empty for one."""
+def scale(workload: Workload, objects: Objects) -> Scale | None:
+    """Return by what a workload has several pods; None for one."""
     path = _SCALED.get(workload.kind, ("spec", "replicas"))
     count = _at(workload.item, *path)
     if isinstance(count, int) and not isinstance(count, bool) and count > 1:
-        return ".".join(path), f"{path[-1]} {count}"
-    return ("kind", "DaemonSet") if workload.kind == "DaemonSet" else ("", "")
+        return Scale(".".join(path), f"{path[-1]} {count}")
+    for each in objects.targeting(workload, "HorizontalPodAutoscaler", "scaleTargetRef"):
+        least = _at(each, "spec", "minReplicas")
+        if isinstance(least, int) and least > 1:
+            what = f"HorizontalPodAutoscaler {name_of(each)}, minReplicas {least}"
+            return Scale("spec.minReplicas", what)
+    return Scale("kind", "DaemonSet") if workload.kind == "DaemonSet" else None
 
 
 def _shared(subject: Subject) -> Iterator[Finding]:
-    key, scale = several(subject.workload)
+    found = subject.scale
     claims = shared_claims(subject)
-    if not key or not claims:
+    if found is None or not claims:
         return
     own = [mount.volume for mount in subject.plan.mounts if mount.volume not in claims]
     remedy = "back it up from one pod only, such as a Deployment with replicas 1 that mounts it"
@@ -43,8 +48,8 @@ def _shared(subject: Subject) -> Iterator[Finding]:
         remedy = f'name only what each pod has of its own: {settings.VOLUMES.annotation}: "{named}"'
     shared = [f"{claim} (volume {name})" for name, claim in claims.items()]
     yield Finding(
-        Severity.WARNING, key,
-        f"{scale}: all pods share claim {', '.join(shared)}, and each would back up the same "
+        Severity.WARNING, found.field,
+        f"{found.text}: all pods share claim {', '.join(shared)}, and each would back up the same "
         f"data; {remedy}",
     )  # fmt: skip
 

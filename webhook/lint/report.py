@@ -17,12 +17,12 @@ from contract.annotations import settings
 from contract.names import Reason
 from webhook.admission import pod_spec
 from webhook.admission.admit import Admission, admit
-from webhook.admission.decide import asks
+from webhook.admission.decide import asks, may_ask
 from webhook.admission.model import Options, Plan
 from webhook.admission.pod import form
 from webhook.admission.pod_spec import Pod
 from webhook.lint import namespace as lint_namespace
-from webhook.lint import placement, replicas
+from webhook.lint import neighbours, placement, replicas
 from webhook.lint import restore as lint_restore
 from webhook.lint import secret as lint_secret
 from webhook.lint.findings import ENABLED, Finding, Severity, Subject
@@ -80,14 +80,15 @@ def failed(reports: list[Report]) -> bool:
 
 
 def _report(workload: Workload, objects: Objects, options: Options) -> Report:
-    if fault := form.fault(workload.template, workload.place):
+    if may_ask(workload.template) and (fault := form.fault(workload.template, workload.place)):
         line = f"{fault}; Kubernetes refuses it"
         found = [Finding(Severity.ERROR, fault.partition(" ")[0], line)]
         return _built(workload, Reason.INVALID_POD, None, found)
     findings: list[Finding] = []
     try:
-        pod = workloads.as_created(workload)
         namespace = workloads.namespace_of(workload.item)
+        rollout = manifests_objects.rollout(workload, objects)
+        pod = workloads.as_created(workload, rollout)
         asked = asks(pod_spec.annotations(pod))
         context = manifests_objects.surroundings(namespace, objects, options)
         admission = admit(pod, namespace, options, context)
@@ -108,6 +109,7 @@ def _report(workload: Workload, objects: Objects, options: Options) -> Report:
         if subject:
             findings += lint_secret.advise(subject, objects)
             findings += replicas.advise(subject, objects)
+            findings += neighbours.advise(subject, objects)
             findings += lint_restore.advise(subject)
     except Exception as error:  # noqa: BLE001 -- an odd object costs advice, not the report
         line = f"an object in the files is not what its kind should be ({type(error).__name__})"
@@ -131,7 +133,8 @@ def _subject(
 ) -> Subject:
     namespace = workloads.namespace_of(workload.item)
     secret = objects.find("Secret", plan.settings[settings.SECRET], namespace)
-    return Subject(workload, pod, namespace, plan, secret, options.defaults)
+    scale = replicas.scale(workload, objects)
+    return Subject(workload, pod, namespace, plan, secret, scale, options.defaults)
 
 
 def _built(

@@ -31,8 +31,10 @@ def unasked(pod: Pod) -> Iterator[Finding]:
 def advise(subject: Subject) -> Iterator[Finding]:
     """Yield what would be restored before this pod starts, and what of it may be a surprise."""
     wanted = subject.plan.restore
-    if wanted is None or wanted.problem:
-        return
+    invalid = {problem.key for problem in subject.plan.settings.problems}
+    unreadable = any(setting.annotation in invalid for setting in _FROM_ELSEWHERE)
+    if wanted is None or wanted.problem or unreadable:
+        return  # it is said that the pod does not start
     yield Finding(Severity.NOTE, _KEY, _told(wanted))
     volumes = {each["name"]: each for each in pod_spec.spec(subject.pod)["volumes"]}
     for name in wanted.volumes:
@@ -66,18 +68,18 @@ def _told(wanted: Restore) -> str:
 
 
 def _of_several(subject: Subject, wanted: Restore) -> Iterator[Finding]:
-    _, scale = replicas.several(subject.workload)
-    if not scale:
+    scale = subject.scale
+    if scale is None:
         return
     shared = replicas.shared_claims(subject)
     if claims := [shared[name] for name in wanted.volumes if name in shared]:
-        line = f"{scale}: the pods share claim {', '.join(claims)}; the first to start fills it"
-        yield Finding(Severity.NOTE, _KEY, f"{line}, once, and the others wait")
+        line = f"{scale.text}: the pods share claim {', '.join(claims)}; the first to start fills"
+        yield Finding(Severity.NOTE, _KEY, f"{line} it, once, and the others wait")
     if wanted.origin and any(name not in shared for name in wanted.volumes):
         key = settings.RESTORE_FROM.annotation
         yield Finding(
             Severity.WARNING, key,
-            f"{scale}: each pod would get the files of the same host {wanted.origin}; restore "
+            f"{scale.text}: each pod would get the files of the same host {wanted.origin}; restore "
             "into one pod at a time, by hand",
         )  # fmt: skip
 
@@ -86,7 +88,7 @@ def _of_commands(subject: Subject) -> Iterator[Finding]:
     """Yield variables of the Secret whose commands the init container refuses to run."""
     if subject.secret is None:
         return
-    given, _ = objects.contents(subject.secret)
+    given = objects.contents(subject.secret).variables
     permitted = subject.plan.settings.get(settings.RESTORE_COMMANDS) or ()
     for key in commands.needed(given, commands.in_secret(given)):
         if key not in permitted:

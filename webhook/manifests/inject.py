@@ -8,6 +8,7 @@ from contract.annotations import settings
 from contract.names import Reason
 from webhook.admission import patch
 from webhook.admission.admit import admit
+from webhook.admission.decide import may_ask
 from webhook.admission.model import Options
 from webhook.admission.pod import form
 from webhook.admission.pod_spec import Pod, annotations
@@ -41,9 +42,9 @@ def inject(documents: list[Document], options: Options) -> list[Verdict]:
 def _inject(workload: Workload, known: Objects, options: Options) -> Verdict:
     template = workload.template
     try:
-        if fault := form.fault(template, workload.place):
+        if may_ask(template) and (fault := form.fault(template, workload.place)):
             return _verdict(workload, Reason.INVALID_POD, f"{fault}; printed as it is")
-        emulated = workloads.as_created(workload)
+        emulated = workloads.as_created(workload, objects.rollout(workload, known))
         namespace = workloads.namespace_of(workload.item)
         context = objects.surroundings(namespace, known, options)
         admission = admit(emulated, "", options, context)

@@ -3,13 +3,14 @@
 import base64
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from contract import names
 from webhook.admission.model import NamespaceContext, Options
 from webhook.admission.policies import limit_range, namespace, resource_quota
 from webhook.manifests.documents import Document
-from webhook.manifests.workloads import objects
+from webhook.manifests.workloads import Workload, namespace_of, objects
 
 T = TypeVar("T")
 _LONGEST_VARIABLE = 128 << 10  # bytes with its name; with a longer one, no process is started
@@ -31,6 +32,13 @@ class Objects:
         return [item for item in found if _mapping(item, "metadata").get("namespace") in
                 {namespace, "", None}]  # fmt: skip
 
+    def targeting(self, workload: Workload, kind: str, key: str) -> Iterator[Document]:
+        """Yield the objects of a kind whose spec names the workload under ``key``."""
+        for each in self.within(kind, namespace_of(workload.item)):
+            target = _mapping(_mapping(each, "spec"), key)
+            if (target.get("kind"), target.get("name")) == (workload.kind, workload.name):
+                yield each
+
     def find(self, kind: str, name: str, namespace: str = "") -> Document | None:
         """Return the object; without a namespace it may be in any, as `kubectl -n` says."""
         near: Document | None = None
@@ -44,6 +52,13 @@ class Objects:
             if not own or not namespace:
                 near = near or item
         return near
+
+
+def rollout(workload: Workload, known: Objects) -> Document | None:
+    """Return the Rollout that makes a workload's pods; None where the workload itself does."""
+    here = namespace_of(workload.item)
+    found = known.targeting(workload, "Rollout", "workloadRef")
+    return next((each for each in found if namespace_of(each) == here), None)
 
 
 def surroundings(name: str, known: Objects, options: Options) -> NamespaceContext:
@@ -67,8 +82,16 @@ def _readable(read: Callable[[Document], T], items: Iterable[Document | None]) -
                 yield read(item)
 
 
-def contents(secret: Document) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the variables of a Secret, and why some cannot be used."""
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """The variables of a Secret, and why some cannot be used."""
+
+    variables: dict[str, str]
+    refused: dict[str, str]
+
+
+def contents(secret: Document) -> Contents:
+    """Return what a Secret holds, as an API server and a process would take it."""
     given: dict[str, str] = {}
     refused: dict[str, str] = {}
     for key, value in _mapping(secret, "data").items():
@@ -90,7 +113,7 @@ def contents(secret: Document) -> tuple[dict[str, str], dict[str, str]]:
                 "is too long for a variable, of which Linux takes 128 KiB: neither the sidecar nor "
                 "the app would start; put it elsewhere"
             )
-    return given, refused
+    return Contents(given, refused)
 
 
 def _mapping(item: Document, key: str) -> dict[str, Any]:

@@ -9,7 +9,14 @@ from typing import Any
 from webhook.admission.pod_spec import Pod, metadata, spec
 from webhook.manifests.documents import Document
 
-_HASH = "0000000000"  # stands for what the controllers would append to names
+_HASH = "0000000000"
+# What stands between a workload and its pods, and for what is appended to the name.
+_CONTROLLERS = {
+    "Deployment": ("ReplicaSet", _HASH),
+    "Rollout": ("ReplicaSet", _HASH),
+    "CronJob": ("Job", _HASH[:8]),
+}
+_HASH_LABELS = {"Deployment": "pod-template-hash", "Rollout": "rollouts-pod-template-hash"}
 _KNOWN = {
     "Pod": (),
     **dict.fromkeys(
@@ -168,34 +175,27 @@ def _at(item: Document, path: Path) -> Any:  # noqa: ANN401 -- whatever the mani
     return reduce(step, path, item)
 
 
-def as_created(workload: Workload) -> Pod:
-    """Return the pod that the controller of a workload would send to the API server."""
+def as_created(workload: Workload, maker: Document | None = None) -> Pod:
+    """Return the pod that the controller of a workload would send to the API server.
+
+    ``maker`` is a Rollout that takes the workload's template for its own.
+    """
     pod: Pod = deepcopy(workload.template)
     if not workload.path:
         return pod
-    kind, name = workload.kind, str(metadata(workload.item).get("name") or "")
+    made_by = maker or workload.item
+    kind, name = str(made_by["kind"]), str(metadata(made_by).get("name") or "")
+    controller, suffix = _CONTROLLERS.get(kind, (kind, ""))
+    owner = f"{name}-{suffix}" if suffix else name
     meta = dict(metadata(pod))
-    owner, labels = _owner(kind, name)
+    labels = {_HASH_LABELS[kind]: suffix} if kind in _HASH_LABELS else {}
     meta["labels"] = {**(meta.get("labels") or {}), **labels}
-    meta["ownerReferences"] = [{"kind": owner[0], "name": owner[1], "controller": True}]
-    meta["name" if kind == "StatefulSet" else "generateName"] = f"{owner[1]}-0"
+    meta["ownerReferences"] = [{"kind": controller, "name": owner, "controller": True}]
+    meta["name" if kind == "StatefulSet" else "generateName"] = f"{owner}-0"
     pod["metadata"] = meta
     if kind == "StatefulSet":
         pod["spec"] = {**spec(pod), "volumes": _volumes(workload.item, pod)}
     return pod
-
-
-def _owner(kind: str, name: str) -> tuple[tuple[str, str], dict[str, str]]:
-    """Return what would control the pods of a workload, and the labels by which that is known."""
-    match kind:
-        case "Deployment":
-            return ("ReplicaSet", f"{name}-{_HASH}"), {"pod-template-hash": _HASH}
-        case "Rollout":
-            return ("ReplicaSet", f"{name}-{_HASH}"), {"rollouts-pod-template-hash": _HASH}
-        case "CronJob":
-            return ("Job", f"{name}-{_HASH[:8]}"), {}
-        case _:
-            return (kind, name), {}
 
 
 def claims(workload: Workload, pod: Pod) -> dict[str, str]:

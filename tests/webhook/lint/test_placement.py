@@ -126,3 +126,42 @@ def test_a_quota_in_the_files_that_leaves_no_room_is_an_error(lint: Lint, pod: J
     assert (refused.status, refused.report["reason"]) == (1, "quota")
     assert "quota team has no room left in pods" in refused.text
     assert free.report["reason"] == "injected"
+
+
+MISTYPED = [
+    "backup.enable", "backup.enabeld", "backups.enabled", "backup-enabled", "backup_enabled",
+    "Backup.Enabled", "BACKUP_ENABLED", "backup/enabled", "bakcup.enabled", "backupenabled",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("key", MISTYPED)
+def test_a_mistyped_key_that_asks_for_backups_is_a_warning(lint: Lint, pod: Json, key: str) -> None:
+    pod["metadata"]["annotations"] = {key: "true"}
+
+    linted = lint(workload("Deployment", pod))
+
+    assert (linted.status, linted.report["reason"]) == (1, "not_enabled")
+    (warning,) = linted.told("warning")
+    assert f"annotation {key} 'true': no such setting" in warning["message"]
+    assert "did you mean backup.enabled?" in warning["message"]
+
+
+FOREIGN = [
+    "backup.velero.io/backup-volumes", "k8up.io/backup", "backup.example.net/enabled", "base",
+    "build-enabled", "backupinfo", "example.net/backup.enabled",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("key", FOREIGN)
+def test_a_key_of_another_program_is_nothing_to_us(lint: Lint, pod: Json, key: str) -> None:
+    pod["metadata"]["annotations"] = {key: "true"}
+
+    assert lint(workload("Deployment", pod)).told("warning") == []
+
+
+def test_a_setting_without_the_word_that_asks_is_a_warning(lint: Lint, pod: Json) -> None:
+    pod["metadata"]["annotations"] = {"backup.schedule": "@daily", "backup.volumes": "pages"}
+
+    message = lint(workload("Deployment", pod)).one("warning", "backup.enabled")
+
+    assert message.startswith("backup.schedule, backup.volumes without backup.enabled: nothing is")

@@ -20,10 +20,7 @@ _USUAL = {
     "ephemeral-storage": quantity.parse(values.SCRATCH_BOUND),
 }
 _NONE = quantity.parse("0")
-_FLOORS = {
-    "cpu": quantity.parse(values.CPU_FLOOR),
-    "memory": quantity.parse(values.MEMORY_FLOOR),
-}
+_FLOORS = {name: quantity.parse(text) for name, text in values.FLOORS.items()}
 
 Json = dict[str, Any]
 

@@ -17,7 +17,7 @@ _READING = ("DAC_OVERRIDE",)
 _WRITING = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID")
 _FORBIDDEN = (
     f"annotation {settings.RUN_AS.annotation} 'root': the namespace's Pod Security level forbids "
-    "it; using the user that mounts the volume"
+    "it; using "
 )
 _UNKNOWN = (
     "no container that mounts the volumes says its user, and root is not allowed: the sidecar runs "
@@ -106,7 +106,7 @@ def _user(pod: Pod, plan: Plan, *, root: bool) -> _User:
     }
     warnings = (_differ(users),) if len(users) > 1 else ()
     if chosen is not None:
-        warnings = (_FORBIDDEN, *warnings)
+        warnings = (f"{_FORBIDDEN}the user that mounts the volume", *warnings)
     first = pod_spec.mounting(pod, {plan.mounts[0].volume})[0]
     user = _effective(pod, first, "runAsUser")
     if user is not None:
@@ -117,6 +117,8 @@ def _user(pod: Pod, plan: Plan, *, root: bool) -> _User:
     for container in mounting:
         if user := _effective(pod, container, "runAsUser"):
             return _User(RunAs(user, _effective(pod, container, "runAsGroup")), warnings)
+    if chosen is not None:
+        return _User(RunAs(_IMAGE_USER, None), (f"{_FORBIDDEN}{_IMAGE_USER}",))
     return _User(RunAs(_IMAGE_USER, None), (*warnings, _UNKNOWN))
 
 
