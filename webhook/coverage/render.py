@@ -28,6 +28,7 @@ reasons:
   opted_out       backup.enabled is "false"              missed     would get it if made anew
   not_annotated   mounts claims and says nothing; its namespace has opted in
   not_opted_in    asks for a backup; its namespace has not opted in
+  starved         has the sidecar, with lower limits than backups need
   any other       what its annotation backup.status says
 
 Pods that have ended or are going are passed over. The first three reasons and claims that no pod

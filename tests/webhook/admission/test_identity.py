@@ -30,7 +30,7 @@ ROLLOUTS: dict[str, tuple[str, list[Json]]] = {
         [{"name": f"web-{tag}", "generateName": "web-", **_owned("CloneSet", "web")}
          for tag in ("abcde", "fghij")],
     ),
-    "generateName alone": ("vm", [{"generateName": "launcher-vm-", **_owned("VirtualMachine", "vm")}]),
+    "no name yet": ("vm", [{"generateName": "launcher-vm-", **_owned("VirtualMachine", "vm")}]),
 }  # fmt: skip
 
 
@@ -43,7 +43,8 @@ def test_pods_that_follow_each_other_have_one_host(
 
 OWN: dict[str, tuple[Json, str]] = {
     "a claim by its name": (
-        {"name": "web-abcde", "generateName": "web-", **_owned("CloneSet", "web")}, "data-web-abcde",
+        {"name": "web-abcde", "generateName": "web-", **_owned("CloneSet", "web")},
+        "data-web-abcde",
     ),
     "a name by its operator": ({"name": "pg-1", **_owned("Cluster", "pg")}, "pg-1"),
     "a StatefulSet's": ({"name": "db-0", **_owned("StatefulSet", "db")}, "data-db-0"),

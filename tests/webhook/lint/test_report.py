@@ -40,8 +40,8 @@ def test_a_workload_as_it_should_be_has_no_findings(lint: Lint, pod: Json, kind:
     assert linted.status == 0
     assert linted.report == {
         "kind": kind, "name": "wiki", "template": "", "namespace": "prod", "reason": "injected",
-        "injected": True, "volumes": ["pages"], "restore": None, "schedule": "H * * * *", "timezone": "UTC",
-        "secret": "backup-env-configuration",
+        "injected": True, "volumes": ["pages"], "restore": None, "schedule": "H * * * *",
+        "timezone": "UTC", "secret": "backup-env-configuration",
         "host": {"StatefulSet": "wiki-<ordinal>", "DaemonSet": "wiki-<node>"}.get(kind, "wiki"),
         "findings": [],
     }  # fmt: skip
