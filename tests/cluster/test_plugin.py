@@ -399,9 +399,9 @@ def test_what_cannot_be_is_one_line(protected: Kubectl, cluster: Target, tmp_pat
     wiki(protected, cluster.app_image)
     missing = {**vars(protected), "kubeconfig": tmp_path / "none"}
     for said, hint in (
-        (backup(protected, "now", "wikki"), "there is deploy/wiki"),
+        (backup(protected, "now", "wikki"), "with backups: deploy/wiki"),
         (backup(protected, "ls", "wiki", "abcd", "data"), "kubectl backup now"),
-        (backup(protected, "restore", "wiki", "--volume", "dat", "--in-place"), "there is data"),
+        (backup(protected, "restore", "wiki", "--volume", "dat", "--in-place"), "backed up: data"),
         (backup(Kubectl(**missing), "status"), "KUBECONFIG"),
     ):
         assert (said.code, said.out, said.err.count("\n")) == (1, "", 1), said
@@ -424,7 +424,7 @@ def test_pausing(protected: Kubectl, cluster: Target) -> None:
     ("change", "cause"),
     [
         ({"RESTIC_PASSWORD": "wrong"}, "the password is wrong"),
-        ({"BACKUP_SCHEDULE": "off"}, "no run is planned"),
+        ({"BACKUP_SCHEDULE": "off"}, "no run is scheduled"),
     ],
 )
 def test_the_doctor_reads_what_the_sidecar_sees(
