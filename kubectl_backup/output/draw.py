@@ -40,16 +40,15 @@ def table(given: Table, width: int | None, *, paint: bool) -> list[str]:
     taken = sum(widths[index] + GAP for index in shown)
     console = _console(paint=paint)
     has_notes = bool(given.notes) and any(line.notes for line in given.lines)
-    if has_notes and width is None:
+    if not has_notes:
+        return _lines(console, given, shown)
+    if width is None:
         notes = [Text(printable("; ".join(line.notes)), line.colour) for line in given.lines]
         return _lines(console, given, shown, notes)
-    if has_notes and width is not None and width - taken >= _NARROWEST:
-        room = width - taken
-        beside = [Text("\n").join(notes) for notes in _notes(console, given, room)]
+    if width - taken >= _NARROWEST:
+        beside = [Text("\n").join(notes) for notes in _notes(console, given, width - taken)]
         return _lines(console, given, shown, beside)
     rows = _lines(console, given, shown)
-    if not has_notes or width is None:
-        return rows
     below = _notes(console, given, max(20, width - len(_INDENT)))
     return [rows[0], *(each for row in zip(rows[1:], below, strict=True)
                        for each in _with_notes(console, *row))]  # fmt: skip

@@ -367,6 +367,18 @@ def test_pods_that_lack_their_sidecar_are_evicted_only_when_asked(api: Api, back
     assert "not evicted" in backup("reinject", "--yes").out
 
 
+def test_a_former_name_still_works_and_no_help_lists_it(
+    api: Api, backup: Backup, capsys: pytest.CaptureFixture[str]
+) -> None:
+    protect(api, pod())
+    api.objects["/api/v1/namespaces/prod"] = {"metadata": {"name": "prod"}}
+
+    assert backup("heal") == backup("reinject")
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert "heal" not in capsys.readouterr().out.split()
+
+
 def test_restore_refuses_before_it_changes_anything(
     api: Api, backup: Backup, tmp_path: Path
 ) -> None:
