@@ -65,6 +65,7 @@ class Terminal:
             from kubectl_backup.output import draw  # noqa: PLC0415 -- see the class
 
             make_bar = draw.Bar
+        self._make_room()
         outer, self._progress = self._progress, Progress(what, total, self.tell, make_bar)
         try:
             yield self._progress
