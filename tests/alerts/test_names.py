@@ -16,6 +16,7 @@ from tests.runner.workload import configured
 from webhook.admission.model import Options
 from webhook.cluster.view import Cluster
 from webhook.coverage.background import Lookout
+from webhook.coverage.classify import AS_WANTED
 from webhook.server.coverage_metrics import Coverage
 from webhook.server.metrics import Metrics
 
@@ -107,9 +108,8 @@ def test_alert_says_what_how_bad_and_what_to_do(name: str) -> None:
 
 
 def test_alert_takes_for_wanted_what_coverage_does() -> None:
-    coverage = pytest.importorskip("webhook.coverage.classify")
     expression = rules.alerts()["BackupPodsUnprotected"]["expr"]
     named = re.search(rf'{rules.COVERAGE}{{reason!~"([^"]+)"}}', expression)
 
     assert named
-    assert set(named[1].split("|")) == set(coverage.AS_WANTED)
+    assert set(named[1].split("|")) == set(AS_WANTED)

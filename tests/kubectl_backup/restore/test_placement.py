@@ -11,6 +11,7 @@ import pytest
 from kubectl_backup.cluster.errors import ClusterError
 from kubectl_backup.restore import placement
 from kubectl_backup.restore.untar import Bounds, unpack
+from tests import needs
 from tests.kubectl_backup.blocks import END, file, folder, pieces
 
 _OTHER = 65534  # a user who owns nothing here
@@ -110,7 +111,7 @@ def test_a_link_that_comes_meanwhile_is_not_followed(tmp_path: Path) -> None:
     assert tree(tmp_path) == {"x", "x/d", "outside"}
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user")
+@needs.root.mark
 def test_folders_that_nobody_may_write_are_moved_by_who_is_not_root() -> None:
     """To move a folder elsewhere changes its `..`, for which it must be open to writing."""
     place = Path(tempfile.mkdtemp(prefix="place-", dir="/var/tmp"))  # pytest's are closed to others

@@ -1,6 +1,5 @@
 """What is read from the surroundings: Secret and annotations as the kubelet lays them out."""
 
-import os
 import subprocess
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 from contract.annotations.settings import PAUSED
 from runner.cli import load_config
 from runner.process import mounts
+from tests import needs
 from tests.runner.workload import SECRET, configured
 
 
@@ -212,7 +212,7 @@ def test_folders_to_fill_are_the_volumes_or_what_was_named(tmp_path: Path) -> No
     assert mounts.folders(named) == [f"{tmp_path}/pages/not yet there"]
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
+@needs.root.mark
 def test_where_parts_of_a_volume_are_mounted_these_are_filled(tmp_path: Path) -> None:
     parts = [tmp_path / "pages" / name for name in ("one part", "other")]
     for part in parts:
@@ -227,7 +227,7 @@ def test_where_parts_of_a_volume_are_mounted_these_are_filled(tmp_path: Path) ->
     assert found == list(map(str, parts))
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
+@needs.root.mark
 @pytest.mark.parametrize("read_only", [True, False])
 def test_a_volume_of_which_folders_are_mounted_is_restored_there(
     tmp_path: Path, read_only: bool
