@@ -19,11 +19,25 @@ help: ## Show this list
 demo: setup ## Back up, change and restore an example app here: no cluster, no root, no Docker
 	@$(BIN)/python -m demo
 
+TEST_PARTS := lint test-units test-services
+
 .PHONY: test
-test: rclone test-restic lint ## Run the linters and every test
-	sh tests/twice.sh --numprocesses=2 --ignore=tests/faults --ignore=tests/integration
-	@# Most of them wait for most of the time.
-	sh tests/twice.sh --numprocesses=6 tests/faults tests/integration
+test: $(TEST_PARTS) ## Run the linters and every test
+
+.PHONY: test-parts
+test-parts:
+	@echo $(TEST_PARTS)
+
+# What waits for real servers, and for restic, for most of its time.
+SERVICES := tests/faults tests/integration tests/services
+
+.PHONY: test-units
+test-units: rclone test-restic ## Run all tests but those of test-services
+	$(BIN)/python -m tests.run --numprocesses=2 $(addprefix --ignore=,$(SERVICES))
+
+.PHONY: test-services
+test-services: rclone test-restic ## Run the tests that wait for real servers, side by side
+	$(BIN)/python -m tests.run --numprocesses=6 $(SERVICES)
 
 .PHONY: test-pythons
 test-pythons: setup ## Run the unit tests on the oldest and the newest Python
@@ -88,6 +102,10 @@ cluster: setup ## Start a Kubernetes cluster here, for the tests (Linux, root)
 .PHONY: cluster-down
 cluster-down: setup ## Stop it and leave nothing behind
 	@$(BIN)/python -m tests.cluster down
+
+.PHONY: cluster-prepare
+cluster-prepare: setup ## Build and install what a cluster here needs
+	@$(BIN)/python -m tests.cluster prepare
 
 .PHONY: test-cluster
 test-cluster: setup ## Run the tests on a real cluster
