@@ -7,10 +7,12 @@ from contract.owners import Workload
 from tests.webhook.admitting import Json
 
 
-def _made(kind: str, name: str, /, annotations: Json | None = None, **labels: str) -> Json:
-    """Return a pod's metadata; labels are written with ``__`` for each sign but letters."""
+def _made(
+    kind: str, name: str, labels: dict[str, str] | None = None, annotations: Json | None = None
+) -> Json:
+    """Return a pod's metadata."""
     return {
-        "labels": labels,
+        "labels": labels or {},
         "annotations": annotations or {},
         "ownerReferences": [
             {"kind": "Node", "name": "unrelated"},
@@ -24,18 +26,18 @@ _RAY = {"ray.io/originated-from-cr-name": "chat", "ray.io/group": "headgroup"}
 REVISIONS: list[tuple[Workload, list[Json]]] = [
     (
         Workload("Deployment", "wiki"),
-        [_made("ReplicaSet", f"wiki-{tag}", **{"pod-template-hash": tag}) for tag in ("5f6", "7b")],
+        [_made("ReplicaSet", f"wiki-{tag}", {"pod-template-hash": tag}) for tag in ("5f6", "7b")],
     ),
     (
         Workload("Rollout", "wiki"),
-        [_made("ReplicaSet", f"wiki-{tag}", **{"rollouts-pod-template-hash": tag})
+        [_made("ReplicaSet", f"wiki-{tag}", {"rollouts-pod-template-hash": tag})
          for tag in ("5f6", "7b9")],
     ),
     (Workload("CronJob", "nightly"), [_made("Job", f"nightly-{n}") for n in (29012340, 29012341)]),
     (
         Workload("DeploymentConfig", "mariadb"),
         [
-            _made("ReplicationController", "mariadb-1", deploymentconfig="mariadb"),
+            _made("ReplicationController", "mariadb-1", {"deploymentconfig": "mariadb"}),
             _made("ReplicationController", "mariadb-12",
                   annotations={"openshift.io/deployment-config.name": "mariadb"}),
         ],
@@ -43,31 +45,31 @@ REVISIONS: list[tuple[Workload, list[Json]]] = [
     (
         Workload("Service", "hello"),
         [_made("ReplicaSet", f"hello-{n}-deployment-5f6",
-               **{"pod-template-hash": "5f6", f"{_KNATIVE}service": "hello",
+               {"pod-template-hash": "5f6", f"{_KNATIVE}service": "hello",
                   f"{_KNATIVE}configuration": "hello"}) for n in ("00001", "00002", "named")],
     ),
     (
         Workload("Configuration", "hello"),
         [_made("ReplicaSet", "hello-00003-deployment-5f6",
-               **{"pod-template-hash": "5f6", f"{_KNATIVE}configuration": "hello"})],
+               {"pod-template-hash": "5f6", f"{_KNATIVE}configuration": "hello"})],
     ),
     (
         Workload("Pipeline", "release-push"),
         [_made("TaskRun", f"release-run-{tag}-push",
-               **{"tekton.dev/pipeline": "release", "tekton.dev/pipelineTask": "push",
+               {"tekton.dev/pipeline": "release", "tekton.dev/pipelineTask": "push",
                   "tekton.dev/task": "push-image"}) for tag in ("a1", "b2")],
     ),
     (
         Workload("Task", "push-image"),
-        [_made("TaskRun", f"run-{tag}", **{"tekton.dev/task": "push-image"}) for tag in ("a", "b")],
+        [_made("TaskRun", f"run-{tag}", {"tekton.dev/task": "push-image"}) for tag in ("a", "b")],
     ),
     (
         Workload("RayService", "chat-headgroup"),
-        [_made("RayCluster", f"chat-raycluster-{tag}", **_RAY) for tag in ("abcde", "fghij")],
+        [_made("RayCluster", f"chat-raycluster-{tag}", _RAY) for tag in ("abcde", "fghij")],
     ),
     (
         Workload("ScheduledSparkApplication", "etl-driver"),
-        [_made("SparkApplication", f"etl-{n}", **{"spark-role": "driver"})
+        [_made("SparkApplication", f"etl-{n}", {"spark-role": "driver"})
          for n in (1764547200000000000, 1764633600000000000)],
     ),
     (Workload("CloneSet", "web"), [_made("CloneSet", "web")]),
@@ -85,20 +87,20 @@ def test_all_revisions_belong_to_what_a_person_named(
 
 # A label that its controller did not write moves no pod to another workload.
 STRANGE: list[tuple[Json, Workload]] = [
-    (_made("ReplicationController", "mariadb-1", deploymentconfig="wiki"),
+    (_made("ReplicationController", "mariadb-1", {"deploymentconfig": "wiki"}),
      Workload("ReplicationController", "mariadb-1")),
-    (_made("ReplicationController", "mariadb-x", deploymentconfig="mariadb"),
+    (_made("ReplicationController", "mariadb-x", {"deploymentconfig": "mariadb"}),
      Workload("ReplicationController", "mariadb-x")),
     (_made("ReplicationController", "mariadb-1"), Workload("ReplicationController", "mariadb-1")),
-    (_made("ReplicaSet", "wiki-5f6", **{"pod-template-hash": "7b9"}),
+    (_made("ReplicaSet", "wiki-5f6", {"pod-template-hash": "7b9"}),
      Workload("ReplicaSet", "wiki-5f6")),
-    (_made("ReplicaSet", "-5f6", **{"pod-template-hash": "5f6"}), Workload("ReplicaSet", "-5f6")),
-    (_made("ReplicaSet", "shop-5f6", **{"pod-template-hash": "5f6", f"{_KNATIVE}service": "hello"}),
+    (_made("ReplicaSet", "-5f6", {"pod-template-hash": "5f6"}), Workload("ReplicaSet", "-5f6")),
+    (_made("ReplicaSet", "shop-5f6", {"pod-template-hash": "5f6", f"{_KNATIVE}service": "hello"}),
      Workload("Deployment", "shop")),
-    (_made("ReplicaSet", "a.c-5f6", **{"pod-template-hash": ".*"}),
+    (_made("ReplicaSet", "a.c-5f6", {"pod-template-hash": ".*"}),
      Workload("ReplicaSet", "a.c-5f6")),
     (_made("Job", "nightly-2901234"), Workload("Job", "nightly-2901234")),
-    (_made("StatefulSet", "db", deploymentconfig="db", **{"pod-template-hash": "b"}),
+    (_made("StatefulSet", "db", {"deploymentconfig": "db", "pod-template-hash": "b"}),
      Workload("StatefulSet", "db")),
 ]  # fmt: skip
 

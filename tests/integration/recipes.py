@@ -37,7 +37,7 @@ class Recipe(Container):
         item = next(each for each in objects for _ in workloads.workloads(each)
                     if pod.startswith(each["metadata"]["name"]))  # fmt: skip
         self.namespace = str(item["metadata"]["namespace"])
-        made = workloads.as_created(*workloads.workloads(item))
+        made = workloads.as_created(next(workloads.workloads(item)))
         made["metadata"] = {**made["metadata"], "namespace": self.namespace}
         options = Options("backup-webhook-sidecar:test", database_image="db:test", defaults=later())
         admission = admit(made, self.namespace, options)

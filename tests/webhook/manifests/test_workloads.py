@@ -2,6 +2,7 @@
 
 from copy import deepcopy
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -79,10 +80,11 @@ def _injected(tmp_path: Path, capsys: Output, *manifests: Json) -> Ran:
 
 
 def _at(item: Json, place: str) -> Json:
-    found = item
+    found: Any = item
     for key in place.replace("[", ".[").split("."):
         found = found[int(key[1:-1])] if key.startswith("[") else found[key]
-    return found
+    made: Json = found
+    return made
 
 
 @pytest.mark.parametrize(("manifest", "places"), KINDS.values(), ids=KINDS)
