@@ -31,13 +31,13 @@ def main(words: list[str] | None = None) -> int:
     try:
         return _COMMANDS[parsed.command](parsed)
     except OSError as error:
-        line = f"{error.filename or 'state folder'}: {error.strerror}; nothing could be done"
+        line = f"{error.filename or 'state folder'}: {error.strerror}; nothing was done"
         Log().line("error", line)
         return 1
     except Exception as error:  # noqa: BLE001 -- a trace may hold secrets, and is more than a line
         last = traceback.extract_tb(error.__traceback__)[-1]
         line = f"internal error: {type(error).__name__} in {Path(last.filename).name}:{last.lineno}"
-        Log().line("error", f"{line}; nothing could be done")
+        Log().line("error", f"{line}; nothing was done")
         return 1
 
 

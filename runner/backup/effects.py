@@ -31,7 +31,7 @@ def look(session: Session, sources: list[str], copies: Copies) -> None:
     _find_unmatched(config, state, sources, now)
     notes = [f"{settings.SQLITE.annotation} {line}" for line in copies.notes]
     notes += [
-        f"{key} {pattern!r}: has matched nothing for more than a week: correct or remove it"
+        f"{key} {pattern!r}: has matched nothing for more than a week; correct or remove it"
         for key, pattern in _patterns(config)
         if 0 < (state.unmatched.get(pattern) or now) <= now - _LONG
     ]

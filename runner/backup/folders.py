@@ -62,7 +62,7 @@ def find(config: Config) -> Found:
         unread = set(paths) - set(found.readable)
         if mounted and unread == set(paths):
             named = ", ".join(paths)
-            found.warnings.append(f"{key} {named} is not there; all volumes are backed up")
+            found.warnings.append(f"{key} {named} does not exist; all volumes are backed up")
             paths += mounted
         elif left:
             found.warnings.append(f"{key} leaves out {', '.join(left)}")
@@ -108,10 +108,10 @@ def root(config: Config, path: str) -> str:
 
 def _inside(path: str, real: str) -> tuple[str, ...]:
     if not os.path.isdir(real):  # noqa: PTH112 -- a Path would drop nothing, and costs more
-        raise links.LinkError(f"is a link to the file {real}: name the file itself")
+        raise links.LinkError(f"is a link to the file {real}; name the file itself")
     names = sorted(set(os.listdir(real)) - set(NEVER_BACKED_UP))  # noqa: PTH208 -- names alone
     if len(names) > _MOST_INSIDE:
-        why = f"which holds more than {_MOST_INSIDE} entries: name the folder itself"
+        why = f"which has more than {_MOST_INSIDE} entries; name the folder itself"
         raise links.LinkError(f"is a link to {real}, {why}")
     return tuple(f"{path.rstrip('/')}/{name}" for name in names)
 

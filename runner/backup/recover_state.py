@@ -28,7 +28,7 @@ def first(session: Session) -> None:
     outcome = recall(session, _FIRST)
     if not session.state.derived and not session.stop.asked:
         why = f": {outcome.message}" if outcome else ""
-        log.line("info", f"the last backup is unknown yet, the repository cannot be read{why}")
+        log.line("info", f"last backup unknown yet: the repository cannot be read{why}")
 
 
 def recall(session: Session, limit: float = 0) -> Outcome | None:

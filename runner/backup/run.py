@@ -33,7 +33,7 @@ def backup(session: Session, why: str) -> Outcome:
     session.save()
     half = int(quantity.parse(values.SCRATCH_BOUND) / 2)
     if freed := cache.bounded(ownership.cache(state_dir), half):
-        log.line("info", f"restic's cache took {size(freed)} and was removed: restic makes it anew")
+        log.line("info", f"restic's cache took {size(freed)} and was removed; restic rebuilds it")
     log.line("info", names.STARTED_MESSAGE, why=why)
     dispatch.began(session)
     made = attempt.attempt(session)
@@ -69,7 +69,7 @@ def _version(session: Session) -> str:
 
 def report_killed(session: Session, now: float) -> None:
     """Report a run that began and never ended; it could not do so itself."""
-    line = "the run was killed; memory is the usual cause: see backup.memory-limit"
+    line = "the run was killed, usually for lack of memory: raise backup.memory-limit"
     outcome = Outcome(Status.FAILURE, line, Failure.MEMORY)
     _finish(session, outcome, session.state.running_since, now)
 

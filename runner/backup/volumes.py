@@ -21,13 +21,13 @@ from runner.steps.step import Effect, Result, RunEnded, failed, must
 def before(config: Config) -> Generator[Effect, Result, Outcome | None]:
     """Run what comes before; return an Outcome where it leaves no sense in going on."""
     if why := config.obstacle or config.confined.hooks:
-        return Outcome(Status.FAILURE, f"{why}; there was no backup", Failure.CONFIG)
+        return Outcome(Status.FAILURE, f"{why}; no backup was made", Failure.CONFIG)
     if not config.pre:
         return None
     done: Completed = yield commands.pre(config)
     if not done.code and not done.stopped:
         return None
-    return failed(done, "the command before failed, there was no backup", Failure.CONFIG).outcome
+    return failed(done, "the pre-backup hook failed; no backup was made", Failure.CONFIG).outcome
 
 
 def after(config: Config, outcome: Outcome) -> Generator[Effect, Result, Outcome]:
@@ -37,7 +37,7 @@ def after(config: Config, outcome: Outcome) -> Generator[Effect, Result, Outcome
     done: Completed = yield commands.post(config)
     if not done.code and not done.stopped:
         return outcome
-    line = f"{outcome.message}; the command after failed: {done.said}"
+    line = f"{outcome.message}; the post-backup hook failed: {done.said}"
     if outcome.status != Status.SUCCESS:
         return replace(outcome, message=line)
     return replace(outcome, status=Status.WARNING, message=line, failure=Failure.CONFIG)
@@ -110,7 +110,7 @@ def _sources(config: Config, facts: Facts) -> tuple[str, ...]:
         found = [f"{path} {why}" for path, why in facts.refused.items()]
         found += [f"missing: {', '.join(missing)}"] if missing else []
         line = "; ".join(found) or "no folder to back up"
-        raise RunEnded(Status.FAILURE, f"{line}; there was no backup", Failure.SOURCE)
+        raise RunEnded(Status.FAILURE, f"{line}; no backup was made", Failure.SOURCE)
     return present
 
 
@@ -140,7 +140,7 @@ def _judged(config: Config, facts: Facts, done: Completed) -> Generator[Effect, 
     verdict = worth(facts, done, counts, files)
     message = verdict.message
     if same:
-        held = f"nothing changed: the newest snapshot, {snapshot[:8]}, still holds it"
+        held = f"nothing changed: the newest snapshot, {snapshot[:8]}, is still current"
         message = held if verdict.status == Status.SUCCESS else f"{message}; {held}"
     return Outcome(
         status=verdict.status,
@@ -158,5 +158,5 @@ def _judged(config: Config, facts: Facts, done: Completed) -> Generator[Effect, 
 
 def _still_held(config: Config) -> Generator[Effect, Result, str]:
     """Return the newest snapshot, of which restic says that nothing has changed since."""
-    listed = yield from must(queries.snapshots(config), "whether a snapshot holds it is unknown")
+    listed = yield from must(queries.snapshots(config), "it is unknown whether a snapshot was made")
     return snapshots.of_volumes(listed)

@@ -90,7 +90,7 @@ def accept(config: Config, log: Log, stop: Stop) -> int:
         session.store.save(state)  # or raise: nobody is to believe that it was kept
         session.save()
         session.store.announce(time.time())
-    log.line("info", "accepted; the next backup says how much there is")
+    log.line("info", "accepted; the next backup records the new size")
     return 0
 
 
@@ -102,12 +102,12 @@ def accept_retention(config: Config, log: Log, stop: Stop) -> int:
         if session is None:
             return _busy(log, stop)
         if not shrinking.accept(session):
-            log.line("warning", "no retention waits to shrink; nothing was done")
+            log.line("warning", "no shorter retention is pending; nothing was done")
             return 1
         session.store.save(session.state)  # or raise: nobody is to believe that it was kept
         session.save()
         session.store.announce(time.time())
-    log.line("info", "accepted; retention keeps less from the next time on")
+    log.line("info", "accepted; the shorter retention applies from the next run")
     return 0
 
 

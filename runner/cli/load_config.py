@@ -80,9 +80,9 @@ def _from_files(secret: Mapping[str, str]) -> tuple[Mapping[str, str], Mapping[s
         try:
             found[name] = Path(path).read_text("utf-8", "surrogateescape").rstrip("\r\n")
         except (OSError, ValueError) as error:  # a NUL in a path is a ValueError
-            why = getattr(error, "strerror", None) or "is no path"
+            why = getattr(error, "strerror", None) or "is not a path"
             # What is no path may be the secret itself.
-            shown = path[:_SHOWN] if path.startswith("/") else "the value, which is not shown"
+            shown = path[:_SHOWN] if path.startswith("/") else "the value (not shown)"
             unread[key] = f"{shown}: {why}"
         del found[key]
     return found, unread

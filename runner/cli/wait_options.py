@@ -4,7 +4,7 @@ import argparse
 
 from contract.annotations import values
 
-_NOTE = "Waits for a run in progress; a signal ends that wait with exit status 130 or 143."
+_NOTE = "Waits for a run in progress; SIGINT or SIGTERM ends the wait with exit status 130 or 143."
 
 
 def add(command: argparse.ArgumentParser) -> None:
@@ -18,7 +18,7 @@ def add(command: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     how.add_argument(
         "--no-wait", action="store_const", const=0.0, dest="wait",
-        help="exit with status 75 at once where another run is in progress",
+        help="exit with status 75 immediately if another run is in progress",
     )  # fmt: skip
 
 

@@ -164,7 +164,7 @@ def read(
     before = settings.resolve(admitted, variables, defaults, settings.RETENTION)
     mirror = derive.mirror(environment, variables)
     if mirror and effective.get(settings.SQLITE):
-        why = "has no effect with backup.engine rclone: files are mirrored as they are"
+        why = "has no effect with backup.engine rclone: a mirror copies files unchanged"
         problems.append(Problem("setting", settings.SQLITE.annotation, "", why, ""))
     unusable: list[Problem] = []  # they name options, never values that may be secret
     given = options_restic.read(variables, unusable)

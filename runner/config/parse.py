@@ -31,7 +31,7 @@ def _texts(key: str, environment: Mapping[str, str], problems: list[Problem]) ->
         given = None
     if isinstance(given, dict):
         return {str(name): str(value) for name, value in given.items()}
-    problems.append(Problem("variable", key, "", "is no JSON object", "none"))
+    problems.append(Problem("variable", key, "", "is not a JSON object", "none"))
     return {}
 
 
@@ -48,7 +48,7 @@ def words(
         found = None
     if isinstance(found, list) and all(isinstance(word, str) for word in found):
         return tuple(found)
-    problems.append(Problem("variable", key, "", "is no JSON list of words", "none"))
+    problems.append(Problem("variable", key, "", "is not a JSON list of words", "none"))
     return None
 
 
@@ -100,7 +100,7 @@ def usable(given: Mapping[str, str], problems: list[Problem]) -> Mapping[str, st
     found = {}
     for key, value in given.items():
         if "\0" in value:
-            why = "holds a NUL character"
+            why = "contains a NUL character"
         elif len(value) > _LONGEST:
             why = f"is longer than {_LONGEST} characters"
         else:
@@ -143,12 +143,12 @@ def dumps(
     except (ValueError, TypeError, RecursionError):
         dumps = (Dump(""),)
     if dumps and mirrored:
-        why = "a mirror keeps no dumps: use backup.engine restic"
+        why = "a mirror cannot hold dumps: use backup.engine restic"
         problems.append(Problem("variable", names.ENV_DUMP, "", why, "none"))
         return ()
     if all(dump.name in (*values.DATABASES, values.COMMAND_DUMP) for dump in dumps):
         return dumps
-    problems.append(Problem("variable", names.ENV_DUMP, "", "is no JSON list of dumps", "none"))
+    problems.append(Problem("variable", names.ENV_DUMP, "", "is not a JSON list of dumps", "none"))
     return ()
 
 

@@ -86,7 +86,10 @@ def opened(client: Client) -> Iterator[Ready]:
             # What stands where a key should may be the key.
             named = path.startswith("/") or not key.endswith("KEY")
             value = repr(path[:_SHOWN]) if named else "its value"
-            line = f"{key}: {value} is no file here, no key of the Secret and no certificate or key"
+            line = (
+                f"{key}: {value} is not a file in the sidecar, a key of the Secret, a "
+                "certificate or a private key"
+            )
             raise DumpError(Failure.CONFIG, line)
     with ExitStack() as stack:
         numbers = {key: stack.enter_context(_file(text)) for key, text in client.files.items()}
@@ -150,7 +153,7 @@ def _answer(
     except OSError as error:
         raise DumpError(Failure.CONFIG, no_start(argv[0], error)) from None
     except subprocess.TimeoutExpired:
-        line = f"{argv[0]} got no answer of the server in {seconds:.0f} s"
+        line = f"{argv[0]} got no answer from the server in {seconds:.0f} s"
         raise DumpError(Failure.NETWORK, line) from None
     if done.returncode:
         said = done.stderr.strip() or f"exit status {done.returncode}"

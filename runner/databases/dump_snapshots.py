@@ -76,7 +76,7 @@ def dump_all(config: Config, facts: Facts) -> Generator[Effect, Result, Dumped]:
         elif done.stopped in {"signal", "retrying"} or done.code == exit_codes.WRONG_PASSWORD:
             raise failed(done, f"the dump of {dump.name} failed")
         elif not done.code and not done.stopped:
-            empty = Trouble(dump.name, Failure.SOURCE, "restic has no snapshot with a byte of it")
+            empty = Trouble(dump.name, Failure.SOURCE, "restic has no snapshot of it")
             dumped = replace(dumped, troubles=(*dumped.troubles, empty))
         else:
             bad = trouble(dump.name, done)
@@ -132,7 +132,9 @@ def joined(config: Config, outcome: Outcome, dumped: Dumped, limit: float = 0) -
         return outcome
     good = outcome.status in {Status.SUCCESS, Status.WARNING}
     if limit and good:
-        line = f"{outcome.message}; there was no time for dumps, so this is no whole backup"
+        line = (
+            f"{outcome.message}; the grace period left no time for dumps, this backup is incomplete"
+        )
         return replace(outcome, status=Status.INTERRUPTED, message=line, failure=None)
     told = [f"dump of {name}: {size(taken)}" for name, taken in dumped.made.items()]
     told += [each.message for each in dumped.troubles]

@@ -113,7 +113,7 @@ def unlock(config: Config, now: datetime, unread: dict[str, float]) -> Task:
         folder = opening.local_folder(config)
         stale = yield from locks.remove_stale(now, unread, folder, torn=None)
     except RunEnded as ended:
-        line = "not every lock is older than 30 minutes: whoever holds one may be at work"
+        line = "a lock is younger than 30 minutes, its holder may still be running"
         locked = ended.outcome.failure == Failure.LOCKED
         return TaskResult(ended.outcome.status, line if locked else ended.outcome.message,
                       ended.outcome.failure)  # fmt: skip
@@ -126,5 +126,5 @@ def _if_elected(config: Config, now: datetime, step: Step) -> Task:
         return unfinished
     chosen = maintainer.elected(config, of_snapshots(listed.text), now)
     if chosen:
-        return TaskResult(Status.SKIPPED, f"{chosen} does it for all who share the repository")
+        return TaskResult(Status.SKIPPED, f"{chosen} does it for all workloads in the repository")
     return (yield from alone(step))

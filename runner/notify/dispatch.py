@@ -76,7 +76,7 @@ def _through_apprise(session: Session, urls: list[str], message: Message) -> lis
         folder = f"{config.state_dir}/tmp"  # noqa: S108 -- in the state volume, ours alone
         variables = transport.surroundings(config.network, folder)
     except OSError as error:
-        return [f"own authorities: {error.filename}: {error.strerror}"] * len(urls)
+        return [f"own CAs: {error.filename}: {error.strerror}"] * len(urls)
     return transport.tell(urls, message.title, message.text, message.kind, variables)
 
 

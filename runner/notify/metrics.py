@@ -14,7 +14,7 @@ from runner.steps.outcome import Failure, Status
 _PLAIN = re.compile(r"[A-Za-z0-9_.~-]+")
 
 _Row = tuple[str, str, dict[str, str], float]
-"""Of a metric: name, meaning, labels, value."""
+"""Name, help text, labels and value of a metric."""
 
 
 def group(config: Config) -> str:
@@ -42,7 +42,7 @@ def metrics(config: Config, state: State) -> str:
         *(_of_last(state.last) if state.last else ()),
         (
             "backup_next_due_timestamp_seconds",
-            "When the next run begins: slot, catch-up or retry; 0 if none.",
+            "Time of the next run: slot, catch-up or retry; 0 if none.",
             {},
             state.next_due,
         ),
@@ -58,13 +58,13 @@ def metrics(config: Config, state: State) -> str:
         ("backup_paused", "Whether backups are paused.", {}, paused),
         (
             "backup_central_maintenance",
-            "Whether retention, prune, check and copies are left to the maintenance job.",
+            "Whether the maintenance job does retention, prune, check and copies.",
             {},
             config.central,
         ),
         (
             "backup_defaulted_settings",
-            "Settings whose value could not be used, or has no effect.",
+            "Settings with an invalid value or without effect.",
             {"keys": ",".join(keys)},
             len(keys),
         ),
@@ -76,19 +76,25 @@ def metrics(config: Config, state: State) -> str:
         ),
         (
             "backup_host_info",
-            "The host as the webhook chose it; the Secret may name another.",
+            "The host that the webhook chose; the Secret may set another.",
             {"host": config.admitted},
             1,
         ),
     ]
     if state.last_success:
         name = "backup_last_success_timestamp_seconds"
-        rows.append((name, "Last run that left a good snapshot.", {}, state.last_success))
+        rows.append(
+            (name, "Time of the last run that made a good snapshot.", {}, state.last_success)
+        )
     rows += _successes(state)
     if state.snapshots is not None:
-        rows.append(("backup_snapshots", "Snapshots of this workload.", {}, state.snapshots))
+        rows.append(
+            ("backup_snapshots", "Number of snapshots of this workload.", {}, state.snapshots)
+        )
     if state.stale_locks is not None:
-        rows.append(("backup_stale_locks", "Old locks that it met.", {}, state.stale_locks))
+        rows.append(
+            ("backup_stale_locks", "Stale locks found in the repository.", {}, state.stale_locks)
+        )
     return _exposition(rows)
 
 
@@ -103,25 +109,25 @@ def of_maintenance(config: Config, state: State) -> str:
     if last := state.last:
         for status in Status:
             name, labels = "backup_maintenance_status", {"status": status.value}
-            rows.append((name, "How the last job ended.", labels, last.status == status))
+            rows.append((name, "Status of the last job.", labels, last.status == status))
         name = "backup_maintenance_last_run_timestamp_seconds"
         rows.append((name, "End of the last job.", {}, last.ended))
         name = "backup_maintenance_duration_seconds"
         rows.append((name, "Length of the last job.", {}, last.ended - last.started))
     for verdict, count in sorted(state.workloads.items()):
         name, labels = "backup_maintenance_workloads", {"retention": verdict}
-        rows.append((name, "Workloads by what became of their retention.", labels, count))
+        rows.append((name, "Workloads by result of their retention.", labels, count))
     rows += [_shrinks(state), _notify_failures(state)]
     return _exposition([*rows, *_successes(state)])
 
 
 def _of_tasks(tasks: Mapping[str, float], state: State) -> Iterator[_Row]:
     for task, due in tasks.items():
-        meaning = "When a task should have come to a good end; 0 if it need not."
+        meaning = "Time by which a task should have succeeded; 0 if it is not scheduled."
         yield "backup_task_due_timestamp_seconds", meaning, {"task": task}, due
     for task in tasks:
         failed = state.tasks.get(task, Task()).status == Status.FAILURE
-        meaning = "Whether a task failed when it was last tried."
+        meaning = "Whether the last attempt of a task failed."
         yield "backup_task_failed", meaning, {"task": task}, failed
 
 
@@ -129,11 +135,11 @@ def _successes(state: State) -> Iterator[_Row]:
     for task, known in sorted(state.tasks.items()):
         if known.success:
             name = f"backup_{task}_last_success_timestamp_seconds"
-            yield name, f"Last {task} that came to a good end.", {}, known.success
+            yield name, f"Time of the last successful {task}.", {}, known.success
 
 
 def _shrinks(state: State) -> _Row:
-    meaning = "Workloads whose retention is to keep less after the grace period."
+    meaning = "Workloads with a shorter retention in its grace period."
     return "backup_retention_shrinks", meaning, {}, len(state.shrinks)
 
 
@@ -146,16 +152,16 @@ def _of_last(last: Last) -> Iterator[_Row]:
     yield "backup_duration_seconds", "Length of the last run.", {}, last.ended - last.started
     for status in Status:
         labels = {"status": status.value}
-        yield "backup_status", "How the last run ended.", labels, last.status == status
+        yield "backup_status", "Status of the last run.", labels, last.status == status
     for failure in Failure:
-        meaning, labels = "What the last run failed or warned about.", {"class": failure.value}
+        meaning, labels = "Failure class of the last run.", {"class": failure.value}
         yield "backup_failure", meaning, labels, last.failure == failure
     yield "backup_exit_code", "Exit code of the last run's backup command.", {}, last.exit_code
     yield "backup_last_run_timestamp_seconds", "End of the last run.", {}, last.ended
     for name in ("new", "changed", "unmodified"):
         files = getattr(last, name)
         yield "backup_files", "Files in the last snapshot.", {"state": name}, files
-    yield "backup_source_bytes", "Bytes that the last run read over.", {}, last.source_bytes
+    yield "backup_source_bytes", "Bytes that the last run scanned.", {}, last.source_bytes
     yield "backup_added_bytes", "Bytes that the last run added.", {}, last.added_bytes
     yield "backup_read_errors", "Files that could not be read.", {}, last.read_errors
 

@@ -108,7 +108,7 @@ def _apprise(url: str, title: str, text: str, kind: str) -> str:
         asset = apprise.AppriseAsset(service_timeout=0, storage_mode="memory")
         service = apprise.Apprise.instantiate(url, asset=asset)
         if service is None:
-            return "it is none that Apprise knows, or incomplete"
+            return "Apprise does not know this address, or it is incomplete"
         alone = apprise.Apprise(service, asset=asset)
         plain = apprise.NotifyFormat.TEXT
         # Not compared with False: the result is an object, and false is what it is worth.
@@ -120,7 +120,7 @@ def _apprise(url: str, title: str, text: str, kind: str) -> str:
         return type(error).__name__
     except Exception as error:  # noqa: BLE001 -- a hundred plugins have errors of their own
         return type(error).__name__
-    return "it did not take the message"
+    return "it did not accept the message"
 
 
 def _post(
@@ -157,7 +157,7 @@ def _try(url: str, body: bytes, headers: dict[str, str], network: Network, limit
     try:
         request = _request(url, body, headers)
         if request.type not in {"http", "https"}:
-            return f"{request.type}: is no web address"
+            return f"{request.type}: is not an http:// or https:// URL"
         with _opener(request, network).open(request, timeout=limit):
             return ""
     except urllib.error.HTTPError as error:

@@ -64,14 +64,14 @@ def says(known: Known, seconds: float) -> str:
     keeps = keep_policy.shown(EVERYTHING if known.keeps is None else known.keeps)
     return (
         f"retention shrinks from {keeps} to {keep_policy.shown(known.asked)} on "
-        f"{at:%Y-%m-%d %H:%M} UTC, and keeps what either keeps until then"
+        f"{at:%Y-%m-%d %H:%M} UTC; until then, what either policy keeps is kept"
     )
 
 
 def read(value: Any) -> Known:  # noqa: ANN401 -- whatever a state holds
     """Return what a state remembers; raise ValueError or TypeError where it is no such thing."""
     if not isinstance(value, Mapping):
-        raise TypeError("no JSON object")
+        raise TypeError("not a JSON object")
     keeps, asked = _policy(value.get("keeps")), _policy(value.get("asked"))
     return (
         Known(keeps, asked, float(value.get("since", "none")))
@@ -87,6 +87,6 @@ def _policy(value: Any) -> Policy | None:  # noqa: ANN401 -- whatever a state ho
         raise TypeError("no policy")
     for key, text in value.items():
         if key not in _KEYS or not isinstance(text, str):
-            raise ValueError(f"{key!r} is no part of a policy")
+            raise ValueError(f"{key!r} is not a policy field")
         _KEYS[key].parse(text)
     return dict(value)

@@ -72,7 +72,7 @@ def once_full(config: Config, paths: list[str]) -> Generator[Effect, Result, set
     """
     listed: Completed = yield queries.snapshots(config)
     if (listed.code or listed.stopped) and not listed.no_repository:
-        raise failed(listed, "what the volumes held cannot be told")
+        raise failed(listed, "the content of the volumes is unknown")
     newest = of_volumes(listed)
     found = set()
     for path in paths if newest else ():

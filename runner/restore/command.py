@@ -68,10 +68,10 @@ class _Restore:
         """Find the snapshot and restore from it."""
         asked, config = self._asked, self._config
         if asked.at and asked.snapshot:
-            raise ValueError("give --at or --snapshot, not both")
+            raise ValueError("give either --at or --snapshot")
         when = selection.read(asked.at)
         if when.snapshot:
-            raise ValueError(f"--at {asked.at}: write a time; --snapshot takes an id")
+            raise ValueError(f"--at {asked.at}is not a time; for an id, use --snapshot")
         want = Wanted(config.host, config.tags, when.at, asked.snapshot)
         groups = self._groups()
         paths = tuple(path for group in groups for path in group)
@@ -186,7 +186,7 @@ def _must_be_writable(paths: tuple[str, ...]) -> None:
         there = next(each for each in (Path(path), *Path(path).parents) if each.exists())
         if os.statvfs(there).f_flag & os.ST_RDONLY:
             line = (
-                f"{path} is mounted read-only here, as in every sidecar: use `kubectl backup "
-                "restore`, a pod that mounts the volume read-write, or --to DIR"
+                f"{path} is mounted read-only, as in every sidecar: use `kubectl backup restore`, "
+                f"a pod that mounts the volume read-write, or --to DIR"
             )
             raise RunEnded(Status.FAILURE, line, Failure.CONFIG)

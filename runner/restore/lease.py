@@ -82,7 +82,7 @@ class Waiter:
                 return None
         mine = number + 1
         if _number(_name(mine)) != mine:
-            why = "is no claim of a restore: remove it"
+            why = "is not a restore's lease: remove it"
             raise OSError(errno.EOVERFLOW, why, f"{folder.path}/{_name(number)}")
         try:
             _write(

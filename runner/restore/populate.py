@@ -30,7 +30,7 @@ ENV_MESSAGE = "BACKUP_TERMINATION_LOG"
 _MESSAGE = "/dev/termination-log"  # what `kubectl describe pod` shows of a container that ended
 _LONGEST = 4000  # bytes of it that the kubelet takes
 _LONGEST_PAUSE = 60
-_NOTHING = "no volume is empty: nothing is restored"
+_NOTHING = "no volume is empty; nothing is restored"
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
@@ -94,7 +94,7 @@ def _attempt(config: Config, log: Log, stop: Stop, want: Wanted) -> _Trouble | N
         ]
         if left:
             empty = ", ".join(folder.name for folder in left)
-            log.line("info", f"nothing in {empty} yet: asking the repository for a backup")
+            log.line("info", f"{empty} empty; looking for a backup in the repository")
             from runner.restore import volumes  # noqa: PLC0415 -- most starts have nothing to do
 
             told = volumes.refill(config, log, stop, want, left)

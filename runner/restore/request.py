@@ -37,7 +37,7 @@ def absolute(config: Config, paths: tuple[str, ...]) -> tuple[str, ...]:
         full = posixpath.normpath(posixpath.join(config.volumes_dir, path))
         if not full.startswith(f"{config.volumes_dir}/"):
             why = f"write VOLUME/FOLDER, or an absolute path below {config.volumes_dir}"
-            raise ValueError(f"{path!r} is in no volume: {why}")
+            raise ValueError(f"{path!r} is not in a volume: {why}")
         found.append(full)
     return tuple(dict.fromkeys(found))
 
@@ -70,7 +70,7 @@ class Done:
             would = "would be kept" if dry_run else "kept"
             many = counted(self.kept_total, "file")
             named = _listed(self.kept, self.kept_total)
-            said.append(f"{many} {would} that the snapshot could not hold: {named}")
+            said.append(f"{many} {would} that no backup includes: {named}")
         if self.failed:
             can = "cannot be" if dry_run else "could NOT be"
             named = _listed([f"{path} {why}" for path, why in self.failed.items()],

@@ -37,7 +37,7 @@ _LOOK = 0.5  # seconds between looks at a command that says nothing
 _LONGEST = 1 << 16  # bytes of a line of a hook's; restic may list its snapshots in a longer one
 _PROGRESS = 60  # seconds between progress lines in the log
 _FOR_PEOPLE = {"restore", "dump"}  # commands of restic that write files of any size
-_UNCACHED = "restic's cache cannot be used, and restic does without, which takes it longer"
+_UNCACHED = "restic's cache cannot be used; restic runs without it, more slowly"
 
 T = TypeVar("T")
 
@@ -125,7 +125,7 @@ class Executor:
             self._uncached = True
             self._log.line("warning", f"{_UNCACHED}: {why}")
         if step.lists and (line := unread(done)):
-            self._log.line("warning", f"restic's list is not whole: {line}")
+            self._log.line("warning", f"restic's list is incomplete: {line}")
         return answered(done) if step.lists else done
 
     def _run(self, step: Step, made: Mapping[str, str]) -> Completed:
@@ -224,9 +224,9 @@ def by_hand(config: Config, log: Log, words: tuple[str, ...], *, second: bool = 
     """Become restic with the Secret's repository and password; return 1 where that cannot be."""
     why = config.obstacle
     if config.mirrors:
-        why = "backup.engine is rclone here: there is a mirror, and no restic repository"
+        why = "backup.engine is rclone: this workload has a mirror, not a restic repository"
     if second and config.second is None:
-        missing = f"there is no second repository: {required_keys.SECOND_REPOSITORY}"
+        missing = f"no second repository is configured: {required_keys.SECOND_REPOSITORY}"
         missing = f"{missing} {required_keys.NOT_SET}"
         why = config.confined.second or missing
     if why:

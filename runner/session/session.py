@@ -49,7 +49,7 @@ class Session:
             self.store.save(self.state)
             self.store.publish(status.describe(self.config, self.state))
         except OSError as error:
-            self.log.line("error", f"the state cannot be kept: {error.strerror}")
+            self.log.line("error", f"the state cannot be written: {error.strerror}")
 
 
 @contextmanager

@@ -128,7 +128,7 @@ def _lines(known: dict[str, Any]) -> list[str]:
         if task["status"] not in {"", Status.SUCCESS}:
             lines.append(f"{name:<10} {task['status']}: {task['message']}")
     if known["held"]:
-        lines.append("retention  held: a source lost its files, older snapshots are kept")
+        lines.append("retention  suspended: a source lost its files; older snapshots are kept")
     if known["damage"]:
         lines.append(f"repository damaged: {known['damage']}")
     if known["missing"]:

@@ -16,7 +16,7 @@ def fitting(kind: type, value: dict[str, Any]) -> dict[str, Any]:
     found = {f.name: (value[f.name], _name(f.type)) for f in fields(kind) if f.name in value}
     for name, (item, type_name) in found.items():
         if not _fits(item, type_name):
-            raise TypeError(f"{name} is of another kind")
+            raise TypeError(f"{name} has another type")
     return {name: item for name, (item, _) in found.items()}
 
 

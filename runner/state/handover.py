@@ -70,7 +70,7 @@ def _text(path: Path) -> str:
     with os.fdopen(number, "rb") as file:
         about = os.fstat(number)
         if not stat.S_ISREG(about.st_mode) or about.st_size > _LONGEST:
-            raise ValueError("no file of ours")
+            raise ValueError("not written by the runner")
         return file.read(_LONGEST).decode("utf-8")
 
 

@@ -148,7 +148,7 @@ def new(now: float, run_now: str) -> State:
 def read(value: Any) -> State:  # noqa: ANN401 -- whatever the file holds
     """Return the state that a file holds; raise TypeError or ValueError where it is none."""
     if not isinstance(value, dict):
-        raise TypeError("no JSON object")
+        raise TypeError("not a JSON object")
     state = State(**fitting(State, value))
     if state.last is not None:
         state.last = Last(**fitting(Last, value["last"]))

@@ -78,5 +78,5 @@ def must(
 def failed(done: Completed, what: str, failure: Failure | None = None) -> RunEnded:
     """Return the end of a run whose step came to nothing; ``what`` says so in words."""
     if done.stopped == "signal":
-        return RunEnded(Status.INTERRUPTED, "stopped before it was done", None, done.code)
+        return RunEnded(Status.INTERRUPTED, "stopped before completion", None, done.code)
     return RunEnded(Status.FAILURE, f"{what}: {done.said}", failure or done.failure, done.code)

@@ -25,7 +25,7 @@ def unfinished(what: str, done: Completed) -> TaskResult | None:
         and done.code != exit_codes.LOCKED
         and done.stopped not in {"signal", "time"}
     ):
-        line = "the repository is append-only: retention and prune are left to its owner"
+        line = "the repository is append-only: its owner must run retention and prune"
         return TaskResult(Status.SKIPPED, line, Failure.AUTH)
     return failed(what, done) if done.code or done.stopped else None
 
@@ -33,9 +33,9 @@ def unfinished(what: str, done: Completed) -> TaskResult | None:
 def failed(what: str, done: Completed) -> TaskResult:
     """Return what became of a task whose command failed or was stopped."""
     if done.stopped == "signal":
-        return TaskResult(Status.INTERRUPTED, "stopped before it was done")
+        return TaskResult(Status.INTERRUPTED, "stopped before completion")
     if done.stopped == "time":
-        line = "stopped before it was done: a backup goes first; a later time may suit it better"
+        line = "stopped: a backup fell due and takes precedence; schedule the task for another time"
         return TaskResult(Status.INTERRUPTED, line)
     if done.locked:
         return TaskResult(Status.SKIPPED, "the repository is locked", Failure.LOCKED)

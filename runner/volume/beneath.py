@@ -162,7 +162,7 @@ def is_mount(found: Folder, name: str) -> bool:
 def _parts(inside: str, path: str) -> list[str]:
     parts = [part for part in inside.split("/") if part not in {"", "."}]
     if ".." in parts:
-        raise OSError(errno.EXDEV, "leaves its folder", path)
+        raise OSError(errno.EXDEV, "leads out of its folder", path)
     return parts
 
 
@@ -231,7 +231,7 @@ def _has_openat2() -> bool:
 
 def _must_be_regular(found: os.stat_result, path: str, alone: bool) -> None:
     if not stat.S_ISREG(found.st_mode):
-        raise OSError(errno.EINVAL, "is no regular file", path)
+        raise OSError(errno.EINVAL, "is not a regular file", path)
     if alone and found.st_nlink > 1:
         raise OSError(errno.EMLINK, "has another name", path)
 
@@ -240,7 +240,7 @@ def _named(error: OSError, path: str) -> OSError:
     """Return the error with the whole path, and in words that say what a link is to us."""
     text = error.strerror
     if error.errno == errno.ELOOP:
-        text = "a link is on the way, and none is followed"
+        text = "a link is on the path, and links are not followed"
     if error.errno == errno.EXDEV:
-        text = "another mount is on the way"
+        text = "another mount is on the path"
     return OSError(error.errno, text or "", path)

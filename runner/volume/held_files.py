@@ -18,7 +18,7 @@ _READ = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class IrregularError(Exception):
-    """Something is no regular file of its folder's own; the message says what it is."""
+    """Something is not a regular file of its folder's own; the message says what it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +77,9 @@ def hold(name: str, here: int) -> Held | None:
     except FileNotFoundError:
         return None
     found = os.fstat(descriptor)
-    why = "is no regular file" if not stat.S_ISREG(found.st_mode) else ""
+    why = "is not a regular file" if not stat.S_ISREG(found.st_mode) else ""
     if not why and _mount(descriptor) != _mount(here):
-        why = "is no regular file of its folder, but mounted there"
+        why = "is a mount, not a regular file of its folder"
     if why:
         os.close(descriptor)
         raise IrregularError(why)

@@ -249,7 +249,7 @@ def test_a_workload_that_others_refuse_shows_their_reason_and_comes_up_when_they
     )
 
     refused_before = _messages(api, bound)
-    until(lambda: _messages(api, bound) != refused_before, "it is tried again", 300)
+    until(lambda: _messages(api, bound) != refused_before, "retrying", 300)
 
     assert all("called backup" in message for message in _messages(api, bound))
     assert api.get("Pod", bound)["items"] == []

@@ -160,7 +160,7 @@ def test_many_in_one_repository(tmp_path: Path) -> None:
 
     said = run(look, tmp_path, recipe.outside())
 
-    assert "staging/mail does it for all who share the repository" in said
+    assert "staging/mail does it for all workloads in the repository" in said
     assert "ns=prod" in said
     assert "ns=staging" in said
     (by_hand,) = blocks("docs/recipes/shared-repository.md", "## Restore")

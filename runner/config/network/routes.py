@@ -113,7 +113,7 @@ def _address(text: str) -> tuple[str, str]:
     except ValueError:
         usable = False
     if not usable or any(each.isspace() for each in address):
-        return "", "is no address of a proxy, such as http://proxy.example.com:3128"
+        return "", "is not a proxy address such as http://proxy.example.com:3128"
     if parts.scheme != "http":
         return "", f"{parts.scheme}:// proxies are for restic and rclone only: use an http:// one"
     return address, ""

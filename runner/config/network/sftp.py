@@ -85,7 +85,7 @@ def problems(variables: Mapping[str, str]) -> list[Problem]:
     """Return what of the key is wrong, as far as can be seen."""
     key = variables.get(KEY, "").strip()
     if _is_text(key) and "PRIVATE KEY" not in key:
-        return [Problem("Secret variable", KEY, "", "is no private key", "")]
+        return [Problem("Secret variable", KEY, "", "is not a private key", "")]
     if key and not _is_text(key) and not key.startswith("/"):
         why = "is neither a private key (-----BEGIN …) nor the path of one"
         return [Problem("Secret variable", KEY, "", why, "")]

@@ -40,7 +40,7 @@ def mode(key: str, text: str) -> Mode | None:
         return Mode(word)
     except ValueError:
         choice = ", ".join(Mode)
-        raise ValueError(f"{key}: {text.strip()!r} is no mode of TLS; write {choice}") from None
+        raise ValueError(f"{key}: {text.strip()!r} is not a TLS mode; write {choice}") from None
 
 
 def is_loopback(host: str) -> bool:

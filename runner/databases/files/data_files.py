@@ -107,5 +107,5 @@ def _others(name: str, folders: list[Folder], own: Folder | None, port: str) -> 
     if name == "mysql" and not own and len(used) < 2:
         return ()
     return tuple(
-        f"another server of {_TITLES[name]} uses {each.path}, and no dump is of it" for each in used
+        f"another server of {_TITLES[name]} uses {each.path} and is not dumped" for each in used
     )

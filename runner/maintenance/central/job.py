@@ -93,7 +93,7 @@ class Job:
         if not self._is_due(name):
             return
         if self.session.stop.asked or self._ends <= time.monotonic():
-            done[name] = TaskResult(Status.INTERRUPTED, "there was no time left")
+            done[name] = TaskResult(Status.INTERRUPTED, "no time was left")
             state.of_task(name).again = True
             return
         done[name] = tasks.begin(self.session, name, task)
@@ -183,7 +183,7 @@ class Job:
             return ruling
         if bad := self._list():
             return replace(ruling, verdict=Verdict.FAILED, why=bad.message)
-        gone = replace(ruling, verdict=Verdict.KEPT, why="it has none any more")
+        gone = replace(ruling, verdict=Verdict.KEPT, why="it has no snapshots any more")
         return next((each for each in self._rulings() if each.owner == ruling.owner), gone)
 
     def _check(self) -> TaskResult:
@@ -196,7 +196,7 @@ class Job:
         if done.status != Status.SUCCESS:
             return done
         state.subset = part
-        return replace(done, message=f"done, with part {subset} of the data")
+        return replace(done, message=f"done, including part {subset} of the data")
 
     def _copy(self) -> TaskResult:
         owners = {owner for each in self._snapshots if (owner := policy_records.owner_of(each))}
@@ -232,7 +232,7 @@ class Job:
             return False  # it was logged when it was written
         done = self._door.execute(policy_records.write_state(session.config, str(file), tag))
         if done.code or done.stopped:
-            line = f"the next job will not know what was done: {done.said}"
+            line = f"the job's state was not saved, the next job repeats its work: {done.said}"
             session.log.line("error", line)
             # The process that holds the lock was in our way before, and was reported then.
             return done.code == exit_codes.LOCKED
@@ -240,7 +240,7 @@ class Job:
         if old and not session.state.append_only:
             cleaned = self._door.execute(policy_records.forget(session.config, old))
             if (cleaned.code or cleaned.stopped) and not session.stop.asked:
-                session.log.line("warning", f"old records were not removed: {cleaned.said}")
+                session.log.line("warning", f"old records cannot be removed: {cleaned.said}")
         return True
 
 
@@ -248,5 +248,5 @@ def _missing(line: str) -> TaskResult | None:
     """Return a failure where restic has left something out of its list: it may be a record."""
     if not line:
         return None
-    why = f"nothing is forgotten, for a snapshot cannot be read: {line}"
+    why = f"nothing is forgotten because a snapshot cannot be read: {line}"
     return TaskResult(Status.FAILURE, why, Failure.RESTIC)

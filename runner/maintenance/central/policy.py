@@ -75,7 +75,7 @@ def summed(found: Iterable[Ruling], done: Mapping[Owner, TaskResult], strangers:
     if held:
         line += f"; kept whole: {listed(held)}"
     if strangers:
-        line += f"; {counted(strangers, 'snapshot')} of no sidecar left alone"
+        line += f"; {counted(strangers, 'snapshot')} without a sidecar's tags left untouched"
     if not wrong:
         return TaskResult(Status.SUCCESS, line, None, removed)
     named = listed([f"{owner}: {why}" for owner, why in wrong.items()])
@@ -108,7 +108,7 @@ def uncopied(snapshots: Iterable[Snapshot], now: datetime) -> TaskResult | None:
             str(policy_records.owner_said(each) or policy_records.path_of(each)) for each in wanting
         )
     )
-    line = f"COPY_RESTIC_REPOSITORY is not in this job's Secret, and {names} want copies"
+    line = f"COPY_RESTIC_REPOSITORY is not in this job's Secret, but {names} request copies"
     return TaskResult(Status.FAILURE, line, Failure.CONFIG)
 
 

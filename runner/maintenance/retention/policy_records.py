@@ -152,7 +152,7 @@ def _retention(record: Snapshot) -> Mapping[str, str]:
         key, _, text = tag.partition("=")
         setting = _BY_KEY.get(key)
         if setting is None or setting.variable is None:
-            raise ValueError(f"{tag[:_SHOWN]!r} is not known here")
+            raise ValueError(f"{tag[:_SHOWN]!r} is unknown to this version")
         try:
             kept = setting.parse(text)
         except ValueError as error:

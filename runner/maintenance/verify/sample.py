@@ -26,7 +26,7 @@ _UNSAID = "\ufffd"  # stands in restic's JSON for a byte that is no UTF-8
 # What a container without rights over owners is refused: a drill asks for contents alone.
 _OWNERS_ONLY = re.compile(r"(lchown|chmod) .*: operation not permitted")
 _REPAIR = (
-    "run `restic check --read-data` on the repository, and back up anew with --force in "
+    "run `restic check --read-data` on the repository, and back up again with --force in "
     "RESTIC_ADDITIONAL_BACKUP_PARAMETERS: older snapshots may need restic's repair commands"
 )
 
@@ -203,7 +203,7 @@ def _compared(sample: Sample, chosen: Chosen, tried: list[Tried]) -> TaskResult:
         f"{sum(each.compared for each in tried)} of them equal to the live ones"
     )
     if databases := sum(each.sound for each in tried):
-        line += f", {counted(databases, 'database')} sound"
+        line += f", {counted(databases, 'database')} intact"
     if chosen.untried:
         line += f"; {untried(chosen)}"
         return TaskResult(Status.SKIPPED, line)
@@ -213,6 +213,6 @@ def _compared(sample: Sample, chosen: Chosen, tried: list[Tried]) -> TaskResult:
 def untried(chosen: Chosen) -> str:
     """Return which folders no drill can try, and why."""
     return (
-        f"nothing could be tried of {', '.join(chosen.untried)}: its files are too large for the "
-        "sidecar's scratch or their names no UTF-8; restore some by hand"
+        f"nothing could be tested of {', '.join(chosen.untried)}: its files are too large for the "
+        f"sidecar's scratch or their names are not UTF-8; restore some manually"
     )

@@ -62,4 +62,4 @@ def _full(folder: str) -> str:
     except OSError as error:
         return f"{folder}: {error.strerror}"
     free = room.f_bavail * room.f_frsize
-    return f"{folder}: only {free >> 10} KiB are free" if free < _ROOM else ""
+    return f"{folder}: only {free >> 10} KiB free" if free < _ROOM else ""

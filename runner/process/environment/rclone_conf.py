@@ -21,8 +21,8 @@ def prepare(config: Config) -> Outcome | None:
         full = error.errno in {errno.ENOSPC, errno.EDQUOT}
         remedy = "free some space" if full else "make that folder writable"
         line = (
-            f"{CONF} cannot be written to {config.state_dir}: {error.strerror}; {remedy}; "
-            "there was no backup"
+            f"{CONF} cannot be written to {config.state_dir}: {error.strerror}; {remedy}; no "
+            f"backup was made"
         )
         return Outcome(Status.FAILURE, line, Failure.SPACE if full else Failure.CONFIG)
     return None

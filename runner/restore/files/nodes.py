@@ -115,9 +115,9 @@ def lack(node: Node, found: Found | None) -> str:
         return "is missing"
     if not node.is_type_of(found.st_mode):
         here = _WORDS.get(stat.S_IFMT(found.st_mode), "something else")
-        return f"is {here} in place of {_WORDS.get(_KINDS.get(node.kind, 0), node.kind)}"
+        return f"is {here} instead of {_WORDS.get(_KINDS.get(node.kind, 0), node.kind)}"
     if node.is_file and found.st_size != node.size:
-        return f"has {found.st_size} bytes in place of {node.size}"
+        return f"has {found.st_size} bytes instead of {node.size}"
     return ""
 
 

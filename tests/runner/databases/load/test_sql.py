@@ -33,7 +33,7 @@ def test_the_newest_is_taken_of_then_or_the_one_that_is_named() -> None:
 def test_one_that_lost_most_is_not_taken_unasked() -> None:
     found = [dump(1), dump(2, 499)]
 
-    with pytest.raises(LookupError, match=r"00000000 of 2026-11-02.* holds much less than .*01"):
+    with pytest.raises(LookupError, match=r"00000000 of 2026-11-02.* is much smaller than .*01"):
         chosen(found)
     assert chosen(found, None, f"{2:064x}") == 2
     assert chosen([dump(1), dump(2, 500)]) == 2

@@ -81,11 +81,11 @@ def test_folders_and_several_files(folder: Path) -> None:
 @pytest.mark.parametrize("key", AUTHORITIES)
 @pytest.mark.parametrize(
     ("name", "why"),
-    [("empty.pem", "holds no certificate"), ("key.pem", "holds no certificate"),
-     ("noise.pem", "holds no certificate"), ("der.pem", "holds no certificate"),
+    [("empty.pem", "contains no certificate"), ("key.pem", "contains no certificate"),
+     ("noise.pem", "contains no certificate"), ("der.pem", "contains no certificate"),
      ("damaged.pem", "is damaged"), ("half.pem", "is damaged"),
-     ("none.pem", "No such file"), ("nothing", "is no file"), ("pipe", "is no file"),
-     ("one.pem/x", "Not a directory"), ("a\udcff\0b", "is no path"), ("x" * 300, "too long")],
+     ("none.pem", "No such file"), ("nothing", "is not a file"), ("pipe", "is not a file"),
+     ("one.pem/x", "Not a directory"), ("a\udcff\0b", "is not a path"), ("x" * 300, "too long")],
 )  # fmt: skip
 def test_what_holds_none_is_named_and_trusted_in_no_part(
     folder: Path, key: str, name: str, why: str
@@ -96,7 +96,10 @@ def test_what_holds_none_is_named_and_trusted_in_no_part(
         (folder / "d").mkdir()
         if why == "is damaged":
             (folder / name).rename(folder / "d" / name)
-        path, why = f"{folder}/d", "is damaged" if why == "is damaged" else "holds no certificate"
+        path, why = (
+            f"{folder}/d",
+            "is damaged" if why == "is damaged" else "contains no certificate",
+        )
 
     found = authorities.read({key: path})
     right = dict.fromkeys(AUTHORITIES, f"{folder}/one.pem") | {"SSL_CERT_DIR": f"{folder}/folder"}
@@ -172,4 +175,4 @@ def test_a_bundle_that_cannot_be_written_is_named(
 
     assert authorities.environment(network, {"TMPDIR": str(tmp_path / "tmp")}, Log()) == {}
 
-    assert "own authorities are not used" in capsys.readouterr().out
+    assert "own CAs are not used" in capsys.readouterr().out
