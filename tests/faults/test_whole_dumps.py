@@ -143,7 +143,7 @@ def test_a_user_of_mariadb_who_sees_everything(shop: tuple[Sidecar, MariaDB], gr
         ("GRANT ALL ON `sh_p`.* TO app@'127.0.0.1'", ""),
         ("GRANT ALL ON shop.* TO app@'127.0.0.1'", ""),
     ],
-    ids=["of another name", "no routines", "by a pattern", "all of it"],
+    ids=["of another name", "no routines", "by a pattern", "everything"],
 )  # fmt: skip
 def test_one_database_of_mariadb(shop: tuple[Sidecar, MariaDB], grants: str, missing: str) -> None:
     """The raw files of all stay, whatever comes of the dump."""

@@ -35,7 +35,7 @@ def test_a_database_that_cannot_be_copied_is_in_the_snapshot_as_it_is(tmp_path: 
     ended = sidecar.back_up()
 
     assert (ended["status"], ended["class"]) == ("warning", "source")
-    assert f"{path} are not copied consistently" in ended["message"]
+    assert f"{path} is not copied consistently" in ended["message"]
     assert str(path) in sidecar.restic("ls", "latest").splitlines()
 
 

@@ -78,7 +78,8 @@ def choose(
         whole = [each for each in old if not each.is_doubtful]
         latest = f"; the newest complete one is {described(whole[-1])}" if whole else ""
         raise LookupError(
-            f"the newest dump of {name}, {described(old[-1])}, is incomplete{latest}: choose one "
+            f"the newest dump of {name}, {described(old[-1])}, lacks data of its server{latest}: "
+            f"choose one "
             f"with --snapshot"
         )
     old = [each for each in old if not each.is_doubtful]

@@ -95,7 +95,8 @@ def _notes(told: Message) -> Iterator[str]:
     """Yield a line about each glob that matches nothing, and about files that are no database."""
     for glob in told.get("idle", ()):
         yield (
-            f"{glob!r} matches no file; write a glob relative to the volume's root, such as **/*.db"
+            f"{glob!r}: matches no file; write a glob relative to the volume's root, such as "
+            f"**/*.db"
         )
     if named := told.get("others"):
         yield (

@@ -22,7 +22,7 @@ def doubt(made: Iterable[datetime], now: datetime) -> str:
     if ahead:
         ones = counted(len(ahead), "snapshot is", "snapshots are")
         return (
-            f"{ones} are in the future, the latest of {ahead[-1]:%Y-%m-%d}: a clock was or is "
+            f"{ones} from the future, the latest of {ahead[-1]:%Y-%m-%d}: a clock was or is "
             f"wrong; everything is kept until you remove them manually"
         )
     for before, after in pairwise(times):

@@ -269,7 +269,7 @@ def test_a_snapshot_that_was_skipped_is_the_one_before() -> None:
 
     assert said[1] == (*SNAPSHOTS, *mine(config))
     assert outcome.status == Status.SUCCESS
-    assert outcome.message == "nothing changed: the newest snapshot, bb22, still holds it"
+    assert outcome.message == "nothing changed: the newest snapshot, bb22, is still current"
     assert (outcome.snapshot, outcome.unchanged, outcome.protected) == ("bb22", True, True)
     assert outcome.counts.files == 10
 

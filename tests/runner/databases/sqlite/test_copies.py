@@ -281,7 +281,7 @@ def test_a_damaged_database_is_backed_up_as_it_is_and_named(volume: Path, tmp_pa
     assert money(copied(made, good)) == SOUND
     assert not copied(made, bad).exists()
     (doubt,) = made.doubts
-    assert doubt.startswith(f"{bad} are not copied consistently: ")
+    assert doubt.startswith(f"{bad} is not copied consistently: ")
     assert not [pattern for pattern in made.excludes if "bad" in pattern]
 
 

@@ -46,7 +46,7 @@ def answered(work: str, seconds: float = 60) -> str:
         ("endless", 0.2, "it takes longer than 0 s"),
         ("idle", 0.2, "it takes longer than 0 s"),
         ("hungry", 60, "'it takes SQLite too much memory' False"),
-        ("crash", 60, "SQLite ended by SIGSEGV"),
+        ("crash", 60, "SQLite was killed by SIGSEGV"),
         ("silent", 60, "SQLite's process exited without an answer"),
     ],
 )

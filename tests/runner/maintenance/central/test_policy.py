@@ -45,7 +45,7 @@ def _verdicts(*found: Snapshot, secret: dict[str, str] | None = None) -> dict[st
     ("tags", "verdict", "why"),
     [
         (("keep-last=2",), "applied", "keep-last=2"),
-        (("keep=all",), "kept", "all of it"),
+        (("keep=all",), "kept", "everything"),
         (("keep=own",), "kept", "its sidecar applies it"),
         (("keep-last=2", "held=yes"), "held", "a source lost its files"),
         (("keep=all", "held=yes"), "held", "a source lost its files"),
@@ -196,7 +196,7 @@ def test_copies_that_nobody_makes_are_missed_by_those_who_are_there() -> None:
     told = policy.uncopied([wanting], NOW)
     assert told
     assert told.status == Status.FAILURE
-    assert "prod/wiki want copies" in told.message
+    assert "prod/wiki request copies" in told.message
     assert policy.uncopied([wanting, content], NOW) is None
     assert policy.uncopied([gone], NOW) is None
 

@@ -154,7 +154,7 @@ def test_a_good_drill_says_what_it_tried() -> None:
 def test_databases_are_counted() -> None:
     done = verify_sample.judged(KNOWN, CHOSEN, Completed(0), (GOOD[0], Tried(OTHER, sound=True)))
 
-    assert done.message.endswith(", 1 database sound")
+    assert done.message.endswith(", 1 database intact")
 
 
 def test_the_first_file_that_cannot_be_restored_is_named() -> None:

@@ -83,7 +83,7 @@ def test_folders_and_several_files(folder: Path) -> None:
     ("name", "why"),
     [("empty.pem", "contains no certificate"), ("key.pem", "contains no certificate"),
      ("noise.pem", "contains no certificate"), ("der.pem", "contains no certificate"),
-     ("damaged.pem", "is damaged"), ("half.pem", "is damaged"),
+     ("damaged.pem", "a damaged certificate"), ("half.pem", "a damaged certificate"),
      ("none.pem", "No such file"), ("nothing", "is not a file"), ("pipe", "is not a file"),
      ("one.pem/x", "Not a directory"), ("a\udcff\0b", "is not a path"), ("x" * 300, "too long")],
 )  # fmt: skip
@@ -94,11 +94,13 @@ def test_what_holds_none_is_named_and_trusted_in_no_part(
     path = f"{folder}/{name}"
     if key == "SSL_CERT_DIR":
         (folder / "d").mkdir()
-        if why == "is damaged":
+        if why == "a damaged certificate":
             (folder / name).rename(folder / "d" / name)
         path, why = (
             f"{folder}/d",
-            "is damaged" if why == "is damaged" else "contains no certificate",
+            "a damaged certificate"
+            if why == "a damaged certificate"
+            else "contains no certificate",
         )
 
     found = authorities.read({key: path})
@@ -118,7 +120,7 @@ def test_a_text_that_holds_none_is_not_repeated(text: str) -> None:
     """It may be a key that stands in the wrong place."""
     (problem,) = authorities.read({"BACKUP_CACERT": text}).problems
 
-    assert str(problem).startswith("Secret variable BACKUP_CACERT: holds ")
+    assert str(problem).startswith("Secret variable BACKUP_CACERT: contains ")
     assert "secret" not in str(problem)
     assert "c2VjcmV0" not in str(problem)
 
