@@ -85,9 +85,9 @@ def test_who_asks_is_refused_while_no_webhook_answers(
     _, message = _created(api, away, _pod({"backup.enabled": enabled, "backup.restore": mode}))
 
     assert f"'{FULL}-restore'" in message
-    assert "asks for a restore (backup.restore), and without the init container" in message
+    assert "requests a restore (backup.restore), and without the init container" in message
     assert "the backup webhook did not answer (kubectl -n backup-webhook get pods)" in message
-    assert message.endswith("or without a restore by backup.restore: never")
+    assert message.endswith("or without a restore with backup.restore: never")
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_who_asks_is_refused_while_no_webhook_answers(
 def test_who_asks_for_none_is_not(api: Api, away: str, annotations: Json) -> None:
     if "kubernetes.io/config.mirror" in annotations:
         answer = api.create(_pod(annotations), away, dry_run=True)
-        assert "asks for a restore" not in answer.text, "only kubelets may make these"
+        assert "requests a restore" not in answer.text, "only kubelets may make these"
         return
 
     assert _init(_created(api, away, _pod(annotations))[0]) == []

@@ -105,7 +105,7 @@ def _described(pod: Pod, options: Options, around: NamespaceContext) -> _Describ
     try:
         return _Described(decision, container.describe(pod, decision, options, around))
     except NoRoomError as error:
-        line = f"there is no room for the backup sidecar ({error}); not backed up"
+        line = f"the backup sidecar does not fit in ({error}); not backed up"
         skip = Skip(Reason.QUOTA, (*decision.warnings, line), told=True)
         told = refused(pod, skip, options)
         return _Described(told, container.describe_skip(told))

@@ -20,8 +20,8 @@ REFUSED = "refused"
 """What the status says of a restore that was asked for and is not prepared."""
 
 REFUSAL = (
-    f"{settings.RESTORE.annotation}: without our init container nothing is restored; where the "
-    "chart's policy is on, it refuses this pod rather than let it start so"
+    f"{settings.RESTORE.annotation}: without the backup-restore init container nothing is "
+    f"restored; if the chart's policy policies.restore is on, it refuses this pod"
 )
 _WAITS = "the pod does not start until it is corrected"
 _ORIGINS = (settings.RESTORE_AS_OF, settings.RESTORE_FROM)
@@ -82,14 +82,14 @@ def plan(pod: Pod, values: Settings, volumes: Iterable[str]) -> RestorePlan:
         return RestorePlan(None)
     if values[settings.ENGINE] != settings.ENGINE.default:
         line = (
-            f"{settings.ENGINE.annotation} {values[settings.ENGINE]} makes no snapshots that could "
-            "be restored by themselves; write restic, or restore by hand"
+            f"{settings.ENGINE.annotation} {values[settings.ENGINE]} makes no snapshots for an "
+            f"automatic restore; write restic, or restore manually"
         )
         return RestorePlan(Restore(mode, problem=line), (line, REFUSAL))
     wanted = tuple(dict.fromkeys(volumes))
     filled = tuple(name for name in wanted if _is_writable(pod, name))
     lines = tuple(
-        f"volume {name} is read-only in this pod, so that nothing can be restored into it"
+        f"volume {name} is read-only in this pod and cannot be restored"
         for name in wanted
         if name not in filled
     )

@@ -32,7 +32,7 @@ class Clients:
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(cadata=text)
         except (ssl.SSLError, ValueError, OSError) as error:
             why = getattr(error, "strerror", None) or str(error)
-            raise AuthorityError(f"no PEM certificates ({why})") from error
+            raise AuthorityError(f"not a file of PEM certificates ({why})") from error
         is_new, self._trusted = text != self._trusted, text
         return is_new
 

@@ -95,7 +95,7 @@ class Lookout:
                 self._process = None
         if process.returncode not in _USUAL or not out:
             last = err.strip().rpartition("\n")[2]
-            raise LookError(last or f"it ended with {process.returncode}")
+            raise LookError(last or f"it exited with status {process.returncode}")
         return _read(out)
 
 

@@ -49,6 +49,6 @@ def _objects(what: str, source: Source) -> Iterator[Json]:
     except GoneError:
         raise SurveyError(f"cannot list {what}: it took too long; try again") from None
     except ERRORS as error:
-        hint = "; is KUBECONFIG the right one, and the cluster there?"
+        hint = "; check KUBECONFIG and whether the API server is reachable"
         line = f"cannot list {what}: {problem(error)}"
         raise SurveyError(line if was_answered(error) else line + hint) from None

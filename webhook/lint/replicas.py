@@ -44,7 +44,8 @@ def _shared(subject: Subject) -> Iterator[Finding]:
     remedy = "back it up from one pod only, such as a Deployment with replicas 1 that mounts it"
     if own:
         named = ",".join(dict.fromkeys(own))
-        remedy = f'name only what each pod has of its own: {settings.VOLUMES.annotation}: "{named}"'
+        key = settings.VOLUMES.annotation
+        remedy = f'name only volumes that each pod has for itself: {key}: "{named}"'
     shared = [f"{claim} (volume {name})" for name, claim in claims.items()]
     yield Finding(
         Severity.WARNING, key,
@@ -70,8 +71,8 @@ def _rollout(subject: Subject, objects: Objects) -> Iterator[Finding]:
             yield Finding(
                 Severity.NOTE, "spec.strategy.type",
                 f"claim {claim} is {', '.join(sorted(modes))}, and RollingUpdate starts the new "
-                "pod before the old one ends: on another node it waits for the volume for ever; "
-                "write spec.strategy.type: Recreate",
+                f"pod before the old one ends: on another node the new pod waits for the volume "
+                f"forever; write spec.strategy.type: Recreate",
             )  # fmt: skip
 
 

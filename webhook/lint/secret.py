@@ -39,8 +39,7 @@ def advise(subject: Subject, objects: Objects) -> Iterator[Finding]:
             instead = f" (nor {', '.join(others)})" if others else ""
             yield Finding(
                 Severity.ERROR, main,
-                f"Secret {name} holds no {main}{instead}, and without it there is no backup; "
-                "add it",
+                f"Secret {name} has no {main}{instead}, and without it there is no backup; add it",
             )  # fmt: skip
     yield from _passwords(name, given)
     yield from _variables(subject, name, given)
@@ -59,7 +58,7 @@ def _variables(subject: Subject, name: str, given: Mapping[str, str]) -> Iterato
         line = f"Secret {name}: {key} sends {what} {plaintext.WHY}"
         yield Finding(Severity.WARNING, key, line)
     for problem in _unusable(subject):
-        line = f"the value (not shown) cannot be used; using {problem.used}; correct or remove it"
+        line = f"the value (not shown) is invalid; using {problem.used}; correct or remove it"
         yield Finding(Severity.WARNING, problem.key, f"Secret {name}: {problem.key}: {line}")
     for problem in allowlist.problems(given):
         line = f"Secret {name}: {problem.key}: {problem.reason}"
@@ -82,12 +81,12 @@ def _passwords(name: str, given: Mapping[str, str]) -> Iterator[Finding]:
     """Yield what stands around a password and nobody sees."""
     for key in passwords.KEYS:
         if passwords.ends_with_newline(given.get(key, "")):
-            line = f"{passwords.NEWLINE}; the sidecar drops it, other tools may not"
+            line = f"{passwords.NEWLINE}; the sidecar removes it, other tools may not"
             line = f"Secret {name}: {key} {line}; {passwords.REMEDY}"
             yield Finding(Severity.WARNING, key, line)
         used = passwords.without_newline(given.get(key, ""))
         if used.strip() and (what := passwords.odd(used)):
-            line = f"Secret {name}: {key} {what}, which is part of the password; is it meant to be?"
+            line = f"Secret {name}: {key} {what}, which is part of the password; is that intended?"
             yield Finding(Severity.WARNING, key, line)
 
 

@@ -123,7 +123,7 @@ def _next(text: str, at: int) -> int:
 
 
 def _refuse(word: str) -> None:
-    raise ValueError(f"{word} is no number of JSON")
+    raise ValueError(f"{word} is not a JSON number")
 
 
 def _deep(value: object, left: int) -> bool:
@@ -133,7 +133,7 @@ def _deep(value: object, left: int) -> bool:
 
 def _checked(line: int, value: object) -> Document:
     if not isinstance(value, dict) or not isinstance(value.get("kind"), str):
-        raise UnreadableError(line, "no Kubernetes object: no kind")
+        raise UnreadableError(line, "not a Kubernetes object: no kind")
     return value
 
 

@@ -25,7 +25,7 @@ from webhook.server.metrics import Metrics
 
 _TIMEOUT = re.compile(rb"(?:^|&)timeout=([0-9]{1,3})s(?:&|$)")
 _USUAL_TIMEOUT = 10  # seconds; the API server's own where a configuration says nothing
-_LATE = "the request came too slowly; not backed up"
+_LATE = "the request arrived too slowly; not backed up"
 _TOO_LONG = f"the decision took longer than {deadline.SECONDS:g} s; not backed up"
 
 

@@ -77,7 +77,7 @@ class Body:
             async with asyncio.timeout(SECONDS):
                 await self._read(request, budget)
         except TimeoutError:
-            raise RefusedError(408, f"the body did not come within {SECONDS:.0f} s") from None
+            raise RefusedError(408, f"the body did not arrive within {SECONDS:.0f} s") from None
         finally:
             budget.leave(self)
         if self._refusal is not None:

@@ -55,7 +55,7 @@ def parse(body: bytes) -> Request:
     except orjson.JSONDecodeError as error:
         raise MalformedError(f"the body is not JSON: {error}") from error
     if not isinstance(review, dict) or review.get("kind") != "AdmissionReview":
-        raise MalformedError("the body is no AdmissionReview")
+        raise MalformedError("the body is not an AdmissionReview")
     version = review.get("apiVersion")
     if not isinstance(version, str) or version not in _VERSIONS:
         raise MalformedError(f"apiVersion must be one of {', '.join(sorted(_VERSIONS))}")

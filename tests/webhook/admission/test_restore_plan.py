@@ -10,7 +10,7 @@ from tests.webhook.admission.sidecar.test_container import SIDECAR, VOLUMES
 from tests.webhook.admitting import OPTIONS, STATUS, Answer, Json, answer_to
 from tests.webhook.applier import apply
 
-REFUSAL = "it refuses this pod rather than let it start so"
+REFUSAL = "it refuses this pod"
 AS_OF, FROM = "backup.restore-as-of", "backup.restore-from"
 
 RESTORER: Json = {

@@ -79,10 +79,10 @@ def refusal(pod: Pod, quotas: Iterable[Quota]) -> str:
         if not quota.hard or not _matches(quota, pod):
             continue
         if missing := _missing(quota, pod):
-            return f"quota {quota.name} wants every container to say its {missing}"
+            return f"quota {quota.name} requires every container to set {missing}"
         total = total or pod_resources.of_pod(pod, overhead=True)
         if exceeded := _exceeded(quota, total):
-            return f"quota {quota.name} has no room left in {exceeded}"
+            return f"quota {quota.name} has not enough left of {exceeded}"
     return ""
 
 

@@ -173,7 +173,7 @@ def _refusal(pod: Pod, container: Json, around: NamespaceContext) -> str:
     for name, floor in _FLOORS.items():
         if given.limits.get(name, floor) < floor:
             least = pod_resources.text(name, floor)
-            return f"backups need {least} of {name}, the namespace or the pod leaves less"
+            return f"backups need {least} of {name}, but the namespace or the pod leaves less"
     judged = with_container(pod, {"resources": pod_resources.written(given)})
     return (
         pod_resources.excess(judged)
