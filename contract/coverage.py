@@ -30,16 +30,17 @@ class Cover(StrEnum):
     PROTECTED = "protected"
     """It has our sidecar."""
     OUTDATED = "outdated"
-    """It has the sidecar of another version than would be injected now."""
+    """It has the sidecar of another version than the webhook injects now."""
     OPTED_OUT = "opted_out"
-    """It mounts claims, and its annotation says that no backup is wanted."""
+    """It mounts claims, and its annotation opts out."""
     NOT_ANNOTATED = "not_annotated"
-    """It mounts claims in a namespace that has opted in, and says nothing."""
+    """It mounts claims in a namespace that has opted in, and has no annotation."""
     NOT_OPTED_IN = "not_opted_in"
     """It asks for a backup in a namespace that has not opted in."""
     MISSED = "missed"
-    """It asks for a backup that it would get now: no webhook answered when it was made, or it has
-    been annotated since."""
+    """It asks for a backup and would get a sidecar now: no webhook answered when it was created, or
+    it was annotated later.
+    """
 
 
 AS_WANTED: frozenset[str] = frozenset({Cover.PROTECTED, Cover.OUTDATED, Cover.OPTED_OUT})

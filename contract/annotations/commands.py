@@ -111,7 +111,7 @@ def allowed(text: str) -> tuple[str, ...]:
     if unknown := [name for name in found if not is_known(name)]:
         shown = repr(unknown[0][:_SHOWN])
         raise ValueError(
-            f"{shown} is no variable that runs a command: write names such as "
+            f"{shown} is not a variable that runs a command: write names such as "
             "RESTIC_PASSWORD_COMMAND"
         )
     return tuple(dict.fromkeys(found))

@@ -21,7 +21,7 @@ SERVICES = frozenset({
 })  # fmt: skip
 """Schemes of Apprise's that mean HTTP without TLS; with an ``s`` after it, each has TLS."""
 
-WHY = "unencrypted over http://, where others on the way can read it: use https://"
+WHY = "unencrypted over http://, readable on the network: use https://"
 _OPEN_TO_ALL = {"form", "json", "ntfy", "xml"}  # need no credentials
 _LOCAL = (".localhost", ".svc", ".svc.cluster.local")
 _URL = re.compile(r"(?i)\b(?P<name>url|endpoint|auth)\s*=\s*[\"']?(?P<url>http://[^\s\"',]+)")
@@ -76,7 +76,7 @@ def _of_messages(given: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     if _is_on(given, "PUSHGATEWAY_ENABLED") and _is_plain(gateway) and _login(gateway):
         yield "PUSHGATEWAY_URL", "its user and password"
     if _is_plain(ping := given.get("PING_URL", "")) and (_login(ping) or _path(ping)):
-        yield "PING_URL", "the address, by which anybody may ping,"
+        yield "PING_URL", "the address, which lets anybody ping,"
     urls = dict.fromkeys(given.get("NOTIFY_URLS", "").split())
     numbers = [str(number) for number, url in enumerate(urls, 1) if _is_plain_service(url)]
     if numbers:

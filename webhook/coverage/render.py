@@ -49,8 +49,8 @@ exit status: 0 every pod that should have a backup has one, 1 some have none, 2 
 _ANEW = "recreate it (kubectl rollout restart)"
 REMEDIES: dict[str, str] = {
     Cover.OUTDATED: f"backed up by the sidecar of another version: {_ANEW} when convenient",
-    Cover.NOT_ANNOTATED: 'has no annotation about backups: add backup.enabled: "true" (or "false" to '
-    "opt out) to the annotations of its pod template",
+    Cover.NOT_ANNOTATED: 'has no annotation about backups: add backup.enabled: "true" (or "false" '
+    "to opt out) to the annotations of its pod template",
     Cover.NOT_OPTED_IN: "its namespace has not opted in: kubectl label namespace NAMESPACE "
     f"backup.enabled=true, then {_ANEW}",
     Cover.MISSED: "created while no webhook answered, or annotated later (annotate the pod "

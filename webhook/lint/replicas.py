@@ -44,8 +44,9 @@ def _shared(subject: Subject) -> Iterator[Finding]:
     remedy = "back it up from one pod only, such as a Deployment with replicas 1 that mounts it"
     if own:
         named = ",".join(dict.fromkeys(own))
-        key = settings.VOLUMES.annotation
-        remedy = f'name only volumes that each pod has for itself: {key}: "{named}"'
+        remedy = (
+            f'name only the volumes of each pod itself: {settings.VOLUMES.annotation}: "{named}"'
+        )
     shared = [f"{claim} (volume {name})" for name, claim in claims.items()]
     yield Finding(
         Severity.WARNING, key,

@@ -297,8 +297,8 @@ def test_credentials_without_tls_are_one_problem_without_their_value() -> None:
 
     (problem,) = configured(None, exposed).problems
     assert str(problem) == (
-        "Secret variable NTFY_SERVER: sends NTFY_CREDS unencrypted over http://, where others on "
-        "the way can read it: use https://"
+        "Secret variable NTFY_SERVER: sends NTFY_CREDS unencrypted over http://, readable on the "
+        "network: use https://"
     )
     assert problems(None, {**exposed, "NTFY_SERVER": "http://ntfy.chat.svc"}) == []
 

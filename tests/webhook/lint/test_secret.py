@@ -100,7 +100,7 @@ def test_the_prefix_counts_for_the_length_of_a_value(lint: Lint, wiki: Json) -> 
     [
         ("LD_PRELOAD", "BACKUP_ENV_PASS cannot change that: the dynamic loader reads it"),
         ("PATH", "BACKUP_ENV_PASS cannot change that: the runner sets it"),
-        ("BACKUP_POLL_SECONDS", "is no variable of a Secret and has no effect"),
+        ("BACKUP_POLL_SECONDS", "is not a variable of the Secret and has no effect"),
         ("APP_TOKEN", "add its name to BACKUP_ENV_PASS"),
     ],
 )
@@ -224,9 +224,9 @@ def test_an_annotation_goes_before_the_secret(lint: Lint, wiki: Json) -> None:
     [
         ("{}\n", ["ends with a newline"]),
         ("{}\r\n", ["ends with a newline"]),
-        ("{}\n\n", ["ends with a newline", "ends with a blank or another newline"]),
-        ("{} ", ["ends with a blank or another newline"]),
-        (" {}", ["starts with a blank"]),
+        ("{}\n\n", ["ends with a newline", "ends with a space or another newline"]),
+        ("{} ", ["ends with a space or another newline"]),
+        (" {}", ["starts with a space"]),
         ("\ufeff{}", ["starts with a byte order mark"]),
         ("{}", []),
         ("{} {}", []),
