@@ -45,7 +45,7 @@ class CA:
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """What the server shows: PEM texts. ``signer`` is None where a file brought it."""
+    """What the server shows: PEM texts. ``signer`` is None if a file brought it."""
 
     chain: bytes
     key: bytes = field(repr=False)

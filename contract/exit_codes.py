@@ -1,4 +1,4 @@
-"""Exit codes that the programs decide by. Pure.
+"""Exit codes of the programs. Pure.
 
 restic's are those of its documentation. The runner's own pass through `kubectl exec` to the plugin.
 """

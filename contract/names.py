@@ -101,7 +101,7 @@ ENV_PRE = "BACKUP_PRE"
 ENV_POST = "BACKUP_POST"
 """JSON lists of words, as backup.pre and backup.post were at admission."""
 ENV_ENGINE = "BACKUP_ENGINE"
-"""``rclone`` where backup.engine chose the mirror at admission; else restic."""
+"""``rclone`` where backup.engine chose the mirror at admission; otherwise restic."""
 ENV_DUMP = "BACKUP_DUMP"
 """JSON list of dumps, as backup.dump was at admission: each a list of its name and, if it is a
 command, its words."""
@@ -110,7 +110,7 @@ ENV_RESTORE_AS_OF = "BACKUP_RESTORE_AS_OF"
 ENV_RESTORE_FROM = "BACKUP_RESTORE_FROM"
 """backup.restore, -as-of and -from as they were at admission; only in the init container."""
 ENV_RESTORE_COMMANDS = "BACKUP_RESTORE_COMMANDS"
-"""backup.restore-commands as it was at admission: names of variables, separated by blanks. The init
+"""backup.restore-commands as it was at admission: names of variables, separated by spaces. The init
 container always has it, so that the Secret cannot set it."""
 ENV_GRACE = "BACKUP_GRACE_SECONDS"
 """The pod's terminationGracePeriodSeconds, where they are not GRACE_SECONDS."""

@@ -42,7 +42,7 @@ def main(words: list[str] | None = None) -> int:
 
 
 class _Begun(NamedTuple):
-    """What each command works with: its first arguments."""
+    """The arguments that every command gets first."""
 
     config: Config
     log: Log
@@ -52,9 +52,9 @@ class _Begun(NamedTuple):
 def _begin(
     parsed: argparse.Namespace | None = None, *, fills: bool = False, writes: bool = False
 ) -> _Begun:
-    """Return what each command works with; people, who sit at a terminal, read text.
+    """Return the arguments of a command; at a terminal the log is text.
 
-    ``fills`` and ``writes`` say what it does to volumes.
+    ``fills`` and ``writes`` say whether the command fills or writes volumes.
     """
     stop = Stop()
     stop.install()
@@ -99,13 +99,13 @@ def _restore(parsed: argparse.Namespace) -> int:
 
 
 def _populate(_parsed: argparse.Namespace) -> int:
-    from runner.restore import populate  # noqa: PLC0415 -- only where it is wanted: it costs memory
+    from runner.restore import populate  # noqa: PLC0415 -- imported only when needed: it costs memory
 
     return populate.populate(*_begin(fills=True))
 
 
 def _restic(parsed: argparse.Namespace) -> int:
-    from runner.session import executor  # noqa: PLC0415 -- only where it is wanted: it costs memory
+    from runner.session import executor  # noqa: PLC0415 -- imported only when needed: it costs memory
 
     config, log, _ = _begin()
     words = parsed.words[1:] if parsed.words[:1] == ["--"] else parsed.words
@@ -113,19 +113,19 @@ def _restic(parsed: argparse.Namespace) -> int:
 
 
 def _dump(parsed: argparse.Namespace) -> int:
-    from runner.databases import dump as databases_dump  # noqa: PLC0415 -- only where it is wanted: it costs memory
+    from runner.databases import dump as databases_dump  # noqa: PLC0415 -- imported only when needed: it costs memory
 
     return databases_dump.dump(parsed.name, tuple(parsed.words), parsed.patience)
 
 
 def _fill(parsed: argparse.Namespace) -> int:
-    from runner.databases.load import stream  # noqa: PLC0415 -- only where it is wanted: it costs memory
+    from runner.databases.load import stream  # noqa: PLC0415 -- imported only when needed: it costs memory
 
     return stream.fill(parsed.name, look=parsed.look, check=parsed.check, replace=parsed.replace)
 
 
 def _load(parsed: argparse.Namespace) -> int:
-    from runner.restore import dump as restore_dump  # noqa: PLC0415 -- only where it is wanted: it costs memory
+    from runner.restore import dump as restore_dump  # noqa: PLC0415 -- imported only when needed: it costs memory
 
     asked = restore_dump.Asked(
         parsed.name, parsed.at, parsed.snapshot, parsed.origin, parsed.replace, parsed.dry_run

@@ -1,6 +1,7 @@
-"""Exclude patterns that hardly mean what they say: restic takes each line as it is. Pure.
+"""Finds exclude patterns that probably do not do what they seem to: restic reads each line
+literally. Pure.
 
-Nothing here is refused: a pattern without effect costs no backup, and one in doubt may be right.
+Nothing is refused: a pattern without effect costs no backup, and a doubtful one may be right.
 """
 
 import re
@@ -14,7 +15,7 @@ _BRACES = re.compile(r"\{[^{}]*,[^{}]*\}")
 
 
 def doubts(patterns: Iterable[str], *folders: str) -> Iterator[tuple[str, str]]:
-    """Yield each of restic's patterns that has an effect nobody wants, or none, and why.
+    """Yield each pattern with an unwanted effect or none, and why.
 
     ``folders`` are where the volumes are mounted beside restic, and what else is backed up.
     """

@@ -1,4 +1,4 @@
-"""Every annotation as a documented constant, and what is said of annotations that mean nothing.
+"""Every annotation as a documented constant, and suggestions for unknown annotations.
 
 This and contract.annotations.resolution are the only readers of annotation text.
 """
@@ -194,7 +194,7 @@ def resolve(
 
 
 def enabled(annotations: Mapping[str, object]) -> bool:
-    """Return whether the pod asks for backups; raise ValueError where its text says neither."""
+    """Return whether the pod asks for backups; raise ValueError if its text says neither."""
     raw = annotations.get(ENABLED.annotation)
     try:
         return ENABLED.parse(resolution.text_of(raw) or ENABLED.default)

@@ -1,4 +1,4 @@
-"""The kinds of values that settings have: each reads text, or raises ValueError with advice."""
+"""Parsers of setting values: each reads text, or raises ValueError with advice."""
 
 import json
 import re

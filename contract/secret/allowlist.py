@@ -1,8 +1,8 @@
 """Which keys of the Secret become variables of the programs that the runner starts. Pure.
 
-An allow-list: what restic and rclone know goes to both, since restic starts rclone; what database
-clients know goes to dumps, loads and the user's own commands; BACKUP_ENV_PASS adds names. Every
-other key is a file of the Secret and no variable.
+An allow-list: variables of restic and rclone go to both, because restic starts rclone; variables of
+database clients go to dumps, loads and the user's commands; BACKUP_ENV_PASS adds names. Every other
+key is only a file of the Secret.
 """
 
 import re

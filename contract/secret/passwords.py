@@ -1,4 +1,4 @@
-"""What stands around a repository's password and nobody sees. Pure."""
+"""Invisible characters around a repository's password. Pure."""
 
 KEYS = ("RESTIC_PASSWORD", "COPY_RESTIC_PASSWORD")
 """The variables of the Secret that are passwords of repositories."""

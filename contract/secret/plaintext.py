@@ -1,7 +1,7 @@
-"""Credentials of the Secret that travel without TLS: which variables send them. Pure.
+"""Variables of the Secret that send credentials without TLS. Pure.
 
-Addresses of the pod itself and of Services by their cluster names (`….svc`) are left alone: what
-reads along there reads the Secret as well.
+Addresses of the pod itself and of Services by their cluster names (`….svc`) are exempt: whoever can
+listen there can read the Secret as well.
 """
 
 import re
@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from contract.annotations import values
 
 Reader = Callable[[str], str | None]
-"""Returns the text of the file that a variable names; None where it cannot be read."""
+"""Returns the text of the file that a variable names; None if it cannot be read."""
 
 SERVICES = frozenset({
     "apprise", "bark", "emby", "enigma2", "form", "gotify", "hassio", "jellyfin", "json",

@@ -1,4 +1,4 @@
-"""Removal of credentials from the text of other programs, by their form alone. Pure.
+"""Removes credentials from the output of other programs by their form. Pure.
 
 The runner removes the values of its Secret first (`runner.config.redaction`); the plugin, which
 never sees them, has only this.
@@ -58,7 +58,7 @@ def address(text: str) -> str:
 def parts(text: str) -> tuple[str, str, str]:
     """Return user, password and the rest of an address, which begins with ``@`` where it has one.
 
-    A user without a password is a token. Both are empty where the address names no one. A password
+    A user without a password is a token. Both are empty if the address names no one. A password
     may hold any character: it ends at the last ``@``.
     """
     scheme, mark, rest = text.partition("://")

@@ -1,4 +1,4 @@
-"""Every variable of the Secret that is no setting with an annotation, and what it means. Pure.
+"""Every variable of the Secret without an annotation, and its meaning. Pure.
 
 The documentation's table and what `kubectl backup doctor` takes for a typo come from here. Which
 other variables restic, rclone and database clients get is in contract/secret/allowlist.py.

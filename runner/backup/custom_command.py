@@ -1,4 +1,4 @@
-"""A backup by the Secret's own command, RESTIC_BACKUP_COMMAND: proved by what it left. Pure."""
+"""A backup by the Secret's RESTIC_BACKUP_COMMAND, judged by the snapshot that it made. Pure."""
 
 from collections.abc import Generator, Iterable
 
@@ -17,9 +17,9 @@ _WHO = "RESTIC_BACKUP_COMMAND"
 
 
 def backup(config: Config, facts: Facts) -> Generator[Effect, Result, Outcome]:
-    """Run the command; it is a success where the repository then holds a new snapshot with files.
+    """Run the command; it succeeds if the repository then has a new snapshot with files.
 
-    Raises RunEnded where it fails, or left none.
+    Raises RunEnded if it fails or makes no snapshot.
     """
     listed: Completed = yield queries.everyones_snapshots()
     before = {each.id for each in of_snapshots(listed.text)}

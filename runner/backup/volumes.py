@@ -1,4 +1,4 @@
-"""One backup, as a conversation with whoever can start processes; the end is an Outcome."""
+"""One backup, as a conversation with the executor; it returns an Outcome."""
 
 from collections.abc import Generator
 from dataclasses import replace
@@ -19,7 +19,7 @@ from runner.steps.step import Effect, Result, RunEnded, failed, must
 
 
 def before(config: Config) -> Generator[Effect, Result, Outcome | None]:
-    """Run what comes before; return an Outcome where it leaves no sense in going on."""
+    """Run the pre-backup hook; return an Outcome if the run must not continue."""
     if why := config.obstacle or config.confined.hooks:
         return Outcome(Status.FAILURE, f"{why}; no backup was made", Failure.CONFIG)
     if not config.pre:
@@ -31,7 +31,7 @@ def before(config: Config) -> Generator[Effect, Result, Outcome | None]:
 
 
 def after(config: Config, outcome: Outcome) -> Generator[Effect, Result, Outcome]:
-    """Run what comes after, always; a failure there makes a warning of a success."""
+    """Run the post-backup hook in every case; its failure turns a success into a warning."""
     if not config.post or config.obstacle or config.confined.hooks:
         return outcome
     done: Completed = yield commands.post(config)
@@ -44,9 +44,9 @@ def after(config: Config, outcome: Outcome) -> Generator[Effect, Result, Outcome
 
 
 def backup(config: Config, facts: Facts, limit: float = 0) -> Generator[Effect, Result, Outcome]:
-    """Back up everything that is there, in ``limit`` seconds if that is not 0; judge the rest.
+    """Back up all sources that exist, in ``limit`` seconds if that is not 0, and judge the result.
 
-    There is no time for dumps where there is a limit.
+    With a limit there is no time for dumps.
     """
     dumped = dump_snapshots.NONE
     try:
@@ -86,13 +86,13 @@ def _volumes(
 
 
 def _comparable(facts: Facts, dumped: Dumped) -> Facts:
-    """Return the facts by which to judge: what is usual counts only with the same raw files."""
+    """Return the facts to judge by; earlier counts apply only to the same set of raw files."""
     same = (facts.left_out or ()) == dumped.left_out
     return replace(facts, left_out=dumped.left_out, usual=facts.usual if same else None)
 
 
 def _marked(config: Config, outcome: Outcome, limit: float) -> Generator[Effect, Result, Outcome]:
-    """Mark the snapshot of a source that lost its files, for pods that were not there."""
+    """Tag the snapshot of a source that lost its files, for later pods."""
     done: Completed = yield commands.mark_doubtful(config, outcome.snapshot, limit)
     if done.code or done.stopped:
         line = f"{outcome.message}; the snapshot cannot be marked as {DOUBTFUL}"
@@ -102,7 +102,7 @@ def _marked(config: Config, outcome: Outcome, limit: float) -> Generator[Effect,
 
 
 def _sources(config: Config, facts: Facts) -> tuple[str, ...]:
-    """Return the folders that restic gets; without any it is over."""
+    """Return the folders that restic gets; raise RunEnded if there are none."""
     unread = {Source.MISSING, Source.REFUSED}
     present = tuple(path for path, state in facts.sources.items() if state not in unread)
     if not present and not config.backup_command:
@@ -115,7 +115,7 @@ def _sources(config: Config, facts: Facts) -> tuple[str, ...]:
 
 
 def _judged(config: Config, facts: Facts, done: Completed) -> Generator[Effect, Result, Outcome]:
-    """Return what a finished ``restic backup`` is worth."""
+    """Return the outcome of a finished ``restic backup``."""
     if done.stopped == "time":
         line = "stopped: the pod's grace period is too short for a last backup"
         raise RunEnded(Status.INTERRUPTED, line, None, done.code)
@@ -157,6 +157,6 @@ def _judged(config: Config, facts: Facts, done: Completed) -> Generator[Effect, 
 
 
 def _still_held(config: Config) -> Generator[Effect, Result, str]:
-    """Return the newest snapshot, of which restic says that nothing has changed since."""
+    """Return the newest snapshot, after restic reported that nothing changed."""
     listed = yield from must(queries.snapshots(config), "it is unknown whether a snapshot was made")
     return snapshots.of_volumes(listed)

@@ -1,4 +1,4 @@
-"""What `backup-runner` takes on the command line. Pure."""
+"""The command line of `backup-runner`. Pure."""
 
 import argparse
 from collections.abc import Callable
@@ -16,11 +16,11 @@ TASKS = {
     "check": "check the structure of the repository",
     "prune": "free the space of forgotten snapshots of all workloads",
 }
-"""What can be done at once, and what that is."""
+"""What can be done immediately, and what that is."""
 
 
 def parser() -> Parser:
-    """Return the parser; ``command`` of what it parses names the command."""
+    """Return the parser; ``command`` of its result is the command's name."""
     whole = Parser(
         prog="backup-runner",
         description="Backs up the volumes of this pod. Settings come from the pod's annotations, "

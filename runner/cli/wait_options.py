@@ -8,7 +8,7 @@ _NOTE = "Waits for a run in progress; SIGINT or SIGTERM ends the wait with exit 
 
 
 def add(command: argparse.ArgumentParser) -> None:
-    """Add the options; ``wait`` of what is parsed is in seconds, None where none is given."""
+    """Add the options; the parsed ``wait`` is in seconds, None if not given."""
     command.description = f"{command.description} {_NOTE}"
     how = command.add_mutually_exclusive_group()
     how.add_argument(

@@ -1,4 +1,4 @@
-"""What one run needs to know, from environment, Secret and annotations; checked, pure."""
+"""The configuration of one run, from environment, Secret and annotations; validated, pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -45,7 +45,7 @@ _NO_FILES = Files()
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Everything that a run is told."""
+    """The complete configuration of a run."""
 
     # Whose backups these are.
     namespace: str
@@ -88,7 +88,7 @@ class Config:
     dumps: tuple[Dump, ...]
     pre: tuple[str, ...]  # argv, empty without
     post: tuple[str, ...]  # argv, empty without
-    backup_command: str  # in place of our own backup; "" without
+    backup_command: str  # instead of our own backup; "" without
     expanded: Mapping[str, str]  # variables that backups fill into files of patterns
     # Who is told.
     receivers: Receivers
@@ -105,7 +105,7 @@ class Config:
 
     @property
     def tags(self) -> tuple[str, ...]:
-        """The fixed tags of every snapshot; with the host they say whose it is."""
+        """The fixed tags of every snapshot; host and tags identify the workload."""
         return tags.owner_tags(self.namespace, self.kind, self.workload, self.cluster)
 
     @property
@@ -115,7 +115,7 @@ class Config:
 
     @property
     def missing(self) -> str:
-        """What the Secret must hold before a backup can start; empty when all is there."""
+        """The keys missing from the Secret for a backup; "" if none."""
         if self.mirror:
             given = required_keys.DESTINATION if self.mirror.destination else ()
             return required_keys.missing(given, "rclone")
@@ -123,7 +123,7 @@ class Config:
 
     @property
     def obstacle(self) -> str:
-        """Why the repository cannot be opened with what the Secret holds; empty where it can."""
+        """Why the repository cannot be opened with this Secret; "" if it can."""
         return self.confined.line or required_keys.line(self.missing)
 
 
@@ -135,7 +135,7 @@ def read(
     files: Files = _NO_FILES,
     beyond: str = "",
 ) -> Config:
-    """Return the configuration; bad values are problems in it, never errors.
+    """Return the configuration; invalid values become problems in it, never exceptions.
 
     ``secret`` holds the Secret's files by name. Where there are any, they alone count; without,
     the variables that envFrom made of the Secret, in ``environment``; without these, plain ones of

@@ -14,7 +14,7 @@ _LONGEST = 100_000  # characters of a variable; Linux starts no process with one
 
 
 def defaults(environment: Mapping[str, str], problems: list[Problem]) -> Mapping[str, str]:
-    """Return the chart's values, by setting; none where the webhook's variable is no object."""
+    """Return the chart's values, by setting; none if the webhook's variable is no object."""
     return _texts(names.ENV_DEFAULTS, environment, problems)
 
 
@@ -24,7 +24,7 @@ def admitted(environment: Mapping[str, str], problems: list[Problem]) -> Mapping
 
 
 def _texts(key: str, environment: Mapping[str, str], problems: list[Problem]) -> Mapping[str, str]:
-    """Return what a variable holds as a JSON object; what is none is a problem."""
+    """Return what a variable holds as a JSON object; anything else is a problem."""
     try:
         given = json.loads(environment.get(key) or "{}")
     except (ValueError, RecursionError):
@@ -38,7 +38,7 @@ def _texts(key: str, environment: Mapping[str, str], problems: list[Problem]) ->
 def words(
     key: str, environment: Mapping[str, str], problems: list[Problem]
 ) -> tuple[str, ...] | None:
-    """Return the JSON list of words that the webhook wrote; None where there is none."""
+    """Return the JSON list of words that the webhook wrote, or None if there is none."""
     text = environment.get(key)
     if not text:
         return None

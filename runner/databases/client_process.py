@@ -1,4 +1,4 @@
-"""The clients of databases: how they are asked, and what they need for it.
+"""Runs database clients, with the files and variables that they need.
 
 With the executor, and what copies SQLite databases, dumps and loads, the only
 importer of subprocess.
@@ -24,7 +24,7 @@ _PASSED_ON = ("PATH", "HOME", "TMPDIR")
 
 
 class DumpError(Exception):
-    """A dump, or loading one, came to nothing; the message is one line for people."""
+    """A dump, or loading one, failed; the message is one line for people."""
 
     def __init__(self, failure: Failure, message: str) -> None:
         super().__init__(message)
@@ -39,7 +39,7 @@ def environment(client: Client) -> dict[str, str]:
 
 
 def compare(client: Client) -> None:
-    """Raise DumpError where the client is older than its server, and could not know what it has."""
+    """Raise DumpError if the client is older than its server, and could not know what it has."""
     if client.encrypted and not ask(client, client.encrypted).partition("\t")[2]:
         line = "the server offers no TLS, and MYSQL_SSL_MODE requires it"
         raise DumpError(Failure.CONFIG, line)
@@ -53,7 +53,7 @@ def compare(client: Client) -> None:
 
 
 def ask(client: Client, argv: tuple[str, ...], **variables: str) -> str:
-    """Return what a client writes to the end; raise DumpError where it fails."""
+    """Return what a client writes to the end; raise DumpError if it fails."""
     with opened(client) as ready:
         return _answer(ready.argv(argv), {**ready.environment, **variables}, ready.files)
 

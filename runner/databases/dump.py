@@ -1,7 +1,7 @@
-"""One dump, written to standard output as it comes: the command that restic takes a stream from.
+"""One dump, streamed to standard output: the command that restic reads from.
 
-Nothing is kept but its end, which is let through only when the client came to a good one: else
-the exit status is 1, and restic makes no snapshot.
+Only its end is held back, until the client has succeeded; otherwise the exit status is 1, and
+restic makes no snapshot.
 """
 
 import os

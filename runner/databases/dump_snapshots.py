@@ -1,4 +1,4 @@
-"""The dumps of a run, each a snapshot of its own beside that of the volumes. Pure."""
+"""The dumps of a run, each in a separate snapshot. Pure."""
 
 import re
 from collections.abc import Generator
@@ -25,7 +25,7 @@ _TROUBLE = re.compile(r"dump failed \((\w+)\): (.*)")
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Why a dump, or another part of a run, came to nothing."""
+    """Why a dump, or another part of a run, failed."""
 
     name: str
     failure: Failure
@@ -34,7 +34,7 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Dumped:
-    """What became of the dumps: bytes of each that was ``made``, and what went wrong.
+    """The result of the dumps: bytes of each that was ``made``, and what went wrong.
 
     ``raw`` are restic patterns of the files that those of ``left_out`` stand for.
     """
@@ -51,9 +51,9 @@ NONE = Dumped()
 
 
 def dump_all(config: Config, facts: Facts) -> Generator[Effect, Result, Dumped]:
-    """Make every dump; one that fails hinders no other.
+    """Make every dump, even if one fails.
 
-    Raises RunEnded where the run is to stop, or nothing can be written to the repository at all.
+    Raises RunEnded if the run is to stop, or nothing can be written to the repository at all.
     """
     dumped = NONE
     for dump in config.dumps:
@@ -124,7 +124,7 @@ def trouble(name: str, done: Completed) -> Trouble:
 
 
 def joined(config: Config, outcome: Outcome, dumped: Dumped, limit: float = 0) -> Outcome:
-    """Return how the run ended: it is no success without every dump."""
+    """Return the outcome of the run; it is a success only with every dump."""
     outcome = replace(outcome, initialised=outcome.initialised or dumped.initialised)
     if dumped.stale:
         outcome = replace(outcome, stale_locks=(outcome.stale_locks or 0) + dumped.stale)

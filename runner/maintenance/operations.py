@@ -1,4 +1,4 @@
-"""What a repository needs beside backups: retention, prune, check; none marks a backup failed."""
+"""Retention, prune and check of a repository; none changes the status of a backup."""
 
 from collections.abc import Generator
 from dataclasses import replace
@@ -103,7 +103,7 @@ def alone(step: Step) -> Task:
 
 
 def unlock(config: Config, now: datetime, unread: dict[str, float]) -> Task:
-    """Remove the locks because somebody asks for it; none where one of them may be alive."""
+    """Remove the locks because somebody asks for it; none if one of them may be alive."""
     listed: Completed = yield opening.locks()
     if listed.code or listed.stopped:
         return task.failed("reading the locks", listed)

@@ -42,7 +42,7 @@ def do_all(session: Session) -> None:
 
 
 def record(session: Session) -> None:
-    """Tell the maintenance job of this workload's retention, where that is new to it."""
+    """Tell the maintenance job of this workload's retention, if that is new to it."""
     config, state = session.config, session.state
     if session.limit or session.stop.asked or not publish_policy.is_due(config, state, time.time()):
         return
@@ -113,7 +113,7 @@ def _do(session: Session, name: str, task: Callable[[float], TaskResult]) -> Non
 
 
 def begin(session: Session, name: str, task: Callable[[], TaskResult]) -> TaskResult:
-    """Do a task, remember what became of it, and tell it."""
+    """Do a task, remember the result of it, and tell it."""
     known = session.state.of_task(name)
     known.attempted = time.time()
     known.tries += 1
@@ -123,7 +123,7 @@ def begin(session: Session, name: str, task: Callable[[], TaskResult]) -> TaskRe
 
 
 def _note(session: Session, name: str, done: TaskResult) -> TaskResult:
-    """Remember what became of a task, and tell it."""
+    """Remember the result of a task, and tell it."""
     state = session.state
     known = state.of_task(name)
     known.status, known.message = done.status.value, done.message

@@ -1,4 +1,4 @@
-"""Remembers that the repository is damaged, until it is proved to be whole again.
+"""Tracks damage of the repository until a check proves that it is repaired.
 
 After its index is lost, restic writes a new one for what is new, and the next backup succeeds,
 while older snapshots no longer restore. So a run that follows does not end well before `restic

@@ -112,7 +112,7 @@ def _size_of_mirror(config: Config, path: str, limit: float) -> Generator[Effect
 
 
 def _size_of_source(config: Config, path: str, limit: float) -> Generator[Effect, Result, Size]:
-    """Count a source as far as it can be read: what cannot, the transfer itself names."""
+    """Count a source as far as it is readable: what cannot, the transfer itself names."""
     done: Completed = yield rclone.size_of_source(config, path, limit)
     _in_time(done, limit)
     size = _size(done.text)

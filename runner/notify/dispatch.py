@@ -1,4 +1,4 @@
-"""Brings a run's news to those who wait for it; what goes wrong there is logged and counted.
+"""Delivers notifications and metrics of a run; logs and counts failures.
 
 What servers answer is foreign text: it is masked before it is logged.
 """

@@ -1,4 +1,4 @@
-"""What others get to know of a run: metrics and log fields. Pure."""
+"""Metrics and log fields of a run. Pure."""
 
 import base64
 import re
@@ -33,7 +33,7 @@ def _segment(name: str, value: str) -> str:
 def metrics(config: Config, state: State) -> str:
     """Return every value in the text exposition format, so that each push is complete.
 
-    What is not known has none: the Pushgateway then keeps what an earlier pod knew.
+    What is unknown has none: the Pushgateway then keeps what an earlier pod knew.
     """
     paused, tasks = config.settings[settings.PAUSED], deadlines.tasks(config, state)
     notes = {note.partition(" ")[0] for note in state.notes}

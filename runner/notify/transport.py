@@ -1,4 +1,4 @@
-"""The only network client: Pushgateway, ntfy, pings, Apprise; no backup's result hangs on it."""
+"""The only network client: Pushgateway, ntfy, pings, Apprise; no backup depends on it."""
 
 import base64
 import json
@@ -58,7 +58,8 @@ def ping(url: str, message: str, network: Network = _OPEN) -> str:
 def tell(
     urls: Sequence[str], title: str, text: str, kind: str, variables: Mapping[str, str] = _NONE
 ) -> list[str]:
-    """Hand a message to each address at once, through Apprise; return what went wrong with each.
+    """Hand a message to each address immediately, through Apprise; return what went wrong with
+    each.
 
     ``kind`` is "failure", "warning" or "success"; ``variables`` are those of `surroundings`. What
     went wrong is said in our own words: those of Apprise, and of what it uses, quote addresses.
@@ -131,7 +132,7 @@ def _post(
 
 
 def _within(limit: float, calls: Sequence[Callable[[], str]]) -> list[str]:
-    """Return the answers of all within ``limit`` seconds: servers may drip bytes for ever."""
+    """Return the answers of all within ``limit`` seconds: servers may drip bytes forever."""
     answers = [f"no answer within {limit:.0f} s"] * len(calls)
 
     def answer(number: int) -> None:

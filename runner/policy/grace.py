@@ -1,6 +1,6 @@
 """Retention that keeps less than before waits before it takes effect, so that people see it. Pure.
 
-What takes no snapshot from anybody, such as a policy that keeps more, takes effect at once.
+What takes no snapshot from anybody, such as a policy that keeps more, takes effect immediately.
 """
 
 from collections.abc import Mapping
@@ -42,7 +42,7 @@ class Judged:
 def judge(known: Known, asked: Policy, now: float, seconds: float) -> Judged:
     """Return the policy that counts at ``now`` (epoch seconds).
 
-    A shrink waits for ``seconds`` since it was first seen; one that shrinks further waits anew.
+    A shrink waits for ``seconds`` since it was first seen; one that shrinks further waits again.
     """
     keeps = EVERYTHING if known.keeps is None else known.keeps
     if seconds <= 0 or keep_policy.covers(asked, keeps):
@@ -69,7 +69,7 @@ def says(known: Known, seconds: float) -> str:
 
 
 def read(value: Any) -> Known:  # noqa: ANN401 -- whatever a state holds
-    """Return what a state remembers; raise ValueError or TypeError where it is no such thing."""
+    """Return what a state remembers; raise ValueError or TypeError if it is not one."""
     if not isinstance(value, Mapping):
         raise TypeError("not a JSON object")
     keeps, asked = _policy(value.get("keeps")), _policy(value.get("asked"))

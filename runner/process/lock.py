@@ -15,7 +15,7 @@ returns True to try again, False to give up."""
 
 
 def never(_since: float) -> bool:
-    """Give up at once."""
+    """Give up immediately."""
     return False
 
 

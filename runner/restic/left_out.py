@@ -42,7 +42,7 @@ class Options:
 
 
 def options(words: tuple[str, ...]) -> Options:
-    """Read options as restic does; raise ValueError where that is not known."""
+    """Read options as restic does; raise ValueError if that is unknown."""
     found = Options()
     at = 0
     while at < len(words):

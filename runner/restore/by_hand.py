@@ -1,4 +1,4 @@
-"""Carries a restore by hand out: looks, restores, deletes, and compares what came of it."""
+"""Executes a requested restore: inspects, restores, deletes, and verifies the result."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -51,7 +51,7 @@ class _Target:
 
 @dataclass(slots=True)
 class Restoring:
-    """One restore by hand: its parts share what was seen before."""
+    """One restore manually: its parts share what was seen before."""
 
     session: Session
     door: Executor
@@ -62,7 +62,7 @@ class Restoring:
     _errors: dict[str, str] = field(default_factory=dict)
 
     def run(self) -> Done:
-        """Restore; raise RunEnded or ValueError where nothing, or nobody knows what, was done."""
+        """Restore; raise RunEnded or ValueError if nothing, or nobody knows what, was done."""
         target = self._target()
         place = target.place
         with self.door.only_into(*target.folders):
@@ -194,7 +194,7 @@ class Restoring:
 
 @contextmanager
 def _held_open(place: Place, pipes: Iterable[str]) -> Iterator[None]:
-    """Be at the other end of pipes: restic opens them to compare, and would wait for ever."""
+    """Be at the other end of pipes: restic opens them to compare, and would wait forever."""
     held = []
     for pipe in pipes:
         with suppress(OSError), place.above(pipe) as (folder, name):

@@ -1,4 +1,4 @@
-"""Loads a dump because somebody asks for it: read to its end first, then into the server."""
+"""Loads a dump on request, after checking that it is complete."""
 
 import base64
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What somebody asks a restore by hand for, and what came of it. Pure."""
+"""Request and result of a restore. Pure."""
 
 import posixpath
 from dataclasses import dataclass, field
@@ -103,7 +103,7 @@ def _listed(names: list[str], total: int, most: int = 1) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """The end of a restore by hand; ``message`` is one line for people."""
+    """The end of a restore manually; ``message`` is one line for people."""
 
     status: Status
     message: str

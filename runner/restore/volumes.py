@@ -168,7 +168,7 @@ class _Work:
         return True
 
     def _verify(self, stage: Staging, kept: Snapshot, put: Put) -> None:
-        """Prove that each file is there; raise RunEnded where one is not."""
+        """Prove that each file is there; raise RunEnded if one is not."""
         path = str(stage.volume)
         above, files = path.rpartition("/")[0], stage.files
         place = Place(above, files, stage.folder.folder("files"))
@@ -202,7 +202,7 @@ class _Work:
         return self._known
 
     def _hand_over(self, found: list[Snapshot]) -> None:
-        """Leave what is known of this workload to the sidecar, which else asks for itself."""
+        """Leave what is known of this workload to the sidecar, which otherwise asks for itself."""
         if _origin(self._config, self._want):
             return
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""The one door to restic and to the Secret's hooks, and to whatever else a run asks for."""
+"""The executor: the only way to restic, the Secret's hooks and all other effects of a run."""
 
 import os
 import signal
@@ -33,7 +33,7 @@ from runner.steps.step import LARGEST, Step
 from runner.volume.beneath import Folder
 
 _GRACE = 10  # seconds between asking a command to stop and killing it
-_LOOK = 0.5  # seconds between looks at a command that says nothing
+_LOOK = 0.5  # seconds between checks at a command that says nothing
 _LONGEST = 1 << 16  # bytes of a line of a hook's; restic may list its snapshots in a longer one
 _PROGRESS = 60  # seconds between progress lines in the log
 _FOR_PEOPLE = {"restore", "dump"}  # commands of restic that write files of any size
@@ -43,7 +43,7 @@ T = TypeVar("T")
 
 
 class Executor:
-    """Carries out what a run yields, one effect at a time."""
+    """Executes the effects that a run yields, one at a time."""
 
     def __init__(
         self, config: Config, log: Log, stop: Stop, progress: float = _PROGRESS, *,
@@ -93,7 +93,7 @@ class Executor:
         return self._stop.wait(wait.seconds)
 
     def execute(self, step: Step, *, with_secret: bool = True) -> Completed:
-        """Run one command to its end; it is stopped with us, and where it retries for ever.
+        """Run one command to its end; it is stopped with us, and where it retries forever.
 
         Where the password may or may not end in a newline, both are tried.
         """
@@ -202,7 +202,7 @@ class Executor:
         )
 
     def replace_us(self, words: tuple[str, ...], target: str) -> int:
-        """Become restic with these arguments; return an exit status only where that fails."""
+        """Become restic with these arguments; return an exit status only if that fails."""
         given = opened.by_hand(self._config, words, opening.look(target), self.execute)
         ownership.claim(ownership.scratch(self._config.state_dir))  # restic does not make it
         made = variables.of(self._config, target, self._log, hurry=self._hurry) | given
@@ -221,7 +221,7 @@ class Executor:
 
 
 def by_hand(config: Config, log: Log, words: tuple[str, ...], *, second: bool = False) -> int:
-    """Become restic with the Secret's repository and password; return 1 where that cannot be."""
+    """Become restic with the Secret's repository and password; return 1 if that is impossible."""
     why = config.obstacle
     if config.mirrors:
         why = "backup.engine is rclone: this workload has a mirror, not a restic repository"

@@ -1,4 +1,4 @@
-"""`backup-runner status`: what state says, for people and for scripts."""
+"""`backup-runner status`: the state for people and scripts."""
 
 import json
 import sys

@@ -10,7 +10,7 @@ _JSON = {"int": int, "bool": bool, "str": str, "tuple": list}  # the rest are ob
 def fitting(kind: type, value: dict[str, Any]) -> dict[str, Any]:
     """Return what a class knows of a file's values; raise TypeError for one of another kind.
 
-    Unknown keys are a newer version's, which was rolled back. A time that is none would fail
+    Unknown keys are a newer version's, which was rolled back. A time that is invalid would fail
     each run that reads it.
     """
     found = {f.name: (value[f.name], _name(f.type)) for f in fields(kind) if f.name in value}

@@ -22,7 +22,7 @@ Json = dict[str, Any]
 
 
 def leave(folder: Path, config: Config, found: list[Snapshot], now: float) -> None:
-    """Leave the newest of this workload's snapshots; raise OSError where that is impossible."""
+    """Leave the newest of this workload's snapshots; raise OSError if that is impossible."""
     known = {
         "host": config.host, "tags": list(config.tags), "read": now,
         "snapshots": list(map(_said, snapshots.newest(found))),
@@ -36,7 +36,7 @@ def leave(folder: Path, config: Config, found: list[Snapshot], now: float) -> No
 
 
 def take(folder: Path, config: Config, now: float) -> list[Snapshot] | None:
-    """Return the snapshots that were left, and remove them; None where nothing can be believed."""
+    """Return the snapshots that were left, and remove them; None if nothing can be believed."""
     path = folder / names.HANDOVER_FILE
     try:
         known = json.loads(_text(path))

@@ -146,7 +146,7 @@ def new(now: float, run_now: str) -> State:
 
 
 def read(value: Any) -> State:  # noqa: ANN401 -- whatever the file holds
-    """Return the state that a file holds; raise TypeError or ValueError where it is none."""
+    """Return the state that a file holds; raise TypeError or ValueError if it is none."""
     if not isinstance(value, dict):
         raise TypeError("not a JSON object")
     state = State(**fitting(State, value))

@@ -1,4 +1,4 @@
-"""What restic says of a damaged repository, and what cures that. Pure.
+"""Recognizes restic's messages about a damaged repository, and names the repair. Pure.
 
 Not said of what may be the way to the repository: an answer that broke off and is asked for again.
 """

@@ -1,4 +1,4 @@
-"""What a finished backup is worth, judged per source folder: green means restorable. Pure."""
+"""Judges a finished backup by source folder: success means restorable. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -54,7 +54,7 @@ class Facts:
     ``once_full`` are sources that held files before; ``usual`` are files and bytes of the last
     snapshot that was as it should be, and ``left_out`` the dumps that stood for some of the
     volumes' files then; None if unknown. ``accepted``: that they lost files was meant.
-    ``refused`` says why of sources that cannot be read, ``inside`` what restic gets in place of a
+    ``refused`` says why of sources that cannot be read, ``inside`` what restic gets instead of a
     source that is a link, and ``real`` where that leads. ``unread_locks`` are locks that nobody can
     read and when they were first seen; a run adds to it.
     """
@@ -75,7 +75,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a backup is worth; ``failure`` says what is wrong with it, None where nothing is."""
+    """What a backup is worth; ``failure`` says what is wrong with it, None if nothing is."""
 
     status: Status
     message: str

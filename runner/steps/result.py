@@ -1,4 +1,4 @@
-"""What a finished command said, and what its exit code and words mean. Pure."""
+"""The result of a finished command, and the meaning of its exit code and output. Pure."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What came of a task beside backups: retention, prune, check, a copy, a drill, a restore. Pure."""
+"""The result of a task: retention, prune, check, copy, drill or restore. Pure."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ class TaskResult:
 
 
 def unfinished(what: str, done: Completed) -> TaskResult | None:
-    """Return what became of a task whose command came to no good end."""
+    """Return the result of a task whose command came to no good end."""
     if (
         done.must_not_delete
         and done.code != exit_codes.LOCKED
@@ -31,7 +31,7 @@ def unfinished(what: str, done: Completed) -> TaskResult | None:
 
 
 def failed(what: str, done: Completed) -> TaskResult:
-    """Return what became of a task whose command failed or was stopped."""
+    """Return the result of a task whose command failed or was stopped."""
     if done.stopped == "signal":
         return TaskResult(Status.INTERRUPTED, "stopped before completion")
     if done.stopped == "time":

@@ -1,4 +1,4 @@
-"""Tells what a Go program said from the stack traces that follow it. Pure."""
+"""Separates messages of a Go program from the stack traces that follow. Pure."""
 
 import re
 from collections.abc import Iterable

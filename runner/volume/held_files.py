@@ -50,7 +50,7 @@ def version(found: os.stat_result) -> Version:
 def folder(root: str, parts: Iterable[str]) -> int:
     """Return a descriptor of a folder beneath ``root``, which alone may be reached by links.
 
-    Raises OSError where one of the parts is a link, or anything else than a folder.
+    Raises OSError if one of the parts is a link, or anything else than a folder.
     """
     here = os.open(root, _FOLDER)
     for part in parts:
@@ -68,7 +68,7 @@ def listing(here: int) -> int:
 
 
 def hold(name: str, here: int) -> Held | None:
-    """Return a regular file in a folder; None where there is nothing of that name.
+    """Return a regular file in a folder; None if there is nothing of that name.
 
     Raises IrregularError for anything else, and for a file that is mounted there from elsewhere.
     """

@@ -29,7 +29,7 @@ def beneath(root: str, path: str) -> Followed:
     """Follow ``path``, which begins with the folder ``root``, without leaving that folder.
 
     Raises LinkError for a link that leads out of it, nowhere or in circles, FileNotFoundError
-    where nothing is there without any link, and OSError where it cannot be told.
+    where nothing is there without any link, and OSError if it is unknown.
     """
     walk = _Walk(root.rstrip("/"))
     walk.left = _parts(path.removeprefix(walk.root))

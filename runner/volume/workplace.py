@@ -1,4 +1,4 @@
-"""Where on a volume a restore works, and whether what is there by that name is ours."""
+"""The working folder of a restore on a volume, and whether an existing one is ours."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""Whether a pod gets a sidecar, and what the sidecar has to do: ``decide(pod) -> Skip | Plan``."""
+"""Decides whether a pod gets a sidecar, and the sidecar's plan: ``decide(pod) -> Skip | Plan``."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -25,7 +25,7 @@ def decide(pod: Pod, options: Options, around: NamespaceContext) -> Decision:
 
 
 def refused(pod: Pod, skip: Skip, options: Options) -> Skip:
-    """Return ``skip`` with what becomes of a pod that asks for a restore, said before the cause."""
+    """Return ``skip`` with the consequence for a pod that requests a restore before the cause."""
     if not restore_plan.asked(pod_spec.annotations(pod), options.defaults):
         return skip
     *others, cause = skip.warnings
@@ -33,7 +33,7 @@ def refused(pod: Pod, skip: Skip, options: Options) -> Skip:
 
 
 def _around(plan: Plan, around: NamespaceContext) -> Decision:
-    """Return what the cluster leaves of the plan."""
+    """Return the plan after applying what the cluster allows."""
     dumps = plan.settings.get(settings.DUMP)
     if problem := around.database_image_problem if dumps else around.image_problem:
         line = f"the sidecar's image is unavailable ({problem}); not backed up"
@@ -121,7 +121,7 @@ def _plan(pod: Pod, options: Options) -> Decision:
 
 
 def _allowed(values: Settings, options: Options) -> Settings:
-    """Return ``values`` with the usual Secret, and without dumps, where the operator says so."""
+    """Return ``values`` with the default Secret and without dumps, if the operator requires it."""
     dumped = values.get(settings.DUMP)
     if dumped and not options.database_image:
         key, text = settings.DUMP.annotation, " ".join(each.name for each in dumped)
@@ -141,7 +141,7 @@ def _allowed(values: Settings, options: Options) -> Settings:
 
 
 def asks(given: Mapping[str, object]) -> bool:
-    """Whether annotations (or labels) ask for backups, or try to."""
+    """Whether annotations (or labels) request backups, even with an invalid value."""
     try:
         return settings.enabled(given)
     except ValueError:

@@ -26,11 +26,11 @@ _LISTS = {"imagePullSecrets", "initContainers", "volumes"}
 
 
 class ProofError(Exception):
-    """The operations would not leave a valid pod; the message says which rule they break."""
+    """The operations would not leave a valid pod; the message names the broken rule."""
 
 
 def prove(pod: Pod, operations: list[Json]) -> Pod:
-    """Return the pod as the API server will see it; raise ProofError where it must not be sent.
+    """Return the pod as the API server will see it; raise ProofError if the patch must not be sent.
 
     ``pod`` stays as it is; the result shares all that did not change.
     """

@@ -1,4 +1,4 @@
-"""Client certificates: who may ask, where reaching the port shall not be enough."""
+"""Client certificates: restricts callers beyond network access."""
 
 import ssl
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ class AuthorityError(ValueError):
 
 @dataclass(slots=True)
 class Clients:
-    """Whom to answer: who shows a certificate of the authorities in ``authority``, a PEM file.
+    """Accepts clients with a certificate signed by a CA in ``authority``, a PEM file.
 
     ``names``: only certificates of one of these common names or DNS names; empty is all.
     """

@@ -1,4 +1,4 @@
-"""The webhook's own settings, from flags and environment, read once and checked at once."""
+"""The webhook's own settings, from flags and environment, read once and checked immediately."""
 
 import argparse
 import json
@@ -26,7 +26,7 @@ _DEFAULT_DATABASE_IMAGE = f"backup-webhook-sidecar-db:{VERSION}"
 class Server:
     """Where `serve` listens, with which certificate, what it watches and how it ends.
 
-    ``prepull`` is the DaemonSet that keeps the image on the nodes, empty where there is none;
+    ``prepull`` is the DaemonSet that keeps the image on the nodes, empty if there is none;
     ``follow``: watch what namespaces allow; ``drain`` the seconds to serve on after SIGTERM;
     ``coverage`` the seconds between two looks for pods without a backup, 0 for none; ``metrics``
     where to serve metrics and probes without TLS; ``clients`` who may ask, None for everybody.

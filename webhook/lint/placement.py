@@ -1,4 +1,4 @@
-"""Annotations and labels that stand where nobody reads them, or nowhere."""
+"""Annotations and labels in the wrong place, or missing."""
 
 from collections.abc import Iterator, Mapping
 
@@ -15,7 +15,7 @@ _SHOWN = 60  # characters of a value that a message repeats
 
 
 def advise(item: Document, pod: Pod) -> Iterator[Finding]:
-    """Yield what stands where nobody reads it, or a note where it stands nowhere."""
+    """Yield findings about misplaced annotations, or a note about missing ones."""
     own, to = pod_spec.annotations(pod), manifests_objects.annotations_path(item["kind"])
     said = ENABLED in own
     for kind, holder in manifests_objects.around(item):

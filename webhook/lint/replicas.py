@@ -1,4 +1,4 @@
-"""What a workload's pods have in common: claims that they share, and how they follow each other."""
+"""Findings about a workload's replicas: shared claims, and rollouts."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -21,7 +21,7 @@ _SCALED = {
 
 
 def advise(subject: Subject, objects: Objects) -> Iterator[Finding]:
-    """Yield what is to be known of a workload's pods beside and after each other."""
+    """Yield findings about a workload's replicas and rollouts."""
     yield from _shared(subject)
     yield from _rollout(subject, objects)
 

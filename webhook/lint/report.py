@@ -1,4 +1,4 @@
-"""What would happen to each pod of some manifests and why, for people and as JSON.
+"""Reports what would happen to each pod of the manifests and why, as text and JSON.
 
 Nothing here knows a cluster. As JSON, `lint` is a list with one object for each pod or pod
 template: ``kind name namespace reason injected volumes restore schedule timezone secret host
@@ -155,7 +155,7 @@ def _host(plan: Plan) -> str:
 
 
 def _told(admission: Admission, *, asked: bool) -> Iterator[Finding]:
-    """Yield what the webhook would say, the last of it an error where there is no backup."""
+    """Yield the webhook's warnings; the last is an error if the pod gets no backup."""
     lines, reason = list(admission.warnings), admission.reason
     refused = asked and reason not in _AS_WANTED
     if refused and not lines:

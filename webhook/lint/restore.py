@@ -1,4 +1,6 @@
-"""What `lint` says of restores: what would be filled, and what should not stay in a template."""
+"""`lint` findings about restores: what would be restored, and what should not stay in a
+template.
+"""
 
 from collections.abc import Iterator
 
@@ -29,7 +31,7 @@ def unasked(pod: Pod) -> Iterator[Finding]:
 
 
 def advise(subject: Subject) -> Iterator[Finding]:
-    """Yield what would be restored before this pod starts, and what of it may be a surprise."""
+    """Yield what would be restored before this pod starts, and possible surprises."""
     wanted = subject.plan.restore
     if wanted is None or wanted.problem:
         return

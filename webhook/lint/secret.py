@@ -1,4 +1,4 @@
-"""What stands around a pod in its manifests: its namespace, Secret and claims, and their faults.
+"""Findings about a pod's Secret.
 
 No value of a Secret is ever in a finding.
 """
@@ -20,7 +20,7 @@ _LIVE = tuple(setting for setting in settings.ALL if setting.live)
 
 
 def advise(subject: Subject, objects: Objects) -> Iterator[Finding]:
-    """Yield everything that is wrong, or worth a thought, with this pod's Secret."""
+    """Yield every problem and hint about this pod's Secret."""
     name = subject.plan.settings[settings.SECRET]
     needed = required_keys.groups(subject.plan.settings[settings.ENGINE])
     if subject.secret is None:
@@ -78,7 +78,7 @@ def _without_effect(subject: Subject, given: Mapping[str, str]) -> Iterator[tupl
 
 
 def _passwords(name: str, given: Mapping[str, str]) -> Iterator[Finding]:
-    """Yield what stands around a password and nobody sees."""
+    """Yield invisible characters around passwords."""
     for key in passwords.KEYS:
         if passwords.ends_with_newline(given.get(key, "")):
             line = f"{passwords.NEWLINE}; the sidecar removes it, other tools may not"

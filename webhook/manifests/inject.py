@@ -1,4 +1,4 @@
-"""Manifests as their pods would be after admission: what `backup-webhook inject` prints."""
+"""Patches manifests as admission would: what `backup-webhook inject` prints."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ from webhook.manifests.objects import Objects
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of one pod or pod template."""
+    """The result for one pod or pod template."""
 
     kind: str
     name: str

@@ -1,4 +1,4 @@
-"""Text -> nodes, each of which knows where in the text it stands, within bounds. Pure.
+"""Parses text into nodes with positions, within limits. Pure.
 
 The grammar is libyaml's, of which kubectl's YAML library is a port: both allow tabs as separation
 and refuse them as indentation. Where PyYAML was built without libyaml, its own parser does it.

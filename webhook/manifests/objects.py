@@ -1,4 +1,4 @@
-"""The objects of all manifests that were given, and what stands in them beside their pods."""
+"""The objects of all given manifests, and their context besides pods."""
 
 import base64
 from collections.abc import Callable, Iterable, Iterator
@@ -26,7 +26,7 @@ _TEMPLATES = {
 
 
 def name_of(item: Document) -> str:
-    """Return what to call a pod or workload, empty where it has no name."""
+    """Return what to call a pod or workload, empty if it has no name."""
     meta = item.get("metadata")
     return str(meta.get("name") or meta.get("generateName") or "") if isinstance(meta, dict) else ""
 
@@ -148,7 +148,7 @@ class Objects:
 
 
 def namespace_of(item: Document) -> str:
-    """Return the namespace that a manifest names, empty where it names none."""
+    """Return the namespace that a manifest names, empty if it names none."""
     return str(metadata(item).get("namespace") or "")
 
 

@@ -1,4 +1,4 @@
-"""Nodes -> the values that kubectl reads there, which are those of JSON. Pure.
+"""Turns nodes into the values that kubectl reads, which are JSON values. Pure.
 
 Its library (sigs.k8s.io/yaml) knows the truth values of YAML 1.1 (``yes``, ``on``), numbers such as
 ``0o17``, ``1_000`` and ``1e3``, and neither numbers of base 60 nor times.

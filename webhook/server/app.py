@@ -37,7 +37,7 @@ _EXPLAINED = frozenset({
 
 
 class View(Protocol):
-    """What a decision may ask of the cluster; none of it may block."""
+    """What a decision may ask about the cluster; nothing here may block."""
 
     def around(self, name: str, owner: Owner) -> NamespaceContext:
         """Return what holds for a pod of ``owner`` in the namespace ``name``."""

@@ -13,7 +13,7 @@ _NAMESPACES = 1000  # that have series of their own
 
 
 class Coverage(Collector):
-    """Made anew at each scrape: what is not there any more has no series."""
+    """Made again at each scrape: what is not there any more has no series."""
 
     def __init__(self, lookout: Lookout) -> None:
         self._lookout = lookout

@@ -1,4 +1,4 @@
-"""The webhook's own metrics. What others choose, namespaces, is bounded in number."""
+"""The webhook's metrics. The number of namespace labels is bounded."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sized

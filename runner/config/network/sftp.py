@@ -14,7 +14,7 @@ from contract.secret import required_keys
 
 KEY, KNOWN_HOSTS = "SFTP_KEY", "SFTP_KNOWN_HOSTS"
 _REPOSITORY = required_keys.REPOSITORY[0]
-_NOT_SET = f" {required_keys.NOT_SET}"  # ends what stands in place of a path that is missing
+_NOT_SET = f" {required_keys.NOT_SET}"  # ends what stands instead of a path that is missing
 _ADDRESS = re.compile(
     r"sftp:(?://(?:(?P<user>[^@/]*)@)?(?P<host>\[[^]]+\]|[^:/\[\]]+)(?::(?P<port>[0-9]{1,5}))?"
     r"/(?P<path>.*)|(?:(?P<scp_user>[^:/]*)@)?(?P<scp_host>\[[^]]+\]|[^:/\[\]@]+):(?P<scp_path>.*))",

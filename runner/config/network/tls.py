@@ -30,7 +30,7 @@ _ALSO = {
 
 
 def mode(key: str, text: str) -> Mode | None:
-    """Return the mode that a variable names; None where it is empty. Raises ValueError."""
+    """Return the mode that a variable names; None if it is empty. Raises ValueError."""
     word = text.strip().lower().replace("-", "_")
     if not word:
         return None

@@ -181,7 +181,7 @@ class _Made:
 
 
 def _unknown(word: str) -> str:
-    """Return the name of an option that is not known, without its value."""
+    """Return the name of an option that is unknown, without its value."""
     return word.partition("=")[0] if word.startswith("--") else word[:2] * word.startswith("-")
 
 
@@ -190,5 +190,5 @@ def _our_tag(value: str) -> str:
 
 
 def _is_true(value: str | None) -> bool:
-    """Read a switch's value as restic does; what is none counts as on, for restic to refuse."""
+    """Read a switch's value as restic does; anything else counts as on, for restic to refuse."""
     return value not in {"0", "f", "F", "false", "False", "FALSE"}

@@ -1,4 +1,4 @@
-"""Files of a database in the volumes that a whole dump stands for, and those that none does."""
+"""Database files in volumes: which ones a complete dump covers, and which ones none does."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -44,7 +44,7 @@ def judged(config: Config, name: str, sources: Iterable[str]) -> Judgement:
 
 
 def _opened(config: Config, sources: Iterable[str]) -> Iterator[Folder]:
-    """Open the folders to back up; what is none, or leads out of its volume, holds no server's."""
+    """Open the folders to back up, except those that lead out of their volume."""
     for source in sources:
         path = Path(source)
         root = mounts.volume_of(config, path) if is_below(source, config.volumes_dir) else None

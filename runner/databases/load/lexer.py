@@ -173,7 +173,7 @@ class Lexer:
         found = text.find(self._end, at)
         if found < 0:
             return len(text)
-        # Doubled, it is part of what is quoted, which then seems to begin anew.
+        # Doubled, it is part of what is quoted, which then seems to begin again.
         self._state = self._in_sql
         return found + 1
 

@@ -28,7 +28,7 @@ _UNCONFINED = "psql cannot be prevented from starting programs on this machine: 
 
 
 def prove(client: Client) -> None:
-    r"""Raise DumpError where this psql has no ``\restrict``, or could start other programs."""
+    r"""Raise DumpError if this psql has no ``\restrict``, or could start other programs."""
     if not seccomp.is_known():
         raise DumpError(Failure.CONFIG, _UNCONFINED)
     try:

@@ -1,4 +1,4 @@
-"""Loading a dump into a server: which one, what the server is asked and told. Pure."""
+"""Chooses a dump to load, and the SQL for its server. Pure."""
 
 import re
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""Loads one dump from standard input into a server that holds nothing: called by restore.dump."""
+"""Loads one dump from standard input into an empty server; called by restore.dump."""
 
 import base64
 import os
@@ -62,7 +62,7 @@ class _Server:
             self._ask("FLUSH PRIVILEGES")  # users came with the dump
 
     def check(self) -> None:
-        """Read a dump to its end; raise DumpError where its client would act on what it holds."""
+        """Read a dump to its end; raise DumpError if its client would act on what it holds."""
         lexer: Lexer | None = None
         head = tail = b""
         try:

@@ -1,4 +1,4 @@
-"""Asks a database server, as the user who dumps it: what it has, and what that user may see."""
+"""Asks a database server, as the dump's user, what it has and what that user may see."""
 
 import json
 import re

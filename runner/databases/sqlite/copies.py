@@ -129,7 +129,7 @@ def _told(asked: Message, seconds: float, stopped: Callable[[], bool]) -> Iterat
         env=_environment(), start_new_session=True,
     ) as process:  # fmt: skip
         assert process.stdin is not None  # noqa: S101 -- narrows the type; both are pipes
-        assert process.stdout is not None  # noqa: S101 -- likewise
+        assert process.stdout is not None  # noqa: S101 -- as above
         try:
             with suppress(BrokenPipeError), process.stdin as given:
                 given.write(json.dumps(asked).encode())

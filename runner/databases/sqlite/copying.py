@@ -54,7 +54,7 @@ class Copying:
     _own: frozenset[int] = frozenset()
 
     def copy(self) -> None:
-        """Copy; raise DoubtError, AgainError, sqlite3.Error or OSError where there is no copy."""
+        """Copy; raise DoubtError, AgainError, sqlite3.Error or OSError if there is no copy."""
         here = held_files.folder(self.file.root, self.file.parts)
         self._held = dict(self._hold(here))
         if not self._held:
@@ -152,7 +152,7 @@ class Copying:
                 raise AgainError("its files are replaced constantly")
 
     def _raise_if_full(self, error: sqlite3.Error, most: int) -> None:
-        """Raise DoubtError where the copy has come to the size that it may have at most."""
+        """Raise DoubtError if the copy has come to the size that it may have at most."""
         with suppress(FileNotFoundError):
             if os.lstat(self._target).st_size + _NEAR > most:
                 raise DoubtError(self._too_large("its copy takes")) from error

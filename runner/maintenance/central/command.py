@@ -1,7 +1,7 @@
-"""`backup-runner maintain`: the job that looks after a repository which many share.
+"""`backup-runner maintain`: the maintenance job of a shared repository.
 
-Its volume is empty at each start: what it has to remember lies in the repository itself, where
-others can write too, so that it counts only where it is authentic.
+Its volume is empty at each start: it keeps its state in the repository, where others can write too,
+so only authentic state counts.
 """
 
 import time
@@ -50,9 +50,9 @@ _NEW = (
 def maintain(
     config: Config, log: Log, stop: Stop, *, dry_run: bool, accepted: tuple[str, ...] = ()
 ) -> Status | None:
-    """Do what is due; return how it ended, None where another process is at it.
+    """Run what is due; return the outcome, None if another process is running it.
 
-    ``accepted`` names workloads, NAMESPACE/HOST, whose retention may shrink at once.
+    ``accepted`` names workloads, NAMESPACE/HOST, whose retention may shrink immediately.
     """
     config = replace(
         config, host=HOST, admitted=HOST, kind="CronJob", workload=HOST, cluster="",
@@ -158,7 +158,7 @@ def _announced(outcome: Outcome, state: State, unknown: tuple[str, ...]) -> Outc
 
 
 def _open(session: Session, *, may_make: bool = True) -> _Opened:
-    """Open the repository, or make it; raise RunEnded where that cannot be."""
+    """Open the repository, or make it; raise RunEnded if that cannot be."""
     config = session.config
     if config.mirrors:
         line = "backup.engine is rclone: there is a mirror and no repository to maintain"

@@ -110,7 +110,7 @@ class Job:
 
     @property
     def _share(self) -> float:
-        """Return for how long a task may run that begins anew each time: others wait for it."""
+        """Return for how long a task may run that begins again each time: others wait for it."""
         return self._left / 2
 
     def _alone(self, step: steps_step.Step) -> TaskResult:
@@ -118,7 +118,7 @@ class Job:
         return self._door.follow(task)
 
     def _list(self) -> TaskResult | None:
-        """List all snapshots anew; return a failure where some are missing in the list."""
+        """List all snapshots again; return a failure where some are missing in the list."""
         for _ in range(_LOOKS):
             listed = self._door.execute(queries.everyones_snapshots())
             if listed.code or listed.stopped:

@@ -65,7 +65,7 @@ def forget(
 
 
 def summed(found: Iterable[Ruling], done: Mapping[Owner, TaskResult], strangers: int) -> TaskResult:
-    """Return what became of retention as a whole."""
+    """Return the result of retention as a whole."""
     found = list(found)
     wrong = {ruling.owner: ruling.why for ruling in found if ruling.verdict == Verdict.FAILED}
     wrong |= {owner: each.message for owner, each in done.items() if each.status == Status.FAILURE}
@@ -118,7 +118,7 @@ def next_subset(last: int, subsets: int) -> int:
 
 
 def outcome(done: Mapping[str, TaskResult]) -> Outcome:
-    """Return what became of it all; the worst of it first, and then in words."""
+    """Return the result of it all; the worst of it first, and then in words."""
 
     def of(status: Status) -> list[str]:
         return [f"{name}: {each.message}" for name, each in done.items() if each.status == status]

@@ -1,7 +1,7 @@
-"""Whether the times of snapshots can be trusted: retention counts by them. Pure.
+"""Whether the times of snapshots, which retention relies on, can be trusted. Pure.
 
-A clock that was ahead leaves snapshots from the future. They would take the places of those that
-are made now, and `keep-within` would count from them: the newest and the oldest were lost.
+A clock that was ahead leaves snapshots from the future. They would replace current ones, and
+`keep-within` would count from them: both the newest and the oldest would be lost.
 """
 
 from collections.abc import Iterable

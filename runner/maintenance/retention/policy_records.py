@@ -1,4 +1,4 @@
-"""What workloads leave in a repository for the job that maintains it: their retention. Pure.
+"""Retention records that workloads leave in a repository for the maintenance job. Pure.
 
 A record is a snapshot that holds a line of text and says the rest by its tags, so that one list of
 snapshots tells all. It has neither the host nor the tags of any workload's backups: whatever looks
@@ -79,7 +79,7 @@ def owner(config: Config) -> Owner:
 
 
 def owner_of(snapshot: Snapshot) -> Owner | None:
-    """Return whose backup a snapshot is; None where no sidecar made it."""
+    """Return whose backup a snapshot is; None if no sidecar made it."""
     if not snapshots.is_owned(snapshot.tags):
         return None
     said = {key: value for key, _, value in (tag.partition("=") for tag in snapshot.tags)}
@@ -92,7 +92,7 @@ def is_strange(snapshot: Snapshot) -> bool:
 
 
 def owner_said(record: Snapshot) -> Owner | None:
-    """Return whose record it is; None where the path is no such thing."""
+    """Return whose record it is; None if the path is not one."""
     parts = path_of(record).removeprefix("/retention/").split("/")
     if len(parts) != 5:
         return None
@@ -116,7 +116,7 @@ def path_of(record: Snapshot) -> str:
 
 
 def wanted(config: Config, state: State) -> tuple[str, ...]:
-    """Return what this workload has to say of its retention; nothing where it never had to."""
+    """Return what this workload has to say of its retention; nothing if it never had to."""
     if config.mirrors:
         return ()
     if not config.central:
@@ -133,7 +133,7 @@ def wanted(config: Config, state: State) -> tuple[str, ...]:
 
 
 def asked(record: Snapshot) -> Policy:
-    """Return the policy that a record asks for; raise ValueError where it cannot be understood."""
+    """Return the policy that a record asks for; raise ValueError if it cannot be understood."""
     if {KEEP_ALL, KEEP_OWN} & set(record.tags):
         return keep_policy.EVERYTHING
     return keep_policy.of(settings.resolve({}, _retention(record), {}, LIVE))

@@ -1,4 +1,4 @@
-"""Leaves this workload's retention in the repository, for the job that maintains it. Pure."""
+"""Records this workload's retention in the repository for the maintenance job. Pure."""
 
 from collections.abc import Generator
 from datetime import UTC, datetime, timedelta

@@ -56,7 +56,7 @@ def _databases(paths: list[str], stopped: Callable[[], bool]) -> dict[str, str]:
     """Return what SQLite says of each database that was restored."""
     if not paths:
         return {}
-    from runner.databases.sqlite import copies as sqlite_copies  # noqa: PLC0415 -- only where it is wanted: it costs memory
+    from runner.databases.sqlite import copies as sqlite_copies  # noqa: PLC0415 -- imported only when needed: it costs memory
 
     answers = sqlite_copies.integrity(paths, stopped)
     return {path: answers.get(path, "it cannot be checked") for path in paths}

@@ -1,4 +1,4 @@
-"""A restore drill: a part of the latest snapshot is restored into scratch and looked at."""
+"""A restore drill: restores a sample of the latest snapshot into scratch and checks it."""
 
 import base64
 import time
@@ -25,7 +25,7 @@ from runner.volume import workplace
 
 
 def verify(session: Session, limit: float) -> TaskResult:
-    """Hold a drill in ``limit`` seconds, 0 for any time; scratch is empty before and after."""
+    """Run a drill in ``limit`` seconds, 0 for no limit; scratch is empty before and after."""
     if session.config.backup_command:
         line = "RESTIC_BACKUP_COMMAND: what the command backed up is unknown and is not tested"
         return TaskResult(Status.SKIPPED, line)

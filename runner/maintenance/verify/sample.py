@@ -105,7 +105,7 @@ class Sample:
         folder.bytes += file.size
         folder.room += file.room
         if _UNSAID in file.path:
-            return  # its name is not known
+            return  # its name is unknown
         if folder.smallest is None or file.size < folder.smallest.size:
             folder.smallest = file
         if len(folder.kept) < self._most:
@@ -165,7 +165,7 @@ def patterns(files: Iterable[File]) -> str:
 
 
 def _pattern(path: str) -> str:
-    # A line is a glob in which variables are expanded and blanks at the end are cut off.
+    # A line is a glob in which variables are expanded and spaces at the end are cut off.
     text = re.sub(r"[\\*?\[]", r"\\\g<0>", path).replace("$", "$$").replace("\n", "[\t-\v]")
     return f"{text[:-1]}[{text[-1]}]" if text[-1].isspace() else text
 

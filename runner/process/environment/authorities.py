@@ -1,4 +1,4 @@
-"""Certificates of own authorities: reads them, and hands them to TLS and to other programs."""
+"""Certificates of own CAs: reads them, and hands them to TLS and to other programs."""
 
 import re
 import ssl
@@ -69,7 +69,7 @@ def context(authorities: Authorities) -> ssl.SSLContext:
 def bundle(authorities: Authorities, folder: str) -> str:
     """Return the path of a file with the system's authorities and these; "" where there is none.
 
-    It is written into ``folder`` if need be, for whatever user comes next. Raises OSError.
+    It is written into ``folder`` if needed, for whatever user comes next. Raises OSError.
     """
     system = _system()
     if not authorities.pem:

@@ -12,7 +12,7 @@ _BESIDE = Path("/config/rclone/rclone.conf")  # where it was mounted before ther
 
 
 def prepare(config: Config) -> Outcome | None:
-    """Write what rclone needs, if anything; return an Outcome where that is impossible."""
+    """Write what rclone needs, if anything; return an Outcome if that is impossible."""
     if not config.mirrors:
         return None
     try:

@@ -32,7 +32,7 @@ class Written:
 def written(config: Config, step: Step, facts: Facts) -> Generator[Effect, Result, Written]:
     """Run a step that writes a snapshot; return how it ended, and what else was done for it.
 
-    Raises RunEnded where there is none to write to, or others hold it.
+    Raises RunEnded if there is none to write to, or others hold it.
     """
     done: Completed = yield step
     initialised = False
@@ -96,7 +96,7 @@ def initialise(
 
 
 def _await_others(config: Config, target: str) -> Generator[Effect, Result, None]:
-    """Let whoever began before us finish; raise RunEnded where nobody does."""
+    """Let whoever began before us finish; raise RunEnded if nobody does."""
     if (yield Wait(config.timing.init_settle, "for another pod that is creating the repository")):
         raise RunEnded(Status.INTERRUPTED, "stopped before another pod had created the repository")
     looked: Completed = yield opening.look(target)

@@ -27,11 +27,11 @@ _RACE = "several created this repository at the same time"
 
 
 def prove(config: Config, target: str = "") -> Generator[Effect, Result, None]:
-    """Return when exactly one key is left; raise RunEnded where that cannot be had."""
+    """Return when exactly one key is left; raise RunEnded if that is unavailable."""
     if (yield from _is_sole(target)):
         return
     # Whoever else found this out repairs it too. One is first; the others had better sleep until it
-    # is done, for commands of many at once take the lock and the processor from each other.
+    # is done, for commands of many immediately take the lock and the processor from each other.
     share = stable_hash(f"keys/{config.namespace}/{config.pod or config.host}") % 1000 / 1000
     for turn in range(_TURNS):
         times = (share + 1) * 2**turn if turn else share * _APART

@@ -20,13 +20,13 @@ _SKEW = timedelta(days=1)  # a lock this far ahead says nothing of its age
 def remove_stale(
     now: datetime, seen: dict[str, float], folder: str = "", *, torn: bool | None = False
 ) -> Generator[Effect, Result, int]:
-    """Remove the locks if every one of them is old, return how many; else the run is over.
+    """Remove the locks if every one of them is old, return how many; otherwise the run is over.
 
     ``unlock`` takes a live lock of an equal host name elsewhere for stale, hence our own look.
     What cannot be read says no time: it counts from when it was first ``seen`` (epoch seconds by
     id; what was seen now is added), or from when its file in the local ``folder`` was written.
     ``torn``: restic takes no lock because of one that it cannot read (it passes over empty ones);
-    None where that was not tried.
+    None if that was not tried.
     """
     listed: Completed = yield opening.locks()
     if listed.stopped:
@@ -116,7 +116,7 @@ def _torn(since: float) -> RunEnded:
 
 @dataclass(frozen=True, slots=True)
 class _Lock:
-    """How old a lock is, None where it does not say; and of which host."""
+    """How old a lock is, None if it does not say; and of which host."""
 
     age: timedelta | None = None
     host: str = ""

@@ -100,7 +100,7 @@ def read(message: Json) -> Node | None:
 
 
 def moment(text: object) -> int | None:
-    """Return a time of restic's in microseconds since the epoch; None where it is none."""
+    """Return a time of restic's in microseconds since the epoch; None if it is none."""
     try:
         return (datetime.fromisoformat(str(text)) - _EPOCH) // timedelta(microseconds=1)
     except (ValueError, TypeError, OverflowError):

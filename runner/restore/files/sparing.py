@@ -30,7 +30,7 @@ class Sparing:
     """Says of each file that a snapshot does not have why it stays, "" where it goes."""
 
     def __init__(self, config: Config, state: State, snapshot: Snapshot, survey: Survey) -> None:
-        """Raise ValueError where today's options cannot be told."""
+        """Raise ValueError where today's options is unknown."""
         today = _today(config)
         self._today = today
         self._patterns = today.matchers()
@@ -120,7 +120,7 @@ class Sparing:
 
 
 def _today(config: Config) -> Options:
-    """Return what today's backups leave out; raise ValueError where that cannot be told."""
+    """Return what today's backups leave out; raise ValueError if that is unknown."""
     why = "--delete cannot determine what backups exclude"
     if any(each.key == left_out.KEY and not each.value for each in config.problems):
         raise ValueError(f"{left_out.KEY} cannot be split into words: {why}")

@@ -68,7 +68,7 @@ def verify(
     door: Executor, snapshot: str, place: Place, paths: tuple[str, ...], said: Mapping[str, str], *,
     folders: bool = True,
 ) -> Verified:  # fmt: skip
-    """Compare everything at or below ``paths`` of a snapshot; raise RunEnded where that cannot be.
+    """Compare everything at or below ``paths`` of a snapshot; raise RunEnded if that cannot be.
 
     ``said``: what restic said of paths in the snapshot while it restored them. ``folders``: their
     owners and modes count, too; those around copies of databases are our own.

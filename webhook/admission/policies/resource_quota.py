@@ -1,4 +1,4 @@
-"""Whether ResourceQuotas let a pod in. Source: the quota plugin of Kubernetes 1.37."""
+"""Whether ResourceQuotas accept a pod. Source: the quota plugin of Kubernetes 1.37."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -122,7 +122,7 @@ def _in_scope(scope: Scope, pod: Pod) -> bool:
         return terminating is (scope.name == "Terminating")
     if scope.name in {"BestEffort", "NotBestEffort"}:
         return pod_resources.is_best_effort(pod) is (scope.name == "BestEffort")
-    # Scopes that are about nothing we add: whether they count this pod is not known here, and a
+    # Scopes that are about nothing we add: whether they count this pod is unknown here, and a
     # quota that counts it too strictly costs a backup at most.
     return True
 

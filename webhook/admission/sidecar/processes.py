@@ -1,4 +1,4 @@
-"""Who in a pod sees our processes, and what can be read from them. Pure.
+"""Who in a pod can see our processes and read from them. Pure.
 
 In a shared process namespace the kernel lets a process read another's environment, memory and files
 (`/proc/PID/environ`, `/proc/PID/root`) where both have the same user, or the reader is privileged.

@@ -1,4 +1,4 @@
-"""Which volumes of a pod hold data, and which folders of them containers mount."""
+"""Which volumes of a pod have data, and which of their folders containers mount."""
 
 import posixpath
 from collections.abc import Mapping

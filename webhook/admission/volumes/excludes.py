@@ -1,4 +1,4 @@
-"""Exclude patterns of a pod that match nothing: most are paths as the app sees them. Pure."""
+"""Finds exclude patterns that match nothing, usually paths as the app sees them. Pure."""
 
 import posixpath
 from collections.abc import Iterator, Sequence

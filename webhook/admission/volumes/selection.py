@@ -49,7 +49,7 @@ class _Entry:
 def select(claims: Mapping[str, Claim], wanted: tuple[str, ...] | None) -> Selection:
     """Return what is backed up of ``claims`` where backup.volumes is ``wanted``.
 
-    A bad entry never costs a backup: then the default volumes are taken too.
+    An invalid entry never costs a backup: the default volumes are added.
     """
     by_default = [
         Mount(claim.name, folder)
