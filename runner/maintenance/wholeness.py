@@ -47,7 +47,7 @@ def judged(session: Session, outcome: Outcome) -> Outcome:
     known = session.state.damage
     if known is None or not outcome.protected or session.limit:
         return outcome
-    session.log.line("info", f"{_SAID} as far as is known; checking it again")
+    session.log.line("info", f"{_SAID}; checking whether it still is")
     limit = min(_MOST, max(1, due.time_for_tasks(time.time(), session.config)))
     found = _prove(session, limit, deep=known.deep)
     if found.status == Status.SUCCESS:

@@ -94,7 +94,7 @@ def _attempt(config: Config, log: Log, stop: Stop, want: Wanted) -> _Trouble | N
         ]
         if left:
             empty = ", ".join(folder.name for folder in left)
-            log.line("info", f"{empty} empty; looking for a backup in the repository")
+            log.line("info", f"no files in {empty} yet; looking for a backup in the repository")
             from runner.restore import volumes  # noqa: PLC0415 -- most starts have nothing to do
 
             told = volumes.refill(config, log, stop, want, left)

@@ -39,7 +39,7 @@ _UNBELIEVED = (
     "no earlier job's state is authentic: it was written with other credentials, by an older "
     "version or by another member of the repository"
 )
-_OTHERS = "of unknown origin or superseded ignored; using the newest authentic state"
+_OTHERS = "ignored, of unknown origin or superseded; using the newest authentic state"
 _BEGUN = "every policy that keeps less than everything waits for its grace period"
 _NEW = (
     "a new repository was created: keep its password safe; if one existed before, check "
