@@ -44,7 +44,7 @@ class Cover(StrEnum):
 
 
 AS_WANTED: frozenset[str] = frozenset({Cover.PROTECTED, Cover.OUTDATED, Cover.OPTED_OUT})
-"""What is no gap."""
+"""States that are not gaps."""
 
 _STATED = frozenset(Reason) - {
     Reason.INJECTED, Reason.ALREADY_INJECTED, Reason.NOT_ENABLED, Reason.NOT_A_POD_CREATE,

@@ -66,13 +66,13 @@ class Snapshot:
     paths: tuple[str, ...] = ()
     """Absolute paths that were backed up."""
     excludes: tuple[str, ...] = ()
-    """Patterns that its backup was told to leave out."""
+    """Exclude patterns of its backup."""
     files: int | None = None
     bytes: int | None = None
     began: str = ""
     """When its backup began, as restic writes a time: to the nanosecond."""
     copies: str = ""
-    """Where in it copies of databases lie; "" where there are none."""
+    """Folder with copies of databases; "" if there are none."""
 
     @property
     def is_dated(self) -> bool:

@@ -12,7 +12,7 @@ from contract.secret import variables
 from runner.config.options import flags
 
 HOME = "/dev/null"
-"""For programs: no configuration of theirs lies below it, whoever wrote to the state volume."""
+"""Home folder for programs: no configuration of theirs is below it."""
 
 _KNOWN = {each.variable for each in settings.ALL if each.variable} | variables.NAMES
 # What restic, rclone and clients of databases read; no shell, loader or library is among them.

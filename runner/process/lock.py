@@ -10,8 +10,9 @@ from typing import IO
 from runner.process import ownership
 
 Wait = Callable[[float], bool]
-"""Called with the time since when another process holds the lock, in seconds since the epoch;
-returns True to try again, False to give up."""
+"""Called with the time since which another process has held the lock, in seconds since the epoch;
+returns True to try again, False to give up.
+"""
 
 
 def never(_since: float) -> bool:

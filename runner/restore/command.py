@@ -71,7 +71,7 @@ class _Restore:
             raise ValueError("give either --at or --snapshot")
         when = selection.read(asked.at)
         if when.snapshot:
-            raise ValueError(f"--at {asked.at}is not a time; for an id, use --snapshot")
+            raise ValueError(f"--at {asked.at} is not a time; for an id, use --snapshot")
         want = Wanted(config.host, config.tags, when.at, asked.snapshot)
         groups = self._groups()
         paths = tuple(path for group in groups for path in group)

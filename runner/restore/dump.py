@@ -71,7 +71,7 @@ def _name(session: Session) -> str:
 def _chosen(session: Session, door: Executor, name: str, asked: Asked) -> Snapshot:
     when = selection.read(asked.at)
     if when.snapshot:
-        raise ValueError(f"--at {asked.at}is not a time; for an id, use --snapshot")
+        raise ValueError(f"--at {asked.at} is not a time; for an id, use --snapshot")
     want = Wanted(session.config.host, session.config.tags)
     if asked.origin:
         namespace, _, host = values.origin(asked.origin).partition("/")
@@ -114,7 +114,7 @@ def _load(
 
 def _unfit(session: Session, name: str, chosen: Snapshot, ends: bytes) -> TaskResult | None:
     """Return why a dump is not to be loaded, by its first and its last bytes."""
-    why, failure = "has no end", Failure.SOURCE
+    why, failure = "is truncated", Failure.SOURCE
     if clients.is_whole(name, ends):
         of_all = clients.is_of_all(name, ends[: queries.TAIL])
         why = sql.misfit(name, session.config.databases, of_all=of_all)

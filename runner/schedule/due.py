@@ -16,7 +16,7 @@ CADENCES = {
     "copy_forget": settings.FORGET, "copy_prune": settings.PRUNE,
 }  # fmt: skip
 LEFT = ("forget", "prune", "check", "copy", "copy_forget", "copy_prune")
-"""What the maintenance job does for all, where it is not left to each sidecar."""
+"""The tasks that the maintenance job does for all workloads."""
 _DELETING = {"forget", "prune"}
 _LONGEST_TASK = 6 * 3600
 _TRIES = 3  # of a task that was stopped or found a lock, until it waits for its next slot

@@ -213,7 +213,9 @@ def test_a_full_quota_refuses_it_and_says_so(
     name = namespaces(quota, labels=ENABLED)
     pod = _pod(RESTORED)
     pod["spec"]["containers"][0]["resources"] = {"requests": {"memory": "95Mi"}}
-    until(lambda: "quota team has no room" in _created(api, name, pod)[1], "it is known", 60)
+    until(
+        lambda: "quota team has not enough left" in _created(api, name, pod)[1], "it is known", 60
+    )
 
     assert "the backup webhook says" in _created(api, name, pod)[1]
     pod["spec"]["containers"][0]["resources"] = {"requests": {"memory": "84Mi"}}

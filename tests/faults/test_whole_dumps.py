@@ -260,7 +260,7 @@ def test_a_user_of_postgres_who_is_no_superuser(wiki: tuple[Sidecar, Postgres]) 
     """Of all databases that is no dump; of one it is, where nothing is hidden."""
     server = wiki[1]
     run = _of_wiki(wiki, "app")
-    run.lacks("app is no superuser", "PGDATABASE")
+    run.lacks("app is not a superuser", "PGDATABASE")
     assert _CONTROL in run.files
 
     run = _of_wiki(wiki, "app", "wiki")

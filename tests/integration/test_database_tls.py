@@ -84,7 +84,7 @@ _CERTIFIED = {"MYSQL_USER": "certified", "MYSQL_PWD": "x"}
         ("plain", {"MYSQL_SSL_MODE": "required"}, "no TLS"),
         ("plain", {"MYSQL_SSL_MODE": "VERIFY_CA"}, "SSL"),
         ("plain", {"MYSQL_SSL_CA": _OURS.ca}, "SSL"),
-        ("plain", {"MYSQL_SSL_MODE": "tls please"}, "MYSQL_SSL_MODE: 'tls please' is no mode"),
+        ("plain", {"MYSQL_SSL_MODE": "tls please"}, "MYSQL_SSL_MODE: 'tls please' is not a TLS"),
         ("tls", {}, _OK),
         ("tls", {"MYSQL_USER": "encrypted", "MYSQL_PWD": "x"}, _OK),
         ("tls", {"MYSQL_USER": "encrypted", "MYSQL_PWD": "x", "MYSQL_SSL_MODE": "disabled"},

@@ -170,7 +170,7 @@ def test_source_that_shrank_holds_retention_until_it_is_accepted(sidecar: Sideca
     for _ in range(2):
         ended = sidecar.back_up()
         assert (ended["status"], ended["class"]) == ("warning", "source")
-        assert "shrunk from" in ended["message"]
+        assert "shrank from" in ended["message"]
         _make_retention_due(sidecar)
     assert len(sidecar.snapshots()) == 3
 

@@ -158,7 +158,7 @@ def test_what_cannot_be_loaded_changes_nothing(
     dumped("CREATE TABLE half AS SELECT 1;\n" + whole[: len(whole) // 2], "2026-01-01 00:00:00")
     dumped(whole + "-- more\n" * 10_000, "2026-02-01 00:00:00")
 
-    assert "has no end" in _load(sidecar, "--at", "2026-01-02", expected=1)
+    assert "is truncated" in _load(sidecar, "--at", "2026-01-02", expected=1)
     assert "is much smaller" in _load(sidecar, expected=1)
     assert server.ask("SELECT to_regclass('half') IS NULL", "empty") == "t"
 

@@ -45,7 +45,7 @@ def test_a_dump_of_postgresql_is_loaded_into_an_empty_server(tmp_path: Path) -> 
         said = run(look, tmp_path, recipe.outside())
         assert '"status": "success"' in said
         assert "dump=postgres" in said
-        assert "whole dumps: postgres" in said
+        assert "complete dumps: postgres" in said
 
     with postgres.serve() as fresh:
         recipe.change_secret(PGPORT=fresh.port)
@@ -72,7 +72,7 @@ def test_a_dump_of_mariadb_is_loaded_into_an_empty_server(tmp_path: Path) -> Non
         said = run(look, tmp_path, recipe.outside())
         assert '"status": "success"' in said
         assert "dump=mysql" in said
-        assert "whole dumps: mysql" in said
+        assert "complete dumps: mysql" in said
 
     with mariadb.serve(tmp_path / "fresh") as fresh:
         recipe.change_secret(MYSQL_TCP_PORT=fresh.port)

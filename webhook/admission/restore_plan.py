@@ -17,7 +17,7 @@ from webhook.admission.pod_spec import Pod
 
 NEVER, IF_EMPTY = "never", "if-empty"
 REFUSED = "refused"
-"""What the status says of a restore that was asked for and is not prepared."""
+"""The status of a requested restore that is not possible."""
 
 REFUSAL = (
     f"{settings.RESTORE.annotation}: without the backup-restore init container nothing is "

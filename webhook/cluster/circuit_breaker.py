@@ -28,11 +28,11 @@ class Verdict(StrEnum):
     """Whether the API server confirms that an owner's pods are refused."""
 
     CONFIRMED = "confirmed"
-    """A FailedCreate event tells of it: the breaker opens."""
+    """A FailedCreate event confirms it: the breaker opens."""
     SUSPICIOUS = "suspicious"
-    """The owner exists, and nothing tells of a refusal: the breaker opens briefly."""
+    """The owner exists, but no event confirms a refusal: the breaker opens briefly."""
     UNCONFIRMED = "unconfirmed"
-    """Nothing but the requests speaks for it: the breaker stays closed."""
+    """Only the requests suggest it: the breaker stays closed."""
 
 
 @dataclass(slots=True)

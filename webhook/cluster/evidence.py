@@ -14,7 +14,7 @@ from webhook.admission.pod_spec import Owner
 TELLING = frozenset(
     {"apps/DaemonSet", "apps/ReplicaSet", "apps/StatefulSet", "batch/Job", "/ReplicationController"}
 )
-"""Kinds whose controllers write an event for each pod that is refused."""
+"""Kinds whose controllers write an event for each refused pod."""
 REASON = "FailedCreate"
 """That of those events."""
 DELETED = "DELETED"

@@ -44,7 +44,7 @@ exit status: 0 every pod that should have a backup has one, 1 some have none, 2 
   findings       a list of objects: namespace kind workload reason pods pod (one of them)
   unused_claims  a list of objects: namespace claim
 """
-"""What the command's help says of its output."""
+"""Help text about the output."""
 
 _ANEW = "recreate it (kubectl rollout restart)"
 REMEDIES: dict[str, str] = {

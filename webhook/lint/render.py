@@ -32,7 +32,7 @@ exit status: 0 no error and no warning, 1 errors or warnings, 2 invalid input
   kind name namespace reason injected volumes restore schedule timezone secret host
   findings: a list of objects with severity, key (what to change) and message
 """
-"""What the command's help says of its output."""
+"""Help text about the output."""
 
 _HIDDEN = "set by the Secret"
 _COLOURS = {Severity.ERROR: 31, Severity.WARNING: 33, Severity.NOTE: 36}

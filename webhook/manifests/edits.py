@@ -222,7 +222,7 @@ class Editor:
     def _column(self, at: int) -> int:
         before = self._text[self._line_start(at) : at]
         if before.strip(" -"):
-            raise NotPossibleError("it stands beside something else")
+            raise NotPossibleError("it is next to something else")
         return len(before)
 
     def _line_start(self, at: int) -> int:

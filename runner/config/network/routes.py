@@ -14,7 +14,7 @@ from contract.annotations.settings import Problem
 _PORTS = {"http": "80", "https": "443"}
 _ALL = "ALL_PROXY"
 VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", _ALL, "NO_PROXY")
-"""Each is read in lower case too, where it is not set in upper case."""
+"""The lower-case name counts if the upper-case one is not set."""
 AUTHORITIES = ("BACKUP_CACERT", "RESTIC_CACERT", "SSL_CERT_FILE", "SSL_CERT_DIR")
 """Name certificates: ours, restic's, and those of all programs that use OpenSSL or Go."""
 _LOOPBACK = "localhost,127.0.0.0/8,::1"  # never asked of a proxy, whatever NO_PROXY says

@@ -19,7 +19,7 @@ FILES = {
     "mysql": ("MYSQL_SSL_CA", "MYSQL_SSL_CERT", "MYSQL_SSL_KEY"),
     "redis": ("REDISCLI_CACERT", "REDISCLI_CERT", "REDISCLI_KEY"),
 }
-"""Variables that name a file, hold its text, or name the key of the Secret that does."""
+"""Variables with the path of a file, its text, or the key of the Secret that has the text."""
 _PEM = "-----BEGIN "
 _ALSO = {
     "true": Mode.REQUIRED, "yes": Mode.REQUIRED, "on": Mode.REQUIRED, "1": Mode.REQUIRED,

@@ -28,7 +28,7 @@ HOST = "backup-maintenance"
 RETENTION, MAINTENANCE = "record=retention", "record=maintenance"
 STATE_PATH = "/maintenance/state.json"
 STALE = timedelta(days=15)
-"""A record that was not renewed for so long, by one who went on backing up, says nothing more."""
+"""Age at which a record expires, if its workload has not renewed it but still backs up."""
 AHEAD = timedelta(hours=25)
 RENEWED = 3 * 86400
 """Seconds after which a workload says the same again: well within the grace period, so that a
