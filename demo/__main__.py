@@ -109,7 +109,7 @@ def _back_up_twice(container: Container, volume: Path) -> tuple[Tree, Tree]:
     container.signal(signal.SIGUSR1)
     _tell(container.wait_for("backup success"))
     container.wait_for("forget success")
-    show.heading(4, "Files change; a second backup is asked for by annotation backup.run-now")
+    show.heading(4, "Files change; the annotation backup.run-now requests a second backup")
     app.change_files(volume)
     last = trees.capture(volume)
     container.annotate({"backup.run-now": "after the change"})

@@ -91,7 +91,9 @@ def pings(variables: Mapping[str, str], problems: list[Problem]) -> Pings | None
     except ValueError:
         usable = False
     if url and not usable:
-        problems.append(Problem("Secret variable", key, "", "is no web address", "no pings"))
+        problems.append(
+            Problem("Secret variable", key, "", "is not an http:// or https:// URL", "no pings")
+        )
     return Pings(url) if usable else None
 
 
@@ -125,7 +127,7 @@ def services(variables: Mapping[str, str], problems: list[Problem]) -> tuple[Ser
         else:
             odd.append(str(number))
     if odd:
-        why = f"no address such as mailto://… is word {', '.join(odd)}"
+        why = f"not an address such as mailto://…: word {', '.join(odd)}"
         used = "the others" if found else "no messages"
         problems.append(Problem("Secret variable", key, "", why, used))
     return tuple(found)

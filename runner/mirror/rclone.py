@@ -38,7 +38,7 @@ def archive(now: datetime) -> str:
 
 
 def moment(folder: str) -> datetime | None:
-    """Return when an archive was made; None where its name is not exactly one of ours."""
+    """Return when an archive was made; None if its name is not exactly one of ours."""
     try:
         found = datetime.strptime(folder, _ARCHIVE).replace(tzinfo=UTC)
     except ValueError:
@@ -90,7 +90,7 @@ def transfer(
 
 
 def archives(config: Config, limit: float) -> Step:
-    """List the folders beside the mirror, one a line."""
+    """List the folders beside the mirror, one per line."""
     argv = ("rclone", "lsf", "--dirs-only", "--dir-slash=false", *_said(), "--", base(config))
     return Step("archives", argv, limit=limit)
 

@@ -66,7 +66,7 @@ def text(config: Config, state: State, now: float) -> str:
         if task.status
     ]
     if state.sources.held:
-        lines.append("retention is held: a source lost its files")
+        lines.append("retention is suspended: a source lost its files")
     lines += state.policy.shrinks
     lines += [f"problem: {problem}" for problem in config.problems]
     return "\n".join(map(printable, lines))

@@ -49,7 +49,7 @@ def tag(key: bytes, number: int, content: bytes) -> str:
 
 
 def number(key: bytes, tags: tuple[str, ...]) -> int:
-    """Return the number in an authentic tag; 0 where there is none."""
+    """Return the number in an authentic tag; 0 if there is none."""
     return _authentic(key, tags).number
 
 

@@ -69,7 +69,7 @@ def at_most(text: str) -> float:
 
 
 def applied(values: Settings, policy: Policy) -> Settings:
-    """Return these settings with ``policy`` in place of their own."""
+    """Return these settings with ``policy`` instead of their own."""
     for setting in COUNTS:
         values = values.changed(setting, int(policy.get(setting.key, "0")))
     return values.changed(WITHIN, policy.get(WITHIN.key, ""))

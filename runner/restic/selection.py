@@ -95,7 +95,7 @@ def owner(tags: Iterable[str]) -> tuple[str, ...]:
 def in_order(wanted: Wanted, known: list[Snapshot]) -> list[Snapshot]:
     """Return what may be restored: good ones before doubtful ones, the newest first.
 
-    Raises LookupError where there are snapshots and not the one that is asked for, or of more
+    Raises LookupError if there are snapshots and not the one that is asked for, or of more
     than one workload.
     """
     if wanted.snapshot:

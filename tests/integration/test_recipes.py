@@ -45,7 +45,7 @@ def test_a_dump_of_postgresql_is_loaded_into_an_empty_server(tmp_path: Path) -> 
         said = run(look, tmp_path, recipe.outside())
         assert '"status": "success"' in said
         assert "dump=postgres" in said
-        assert "whole dumps: postgres" in said
+        assert "complete dumps: postgres" in said
 
     with postgres.serve() as fresh:
         recipe.change_secret(PGPORT=fresh.port)
@@ -72,7 +72,7 @@ def test_a_dump_of_mariadb_is_loaded_into_an_empty_server(tmp_path: Path) -> Non
         said = run(look, tmp_path, recipe.outside())
         assert '"status": "success"' in said
         assert "dump=mysql" in said
-        assert "whole dumps: mysql" in said
+        assert "complete dumps: mysql" in said
 
     with mariadb.serve(tmp_path / "fresh") as fresh:
         recipe.change_secret(MYSQL_TCP_PORT=fresh.port)
@@ -160,7 +160,7 @@ def test_many_in_one_repository(tmp_path: Path) -> None:
 
     said = run(look, tmp_path, recipe.outside())
 
-    assert "staging/mail does it for all who share the repository" in said
+    assert "staging/mail does it for all workloads in the repository" in said
     assert "ns=prod" in said
     assert "ns=staging" in said
     (by_hand,) = blocks("docs/recipes/shared-repository.md", "## Restore")

@@ -35,7 +35,7 @@ class Finding:
 class Subject:
     """A pod that would be injected, and the pod or workload in the files that it comes of.
 
-    ``namespace`` is empty where the manifest names none; ``secret`` is the one that ``plan``
+    ``namespace`` is empty if the manifest names none; ``secret`` is the one that ``plan``
     names, if it is in the files; ``defaults`` are the chart's.
     """
 

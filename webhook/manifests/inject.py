@@ -1,4 +1,4 @@
-"""Manifests as their pods would be after admission: what `backup-webhook inject` prints."""
+"""Patches manifests as admission would: what `backup-webhook inject` prints."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ from webhook.manifests.objects import Objects
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of one pod or pod template."""
+    """The result for one pod or pod template."""
 
     kind: str
     name: str
@@ -48,7 +48,7 @@ def _inject(item: Document, known: "Objects", options: Options) -> Verdict:
         warnings = (*admission.warnings, *_misplaced(item, emulated))
         return Verdict(item["kind"], objects.name_of(item), admission.reason, warnings)
     except Exception as error:  # noqa: BLE001 -- as in the server: the pod stays as it is
-        line = f"cannot be understood ({type(error).__name__}); printed as it is"
+        line = f"cannot be understood ({type(error).__name__}); printed unchanged"
         return Verdict(item["kind"], objects.name_of(item), Reason.INTERNAL_ERROR, (line,))
 
 
@@ -56,4 +56,4 @@ def _misplaced(item: Document, pod: Pod) -> tuple[str, ...]:
     key = settings.ENABLED.annotation
     if item["kind"] == "Pod" or key not in annotations(item) or key in annotations(pod):
         return ()
-    return (f"annotation {key} stands on the {item['kind']}; it belongs on its pod template",)
+    return (f"annotation {key} is on the {item['kind']}; it belongs on the pod template",)

@@ -1,4 +1,4 @@
-"""The objects of all manifests that were given, and what stands in them beside their pods."""
+"""The objects of all given manifests, and their context besides pods."""
 
 import base64
 from collections.abc import Callable, Iterable, Iterator
@@ -27,7 +27,7 @@ _TEMPLATES = {
 
 
 def name_of(item: Document) -> str:
-    """Return what to call a pod or workload, empty where it has no name."""
+    """Return what to call a pod or workload, empty if it has no name."""
     meta = item.get("metadata")
     return str(meta.get("name") or meta.get("generateName") or "") if isinstance(meta, dict) else ""
 
@@ -149,7 +149,7 @@ class Objects:
 
 
 def namespace_of(item: Document) -> str:
-    """Return the namespace that a manifest names, empty where it names none."""
+    """Return the namespace that a manifest names, empty if it names none."""
     return str(metadata(item).get("namespace") or "")
 
 
@@ -191,7 +191,7 @@ def contents(secret: Document) -> Contents:
             encoded = "".join((value or "").split())  # line breaks are allowed
             given[key] = base64.b64decode(encoded, validate=True).decode("utf-8", "replace")
         except (ValueError, AttributeError):
-            refused[key] = "is not base64; write it under stringData as it is"
+            refused[key] = "is not base64; write the plain value under stringData"
     for key, value in _mapping(secret, "stringData").items():
         refused.pop(key, None)
         given.pop(key, None)
@@ -202,8 +202,8 @@ def contents(secret: Document) -> Contents:
     for key, text in given.items():
         if len(f"{names.SECRET_PREFIX}{key}={text}".encode()) >= _LONGEST_VARIABLE:
             refused[key] = (
-                "is too long for a variable, of which Linux takes 128 KiB: neither the sidecar nor "
-                "the app would start; put it elsewhere"
+                "is longer than 128 KiB, Linux's limit for a variable: neither the sidecar nor "
+                "the app would start; store it elsewhere"
             )
     return Contents(given, refused)
 

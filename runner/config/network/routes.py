@@ -14,7 +14,7 @@ from contract.annotations.settings import Problem
 _PORTS = {"http": "80", "https": "443"}
 _ALL = "ALL_PROXY"
 VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", _ALL, "NO_PROXY")
-"""Each is read in lower case too, where it is not set in upper case."""
+"""The lower-case name counts if the upper-case one is not set."""
 AUTHORITIES = ("BACKUP_CACERT", "RESTIC_CACERT", "SSL_CERT_FILE", "SSL_CERT_DIR")
 """Name certificates: ours, restic's, and those of all programs that use OpenSSL or Go."""
 _LOOPBACK = "localhost,127.0.0.0/8,::1"  # never asked of a proxy, whatever NO_PROXY says
@@ -113,7 +113,7 @@ def _address(text: str) -> tuple[str, str]:
     except ValueError:
         usable = False
     if not usable or any(each.isspace() for each in address):
-        return "", "is no address of a proxy, such as http://proxy.example.com:3128"
+        return "", "is not a proxy address such as http://proxy.example.com:3128"
     if parts.scheme != "http":
         return "", f"{parts.scheme}:// proxies are for restic and rclone only: use an http:// one"
     return address, ""

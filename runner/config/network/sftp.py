@@ -14,7 +14,7 @@ from contract.secret import required_keys
 
 KEY, KNOWN_HOSTS = "SFTP_KEY", "SFTP_KNOWN_HOSTS"
 _REPOSITORY = required_keys.REPOSITORY[0]
-_NOT_SET = f" {required_keys.NOT_SET}"  # ends what stands in place of a path that is missing
+_NOT_SET = f" {required_keys.NOT_SET}"  # ends what stands instead of a path that is missing
 _ADDRESS = re.compile(
     r"sftp:(?://(?:(?P<user>[^@/]*)@)?(?P<host>\[[^]]+\]|[^:/\[\]]+)(?::(?P<port>[0-9]{1,5}))?"
     r"/(?P<path>.*)|(?:(?P<scp_user>[^:/]*)@)?(?P<scp_host>\[[^]]+\]|[^:/\[\]@]+):(?P<scp_path>.*))",
@@ -85,7 +85,7 @@ def problems(variables: Mapping[str, str]) -> list[Problem]:
     """Return what of the key is wrong, as far as can be seen."""
     key = variables.get(KEY, "").strip()
     if _is_text(key) and "PRIVATE KEY" not in key:
-        return [Problem("Secret variable", KEY, "", "is no private key", "")]
+        return [Problem("Secret variable", KEY, "", "is not a private key", "")]
     if key and not _is_text(key) and not key.startswith("/"):
         why = "is neither a private key (-----BEGIN …) nor the path of one"
         return [Problem("Secret variable", KEY, "", why, "")]

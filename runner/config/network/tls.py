@@ -19,7 +19,7 @@ FILES = {
     "mysql": ("MYSQL_SSL_CA", "MYSQL_SSL_CERT", "MYSQL_SSL_KEY"),
     "redis": ("REDISCLI_CACERT", "REDISCLI_CERT", "REDISCLI_KEY"),
 }
-"""Variables that name a file, hold its text, or name the key of the Secret that does."""
+"""Variables with the path of a file, its text, or the key of the Secret that has the text."""
 _PEM = "-----BEGIN "
 _ALSO = {
     "true": Mode.REQUIRED, "yes": Mode.REQUIRED, "on": Mode.REQUIRED, "1": Mode.REQUIRED,
@@ -30,7 +30,7 @@ _ALSO = {
 
 
 def mode(key: str, text: str) -> Mode | None:
-    """Return the mode that a variable names; None where it is empty. Raises ValueError."""
+    """Return the mode that a variable names; None if it is empty. Raises ValueError."""
     word = text.strip().lower().replace("-", "_")
     if not word:
         return None
@@ -40,7 +40,7 @@ def mode(key: str, text: str) -> Mode | None:
         return Mode(word)
     except ValueError:
         choice = ", ".join(Mode)
-        raise ValueError(f"{key}: {text.strip()!r} is no mode of TLS; write {choice}") from None
+        raise ValueError(f"{key}: {text.strip()!r} is not a TLS mode; write {choice}") from None
 
 
 def is_loopback(host: str) -> bool:

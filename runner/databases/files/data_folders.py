@@ -107,7 +107,7 @@ def written(folder: Folder) -> float:
 
 
 def small(folder: Folder, inside: str) -> bytes:
-    """Return the beginning of a file; nothing where it is no ordinary file, or cannot be read."""
+    """Return the beginning of a file; nothing if it is no ordinary file, or cannot be read."""
     try:
         return folder.read(inside, _LONGEST)
     except OSError:
@@ -135,7 +135,7 @@ def _names(folder: Folder, inside: str = "") -> list[str]:
 
 
 def _type(folder: Folder, inside: str) -> int:
-    """Return of which type what is at a path in a folder is; 0 where nothing is."""
+    """Return of which type what is at a path in a folder is; 0 if nothing is."""
     try:
         return stat.S_IFMT(folder.stat(inside).st_mode)
     except OSError:

@@ -24,11 +24,11 @@ _OLD = (
     "psql is too old to load a dump without acting on commands in it: use an image with psql "
     "13.22, 14.19, 15.14, 16.10, 17.6 or newer"
 )
-_UNCONFINED = "psql cannot be kept from starting programs on this machine: nothing is loaded"
+_UNCONFINED = "psql cannot be prevented from starting programs on this machine: nothing is loaded"
 
 
 def prove(client: Client) -> None:
-    r"""Raise DumpError where this psql has no ``\restrict``, or could start other programs."""
+    r"""Raise DumpError if this psql has no ``\restrict``, or could start other programs."""
     if not seccomp.is_known():
         raise DumpError(Failure.CONFIG, _UNCONFINED)
     try:

@@ -4,7 +4,7 @@ import sqlite3
 
 _HARDENED = (
     "trusted_schema=OFF", "cell_size_check=ON", "mmap_size=0", "temp_store=MEMORY",
-    "ignore_check_constraints=ON",  # they are expressions of the app's, and may run for ever
+    "ignore_check_constraints=ON",  # they are expressions of the app's, and may run forever
 )  # fmt: skip
 _ON = ("DEFENSIVE",)
 _OFF = (
@@ -29,7 +29,7 @@ def connect(uri: str, busy: float) -> sqlite3.Connection:
 
 
 def prove(copy: sqlite3.Connection) -> None:
-    """Raise DoubtError where a copy is damaged."""
+    """Raise DoubtError if a copy is damaged."""
     (answer,) = copy.execute("PRAGMA quick_check(1)").fetchone()
     if answer != "ok":
         why = " ".join(str(answer).split())
@@ -37,6 +37,6 @@ def prove(copy: sqlite3.Connection) -> None:
 
 
 def give_up(status: int, _remaining: int, _total: int) -> None:
-    """Raise OperationalError once a lock was held for too long: Python would try for ever."""
+    """Raise OperationalError once a lock was held for too long: Python would try forever."""
     if status == sqlite3.SQLITE_BUSY:
         raise sqlite3.OperationalError("database is locked")

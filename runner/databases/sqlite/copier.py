@@ -167,7 +167,8 @@ class Copier:
         free = max(0, disk.f_bavail * disk.f_frsize - self._job.reserve)
         if free < self._left:
             return _Room(
-                free, f"free on the sidecar's disk, of which {size(self._job.reserve)} stay free"
+                free,
+                f"free on the sidecar's disk, of which {size(self._job.reserve)} must stay free",
             )
         return _Room(self._left, "left for copies")
 

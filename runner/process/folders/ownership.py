@@ -40,7 +40,7 @@ def scratch(state_dir: str) -> Path:
 
 
 def claim(folder: Path) -> str:
-    """Make a folder that only this user uses, and return ""; else why that is impossible."""
+    """Make a folder that only this user uses, and return ""; otherwise why that is impossible."""
     try:
         if not _is_own(folder):
             clear(folder)

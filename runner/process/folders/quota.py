@@ -14,13 +14,13 @@ from runner.process.folders import ownership
 from runner.steps.step import LARGEST
 
 _BLOCK = 512  # bytes, as the kernel counts what files take
-_OFTEN = 0.5  # seconds between looks, at the least
+_OFTEN = 0.5  # seconds between checks, at the least
 _SHARE = 50  # of the time at most one part goes into looking
 _KEPT = ("tmp-", "CACHEDIR.TAG", "version")  # how names begin of what restic needs to find again
 
 
 class Quota:
-    """Looks after the folders of one state volume, ``bound`` bytes for both."""
+    """Maintains the folders of one state volume, ``bound`` bytes for both."""
 
     def __init__(self, state_dir: str, bound: int = LARGEST) -> None:
         self._cache = ownership.cache(state_dir)

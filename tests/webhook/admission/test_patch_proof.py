@@ -96,9 +96,9 @@ def test_an_equal_copy_of_an_element_is_still_a_change(pod: Json) -> None:
 @pytest.mark.parametrize(
     ("changes", "rule"),
     [
-        ({"name": "wiki"}, "container name wiki would stand twice"),
-        ({"volumeMounts": SIDECAR["volumeMounts"] * 2}, "mount path /backup/pages would stand"),
-        ({"env": SIDECAR["env"] * 2}, "variable BACKUP_HOST would stand twice"),
+        ({"name": "wiki"}, "container name wiki would exist twice"),
+        ({"volumeMounts": SIDECAR["volumeMounts"] * 2}, "mount path /backup/pages would exist"),
+        ({"env": SIDECAR["env"] * 2}, "variable BACKUP_HOST would exist twice"),
         ({"volumeMounts": [{"name": "gone", "mountPath": "/x"}]}, r"unknown volumes \['gone'\]"),
     ],
     ids=["container", "mount-path", "variable", "unresolved-mount"],
@@ -130,7 +130,7 @@ def test_a_sidecar_that_could_not_run_is_refused(pod: Json, changes: Json, rule:
 def test_a_patch_that_does_not_apply_is_refused(pod: Json, path: str) -> None:
     before = deepcopy(pod)
 
-    with pytest.raises(ProofError, match="does not apply"):
+    with pytest.raises(ProofError, match="not ours"):
         patch_proof.prove(pod, [_add(path, {})])
     assert pod == before
 
