@@ -1,4 +1,4 @@
-"""Reads values of environment and Secret: what cannot be used is a Problem, no error. Pure."""
+"""Reads values of environment and Secret: an invalid value is a Problem, not an exception. Pure."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""How long a run waits for what, in seconds. Pure."""
+"""Timeouts of a run, in seconds. Pure."""
 
 import re
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The tasks that follow a backup when they are due, each with its own status and time."""
+"""Runs the due tasks after a backup, each with its own status and time."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""How long a mirror keeps what was replaced or deleted: archives go by their real dates. Pure."""
+"""Retention of a mirror's archives, by their real dates. Pure."""
 
 from collections.abc import Generator
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Every rclone command that a run may start, as argv tuples, and where a mirror's parts lie. Pure.
+"""Every rclone command of a run, as argv tuples, and the layout of a mirror. Pure.
 
 DST/[cluster/]NAMESPACE/KIND/HOST holds `mirror`, archives named by their time, and a mark of the
 last success. No other workload writes below it.

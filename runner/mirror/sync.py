@@ -1,4 +1,4 @@
-"""One run of a mirror, as a conversation: sources are judged before anything is deleted. Pure."""
+"""One run of a mirror, as a conversation; sources are judged before anything is deleted. Pure."""
 
 import json
 from collections.abc import Generator

@@ -1,4 +1,4 @@
-"""The digest: what was backed up since the last one, and what was not. Pure."""
+"""The digest of the backups since the last one. Pure."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""Retention that keeps less than before waits before it takes effect, so that people see it. Pure.
+"""Grace period for shorter retention, to give people time to notice. Pure.
 
 What takes no snapshot from anybody, such as a policy that keeps more, takes effect immediately.
 """

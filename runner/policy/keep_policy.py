@@ -1,4 +1,4 @@
-"""What retention keeps, as a value: which of two policies keeps more. Pure.
+"""Keep policies as values, and which of two keeps more. Pure.
 
 A policy maps keys such as ``keep-daily`` to text, as annotations have it. The empty one keeps
 everything. restic keeps a snapshot if any part of a policy does, so that a policy with higher

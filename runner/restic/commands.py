@@ -1,4 +1,4 @@
-"""Every command that a run may start, as argv tuples; pure, so that tests compare them whole."""
+"""Every restic command of a run, as argv tuples. Pure, so tests compare them completely."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""What of a volume a backup leaves out, by its options. Pure."""
+"""What a backup excludes from a volume, by its options. Pure."""
 
 import re
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Which snapshots a restore may take, and in which order it tries them. Pure."""
+"""Selects the snapshots for a restore, in order of preference. Pure."""
 
 import re
 from collections.abc import Iterable, Mapping

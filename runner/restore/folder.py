@@ -1,4 +1,4 @@
-"""Brings one folder of a snapshot back, as a conversation with whoever can start restic. Pure."""
+"""Restores one folder of a snapshot, as a conversation with the executor. Pure."""
 
 import re
 from collections.abc import Generator, Mapping

@@ -1,4 +1,4 @@
-"""Whose work the restore of a volume is, where several pods see the same volume.
+"""Decides which of several pods restores a shared volume.
 
 The highest `claim.N` counts, and only one pod can make each number. Its owner changes it all the
 time; whoever waits watches it by a clock of its own, so that no clocks are compared. NFS shows

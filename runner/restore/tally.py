@@ -1,4 +1,4 @@
-"""Counts what a restore does, or would do, from what restic tells of it. Pure."""
+"""Counts what a restore does, or would do, from restic's messages. Pure."""
 
 from array import array
 from collections.abc import Iterable

@@ -1,6 +1,6 @@
-"""What the init container read of the repository, left in the state volume for the sidecar.
+"""Passes what the init container read from the repository to the sidecar, in the state volume.
 
-It may run as another user, and whatever lies there is only believed where it fits.
+The sidecar may run as another user, and trusts only data that fits.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The state volume: one JSON file, what supervisor and readers look at, and the lock."""
+"""The state volume: the state, files for supervisor and readers, and the lock."""
 
 import json
 import os

@@ -1,8 +1,8 @@
 """Repositories at `sftp:` addresses, which rclone reaches for restic. Pure.
 
-restic itself starts OpenSSH's `ssh` for them. That is not in the image, refuses to run as a user
-without an entry in /etc/passwd, as most pods' users are, and refuses keys that a group may read, as
-files of a Secret are. rclone speaks SFTP itself. What lies on the server is the same.
+restic itself starts OpenSSH's `ssh` for them. The image does not have it, and it refuses users
+without an entry in /etc/passwd (most pods' users) and keys that a group may read (files of a
+Secret). rclone speaks SFTP itself. The files on the server are the same.
 """
 
 import posixpath
@@ -48,7 +48,7 @@ def read(
         "PORT": found.get("port", ""),
         "USER": found.get("user", ""),
         ("KEY_PEM" if _is_text(key) else "KEY_FILE"): _one_line(key),
-        # Without one, rclone would believe any server.
+        # Without one, rclone would trust any server.
         "KNOWN_HOSTS_FILE": hosts or f"{'COPY_' if copy else ''}{KNOWN_HOSTS}{_NOT_SET}",
         "KEY_USE_AGENT": "false",
         # Servers for files alone run no commands, and restic proves its files itself.
@@ -82,7 +82,7 @@ def texts(environment: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def problems(variables: Mapping[str, str]) -> list[Problem]:
-    """Return what of the key is wrong, as far as can be seen."""
+    """Return the visible problems of the key."""
     key = variables.get(KEY, "").strip()
     if _is_text(key) and "PRIVATE KEY" not in key:
         return [Problem("Secret variable", KEY, "", "is not a private key", "")]

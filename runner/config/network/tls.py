@@ -1,4 +1,4 @@
-"""How connections to database servers are encrypted, and what of that is verified. Pure."""
+"""TLS modes of connections to database servers. Pure."""
 
 import ipaddress
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Mode(StrEnum):
-    """What is asked of a connection; the words are those of MySQL."""
+    """Requirements on a connection, in MySQL's terms."""
 
     DISABLED = "disabled"
     PREFERRED = "preferred"
@@ -44,7 +44,7 @@ def mode(key: str, text: str) -> Mode | None:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is the pod itself, where nobody listens in between."""
+    """Whether a host is the pod itself, where nobody can intercept."""
     if host.lower() in {"", "localhost"}:
         return True
     try:
@@ -59,7 +59,7 @@ def is_text(value: str) -> bool:
 
 
 def placeholder(key: str) -> str:
-    """Return what stands for the path of a file, which exists only while a client runs."""
+    """Return a placeholder for the path of a file that exists only while a client runs."""
     return f"<file of {key}>"
 
 

@@ -1,8 +1,7 @@
-"""Options of restic in the Secret: what a backup may be given, and what every command gets. Pure.
+"""Options of restic in the Secret: those of backups, and those of every command. Pure.
 
-What would change who a snapshot is of, where it goes or whether there is one at all is left out
-and named: the backup goes on without it. What restic itself does not know is handed on, for it to
-refuse.
+Options that would change a snapshot's owner or destination, or prevent it, are dropped and
+reported; the backup runs without them. Unknown options are passed to restic, which refuses them.
 """
 
 import re
@@ -57,7 +56,7 @@ _GLOBAL: Mapping[str, Callable[[str], str]] = {
     "retry-lock": _time, "stuck-request-timeout": _time, "tls-client-cert": _any,
 }  # fmt: skip
 _GLOBAL_SWITCHES = {"cleanup-cache", "insecure-tls", "no-cache", "no-extra-verify"}
-_NEEDLESS = {"json", "quiet"}  # what a run hears is JSON, and its log is its own
+_NEEDLESS = {"json", "quiet"}  # runs parse JSON and keep their own log
 
 _HOST = "would give the snapshot to another workload: use backup.name or RESTIC_HOSTNAME"
 _PLACE = "applies to every command: set {} instead"
@@ -88,7 +87,7 @@ _SHOWN = {"dry-run", "help", "version", "host", "hostname", "group-by", "time", 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What the Secret's options come to.
+    """The parsed options of the Secret.
 
     ``backup`` are words for ``restic backup``, ``every`` for each command of restic, ``patience``
     the seconds to wait for a lock, None where none are given; ``excludes`` are patterns that

@@ -1,4 +1,4 @@
-"""Which values of the Secret are credentials, by key and by form. Pure."""
+"""Finds credentials in values of the Secret, by key and by form. Pure."""
 
 import json
 import re

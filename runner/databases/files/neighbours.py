@@ -1,4 +1,4 @@
-"""Other database servers in the pod: which data folders in the volumes are theirs, and in use."""
+"""Finds data folders in the volumes that other database servers in the pod use."""
 
 import fcntl
 import os

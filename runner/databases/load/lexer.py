@@ -1,4 +1,4 @@
-r"""Reads a dump of PostgreSQL as psql does, for what psql itself would act on. Pure.
+r"""Scans a PostgreSQL dump for commands that psql itself would execute. Pure.
 
 psql runs programs for a dump that holds meta-commands such as ``\!``. pg_dump and pg_dumpall write
 few: ``\connect``, which is returned, and ``\restrict``, ``\unrestrict`` and
@@ -34,7 +34,7 @@ _DROPPED = re.compile(
 
 
 class RefusedError(ValueError):
-    """A dump holds what its program never writes; the message is one line for people."""
+    """A dump contains what its program never writes; the message is one line for people."""
 
 
 class Lexer:

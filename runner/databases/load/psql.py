@@ -1,4 +1,4 @@
-r"""Loads a dump of PostgreSQL by psql, which cannot act on what the dump holds.
+r"""Loads a PostgreSQL dump with psql, which cannot execute anything in the dump.
 
 Each database gets a psql of its own, in the mode of ``\restrict``: it knows no meta-command there,
 not even in data that it takes for commands because a COPY failed. It can start no program either.

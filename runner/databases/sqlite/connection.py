@@ -1,4 +1,4 @@
-"""Connections to SQLite databases of which nobody knows what is in them."""
+"""Connections to untrusted SQLite databases."""
 
 import sqlite3
 
@@ -13,11 +13,11 @@ _OFF = (
 
 
 class DoubtError(Exception):
-    """No copy of a database can be had; the message says why."""
+    """A database cannot be copied; the message says why."""
 
 
 def connect(uri: str, busy: float) -> sqlite3.Connection:
-    """Open a database so that nothing in it is executed, and no other file is attached."""
+    """Open a database without executing anything in it or attaching other files."""
     made = sqlite3.connect(uri, uri=True, timeout=busy, isolation_level=None)
     made.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
     for pragma in _HARDENED:

@@ -4,7 +4,7 @@ A copied file of a live database is corrupt: `Connection.backup` in one step is 
 read-only mount. Where SQLite cannot open a database there (it would have to make a -shm file, or
 roll a crashed transaction back), its files are copied as they stand and opened in scratch.
 
-Databases are an app's, which may want to harm: another process opens them, see `copier`.
+Databases are untrusted, so another process opens them, see `copier`.
 """
 
 import json

@@ -1,7 +1,7 @@
-"""Copies or checks one SQLite database, in a process of its own that may do little else.
+"""Copies or checks one SQLite database in a confined process.
 
-What is in a database, and beside it, is the app's. SQLite gets the database itself, not whatever
-its name leads to by then; what it opens is compared with what was looked at before.
+A database and the files beside it are untrusted. SQLite gets the open database, not its name, and
+what it opens is compared with the files that were checked before.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Runs one piece of work in a child process, to which the kernel gives so much and no more."""
+"""Runs one piece of work in a child process with kernel limits."""
 
 import os
 import select

@@ -1,4 +1,4 @@
-"""One call of the maintenance job: an open repository, and each task that is due for it."""
+"""One run of the maintenance job: runs each due task on an open repository."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Retention of workloads that is to keep less: what the job remembers, announces and accepts."""
+"""Pending shorter retention of workloads: stored, announced and accepted by the job."""
 
 import shlex
 from collections.abc import Iterable

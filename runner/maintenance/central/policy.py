@@ -1,4 +1,4 @@
-"""What the maintenance job does for all workloads of a repository, and what came of it. Pure."""
+"""Tasks of the maintenance job for all workloads of a repository, and their results. Pure."""
 
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass

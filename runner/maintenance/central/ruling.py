@@ -1,9 +1,8 @@
-"""Whose retention the maintenance job applies, by which rule, and whose not. Pure.
+"""Decides whose retention the maintenance job applies, and by which rule. Pure.
 
-Each workload's own rule counts, as its newest record says it; but whoever has the repository's
-password can write such a record. So none keeps less than the job's own floor, and one that keeps
-less than before waits for the grace period. Where there is any doubt, all of its snapshots are
-kept, and it is named.
+Each workload's newest record decides; but anyone with the repository's password can write such a
+record. So no record keeps less than the job's own floor, and one that keeps less than before waits
+for the grace period. In doubt, all snapshots of the workload are kept, and it is named.
 """
 
 from collections.abc import Iterable, Mapping
@@ -25,7 +24,7 @@ and its sidecar, which is to say so, has not come to that yet."""
 
 
 class Verdict(StrEnum):
-    """What becomes of a workload's snapshots. Public: label of ``backup_maintenance_workloads``."""
+    """The ruling on a workload's snapshots. Public: label of ``backup_maintenance_workloads``."""
 
     APPLIED = "applied"
     KEPT = "kept"
@@ -53,7 +52,7 @@ def rulings(
     config: Config, snapshots: Iterable[Snapshot], told: Iterable[Snapshot], now: datetime,
     policies: Mapping[str, Known],
 ) -> list[Ruling]:  # fmt: skip
-    """Return what becomes of each workload's ``snapshots``.
+    """Return the ruling on each workload's ``snapshots``.
 
     Records are among ``told``, which is all that the first repository has; ``policies`` are what
     earlier jobs knew, by the path of a workload's records.

@@ -1,4 +1,4 @@
-"""Which doubtful snapshots retention would not keep, were they good ones. Pure.
+"""Finds doubtful snapshots that retention would not keep if they were good. Pure.
 
 By their tag they are a group of their own to restic, so that they push no good one out; but none
 follows once the files are back, or their loss was accepted, and a group in which nothing new comes

@@ -1,4 +1,4 @@
-"""Looks at what a drill restored, and at the live files beside it; reads, and writes nothing."""
+"""Compares what a drill restored with the live files; read-only."""
 
 import os
 import stat

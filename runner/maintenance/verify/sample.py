@@ -1,7 +1,7 @@
-"""Restore drills: which files of a snapshot to try, and what came of it. Pure.
+"""Restore drills: chooses the files to test, and judges the result. Pure.
 
-Small folders are tried whole, of big ones a random sample; every folder that was backed up gives
-at least one file.
+Small folders are tested completely, large ones by a random sample; every source contributes at
+least one file.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Certificates of own CAs: reads them, and hands them to TLS and to other programs."""
+"""Certificates of additional CAs: reads them, and passes them to TLS and to other programs."""
 
 import re
 import ssl

@@ -1,4 +1,4 @@
-"""restic's cache: whether it can be used. Nothing depends on it: without, restic is only slower."""
+"""Whether restic's cache is usable. Without it, restic is only slower."""
 
 import os
 import shutil

@@ -1,7 +1,7 @@
 """The bound in bytes on what a run keeps on the sidecar's own disk: cache and scratch together.
 
-The kernel bounds single files. Where their sum passes the bound, restic's cache gives way: restic
-loads again what is gone from it. What then still passes the bound is stopped.
+The kernel limits single files. If their sum exceeds the limit, files of restic's cache are removed,
+which restic loads again. If that is not enough, the command is stopped.
 """
 
 import os

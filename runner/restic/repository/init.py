@@ -1,4 +1,4 @@
-"""Opening the repository for a step that writes, and creating it where there is none. Pure."""
+"""Opens the repository for a step that writes, and creates it if there is none. Pure."""
 
 from collections.abc import Generator
 from dataclasses import dataclass, replace

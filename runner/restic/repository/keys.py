@@ -1,4 +1,4 @@
-"""Exactly one key opens a new repository; where several inits met, the others are removed. Pure.
+"""Ensures that a new repository has exactly one key; removes those of simultaneous inits. Pure.
 
 Every simultaneous init writes a key, the last one writes the config. All keys fit the password,
 one opens the config, and restic tries them in no order that helps. While no snapshot is there,

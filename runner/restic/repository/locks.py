@@ -1,4 +1,4 @@
-"""Locks that nobody holds any more, and which of them may be removed. Pure."""
+"""Stale locks, and which of them may be removed. Pure."""
 
 import json
 from collections.abc import Generator

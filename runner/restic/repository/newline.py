@@ -1,4 +1,4 @@
-"""The newline after a value, and repositories whose password has it. Pure.
+"""Newlines after values, and repositories whose password includes one. Pure.
 
 `echo word | base64` encodes a newline too. It is no part of any value. A repository that was
 created when it still counted opens only with it: both passwords are tried, the one that opened

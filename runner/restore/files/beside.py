@@ -1,4 +1,4 @@
-"""Databases that come back from copies: what must be out of their way, and folders around them."""
+"""Databases restored from copies: removes files in their way, and restores their folders."""
 
 import os
 import stat

@@ -1,4 +1,4 @@
-"""What a snapshot holds at one path, beside what is in its place on this machine. Pure."""
+"""Compares a snapshot's node with the file in its place on this machine. Pure."""
 
 import re
 import stat

@@ -1,4 +1,4 @@
-"""What a deletion leaves alone: all that the snapshot could not have held.
+"""What a deletion keeps: all files that the snapshot could not have had.
 
 It is in no backup. Some of it is told by options: those of the snapshot's own backup, as far as
 restic keeps them, and today's. Of the rest (other options, files that could not be read by that

@@ -1,4 +1,4 @@
-"""Looks, before a restore, at what is in the place of what it brings; writes nothing."""
+"""Surveys, before a restore, what exists in the places to restore to; read-only."""
 
 import os
 import stat

@@ -1,4 +1,4 @@
-"""Compares what a restore left with the snapshot, file by file: what restic says of it is no proof.
+"""Compares restored files with the snapshot one by one: restic's report is no proof.
 
 restic reports a refused ``chmod`` alike whether it kept a file from its owner or from its content,
 counts files whose content it could not write as updated, and is silent about owners that it could
