@@ -41,7 +41,7 @@ def prove(pod: Pod, operations: list[Json]) -> Pod:
                 raise ProofError(f"the patch contains the operation {each['op']}")
             pointer = _pointer(each["path"])
             if not _may_grow(result, pointer.parts):
-                raise ProofError(f"the patch changes something that is not ours: {each['path']}")
+                raise ProofError(f"the patch does not apply to our part: {each['path']}")
             light = {"path": pointer, "value": _kept(each["value"])}
             result = jsonpatch.AddOperation(light, _Pointer).apply(result)
     except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException) as error:

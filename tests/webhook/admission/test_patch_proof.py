@@ -130,7 +130,7 @@ def test_a_sidecar_that_could_not_run_is_refused(pod: Json, changes: Json, rule:
 def test_a_patch_that_does_not_apply_is_refused(pod: Json, path: str) -> None:
     before = deepcopy(pod)
 
-    with pytest.raises(ProofError, match="not ours"):
+    with pytest.raises(ProofError, match="does not apply"):
         patch_proof.prove(pod, [_add(path, {})])
     assert pod == before
 

@@ -267,13 +267,13 @@ def test_it_may_stand_before_what_was_there(pod: Json, at: object) -> None:
         ),
         (
             [*_inserted(0, RESTORER), {**STATE, "path": "/spec/initContainers/1/env"}],
-            "changes something that is not ours",
+            "does not apply to our part",
         ),
         (
             [{"op": "add", "path": "/spec/initContainers", "value": [RESTORER, *deepcopy(INIT)]}],
             "existing element of initContainers",
         ),
-        (_inserted(3, RESTORER), "not ours"),
+        (_inserted(3, RESTORER), "does not apply"),
         (_inserted(0, RESTORER)[:1], "backup-restore mounts unknown volumes"),
     ],
     ids=["another", "not-ours", "twice", "another-too", "changed", "copied", "beyond", "no-volume"],
