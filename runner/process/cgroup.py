@@ -1,4 +1,4 @@
-"""The container's limits, told to restic's Go runtime; and limits of processes, by the kernel."""
+"""The container's limits for restic's Go runtime, and kernel limits of processes."""
 
 import os
 import resource

@@ -1,4 +1,4 @@
-"""`backup-runner status`: what state says, for people and for scripts."""
+"""`backup-runner status`: the state for people and scripts."""
 
 import json
 import sys
@@ -134,7 +134,7 @@ def _lines(known: dict[str, Any]) -> list[str]:
         if task["status"] not in {"", Status.SUCCESS}:
             lines.append(f"{name:<10} {task['status']}: {task['message']}")
     if known["held"]:
-        lines.append("retention  held: a source lost its files, older snapshots are kept")
+        lines.append("retention  suspended: a source lost its files; older snapshots are kept")
     if known["damage"]:
         lines.append(f"repository damaged: {known['damage']}")
     if known["missing"]:

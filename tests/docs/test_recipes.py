@@ -70,7 +70,7 @@ def test_manifests_are_injected_without_a_warning(page: str, tmp_path: Path) -> 
     assert len(opted_out) == (page in SERVERS)
     lacking = "is not in these files"
     told = [note["message"] for each in reports for note in each["findings"]]
-    assert [line for line in told if lacking not in line and "is filled from" not in line] == []
+    assert [line for line in told if lacking not in line and "is restored from" not in line] == []
 
 
 @pytest.mark.parametrize("page", [page for page, found in WHOLE.items() if found])

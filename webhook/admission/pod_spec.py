@@ -1,6 +1,6 @@
-"""What a pod is: who owns it, how its quality of service is classed, who mounts a volume.
+"""Facts about a pod: its owner, its QoS class, who mounts a volume.
 
-Pods are raw dicts as they came: typed models drop fields that they do not know.
+Pods are raw dicts, because typed models drop unknown fields.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,7 +19,9 @@ _LONGEST = 512  # characters of a name, uid or kind
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Whose backups these are. ``host`` may hold ``$(VAR)`` that the kubelet expands."""
+    """Identity of a workload's backups. ``host`` may contain ``$(VAR)`` that the kubelet
+    expands.
+    """
 
     kind: str
     workload: str
@@ -27,17 +29,17 @@ class Identity:
 
 
 def metadata(pod: Pod) -> dict[str, Any]:
-    """Return the pod's metadata, empty where there is none."""
+    """Return the pod's metadata, empty if there is none."""
     return pod.get("metadata") or {}
 
 
 def annotations(pod: Pod) -> Mapping[str, object]:
-    """Return the pod's annotations, empty where there are none."""
+    """Return the pod's annotations, empty if there are none."""
     return metadata(pod).get("annotations") or {}
 
 
 def spec(pod: Pod) -> dict[str, Any]:
-    """Return the pod's spec, empty where there is none."""
+    """Return the pod's spec, empty if there is none."""
     return pod.get("spec") or {}
 
 
@@ -48,7 +50,7 @@ def containers(pod: Pod) -> Iterator[dict[str, Any]]:
 
 
 def identity(pod: Pod, name: str | None) -> Identity:
-    """Return whose pod this is, from owner references and labels; ``name`` overrides the host."""
+    """Return the workload of a pod from its owners and labels; ``name`` overrides the host."""
     meta = metadata(pod)
     found = owners.workload(meta)
     if found is None:
@@ -90,7 +92,7 @@ class Owner(NamedTuple):
 
     @property
     def is_plausible(self) -> bool:
-        """Whether an API server would let these be: it bounds most, and we have to keep them."""
+        """Whether an API server would accept these: it limits most, and we must store them."""
         return max(map(len, self)) <= _LONGEST
 
 

@@ -44,9 +44,8 @@ class Scale:
 class Subject:
     """A pod that would be injected, and the workload in the files that it is of.
 
-    ``namespace`` is empty where the manifest names none; ``secret`` is the one that ``plan``
-    names, if it is in the files; ``scale`` is None where it has
-    one pod; ``defaults`` are the chart's.
+    ``namespace`` is empty if the manifest names none; ``secret`` is the one that ``plan`` names,
+    if it is in the files; ``scale`` is None for one pod; ``defaults`` are the chart's.
     """
 
     workload: Workload

@@ -1,4 +1,4 @@
-"""Annotations and labels that stand where nobody reads them, or nowhere."""
+"""Annotations and labels in the wrong place, or missing."""
 
 from collections.abc import Iterator, Mapping
 
@@ -14,7 +14,7 @@ _SHOWN = 60  # characters of a value that a message repeats
 
 
 def advise(workload: Workload, pod: Pod) -> Iterator[Finding]:
-    """Yield what stands where nobody reads it, or a note where it stands nowhere."""
+    """Yield findings about misplaced annotations, or a note about missing ones."""
     own, to = pod_spec.annotations(pod), workload.annotations_path
     said = ENABLED in own
     for kind, holder in workload.around:
@@ -25,20 +25,20 @@ def advise(workload: Workload, pod: Pod) -> Iterator[Finding]:
             if key == ENABLED:
                 severity, said = _severity({key: value}), True
             shown = f"{key} {str(value)[:_SHOWN]!r}"
-            line = f"annotation {shown} stands on the {kind}, where it has no effect"
+            line = f"annotation {shown} is on the {kind}, where it has no effect"
             yield Finding(severity, key, f"{line}; move it to {to}")
     for kind, holder in (("pod itself", pod), *workload.around):
         labels = pod_spec.metadata(holder).get("labels") or {}
         if ENABLED in labels and not said:
             said = True
             line = f"label {ENABLED} {labels[ENABLED]!r} on the {kind} has no effect"
-            yield Finding(_severity(labels), ENABLED, f"{line}; write it to {to}")
+            yield Finding(_severity(labels), ENABLED, f"{line}; add it to {to}")
     without = [setting.annotation for setting in settings.ALL if has(own, setting)]
     if not said and without:
         line = f"{', '.join(without)} without {ENABLED}: nothing is backed up"
-        yield Finding(Severity.WARNING, ENABLED, f'{line}; write {ENABLED}: "true" to {to}')
+        yield Finding(Severity.WARNING, ENABLED, f'{line}; add {ENABLED}: "true" to {to}')
     elif not said and (volumes := data(pod)):
-        remedy = f'write {ENABLED}: "true" (or "false", if that is meant) to {to}'
+        remedy = f'write {ENABLED}: "true" (or "false" to opt out) to {to}'
         yield Finding(Severity.NOTE, ENABLED, f"{volumes} would not be backed up; {remedy}")
 
 

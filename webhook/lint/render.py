@@ -23,16 +23,16 @@ example:
 
 severities:
   error    a pod asks for a backup and gets none
-  warning  a value that is not used, or a backup that is not what it seems
-  note     what these files cannot tell, or a hint
+  warning  an ignored value, or a backup that does less than it seems
+  note     something that these files do not show, or a hint
 
-exit status: 0 no error and no warning, 1 errors or warnings, 2 input that cannot be used
+exit status: 0 no error and no warning, 1 errors or warnings, 2 invalid input
 
 --output json: a list with one object for each pod or pod template:
   kind name template namespace reason injected volumes restore schedule timezone secret host
   findings: a list of objects with severity, key (what to change) and message
 """
-"""What the command's help says of its output."""
+"""Help text about the output."""
 
 _HIDDEN = "set by the Secret"
 _COLOURS = {Severity.ERROR: 31, Severity.WARNING: 33, Severity.NOTE: 36}

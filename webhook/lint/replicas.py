@@ -1,4 +1,4 @@
-"""What a workload's pods have in common: claims that they share, and how they follow each other."""
+"""Findings about a workload's replicas: shared claims, and rollouts."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -17,7 +17,7 @@ _SCALED: dict[str, tuple[str, ...]] = {
 
 
 def advise(subject: Subject, objects: Objects) -> Iterator[Finding]:
-    """Yield what is to be known of a workload's pods beside and after each other."""
+    """Yield findings about a workload's replicas and rollouts."""
     yield from _shared(subject)
     yield from _rollout(subject, objects)
 
@@ -45,7 +45,9 @@ def _shared(subject: Subject) -> Iterator[Finding]:
     remedy = "back it up from one pod only, such as a Deployment with replicas 1 that mounts it"
     if own:
         named = ",".join(dict.fromkeys(own))
-        remedy = f'name only what each pod has of its own: {settings.VOLUMES.annotation}: "{named}"'
+        remedy = (
+            f'name only the volumes of each pod itself: {settings.VOLUMES.annotation}: "{named}"'
+        )
     shared = [f"{claim} (volume {name})" for name, claim in claims.items()]
     yield Finding(
         Severity.WARNING, found.field,
@@ -71,8 +73,8 @@ def _rollout(subject: Subject, objects: Objects) -> Iterator[Finding]:
             yield Finding(
                 Severity.NOTE, "spec.strategy.type",
                 f"claim {claim} is {', '.join(sorted(modes))}, and RollingUpdate starts the new "
-                "pod before the old one ends: on another node it waits for the volume for ever; "
-                "write spec.strategy.type: Recreate",
+                f"pod before the old one ends: on another node the new pod waits for the volume "
+                f"forever; write spec.strategy.type: Recreate",
             )  # fmt: skip
 
 

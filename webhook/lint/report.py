@@ -1,4 +1,4 @@
-"""What would happen to each pod of some manifests and why, for people and as JSON.
+"""Reports what would happen to each pod of the manifests and why, as text and JSON.
 
 Nothing here knows a cluster. As JSON, `lint` is a list with one object for each pod or pod
 template: ``kind name template namespace reason injected volumes restore schedule timezone secret
@@ -40,8 +40,9 @@ _REMEDIES = {
     Reason.NO_VOLUMES: "mount a claim in a container, or name a volume in backup.volumes",
     Reason.WINDOWS: "remove backup.enabled",
     Reason.NAME_CONFLICT: "give it another name",
-    Reason.EXCLUDED_NAMESPACE: "this namespace is never injected; use one of the app's own",
-    Reason.MIRROR_POD: "static pods are never injected; run it as a Deployment or the like",
+    Reason.EXCLUDED_NAMESPACE: "this namespace is never injected; move the app to a namespace of "
+    "its own",
+    Reason.MIRROR_POD: "static pods are never injected; run it as a Deployment",
 }
 
 
@@ -112,8 +113,8 @@ def _report(workload: Workload, objects: Objects, options: Options) -> Report:
             findings += neighbours.advise(subject, objects)
             findings += lint_restore.advise(subject)
     except Exception as error:  # noqa: BLE001 -- an odd object costs advice, not the report
-        line = f"an object in the files is not what its kind should be ({type(error).__name__})"
-        findings.append(Finding(Severity.WARNING, "", f"{line}: there may be more to say"))
+        line = f"an object in the files does not match its kind ({type(error).__name__})"
+        findings.append(Finding(Severity.WARNING, "", f"{line}: findings may be missing"))
     if subject and missing and missing.severity == Severity.ERROR:
         # The API server would not even ask the webhook.
         return _built(workload, Reason.NOT_ENABLED, None, findings)
@@ -178,7 +179,7 @@ def _host(plan: Plan) -> str:
 
 
 def _told(admission: Admission, *, asked: bool) -> Iterator[Finding]:
-    """Yield what the webhook would say, the last of it an error where there is no backup."""
+    """Yield the webhook's warnings; the last is an error if the pod gets no backup."""
     lines, reason = list(admission.warnings), admission.reason
     refused = asked and reason not in _AS_WANTED
     if refused and not lines:

@@ -1,4 +1,4 @@
-"""Manifests as their pods would be after admission: what `backup-webhook inject` prints."""
+"""Patches manifests as admission would: what `backup-webhook inject` prints."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ from webhook.manifests.workloads import Workload
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of one pod or pod template; ``place`` says where it is in an unusual kind."""
+    """The result for one pod or pod template; ``place`` is where it is in an unusual kind."""
 
     kind: str
     name: str
@@ -43,7 +43,7 @@ def _inject(workload: Workload, known: Objects, options: Options) -> Verdict:
     template = workload.template
     try:
         if may_ask(template) and (fault := form.fault(template, workload.place)):
-            return _verdict(workload, Reason.INVALID_POD, f"{fault}; printed as it is")
+            return _verdict(workload, Reason.INVALID_POD, f"{fault}; printed unchanged")
         emulated = workloads.as_created(workload, objects.rollout(workload, known))
         namespace = workloads.namespace_of(workload.item)
         context = objects.surroundings(namespace, known, options)
@@ -54,12 +54,12 @@ def _inject(workload: Workload, known: Objects, options: Options) -> Verdict:
         warnings = (*admission.warnings, *_misplaced(workload, emulated))
         return _verdict(workload, admission.reason, *warnings)
     except Exception as error:  # noqa: BLE001 -- as in the server: the pod stays as it is
-        line = f"cannot be understood ({type(error).__name__}); printed as it is"
+        line = f"cannot be understood ({type(error).__name__}); printed unchanged"
         return _verdict(workload, Reason.INTERNAL_ERROR, line)
 
 
 def _unclear(workload: Workload) -> Verdict:
-    line = "has containers and is no pod template; printed as it is, the webhook sees its pods"
+    line = "has containers and is no pod template; printed unchanged, the webhook sees its pods"
     return _verdict(workload, workloads.UNCLEAR, line)
 
 
@@ -71,4 +71,4 @@ def _misplaced(workload: Workload, pod: Pod) -> tuple[str, ...]:
     key = settings.ENABLED.annotation
     if not workload.path or key not in annotations(workload.item) or key in annotations(pod):
         return ()
-    return (f"annotation {key} stands on the {workload.kind}; it belongs on its pod template",)
+    return (f"annotation {key} is on the {workload.kind}; it belongs on the pod template",)

@@ -1,4 +1,4 @@
-"""The objects of all manifests that were given, and what they say beside their pods."""
+"""The objects of all given manifests, and their context besides pods."""
 
 import base64
 from collections.abc import Callable, Iterable, Iterator
@@ -99,7 +99,7 @@ def contents(secret: Document) -> Contents:
             encoded = "".join((value or "").split())  # line breaks are allowed
             given[key] = base64.b64decode(encoded, validate=True).decode("utf-8", "replace")
         except (ValueError, AttributeError):
-            refused[key] = "is not base64; write it under stringData as it is"
+            refused[key] = "is not base64; write the plain value under stringData"
     for key, value in _mapping(secret, "stringData").items():
         refused.pop(key, None)
         given.pop(key, None)
@@ -110,8 +110,8 @@ def contents(secret: Document) -> Contents:
     for key, text in given.items():
         if len(f"{names.SECRET_PREFIX}{key}={text}".encode()) >= _LONGEST_VARIABLE:
             refused[key] = (
-                "is too long for a variable, of which Linux takes 128 KiB: neither the sidecar nor "
-                "the app would start; put it elsewhere"
+                "is longer than 128 KiB, Linux's limit for a variable: neither the sidecar nor "
+                "the app would start; store it elsewhere"
             )
     return Contents(given, refused)
 

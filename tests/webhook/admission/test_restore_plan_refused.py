@@ -74,7 +74,7 @@ def test_a_refused_owner_is_tried_with_our_containers_all_the_same(pod: Json) ->
     admission = admit.admit(pod, "prod", OPTIONS, refusing)
 
     assert admission.reason == "injected"
-    assert "something in the cluster refuses pods" in admission.warnings[-1]
+    assert "another policy refuses pods" in admission.warnings[-1]
     assert "see its events" in admission.warnings[-1]
     containers = apply(pod, list(admission.operations))["spec"]["initContainers"]
     assert [each["name"] for each in containers] == ["backup-restore", "backup"]

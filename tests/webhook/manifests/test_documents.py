@@ -53,8 +53,8 @@ def test_a_value_is_what_kubectl_reads(value: str, read: object) -> None:
 
 @pytest.mark.parametrize(
     ("text", "line", "message"),
-    [("a: &a [*a]", 2, "contains itself"), ("a: *b", 2, "nothing has the anchor 'b'"),
-     ("a: .inf", 2, "JSON has no number"), ("a:\n  ~: b", 3, "cannot be a key"),
+    [("a: &a [*a]", 2, "contains itself"), ("a: *b", 2, "the anchor 'b' is not defined"),
+     ("a: .inf", 2, "is not a JSON number"), ("a:\n  ~: b", 3, "cannot be a key"),
      ("a: {<<: 1}", 2, "<< takes a mapping"), ("a: " + "[" * 300 + "]" * 300, 2, "too deeply"),
      ("a0: &a0 [x]\n" + "".join(f"a{n + 1}: &a{n + 1} [{', '.join([f'*a{n}'] * 10)}]\n"
                                 for n in range(9)), 8, "more than 300000 values")],

@@ -190,5 +190,5 @@ def test_a_placeholder_for_a_quantity_is_named_with_its_field(
 
     assert ran.status == 0
     field = "spec.template.spec.containers[0].resources.limits.cpu '${CPU}'"
-    remedy = "write a Kubernetes quantity such as 100m, 1 or 256Mi; printed as it is"
+    remedy = "write a Kubernetes quantity such as 100m, 1 or 256Mi; printed unchanged"
     assert ran.err == f"deployment/wiki: invalid_pod\ndeployment/wiki: warning: {field}: {remedy}\n"

@@ -1,4 +1,4 @@
-"""Whom our containers run as, and what they may do: what the data needs, and no more."""
+"""The security context of our containers: no more than the data requires."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -46,7 +46,7 @@ class _User:
 def context(pod: Pod, plan: Plan, around: NamespaceContext) -> SecurityContext:
     """Return the security context of the sidecar.
 
-    The pod passes every Pod Security level that it passes without us.
+    A pod that passes a Pod Security level without the sidecar still passes it.
     """
     root = around.pod_security != STRICTEST
     user = _user(pod, plan, root=root)
