@@ -1,0 +1,64 @@
+"""Runs tests in one process each, which begin with what is slow to import.
+
+It is a program of its own: `python warm.py FOLDER`, in the environment of a copy, with nothing of
+ours imported. Each line of standard input is a list of pytest's words, in JSON; the answer is a line
+with the exit status, and the output is in FOLDER/output.
+"""
+
+import importlib
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+_SECONDS = 180  # a fault that makes a test wait for ever is noticed by this
+_TIMEOUT = 124  # as of `timeout`
+_SLOW = (
+    "_pytest.config", "pytest", "hypothesis", "yaml", "orjson", "jsonpatch", "cryptography.x509",
+    "prometheus_client", "fastapi", "uvicorn", "httpx", "trustme", "apprise", "kubernetes.client",
+    "rich.console", "cronsim",
+)  # fmt: skip
+
+
+def main(folder: Path) -> None:
+    """Answer until standard input ends."""
+    for name in _SLOW:
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            continue  # a test that needs it says so
+    for line in sys.stdin:
+        print(_run(json.loads(line), folder / "output"), flush=True)
+
+
+def _run(words: list[str], output: Path) -> int:
+    child = os.fork()
+    if not child:
+        os.setsid()
+        number = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        for stream in (1, 2):
+            os.dup2(number, stream)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        code = int(sys.modules["pytest"].main(words))
+        sys.stdout.flush()
+        os._exit(code)
+    ends = time.monotonic() + _SECONDS
+    while True:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended or time.monotonic() > ends:
+            break
+        time.sleep(0.01)
+    try:
+        os.killpg(child, signal.SIGKILL)  # also what a test has left behind
+    except ProcessLookupError:
+        pass
+    if ended:
+        return os.waitstatus_to_exitcode(status)
+    os.waitpid(child, 0)
+    return _TIMEOUT
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
