@@ -21,7 +21,7 @@ PODS = Source("/api/v1/pods", "backup.injected=true", page=2, fields="spec.nodeN
 
 @dataclass
 class Script:
-    """Answers in their order, of lists and of streams: a status or bytes in pieces; then silence."""
+    """Answers in order, of lists and of streams: a status, or bytes in pieces; then silence."""
 
     lists: list[Any]
     streams: list[Any] = field(default_factory=list)

@@ -48,7 +48,7 @@ def faults(folder: Path = FOLDER) -> Iterator[Fault]:
                 )
 
 
-def fits(fault: Fault, project: Path = PROJECT) -> str:
+def misfit(fault: Fault, project: Path = PROJECT) -> str:
     """Return what is wrong with an entry of the table, or nothing."""
     try:
         fault.planted((project / fault.path).read_text())

@@ -1,8 +1,8 @@
 """Runs tests in one process each, which begin with what is slow to import.
 
-It is a program of its own: `python warm.py FOLDER`, in the environment of a copy, with nothing of
-ours imported. Each line of standard input is a list of pytest's words, in JSON; the answer is a line
-with the exit status, and the output is in FOLDER/output.
+It is a program of its own, `python warm.py FOLDER`, in the environment of a copy, and imports none
+of our modules. Each line of standard input is a list of pytest's words, in JSON. The answer is a
+line with the exit status; the output is in FOLDER/output.
 """
 
 import importlib
@@ -11,9 +11,10 @@ import os
 import signal
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
-_SECONDS = 180  # a fault that makes a test wait for ever is noticed by this
+_SECONDS = 90  # a fault that makes a test wait for ever is noticed by this
 _TIMEOUT = 124  # as of `timeout`
 _SLOW = (
     "_pytest.config", "pytest", "hypothesis", "yaml", "orjson", "jsonpatch", "cryptography.x509",
@@ -25,10 +26,8 @@ _SLOW = (
 def main(folder: Path) -> None:
     """Answer until standard input ends."""
     for name in _SLOW:
-        try:
+        with suppress(ImportError):  # a test that needs it says so
             importlib.import_module(name)
-        except ImportError:
-            continue  # a test that needs it says so
     for line in sys.stdin:
         print(_run(json.loads(line), folder / "output"), flush=True)
 
@@ -50,10 +49,8 @@ def _run(words: list[str], output: Path) -> int:
         if ended or time.monotonic() > ends:
             break
         time.sleep(0.01)
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(child, signal.SIGKILL)  # also what a test has left behind
-    except ProcessLookupError:
-        pass
     if ended:
         return os.waitstatus_to_exitcode(status)
     os.waitpid(child, 0)

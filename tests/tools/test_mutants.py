@@ -4,14 +4,14 @@ from collections import Counter
 
 import pytest
 
-from tests.mutants.table import Fault, faults, fits
+from tests.mutants.table import Fault, faults, misfit
 
 FAULTS = tuple(faults())
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda each: each.id)
 def test_a_fault_fits_the_code_exactly_once_and_names_its_tests(fault: Fault) -> None:
-    assert fits(fault) == ""
+    assert misfit(fault) == ""
     assert fault.old != fault.new
 
 

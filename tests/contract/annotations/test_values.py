@@ -2,7 +2,7 @@
 
 import pytest
 
-from contract.annotations import settings
+from contract.annotations import settings, values
 
 
 def _problems(annotation: str, text: str) -> list[str]:
@@ -36,3 +36,10 @@ def test_a_key_of_another_program_is_no_setting_of_ours(key: str) -> None:
 
 def test_who_says_nothing_wants_no_backup() -> None:
     assert not settings.enabled({})
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90", 90), ("90s", 90), ("15m", 900), ("1h", 3600), ("0.5", 0.5)]
+)
+def test_a_length_of_time_is_in_seconds_unless_it_says_more(text: str, seconds: float) -> None:
+    assert values.seconds(text) == seconds
