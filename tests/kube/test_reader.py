@@ -46,6 +46,7 @@ def _event(kind: str, version: str, **more: object) -> bytes:
 @contextmanager
 def _serving(script: Script) -> Iterator[Callable[[], client.ApiClient]]:
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
         timeout = 30
 
         def log_message(self, *_: object) -> None:
@@ -59,14 +60,15 @@ def _serving(script: Script) -> Iterator[Callable[[], client.ApiClient]]:
             left = script.streams if "watch" in query else script.lists
             if not left:
                 script.over.wait(30)
+                self.close_connection = True
                 return
             answer = left.pop(0)
             self.send_response(answer if isinstance(answer, int) else 200)
+            self.send_header("Transfer-Encoding", "chunked")
             self.end_headers()
-            for piece in answer if isinstance(answer, list) else [answer]:
-                if isinstance(piece, bytes):
-                    self.wfile.write(piece)
-                    self.wfile.flush()
+            pieces = answer if isinstance(answer, list) else [answer]
+            for piece in (*(each for each in pieces if isinstance(each, bytes)), b""):
+                self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
