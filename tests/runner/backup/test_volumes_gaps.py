@@ -1,4 +1,4 @@
-"""A hook that was stopped is a failure whatever its status, and no refused source reaches restic."""
+"""A hook that was stopped is a failure whatever its status; refused sources never reach restic."""
 
 from dataclasses import replace
 

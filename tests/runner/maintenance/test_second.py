@@ -27,8 +27,7 @@ def runner(tmp_path: Path) -> Runner:
 
 def _where(runner: Runner, command: str) -> list[str]:
     lines = (runner.bin / "where").read_text().splitlines()
-    return [where for word, _, where in map(lambda line: line.partition(" "), lines)
-            if word == command]  # fmt: skip
+    return [line.partition(" ")[2] for line in lines if line.startswith(f"{command} ")]
 
 
 def test_retention_and_prune_of_copies_go_to_the_second_repository(runner: Runner) -> None:

@@ -6,7 +6,7 @@ from runner.maintenance.verify.sample import Sample
 
 
 def test_a_file_counts_for_the_innermost_folder_that_holds_it() -> None:
-    sample = Sample(Random(1))
+    sample = Sample(Random(1))  # noqa: S311 -- the same each time
     paths = ["/backup/data", "/backup/data/inner"]
     sample.hear({"message_type": "snapshot", "id": "4f8a", "paths": paths})
     for path in ("/backup/data/a", "/backup/data/inner/b", "/backup/data2/c", "/backup/dat/d"):
