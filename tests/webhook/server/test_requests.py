@@ -40,8 +40,15 @@ def test_only_the_creation_of_a_pod_itself_is_one(
     assert _parsed(**request_).creates_pod is creates
 
 
-@pytest.mark.parametrize(("given", "dry"), [({}, False), ({"dryRun": True}, True),
-                                            ({"dryRun": False}, False), ({"dryRun": None}, False)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("given", "dry"),
+    [
+        ({}, False),
+        ({"dryRun": True}, True),
+        ({"dryRun": False}, False),
+        ({"dryRun": None}, False),
+    ],
+)
 def test_a_request_is_no_dry_run_unless_it_says_so(given: dict[str, Any], *, dry: bool) -> None:
     assert _parsed(**given).dry_run is dry
 
