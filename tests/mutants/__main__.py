@@ -15,10 +15,11 @@ from typing import TypeVar
 
 from tests.mutants.copy import Copy
 from tests.mutants.table import Fault, faults, misfit
-from tests.mutants.trial import Trial, Verdict, Worker
+from tests.mutants.trial import Result, Trial, Verdict, Worker
 
 _LEAST = 0.95
 _AT_ONCE = 40  # expected killers in one run of pytest
+_PATIENCE = 600  # seconds for such a run
 _Given = TypeVar("_Given")
 _Made = TypeVar("_Made")
 
@@ -66,9 +67,13 @@ def _fail_anyway(workers: list[Worker], chosen: list[Fault]) -> str:
     killers = sorted({each.killer for each in chosen if each.killer})
     parts = [tuple(killers[at : at + _AT_ONCE]) for at in range(0, len(killers), _AT_ONCE)]
     with ThreadPoolExecutor(len(workers)) as pool:
-        results = pool.map(_of_free(workers, Worker.run), parts)
+        results = pool.map(_of_free(workers, _long), parts)
         bad = [each for each in results if each.verdict is not Verdict.SURVIVED]
     return f"{bad[0].output}\n{bad[0].killer} fails without a fault" if bad else ""
+
+
+def _long(worker: Worker, tests: tuple[str, ...]) -> Result:
+    return worker.run(tests, _PATIENCE)
 
 
 def _of_free(

@@ -14,6 +14,7 @@ from tests.mutants.table import Fault
 
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+?)(?:\[.*)?(?: - .*)?$", re.MULTILINE)
 _TIMEOUT = 124
+_SECONDS = 90  # a fault that makes a test wait for ever is noticed by this
 # Its plugins are imported before it begins, and cannot be rewritten any more.
 _OPTIONS = (
     "-x", "-q", "--tb=short", "-p", "no:cacheprovider",
@@ -75,12 +76,12 @@ class Worker:
                 result = self.run(fault.tests)
         return Trial(fault, result, time.monotonic() - began)
 
-    def run(self, tests: tuple[str, ...], *options: str) -> Result:
+    def run(self, tests: tuple[str, ...], seconds: int = _SECONDS) -> Result:
         """Run tests up to the first that fails."""
-        words = [*_OPTIONS, *options, *tests]
+        words = [*_OPTIONS, *tests]
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(words) + "\n")
+        self._process.stdin.write(json.dumps([seconds, words]) + "\n")
         self._process.stdin.flush()
         code = int(self._process.stdout.readline())
         output = (self._copy.folder / "output").read_text("utf-8", "replace")

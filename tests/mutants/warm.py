@@ -1,8 +1,8 @@
 """Runs tests in one process each, which begin with what is slow to import.
 
 It is a program of its own, `python warm.py FOLDER`, in the environment of a copy, and imports none
-of our modules. Each line of standard input is a list of pytest's words, in JSON. The answer is a
-line with the exit status; the output is in FOLDER/output.
+of our modules. Each line of standard input is a list in JSON: for how many seconds they may run,
+and pytest's words. The answer is a line with the exit status; the output is in FOLDER/output.
 """
 
 import importlib
@@ -14,7 +14,6 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-_SECONDS = 90  # a fault that makes a test wait for ever is noticed by this
 _TIMEOUT = 124  # as of `timeout`
 _SLOW = (
     "_pytest.config", "pytest", "hypothesis", "yaml", "orjson", "jsonpatch", "cryptography.x509",
@@ -29,10 +28,11 @@ def main(folder: Path) -> None:
         with suppress(ImportError):  # a test that needs it says so
             importlib.import_module(name)
     for line in sys.stdin:
-        print(_run(json.loads(line), folder / "output"), flush=True)
+        seconds, words = json.loads(line)
+        print(_run(seconds, words, folder / "output"), flush=True)
 
 
-def _run(words: list[str], output: Path) -> int:
+def _run(seconds: int, words: list[str], output: Path) -> int:
     child = os.fork()
     if not child:
         os.setsid()
@@ -43,7 +43,7 @@ def _run(words: list[str], output: Path) -> int:
         code = int(sys.modules["pytest"].main(words))
         sys.stdout.flush()
         os._exit(code)
-    ends = time.monotonic() + _SECONDS
+    ends = time.monotonic() + seconds
     while True:
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended or time.monotonic() > ends:
