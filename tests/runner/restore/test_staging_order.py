@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from contract import names
-from runner.restore import staging
 from runner.restore.staging import Staging
 from runner.sandbox import libc
 from runner.volume import moving
@@ -101,7 +100,7 @@ def test_what_vouches_for_the_files_goes_last(
     work.gathered()
     work.put_in_place()
     (tmp_path / "data" / names.STAGING / "modes").touch()
-    monkeypatch.setattr(staging.moving, "remove", noted)
+    monkeypatch.setattr(moving, "remove", noted)
 
     work.remove()
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from kube.watch import DELETED
 from tests.webhook.admitting import OPTIONS
 from webhook.admission.model import NamespaceContext
 from webhook.admission.pod_spec import Owner
-from webhook.cluster import view
 from webhook.cluster.evidence import Evidence, Refusals
 from webhook.cluster.view import Cluster, Table
 
@@ -111,7 +111,7 @@ def test_a_table_forgets_what_is_gone_and_survives_what_it_cannot_read() -> None
     assert table.of("prod") == (1, 2)
 
     table.change(made("b", 3), "MODIFIED")
-    table.change(made("a", 1), view.DELETED)
+    table.change(made("a", 1), DELETED)
 
     assert table.of("prod") == (3,)
     assert table.of("dev") == ()

@@ -57,7 +57,7 @@ def test_what_a_container_says_counts_before_a_default() -> None:
 
     given = limit_range.defaulted(wanted, limits)
 
-    assert (given.limits["memory"], given.limits["cpu"]) == (256 * MIB, 1)
+    assert given.limits == {"memory": 256 * MIB, "cpu": 1}
 
 
 @pytest.mark.parametrize(
