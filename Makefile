@@ -19,11 +19,25 @@ help: ## Show this list
 demo: setup ## Back up, change and restore an example app here: no cluster, no root, no Docker
 	@$(BIN)/python -m demo
 
+TEST_PARTS := lint test-units test-services
+
 .PHONY: test
-test: rclone test-restic lint ## Run the linters and every test
-	sh tests/twice.sh --numprocesses=2 --ignore=tests/faults --ignore=tests/integration
-	@# Most of them wait for most of the time.
-	sh tests/twice.sh --numprocesses=6 tests/faults tests/integration
+test: $(TEST_PARTS) ## Run the linters and every test
+
+.PHONY: test-parts
+test-parts:
+	@echo $(TEST_PARTS)
+
+# What waits for real servers, and for restic, for most of its time.
+SERVICES := tests/faults tests/integration tests/services
+
+.PHONY: test-units
+test-units: rclone test-restic ## Run all tests but those of test-services
+	$(BIN)/python -m tests.run --numprocesses=2 $(addprefix --ignore=,$(SERVICES))
+
+.PHONY: test-services
+test-services: rclone test-restic ## Run the tests that wait for real servers, side by side
+	$(BIN)/python -m tests.run --numprocesses=6 $(SERVICES)
 
 .PHONY: test-pythons
 test-pythons: setup ## Run the unit tests on the oldest and the newest Python
@@ -93,6 +107,10 @@ cluster: setup ## Start a Kubernetes cluster here, for the tests (Linux, root)
 cluster-down: setup ## Stop it and leave nothing behind
 	@$(BIN)/python -m tests.cluster down
 
+.PHONY: cluster-prepare
+cluster-prepare: setup ## Build and install what a cluster here needs
+	@$(BIN)/python -m tests.cluster prepare
+
 .PHONY: test-cluster
 test-cluster: setup ## Run the tests on a real cluster
 	sh tests/cluster/run.sh $(TESTS)
@@ -141,6 +159,6 @@ lock: ## Resolve the Python dependencies anew (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \
 	  --extra webhook pyproject.toml -o requirements/webhook.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \
-	  --extra runner --extra webhook --extra dev pyproject.toml -o requirements/dev.txt
+	  --extra runner --extra webhook --extra kubectl --extra dev pyproject.toml -o requirements/dev.txt
 	echo 'hatchling>=1.27' | uv pip compile -q --universal --python-version 3.11 \
 	  --generate-hashes --no-header - -o requirements/build.txt

@@ -10,6 +10,7 @@ from cryptography.x509 import Certificate
 from certs import rotation, secret
 from certs.authority import Leaf, load_bundle, new_leaf, pem
 from certs.rotation import Content, Lifetimes
+from certs.secret import Parsed
 from certs.source import View
 from certs.store import ConflictError, Store, StoreError, Webhooks
 from certs.watch import Watcher
@@ -26,6 +27,14 @@ class _Installed:
 
     texts: frozenset[bytes]
     common: frozenset[Certificate]
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """The webhook configuration with a bundle in it, or why there is none."""
+
+    webhooks: Webhooks | None = None
+    problem: str = ""
 
 
 class OwnCA:
@@ -90,34 +99,35 @@ class OwnCA:
         read before the Secret and written only at that version, so a bundle can never be older
         than the one that it replaces.
         """
-        seen, problem = self._look()
-        content = self._advance(now)
-        if seen is None or not seen.bundles:
-            return problem
+        look = self._look()
+        seen, content = look.webhooks, self._advance(now)
+        if seen is None:
+            return look.problem
         bundle = pem(*content.bundle)
         if any(text != bundle for text in seen.bundles.values()):
             self._store.apply(bundle, seen)
             _LOG.info("CA bundle applied", extra={"fields": {"cas": len(content.bundle)}})
             self._installed = _installed({bundle})
             self._due = now + _SOON  # what waited for it to be installed
-        return problem
+        return ""
 
-    def _look(self) -> tuple[Webhooks | None, str]:
+    def _look(self) -> _Look:
         # Without the configuration, or the right to read it, there must still be a leaf.
         try:
             seen = self._store.webhooks()
         except StoreError as error:
-            return None, str(error)
+            return _Look(problem=str(error))
         if seen is None or not seen.bundles:
             self._installed = None
-            return None, "the webhook configuration is not there, or holds no webhook"
+            return _Look(problem="the webhook configuration is not there, or holds no webhook")
         self._installed = _installed(set(seen.bundles.values()))
-        return seen, ""
+        return _Look(seen)
 
     def _advance(self, now: datetime) -> Content:
         """Return what the Secret holds after whatever is due was written into it."""
         found = self._store.secret()
-        stored, broken = secret.parse(found.data) if found else (None, ())
+        parsed = secret.parse(found.data) if found else Parsed()
+        stored, broken = parsed.content, parsed.broken
         common = self._installed.common if self._installed else None
         step = rotation.step(now, stored, self._content, common, self._times)
         if step.content != stored or broken:

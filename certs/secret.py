@@ -6,6 +6,7 @@ rotation now: `kubectl patch secret NAME -p '{"stringData":{"rotate":"now"}}'`.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from cryptography.x509 import Certificate
@@ -18,12 +19,20 @@ KEYS = (
 )  # fmt: skip
 
 
-def parse(data: Mapping[str, bytes]) -> tuple[Content | None, tuple[str, ...]]:
-    """Return what ``data`` holds and what in it is broken; no usable CA, no content."""
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What the Secret holds."""
+
+    content: Content | None = None  # None without a usable CA
+    broken: tuple[str, ...] = ()  # lines about parts that cannot be read
+
+
+def parse(data: Mapping[str, bytes]) -> Parsed:
+    """Return what ``data`` holds and what in it is broken."""
     problems: list[str] = []
     current = _ca(data, "ca", problems)
     if current is None:
-        return None, tuple(problems)
+        return Parsed(broken=tuple(problems))
     coming = _ca(data, "next", problems)
     previous = _certificate(data, "previous.crt", problems)
     content = Content(
@@ -34,7 +43,7 @@ def parse(data: Mapping[str, bytes]) -> tuple[Content | None, tuple[str, ...]]:
         switched=_time(data, "switched") if previous else None,
         asked="rotate" in data,
     )
-    return content, tuple(problems)
+    return Parsed(content, tuple(problems))
 
 
 def dump(content: Content) -> dict[str, bytes | None]:

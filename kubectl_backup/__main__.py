@@ -1,6 +1,6 @@
 """`kubectl backup`: wiring only."""
 
-import kubectl_backup.requirements  # noqa: F401 -- first: says in one line what is missing
+import kubectl_backup.requirements  # noqa: F401 -- first: reports what is missing in one line
 
 # isort: split
 import argparse
@@ -15,34 +15,35 @@ from kubectl_backup import cli
 from kubectl_backup.cluster.api import Cluster
 from kubectl_backup.cluster.errors import ClusterError
 from kubectl_backup.cluster.kubeconfig import Where
-from kubectl_backup.commands import now, snapshots, status
+from kubectl_backup.commands import logs, now, pause, reinject, runner, snapshots
+from kubectl_backup.commands.status import command as status_command
 from kubectl_backup.doctor import command as doctor_command
 from kubectl_backup.output import formats, terminal
 from kubectl_backup.output.terminal import DeclinedError, Terminal
-from kubectl_backup.restore import command
-from kubectl_backup.restore.helper_pod import RefusedError
+from kubectl_backup.restore import command as restore_command
+from kubectl_backup.restore.preflight import RefusedError
 from kubectl_backup.workload.snapshots import NoSnapshotError
 from kubectl_backup.workload.target import TargetError
 
 Command = Callable[[Cluster, Terminal, argparse.Namespace], int]
 
 _COMMANDS: dict[str, Command] = {
-    "status": status.show,
+    "status": status_command.show,
     "now": now.now,
-    "accept": now.tell_runner,
-    "drill": now.tell_runner,
-    "unlock": now.tell_runner,
-    "pause": now.pause,
-    "resume": now.pause,
-    "logs": now.logs,
+    "accept": runner.run,
+    "drill": runner.run,
+    "unlock": runner.run,
+    "pause": pause.pause,
+    "resume": pause.pause,
+    "logs": logs.logs,
     "snapshots": snapshots.snapshots,
     "ls": snapshots.show,
     "cat": snapshots.write,
     "diff": snapshots.compare,
-    "heal": now.heal,
+    "reinject": reinject.reinject,
     "doctor": doctor_command.run,
-    "restore": command.run,
-    "load": now.load,
+    "restore": restore_command.run,
+    "load": runner.load,
 }
 
 
@@ -65,10 +66,10 @@ def main(words: list[str] | None = None) -> int:
         line = f"kubectl backup: {error.filename}: {error.strerror}"
         print(formats.plain(line), file=sys.stderr)
         return 1
-    except Exception as error:  # noqa: BLE001 -- a trace would quote what a sidecar says as it is
+    except Exception as error:  # noqa: BLE001 -- a trace would quote foreign text unescaped
         last = traceback.extract_tb(error.__traceback__)[-1]
         place = f"{type(error).__name__} in {Path(last.filename).name}:{last.lineno}"
-        why = "a sidecar or the API server says what nobody expects, or this is a fault of ours"
+        why = "an unexpected answer of a sidecar or the API server, or a bug; please report it"
         print(f"kubectl backup: internal error: {place}; {why}", file=sys.stderr)
         return 1
 

@@ -3,6 +3,6 @@
 from contract import start
 
 EXTRA = "kubectl"
-MODULES = ("cronsim", "kubernetes", "yaml")
+MODULES = ("cronsim", "kubernetes", "rich", "yaml")
 
 start.check("kubectl-backup", EXTRA, MODULES)

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 from contract import names
 from contract.snapshots import Snapshot
-from runner.config import model
+from runner.config import build
 from runner.config.model import Config
 from runner.restic import commands, maintainer
 from runner.schedule import due
@@ -98,21 +98,21 @@ class Herd:
 
     def _run(self, sidecar: Sidecar, now: float) -> Life:
         cfg, state = sidecar.config, sidecar.state
-        state.attempted = now
+        state.runs.attempted = now
         patience = cfg.timing.lock_patience
         begun = yield from self.repository.take(now, self.takes, patience, exclusive=False)
         if begun < 0:
             self.skipped += 1
-            state.failures += 1
-            state.last = Last(now, now + patience, Status.SKIPPED, "locked")
+            state.runs.failures += 1
+            state.runs.last = Last(now, now + patience, Status.SKIPPED, "locked")
             return now + patience
         ended = begun + self.takes
         self.runs.append((begun, ended))
-        state.failures, state.last_success = 0, ended
-        state.last = Last(now, ended, Status.SUCCESS, "")
+        state.runs.failures, state.runs.last_success = 0, ended
+        state.runs.last = Last(now, ended, Status.SUCCESS, "")
         made = datetime.fromtimestamp(ended, UTC)
-        snapshot = Snapshot(time=made, host=cfg.host, tags=cfg.tags)
-        self.repository.latest[cfg.host] = snapshot
+        snapshot = Snapshot(time=made, host=cfg.identity.host, tags=cfg.identity.tags)
+        self.repository.latest[cfg.identity.host] = snapshot
         for name in _TAKES:
             ended = yield from self._task(sidecar, name, ended)
         return ended
@@ -121,7 +121,7 @@ class Herd:
         cfg, state = sidecar.config, sidecar.state
         if not due.task_is_due(name, now, cfg, state):
             return now
-        task = state.of_task(name)
+        task = state.repository.of_task(name)
         task.attempted, task.tries = now, task.tries + 1
         when = datetime.fromtimestamp(now, UTC)
         if name != "forget" and maintainer.elected(cfg, self.repository.latest.values(), when):
@@ -134,7 +134,7 @@ class Herd:
         if task.again:
             return now + (patience if begun < 0 else takes)
         task.tries, task.success = 0, begun + takes
-        self.tasks.append((begun, name, cfg.host))
+        self.tasks.append((begun, name, cfg.identity.host))
         return begun + takes
 
 
@@ -146,8 +146,8 @@ def _sidecar(number: int, chance: random.Random) -> Sidecar:
     }  # fmt: skip
     secret = {"RESTIC_REPOSITORY": "/r", "RESTIC_PASSWORD": "x"}
     state = states.new(_BEGIN, "")
-    state.derived, state.attempted = True, _BEGIN
-    return Sidecar(model.read(environment, secret, {}), state, chance.uniform(0, _POLL))
+    state.runs.derived, state.runs.attempted = True, _BEGIN
+    return Sidecar(build.config(environment, secret, {}), state, chance.uniform(0, _POLL))
 
 
 def _at_once(runs: list[tuple[float, float]]) -> tuple[float, int]:
@@ -185,7 +185,7 @@ def main() -> None:
     retained = len({host for _, which, host in herd.tasks if which == "forget"})
     _say("  retention applied by", f"{retained} of {given.sidecars}")
     gone = next((host for _, which, host in herd.tasks if which == "prune"), "app-0")
-    next(s for s in herd.sidecars if s.config.host == gone).here = False
+    next(s for s in herd.sidecars if s.config.identity.host == gone).here = False
     before = len(herd.tasks)
     herd.simulate(_BEGIN + 8 * _DAY, _BEGIN + 22 * _DAY)
     later = {host for _, which, host in herd.tasks[before:] if which == "prune"}

@@ -13,6 +13,17 @@ _SETTINGS = ("AWS_", "BACKUP_", "KEEP_", "NTFY_", "PUSHGATEWAY_", "RESTIC_")
 _QUICK = CACHE / "tests"  # where tests/restic.sh puts its restic
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the mark of tests.needs known."""
+    config.addinivalue_line("markers", "needs(need): needs something of the machine")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Check what a test needs before its fixtures are made."""
+    for mark in item.iter_markers("needs"):
+        mark.args[0]()
+
+
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave no variable that our programs read, and put their scripts first on PATH."""

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contract.start import OLDEST
+from tests import once
 from tests.blocks import PROJECT
 from tests.cluster.settings import CACHE
 from tests.cluster.work import alone, spent
@@ -98,20 +99,19 @@ def unpacked(minor: tuple[int, int]) -> Python:
     suite, libraries = _DEBIAN[minor]
     folder = CACHE / "services" / name
     program = folder / "usr/bin" / name
-    folder.mkdir(parents=True, exist_ok=True)
-    with alone(folder):
-        if not (folder / ".whole").exists():
-            print(f"unpacking {name} of Debian {suite} ...", flush=True)
-            parts = (name, f"{name}-minimal", f"lib{name}-minimal", f"lib{name}-stdlib")
-            _unpack(folder, suite, *parts, *_LIBRARIES, *libraries)
-            loader = next(
-                each for each in folder.glob("**/ld-linux*.so.*") if not each.is_symlink()
-            )
-            places = [each for each in folder.glob("**/lib/*-linux-gnu*") if each.is_dir()]
-            words = ("--set-interpreter", loader, "--force-rpath",
-                     "--set-rpath", ":".join(map(str, places)))  # fmt: skip
-            subprocess.run((_patchelf(folder), *words, program), check=True)
-            (folder / ".whole").touch()
+    packages = (name, f"{name}-minimal", f"lib{name}-minimal", f"lib{name}-stdlib",
+                *_LIBRARIES, *libraries)  # fmt: skip
+
+    def unpack(new: Path) -> None:
+        print(f"unpacking {name} of Debian {suite} ...", flush=True)
+        _unpack(new, suite, *packages)
+        loader = next(each for each in new.glob("**/ld-linux*.so.*") if not each.is_symlink())
+        places = [each for each in new.glob("**/lib/*-linux-gnu*") if each.is_dir()]
+        final = [str(folder / each.relative_to(new)) for each in (loader, *places)]
+        words = ("--set-interpreter", final[0], "--force-rpath", "--set-rpath", ":".join(final[1:]))
+        subprocess.run((_patchelf(new), *words, new / "usr/bin" / name), check=True)
+
+    once.folder(folder, f"{suite}: {' '.join(packages)}", unpack)
     if (found := ask(program)) is None:
         sys.exit(f"{program} does not run here ({platform.machine()})")
     return found
@@ -131,6 +131,11 @@ def _unpack(folder: Path, suite: str, *packages: str) -> None:
 def environment(python: Python) -> Path:
     """Return a venv of this Python with what the tests need, named by their locks."""
     venv = _VENVS / ".".join(map(str, python.version))
+    with alone(venv.with_name(f".{venv.name}.lock")):
+        return _installed(python, venv)
+
+
+def _installed(python: Python, venv: Path) -> Path:
     done = venv / ".installed"
     lock = (PROJECT / "requirements/dev.txt").read_bytes() + str(python.path).encode()
     if done.exists() and done.read_bytes() == lock:
@@ -154,8 +159,9 @@ def test(python: Python) -> bool:
     path = f"{folder}:{os.environ['PATH']}"
     words = ("--quiet", "--numprocesses=2", *(f"--ignore={each}" for each in _LEFT_OUT), *TESTS)
     done = subprocess.run(
-        ("sh", "tests/twice.sh", *words), cwd=PROJECT, env={**os.environ, "PATH": path}, check=False
-    )
+        (folder / "python", "-m", "tests.run", *words),
+        cwd=PROJECT, env={**os.environ, "PATH": path}, check=False,
+    )  # fmt: skip
     print(f"unit tests on {python}: status {done.returncode} in {spent(began)}", flush=True)
     return done.returncode == 0
 

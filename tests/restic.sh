@@ -5,6 +5,9 @@ set -eu
 
 folder=$1
 cd "$(dirname "$0")/../tools"
+mkdir -p "$folder"
+exec 9>"$folder/.lock"
+if command -v flock >/dev/null; then flock 9; fi # one process builds, others wait for it
 stamp=$(cksum <go.sum)
 [ "$(cat "$folder/stamp" 2>/dev/null)" != "$stamp" ] || exit 0
 
@@ -30,7 +33,7 @@ mv "$parts/key.go" "$parts/restic/$keys"
 
 cp go.mod go.sum "$parts"
 go mod edit -replace "github.com/restic/restic=$parts/restic" "$parts/go.mod"
-mkdir -p "$folder"
 go build -modfile "$parts/go.mod" -trimpath -ldflags '-s -w' \
-  -o "$folder/restic" github.com/restic/restic/cmd/restic
+  -o "$folder/.restic.new" github.com/restic/restic/cmd/restic
+mv "$folder/.restic.new" "$folder/restic"
 echo "$stamp" >"$folder/stamp"

@@ -9,7 +9,6 @@ import ast
 import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from prometheus_client import Metric
@@ -19,9 +18,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from certs.keeper import Status
 from contract.annotations import settings
 from contract.secret import variables
-from runner.config import model
+from runner.config import build
 from runner.notify import metrics as notify_metrics
-from runner.state.model import Last, State, Task
+from runner.state.model import Job, Last, Repository, Runs, State, Task
 from tools.reference import command_line, log_messages, words
 from webhook.admission.model import Options
 from webhook.cluster.view import Cluster
@@ -105,16 +104,18 @@ def _metrics(found: dict[str, tuple[set[str], str]]) -> Iterator[tuple[str, ...]
 def _of_a_sidecar() -> dict[str, tuple[set[str], str]]:
     tasks = {name: Task(success=1) for name in _TASKS}
     last = Last(started=1, ended=2, status="success", message="")
-    state = replace(State("", last=last, last_success=1), snapshots=1, stale_locks=0, tasks=tasks)
-    text = notify_metrics.metrics(model.read({}, {}, {}), state)
+    repository = Repository(snapshots=1, stale_locks=0, tasks=tasks)
+    state = State(Runs("", last=last, last_success=1), repository=repository)
+    text = notify_metrics.metrics(build.config({}, {}, {}), state)
     return _described(text_string_to_metric_families(text))
 
 
 def _of_the_job() -> dict[str, tuple[set[str], str]]:
     tasks = {name: Task(success=1) for name in _TASKS if name != "verify"}
     last = Last(started=1, ended=2, status="success", message="")
-    state = State("", began=1, last=last, tasks=tasks, workloads={"held": 1})
-    text = notify_metrics.of_maintenance(model.read({}, {}, {}), state)
+    job = Job(began=1, workloads={"held": 1})
+    state = State(Runs("", last=last), repository=Repository(tasks=tasks), job=job)
+    text = notify_metrics.of_maintenance(build.config({}, {}, {}), state)
     return _described(text_string_to_metric_families(text))
 
 

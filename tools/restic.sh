@@ -14,6 +14,10 @@ is_enough() {
   echo "$1" | awk -F . '{ exit !($1 > 0 || $2 >= 17) }'
 }
 
+mkdir -p "$folder"
+exec 9>"$folder/.restic.lock"
+if command -v flock >/dev/null; then flock 9; fi # one process builds, others wait for it
+
 # An earlier build here goes before any other restic, and is made anew when the pin moves.
 if [ -x "$folder/restic" ]; then
   [ "$(version "$folder/restic")" != "$pinned" ] || exit 0
@@ -26,7 +30,8 @@ command -v go >/dev/null || {
   exit 1
 }
 echo "Building restic $pinned from source, once (about two minutes) ..."
-mkdir -p "$folder"
 cd "$(dirname "$0")"
+part=$folder/.restic.new # another process may run the one that is there
 CGO_ENABLED=0 GOFLAGS=-mod=readonly go build -trimpath \
-  -ldflags '-s -w' -o "$folder/restic" github.com/restic/restic/cmd/restic
+  -ldflags '-s -w' -o "$part" github.com/restic/restic/cmd/restic
+mv "$part" "$folder/restic"

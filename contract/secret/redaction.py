@@ -6,6 +6,7 @@ never sees them, has only this.
 
 import re
 from collections.abc import Callable
+from typing import NamedTuple
 
 MASK = "***"
 
@@ -49,33 +50,37 @@ def redact(text: str) -> str:
 def address(text: str) -> str:
     """Return an address without the password, or the lone token, before its last ``@``."""
     scheme = text.partition("://")[0]
-    user, password, after = parts(text)
-    if password:
-        return f"{scheme}://{user}:{MASK}{after}"
-    return f"{scheme}://{MASK}{after}" if user and after[:1] == "@" else text
+    found = parts(text)
+    if found.password:
+        return f"{scheme}://{found.user}:{MASK}{found.rest}"
+    return f"{scheme}://{MASK}{found.rest}" if found.user and found.rest[:1] == "@" else text
 
 
-def parts(text: str) -> tuple[str, str, str]:
-    """Return user, password and the rest of an address, which begins with ``@`` where it has one.
+class Parts(NamedTuple):
+    """An address without its scheme; user and password are empty where it names no one."""
 
-    A user without a password is a token. Both are empty where the address names no one. A password
-    may hold any character: it ends at the last ``@``.
-    """
+    user: str  # without a password, a token
+    password: str
+    rest: str  # begins with ``@`` where the address has one
+
+
+def parts(text: str) -> Parts:
+    """Return the parts of an address. A password may hold any character: the last ``@`` ends it."""
     scheme, mark, rest = text.partition("://")
     userinfo, at, after = rest.rpartition("@")
     authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
     if not mark or (not at and _PORT.fullmatch(authority)):
-        return "", "", rest
+        return Parts("", "", rest)
     if not at:  # cut at a character of its password, an address has a port that is no number
         user, _, password = authority.partition(":")
-        return user, password, rest[len(authority) :]
+        return Parts(user, password, rest[len(authority) :])
     user, colon, password = userinfo.partition(":")
     if colon:
-        return user, password, f"@{after}"
+        return Parts(user, password, f"@{after}")
     in_path = "@" not in authority and _HOST.fullmatch(authority)
     if in_path or scheme.rpartition(":")[2] in _NAMED_USERS:
-        return "", "", rest
-    return user, "", f"@{after}"
+        return Parts("", "", rest)
+    return Parts(user, "", f"@{after}")
 
 
 def _go(match: re.Match[str]) -> str:

@@ -1,6 +1,6 @@
-"""The API server, and commands in pods through it: with `kubeconfig` the importers of kubernetes.
+"""The API server, and commands in pods: with `kubeconfig` the only importers of kubernetes.
 
-Objects are plain JSON: the client's models refuse what they do not know.
+Objects are plain JSON, because the client's models reject fields that they do not know.
 """
 
 import json
@@ -24,7 +24,7 @@ Json = dict[str, Any]
 
 _CONNECT, _READ = 5.0, 30.0  # seconds
 _PAGE = 500  # objects
-_OUTPUT = 256 << 20  # bytes of a command that is run to its end: a million snapshots
+_OUTPUT = 256 << 20  # bytes of a command's output: a million snapshots have fewer
 _MERGE = "application/merge-patch+json"
 
 
@@ -44,8 +44,8 @@ class Cluster:
 
     @property
     def place(self) -> str:
-        """Where it looks for workloads, in words."""
-        return f"namespace {self.namespace} (-n takes another)"
+        """The namespace in words, for messages."""
+        return f"namespace {self.namespace} (-n selects another)"
 
     @property
     def server(self) -> str:
@@ -53,7 +53,7 @@ class Cluster:
         return str(self._configuration.host)
 
     def get(self, path: str, **query: str) -> Json:
-        """Return an object, or whatever stands below an API path."""
+        """Return the object at an API path."""
         found: Json = json.loads(self._data("GET", path, query))
         return found
 
@@ -70,17 +70,17 @@ class Cluster:
                 return found
 
     def pods(self, namespace: str | None = None) -> list[Json]:
-        """Return the pods of a namespace; of all where it is ""."""
+        """Return the pods of a namespace, by default of the user's; "" is all namespaces."""
         return self.items(below(self.namespace if namespace is None else namespace, "pods"))
 
-    def create(self, path: str, body: Json, *, trial: bool = False) -> Json:
-        """Create an object; for ``trial``, only as if: return what it would be."""
-        query = {"dryRun": "All"} if trial else {}
+    def create(self, path: str, body: Json, *, dry_run: bool = False) -> Json:
+        """Create an object, or only test that; return it as admission would change it."""
+        query = {"dryRun": "All"} if dry_run else {}
         made: Json = json.loads(self._data("POST", path, query, body))
         return made
 
     def patch(self, path: str, body: Json) -> None:
-        """Change what stands in ``body``; null removes."""
+        """Merge ``body`` into an object; null removes a field."""
         self._data("PATCH", path, {}, body)
 
     def delete(self, path: str) -> None:
@@ -90,20 +90,19 @@ class Cluster:
     def text(self, path: str, **query: str) -> Iterator[bytes]:
         """Yield the lines of a log as they come."""
         answer = self._ask("GET", path, query, read=None)
-        with _telling(f"read {path}"):
+        with _explained(f"read {path}"):
             yield from lines.split(answer.stream(amt=None, decode_content=False))
 
     def execute(
         self, namespace: str, pod: str, *argv: str, container: str = "backup", silence: float = 60
     ) -> Answer:
-        """Run a command in a container to its end; give up after ``silence`` seconds of it."""
+        """Run a command in a container to its end; fail after ``silence`` seconds of silence."""
         running = self.run(namespace, pod, *argv, container=container, silence=silence)
         taken = bytearray()
         for chunk in running.chunks:
             taken += chunk
             if len(taken) > _OUTPUT:
-                what = f"{argv[0]} in pod {pod} writes more than {_OUTPUT >> 20} MiB"
-                raise ClusterError(f"{what}: more than any answer has")
+                raise ClusterError(f"{argv[0]} in pod {pod} writes more than {_OUTPUT >> 20} MiB")
         running.end.out = bytes(taken)
         return running.end
 
@@ -115,7 +114,7 @@ class Cluster:
         container: str = "backup",
         silence: float | None = None,
     ) -> Running:
-        """Begin a command in a container; what it writes is taken as it comes."""
+        """Start a command in a container; its output is read as it arrives."""
         running = Running(iter(()))
         running.chunks = self._output(running.end, namespace, pod, argv, container, silence)
         return running
@@ -134,7 +133,7 @@ class Cluster:
             ("container", container), ("stdout", "true"), ("stderr", "true"),
             *(("command", word) for word in argv),
         ]  # fmt: skip
-        with _telling(f"run {argv[0]} in pod {pod}"):
+        with _explained(f"run {argv[0]} in pod {pod}"):
             _, url, headers, *_ = self._api.param_serialize(
                 "GET", path, query_params=query, auth_settings=["BearerToken"]
             )
@@ -156,7 +155,7 @@ class Cluster:
         self, method: str, path: str, query: Mapping[str, str], body: Json | None = None
     ) -> bytes:
         answer = self._ask(method, path, query, body)
-        with _telling(f"read {path}"):
+        with _explained(f"read {path}"):
             return bytes(answer.data)
 
     def _ask(
@@ -168,7 +167,7 @@ class Cluster:
         read: float | None = _READ,
     ) -> urllib3.BaseHTTPResponse:
         kind = _MERGE if method == "PATCH" else "application/json"
-        with _telling(f"{method} {path}"):
+        with _explained(f"{method} {path}"):
             request = self._api.param_serialize(
                 method, path, query_params=list(query.items()), body=body,
                 header_params={"Accept": "application/json", "Content-Type": kind},
@@ -183,20 +182,20 @@ class Cluster:
 
 
 def below(namespace: str, kind: str, name: str = "", group: str = "") -> str:
-    """Return the API path of a kind's objects, or of one; ``group`` such as ``apps/v1``."""
+    """Return the API path of a kind's objects, or of one object; ``group`` such as ``apps/v1``."""
     root = f"/apis/{group}" if group else "/api/v1"
     middle = f"/namespaces/{namespace}" if namespace else ""
     return f"{root}{middle}/{kind}" + (f"/{name}" if name else "")
 
 
 @contextmanager
-def _telling(what: str) -> Iterator[None]:
+def _explained(what: str) -> Iterator[None]:
     try:
         yield
     except RefusedError as error:
         raise refused("exec", what, error.status, error.body) from error
     except SilentError as error:
-        raise ClusterError(f"cannot {what}: no answer in time; is its node there?") from error
+        raise ClusterError(f"cannot {what}: no answer in time; is its node reachable?") from error
     except (
         BrokenError,
         urllib3.exceptions.HTTPError,
@@ -207,4 +206,4 @@ def _telling(what: str) -> Iterator[None]:
     ) as error:
         reason = getattr(error, "reason", None) or error
         line = " ".join(str(reason).split())
-        raise ClusterError(f"cannot {what}: {line}; is the cluster there?") from error
+        raise ClusterError(f"cannot {what}: {line}; is the API server reachable?") from error

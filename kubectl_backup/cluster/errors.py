@@ -1,4 +1,4 @@
-"""How the cluster says no, and what then is the next step. Pure."""
+"""Errors of the cluster and of restic, each with the next step. Pure."""
 
 import json
 
@@ -6,9 +6,11 @@ from contract import exit_codes
 
 _RESTIC = {
     exit_codes.NO_REPOSITORY: (
-        "there is no repository yet; `kubectl backup now` makes the first backup"
+        "the repository does not exist yet; `kubectl backup now` creates it"
     ),
-    exit_codes.LOCKED: "the repository is locked; if nobody is at work: `kubectl backup unlock`",
+    exit_codes.LOCKED: (
+        "the repository is locked; if no run is in progress: `kubectl backup unlock`"
+    ),
     exit_codes.WRONG_PASSWORD: (
         "the repository's password in the Secret is wrong; see `kubectl backup doctor`"
     ),
@@ -16,19 +18,23 @@ _RESTIC = {
 
 
 class ClusterError(Exception):
-    """The cluster cannot be asked, or says no; the text is one line that names the next step."""
+    """A request failed; the text is one line with the next step."""
 
 
 class NotFoundError(ClusterError):
-    """There is no such object."""
+    """The object does not exist."""
 
 
 class DeniedError(ClusterError):
-    """Whoever asks may not."""
+    """The user has no permission."""
 
 
 class ConflictError(ClusterError):
-    """It is there already, has changed meanwhile, or must not be disturbed now."""
+    """The object exists already, has changed, or must not be disrupted now."""
+
+
+UNCHANGED = (DeniedError, NotFoundError, ConflictError)
+"""Errors after which nothing has changed; after any other error it may have."""
 
 
 def of_restic(command: str, code: int, said: str) -> str:
@@ -41,7 +47,7 @@ def of_restic(command: str, code: int, said: str) -> str:
 
 
 def refused(method: str, path: str, status: int, body: bytes) -> ClusterError:
-    """Return the error that an answer of the API server stands for."""
+    """Return the error for an HTTP status of the API server."""
     try:
         said = str(json.loads(body).get("message") or "")
     except (ValueError, AttributeError):
@@ -52,6 +58,6 @@ def refused(method: str, path: str, status: int, body: bytes) -> ClusterError:
     if status in {409, 429}:
         return ConflictError(line)
     if status in {401, 403}:
-        ask = "log in again" if status == 401 else "ask your administrator for this right"
+        ask = "log in again" if status == 401 else "ask your administrator for this permission"
         return DeniedError(f"{line}; {ask}")
     return ClusterError(f"{method} {path}: {line}")

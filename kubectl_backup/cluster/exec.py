@@ -1,4 +1,4 @@
-"""A command in a pod, as the API server streams it: the only importer of websocket."""
+"""A command in a pod, as the API server streams it; the only importer of websocket."""
 
 import json
 import ssl
@@ -18,15 +18,15 @@ _SAID = 4096  # bytes of a command's errors that are kept
 
 
 class BrokenError(Exception):
-    """The connection, or the command, could not be brought to an end."""
+    """The connection or the command broke off."""
 
 
 class SilentError(Exception):
-    """Nothing came for too long."""
+    """No output arrived for too long."""
 
 
 class RefusedError(Exception):
-    """The API server said no."""
+    """The API server refused to run the command."""
 
     def __init__(self, status: int, body: bytes) -> None:
         super().__init__(f"HTTP {status}")
@@ -36,7 +36,7 @@ class RefusedError(Exception):
 
 @dataclass(slots=True)
 class Answer:
-    """How a command in a pod ended, and what it wrote."""
+    """The exit status and the output of a command in a pod."""
 
     code: int = 0
     out: bytes = b""
@@ -44,13 +44,13 @@ class Answer:
 
     @property
     def said(self) -> str:
-        """The last line of its errors, without credentials: restic names addresses."""
+        """The last line of its errors, without the credentials that addresses may have."""
         lines = self.err.decode("utf-8", "replace").strip().splitlines()
         return redaction.redact(_message(lines[-1])) if lines else ""
 
 
 def _message(line: str) -> str:
-    """Return the text of an error that restic wrote as JSON; any other line as it is."""
+    """Return the text of an error that restic wrote as JSON, or the line itself."""
     try:
         return str(json.loads(line)["message"]).strip().splitlines()[0]
     except (ValueError, KeyError, TypeError, IndexError):
@@ -59,7 +59,7 @@ def _message(line: str) -> str:
 
 @dataclass(slots=True)
 class Running:
-    """A command that runs in a pod; ``end`` is known once all its output was taken."""
+    """A command that runs in a pod; ``end`` is complete once all of its output is read."""
 
     chunks: Iterator[bytes]
     end: Answer = field(default_factory=Answer)
@@ -73,14 +73,14 @@ def output(
     silence: float | None,
     end: Answer,
 ) -> Iterator[bytes]:
-    """Run a command by opening ``url``; yield what it writes, note in ``end`` how it ended."""
+    """Run a command by opening ``url``; yield its output, and record its end in ``end``."""
     try:
         socket = _connected(url, headers, tls, proxy)
         try:
             socket.settimeout(silence)
             yield from _take(socket, end)
         finally:
-            # Without a word: the command has ended, or nobody listens.
+            # Without a closing handshake: the command has ended, or its output is not wanted.
             socket.shutdown()  # type: ignore[no-untyped-call]
     except websocket.WebSocketBadStatusException as error:
         raise RefusedError(error.status_code, error.resp_body or b"") from error
@@ -104,7 +104,7 @@ def _connected(
 
 
 def _take(socket: websocket.WebSocket, end: Answer) -> Iterator[bytes]:
-    """Yield what a command writes to standard output; note its errors and its end."""
+    """Yield what a command writes to standard output; record its errors and its end."""
     while True:
         opcode, frame = socket.recv_data()
         if opcode == websocket.ABNF.OPCODE_CLOSE:
@@ -126,4 +126,4 @@ def _code(status: dict[str, Any]) -> int:
     for cause in causes:
         if cause.get("reason") == "ExitCode":
             return int(cause["message"])
-    raise BrokenError(f"the command could not be run: {status.get('message', 'no reason given')}")
+    raise BrokenError(f"the command cannot be run: {status.get('message', 'no reason given')}")

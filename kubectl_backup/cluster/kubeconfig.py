@@ -1,4 +1,4 @@
-"""The kubeconfig: which cluster, which namespace, as whom; or one line that says why not."""
+"""The kubeconfig: cluster, namespace and user, or one line that says why it is invalid."""
 
 import os
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _MISSHAPEN = (TypeError, KeyError, AttributeError)
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """How kubectl would find the cluster; "" is what the kubeconfig says."""
+    """The options of kubectl that select a cluster; "" selects what the kubeconfig has."""
 
     kubeconfig: str = ""
     context: str = ""
@@ -48,15 +48,15 @@ def _chosen(where: Where) -> tuple[str, str]:
 
 
 def _unread(where: Where, error: Exception) -> str:
-    """Return why there is no cluster to ask, in one line that names the file."""
+    """Return why the kubeconfig cannot be used, in one line that names the file."""
     file = _file(where) or "~/.kube/config"
     why = " ".join(str(error).split()).removeprefix("Invalid kube-config file. ").rstrip(".")
     if not any(Path(each).expanduser().exists() for each in file.split(os.pathsep)):
-        why = "there is no such file"
+        why = "the file does not exist"
     elif isinstance(error, yaml.YAMLError):
-        why = f"it is not YAML: {why}"
+        why = f"invalid YAML: {why}"
     elif isinstance(error, OSError):
         why = str(error.strerror)
     elif isinstance(error, _MISSHAPEN):
-        why = "it is not what kubectl writes"
-    return f"kubeconfig {file}: {why}; choose by KUBECONFIG, --kubeconfig or --context"
+        why = "not a kubeconfig"
+    return f"kubeconfig {file}: {why}; set KUBECONFIG, --kubeconfig or --context"

@@ -1,1 +1,1 @@
-"""The commands that look at backups and steer them."""
+"""The commands that show and control backups."""

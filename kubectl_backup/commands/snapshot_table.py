@@ -1,4 +1,4 @@
-"""Snapshots and what is in them, from restic's JSON. Pure."""
+"""Snapshots and their content as people read them, from restic's JSON. Pure."""
 
 import json
 import posixpath
@@ -8,19 +8,20 @@ from typing import Any
 from contract.snapshots import OWNER
 from contract.text import counted, printable
 from kubectl_backup.output import formats
-from kubectl_backup.output.table import Cell, Column, Line
+from kubectl_backup.output.table import Cell, Column, Line, Table
 from kubectl_backup.workload import snapshots as workload_snapshots
 from kubectl_backup.workload.snapshots import Snapshot
 
-HEADER = (
+_HEADER = (
     Column("SNAPSHOT"), Column("TIME"), Column("AGE", 1), Column("FILES", 3, right=True),
     Column("SIZE", 2, right=True), Column("ADDED", 4, right=True), Column("WHAT"),
 )  # fmt: skip
 
 
-def table(snapshots: Sequence[Snapshot], now: float) -> list[Line]:
+def table(snapshots: Sequence[Snapshot], now: float) -> Table:
     """Return a line for each snapshot, the newest last."""
-    return [_line(each, now) for each in sorted(snapshots, key=workload_snapshots.taken)]
+    lines = [_line(each, now) for each in sorted(snapshots, key=workload_snapshots.taken)]
+    return Table(_HEADER, lines)
 
 
 def _line(each: Snapshot, now: float) -> Line:
@@ -43,7 +44,7 @@ def _marks(each: Snapshot) -> list[str]:
 
 
 def entries(found: Sequence[Mapping[str, Any]], folder: str) -> list[str]:
-    """Return what a folder holds, as ``ls -l`` shows it; a file alone where it is one."""
+    """Return the lines that ``ls -l`` would show for a folder, or for a single file."""
     nodes = [each for each in found if each.get("struct_type") == "node"]
     inner = [each for each in nodes if posixpath.dirname(str(each["path"])) == folder]
     shown = inner or [each for each in nodes if each["path"] == folder and each["type"] != "dir"]
@@ -60,7 +61,7 @@ def entries(found: Sequence[Mapping[str, Any]], folder: str) -> list[str]:
 
 
 def difference(line: bytes) -> str:
-    """Return a line about what restic says in JSON of two snapshots: a change, or all of them."""
+    """Return one line of restic's JSON diff as text: a change, or the summary."""
     try:
         said = json.loads(line)
         if said["message_type"] == "change":

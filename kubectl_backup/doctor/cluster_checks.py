@@ -20,7 +20,7 @@ _INSTALL = "install the chart: helm install backup-webhook manifests/chart, see 
 
 
 def of_the_cluster(facts: Facts) -> Iterator[Finding]:
-    """Yield a finding for each link, from the API server to a pod that was created for trial."""
+    """Yield a finding for each link, from the API server to a dry-run pod."""
     yield from _api(facts)
     yield from _chart(facts)
     if facts.webhook is not None:
@@ -34,7 +34,7 @@ def of_the_cluster(facts: Facts) -> Iterator[Finding]:
 def _api(facts: Facts) -> Iterator[Finding]:
     version = ".".join(map(str, facts.version))
     if facts.version < _OLDEST:
-        line = f"Kubernetes {version} has no native sidecars that can be relied on"
+        line = f"Kubernetes {version} has no stable native sidecars"
         yield problem("API server", line, "upgrade to 1.29 or newer")
     else:
         yield ok("API server", f"{facts.server}, Kubernetes {version}")
@@ -46,14 +46,14 @@ def _chart(facts: Facts) -> Iterator[Finding]:
         return
     hook = facts.webhook
     if hook is None:
-        yield problem("chart", "no webhook configuration of ours is there", _INSTALL)
+        yield problem("chart", "the webhook is not installed: it has no configuration", _INSTALL)
         return
     found = [each["metadata"]["name"] for each in facts.configurations]
     if len(found) > 1:
         line = f"installed {len(found)} times: {', '.join(found)}"
         yield problem("chart", line, "uninstall all releases but one")
     elif hook.get("failurePolicy") == "Fail":
-        line = "failurePolicy is Fail: pods cannot be created while the webhook is away"
+        line = "failurePolicy is Fail: no pod can be created while the webhook is down"
         yield problem("chart", line, "set webhook.failurePolicy=Ignore")
     else:
         yield ok("chart", f"webhook configuration {found[0]}")
@@ -67,17 +67,19 @@ def _bundle(facts: Facts) -> Iterator[Finding]:
             "certificate", line, "see the webhook's log; with cert-manager, the cainjector's"
         )
     elif not facts.bundle_ends:
-        yield problem("certificate", "the caBundle cannot be read", "remove it: it is put back")
+        yield problem(
+            "certificate", "the caBundle is invalid", "remove it; the webhook restores it"
+        )
     elif facts.bundle_ends <= facts.now:
         line = f"the CA expired {formats.age(facts.bundle_ends, facts.now)}"
         yield problem("certificate", line, "see the webhook's log; in mode existing, renew it")
     elif facts.bundle_ends - facts.now < _SOON:
         line = f"the CA expires {formats.ahead(facts.bundle_ends, facts.now)}"
-        yield problem("certificate", line, "see why the webhook did not renew it, in its log")
+        yield problem("certificate", line, "see the webhook's log for why it was not renewed")
     elif facts.bundle_ends == math.inf:
-        yield ok("certificate", "there is a caBundle")
+        yield ok("certificate", "the configuration has a caBundle")
     else:
-        yield ok("certificate", f"the CA is good for {units.span(facts.bundle_ends - facts.now)}")
+        yield ok("certificate", f"the CA is valid for {units.span(facts.bundle_ends - facts.now)}")
 
 
 def _deployment(facts: Facts) -> Iterator[Finding]:
@@ -85,8 +87,8 @@ def _deployment(facts: Facts) -> Iterator[Finding]:
         yield unknown("webhook", why)
         return
     if facts.deployment is None:
-        line = "the configuration is there, and no Deployment that answers it"
-        yield problem("webhook", line, "helm upgrade brings it back")
+        line = "the webhook is configured, but its Deployment does not exist"
+        yield problem("webhook", line, "helm upgrade recreates it")
         return
     meta = facts.deployment["metadata"]
     wanted = facts.deployment.get("spec", {}).get("replicas", 1)
@@ -116,7 +118,7 @@ def _images(facts: Facts) -> Iterator[Finding]:
                 yield problem("image", line, remedy)
                 return
     if facts.prepull:
-        yield ok("image", "the nodes have it, as far as the pre-pull pods tell")
+        yield ok("image", "the nodes with a pre-pull pod have it")
 
 
 def _namespace(facts: Facts) -> Iterator[Finding]:
@@ -134,7 +136,7 @@ def _namespace(facts: Facts) -> Iterator[Finding]:
         line = f"{name} has no label {names.ENABLED_LABEL}=true: the webhook never sees its pods"
         yield problem("namespace", line, f"{command}, then restart the workloads")
     elif value != "true":
-        line = f"its label {names.ENABLED_LABEL} is {value!r}, which is not true"
+        line = f"its label {names.ENABLED_LABEL} is {value!r} instead of 'true'"
         yield problem("namespace", line, f"{command}, then restart the workloads")
     else:
         yield ok("namespace", f"{name} has opted in")
@@ -150,26 +152,26 @@ def _excluded(hook: dict[str, Any], namespace: str) -> bool:
 
 
 def _trial(facts: Facts) -> Iterator[Finding]:
-    """Judge by the whole way: a pod that the API server was asked to create for trial."""
+    """Yield whether a dry-run pod is injected, which involves every link so far."""
     if why := facts.untold.get("trial"):
-        yield unknown("admission", f"no pod can be created for trial: {why}")
+        yield unknown("admission", f"the dry run of a pod fails: {why}")
         return
     if facts.trial is None or facts.labels.get(names.ENABLED_LABEL) != "true":
         return
     reason = injection.reason(facts.trial)
     if reason == "injected":
-        yield ok("admission", "a pod created for trial gets its sidecar")
+        yield ok("admission", "a dry-run pod is injected")
     elif reason == injection.UNSEEN:
-        line = "a pod created for trial gets no sidecar: the API server does not reach the webhook"
+        line = "a dry-run pod is not injected: the API server does not reach the webhook"
         remedy = "see the API server's log, NetworkPolicies, and webhook.hostNetwork"
         yield problem("admission", line, remedy)
     else:
-        yield problem("admission", f"a pod created for trial gets no sidecar: {reason}",
+        yield problem("admission", f"a dry-run pod is not injected: {reason}",
                       formats.plain(injection.meaning(reason)))  # fmt: skip
 
 
 def trial_pod(namespace: str) -> dict[str, Any]:
-    """Return a pod that asks for a backup and fits where little is allowed; never to be run."""
+    """Return a pod for a dry run that requests a backup and satisfies strict policies."""
     confined = {
         "allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]},
         "runAsNonRoot": True, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"},

@@ -1,4 +1,4 @@
-"""What the doctor finds out, and what it says of it. Pure."""
+"""The facts that the doctor collects, and its findings. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,11 +10,11 @@ from kubectl_backup.workload.restoring import Said
 Json = dict[str, Any]
 
 WEBHOOK = "sidecar.backup-webhook.io"
-"""Name of the webhook in its configuration; objects may be named otherwise."""
+"""Name of the webhook in its configuration; the configuration may have another name."""
 
 
 class Level(StrEnum):
-    """How a link of the chain is."""
+    """The state of a link of the chain."""
 
     OK = "ok"
     PROBLEM = "problem"
@@ -24,7 +24,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line: what was looked at, how it is, and what to do."""
+    """One line: what was checked, its state, and what to do."""
 
     level: Level
     subject: str
@@ -34,7 +34,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """How restic answered when it was asked to open the repository."""
+    """How restic answered when it opened the repository."""
 
     code: int
     said: str
@@ -42,12 +42,14 @@ class Repository:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What could be found out. None is "not there", and what stands in ``untold`` is not known:
-    why, by the field's name. ``keys`` tells for each key of the Secret whether it holds anything.
-    ``newlines`` are passwords that end with a newline, where no sidecar says so itself.
-    ``bundle_ends`` is when the last CA of the bundle ends: 0 if it cannot be read, infinity if it
-    holds none. ``trial`` is what became of an annotated pod that was created for trial. ``said`` is
-    what restores say by the name of their pod, ``warnings`` what events say by its uid.
+    """What is known. None means that an object does not exist; ``untold`` has the fields that
+    could not be read, and why.
+
+    ``keys`` tells for each key of the Secret whether it has a value. ``newlines`` are passwords
+    that end with a newline, if no sidecar reports that itself. ``bundle_ends`` is when the last CA
+    of the bundle expires: 0 if it cannot be read, infinity if it has none. ``trial`` is an
+    annotated pod as a dry run returned it. ``said`` are messages of restores by the name of their
+    pod, ``warnings`` events by its uid.
     """
 
     now: float
@@ -83,12 +85,12 @@ class Facts:
 
     @property
     def pod(self) -> Json | None:
-        """The pod that is looked at."""
+        """The pod that is checked."""
         return self.pods[0] if self.pods else None
 
 
 def ok(subject: str, text: str) -> Finding:
-    """Return that a link holds."""
+    """Return that a link is fine."""
     return Finding(Level.OK, subject, text)
 
 
@@ -98,10 +100,10 @@ def problem(subject: str, text: str, remedy: str) -> Finding:
 
 
 def hint(subject: str, text: str, remedy: str = "") -> Finding:
-    """Return what is worth a thought."""
+    """Return something to consider."""
     return Finding(Level.HINT, subject, text, remedy)
 
 
 def unknown(subject: str, why: str, remedy: str = "") -> Finding:
-    """Return that nobody knows whether a link holds."""
+    """Return that a link could not be checked."""
     return Finding(Level.UNKNOWN, subject, why, remedy)

@@ -1,4 +1,4 @@
-"""The last links of the chain: schedule, last run, retention, drill, reports. Pure."""
+"""The last links of the chain: schedule, last run, retention, drill, notifications. Pure."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,21 +11,21 @@ from kubectl_backup.workload import log_status
 
 _DRILL_LATE = 21 * 86400.0  # seconds; drills are weekly
 REMEDIES = {
-    "auth": "put the right credentials and password into the Secret; it is tried again at once",
-    "network": "see whether the repository's server is up, and NetworkPolicies and DNS here",
-    "locked": "wait for whoever is at work; if nobody is: kubectl backup unlock",
-    "source": "look at the volume; if files went on purpose: kubectl backup accept",
-    "space": "free space at the repository, or let retention keep less (backup.keep-*)",
-    "memory": "give it more: backup.memory-limit",
-    "dump": "grant what the message names, or name one database in the Secret; see README, Dumps",
-    "config": "correct what the message names; it is tried again at once",
+    "auth": "put the right credentials and password into the Secret; the runner retries at once",
+    "network": "check the repository's server, and this cluster's NetworkPolicies and DNS",
+    "locked": "wait for the run in progress; if there is none: kubectl backup unlock",
+    "source": "check the volume; if it shrank on purpose: kubectl backup accept",
+    "space": "free space at the repository, or keep less (backup.keep-*)",
+    "memory": "raise backup.memory-limit",
+    "dump": "grant what the message names, or name one database; see docs/databases.md",
+    "config": "correct what the message names; the runner retries at once",
     "repository": "the repository is damaged: repair it as the message says, then back up again",
 }
 """What to do about a failure, by its class."""
 
 
 def examine(facts: Facts) -> Iterator[Finding]:
-    """Yield findings on what a sidecar says of its runs, tasks and reports."""
+    """Yield findings on a sidecar's runs, maintenance tasks and notifications."""
     if why := facts.untold.get("known"):
         yield unknown("last run", why)
     known = facts.known
@@ -35,22 +35,22 @@ def examine(facts: Facts) -> Iterator[Finding]:
         remedy = "kubectl backup resume; or the Secret's BACKUP_PAUSED"
         yield problem("schedule", "backups are paused", remedy)
     elif not known.get("next") and log_status.is_known(known):
-        line = f"no run is planned (schedule {known.get('schedule')})"
+        line = f"no run is scheduled (schedule {known.get('schedule')})"
         yield problem("schedule", line, "change backup.schedule or BACKUP_SCHEDULE")
     yield _last(known, facts.now)
     due = formats.moment(known.get("next"))
     if due and facts.now - due > 3600 and not known.get("running_since"):
-        line = f"the run that was due {formats.age(due, facts.now)} did not come"
-        yield problem("schedule", line, "see kubectl backup logs; a node's clock may be wrong")
+        line = f"the run due {formats.age(due, facts.now)} did not start"
+        yield problem("schedule", line, "see kubectl backup logs; the node's clock may be wrong")
     if known.get("held"):
-        yield problem("retention", "it is held: a volume lost its files", REMEDIES["source"])
+        yield problem("retention", "suspended: a volume lost files", REMEDIES["source"])
     for each in known.get("problems") or ():
-        if plaintext.WHY in each:  # it works, and somebody may have chosen it
+        if plaintext.WHY in each:  # it works, and may be on purpose
             yield hint("settings", formats.plain(each))
         else:
             yield problem("settings", formats.plain(each), "correct it in the Secret or annotation")
     yield from _tasks(known.get("tasks") or {}, facts.now)
-    yield _reports(known)
+    yield _notifications(known)
 
 
 def _last(known: Mapping[str, Any], now: float) -> Finding:
@@ -59,10 +59,10 @@ def _last(known: Mapping[str, Any], now: float) -> Finding:
     when = formats.age(formats.moment(last.get("ended")), now)
     success = formats.moment(known.get("last_success"))
     if status is None and success:
-        line = f"none yet by this pod; the last good backup was {formats.age(success, now)}"
+        line = f"none yet in this pod; the last good backup was {formats.age(success, now)}"
         return hint("last run", line, "kubectl backup now --wait")
     if status is None and not log_status.is_known(known):
-        line = "unknown yet: the sidecar could not read the repository so far"
+        line = "unknown: the sidecar could not read the repository yet"
         return hint("last run", line, "kubectl backup logs; kubectl backup now --wait")
     if status is None:
         return hint("last run", "none yet", "kubectl backup now --wait")
@@ -88,23 +88,23 @@ def _tasks(tasks: Mapping[str, Any], now: float) -> Iterator[Finding]:
     if verify.get("status") in {"failure", "warning"}:
         return
     if success is None and not log_status.is_known(verify):
-        line = "unknown yet: this pod is new, and earlier ones kept that to themselves"
+        line = "unknown: this pod is new, and earlier pods did not record it"
         yield hint("drill", line, "kubectl backup drill")
     elif success is None:
-        yield hint("drill", "no restore was ever tried", "kubectl backup drill")
+        yield hint("drill", "no test restore yet", "kubectl backup drill")
     elif now - success > _DRILL_LATE:
-        line = f"the last good one was {formats.age(success, now)}"
+        line = f"the last good test restore was {formats.age(success, now)}"
         yield hint("drill", line, "kubectl backup drill")
     else:
-        yield ok("drill", f"a restore was tried {formats.age(success, now)}")
+        yield ok("drill", f"last good test restore {formats.age(success, now)}")
 
 
-def _reports(known: Mapping[str, Any]) -> Finding:
+def _notifications(known: Mapping[str, Any]) -> Finding:
     count = known.get("notify_failures") or 0
     if not known.get("receivers"):
         remedy = "set NTFY_…, PING_URL, NOTIFY_URLS or PUSHGATEWAY_… in the Secret"
-        return hint("reports", "nobody is told of failures", remedy)
+        return hint("notifications", "none are sent", remedy)
     if count:
         line = f"{counted(count, 'message was', 'messages were')} not delivered"
-        return problem("reports", line, "kubectl backup logs names the receiver")
-    return ok("reports", f"told: {', '.join(map(str, known['receivers']))}")
+        return problem("notifications", line, "kubectl backup logs names the receiver")
+    return ok("notifications", f"sent to {', '.join(map(str, known['receivers']))}")

@@ -20,20 +20,20 @@ _KNOWN_KEYS = (
 )
 _CODES = {
     exit_codes.NO_REPOSITORY: (
-        "there is no repository yet",
+        "it does not exist yet",
         "the first run creates it: kubectl backup now",
     ),
     exit_codes.LOCKED: ("it is locked", run_checks.REMEDIES["locked"]),
     exit_codes.WRONG_PASSWORD: (
         "the password is wrong",
-        "put the password that it was created with into the Secret",
+        "put the password of the repository into the Secret",
     ),
     exit_codes.TIMED_OUT: ("it does not answer within a minute", run_checks.REMEDIES["network"]),
 }
 
 
 def examine(facts: Facts) -> Iterator[Finding]:
-    """Yield a finding for each link of the chain, in its order: what comes first is the cause."""
+    """Yield a finding for each link of the chain in its order; the first problem is the cause."""
     yield from cluster_checks.of_the_cluster(facts)
     if not facts.workload:
         return
@@ -61,24 +61,24 @@ def _annotation(facts: Facts) -> Iterator[Finding]:
     given = {**given, **(target.annotations(facts.pod) if facts.pod else {})}
     if key not in given:
         outer = ((facts.template or {}).get("metadata") or {}).get("annotations") or {}
-        where = f"{facts.workload} has {key} on itself, not on its pod template"
+        where = f"{facts.workload} has the annotation {key}, its pod template does not"
         line = where if key in outer else f"its pods have no annotation {key}"
-        yield problem(subject, line, f'put {key}: "true" under spec.template.metadata.annotations')
+        yield problem(subject, line, f'set {key}: "true" in spec.template.metadata.annotations')
         return
     try:
         asked = settings.enabled(given)
     except ValueError as error:
-        yield problem(subject, formats.plain(error), f'write {key}: "true"')
+        yield problem(subject, formats.plain(error), f'set {key}: "true"')
         return
     if not asked:
-        yield problem(subject, f"{key} says no", f'write {key}: "true"')
+        yield problem(subject, f"{key} turns backups off", f'set {key}: "true"')
         return
     wrong = (*settings.resolve(given, {}, {}).problems, *settings.unknown(given))
     for each in wrong:
         yield problem(subject, formats.plain(each), "correct it on the pod template")
     if facts.pod is None:
         line = f"{facts.workload} has no pod"
-        yield problem("pod", line, "scale it up, or see its events: kubectl describe")
+        yield problem("pod", line, "scale it up, or see its events with kubectl describe")
     elif not wrong:
         yield ok(subject, f'{key}: "true"')
 
@@ -86,9 +86,9 @@ def _annotation(facts: Facts) -> Iterator[Finding]:
 def _injection(pod: target.Pod) -> Finding:
     name, reason = pod["metadata"]["name"], injection.reason(pod)
     if reason == injection.UNSEEN:
-        line = (f"pod {name} was never seen by the webhook: it is older than the label or the "
-                "chart, or the webhook was away")  # fmt: skip
-        return problem("injection", line, "create it anew: kubectl backup heal")
+        line = (f"the webhook never saw pod {name}: the pod is older than the label or the chart, "
+                "or the webhook was down")  # fmt: skip
+        return problem("injection", line, "recreate it: kubectl backup reinject")
     return problem("injection", f"pod {name} has no sidecar: {reason}", injection.meaning(reason))
 
 
@@ -98,7 +98,7 @@ def _sidecar(facts: Facts, pod: target.Pod) -> Iterator[Finding]:
     if stall := _stall(facts, pod):
         yield _stalled(stall, stall.line(facts.now))
     elif ended == "OOMKilled":
-        yield problem("sidecar", "it was killed for memory", run_checks.REMEDIES["memory"])
+        yield problem("sidecar", "it ran out of memory (OOMKilled)", run_checks.REMEDIES["memory"])
     elif (status.get("restartCount") or 0) >= 3:
         line = f"it was restarted {status['restartCount']} times"
         look = f"kubectl -n {quote(facts.namespace)} logs {quote(pod['metadata']['name'])}"
@@ -108,7 +108,7 @@ def _sidecar(facts: Facts, pod: target.Pod) -> Iterator[Finding]:
 
 
 def _others(facts: Facts) -> Iterator[Finding]:
-    """Yield what the other pods of the workload wait for, such as those of a rollout."""
+    """Yield why other pods of the workload do not run, such as those of a rollout."""
     for pod in facts.pods[1:]:
         stall = _stall(facts, pod) if target.lasting(pod) and target.sidecar(pod) else None
         if stall is not None:
@@ -132,12 +132,12 @@ def _secret(facts: Facts) -> Iterator[Finding]:
         return
     if not _is_name(facts.secret):
         key = settings.SECRET.annotation
-        yield problem("Secret", f"{key} is no name of a Secret", f"correct or remove {key}")
+        yield problem("Secret", f"{key} is not a name of a Secret", f"correct or remove {key}")
         return
     create = (f"kubectl -n {quote(facts.namespace)} create secret generic {quote(facts.secret)} "
               "--from-literal=RESTIC_REPOSITORY=… --from-literal=RESTIC_PASSWORD=…")  # fmt: skip
     if not facts.keys:
-        yield problem("Secret", f"there is no Secret {facts.secret}, or it is empty", create)
+        yield problem("Secret", f"Secret {facts.secret} does not exist, or is empty", create)
         return
     yield from _keys(facts, facts.keys)
 
@@ -147,21 +147,19 @@ def _keys(facts: Facts, keys: Mapping[str, bool]) -> Iterator[Finding]:
         if any(keys.get(key) for key in accepted):
             continue
         if any(key in keys for key in accepted):
-            yield problem(
-                "Secret", f"{accepted[0]} is empty", f"give {facts.secret} a value for it"
-            )
+            yield problem("Secret", f"{accepted[0]} is empty", f"set its value in {facts.secret}")
             return
         near = get_close_matches(accepted[0], keys, n=1, cutoff=0.8)
-        also = f"; is {near[0]} meant to be it?" if near else ""
+        also = f"; did you mean {near[0]}?" if near else ""
         if mirrors(facts.pod):
             continue
-        yield problem("Secret", f"{facts.secret} names no {what}: {accepted[0]} is missing{also}",
+        yield problem("Secret", f"{facts.secret} has no {what}: {accepted[0]} is missing{also}",
                       f"add the key {accepted[0]} to it")  # fmt: skip
         return
     for key in keys:
         near = get_close_matches(key, _KNOWN_KEYS, n=1, cutoff=0.88)
         if key not in _KNOWN_KEYS and near and near[0] not in keys:
-            yield hint("Secret", f"the key {key} is none that we know", f"is {near[0]} meant?")
+            yield hint("Secret", f"the key {key} is unknown", f"did you mean {near[0]}?")
     for key in facts.newlines:
         yield problem("Secret", f"{key} {passwords.NEWLINE}", passwords.REMEDY)
     named = counted(len(keys), "key")
@@ -187,17 +185,17 @@ def _repository(facts: Facts) -> Iterator[Finding]:
         if code == exit_codes.NO_REPOSITORY and not had:
             yield hint("repository", line, remedy)
         elif code == exit_codes.NO_REPOSITORY:
-            yield problem("repository", "it is gone: there were backups before",
-                          "check RESTIC_REPOSITORY; bring the repository back")  # fmt: skip
+            yield problem("repository", "it no longer exists: there were backups before",
+                          "check RESTIC_REPOSITORY; restore the repository")  # fmt: skip
         else:
             yield problem("repository", line, remedy)
     else:
-        remedy = "credentials, address and network are the usual causes"
+        remedy = "check credentials, address and network"
         yield problem("repository", f"it does not open: {said or f'status {code}'}", remedy)
 
 
 def _is_name(secret: str) -> bool:
-    """Whether it may be a Secret's name: it is the app's annotation, and goes into a command."""
+    """Whether the annotation, which becomes part of a command, is a valid name of a Secret."""
     try:
         return settings.SECRET.parse(secret) == secret
     except ValueError:
@@ -208,5 +206,5 @@ def _password(facts: Facts) -> Finding:
     named = facts.secret if _is_name(facts.secret) else "NAME"
     show = (f"kubectl -n {quote(facts.namespace)} get secret {quote(named)} "
             "-o jsonpath='{.data.RESTIC_PASSWORD}' | base64 -d")  # fmt: skip
-    line = "do you keep the repository's password outside this cluster? Without it, no restore"
+    line = "keep the repository's password outside this cluster: no restore works without it"
     return hint("password", line, f"this shows it: {show}")

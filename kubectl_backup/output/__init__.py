@@ -1,1 +1,1 @@
-"""What is printed: tables, progress, formats."""
+"""Output: tables, progress, formats."""

@@ -1,143 +1,107 @@
-"""The terminal: its width, its colours, what is asked there."""
+"""The terminal: what is written there, and what is asked."""
 
 import os
 import shutil
-import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import FrameType
-from typing import TypeVar
 
 from contract.text import printable
-from kubectl_backup.output.table import painted
-
-_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-T = TypeVar("T")
+from kubectl_backup.output.progress import Progress
+from kubectl_backup.output.table import Table
 
 
 class DeclinedError(Exception):
-    """Nobody said yes."""
+    """The person did not say yes."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Terminal:
-    """``width`` is None where standard output is no terminal."""
+    """``width`` is None if standard output is not a terminal; ``bars``: standard error shows them.
+
+    rich is imported only where something is drawn.
+    """
 
     width: int | None
     paint: bool
     asks: bool
+    bars: bool = False
+    _progress: Progress | None = None
 
     def say(self, text: str = "", colour: str = "") -> None:
         """Write a line; nothing in it can steer the terminal."""
-        self.show(painted(_shown(text), colour, paint=self.paint))
+        line = _shown(text)
+        if self.paint and colour and line:
+            from kubectl_backup.output import draw  # noqa: PLC0415 -- see the class
+
+            line = draw.painted(line, colour)
+        self.show(line)
 
     def show(self, line: str) -> None:
-        """Write a line as it is: one of a table, with its colours, or one for programs."""
+        """Write a line as it is: drawn, or for programs."""
+        self._make_room()
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
 
+    def table(self, table: Table, *, fits: bool = True) -> None:
+        """Write a table; ``fits``: without the columns for which the terminal is too narrow."""
+        from kubectl_backup.output import draw  # noqa: PLC0415 -- see the class
+
+        for line in draw.table(table, self.width if fits else None, paint=self.paint):
+            self.show(line)
+
     def tell(self, text: str) -> None:
-        """Write a line that is not what was asked for: progress, hints."""
+        """Write a line on standard error: progress, hints, errors."""
+        self._make_room()
         sys.stderr.write(_shown(text) + "\n")
         sys.stderr.flush()
 
-    def progress(self, text: str) -> None:
-        """Show how far things are, on one line of a terminal; nothing elsewhere."""
-        if sys.stderr.isatty():
-            sys.stderr.write(f"\r\x1b[K{_shown(text)}")
-            sys.stderr.flush()
+    @contextmanager
+    def progress(self, what: str, total: float | None = None) -> Iterator[Progress]:
+        """Give the progress of work on ``total`` bytes, which is hidden at the end of the block."""
+        make_bar = None
+        if self.bars:
+            from kubectl_backup.output import draw  # noqa: PLC0415 -- see the class
+
+            make_bar = draw.Bar
+        outer, self._progress = self._progress, Progress(what, total, self.tell, make_bar)
+        try:
+            yield self._progress
+        finally:
+            self._make_room()
+            self._progress = outer
 
     def clear(self) -> None:
         """Begin at the top of an empty screen."""
         if self.width is not None:
             sys.stdout.write("\x1b[H\x1b[2J")
 
-    def confirm(self, what: str, *, yes: bool) -> None:
-        """Return where somebody says yes to ``what``, or said so before; else DeclinedError."""
+    def confirm(self, question: str, *, yes: bool) -> None:
+        """Return once the person says yes, or has said so with --yes; else raise DeclinedError."""
         if yes:
             return
         if not self.asks:
-            raise DeclinedError(f"{what} Nobody can be asked here: add --yes.")
-        sys.stderr.write(f"{_shown(what)} [y/N] ")
-        sys.stderr.flush()
-        if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
+            raise DeclinedError(
+                f"{question} Standard input is not a terminal; pass --yes to confirm."
+            )
+        from kubectl_backup.output import draw  # noqa: PLC0415 -- see the class
+
+        if not draw.confirmed(_shown(question)):
             raise DeclinedError("nothing was done")
+
+    def _make_room(self) -> None:
+        if self._progress is not None:
+            self._progress.hide()
 
 
 def _shown(text: str) -> str:
     return printable(text, kept="\t")  # a newline would begin a line that nobody wrote
 
 
-def interruptible(note: str = "putting things back") -> None:
-    """Let closing the terminal, or a kill, interrupt as Ctrl-C does; and each only once.
-
-    What was begun is then brought to an end, which a second one must not prevent; ``note`` is
-    what the person reads of it.
-    """
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        for number in _ENDINGS:
-            signal.signal(number, _not_now)
-        sys.stderr.write(f"\ninterrupted: {note} ...\n")
-        raise KeyboardInterrupt
-
-    for number in _ENDINGS:
-        signal.signal(number, interrupt)
-
-
-def _not_now(_number: int, _frame: FrameType | None) -> None:
-    """Let a signal be; ignoring it would lose one that is on its way, with a trace."""
-
-
-@contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Let nothing interrupt what must be done to the end."""
-    before = {number: signal.signal(number, _not_now) for number in _ENDINGS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def finishing(terminal: Terminal, work: Callable[[], T], finish: Callable[[], None]) -> T:
-    """Do ``work``, then ``finish`` whatever happens; return what ``work`` returns.
-
-    ``finish`` may be called twice: an interrupt, of which there is one, may come right before it.
-    """
-    try:
-        try:
-            result = work()
-        except Exception as error:
-            _finish_after(terminal, error, finish)
-            raise
-        _finish(finish)
-    except KeyboardInterrupt:
-        _finish(finish)
-        raise
-    return result
-
-
-def _finish(finish: Callable[[], None]) -> None:
-    with uninterrupted():
-        finish()
-
-
-def _finish_after(terminal: Terminal, error: Exception, finish: Callable[[], None]) -> None:
-    """Finish after an error, which is told first where ``finish`` fails too."""
-    try:
-        _finish(finish)
-    except Exception:
-        terminal.tell(f"kubectl backup: {' '.join(str(error).split())}")
-        raise
-
-
 def current() -> Terminal:
-    """Return the terminal that this program runs at."""
-    on = sys.stdout.isatty()
-    paint = on and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    """Return the terminal of this program."""
+    on, redraws = sys.stdout.isatty(), os.environ.get("TERM") != "dumb"
+    paint = on and redraws and not os.environ.get("NO_COLOR")
     width = shutil.get_terminal_size().columns if on else None
-    return Terminal(width, paint, sys.stdin.isatty())
+    return Terminal(width, paint, sys.stdin.isatty(), sys.stderr.isatty() and redraws)

@@ -1,4 +1,4 @@
-"""What a killed restore left: a workload without pods, which can tell nothing of its backups."""
+"""Recovers from a killed restore: its workload is scaled down, so no sidecar can be asked."""
 
 import argparse
 import time
@@ -8,11 +8,11 @@ from kubectl_backup.cluster.api import Cluster, Json, below
 from kubectl_backup.cluster.errors import ClusterError, NotFoundError
 from kubectl_backup.output.terminal import Terminal
 from kubectl_backup.restore import helper_pod, scaling
-from kubectl_backup.restore.helper_pod import RefusedError
+from kubectl_backup.restore.preflight import RefusedError
 from kubectl_backup.workload import target
 from kubectl_backup.workload.target import Owner, Reference
 
-_EVERY = 1.0  # seconds between two looks
+_EVERY = 1.0  # seconds between two checks
 _STARTS = 300.0  # seconds in which its sidecar starts
 _KINDS = ("Deployment", "StatefulSet")
 
@@ -20,7 +20,7 @@ _KINDS = ("Deployment", "StatefulSet")
 def started(cluster: Cluster, terminal: Terminal, parsed: argparse.Namespace) -> bool:
     """Start a workload that a killed restore left scaled down, and wait until its sidecar runs.
 
-    Return False where there is no such workload; raise RefusedError while a pod restores it.
+    Return False if no such workload exists; raise RefusedError while a pod restores it.
     """
     reference, space = target.parse(parsed.workload), cluster.namespace
     for owner in _owners(reference):
@@ -32,8 +32,8 @@ def started(cluster: Cluster, terminal: Terminal, parsed: argparse.Namespace) ->
             _remove_ended(cluster, terminal, owner)
             terminal.confirm(
                 f"A restore of {owner} was killed: it is scaled down from {count}, and its files "
-                f"may be restored in part. {owner} is started first, as its sidecar must be asked "
-                "what there is to restore. Go on?",
+                f"may be partly restored. {owner} is started first, because its sidecar lists the "
+                "snapshots. Continue?",
                 yes=parsed.yes,
             )
             scaling.scale_up(cluster, space, owner, count)
@@ -44,7 +44,7 @@ def started(cluster: Cluster, terminal: Terminal, parsed: argparse.Namespace) ->
 
 
 def _owners(reference: Reference) -> list[Owner]:
-    """Return the workloads that somebody may mean whose pods are gone."""
+    """Return the workloads without pods that a reference may mean."""
     if reference.kind in _KINDS:
         return [Owner(reference.kind, reference.name)]
     above, _, number = reference.name.rpartition("-")
@@ -54,7 +54,7 @@ def _owners(reference: Reference) -> list[Owner]:
 
 
 def _remove_ended(cluster: Cluster, terminal: Terminal, owner: Owner) -> None:
-    """Remove the pods that have restored ``owner``; raise RefusedError if one may be at work."""
+    """Remove the pods that restored ``owner``; raise RefusedError if one may still be at work."""
     space = cluster.namespace
     ours = "app.kubernetes.io/managed-by=kubectl-backup"
     for pod in cluster.items(below(space, "pods"), labelSelector=ours):
@@ -64,7 +64,7 @@ def _remove_ended(cluster: Cluster, terminal: Terminal, owner: Owner) -> None:
         if not _has_ended(pod):
             raise RefusedError(
                 f"pod {name} restores {owner}: wait until it has ended, then try again; if nobody "
-                f"else has started it: kubectl -n {quote(space)} delete pod {quote(name)}"
+                f"else started it: kubectl -n {quote(space)} delete pod {quote(name)}"
             )
         scaling.remove(cluster, terminal, space, name)
 
@@ -81,7 +81,7 @@ def _await_sidecar(cluster: Cluster, reference: Reference, owner: Owner) -> None
     while True:
         try:
             first = target.matching(reference, cluster.pods(), cluster.place)[0]
-        except target.TargetError:  # its controller is about to create them
+        except target.TargetError:  # its controller has not created them yet
             first = None
         if first is not None and target.running(first) and target.lasting(first):
             return

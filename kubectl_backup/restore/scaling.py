@@ -1,48 +1,52 @@
-"""A workload scaled down for a while, and scaled up again whatever happens."""
+"""A workload that is scaled down for a restore, and scaled up again whatever happens."""
 
 import time
 from collections.abc import Callable
 from shlex import quote
 
+from contract.text import counted
 from kubectl_backup.cluster.api import Cluster, Json, below
-from kubectl_backup.cluster.errors import ClusterError, ConflictError, DeniedError, NotFoundError
-from kubectl_backup.output import terminal as terminals
+from kubectl_backup.cluster.errors import (
+    UNCHANGED,
+    ClusterError,
+    ConflictError,
+    DeniedError,
+    NotFoundError,
+)
+from kubectl_backup.output import interrupts
 from kubectl_backup.output.terminal import Terminal
-from kubectl_backup.restore.helper_pod import CONTAINER, REPLICAS, RefusedError
+from kubectl_backup.restore.helper_pod import CONTAINER, REPLICAS
+from kubectl_backup.restore.preflight import RefusedError
 from kubectl_backup.workload import target
 from kubectl_backup.workload.target import Owner
 
 _PLURALS = {"Deployment": "deployments", "StatefulSet": "statefulsets"}
-_EVERY = 0.5  # seconds between two looks
+_EVERY = 0.5  # seconds between two checks
 _GONE = 600.0  # seconds in which pods end
 _TRIES = 30  # to scale up again
 _CHANGES = 5  # of a workload while it is about to be scaled down
-_REFUSALS = (DeniedError, NotFoundError, ConflictError)
-"""Answers after which nothing has changed; after any other error it may have."""
 
 
 class LeftError(ClusterError):
-    """The pod that restores could not be removed, and may still write into the volume."""
+    """The pod that restores could not be removed, and may still write to the volume."""
 
 
 def path_of(namespace: str, owner: Owner) -> str:
-    """Return the API path of a workload; raise ClusterError where it cannot be scaled."""
+    """Return the API path of a workload; raise ClusterError if it cannot be scaled."""
     if owner.kind not in _PLURALS:
-        raise ClusterError(
-            f"{owner} cannot be scaled down: use --to-pvc or --to-local, or stop it yourself"
-        )
+        raise ClusterError(f"{owner} cannot be scaled down: use --to-pvc or --to-local")
     return below(namespace, _PLURALS[owner.kind], owner.name, "apps/v1")
 
 
 def replicas(workload: Json) -> int:
-    """Return how many pods a workload has, or had before a restore that was killed."""
+    """Return the replicas of a workload, or those it had before a killed restore."""
     return noted(workload) or _specified(workload)
 
 
 def noted(workload: Json) -> int:
-    """Return how many pods a workload had that a killed restore left scaled down; else 0."""
+    """Return the replicas of a workload before a killed restore scaled it down; else 0."""
     note = (workload["metadata"].get("annotations") or {}).get(REPLICAS, "")
-    # Once somebody has scaled it up again, their number counts.
+    # If somebody has scaled it up since, their number counts.
     is_down = not _specified(workload)
     return int(note) if is_down and note.isascii() and note.isdigit() else 0
 
@@ -58,20 +62,20 @@ def command(namespace: str, owner: Owner, count: int) -> str:
 
 
 def must_be_down(cluster: Cluster, namespace: str, owner: Owner) -> None:
-    """Raise RefusedError where somebody has scaled a workload up; a deleted one has no pods."""
+    """Raise RefusedError if somebody has scaled a workload up; a deleted one has no pods."""
     try:
         workload = cluster.get(path_of(namespace, owner))
     except NotFoundError:
         return
     if _specified(workload):
         raise RefusedError(
-            f"{owner} was scaled up by somebody else in the middle: the restore is stopped, NOT "
-            "ALL of it is there; find out who scales it, then run the restore again"
+            f"{owner} was scaled up during the restore, which is stopped and INCOMPLETE; find out "
+            "who scales it, then run the restore again"
         )
 
 
 class _Stop:
-    """A workload that is scaled down, from the first request that may have done so."""
+    """A workload that is, or may be, scaled down."""
 
     def __init__(self, cluster: Cluster, terminal: Terminal, namespace: str, owner: Owner) -> None:
         self._cluster = cluster
@@ -83,35 +87,35 @@ class _Stop:
         self._is_down = False
 
     def down(self, check: Callable[[Json], None]) -> None:
-        """Scale it to 0 if ``check`` lets it, as it is now, and wait until its pods are gone."""
+        """Scale it to 0 if ``check`` does not raise, and wait until its pods are gone."""
         for left in reversed(range(_CHANGES)):
             workload = self._cluster.get(self._path)
             check(workload)
             try:
                 self._scale_down(workload)
-            except ConflictError:  # somebody has changed it: look again
+            except ConflictError:  # somebody has changed it: check again
                 if not left:
                     raise
                 time.sleep(1)
             else:
                 break
         self._terminal.tell(f"{self._owner}: scaled down from {self._count}")
-        _await(lambda: not self._pods(), f"the pods of {self._owner} are gone")
+        self._await_end()
 
     def _scale_down(self, workload: Json) -> None:
         self._count = replicas(workload)
-        # How many there were stands at the workload, should we be killed.
+        # If we are killed, the next restore finds the number at the workload.
         meta = {"annotations": {REPLICAS: str(self._count)}}
         meta |= {"resourceVersion": workload["metadata"].get("resourceVersion")}
         self._is_down = True
         try:
             self._cluster.patch(self._path, {"metadata": meta, "spec": {"replicas": 0}})
-        except _REFUSALS:
+        except UNCHANGED:
             self._is_down = False
             raise
 
     def work(self, work: Callable[[], int]) -> int:
-        """Do ``work``; where it leaves a pod that may write, let the workload be as it is."""
+        """Do ``work``; if it leaves a pod that may write, the workload stays scaled down."""
         try:
             return work()
         except LeftError as error:
@@ -120,7 +124,7 @@ class _Stop:
             raise ClusterError(f"{error}; then scale {self._owner} up: {again}") from error
 
     def up(self) -> None:
-        """Scale it up again if it may be down."""
+        """Scale it up again if it may be scaled down."""
         if self._is_down:
             self._scale_up()
             self._is_down = False
@@ -142,6 +146,17 @@ class _Stop:
                 self._terminal.tell(f"{self._owner}: scaled up to {self._count}")
                 return
 
+    def _await_end(self) -> None:
+        end = time.monotonic() + _GONE
+        with self._terminal.progress(str(self._owner)) as progress:
+            while left := self._pods():
+                if time.monotonic() > end:
+                    names = ", ".join(str(each["metadata"]["name"]) for each in left)
+                    line = f"pod {names} of {self._owner} did not end within {_GONE:.0f} s"
+                    raise ClusterError(f"{line}; nothing was restored")
+                progress.show(f"waiting for {counted(len(left), 'pod')} to end")
+                time.sleep(_EVERY)
+
     def _pods(self) -> list[Json]:
         return [
             pod
@@ -161,8 +176,8 @@ def while_scaled_down(
 ) -> int:  # fmt: skip
     """Scale a workload to 0, do ``work`` once its pods are gone, and scale it up again.
 
-    ``check`` is called with the workload right before it is scaled down, and raises what speaks
-    against it. Return what ``work`` returns.
+    ``check`` is called with the workload right before it is scaled down, and raises if that must
+    not be done. Return what ``work`` returns.
     """
     stop = _Stop(cluster, terminal, namespace, owner)
 
@@ -170,7 +185,7 @@ def while_scaled_down(
         stop.down(check)
         return stop.work(work)
 
-    return terminals.finishing(terminal, all_of_it, stop.up)
+    return interrupts.finishing(terminal, all_of_it, stop.up)
 
 
 def scale_up(cluster: Cluster, namespace: str, owner: Owner, count: int) -> None:
@@ -182,16 +197,16 @@ def scale_up(cluster: Cluster, namespace: str, owner: Owner, count: int) -> None
 def remove(cluster: Cluster, terminal: Terminal, namespace: str, pod: str) -> None:
     """Delete a pod and wait until it is gone, so that its volumes are free.
 
-    Raise LeftError where it is still there and has not ended.
+    Raise LeftError if it remains and has not ended.
     """
     path, end = below(namespace, "pods", pod), time.monotonic() + _GONE
     missing = False
     while True:
         try:
             cluster.delete(path)
-            why = f"it is still there after {_GONE:.0f} s"
+            why = f"it still exists after {_GONE:.0f} s"
         except NotFoundError as error:
-            if missing:  # twice: much hangs on it
+            if missing:  # twice, because the app starts next
                 return
             missing, why = True, str(error)
             continue
@@ -205,7 +220,7 @@ def remove(cluster: Cluster, terminal: Terminal, namespace: str, pod: str) -> No
     line = f"pod {pod} cannot be deleted ({why})"
     delete = f"kubectl -n {quote(namespace)} delete pod {quote(pod)}"
     if not _has_ended(cluster, path):
-        raise LeftError(f"{line} and may still write into the volume; delete it: {delete}")
+        raise LeftError(f"{line} and may still write to the volume; delete it: {delete}")
     terminal.tell(f"{line}; delete it: {delete}")
 
 
@@ -220,16 +235,8 @@ def _has_ended(cluster: Cluster, path: str) -> bool:
 
 
 def state_of(status: Json) -> Json:
-    """Return the state of the container that restores: others may have been added to its pod."""
+    """Return the state of the container that restores; webhooks may have added others."""
     for each in status.get("containerStatuses") or ():
         if each.get("name") == CONTAINER:
             return dict(each.get("state") or {})
     return {}
-
-
-def _await(condition: Callable[[], bool], what: str) -> None:
-    end = time.monotonic() + _GONE
-    while not condition():
-        if time.monotonic() > end:
-            raise ClusterError(f"waited {_GONE:.0f} s in vain until {what}")
-        time.sleep(_EVERY)

@@ -17,7 +17,7 @@ Json = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Init:
-    """One init container; ``always``: it is a sidecar, which stays. ``status`` is the kubelet's."""
+    """One init container; ``always``: it is a native sidecar. ``status`` is the kubelet's."""
 
     name: str
     always: bool
@@ -25,7 +25,7 @@ class Init:
 
     @property
     def state(self) -> Json:
-        """Its state: ``waiting``, ``running`` or ``terminated``; empty where nothing is known."""
+        """Its state: ``waiting``, ``running`` or ``terminated``; empty if unknown."""
         return self.status.get("state") or {}
 
     @property
@@ -37,17 +37,17 @@ class Init:
 
     @property
     def has_started(self) -> bool:
-        """Whether it was ever started, or could not be for a reason of its own."""
+        """Whether it was ever started, or cannot start for a reason of its own."""
         return "running" in self.state or self.reason not in _NOT_STARTED
 
     @property
     def reason(self) -> str:
-        """The kubelet's word for why it does not run; empty where it says nothing."""
+        """The kubelet's reason why it does not run; empty if there is none."""
         return str(self._what.get("reason") or "")
 
     @property
     def message(self) -> str:
-        """What the kubelet says beside it."""
+        """The kubelet's message."""
         return formats.plain(self._what.get("message") or "")
 
     @property
@@ -56,13 +56,13 @@ class Init:
 
     @property
     def last_end(self) -> Json:
-        """How it ended, now or the last time; empty where it never did."""
+        """Its last termination; empty if it never ended."""
         before = (self.status.get("lastState") or {}).get("terminated")
         return self.state.get("terminated") or before or {}
 
     @property
     def next_start(self) -> float | None:
-        """When the kubelet starts it again after it ended; None where it does not say so."""
+        """When the kubelet restarts it; None if it does not say so."""
         waiting = self.state.get("waiting") or {}
         match = _BACK_OFF.match(str(waiting.get("message") or ""))
         ended = formats.moment(self.last_end.get("finishedAt"))
@@ -73,7 +73,7 @@ class Init:
 
 
 def of(pod: target.Pod) -> Iterator[Init]:
-    """Yield the init containers in their order; the sidecar is the last."""
+    """Yield the init containers in their order, up to the sidecar."""
     listed = (pod.get("status") or {}).get("initContainerStatuses") or ()
     known = {str(each.get("name")): each for each in listed}
     specified = {str(each["name"]): each for each in pod["spec"].get("initContainers") or ()}
@@ -85,13 +85,13 @@ def of(pod: target.Pod) -> Iterator[Init]:
 
 
 def blocking(pod: target.Pod) -> Init | None:
-    """Return the first that is not done; None where the sidecar runs."""
+    """Return the first that is not done; None if the sidecar runs."""
     return next((each for each in of(pod) if not each.is_done), None)
 
 
 def since(pod: target.Pod, name: str) -> float | None:
-    """Return since when a pod waits for a container: its start on a node, or the end of the one
-    before. A restart does not count: the wait goes on."""
+    """Return since when a pod waits for a container: its start on a node, or the end of the
+    previous container. A restart does not end the wait."""
     found = started(pod)
     for each in of(pod):
         if each.name == name:
@@ -103,6 +103,6 @@ def since(pod: target.Pod, name: str) -> float | None:
 
 
 def started(pod: target.Pod) -> float | None:
-    """Return when a node took the pod, or else when it was created."""
+    """Return when the pod started on its node, or else when it was created."""
     given = (pod.get("status") or {}).get("startTime") or pod["metadata"].get("creationTimestamp")
     return formats.moment(given)

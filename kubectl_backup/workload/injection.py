@@ -7,16 +7,16 @@ from kubectl_backup.workload import target
 from kubectl_backup.workload.reasons import LASTING, PASSING
 
 UNSEEN = "webhook_not_asked"
-"""No reason of the webhook's: it never saw the pod."""
+"""Not a reason of the webhook: it never saw the pod."""
 UNSEEN_TEXT = (
-    "never seen by the webhook: it was away, or the namespace had no label "
+    "the webhook never saw the pod: it was down, or the namespace had no label "
     "backup.enabled=true when the pod was created"
 )
-UNSEEN_REMEDY = "`kubectl backup doctor` finds out"
+UNSEEN_REMEDY = "`kubectl backup doctor` finds the cause"
 
 
 def reason(pod: target.Pod) -> str:
-    """Return why a pod has no sidecar, in the webhook's word; UNSEEN where it says nothing."""
+    """Return the webhook's reason why a pod has no sidecar; UNSEEN if it gave none."""
     try:
         return str(json.loads(target.annotations(pod)[names.STATUS_ANNOTATION])["reason"])
     except (KeyError, TypeError, ValueError):
@@ -32,7 +32,7 @@ def uninjected(pod: target.Pod) -> str:
 
 
 def meaning(word: str) -> str:
-    """Return what a reason of the webhook's means, and the next step."""
+    """Return the meaning of a reason of the webhook, and the next step."""
     known = {str(key): text for key, text in {**PASSING, **LASTING}.items()}
-    again = "; `kubectl backup heal` tries again" if word in set(map(str, PASSING)) else ""
+    again = "; `kubectl backup reinject` tries again" if word in set(map(str, PASSING)) else ""
     return f"{known.get(word, 'see the README')}{again}"

@@ -1,4 +1,4 @@
-"""The status of a sidecar as the last lines of its log tell it. Pure."""
+"""The status of a sidecar, read from the last lines of its log. Pure."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -7,13 +7,13 @@ from typing import Any
 from contract import names
 
 Known = Mapping[str, Any]
-"""What `backup-runner status --json` says."""
+"""The output of `backup-runner status --json`."""
 
 
 def status(lines: Iterable[bytes]) -> dict[str, Any] | None:
-    """Return what the newest status line says; None where there is none among these.
+    """Return the newest status among these lines, or None.
 
-    A run that began after it is under way.
+    A run that began after it is in progress.
     """
     known: dict[str, Any] | None = None
     for line in lines:
@@ -32,7 +32,7 @@ def status(lines: Iterable[bytes]) -> dict[str, Any] | None:
 
 
 def is_known(part: Known) -> bool:
-    """Whether a status, or a part of it, knows of the last success; older sidecars do not say."""
+    """Whether a status, or a part of it, has the last success; older sidecars do not tell."""
     return bool(part.get("last_success") or part.get("last_success_known", True))
 
 

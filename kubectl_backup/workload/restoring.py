@@ -1,4 +1,4 @@
-"""What the init container that restores volumes says, and what cures it. Pure."""
+"""What the init container that restores volumes reports, and how to fix it. Pure."""
 
 import json
 import re
@@ -40,15 +40,15 @@ _CURES = {
                "its server is up",
     "config": "correct what the message names, in the Secret or on the pod template",
     "locked": "wait until the other run in the repository ends; if there is none, remove the stale "
-              "lock: kubectl backup unlock from a pod that runs",
+              "lock with `kubectl backup unlock` in a running pod",
     "space": "free space where the message says, or use a larger volume",
     "memory": "raise backup.memory-limit on the pod template",
-    "source": "look at the volume that the message names",
+    "source": "check the volume that the message names",
     "repository": "the repository is damaged: see docs/disaster.md before anything else",
 }  # fmt: skip
 _REQUIRED = (
-    "check that backup.name, namespace and cluster name are those of the backups; to start with an "
-    "empty volume set backup.restore: if-empty on the pod template"
+    "check that backup.name, namespace and cluster name match those of the backups; to start with "
+    "an empty volume set backup.restore: if-empty on the pod template"
 )
 _ALLOW = (
     "put the value itself into the Secret, or name the variable in backup.restore-commands on the "
@@ -68,19 +68,19 @@ _SPECIAL = (
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """The last word of the init container. ``failure`` is a class, "" where nothing failed;
-    ``next_try`` is in seconds since the epoch."""
+    """The last message of the init container. ``failure`` is a class, "" if nothing failed;
+    ``next_try`` is in epoch seconds."""
 
     message: str = ""
     failure: str = ""
     next_try: float | None = None
     is_at_work: bool = False
-    """Files come back, or another pod brings them: ``is_waiting``."""
+    """Files are being restored, by another pod if ``is_waiting``."""
     is_waiting: bool = False
 
 
 def heard(lines: Iterable[bytes]) -> Said | None:
-    """Return what the end of the log says; None where it says nothing of a restore.
+    """Return the last message about the restore in these lines of its log, or None.
 
     A failure counts until files of a snapshot are being restored.
     """
@@ -99,7 +99,7 @@ def heard(lines: Iterable[bytes]) -> Said | None:
 
 
 def ended(message: str) -> Said | None:
-    """Return what a termination message says: one line of the runner's, or the end of its log."""
+    """Return what a termination message says: one line of the runner, or the end of its log."""
     lines = [line for line in message.splitlines() if line.strip()]
     if not lines:
         return None
@@ -109,7 +109,7 @@ def ended(message: str) -> Said | None:
 
 
 def cure(said: Said) -> str:
-    """Return the next step; "" where there is nothing to do but to wait."""
+    """Return the next step; "" if there is nothing to do but wait."""
     if said.is_waiting or not said.failure:
         return ""
     for words, remedy in _SPECIAL:
@@ -122,14 +122,14 @@ def cure(said: Said) -> str:
 
 
 def killed(reason: str, code: object) -> Said:
-    """Return what is known of a container that ended without a word."""
+    """Return what is known of a container that ended without a message."""
     if reason == "OOMKilled":
-        return Said("it was killed for memory", "memory")
+        return Said("it ran out of memory (OOMKilled)", "memory")
     return Said(f"it ended without a message: {reason or 'Error'}, exit status {code}", "internal")
 
 
 def _parsed(line: str) -> tuple[str, str, dict[str, Any], float | None]:
-    """Return level, message, fields and time of a line; a level of "" is no line of the runner."""
+    """Return level, message, fields and time of a line; level is "" if it is not of the runner."""
     try:
         found = json.loads(line)
     except ValueError:
@@ -158,7 +158,7 @@ def _failed(message: str, fields: dict[str, Any], time: float | None) -> Said:
 
 
 def _meant(message: str) -> str:
-    """Return the class that the words stand for: older sidecars, and termination messages."""
+    """Return the failure class of a message that has none: of older sidecars and terminations."""
     for failure, pattern in _BY_WORDS.items():
         if re.search(pattern, message, re.IGNORECASE):
             return failure

@@ -1,4 +1,4 @@
-"""Which pods `status` shows, and which of their namespaces have opted in, as far as rights go."""
+"""The pods that `status` shows and the namespaces that have opted in, as permissions allow."""
 
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +11,7 @@ from kubectl_backup.cluster.errors import ClusterError, DeniedError, NotFoundErr
 from kubectl_backup.workload import target
 
 _AT_ONCE = 10
-_TRIED = 40  # namespaces that are listed one by one where all at once is not allowed
+_TRIED = 40  # namespaces that are listed one by one if all at once is forbidden
 _NODES_WORDS = frozenset(
     {"FailedMount", "FailedAttachVolume", "FailedMapVolume", "FailedCreatePodSandBox"}
 )
@@ -19,10 +19,9 @@ _NODES_WORDS = frozenset(
 
 @dataclass(slots=True)
 class Scope:
-    """``labelled`` are the namespaces that have opted in; None where nobody may know.
+    """``labelled`` are the namespaces that have opted in, None if they cannot be read.
 
-    ``untold`` are lines about what could not be listed; ``whole``: all pods are here that were
-    asked for.
+    ``untold`` are lines about what could not be listed; ``whole``: all requested pods are listed.
     """
 
     pods: list[Json]
@@ -44,7 +43,7 @@ def of_namespace(cluster: Cluster) -> Scope:
 
 
 def of_all(cluster: Cluster) -> Scope:
-    """Return all pods; those of some namespaces where all at once is not allowed."""
+    """Return all pods; only those of some namespaces if they cannot be listed at once."""
     untold: list[str] = []
     labelled: list[str] | None = None
     try:
@@ -59,12 +58,12 @@ def of_all(cluster: Cluster) -> Scope:
         if not shown:
             raise
         where = listed(shown)
-        line = f"pods of all namespaces cannot be listed ({error}); only these are shown: {where}"
+        line = f"pods of all namespaces cannot be listed ({error}); showing only: {where}"
         return Scope(pods, labelled, [line, *untold], whole=False)
 
 
 def warnings(cluster: Cluster, pods: Collection[Json]) -> dict[str, str]:
-    """Return by uid what events say of pods that wait for their node; nothing without the right."""
+    """Return the events of pods that wait for their node, by uid; none without permission."""
     if not pods:
         return {}
     namespaces = {str(pod["metadata"]["namespace"]) for pod in pods}
@@ -120,8 +119,8 @@ def _without_labels(what: str, error: ClusterError) -> str:
 
 
 def shown(pods: Iterable[Json]) -> list[Json]:
-    """Return the pods that have a sidecar and last, and those that ended for good without it being
-    their work's end: nobody has made another one since."""
+    """Return the active pods with a sidecar, and pods with one that were ended by force and not
+    replaced."""
     pods = list(pods)
     alive = {_owner(pod) for pod in pods if target.lasting(pod)}
     found = [pod for pod in pods if target.sidecar(pod) is not None and target.lasting(pod)]
@@ -133,7 +132,7 @@ def shown(pods: Iterable[Json]) -> list[Json]:
 
 
 def _was_ended(pod: Json) -> bool:
-    """Whether a pod was ended by its node or the cluster: Evicted, Preempting, NodeShutdown …"""
+    """Whether its node or the cluster ended a pod: Evicted, Preempting, NodeShutdown …"""
     status = pod.get("status") or {}
     going = pod["metadata"].get("deletionTimestamp")
     return status.get("phase") == "Failed" and bool(status.get("reason")) and not going

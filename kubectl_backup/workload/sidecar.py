@@ -1,4 +1,4 @@
-"""Sidecars of running pods: which pods there are, what they say, what they are told to run."""
+"""Sidecars of running pods: how to find them, read their status and run commands in them."""
 
 import json
 import time
@@ -14,10 +14,11 @@ from kubectl_backup.workload import injection, log_status, restoring, stalls, ta
 
 _TAIL = "50"  # lines of a log
 _SILENCE = 20.0  # seconds in which a pod must answer
+_PATIENCE = 600.0  # seconds without output of a command that may wait for a lock
 _FOLDER = f'"${{{names.ENV_STATE_DIR}:-{names.STATE_DIR}}}"'
 _FILE = f"{names.STATE_DIR}/{names.STATUS_FILE}"
 _STATUS = "backup-runner status --json || true"
-_ASK = f"date +%s; kill -USR1 $(cat {_FOLDER}/{names.SUPERVISOR_FILE} 2>/dev/null || echo 1)"
+_REQUEST = f"date +%s; kill -USR1 $(cat {_FOLDER}/{names.SUPERVISOR_FILE} 2>/dev/null || echo 1)"
 _STOP = 'grep -q backup-runner "/proc/$1/cmdline" && kill -TERM "$1"'
 
 
@@ -34,43 +35,46 @@ class Sidecar:
         """Return its status."""
         execute, place = self._cluster.execute, (self.namespace, self.name)
         answer = execute(*place, "cat", _FILE, silence=_SILENCE)
-        if answer.code:  # an older one, which does not keep it
+        if answer.code:  # an older sidecar, which does not keep it
             answer = execute(*place, "sh", "-c", _STATUS, silence=_SILENCE)
         try:
             found = json.loads(answer.out)
         except ValueError:
             found = None
         if not isinstance(found, dict):
-            raise ClusterError(f"pod {self.name} says nothing that can be read: {answer.said}")
+            raise ClusterError(
+                f"pod {self.name}: its status cannot be read: {answer.said or 'invalid JSON'}"
+            )
         return found
 
-    def overheard(self) -> Json | None:
-        """Return its status as the end of its log tells it; None where that says nothing."""
+    def logged(self) -> Json | None:
+        """Return its status from the end of its log; None if it is not there."""
         return log_status.status(self.log(tailLines=_TAIL))
 
-    def ask(self) -> float:
-        """Ask for a backup; return the pod's own time of asking."""
-        answer = self.execute("sh", "-c", _ASK)
+    def request(self) -> float:
+        """Request a backup; return the time by the pod's own clock, in epoch seconds."""
+        place = (self.namespace, self.name)
+        answer = self._cluster.execute(*place, "sh", "-c", _REQUEST, silence=_SILENCE)
         clock = answer.out.decode("ascii", "replace").strip()
         if answer.code or not clock.isdigit():
-            raise ClusterError(f"pod {self.name} cannot be asked for a backup: {answer.said}")
+            raise ClusterError(f"pod {self.name} cannot start a backup: {answer.said}")
         return float(clock)
 
     def stop(self, process: int) -> None:
-        """Stop a command of the runner in the pod, if that is what this process still is."""
+        """Stop a command of the runner in the pod, if this process still is one."""
         words = ("sh", "-c", _STOP, "sh", str(process))
         self._cluster.execute(self.namespace, self.name, *words, silence=_SILENCE)
 
     def execute(self, *argv: str) -> Answer:
         """Run a command to its end."""
-        return self._cluster.execute(self.namespace, self.name, *argv, silence=600)
+        return self._cluster.execute(self.namespace, self.name, *argv, silence=_PATIENCE)
 
     def run(self, *argv: str) -> Running:
-        """Begin a command whose output is taken as it comes."""
+        """Start a command whose output is read as it arrives."""
         return self._cluster.run(self.namespace, self.name, *argv)
 
     def restic(self, *arguments: str) -> list[Any]:
-        """Return what restic says in JSON: one array, or an object a line."""
+        """Return restic's JSON output: one array, or one object for each line."""
         answer = self.execute("backup-runner", "restic", *arguments)
         if answer.code:
             raise ClusterError(errors.of_restic(arguments[0], answer.code, answer.said))
@@ -78,25 +82,23 @@ class Sidecar:
         try:
             if text.startswith("["):
                 return list(json.loads(text))
-            # Not by `splitlines`: names of files may hold what that takes for an end of a line.
+            # Not by `splitlines`: names of files may have characters that it splits at.
             return [json.loads(line) for line in text.split("\n") if line.startswith("{")]
         except ValueError as error:
-            raise ClusterError(
-                f"what restic {arguments[0]} says cannot be read: {error}"
-            ) from error
+            raise ClusterError(f"restic {arguments[0]}: invalid JSON: {error}") from error
 
     def mine(self) -> tuple[str, ...]:
-        """Return the filter by which restic finds this workload's snapshots and no others."""
+        """Return restic's filter for the snapshots of this workload only."""
         known = self.known()
         return ("--host", str(known["host"]), "--tag", ",".join(map(str, known["tags"])))
 
     def log(self, container: str = names.CONTAINER, **query: str) -> Iterator[bytes]:
-        """Yield the lines of its log, or of another container's in its pod."""
+        """Yield the lines of its log, or of the log of another container of its pod."""
         path = f"/api/v1/namespaces/{self.namespace}/pods/{self.name}/log"
         return self._cluster.text(path, container=container, **query)
 
     def restoring(self) -> restoring.Said | None:
-        """Return what the restore says before the sidecar starts; None where nobody may know."""
+        """Return what the init container that restores logs; None if its log cannot be read."""
         try:
             return restoring.heard(self.log(names.RESTORE_CONTAINER, tailLines=_TAIL))
         except ClusterError:
@@ -104,28 +106,30 @@ class Sidecar:
 
 
 def find(cluster: Cluster, text: str) -> Sidecar:
-    """Return the sidecar of the workload that ``text`` means, which runs.
+    """Return a running sidecar of the workload that ``text`` names.
 
-    Raises TargetError and ClusterError that name the next step.
+    Raise TargetError or ClusterError with the next step.
     """
     return find_each(cluster, text)[0]
 
 
 def find_one(cluster: Cluster, text: str) -> Sidecar:
-    """Return the one sidecar that has the backups of a workload; raise where they are several."""
+    """Return the sidecar of a workload; raise if each of its pods has its own backups."""
     parts = find_each(cluster, text)
     if len(parts) > 1:
         words = ", ".join(f"pod/{each.name}" for each in parts)
-        raise ClusterError(f"each pod of {text} has backups of its own: write one of {words}")
+        raise ClusterError(f"each pod of {text} has its own backups: name one of {words}")
     return parts[0]
 
 
 def find_each(cluster: Cluster, text: str) -> list[Sidecar]:
-    """Return a sidecar for each part of a workload that has backups of its own, at least one."""
+    """Return a sidecar for each part of a workload with its own backups, at least one."""
     pods = target.matching(target.parse(text), cluster.pods(), cluster.place)
     first = pods[0]
     if target.sidecar(first) is None:
-        why = injection.uninjected(first) if target.asks(first) else "it has no backup.enabled"
+        why = injection.uninjected(first)
+        if not target.asks(first):
+            why = "its annotation backup.enabled is not set"
         raise ClusterError(f"pod {first['metadata']['name']} is not backed up: {why}")
     stall = None if target.running(first) else stall_of(cluster, first)
     if stall is not None:
@@ -136,11 +140,11 @@ def find_each(cluster: Cluster, text: str) -> list[Sidecar]:
 
 
 def stall_of(cluster: Cluster, pod: Json, warning: str = "") -> stalls.Stall | None:
-    """Return why the sidecar of a pod does not run; None where it does."""
+    """Return why the sidecar of a pod does not run; None if it runs."""
     said = Sidecar(cluster, pod).restoring() if stalls.waits_for_restore(pod) else None
     return stalls.find(pod, said, warning)
 
 
 def all_of(part: Sidecar) -> list[Json]:
-    """Return all snapshots of a sidecar's own."""
+    """Return all snapshots of a sidecar's workload."""
     return [dict(each) for each in part.restic("snapshots", "--json", "--no-lock", *part.mine())]

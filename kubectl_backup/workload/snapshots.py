@@ -1,4 +1,4 @@
-"""Which of a workload's snapshots is meant. Pure."""
+"""Selects one of a workload's snapshots. Pure."""
 
 import posixpath
 import re
@@ -15,35 +15,35 @@ _AGO = re.compile(r"([0-9]{1,5})([smhdw])")
 
 
 class NoSnapshotError(Exception):
-    """What was asked for is none of this workload's snapshots; the text says what to do."""
+    """The workload has no such snapshot; the text has the next step."""
 
 
 def without_root(path: str) -> str:
-    """Return a path below the folder of all volumes, as people name it."""
+    """Return the path VOLUME/path of an absolute path in a snapshot."""
     return str(path).removeprefix(f"{names.VOLUMES_DIR}/")
 
 
 def taken(each: Snapshot) -> float:
-    """Return when a snapshot was taken, in epoch seconds; 0 where that cannot be read."""
+    """Return when a snapshot was taken, in epoch seconds; 0 if that is invalid."""
     return formats.moment(each.get("time")) or 0.0
 
 
 def chosen(snapshots: Sequence[Snapshot], word: str) -> str:
-    """Return the id of the snapshot that a word means: ``latest``, or the beginning of an id.
+    """Return the id of a snapshot by ``latest`` or the beginning of its id.
 
-    ``latest`` is of volumes, not of dumps, and of ones that had lost no files where there is one.
+    ``latest`` is the newest of volumes, not of dumps, and a doubtful one only if all are.
     """
     if word == "latest":
         volumes = [each for each in snapshots if not _is_dump(each)]
         good = [each for each in volumes if not is_doubtful(each)]
         if not volumes:
-            raise NoSnapshotError("there is no snapshot yet; `kubectl backup now` makes one")
+            raise NoSnapshotError("there is no snapshot yet; run `kubectl backup now`")
         return str(max(good or volumes, key=taken)["id"])
     found = [str(each["id"]) for each in snapshots if word and str(each["id"]).startswith(word)]
     if len(found) != 1:
-        what = "more than one" if found else "none"
+        what = "more than one snapshot" if found else "no snapshot"
         raise NoSnapshotError(
-            f"{word!r} is {what} of this workload's snapshots; see `kubectl backup snapshots`"
+            f"{word!r} matches {what} of this workload; see `kubectl backup snapshots`"
         )
     return found[0]
 
@@ -51,7 +51,7 @@ def chosen(snapshots: Sequence[Snapshot], word: str) -> str:
 def to_restore(
     snapshots: Sequence[Snapshot], volume: str, word: str, until: float | None
 ) -> dict[str, Any]:
-    """Return the snapshot to restore a volume from: by its id, else the newest ``until`` then."""
+    """Return the snapshot to restore a volume from: by its id, or the newest ``until`` a time."""
     if word and word != "latest":
         identifier = chosen(snapshots, word)
         return next(dict(each) for each in snapshots if each["id"] == identifier)
@@ -64,26 +64,24 @@ def to_restore(
     good = [each for each in found if not is_doubtful(each)]
     if not found and of_it:
         oldest = formats.rfc3339(min(map(taken, of_it)))
-        raise NoSnapshotError(f"no snapshot of {volume} is that old; the oldest is of {oldest}")
+        raise NoSnapshotError(
+            f"volume {volume} has no snapshot that old; the oldest is from {oldest}"
+        )
     if not found:
         known = sorted({without_root(path) for each in snapshots for path in each.get("paths") or ()
                         if str(path).startswith(f"{names.VOLUMES_DIR}/")})  # fmt: skip
         raise NoSnapshotError(
-            f"there is no snapshot of {volume}"
-            + (
-                f"; there are of {', '.join(known)}"
-                if known
-                else "; see `kubectl backup snapshots`"
-            )
+            f"volume {volume} has no snapshot; "
+            + (f"others have: {', '.join(known)}" if known else "see `kubectl backup snapshots`")
         )
     newest = max(good or found, key=taken)
     return dict(newest)
 
 
 def when(text: str, now: float) -> float | None:
-    """Return the moment that a text means: a time of RFC 3339, a date, or how long ago (``2h``).
+    """Return the epoch seconds of an RFC 3339 time, the end of a date, or a time ago (``2h``).
 
-    Of a date all counts, as where the sidecar reads one. None where there is no text.
+    The sidecar reads dates the same way. None if there is no text.
     """
     if not text:
         return None
@@ -94,13 +92,13 @@ def when(text: str, now: float) -> float | None:
         found += SECONDS["d"]
     if found is None:
         raise NoSnapshotError(
-            f"{text!r} is no time: write 2026-11-25T03:00:00Z, 2026-11-25, or 2h, 3d for ago"
+            f"{text!r} is not a time: use 2026-11-25T03:00:00Z, 2026-11-25, or 2h, 3d for ago"
         )
     return found
 
 
 def is_doubtful(each: Snapshot) -> bool:
-    """Whether a volume had lost its files when this was made."""
+    """Whether a volume had lost files when the snapshot was made."""
     return DOUBTFUL in (each.get("tags") or ())
 
 
@@ -109,7 +107,7 @@ def _is_dump(each: Snapshot) -> bool:
 
 
 def inside(path: str) -> str:
-    """Return the path in a snapshot that ``VOLUME/path`` means; an absolute one is meant so."""
+    """Return the absolute path in a snapshot of ``VOLUME/path``, or of an absolute path."""
     if path.startswith("/"):
         return posixpath.normpath(path)
     return posixpath.normpath(posixpath.join(names.VOLUMES_DIR, path))

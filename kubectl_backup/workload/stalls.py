@@ -1,4 +1,4 @@
-"""Why the sidecar of a pod does not run: reason, since when, and the next step. Pure."""
+"""Why the sidecar of a pod does not run, since when, and the next step. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ Json = Mapping[str, Any]
 class Stall:
     """``subject`` is ``restore``, ``sidecar`` or ``pod``; ``reason`` is one word for scripts.
 
-    Times are seconds since the epoch.
+    Times are epoch seconds.
     """
 
     subject: str
@@ -35,7 +35,7 @@ class Stall:
     status: str = NOT_RUNNING
 
     def line(self, now: float) -> str:
-        """Return the reason, since when it holds and when it is tried again."""
+        """Return the reason, how long it has held, and when the next try is."""
         times = [f"for {units.span(now - self.since)}"] if self.since is not None else []
         if self.next_try is not None:
             times.append(f"next try {formats.ahead(self.next_try, now)}")
@@ -43,9 +43,9 @@ class Stall:
 
 
 def find(pod: target.Pod, said: Said | None = None, warning: str = "") -> Stall | None:
-    """Return what keeps a pod's sidecar from running; None where it runs.
+    """Return why a pod's sidecar does not run; None if it runs.
 
-    ``said`` is what the restore's log says, ``warning`` the newest event about volumes or the
+    ``said`` is from the log of the restore, ``warning`` the newest event about volumes or the
     sandbox; both may be unknown.
     """
     status = pod.get("status") or {}
@@ -72,7 +72,7 @@ def waits_for_restore(pod: target.Pod) -> bool:
 
 
 def waits_for_node(pod: target.Pod) -> bool:
-    """Whether only an event can say why nothing of a pod has started yet."""
+    """Whether only an event can say why no container of a pod has started."""
     started = any(each.has_started for each in containers.of(pod))
     return not started and not _unscheduled(pod) and target.lasting(pod)
 
@@ -96,7 +96,7 @@ def _ended(pod: target.Pod) -> Stall:
     text += f": {status['message']}" if status.get("message") else ""
     remedy = _describe(pod)
     if target.owner(pod).kind == "Pod":
-        remedy = f"create the pod again; {remedy}"
+        remedy = f"recreate the pod; {remedy}"
     return Stall("pod", reason, text, remedy, max(moments, default=containers.started(pod)))
 
 
@@ -113,7 +113,7 @@ def _without_node(pod: target.Pod, condition: Json) -> Stall:
 
 
 def _blocked(pod: target.Pod, init: Init, said: Said | None, warning: str) -> Stall:
-    """Say what an init container that is not done waits for."""
+    """Return the stall of a pod whose init container has not finished."""
     who, subject = {
         names.CONTAINER: ("the sidecar does not run", "sidecar"),
         names.RESTORE_CONTAINER: (f"waiting for {names.RESTORE_CONTAINER}", "restore"),
@@ -141,7 +141,7 @@ def _not_created(pod: target.Pod, since: float | None, warning: str) -> Stall:
     text += f": {warning}" if warning else f" on node {node}" if node else ""
     remedy, lower = describe, warning.lower()
     if "multi-attach" in lower:
-        remedy = f"the volume is still attached to another node: end its pod there; {describe}"
+        remedy = f"the volume is still attached to another node: delete its pod there; {describe}"
     elif "not found" in lower:
         remedy = f"create what the message names; {describe}"
     reason = "VolumesNotMounted" if "volume" in lower else "ContainerCreating"
@@ -149,9 +149,9 @@ def _not_created(pod: target.Pod, since: float | None, warning: str) -> Stall:
 
 
 def _restore(pod: target.Pod, init: Init, said: Said | None, since: float | None) -> Stall:
-    """Say what the restore's own words mean: of its log, or of its last end."""
+    """Return the stall of a pod that waits for its restore, from its log or its last end."""
     last, runs = init.last_end, "running" in init.state
-    # Right after a restart the log is a new one, which has not come to what failed before.
+    # Right after a restart the log is new, and has not reached the failure yet.
     if last and not (said and (said.failure or (runs and said.is_at_work))):
         code = last.get("exitCode")
         ended = restoring.ended(str(last.get("message") or ""))
@@ -161,8 +161,8 @@ def _restore(pod: target.Pod, init: Init, said: Said | None, since: float | None
         said = restoring.killed("OOMKilled", last.get("exitCode"))
     who, said = f"waiting for {init.name}", said or Said()
     if not said.failure:
-        # The restore is at work, which may take hours: nothing is wrong.
-        text = f"{who}: {said.message or 'it reads the repository'}"
+        # The restore is in progress, which may take hours: nothing is wrong.
+        text = f"{who}: {said.message or 'reading the repository'}"
         reason = "another_pod" if said.is_waiting else RESTORING
         remedy = "the app starts as soon as its volumes are restored"
         return Stall("restore", reason, text, remedy, since, None, RESTORING)
@@ -172,7 +172,7 @@ def _restore(pod: target.Pod, init: Init, said: Said | None, since: float | None
 
 
 def _crashed(pod: target.Pod, init: Init, who: str, subject: str, since: float | None) -> Stall:
-    """Say of a container that runs on, has ended, or ends again and again, what is known."""
+    """Return the stall of a container that still runs, has ended, or keeps restarting."""
     last, remedy = init.last_end, f"see {_logs(pod, init)}"
     cause = str(last.get("reason") or "")
     if not last:

@@ -1,4 +1,4 @@
-"""Which pods a word such as ``deploy/wiki`` means. Pure."""
+"""Finds the pods of a workload such as ``deploy/wiki``. Pure."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,12 +27,12 @@ _FINISHED = {"Succeeded", "Failed"}
 
 
 class TargetError(Exception):
-    """No pod or more than one workload is meant; the text says what to write instead."""
+    """A reference matches no pod or several workloads; the text says what to write instead."""
 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """What a pod belongs to, as people name it; a pod of nobody is its own."""
+    """The workload of a pod; a pod without a controller is its own."""
 
     kind: str
     name: str
@@ -44,7 +44,7 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """What somebody typed; ``kind`` is "" for a bare name."""
+    """A workload as typed; ``kind`` is "" for a bare name."""
 
     kind: str
     name: str
@@ -54,18 +54,18 @@ class Reference:
 
 
 def parse(text: str) -> Reference:
-    """Read ``KIND/NAME`` or a bare name; raise TargetError that says what may be written."""
+    """Parse ``KIND/NAME`` or a bare name; raise TargetError if it is neither."""
     word, slash, name = text.partition("/")
     if not slash:
         name, word = word, ""
     kind = _BY_WORD.get(word.lower().partition(".")[0], "")
     if not name or "/" in name or (slash and not kind):
-        raise TargetError(f"{text!r} is no workload; write deploy/wiki, sts/db, pod/x or a name")
+        raise TargetError(f"{text!r} is not a workload; write deploy/wiki, sts/db, pod/x or a name")
     return Reference(kind, name)
 
 
 def owner(pod: Pod) -> Owner:
-    """Return what a pod belongs to, from its owner references alone."""
+    """Return the workload of a pod, from its owner references alone."""
     meta = pod["metadata"]
     references = meta.get("ownerReferences") or ()
     found = next((each for each in references if each.get("controller")), None)
@@ -83,12 +83,12 @@ def owner(pod: Pod) -> Owner:
 
 
 def asks(pod: Pod) -> bool:
-    """Whether a pod has our sidecar or asks for it, be it with a word that says neither."""
+    """Whether a pod has our sidecar or requests one, even with an invalid value."""
     return sidecar(pod) is not None or coverage.asks(pod)
 
 
 def wants(pod: Pod) -> bool:
-    """Whether a pod asks for backups with a word that says so."""
+    """Whether a pod requests backups with a valid value."""
     try:
         return settings.enabled(annotations(pod))
     except ValueError:
@@ -101,7 +101,7 @@ def annotations(pod: Pod) -> Mapping[str, str]:
 
 
 def sidecar(pod: Pod) -> dict[str, Any] | None:
-    """Return the container that was injected into a pod; None where there is none."""
+    """Return the container that was injected into a pod, or None."""
     for each in pod["spec"].get("initContainers") or ():
         if coverage.is_sidecar(each):
             return dict(each)
@@ -109,40 +109,40 @@ def sidecar(pod: Pod) -> dict[str, Any] | None:
 
 
 def running(pod: Pod) -> bool:
-    """Whether a pod's sidecar runs, so that it can be asked."""
+    """Whether a pod's sidecar runs."""
     return "running" in (sidecar_status(pod).get("state") or {})
 
 
 def sidecar_status(pod: Pod) -> Mapping[str, Any]:
-    """Return what the kubelet says of a pod's sidecar; empty where it says nothing."""
+    """Return the status of a pod's sidecar container; empty if there is none."""
     statuses = (pod.get("status") or {}).get("initContainerStatuses") or ()
     return next((each for each in statuses if each.get("name") == names.CONTAINER), {})
 
 
 def lasting(pod: Pod) -> bool:
-    """Whether a pod is neither over nor about to go."""
+    """Whether a pod has not ended and is not being deleted."""
     phase = (pod.get("status") or {}).get("phase")
     return phase not in _FINISHED and not pod["metadata"].get("deletionTimestamp")
 
 
 def matching(reference: Reference, pods: Iterable[Pod], place: str) -> list[Pod]:
-    """Return the pods of a workload, those that last and can be asked first.
+    """Return the pods of a workload, active ones with a running sidecar first.
 
-    ``place`` says where that is. Raises TargetError where the name stands for more than one, or
-    for none that is there.
+    ``place`` is where ``pods`` are, in words. Raise TargetError if the name matches several
+    workloads or none.
     """
     pods = list(pods)
     found = [pod for pod in pods if _means(reference, pod)]
     owners = sorted({str(owner(pod)) for pod in found})
     if len(owners) > 1:
-        raise TargetError(f"{reference.name} is more than one workload: write {_or(owners)}")
+        raise TargetError(f"{reference.name} matches more than one workload: write {_or(owners)}")
     if not found:
         raise TargetError(_nothing(reference, pods, place))
     return sorted(found, key=lambda pod: (not lasting(pod), not running(pod), _name(pod)))
 
 
 def apart(pod: Pod) -> bool:
-    """Whether each pod of its workload has backups of its own."""
+    """Whether each pod of its workload has its own backups."""
     return owner(pod).kind in {"StatefulSet", "DaemonSet"}
 
 
@@ -158,8 +158,8 @@ def _means(reference: Reference, pod: Pod) -> bool:
 def _nothing(reference: Reference, pods: Sequence[Pod], place: str) -> str:
     known = sorted({str(owner(pod)) for pod in pods if asks(pod)})
     near = [each for each in known if each.partition("/")[2] == reference.name] or known[:5]
-    hint = f"; with backups there {'is' if len(near) == 1 else 'are'} {', '.join(near)}"
-    return f"there is no pod of {reference} in {place}{hint if near else ''}"
+    hint = f"; workloads with backups: {', '.join(near)}" if near else ""
+    return f"no pod of {reference} in {place}{hint}"
 
 
 def _name(pod: Pod) -> str:

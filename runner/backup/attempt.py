@@ -67,9 +67,9 @@ def _found(session: Session) -> Found:
 
 def _facts(session: Session, found: Found) -> Generator[Effect, Result, Facts]:
     state = session.state
-    full = set(state.full or ())
+    full = set(state.sources.full or ())
     empty = [path for path, looks in found.sources.items() if looks == Source.EMPTY]
-    if empty and state.full is None and not session.config.mirrors:
+    if empty and state.sources.full is None and not session.config.mirrors:
         # This pod is new, and so is what it knows: the repository knows more.
         full = yield from snapshots.once_full(session.config, empty)
     copies = _copies(session, found.readable)
@@ -77,16 +77,16 @@ def _facts(session: Session, found: Found) -> Generator[Effect, Result, Facts]:
     return Facts(
         sources=found.sources,
         once_full=frozenset(full),
-        had_success=bool(state.last_success),
+        had_success=bool(state.runs.last_success),
         now=datetime.now(UTC),
-        usual=state.usual,
-        left_out=None if state.left_out is None else tuple(state.left_out),
+        usual=state.sources.usual,
+        left_out=None if state.sources.left_out is None else tuple(state.sources.left_out),
         copies=copies,
-        accepted=state.accepted,
+        accepted=state.sources.accepted,
         refused=found.refused,
         inside=found.inside,
         real=found.real,
-        unread_locks=state.unread_locks,
+        unread_locks=state.repository.unread_locks,
     )
 
 
@@ -97,7 +97,7 @@ def _copies(session: Session, sources: list[str]) -> Copies:
         return Copies()
     from runner.databases.sqlite import copies as sqlite_copies  # noqa: PLC0415 -- only where it is wanted: it costs memory
 
-    scratch = Path(session.config.state_dir, COPIES)
+    scratch = Path(session.config.paths.state, COPIES)
     bound = int(quantity.parse(values.SCRATCH_BOUND) / 2)  # the cache has the other half
     anchored = {path: finding.root(session.config, path) for path in sources}
     made = sqlite_copies.copy_all(anchored, globs, scratch, bound, lambda: session.stop.asked)

@@ -30,7 +30,7 @@ def backup(config: Config, facts: Facts) -> Generator[Effect, Result, Outcome]:
         raise failed(done, f"{_WHO} succeeded, and the repository cannot be read")
     mine = [each for each in of_snapshots(done.text) if not _is_anothers(config, each)]
     new = [each for each in mine if each.id not in before and (is_known or _since(facts, each))]
-    if not new and mine and SKIP in config.backup_command:
+    if not new and mine and SKIP in config.commands.backup:
         line = f"{_WHO} succeeded; nothing changed, and the newest snapshot still holds it"
         return Outcome(Status.SUCCESS, line, snapshot=_newest(mine))
     if not new:
@@ -49,7 +49,7 @@ def backup(config: Config, facts: Facts) -> Generator[Effect, Result, Outcome]:
 def _is_anothers(config: Config, snapshot: Snapshot) -> bool:
     """Whether another workload's sidecar made a snapshot, by its tags."""
     tags = set(owner_of(snapshot.tags))
-    other = {snapshot.host, *tags} != {config.host, *config.tags}
+    other = {snapshot.host, *tags} != {config.identity.host, *config.identity.tags}
     return is_owned(tags) and other
 
 

@@ -33,12 +33,12 @@ def look(session: Session, sources: list[str], copies: Copies) -> None:
     notes += [
         f"{key} {pattern!r}: has matched nothing for more than a week: correct or remove it"
         for key, pattern in _patterns(config)
-        if 0 < (state.unmatched.get(pattern) or now) <= now - _LONG
+        if 0 < (state.given.unmatched.get(pattern) or now) <= now - _LONG
     ]
     for note in notes:
-        if note not in state.notes:
+        if note not in state.given.notes:
             session.log.line("warning", note)
-    state.notes = notes
+    state.given.notes = notes
 
 
 def _patterns(config: Config) -> Iterator[tuple[str, str]]:
@@ -46,7 +46,7 @@ def _patterns(config: Config) -> Iterator[tuple[str, str]]:
     for pattern in config.settings.get(settings.EXCLUDE) or ():
         if not pattern.startswith("!"):
             yield settings.EXCLUDE.annotation, pattern
-    for pattern in config.options.excludes:
+    for pattern in config.repository.options.excludes:
         if not pattern.startswith("!"):
             yield restic.PARAMETERS, pattern
 
@@ -54,14 +54,14 @@ def _patterns(config: Config) -> Iterator[tuple[str, str]]:
 def _find_unmatched(config: Config, state: State, sources: list[str], now: float) -> None:
     """Remember since when each pattern matches nothing; once a day, or where there is a new one."""
     given = [pattern for _, pattern in _patterns(config)]
-    is_new = set(given) - state.unmatched.keys()
-    if not is_new and 0 <= now - state.walked < _DAY:
+    is_new = set(given) - state.given.unmatched.keys()
+    if not is_new and 0 <= now - state.given.walked < _DAY:
         return
-    state.walked = now
+    state.given.walked = now
     left = _unmatched(given, sources, time.monotonic() + _SECONDS)
     # 0 stands for one that matched, so that it is not new any more.
-    state.unmatched = {
-        pattern: (state.unmatched.get(pattern) or now) if pattern in left else 0
+    state.given.unmatched = {
+        pattern: (state.given.unmatched.get(pattern) or now) if pattern in left else 0
         for pattern in given
     }
 

@@ -49,12 +49,13 @@ def find(config: Config) -> Found:
     volumes. Where nothing of RESTIC_SOURCE is there, the volumes are backed up beside it: the run
     fails and loses nothing.
     """
-    mounted = mounts.mounted(Path(config.volumes_dir))
+    volumes, legacy = config.paths.volumes, config.paths.legacy_sources
+    mounted = mounts.mounted(Path(volumes))
     found = Found()
-    if config.sources is not None:
-        paths = [f"{config.volumes_dir}/{source}" for source in config.sources]
-    elif config.legacy_sources is not None and config.legacy_sources != (config.volumes_dir,):
-        paths = list(config.legacy_sources)
+    if config.paths.sources is not None:
+        paths = [f"{volumes}/{source}" for source in config.paths.sources]
+    elif legacy is not None and legacy != (volumes,):
+        paths = list(legacy)
         left = [volume for volume in mounted if not any(_overlap(volume, path) for path in paths)]
         key = "BUP_SRC" if config.mirrors else "RESTIC_SOURCE"
         for path in paths:
@@ -99,7 +100,7 @@ def _add(found: Found, config: Config, path: str) -> None:
 
 def root(config: Config, path: str) -> str:
     """Return the folder that links in a path must not leave: its volume; "" is all there is."""
-    folder = config.volumes_dir.rstrip("/")
+    folder = config.paths.volumes.rstrip("/")
     inside = path.removeprefix(f"{folder}/").strip("/")
     if not path.startswith(f"{folder}/") or not inside:
         return ""  # of the Secret's own choosing, not the app's

@@ -21,12 +21,12 @@ def first(session: Session) -> None:
     config, log = session.config, session.log
     if config.obstacle:
         return
-    found = handover.take(Path(config.state_dir), config, time.time())
+    found = handover.take(Path(config.paths.state), config, time.time())
     if found is not None:
         _take(session, snapshots.last_of(config, found))
         return
     outcome = recall(session, _FIRST)
-    if not session.state.derived and not session.stop.asked:
+    if not session.state.runs.derived and not session.stop.asked:
         why = f": {outcome.message}" if outcome else ""
         log.line("info", f"the last backup is unknown yet, the repository cannot be read{why}")
 
@@ -38,7 +38,7 @@ def recall(session: Session, limit: float = 0) -> Outcome | None:
     error, the backup itself meets and names it.
     """
     config, state = session.config, session.state
-    if state.derived or session.limit or config.obstacle:
+    if state.runs.derived or session.limit or config.obstacle:
         return None
     # A tick asks before there is an attempt; what an attempt has prepared is only compared.
     if unwritable := rclone_conf.prepare(config):
@@ -59,10 +59,10 @@ def recall(session: Session, limit: float = 0) -> Outcome | None:
 def _take(session: Session, last: LastBackup) -> None:
     """Take what is certain into the state."""
     state = session.state
-    state.derived = True
+    state.runs.derived = True
     if last.made is None:
         return
-    state.inherited = True
-    state.usual = last.size
-    state.last_success = max(state.last_success, last.made.timestamp())
-    state.attempted = max(state.attempted, state.last_success)
+    state.runs.inherited = True
+    state.sources.usual = last.size
+    state.runs.last_success = max(state.runs.last_success, last.made.timestamp())
+    state.runs.attempted = max(state.runs.attempted, state.runs.last_success)

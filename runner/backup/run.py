@@ -9,8 +9,8 @@ from runner.backup import attempt
 from runner.maintenance import tasks, wholeness
 from runner.mirror import archives
 from runner.notify import digest, dispatch, metrics
-from runner.process import ownership, scratch
 from runner.process.environment import cache
+from runner.process.folders import ownership, scratch
 from runner.restic import commands
 from runner.session.executor import Executor
 from runner.session.session import Session
@@ -25,9 +25,9 @@ def backup(session: Session, why: str) -> Outcome:
     """Back up, then apply retention if that is due; report each as it ends."""
     state, log = session.state, session.log
     started = time.time()
-    state.attempted = state.running_since = started
-    state.run_now = session.config.settings.get(settings.RUN_NOW) or state.run_now
-    state_dir = session.config.state_dir
+    state.runs.attempted = state.runs.running_since = started
+    state.runs.run_now = session.config.settings.get(settings.RUN_NOW) or state.runs.run_now
+    state_dir = session.config.paths.state
     ownership.tidy(state_dir)
     scratch.fresh(ownership.scratch(state_dir))
     session.save()
@@ -40,18 +40,18 @@ def backup(session: Session, why: str) -> Outcome:
     outcome, sources = made.outcome, made.sources
     outcome = wholeness.judged(session, outcome)
     ended = time.time()
-    state.restic = state.restic or _version(session)
+    state.repository.restic = state.repository.restic or _version(session)
     if outcome.initialised:
         log.line("warning", "a new repository was created; keep its password safe")
     if outcome.protected:
-        if archives.is_gap(session.config, state.last_success, ended):
-            state.resumed = ended
-        state.last_success = ended
-        state.accepted = False
-        state.full = [path for path, found in sources.items() if found == Source.FULL]
+        if archives.is_gap(session.config, state.runs.last_success, ended):
+            state.sources.resumed = ended
+        state.runs.last_success = ended
+        state.sources.accepted = False
+        state.sources.full = [path for path, found in sources.items() if found == Source.FULL]
         if not outcome.shrunk and not session.limit:
-            state.usual = (outcome.counts.files, outcome.counts.source_bytes)
-            state.left_out = list(outcome.left_out)
+            state.sources.usual = (outcome.counts.files, outcome.counts.source_bytes)
+            state.sources.left_out = list(outcome.left_out)
     _finish(session, outcome, started, ended)
     if outcome.snapshot:  # of volumes that lost files too: the job is to hold retention
         tasks.record(session)
@@ -71,14 +71,14 @@ def report_killed(session: Session, now: float) -> None:
     """Report a run that began and never ended; it could not do so itself."""
     line = "the run was killed; memory is the usual cause: see backup.memory-limit"
     outcome = Outcome(Status.FAILURE, line, Failure.MEMORY)
-    _finish(session, outcome, session.state.running_since, now)
+    _finish(session, outcome, session.state.runs.running_since, now)
 
 
 def _finish(session: Session, outcome: Outcome, started: float, ended: float) -> None:
     """Keep the outcome in state, and tell log, people and metrics."""
     state, counts = session.state, outcome.counts
-    state.running_since = 0
-    state.last = Last(
+    state.runs.running_since = 0
+    state.runs.last = Last(
         started=started,
         ended=ended,
         status=outcome.status.value,
@@ -95,18 +95,18 @@ def _finish(session: Session, outcome: Outcome, started: float, ended: float) ->
         unreadable=list(outcome.unreadable[:_FIRST_KEPT]),
     )
     good = outcome.status in {Status.SUCCESS, Status.WARNING}
-    state.failures = 0 if good else state.failures + 1
+    state.runs.failures = 0 if good else state.runs.failures + 1
     # A mirror's earlier copy of what could not be read may lie in an archive.
     unread = session.config.mirrors and outcome.read_errors > 0
-    state.held = outcome.lost_files or unread or (state.held and not good)
+    state.sources.held = outcome.lost_files or unread or (state.sources.held and not good)
     if outcome.stale_locks is not None:
-        state.stale_locks = outcome.stale_locks
+        state.repository.stale_locks = outcome.stale_locks
     session.plan()
     digest.note(session.config, state)
     session.log.line(
         metrics.level(outcome.status),
         f"backup {outcome.status}: {outcome.message}",
-        **metrics.fields(state.last),
+        **metrics.fields(state.runs.last),
     )
     session.save()
     dispatch.deliver(session, ended)

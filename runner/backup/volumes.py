@@ -20,9 +20,9 @@ from runner.steps.step import Effect, Result, RunEnded, failed, must
 
 def before(config: Config) -> Generator[Effect, Result, Outcome | None]:
     """Run what comes before; return an Outcome where it leaves no sense in going on."""
-    if why := config.obstacle or config.confined.hooks:
+    if why := config.obstacle or config.commands.confined.hooks:
         return Outcome(Status.FAILURE, f"{why}; there was no backup", Failure.CONFIG)
-    if not config.pre:
+    if not config.commands.pre:
         return None
     done: Completed = yield commands.pre(config)
     if not done.code and not done.stopped:
@@ -32,7 +32,7 @@ def before(config: Config) -> Generator[Effect, Result, Outcome | None]:
 
 def after(config: Config, outcome: Outcome) -> Generator[Effect, Result, Outcome]:
     """Run what comes after, always; a failure there makes a warning of a success."""
-    if not config.post or config.obstacle or config.confined.hooks:
+    if not config.commands.post or config.obstacle or config.commands.confined.hooks:
         return outcome
     done: Completed = yield commands.post(config)
     if not done.code and not done.stopped:
@@ -62,7 +62,7 @@ def _volumes(
     config: Config, facts: Facts, dumped: Dumped, limit: float
 ) -> Generator[Effect, Result, Outcome]:
     sources = _sources(config, facts)
-    if config.backup_command:
+    if config.commands.backup:
         return (yield from custom_command.backup(config, facts))
     copied = (facts.copies.folder,) if facts.copies.folder else ()
     step = commands.backup(
@@ -105,7 +105,7 @@ def _sources(config: Config, facts: Facts) -> tuple[str, ...]:
     """Return the folders that restic gets; without any it is over."""
     unread = {Source.MISSING, Source.REFUSED}
     present = tuple(path for path, state in facts.sources.items() if state not in unread)
-    if not present and not config.backup_command:
+    if not present and not config.commands.backup:
         missing = [path for path, state in facts.sources.items() if state == Source.MISSING]
         found = [f"{path} {why}" for path, why in facts.refused.items()]
         found += [f"missing: {', '.join(missing)}"] if missing else []
@@ -122,7 +122,8 @@ def _judged(config: Config, facts: Facts, done: Completed) -> Generator[Effect, 
     summary = done.message("summary")
     # A dry run names a snapshot too, which it did not make.
     snapshot = "" if summary.get("dry_run") else str(summary.get("snapshot_id", ""))
-    same = config.options.skips and bool(summary) and not (snapshot or summary.get("dry_run"))
+    skips = config.repository.options.skips
+    same = skips and bool(summary) and not (snapshot or summary.get("dry_run"))
     if same and done.code in exit_codes.MADE_SNAPSHOT and not done.stopped:
         snapshot = yield from _still_held(config)
     if done.stopped or done.code not in exit_codes.MADE_SNAPSHOT or not snapshot:

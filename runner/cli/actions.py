@@ -38,14 +38,14 @@ def run_once(config: Config, log: Log, stop: Stop) -> int:
 def task(config: Config, log: Log, stop: Stop, name: str) -> int:
     """Verify, check or prune now, from outside the supervisor; return 0, 1 or 75 (skipped)."""
     from runner.maintenance import tasks  # noqa: PLC0415 -- only where there is work
-    from runner.process import ownership, scratch  # noqa: PLC0415 -- only where there is work
+    from runner.process.folders import ownership, scratch  # noqa: PLC0415 -- only where there is work
     from runner.session import executor  # noqa: PLC0415 -- only where there is work
 
     with _alone(config, log, stop) as session:
         if session is None:
             return _busy(log, stop)
         executor.lower_priority()
-        scratch.fresh(ownership.scratch(config.state_dir))
+        scratch.fresh(ownership.scratch(config.paths.state))
         done = tasks.by_hand(session, name)
         session.save()
         session.store.announce(time.time())
@@ -85,8 +85,8 @@ def accept(config: Config, log: Log, stop: Stop) -> int:
         if session is None:
             return _busy(log, stop)
         state = session.state
-        state.full, state.usual, state.held = [], None, False
-        state.accepted = True
+        state.sources.full, state.sources.usual, state.sources.held = [], None, False
+        state.sources.accepted = True
         session.store.save(state)  # or raise: nobody is to believe that it was kept
         session.save()
         session.store.announce(time.time())
@@ -140,12 +140,12 @@ def _alone(config: Config, log: Log, stop: Stop, task: str = "") -> Iterator[Ses
         if session is None or not task:
             yield session
             return
-        session.state.task = task
+        session.state.repository.task = task
         session.save()
         try:
             yield session
         finally:
-            session.state.task = ""
+            session.state.repository.task = ""
             session.save()
             session.store.announce(time.time())
 

@@ -4,15 +4,17 @@ import os
 import re
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from contract import names
 from contract.annotations import commands
 from contract.secret import variables
-from runner.config import downward_api, model, parse
-from runner.config.model import Config, Files
+from runner.config import build, downward_api, parse
+from runner.config.build import Files
+from runner.config.model import Config
 from runner.config.network.routes import AUTHORITIES, Authorities
-from runner.process import ownership
+from runner.process.folders import ownership
 from runner.sandbox import rights
 from runner.state.store import Store
 
@@ -36,13 +38,14 @@ def read_config(*, fills: bool = False, writes: bool = False) -> Config:
     except OSError:
         text = ""
     known = Store(Path(state_dir)).load()
-    good = known.good if known else {}
-    secret, unread = _from_files(parse.of_secret(environment, _secret()))
+    good = known.given.good if known else {}
+    resolved = _from_files(parse.of_secret(environment, _secret()))
+    secret = resolved.secret
     given = secret or environment
     beyond = rights.beyond_a_sidecar(environment, fills=fills, writes=writes)
     others = tuple(_read_by_others(given))
-    files = Files(unread, others, _authorities(given), _settings(given))
-    return model.read(environment, secret, downward_api.parse(text), good, files, beyond)
+    files = Files(resolved.unread, others, _authorities(given), _settings(given))
+    return build.config(environment, secret, downward_api.parse(text), good, files, beyond)
 
 
 def _authorities(given: Mapping[str, str]) -> Authorities:
@@ -70,8 +73,16 @@ def _secret() -> Mapping[str, str]:
         return {}
 
 
-def _from_files(secret: Mapping[str, str]) -> tuple[Mapping[str, str], Mapping[str, str]]:
-    """Return the Secret with ``X`` from the file that ``X_FILE`` names, and what cannot be read."""
+@dataclass(frozen=True, slots=True)
+class _Resolved:
+    """The Secret, with ``X`` from the file that ``X_FILE`` names; and why some are not read."""
+
+    secret: Mapping[str, str]
+    unread: Mapping[str, str]  # by variable
+
+
+def _from_files(secret: Mapping[str, str]) -> _Resolved:
+    """Return the Secret with the contents of files in place of their paths."""
     found, unread = dict(secret), {}
     for key, value in secret.items():
         name, path = key.removesuffix("_FILE"), value.strip()
@@ -85,7 +96,7 @@ def _from_files(secret: Mapping[str, str]) -> tuple[Mapping[str, str], Mapping[s
             shown = path[:_SHOWN] if path.startswith("/") else "the value, which is not shown"
             unread[key] = f"{shown}: {why}"
         del found[key]
-    return found, unread
+    return _Resolved(found, unread)
 
 
 def _read_by_others(given: Mapping[str, str]) -> list[str]:

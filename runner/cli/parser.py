@@ -7,9 +7,10 @@ from contract import VERSION
 from contract.annotations import values
 from contract.parsing import Parser
 from runner.cli import wait_options
-from runner.restic.commands import DUMP_FILES
 
 Add = Callable[..., Parser]
+
+_DUMPS = (*values.DATABASES, values.COMMAND_DUMP)
 
 TASKS = {
     "verify": "restore a part of the latest snapshot for trial, and compare it with the live files",
@@ -134,7 +135,7 @@ def _dump(add: Add) -> None:
         description="Writes one dump to standard output and fails where it is not whole.",
     )
     dumping.add_argument("--patience", type=float, default=1800, metavar="SECONDS")
-    dumping.add_argument("name", choices=tuple(DUMP_FILES))
+    dumping.add_argument("name", choices=_DUMPS)
     dumping.add_argument("words", nargs=argparse.REMAINDER, metavar="COMMAND")
 
 
@@ -162,7 +163,7 @@ def _load(add: Add) -> None:
     )
     wait_options.add(loading)
     loading.add_argument(
-        "name", nargs="?", default="", choices=("", *DUMP_FILES), metavar="NAME",
+        "name", nargs="?", default="", choices=("", *_DUMPS), metavar="NAME",
         help="postgres or mysql; needed where the pod has several dumps",
     )  # fmt: skip
     which = loading.add_mutually_exclusive_group()

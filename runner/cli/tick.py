@@ -27,7 +27,7 @@ def tick(config: Config, log: Log, stop: Stop, *, start: bool, asked: bool) -> i
     with alone(config, log, stop) as session:
         if session is None:
             log.line("info", "another run is in progress")
-            store = Store(Path(config.state_dir))
+            store = Store(Path(config.paths.state))
             if asked:
                 store.mark(_ASKED, wanted=True)
             store.announce(time.time() + _LOCKED_AGAIN)
@@ -39,8 +39,12 @@ def tick(config: Config, log: Log, stop: Stop, *, start: bool, asked: bool) -> i
 def last(config: Config, log: Log, stop: Stop) -> int:
     """Back up a last time, in what the pod's grace period leaves; return the exit status."""
     # The app is gone: there is nothing to freeze, and no time to create a repository.
-    config = replace(config, pre=(), post=(), may_init=False)
-    limit = max(1, config.grace - _LEFT_TO_REPORT)
+    config = replace(
+        config,
+        commands=replace(config.commands, pre=(), post=()),
+        repository=replace(config.repository, may_init=False),
+    )
+    limit = max(1, config.timing.grace - _LEFT_TO_REPORT)
     with alone(config, log, stop, limit=limit) as session:
         if session and not config.settings[settings.PAUSED]:
             backup(session, "exit")
@@ -62,24 +66,25 @@ def _look(session: Session, *, start: bool, asked: bool) -> None:
     config, state = session.config, session.state
     changed = load_config.secret_changed()
     asked = asked or session.store.marked(_ASKED) or due.cured_by_secret(state, changed)
-    may_read = start or changed != state.secret_changed  # as it may not have before
+    may_read = start or changed != state.given.secret_changed  # as it may not have before
     if may_read:
-        state.append_only = False  # or it was; the next task shows it
-    state.secret_changed = changed
+        state.repository.append_only = False  # or it was; the next task shows it
+    state.given.secret_changed = changed
     session.store.mark(_ASKED, wanted=False)
-    state.task = ""  # none is in progress: the lock is ours
+    state.repository.task = ""  # none is in progress: the lock is ours
     if start:
-        session.log.line("info", "started", version=VERSION, host=config.host, tags=config.tags)
-        state.told = []
-        state.shown = ""
-        state.restic = ""  # the image may be another one
+        own = config.identity
+        session.log.line("info", "started", version=VERSION, host=own.host, tags=own.tags)
+        state.given.told = []
+        state.reports.shown = ""
+        state.repository.restic = ""  # the image may be another one
     tell_problems(session)
-    if may_read and not asked and not state.derived:
+    if may_read and not asked and not state.runs.derived:
         _recover(session)
     now = time.time()
     if start:
         due.remember_start(now, config, state)
-    killed = start and bool(state.running_since)
+    killed = start and bool(state.runs.running_since)
     decided = due.due(now, config, state, asked=asked)
     if killed or decided.probe or decided.backup:
         from runner.backup import recover_state, run  # noqa: PLC0415 -- only where there is work
@@ -121,15 +126,15 @@ def tell_problems(session: Session) -> None:
     """Name each value that cannot be used once, when it comes."""
     problems = status.problems(session.config)
     for line in problems:
-        if line not in session.state.told:
+        if line not in session.state.given.told:
             session.log.line("warning", line)
-    session.state.told = problems
+    session.state.given.told = problems
 
 
 def _save(session: Session, *, by_hand: bool = False) -> None:
     """Keep the state and show it. What is done ``by_hand`` has no part in the container's log:
     the supervisor's next look, at once, shows it there."""
-    session.state.good = dict(session.config.settings.given)
+    session.state.given.good = dict(session.config.settings.given)
     session.plan()
     if not by_hand:
         _show(session)
@@ -143,6 +148,6 @@ def _show(session: Session) -> None:
     """Write the status to the log where it has changed: whoever asks many pods reads it there."""
     known = status.describe(session.config, session.state)
     shown = str(stable_hash(repr(known)))
-    if shown != session.state.shown:
-        session.state.shown = shown
+    if shown != session.state.reports.shown:
+        session.state.reports.shown = shown
         session.log.line("debug", names.STATUS_MESSAGE, **{names.STATUS_FIELD: known})

@@ -7,15 +7,16 @@ from contract import names
 from contract.annotations import excludes, settings
 from contract.annotations.settings import Problem, Settings
 from contract.secret import allowlist
-from runner.config import mirror as config_mirror
-from runner.config.mirror import Mirror
+from runner.config.model import Identity, Paths
 from runner.config.network import tls
 from runner.config.options import restic as options_restic
 from runner.config.options.restic import Given
 from runner.config.redaction.mask import Mask
+from runner.config.repository import mirror as config_mirror
+from runner.config.repository.mirror import Mirror
 from runner.config.timeouts import Timing
 
-LONGEST_HOST = 200
+_LONGEST_HOST = 200  # characters
 
 
 def masked(problem: Problem, mask: Mask) -> Problem:
@@ -44,7 +45,7 @@ def exclude_key(annotations: Mapping[str, str], variables: Mapping[str, str]) ->
     return variable if in_secret else annotation
 
 
-def doubts(effective: Settings, given: Given, key: str, *folders: str) -> Iterator[Problem]:
+def doubts(effective: Settings, given: Given, key: str, paths: Paths) -> Iterator[Problem]:
     """Yield a problem for each exclude pattern that hardly means what it says.
 
     ``key``: what backup.exclude came from.
@@ -53,7 +54,7 @@ def doubts(effective: Settings, given: Given, key: str, *folders: str) -> Iterat
         (key, effective.get(settings.EXCLUDE) or ()),
         (options_restic.PARAMETERS, given.excludes),
     ):
-        for pattern, why in excludes.doubts(patterns, *folders):
+        for pattern, why in excludes.doubts(patterns, paths.volumes, *(paths.legacy_sources or ())):
             yield Problem("setting", where, pattern, why, "")
 
 
@@ -61,28 +62,41 @@ def patient(times: Timing, patience: float | None) -> Timing:
     return times if patience is None else replace(times, lock_patience=patience)
 
 
-def host(environment: Mapping[str, str], variables: Mapping[str, str]) -> str:
-    """Return the restic host: backup.name, the Secret's RESTIC_HOSTNAME, else the workload's."""
-    derived = admitted(environment)
+def identity(
+    environment: Mapping[str, str], variables: Mapping[str, str], problems: list[Problem]
+) -> Identity:
+    """Return whose backups these are."""
     named = variables.get("RESTIC_HOSTNAME", "").strip()
-    if not named or not is_host(named) or environment.get(names.ENV_HOST_GIVEN) == "true":
-        return derived
-    # One Secret serves a whole namespace; pods with data of their own stay apart.
-    workload = environment.get(names.ENV_WORKLOAD, "")
+    if not (len(named) <= _LONGEST_HOST and named.isprintable()):
+        why = f"write one line of at most {_LONGEST_HOST} characters"
+        problems.append(Problem("Secret variable", "RESTIC_HOSTNAME", named, why, "the workload's"))
+        named = ""
+    admitted = environment.get(names.ENV_HOST) or environment.get("HOSTNAME") or "backup"
+    annotated = environment.get(names.ENV_HOST_GIVEN) == "true"
+    host = _host(environment, named) if named and not annotated else admitted
+    return Identity(
+        namespace=environment.get(names.ENV_NAMESPACE, "default"),
+        pod=environment.get(names.ENV_POD, ""),
+        host=host,
+        admitted=admitted,
+        kind=environment.get(names.ENV_KIND, "Pod"),
+        workload=environment.get(names.ENV_WORKLOAD) or host,
+        cluster=environment.get(names.ENV_CLUSTER, ""),
+    )
+
+
+def _host(environment: Mapping[str, str], named: str) -> str:
+    """Return the host that the Secret names, made this workload's own.
+
+    One Secret serves a whole namespace; pods with data of their own stay apart.
+    """
     match environment.get(names.ENV_KIND):
         case "StatefulSet":
+            workload = environment.get(names.ENV_WORKLOAD, "")
             return named + environment.get(names.ENV_POD, "").removeprefix(workload)
         case "DaemonSet":
             return f"{named}-{environment.get(names.ENV_NODE, '')}"
     return named
-
-
-def admitted(environment: Mapping[str, str]) -> str:
-    return environment.get(names.ENV_HOST) or environment.get("HOSTNAME") or "backup"
-
-
-def is_host(text: str) -> bool:
-    return len(text) <= LONGEST_HOST and text.isprintable()
 
 
 def restic(variables: Mapping[str, str]) -> Mapping[str, str]:

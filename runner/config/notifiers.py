@@ -7,6 +7,7 @@ from hashlib import sha256
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from contract.annotations.settings import Problem
+from runner.config import parse
 
 _KUMA = "/api/push/"
 _SERVICE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
@@ -139,13 +140,13 @@ def pushgateway(variables: Mapping[str, str], problems: list[Problem]) -> str:
     return url if not url or "://" in url else f"http://{url}"
 
 
-def receivers(
-    variables: Mapping[str, str], switches: Mapping[str, bool], problems: list[Problem]
-) -> Receivers:
+def receivers(variables: Mapping[str, str], problems: list[Problem]) -> Receivers:
     """Return all that the Secret names and its switches leave on."""
+    messages = parse.flag(variables, "NTFY_ENABLED", problems, default=False)
+    pushes = parse.flag(variables, "PUSHGATEWAY_ENABLED", problems, default=False)
     return Receivers(
-        ntfy(variables, problems) if switches["NTFY_ENABLED"] else None,
+        ntfy(variables, problems) if messages else None,
         services(variables, problems),
         pings(variables, problems),
-        pushgateway(variables, problems) if switches["PUSHGATEWAY_ENABLED"] else "",
+        pushgateway(variables, problems) if pushes else "",
     )

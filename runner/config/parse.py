@@ -61,16 +61,6 @@ def command(
     return words(key, environment, problems) or (("sh", "-c", text) if text else ())
 
 
-def grace(environment: Mapping[str, str], problems: list[Problem]) -> float:
-    """Return the pod's grace period in seconds."""
-    text = environment.get(names.ENV_GRACE, "").strip()
-    if not text or re.fullmatch(r"[0-9]{1,9}", text):
-        return float(text or names.GRACE_SECONDS)
-    used = str(names.GRACE_SECONDS)
-    problems.append(Problem("variable", names.ENV_GRACE, text, "write seconds", used))
-    return float(used)
-
-
 def subsets(environment: Mapping[str, str], problems: list[Problem]) -> int:
     """Return in how many parts the maintenance job reads all data, one a check; 0: none."""
     key = "BACKUP_CHECK_SUBSETS"
@@ -152,7 +142,7 @@ def dumps(
     return ()
 
 
-def flag(variables: Mapping[str, str], key: str, *, default: bool, problems: list[Problem]) -> bool:
+def flag(variables: Mapping[str, str], key: str, problems: list[Problem], *, default: bool) -> bool:
     """Return a variable that is true or false."""
     text = variables.get(key, "").strip()
     try:

@@ -79,8 +79,8 @@ def _postgres(given: Mapping[str, str]) -> Client:
         "PGCONNECT_TIMEOUT": str(_CONNECT),
     }
     environment = {**usual, **{key: text for key, text in given.items() if key.startswith("PG")}}
-    texts, paths = _files(given, "postgres")
-    environment |= {key: tls.placeholder(key) for key in texts}
+    files = _files(given, "postgres")
+    environment |= {key: tls.placeholder(key) for key in files.texts}
     if "PGSSLROOTCERT" in given and "PGSSLMODE" not in given:
         # libpq verifies nothing without. The pod's own address is in few certificates.
         local = tls.is_loopback(environment["PGHOST"])
@@ -94,17 +94,25 @@ def _postgres(given: Mapping[str, str]) -> Client:
         environment={"PGDATABASE": "postgres", **environment}
         if program == "pg_dumpall"
         else environment,
-        files=texts,
-        paths=paths,
+        files=files.texts,
+        paths=files.paths,
     )
 
 
-def _files(given: Mapping[str, str], name: str) -> tuple[dict[str, str], dict[str, str]]:
-    """Return certificates and keys by their variable: texts, and paths of files."""
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """Certificates and keys by their variable."""
+
+    texts: dict[str, str]
+    paths: dict[str, str]
+
+
+def _files(given: Mapping[str, str], name: str) -> _Files:
+    """Return the certificates and keys that the Secret has for a kind of database."""
     found = {key: given[key] for key in tls.FILES[name] if key in given}
     texts = {key: f"{value}\n" for key, value in found.items() if tls.is_text(value)}
     paths = {key: value for key, value in found.items() if key not in texts}
-    return texts, {key: value for key, value in paths.items() if value != _SYSTEM}
+    return _Files(texts, {key: value for key, value in paths.items() if value != _SYSTEM})
 
 
 def _mysql(given: Mapping[str, str]) -> Client:
@@ -114,11 +122,12 @@ def _mysql(given: Mapping[str, str]) -> Client:
         "user": given.get("MYSQL_USER", "root"),
         "protocol": "tcp",  # localhost would be a socket, which is in another container
     }
-    texts, paths = _files(given, "mysql")
+    files = _files(given, "mysql")
     mode = tls.mode(_MYSQL_MODE, given.get(_MYSQL_MODE, ""))
     if mode == Mode.VERIFY and "MYSQL_SSL_CA" not in given:
-        paths["MYSQL_SSL_CA"] = _AUTHORITIES  # without, some releases trust whoever is local
-    options |= _ssl_of_mysql(mode, options["host"], {**paths, **dict.fromkeys(texts, "")})
+        files.paths["MYSQL_SSL_CA"] = _AUTHORITIES  # without, some releases trust whoever is local
+    named = {**files.paths, **dict.fromkeys(files.texts, "")}
+    options |= _ssl_of_mysql(mode, options["host"], named)
     lines = (f'{key}="{_escaped(text)}"\n' for key, text in options.items())
     database = given.get("MYSQL_DATABASE")
     question = (
@@ -134,7 +143,7 @@ def _mysql(given: Mapping[str, str]) -> Client:
         server=(*question, "SELECT VERSION()"),
         environment={"MYSQL_PWD": given.get("MYSQL_PWD", "")},
         options="[client]\n" + "".join(lines),
-        files=texts, paths=paths,
+        files=files.texts, paths=files.paths,
         # The client would go on without where a server has no TLS.
         encrypted=(*question, "SHOW STATUS LIKE 'Ssl_cipher'") if mode == Mode.REQUIRED else (),
     )  # fmt: skip
@@ -166,15 +175,15 @@ def _redis(given: Mapping[str, str]) -> Client:
     password = given.get("REDISCLI_AUTH")
     environment = {"REDISCLI_AUTH": password} if password else {}
     local = tls.is_loopback(address[1])
-    texts, paths = _files(given, "redis")
+    files = _files(given, "redis")
     mode = tls.mode(_REDIS_MODE, given.get(_REDIS_MODE, ""))
-    if mode is None and (texts or paths):
+    if mode is None and (files.texts or files.paths):
         mode = Mode.VERIFY if "REDISCLI_CACERT" in given or not local else Mode.REQUIRED
-    files = tuple(
+    options = tuple(
         word
         for key, option in _REDIS_OPTIONS.items()
         if key in given
-        for word in (option, tls.placeholder(key) if key in texts else given[key])
+        for word in (option, tls.placeholder(key) if key in files.texts else given[key])
     )
     login = ("--user", user) if user else ()
     # Between pod and another host somebody may listen: only the word preferred goes unverified.
@@ -182,8 +191,8 @@ def _redis(given: Mapping[str, str]) -> Client:
     verified = ("--insecure",) if unverified and mode != Mode.VERIFY else ()
     plain = Client(("redis-cli", *address, *login, "--rdb", "-"), environment=environment)
     encrypted = Client(
-        ("redis-cli", *address, *login, "--tls", *verified, *files, "--rdb", "-"),
-        environment=environment, files=texts, paths=paths,
+        ("redis-cli", *address, *login, "--tls", *verified, *options, "--rdb", "-"),
+        environment=environment, files=files.texts, paths=files.paths,
     )  # fmt: skip
     if mode in {Mode.REQUIRED, Mode.VERIFY}:
         return encrypted

@@ -56,7 +56,7 @@ def dump_all(config: Config, facts: Facts) -> Generator[Effect, Result, Dumped]:
     Raises RunEnded where the run is to stop, or nothing can be written to the repository at all.
     """
     dumped = NONE
-    for dump in config.dumps:
+    for dump in config.commands.dumps:
         had = facts.had_success or dumped.initialised
         written = yield from init.written(
             config, commands.dump(config, dump), replace(facts, had_success=had)
@@ -128,7 +128,7 @@ def joined(config: Config, outcome: Outcome, dumped: Dumped, limit: float = 0) -
     outcome = replace(outcome, initialised=outcome.initialised or dumped.initialised)
     if dumped.stale:
         outcome = replace(outcome, stale_locks=(outcome.stale_locks or 0) + dumped.stale)
-    if not config.dumps:
+    if not config.commands.dumps:
         return outcome
     good = outcome.status in {Status.SUCCESS, Status.WARNING}
     if limit and good:

@@ -26,7 +26,7 @@ def do_all(session: Session) -> None:
     config = shrinking.retained(session)
     follow = Executor(config, session.log, session.stop).follow
     if config.mirrors:  # there is nothing else to do for a mirror
-        resumed = datetime.fromtimestamp(session.state.resumed, UTC)
+        resumed = datetime.fromtimestamp(session.state.sources.resumed, UTC)
         now = datetime.now(UTC)
         _do(session, "forget", lambda t: follow(archives.forget(config, now, resumed, t)))
         return
@@ -36,7 +36,7 @@ def do_all(session: Session) -> None:
         _do(session, "forget", lambda t: follow(operations.retention(config, datetime.now(UTC), t)))
         _do(session, "prune", lambda t: follow(operations.prune(config, datetime.now(UTC), t)))
         _do(session, "check", lambda t: follow(operations.check(config, datetime.now(UTC), t)))
-        if config.second is not None:
+        if config.repository.second is not None:
             _copy(session, config)
     _do(session, "verify", lambda t: drill.verify(session, t))
 
@@ -57,7 +57,7 @@ def _leave(session: Session) -> None:
     config, state, now = session.config, session.state, time.time()
     follow = Executor(config, session.log, session.stop).follow
     for name in due.central(config)[1:]:
-        known = state.of_task(name)
+        known = state.repository.of_task(name)
         if (known.status, known.message) != (Status.SKIPPED, publish_policy.LEFT):
             _note(session, name, TaskResult(Status.SKIPPED, publish_policy.LEFT))
     if not session.stop.asked and due.has_come("forget", now, config, state):
@@ -69,9 +69,9 @@ def _leave(session: Session) -> None:
 def _copy(session: Session, config: Config) -> None:
     state = session.state
     follow = Executor(config, session.log, session.stop).follow
-    had = bool(state.of_task("copy").success)
+    had = bool(state.repository.of_task("copy").success)
     _do(session, "copy", lambda t: follow(operations.copy(config, t, had_success=had)))
-    if state.of_task("copy").status == Status.SUCCESS:
+    if state.repository.of_task("copy").status == Status.SUCCESS:
         now = datetime.now(UTC)
         _do(session, "copy_forget", lambda t: follow(operations.retention(config, now, t, SECOND)))
         _do(session, "copy_prune", lambda t: follow(operations.prune(config, now, t, SECOND)))
@@ -98,7 +98,8 @@ def unlock(session: Session) -> TaskResult:
         done = TaskResult(Status.FAILURE, line, Failure.CONFIG)
     else:
         follow = Executor(config, session.log, session.stop).follow
-        done = follow(operations.unlock(config, datetime.now(UTC), session.state.unread_locks))
+        unread = session.state.repository.unread_locks
+        done = follow(operations.unlock(config, datetime.now(UTC), unread))
     session.log.line(metrics.level(done.status), f"unlock {done.status}: {done.message}")
     return done
 
@@ -114,10 +115,10 @@ def _do(session: Session, name: str, task: Callable[[float], TaskResult]) -> Non
 
 def begin(session: Session, name: str, task: Callable[[], TaskResult]) -> TaskResult:
     """Do a task, remember what became of it, and tell it."""
-    known = session.state.of_task(name)
+    known = session.state.repository.of_task(name)
     known.attempted = time.time()
     known.tries += 1
-    session.state.task = name
+    session.state.repository.task = name
     session.save()
     return _note(session, name, task())
 
@@ -125,9 +126,9 @@ def begin(session: Session, name: str, task: Callable[[], TaskResult]) -> TaskRe
 def _note(session: Session, name: str, done: TaskResult) -> TaskResult:
     """Remember what became of a task, and tell it."""
     state = session.state
-    known = state.of_task(name)
+    known = state.repository.of_task(name)
     known.status, known.message = done.status.value, done.message
-    state.task = ""
+    state.repository.task = ""
     if done.status == Status.SUCCESS:
         known.success = time.time()
     if name not in _ELSEWHERE:
@@ -138,13 +139,13 @@ def _note(session: Session, name: str, done: TaskResult) -> TaskResult:
     if not known.again:
         known.tries = 0
     if done.kept is not None:
-        state.snapshots = done.kept
+        state.repository.snapshots = done.kept
     if (
         done.status == Status.SKIPPED
         and done.failure == Failure.AUTH
         and not name.startswith("copy")
     ):
-        state.append_only = True
+        state.repository.append_only = True
     session.log.line(metrics.level(done.status), f"{name} {done.status}: {done.message}")
     dispatch.push(session)
     return done

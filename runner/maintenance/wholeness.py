@@ -27,31 +27,31 @@ def note(session: Session, status: Status, failure: Failure | None, message: str
     """Remember damage that a command met; a torn lock is none once it is removed."""
     if status != Status.FAILURE or failure != Failure.REPOSITORY or damage.UNLOCK in message:
         return
-    known = session.state.damage
+    known = session.state.repository.damage
     deep = by == "verify" or bool(known and known.deep)
     since = known.since if known else time.time()
-    session.state.damage = Damage(since, message, deep)
+    session.state.repository.damage = Damage(since, message, deep)
 
 
 def proved(session: Session, by: str) -> None:
     """Forget the damage where a command that somebody ran has proved that it is over."""
-    known = session.state.damage
+    known = session.state.repository.damage
     if known and by == ("verify" if known.deep else "check"):
-        session.state.damage = None
+        session.state.repository.damage = None
         session.log.line("info", "the repository is whole again")
 
 
 def judged(session: Session, outcome: Outcome) -> Outcome:
     """Return what a backup is worth in a repository that may be damaged."""
     note(session, outcome.status, outcome.failure, outcome.message, "backup")
-    known = session.state.damage
+    known = session.state.repository.damage
     if known is None or not outcome.protected or session.limit:
         return outcome
     session.log.line("info", f"{_SAID}, as far as is known: looking whether it still is")
     limit = min(_MOST, max(1, due.time_for_tasks(time.time(), session.config)))
     found = _prove(session, limit, deep=known.deep)
     if found.status == Status.SUCCESS:
-        session.state.damage = None
+        session.state.repository.damage = None
         session.log.line("info", "the repository is whole again")
         return outcome
     if found.status == Status.INTERRUPTED and session.stop.asked:

@@ -7,8 +7,8 @@ last success. No other workload writes below it.
 from datetime import UTC, datetime
 
 from contract.annotations import settings
-from runner.config.mirror import REMOTE
 from runner.config.model import Config
+from runner.config.repository.mirror import REMOTE
 from runner.steps.sources import NEVER_BACKED_UP
 from runner.steps.step import Step
 
@@ -19,13 +19,14 @@ _PATIENCE = ("--retries", "1", "--low-level-retries", "3", "--contimeout", "20s"
 
 def base(config: Config) -> str:
     """Return rclone's name of the folder that is this workload's alone."""
-    cluster = (config.cluster,) if config.cluster else ()
-    return f"{REMOTE}:" + "/".join((*cluster, config.namespace, config.kind, config.host))
+    own = config.identity
+    cluster = (own.cluster,) if own.cluster else ()
+    return f"{REMOTE}:" + "/".join((*cluster, own.namespace, own.kind, own.host))
 
 
 def name(config: Config, source: str) -> str:
     """Return below which name a source lies in mirror and archives: its volume's, else its path."""
-    return source.removeprefix(config.volumes_dir.rstrip("/")).strip("/")
+    return source.removeprefix(config.paths.volumes.rstrip("/")).strip("/")
 
 
 def archive(now: datetime) -> str:

@@ -23,17 +23,18 @@ def deliver(session: Session, now: float) -> None:
         return
     keys = {service.key for service in config.receivers.services}
     keys |= {_NTFY} if config.receivers.ntfy else set()
-    state.notified = {key: news for key, news in state.notified.items() if key in keys}
+    notified = state.reports.notified
+    state.reports.notified = {key: news for key, news in notified.items() if key in keys}
     waiting = {key for key in keys if messages.worth_telling(state, key, now)}
-    if state.last and waiting:
-        for key in _tell(session, _news(session, state.last), waiting):
+    if state.runs.last and waiting:
+        for key in _tell(session, _news(session, state.runs.last), waiting):
             messages.told(state, key, now)
     if digest.is_due(config, state, now):
         text = digest.text(config, state, now)
         if _tell(session, Message("info", digest.title(config), text), keys):
             digest.begin_anew(state, now)
-    if config.receivers.pings and state.last and state.last.status in _PINGED:
-        last = state.last
+    if config.receivers.pings and state.runs.last and state.runs.last.status in _PINGED:
+        last = state.runs.last
         good = last.status != Status.FAILURE
         seconds = last.ended - last.started
         url = config.receivers.pings.ended(good=good, message=last.message, seconds=seconds)
@@ -61,7 +62,7 @@ def _tell(session: Session, message: Message, receivers: set[str]) -> list[str]:
         answers = _through_apprise(session, urls, message)
         wrong |= {each.key: answer for each, answer in zip(services, answers, strict=True)}
     for key in filter(wrong.get, wrong):
-        session.state.notify_failures += 1
+        session.state.reports.notify_failures += 1
         why = config.mask(wrong[key])
         line = f"{labels[key]}: the message was not delivered: {why}"
         session.log.line("warning", line)
@@ -73,7 +74,7 @@ def _through_apprise(session: Session, urls: list[str], message: Message) -> lis
 
     config = session.config
     try:
-        folder = f"{config.state_dir}/tmp"  # noqa: S108 -- in the state volume, ours alone
+        folder = f"{config.paths.state}/tmp"  # noqa: S108 -- in the state volume, ours alone
         variables = transport.surroundings(config.network, folder)
     except OSError as error:
         return [f"own authorities: {error.filename}: {error.strerror}"] * len(urls)
@@ -90,7 +91,7 @@ def _ping(session: Session, url: str, message: str) -> None:
     from runner.notify import transport  # noqa: PLC0415 -- network modules stay out while restic works
 
     if wrong := transport.ping(url, message, session.config.network):
-        session.state.notify_failures += 1
+        session.state.reports.notify_failures += 1
         why = session.config.mask(wrong)
         session.log.line("warning", f"PING_URL: the ping was not delivered: {why}")
 
@@ -105,7 +106,7 @@ def push(session: Session, *, quick: bool = False) -> None:
     url = config.receivers.pushgateway + metrics.group(config)
     told = metrics.of_maintenance if session.maintains else metrics.metrics
     if wrong := transport.push(url, told(config, state), config.network, quick=quick):
-        state.notify_failures += 1
+        state.reports.notify_failures += 1
         why = config.mask(wrong)
         session.log.line("warning", f"Pushgateway: metrics were not delivered: {why}")
 

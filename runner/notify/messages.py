@@ -30,20 +30,20 @@ def worth_telling(state: State, receiver: str, now: float) -> bool:
     """Whether the last run is news to a receiver: a trouble that began, changed or lasts, or a
     recovery.
     """
-    if state.last is None or state.last.status in {Status.SKIPPED, Status.INTERRUPTED}:
+    if state.runs.last is None or state.runs.last.status in {Status.SKIPPED, Status.INTERRUPTED}:
         return False
-    known = state.notified.get(receiver)
-    if known is None or state.last.status == Status.SUCCESS:
-        return (known is None) != (state.last.status == Status.SUCCESS)
-    return _trouble(state.last) != known.trouble or now - known.at > _SAY_AGAIN
+    known = state.reports.notified.get(receiver)
+    if known is None or state.runs.last.status == Status.SUCCESS:
+        return (known is None) != (state.runs.last.status == Status.SUCCESS)
+    return _trouble(state.runs.last) != known.trouble or now - known.at > _SAY_AGAIN
 
 
 def told(state: State, receiver: str, now: float) -> None:
     """Note that the last run's news was delivered to a receiver."""
-    if state.last is None or state.last.status == Status.SUCCESS:
-        state.notified.pop(receiver, None)
+    if state.runs.last is None or state.runs.last.status == Status.SUCCESS:
+        state.reports.notified.pop(receiver, None)
     else:
-        state.notified[receiver] = News(_trouble(state.last), now)
+        state.reports.notified[receiver] = News(_trouble(state.runs.last), now)
 
 
 def _trouble(last: Last) -> str:
@@ -52,7 +52,7 @@ def _trouble(last: Last) -> str:
 
 def news(config: Config, last: Last, *, maintains: bool = False) -> Message:
     """Return what people are told of the last run, of backups or of the maintenance job."""
-    subject = f"{config.namespace}/{config.host}"
+    subject = f"{config.identity.namespace}/{config.identity.host}"
     recovered = last.status == Status.SUCCESS
     kind = "" if last.failure is None else f" ({last.failure})"
     word = "recovered" if recovered else last.status
@@ -61,7 +61,7 @@ def news(config: Config, last: Last, *, maintains: bool = False) -> Message:
     text = printable(f"{subject}: {what} {word}{kind}: {last.message}")
     if last.status == Status.FAILURE:
         line = "backup-runner status, in container backup of the pod"
-        logs = _LOGS.format(shlex.quote(config.namespace))
+        logs = _LOGS.format(shlex.quote(config.identity.namespace))
         text += f"\nNext: {printable(logs if maintains else line)}"
     title = printable(f"{what.capitalize()} {word}: {subject}")
     return Message(last.status, title, _cut(text, _NTFY_BYTES))

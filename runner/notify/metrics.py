@@ -19,7 +19,8 @@ _Row = tuple[str, str, dict[str, str], float]
 
 def group(config: Config) -> str:
     """Return the Pushgateway path of this workload's metrics."""
-    labels = {"job": "backup", "namespace": config.namespace, "instance": config.host}
+    own = config.identity
+    labels = {"job": "backup", "namespace": own.namespace, "instance": own.host}
     return "/metrics" + "".join(f"/{_segment(name, value)}" for name, value in labels.items())
 
 
@@ -36,15 +37,15 @@ def metrics(config: Config, state: State) -> str:
     What is not known has none: the Pushgateway then keeps what an earlier pod knew.
     """
     paused, tasks = config.settings[settings.PAUSED], deadlines.tasks(config, state)
-    notes = {note.partition(" ")[0] for note in state.notes}
+    notes = {note.partition(" ")[0] for note in state.given.notes}
     keys = sorted({problem.key for problem in config.problems} | notes)
     rows: list[_Row] = [
-        *(_of_last(state.last) if state.last else ()),
+        *(_of_last(state.runs.last) if state.runs.last else ()),
         (
             "backup_next_due_timestamp_seconds",
             "When the next run begins: slot, catch-up or retry; 0 if none.",
             {},
-            state.next_due,
+            state.runs.next_due,
         ),
         (
             "backup_interval_seconds",
@@ -71,24 +72,25 @@ def metrics(config: Config, state: State) -> str:
         (
             "backup_info",
             "Versions of the runner and of restic.",
-            {"version": VERSION, "restic": state.restic},
+            {"version": VERSION, "restic": state.repository.restic},
             1,
         ),
         (
             "backup_host_info",
             "The host as the webhook chose it; the Secret may name another.",
-            {"host": config.admitted},
+            {"host": config.identity.admitted},
             1,
         ),
     ]
-    if state.last_success:
+    if state.runs.last_success:
         name = "backup_last_success_timestamp_seconds"
-        rows.append((name, "Last run that left a good snapshot.", {}, state.last_success))
+        rows.append((name, "Last run that left a good snapshot.", {}, state.runs.last_success))
     rows += _successes(state)
-    if state.snapshots is not None:
-        rows.append(("backup_snapshots", "Snapshots of this workload.", {}, state.snapshots))
-    if state.stale_locks is not None:
-        rows.append(("backup_stale_locks", "Old locks that it met.", {}, state.stale_locks))
+    known = state.repository
+    if known.snapshots is not None:
+        rows.append(("backup_snapshots", "Snapshots of this workload.", {}, known.snapshots))
+    if known.stale_locks is not None:
+        rows.append(("backup_stale_locks", "Old locks that it met.", {}, known.stale_locks))
     return _exposition(rows)
 
 
@@ -98,9 +100,9 @@ def of_maintenance(config: Config, state: State) -> str:
     Nor is `backup_host_info`: no sidecar goes with it, and alerts would take it for gone.
     """
     rows: list[_Row] = []
-    if state.began:  # else the repository was not reached, and with it what is known
+    if state.job.began:  # else the repository was not reached, and with it what is known
         rows += _of_tasks(deadlines.of_job(config, state), state)
-    if last := state.last:
+    if last := state.runs.last:
         for status in Status:
             name, labels = "backup_maintenance_status", {"status": status.value}
             rows.append((name, "How the last job ended.", labels, last.status == status))
@@ -108,7 +110,7 @@ def of_maintenance(config: Config, state: State) -> str:
         rows.append((name, "End of the last job.", {}, last.ended))
         name = "backup_maintenance_duration_seconds"
         rows.append((name, "Length of the last job.", {}, last.ended - last.started))
-    for verdict, count in sorted(state.workloads.items()):
+    for verdict, count in sorted(state.job.workloads.items()):
         name, labels = "backup_maintenance_workloads", {"retention": verdict}
         rows.append((name, "Workloads by what became of their retention.", labels, count))
     rows += [_shrinks(state), _notify_failures(state)]
@@ -120,13 +122,13 @@ def _of_tasks(tasks: Mapping[str, float], state: State) -> Iterator[_Row]:
         meaning = "When a task should have come to a good end; 0 if it need not."
         yield "backup_task_due_timestamp_seconds", meaning, {"task": task}, due
     for task in tasks:
-        failed = state.tasks.get(task, Task()).status == Status.FAILURE
+        failed = state.repository.tasks.get(task, Task()).status == Status.FAILURE
         meaning = "Whether a task failed when it was last tried."
         yield "backup_task_failed", meaning, {"task": task}, failed
 
 
 def _successes(state: State) -> Iterator[_Row]:
-    for task, known in sorted(state.tasks.items()):
+    for task, known in sorted(state.repository.tasks.items()):
         if known.success:
             name = f"backup_{task}_last_success_timestamp_seconds"
             yield name, f"Last {task} that came to a good end.", {}, known.success
@@ -134,11 +136,12 @@ def _successes(state: State) -> Iterator[_Row]:
 
 def _shrinks(state: State) -> _Row:
     meaning = "Workloads whose retention is to keep less after the grace period."
-    return "backup_retention_shrinks", meaning, {}, len(state.shrinks)
+    return "backup_retention_shrinks", meaning, {}, len(state.policy.shrinks)
 
 
 def _notify_failures(state: State) -> _Row:
-    return "backup_notify_failures_total", "Messages not delivered.", {}, state.notify_failures
+    failures = state.reports.notify_failures
+    return "backup_notify_failures_total", "Messages not delivered.", {}, failures
 
 
 def _of_last(last: Last) -> Iterator[_Row]:

@@ -30,8 +30,9 @@ def written(folder: str) -> dict[str, float]:
 
 def password(config: Config) -> bytes:
     """Return the repository's password; b"" where only a command knows it."""
-    given = config.restic.get("RESTIC_PASSWORD", "").encode("utf-8", "surrogateescape")
-    file = config.restic.get("RESTIC_PASSWORD_FILE", "")
+    environment = config.repository.environment
+    given = environment.get("RESTIC_PASSWORD", "").encode("utf-8", "surrogateescape")
+    file = environment.get("RESTIC_PASSWORD_FILE", "")
     if not given and file:
         with suppress(OSError, ValueError):  # restic says so
             given = Path(file).read_bytes()

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from runner.process import ownership
+from runner.process.folders import ownership
 
 Wait = Callable[[float], bool]
 """Called with the time since when another process holds the lock, in seconds since the epoch;

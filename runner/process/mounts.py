@@ -22,17 +22,17 @@ def folders(config: Config) -> list[str]:
 
     They are what backups read, but for RESTIC_SOURCE, which may be anything.
     """
-    if config.sources is not None:
-        paths = [f"{config.volumes_dir}/{source}" for source in config.sources]
+    if config.paths.sources is not None:
+        paths = [f"{config.paths.volumes}/{source}" for source in config.paths.sources]
     else:
-        paths = mounted(Path(config.volumes_dir))
+        paths = mounted(Path(config.paths.volumes))
     mounts = _mount_points()
     return [part for path in paths for part in _parts(path, mounts)]
 
 
 def volume_of(config: Config, folder: Path) -> Path:
     """Return where the volume of a folder is mounted: below, every name is the app's."""
-    above = Path(config.volumes_dir)
+    above = Path(config.paths.volumes)
     return above / folder.relative_to(above).parts[0]
 
 

@@ -1,7 +1,7 @@
 """When a running command has to be stopped, and why. Times are those of a steady clock."""
 
 from runner.process import cgroup
-from runner.process.quota import Quota
+from runner.process.folders.quota import Quota
 from runner.process.signals import Stop
 from runner.steps.listener import Listener
 from runner.steps.step import Step

@@ -42,14 +42,14 @@ def backup(
     is left out.
     """
     # A dump has all our tags too, and would become the parent, in which every file is new.
-    group = "host,paths,tags" if config.dumps else "host,tags"
+    group = "host,paths,tags" if config.commands.dumps else "host,tags"
     live, named = copies.excludes, (*excluded, *(config.settings.get(settings.EXCLUDE) or ()))
-    left_out = (*NEVER_BACKED_UP, *live, *named, *config.options.excludes)
+    left_out = (*NEVER_BACKED_UP, *live, *named, *config.repository.options.excludes)
     excludes = (*NEVER_BACKED_UP, *(() if copies.patterns else live), *named)
     chosen = [word for path in sources for word in _unlinked(path, inside or {}, left_out)]
     argv = (
         "restic", "backup", "--json", "--retry-lock", patience(config),
-        *config.options.backup,
+        *config.repository.options.backup,
         *mine(config, each_tag=True), "--group-by", group,
         *(word for pattern in excludes for word in ("--exclude", pattern)),
         *(("--exclude-file", copies.patterns) if copies.patterns else ()),
@@ -104,26 +104,26 @@ def long_patience(config: Config, limit: float) -> float:
 def mine(config: Config, *, each_tag: bool = False) -> tuple[str, ...]:
     """Return the filter that no command on snapshots goes without: host and all our tags."""
     tags = (
-        tuple(word for tag in config.tags for word in ("--tag", tag))
+        tuple(word for tag in config.identity.tags for word in ("--tag", tag))
         if each_tag
-        else ("--tag", ",".join(config.tags))
+        else ("--tag", ",".join(config.identity.tags))
     )
-    return ("--host", config.host, *tags)
+    return ("--host", config.identity.host, *tags)
 
 
 def custom_backup(config: Config) -> Step:
     """Run RESTIC_BACKUP_COMMAND in place of our own backup."""
-    return Step("backup", ("sh", "-c", config.backup_command), hook=True)
+    return Step("backup", ("sh", "-c", config.commands.backup), hook=True)
 
 
 def pre(config: Config) -> Step:
     """Run backup.pre, or the Secret's PRE_HOOK."""
-    return Step("pre", config.pre, hook=True, limit=config.timing.hook)
+    return Step("pre", config.commands.pre, hook=True, limit=config.timing.hook)
 
 
 def post(config: Config) -> Step:
     """Run backup.post, or the Secret's POST_HOOK, even where the pod stops."""
-    return Step("post", config.post, hook=True, limit=config.timing.hook, always=True)
+    return Step("post", config.commands.post, hook=True, limit=config.timing.hook, always=True)
 
 
 def mark_doubtful(config: Config, snapshot: str, limit: float) -> Step:

@@ -17,7 +17,7 @@ _ACTIVE = timedelta(days=3)
 
 def elected(config: Config, listed: Iterable[Snapshot], now: datetime) -> str:
     """Return who maintains the repository, such as ``prod/wiki``; "" if it is this workload."""
-    me = _key(config.host, config.tags)
+    me = _key(config.identity.host, config.identity.tags)
     active = {me}
     for each in listed:
         if each.is_dated and now - each.time < _ACTIVE and snapshots.is_owned(each.tags):

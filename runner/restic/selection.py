@@ -47,7 +47,7 @@ def of_pod(config: Config, environment: Mapping[str, str]) -> Wanted | None:
     mode = values.restore(environment.get(names.ENV_RESTORE) or "if-empty")
     if mode == "never":
         return None
-    host, tags = config.host, config.tags
+    host, tags = config.identity.host, config.identity.tags
     if origin := environment.get(names.ENV_RESTORE_FROM):
         namespace, _, host = values.origin(origin).partition("/")
         tags = (f"{NAMESPACE}{namespace}",)
@@ -79,7 +79,7 @@ def read(text: str) -> When:
 
 def snapshots(config: Config, listed: Iterable[Snapshot]) -> list[Snapshot]:
     """Return all of these that are of the volumes, with the place of copies of databases."""
-    folder = f"{config.state_dir}/{COPIES}"
+    folder = f"{config.paths.state}/{COPIES}"
     return [
         replace(each, copies=folder if folder in each.paths else "")
         for each in listed

@@ -43,7 +43,7 @@ def last_of(config: Config, found: Iterable[Snapshot]) -> LastBackup:
     """Return the last backup with all its dumps among this workload's snapshots."""
     found = list(found)
     volumes = latest(each for each in found if each.is_whole)
-    dumps = [latest(_whole_dumps(found, dump.name)) for dump in config.dumps]
+    dumps = [latest(_whole_dumps(found, dump.name)) for dump in config.commands.dumps]
     made = [each.time for each in (volumes, *dumps) if each is not None and each.is_dated]
     if volumes is None or len(made) <= len(dumps):
         return LastBackup(None)
@@ -83,7 +83,7 @@ def once_full(config: Config, paths: list[str]) -> Generator[Effect, Result, set
                 files.append(str(node.get("path")))
 
         # A copy of a database lies elsewhere in the snapshot.
-        where = (path, f"{config.state_dir}/{COPIES}{path}")
+        where = (path, f"{config.paths.state}/{COPIES}{path}")
         step = queries.nodes(newest, where, hear, deep=True)
         yield from must(step, "the snapshot cannot be read")
         if files:

@@ -72,7 +72,7 @@ class _Restore:
         when = selection.read(asked.at)
         if when.snapshot:
             raise ValueError(f"--at {asked.at}: write a time; --snapshot takes an id")
-        want = Wanted(config.host, config.tags, when.at, asked.snapshot)
+        want = Wanted(config.identity.host, config.identity.tags, when.at, asked.snapshot)
         groups = self._groups()
         paths = tuple(path for group in groups for path in group)
         found = self._choose(want, groups)
@@ -84,7 +84,7 @@ class _Restore:
         self._log.line("info", f"restoring {', '.join(chosen)} from {kept}")
         main = tuple(path for path in chosen if path in held)
         work = Chosen(kept, main, tuple(copies))
-        done = Restoring(self._session, self._door, asked, config.volumes_dir, work).run()
+        done = Restoring(self._session, self._door, asked, config.paths.volumes, work).run()
         for line in sql.offered(self._listed, kept.time):
             self._log.line("info", line)
         return self._ended(kept, chosen, done)

@@ -58,12 +58,12 @@ def load(session: Session, asked: Asked) -> TaskResult:
 
 
 def _name(session: Session) -> str:
-    if len(session.config.dumps) == 1:
-        return session.config.dumps[0].name
-    if not session.config.dumps:
+    if len(session.config.commands.dumps) == 1:
+        return session.config.commands.dumps[0].name
+    if not session.config.commands.dumps:
         line = "this pod makes no dump (backup.dump): name the one to load, postgres or mysql"
         raise LookupError(line)
-    named = " or ".join(dump.name for dump in session.config.dumps)
+    named = " or ".join(dump.name for dump in session.config.commands.dumps)
     raise LookupError(f"this pod makes several dumps: name the one to load, {named}")
 
 
@@ -71,7 +71,7 @@ def _chosen(session: Session, door: Executor, name: str, asked: Asked) -> Snapsh
     when = selection.read(asked.at)
     if when.snapshot:
         raise ValueError(f"--at {asked.at}: write a time; --snapshot takes an id")
-    want = Wanted(session.config.host, session.config.tags)
+    want = Wanted(session.config.identity.host, session.config.identity.tags)
     if asked.origin:
         namespace, _, host = values.origin(asked.origin).partition("/")
         want = Wanted(host, (f"{NAMESPACE}{namespace}",))
@@ -116,7 +116,7 @@ def _unfit(session: Session, name: str, chosen: Snapshot, ends: bytes) -> TaskRe
     why, failure = "has no end", Failure.SOURCE
     if clients.is_whole(name, ends):
         of_all = clients.is_of_all(name, ends[: queries.TAIL])
-        why = sql.misfit(name, session.config.databases, of_all=of_all)
+        why = sql.misfit(name, session.config.commands.databases, of_all=of_all)
         failure = Failure.CONFIG
     line = f"the dump of {name}, {sql.described(chosen)}, {why}: nothing is loaded"
     return TaskResult(Status.FAILURE, line, failure) if why else None

@@ -17,7 +17,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from runner.config.model import Config
-from runner.process import mounts, ownership
+from runner.process import mounts
+from runner.process.folders import ownership
 from runner.process.log import Log
 from runner.process.signals import Stop
 from runner.restic import selection
@@ -47,7 +48,7 @@ def populate(config: Config, log: Log, stop: Stop) -> int:
     try:
         return _populate(config, log, stop)
     finally:
-        ownership.leave_nothing(config.state_dir)  # the sidecar may run as another user
+        ownership.leave_nothing(config.paths.state)  # the sidecar may run as another user
 
 
 def _populate(config: Config, log: Log, stop: Stop) -> int:
@@ -58,13 +59,13 @@ def _populate(config: Config, log: Log, stop: Stop) -> int:
         return _ends(log, _Trouble(why, Failure.CONFIG))
     if want is None:
         return 0
-    pause, deadline = config.timing.restore_pause, 0.0
+    pause, deadline = config.timing.restore.pause, 0.0
     while True:
         trouble = _attempt(config, log, stop, want)
         if trouble is None:
             return 0
         now = time.monotonic()
-        deadline = deadline or now + config.timing.restore
+        deadline = deadline or now + config.timing.restore.tries
         if stop.asked or now + pause > deadline:
             return _ends(log, trouble)
         again = f"; tried again in {pause:.0f} s, until then the pod does not start"
@@ -85,7 +86,7 @@ def _attempt(config: Config, log: Log, stop: Stop, want: Wanted) -> _Trouble | N
     try:
         folders = [Path(path) for path in mounts.folders(config)]
         if not folders:
-            return _Trouble(f"there is no volume below {config.volumes_dir}", Failure.SOURCE)
+            return _Trouble(f"there is no volume below {config.paths.volumes}", Failure.SOURCE)
         told = []
         left = [
             folder

@@ -34,9 +34,9 @@ def absolute(config: Config, paths: tuple[str, ...]) -> tuple[str, ...]:
     """Return paths as they are in snapshots, from such as ``data/some/file``; raise ValueError."""
     found = []
     for path in paths:
-        full = posixpath.normpath(posixpath.join(config.volumes_dir, path))
-        if not full.startswith(f"{config.volumes_dir}/"):
-            why = f"write VOLUME/FOLDER, or an absolute path below {config.volumes_dir}"
+        full = posixpath.normpath(posixpath.join(config.paths.volumes, path))
+        if not full.startswith(f"{config.paths.volumes}/"):
+            why = f"write VOLUME/FOLDER, or an absolute path below {config.paths.volumes}"
             raise ValueError(f"{path!r} is in no volume: {why}")
         found.append(full)
     return tuple(dict.fromkeys(found))

@@ -98,7 +98,7 @@ class _Work:
     @contextmanager
     def _claimed(self, stage: Staging) -> Iterator[Claim | None]:
         """Make the work ours; gives None where another pod has done it."""
-        waiter = Waiter(self._config.pod, self._config.timing.restore_stale)
+        waiter = Waiter(self._config.identity.pod, self._config.timing.restore.stale)
         root = mounts.volume_of(self._config, stage.volume)
         claim, told = None, 0.0
         while claim is None:
@@ -205,7 +205,7 @@ class _Work:
         if _origin(self._config, self._want):
             return
         with suppress(OSError):
-            handover.leave(Path(self._config.state_dir), self._config, found, time.time())
+            handover.leave(Path(self._config.paths.state), self._config, found, time.time())
 
 
 def listed(
@@ -238,6 +238,6 @@ def _moment(want: Wanted, found: list[Snapshot]) -> datetime | None:
 
 def _origin(config: Config, want: Wanted) -> str:
     """Return of which other workload it is, as NAMESPACE/HOST; "" for this one."""
-    if (want.host, want.tags) == (config.host, config.tags):
+    if (want.host, want.tags) == (config.identity.host, config.identity.tags):
         return ""
     return f"{want.tags[0].removeprefix(NAMESPACE)}/{want.host}"

@@ -11,10 +11,10 @@ _DAY = 24 * 3600
 
 def interval(config: Config, state: State) -> float:
     """Return the seconds between the next slot of the schedule and the one after; 0 if none."""
-    if not state.next_due:
+    if not state.runs.next_due:
         return 0
     # Between slots: a catch-up or a retry may come right before the next one.
-    slot = _next_backup(config, state.next_due - 1)
+    slot = _next_backup(config, state.runs.next_due - 1)
     return _next_backup(config, slot) - slot if slot else 0
 
 
@@ -26,7 +26,7 @@ def tasks(config: Config, state: State) -> dict[str, float]:
     if config.mirrors:
         return {"forget": _due("forget", config, state)}
     names = ["forget", "prune", "check", "verify"]
-    if config.second is not None:
+    if config.repository.second is not None:
         names += ["copy", "copy_forget", "copy_prune"]
     return {name: _due(name, config, state) for name in names}
 
@@ -37,29 +37,29 @@ def of_job(config: Config, state: State) -> dict[str, float]:
     The job comes daily: that counts which follows a task's own time.
     """
     names = list(central(config))
-    if not config.second and state.tasks.get("copy", Task()).status:
+    if not config.repository.second and state.repository.tasks.get("copy", Task()).status:
         names.append("copy")
     return {name: _of_job(name, config, state) for name in names}
 
 
 def _of_job(name: str, config: Config, state: State) -> float:
-    done = state.tasks.get(name, Task()).success or state.began
+    done = state.repository.tasks.get(name, Task()).success or state.job.began
     if name == "copy":
         return done + _DAY
-    if state.append_only and name in {"forget", "prune"}:
+    if state.repository.append_only and name in {"forget", "prune"}:
         return 0
-    zone, identity = config.settings[settings.TIMEZONE], f"{config.identity}/{name}"
+    zone, identity = config.settings[settings.TIMEZONE], f"{config.identity.seed}/{name}"
     slot = config.settings[CADENCES[name]].next_after(done, zone, identity)
     return slot + _DAY if slot else 0
 
 
 def _due(name: str, config: Config, state: State) -> float:
-    task = state.tasks.get(name, Task())
+    task = state.repository.tasks.get(name, Task())
     left_to_others = task.status == Status.SKIPPED and not task.again
-    if not state.next_due or left_to_others or not _is_wanted(name, config, state):
+    if not state.runs.next_due or left_to_others or not _is_wanted(name, config, state):
         return 0
     if not task.success and not task.attempted:
-        return state.next_due
+        return state.runs.next_due
     if name == "copy":  # it follows every backup
         return _next_backup(config, task.success or task.attempted)
     slot = _slot(name, config, task)
@@ -78,7 +78,7 @@ def _slot(name: str, config: Config, task: Task) -> float:
     Tried by hand before there was one, such as in a pod that is new, it is the first to come.
     """
     cadence, zone = config.settings[CADENCES[name]], config.settings[settings.TIMEZONE]
-    identity = f"{config.identity}/{name}"
+    identity = f"{config.identity.seed}/{name}"
     if task.success or not task.status:
         return cadence.next_after(task.success or task.attempted, zone, identity) or 0
     tried_for = cadence.latest_until(task.attempted, zone, identity) or 0
@@ -89,4 +89,4 @@ def _slot(name: str, config: Config, task: Task) -> float:
 
 def _next_backup(config: Config, moment: float) -> float:
     schedule, zone = config.settings[settings.SCHEDULE], config.settings[settings.TIMEZONE]
-    return schedule.next_after(moment, zone, config.identity) or 0
+    return schedule.next_after(moment, zone, config.identity.seed) or 0

@@ -35,16 +35,16 @@ class Due:
 def remember_start(now: float, config: Config, state: State) -> None:
     """Note at a start that a slot passed meanwhile: it is caught up, each pod at its own time."""
     slot = _latest_slot(now, config)
-    if slot is None or slot <= _past(now, state.attempted) or slot == state.missed_slot:
+    if slot is None or slot <= _past(now, state.runs.attempted) or slot == state.runs.missed_slot:
         return
     # A container that restarts again and again does not put off what it announced.
-    announced = _past(now, state.attempted) < state.missed_slot and (
-        now <= state.not_before <= now + config.timing.catch_up
+    announced = _past(now, state.runs.attempted) < state.runs.missed_slot and (
+        now <= state.runs.not_before <= now + config.timing.catch_up
     )
-    state.missed_slot = slot
+    state.runs.missed_slot = slot
     if not announced:
-        share = stable_hash(f"{config.identity}/{config.pod}") % 1000 / 1000
-        state.not_before = now + share * config.timing.catch_up
+        share = stable_hash(f"{config.identity.seed}/{config.identity.pod}") % 1000 / 1000
+        state.runs.not_before = now + share * config.timing.catch_up
 
 
 def due(now: float, config: Config, state: State, *, asked: bool = False) -> Due:
@@ -54,7 +54,7 @@ def due(now: float, config: Config, state: State, *, asked: bool = False) -> Due
     found = _moments(now, config, state)
     why = "asked" if asked else next((why for why, at in found.items() if at <= now), "")
     upcoming = min([*found.values(), now + _LONGEST_WAIT])
-    probe = why == "schedule" and not state.derived
+    probe = why == "schedule" and not state.runs.derived
     return Due(why, probe=probe, next=max(now + 1, upcoming))
 
 
@@ -73,7 +73,7 @@ def _moments(now: float, config: Config, state: State) -> dict[str, float]:
     """Return from when each reason for a run holds, the most urgent reason first."""
     run_now = config.settings.get(settings.RUN_NOW)
     moments = {
-        "run-now": now if run_now and run_now != state.run_now else None,
+        "run-now": now if run_now and run_now != state.runs.run_now else None,
         "retry": _retry_at(config, state),
         "schedule": _slot_at(now, config, state),
     }
@@ -86,10 +86,11 @@ def _slot_at(now: float, config: Config, state: State) -> float | None:
     One run serves every slot before it, so that such a slot is the catch-up as well.
     """
     slot, upcoming = _latest_slot(now, config), next_slot(now, config)
-    if slot is None or slot <= _past(now, state.attempted):
+    if slot is None or slot <= _past(now, state.runs.attempted):
         return upcoming
-    spread = slot <= state.missed_slot and state.not_before <= now + config.timing.catch_up
-    at = state.not_before if spread else slot
+    runs = state.runs
+    spread = slot <= runs.missed_slot and runs.not_before <= now + config.timing.catch_up
+    at = runs.not_before if spread else slot
     return at if upcoming is None else min(at, upcoming)
 
 
@@ -100,25 +101,26 @@ def _past(now: float, moment: float) -> float:
 
 def _latest_slot(now: float, config: Config) -> float | None:
     values = config.settings
-    return values[settings.SCHEDULE].latest_until(now, values[settings.TIMEZONE], config.identity)
+    seed = config.identity.seed
+    return values[settings.SCHEDULE].latest_until(now, values[settings.TIMEZONE], seed)
 
 
 def _retry_at(config: Config, state: State) -> float | None:
     """Return when to try again after a run that came to nothing; None when there is no need."""
-    if state.last is None or not 0 < state.failures <= len(_RETRIES):
+    if state.runs.last is None or not 0 < state.runs.failures <= len(_RETRIES):
         return None
     if not config.settings[settings.SCHEDULE].fields:
         return None
-    return state.last.ended + _RETRIES[state.failures - 1]
+    return state.runs.last.ended + _RETRIES[state.runs.failures - 1]
 
 
 def cured_by_secret(state: State, changed: float) -> bool:
     """Whether the Secret changed (at ``changed``) after a failure that it may have caused."""
     return (
-        state.last is not None
-        and state.last.status == Status.FAILURE
-        and state.last.failure in _CURED_BY_SECRET
-        and changed != state.secret_changed
+        state.runs.last is not None
+        and state.runs.last.status == Status.FAILURE
+        and state.runs.last.failure in _CURED_BY_SECRET
+        and changed != state.given.secret_changed
     )
 
 
@@ -127,12 +129,13 @@ def next_slot(now: float, config: Config) -> float | None:
     values = config.settings
     if values[settings.PAUSED]:
         return None
-    return values[settings.SCHEDULE].next_after(now, values[settings.TIMEZONE], config.identity)
+    seed = config.identity.seed
+    return values[settings.SCHEDULE].next_after(now, values[settings.TIMEZONE], seed)
 
 
 def task_is_due(name: str, now: float, config: Config, state: State) -> bool:
     """Whether a task should follow a backup at ``now``."""
-    if state.failures:
+    if state.runs.failures:
         return False
     if name == "copy":
         return True  # copying nothing costs little, and loses nothing
@@ -143,9 +146,9 @@ def task_is_due(name: str, now: float, config: Config, state: State) -> bool:
 
 def has_come(name: str, now: float, config: Config, state: State) -> bool:
     """Whether a task's own time has come since it was last tried."""
-    task, values = state.of_task(name), config.settings
+    task, values = state.repository.of_task(name), config.settings
     slot = values[CADENCES[name]].latest_until(
-        now, values[settings.TIMEZONE], f"{config.identity}/{name}"
+        now, values[settings.TIMEZONE], f"{config.identity.seed}/{name}"
     )
     if slot is None:
         return False
@@ -154,7 +157,7 @@ def has_come(name: str, now: float, config: Config, state: State) -> bool:
 
 def central(config: Config) -> tuple[str, ...]:
     """Return what of that there is to do: copies only where there is a second repository."""
-    return tuple(name for name in LEFT if config.second or not name.startswith("copy"))
+    return tuple(name for name in LEFT if config.repository.second or not name.startswith("copy"))
 
 
 def is_left(name: str, config: Config) -> bool:
@@ -164,9 +167,10 @@ def is_left(name: str, config: Config) -> bool:
 
 def maintained(name: str, config: Config, state: State) -> bool:
     """Whether this workload is to do such a task at all, at present."""
-    left_to_others = state.append_only and name in _DELETING
+    left_to_others = state.repository.append_only and name in _DELETING
     # What no index names any more, prune would take for unused, and repair could bring back.
-    allowed = config.retention_enabled and not state.held and state.damage is None
+    whole = not state.sources.held and state.repository.damage is None
+    allowed = config.maintenance.retention_enabled and whole
     return allowed and not left_to_others and not is_left(name, config)
 
 

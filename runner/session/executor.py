@@ -15,10 +15,11 @@ from contract.secret import required_keys
 from contract.text import printable
 from runner.config.model import Config
 from runner.databases.files import data_files
-from runner.process import cgroup, files, ownership
+from runner.process import cgroup, files
 from runner.process.environment import cache, variables
+from runner.process.folders import ownership
+from runner.process.folders.quota import Quota
 from runner.process.log import Log
-from runner.process.quota import Quota
 from runner.process.signals import Stop
 from runner.process.streams import Streams
 from runner.process.watchdog import Watch
@@ -105,14 +106,14 @@ class Executor:
         """Run a command with the Secret and what is ``given`` beside it, or without both."""
         if self._stop.asked and not step.always:
             return Completed(exit_codes.INTERRUPTED, stopped="signal")
-        ownership.claim(ownership.scratch(self._config.state_dir))  # restic does not make it
+        ownership.claim(ownership.scratch(self._config.paths.state))  # restic does not make it
         target = None if given is None else step.target
         made = variables.of(
             self._config, target, self._log, hurry=self._hurry, databases=step.hook or step.logs_in
         )
         if given is not None:
             made |= given
-            argv = step.given(self._config.options.every)
+            argv = step.given(self._config.repository.options.every)
             step = replace(step, argv=variables.without_cache(argv, made))
         done = self._run(step, made)
         if done.cache and "--no-cache" not in step.argv:
@@ -129,7 +130,7 @@ class Executor:
         return answered(done) if step.lists else done
 
     def _run(self, step: Step, made: Mapping[str, str]) -> Completed:
-        if self._config.debug:
+        if self._config.commands.debug:
             shown = [self._config.mask(word) for word in step.argv]  # of hooks, the Secret's own
             self._log.line("debug", f"{step.name} starts", argv=shown)
         try:
@@ -160,8 +161,8 @@ class Executor:
             return start()
         within = Bounds(
             folders=tuple(descriptors),
-            paths=(self._config.state_dir, made["TMPDIR"], made[variables.CACHE], "/dev"),
-            hidden=self._config.volumes_dir,
+            paths=(self._config.paths.state, made["TMPDIR"], made[variables.CACHE], "/dev"),
+            hidden=self._config.paths.volumes,
             read=(made.get("RESTIC_REPOSITORY", "").removeprefix("local:"),),
         )
         return bounds.confined(start, within)
@@ -170,7 +171,7 @@ class Executor:
         mask = self._config.mask
         listener = Listener(hear=step.hear, brief=step.hook, cache=folder, mask=mask)
         started = told_at = time.monotonic()
-        quota = Quota(self._config.state_dir)
+        quota = Quota(self._config.paths.state)
         watch = Watch(step, self._stop, self._config.timing.open_timeout, started, quota)
         stopped, kill_at = "", 0.0
         lines = Streams(process, _LONGEST if step.hook else 0)
@@ -188,7 +189,7 @@ class Executor:
                 self._tell(step, listener.progress)
         done = listener.completed(process.wait(), stopped)
         done = replace(done, seconds=time.monotonic() - started)
-        if self._config.debug:
+        if self._config.commands.debug:
             self._log.line("debug", f"{step.name} ended", exit_code=done.code, said=done.tail)
         return done
 
@@ -204,10 +205,11 @@ class Executor:
     def replace_us(self, words: tuple[str, ...], target: str) -> int:
         """Become restic with these arguments; return an exit status only where that fails."""
         given = opened.by_hand(self._config, words, opening.look(target), self.execute)
-        ownership.claim(ownership.scratch(self._config.state_dir))  # restic does not make it
+        ownership.claim(ownership.scratch(self._config.paths.state))  # restic does not make it
         made = variables.of(self._config, target, self._log, hurry=self._hurry) | given
         del made["RESTIC_PROGRESS_FPS"]  # it is for our log
-        argv = variables.without_cache(("restic", *self._config.options.every, *words), made)
+        options = self._config.repository.options.every
+        argv = variables.without_cache(("restic", *options, *words), made)
         if why := cache.why_not(made[variables.CACHE]):
             print(printable(f"{_UNCACHED}: {why}"), file=sys.stderr)
         if not _FOR_PEOPLE & set(words):
@@ -225,10 +227,10 @@ def by_hand(config: Config, log: Log, words: tuple[str, ...], *, second: bool = 
     why = config.obstacle
     if config.mirrors:
         why = "backup.engine is rclone here: there is a mirror, and no restic repository"
-    if second and config.second is None:
+    if second and config.repository.second is None:
         missing = f"there is no second repository: {required_keys.SECOND_REPOSITORY}"
         missing = f"{missing} {required_keys.NOT_SET}"
-        why = config.confined.second or missing
+        why = config.commands.confined.second or missing
     if why:
         print(printable(why), file=sys.stderr)
         return 1

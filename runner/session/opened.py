@@ -25,9 +25,9 @@ def by(
     config: Config, log: Log, step: Step, execute: Callable[[Step, Mapping[str, str]], Completed]
 ) -> Completed:
     """Execute a step, with the other password too where the first one opens nothing."""
-    if not config.spare:
+    if not config.repository.spare:
         return execute(step, {})
-    tries = newline.tries(config, step, with_newline(config.state_dir))
+    tries = newline.tries(config, step, with_newline(config.paths.state))
     for given in tries:
         done = execute(step, given)
         if not done.wrong_password:
@@ -38,7 +38,7 @@ def by(
         and done.code in exit_codes.OPENED
         and not done.stopped
     ):
-        new = _remember(config.state_dir, newline.opened(config, step.target, given))
+        new = _remember(config.paths.state, newline.opened(config, step.target, given))
         for problem in newline.problems(config, new) if new else ():
             log.line("warning", str(problem))
     return done
@@ -48,12 +48,12 @@ def by_hand(
     config: Config, words: tuple[str, ...], look: Step, execute: Callable[[Step], Completed]
 ) -> dict[str, str]:
     """Return the password for a command of somebody's: variables beside the Secret's."""
-    if not config.spare or "init" in words:
+    if not config.repository.spare or "init" in words:
         return {}
     execute(look)  # whichever opens it is remembered
-    given = newline.tries(config, look, with_newline(config.state_dir))[0]
+    given = newline.tries(config, look, with_newline(config.paths.state))[0]
     if words[:1] == ("key",):
-        _forget(config.state_dir)
+        _forget(config.paths.state)
     return given
 
 

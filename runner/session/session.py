@@ -38,13 +38,13 @@ class Session:
     def plan(self) -> None:
         """Note when the next run will begin, for all who show it."""
         if not self.maintains:
-            self.state.next_due = due.next_run(time.time(), self.config, self.state) or 0
+            self.state.runs.next_due = due.next_run(time.time(), self.config, self.state) or 0
 
     def save(self) -> None:
         """Keep the state, and show it; where that cannot be, a backup is still better than none."""
         self.plan()
         found = cache.problem()
-        self.state.cache = self.state.cache if found is None else found
+        self.state.repository.cache = self.state.repository.cache if found is None else found
         try:
             self.store.save(self.state)
             self.store.publish(status.describe(self.config, self.state))
@@ -60,7 +60,7 @@ def alone(
 
     The state is new where there is none; what is annotated already starts no run.
     """
-    store = Store(Path(config.state_dir))
+    store = Store(Path(config.paths.state))
     with store.lock(wait) as mine:
         if not mine:
             yield None

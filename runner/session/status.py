@@ -20,60 +20,61 @@ from runner.steps.outcome import Status
 
 def show(config: Config, *, as_json: bool) -> int:
     """Print the status; return 0 when the last run left a good snapshot, else 1."""
-    state = Store(Path(config.state_dir)).load()
+    state = Store(Path(config.paths.state)).load()
     known = describe(config, state)
     text = json.dumps(known, indent=2) if as_json else "\n".join(map(printable, _lines(known)))
     sys.stdout.write(text + "\n")
     good = {Status.SUCCESS.value, Status.WARNING.value}
-    return 0 if state and state.last and state.last.status in good else 1
+    return 0 if state and state.runs.last and state.runs.last.status in good else 1
 
 
 def describe(config: Config, state: State | None) -> dict[str, Any]:
     """Return everything that there is to know, as plain JSON; times in RFC 3339."""
-    last = asdict(state.last) if state and state.last else None
+    last = asdict(state.runs.last) if state and state.runs.last else None
     if last:
         last |= {key: _time(last[key]) for key in ("started", "ended")}
     return {
-        "host": config.host,
-        "tags": list(config.tags),
+        "host": config.identity.host,
+        "tags": list(config.identity.tags),
         "schedule": config.settings[settings.SCHEDULE].text,
         "timezone": config.settings[settings.TIMEZONE].key,
         "paused": config.settings[settings.PAUSED],
-        "running_since": _time(state.running_since) if state else None,
-        "task": state.task or None if state else None,
+        "running_since": _time(state.runs.running_since) if state else None,
+        "task": state.repository.task or None if state else None,
         "last": last,
-        "last_success": _time(state.last_success) if state else None,
-        "last_success_known": bool(state and (state.derived or state.last_success)),
-        "next": _time(state.next_due) if state else None,
-        "failures_in_a_row": state.failures if state else 0,
-        "held": state.held if state else False,
-        "damage": state.damage.message if state and state.damage else "",
-        "append_only": state.append_only if state else False,
+        "last_success": _time(state.runs.last_success) if state else None,
+        "last_success_known": bool(state and (state.runs.derived or state.runs.last_success)),
+        "next": _time(state.runs.next_due) if state else None,
+        "failures_in_a_row": state.runs.failures if state else 0,
+        "held": state.sources.held if state else False,
+        "damage": state.repository.damage.message if state and state.repository.damage else "",
+        "append_only": state.repository.append_only if state else False,
         "tasks": _tasks(config, state) if state else {},
-        "snapshots": state.snapshots if state else None,
+        "snapshots": state.repository.snapshots if state else None,
         "receivers": [name for name, given in _receivers(config).items() if given],
-        "notify_failures": state.notify_failures if state else 0,
+        "notify_failures": state.reports.notify_failures if state else 0,
         "missing": config.missing,
         "problems": [
             *problems(config),
-            *(state.notes if state else ()),
-            *(state.shrinks if state else ()),
-            *([state.cache] if state and state.cache else []),
+            *(state.given.notes if state else ()),
+            *(state.policy.shrinks if state else ()),
+            *([state.repository.cache] if state and state.repository.cache else []),
         ],
     }
 
 
 def problems(config: Config) -> list[str]:
     """Return a line about each value that cannot be used, or not as it is."""
-    known = opened.with_newline(config.state_dir) if config.spare else frozenset[str]()
+    known = opened.with_newline(config.paths.state) if config.repository.spare else frozenset[str]()
     return [str(each) for each in (*config.problems, *newline.problems(config, known))]
 
 
 def _tasks(config: Config, state: State) -> dict[str, Any]:
     """Return what is known of each task; a mirror has one, which goes by its archives."""
     # Of what an earlier pod did, the repository tells nothing but that there was one.
-    is_first = state.derived and not state.inherited
-    known = {name: _task(task, is_first=is_first) for name, task in sorted(state.tasks.items())}
+    is_first = state.runs.derived and not state.runs.inherited
+    tasks = sorted(state.repository.tasks.items())
+    known = {name: _task(task, is_first=is_first) for name, task in tasks}
     return (
         {"forget": known.get("forget", _task(Task(), is_first=is_first))}
         if config.mirrors

@@ -24,7 +24,7 @@ Json = dict[str, Any]
 def leave(folder: Path, config: Config, found: list[Snapshot], now: float) -> None:
     """Leave the newest of this workload's snapshots; raise OSError where that is impossible."""
     known = {
-        "host": config.host, "tags": list(config.tags), "read": now,
+        "host": config.identity.host, "tags": list(config.identity.tags), "read": now,
         "snapshots": list(map(_said, snapshots.newest(found))),
     }  # fmt: skip
     part = folder / f"{names.HANDOVER_FILE}.part"
@@ -47,7 +47,8 @@ def take(folder: Path, config: Config, now: float) -> list[Snapshot] | None:
             path.unlink()
     if not isinstance(known, dict) or not isinstance(known.get("snapshots"), list):
         return None
-    same = (known.get("host"), known.get("tags")) == (config.host, list(config.tags))
+    own = config.identity
+    same = (known.get("host"), known.get("tags")) == (own.host, list(own.tags))
     when = known.get("read")
     if not same or not isinstance(when, int | float) or not 0 < when <= now + _AHEAD:
         return None

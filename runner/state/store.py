@@ -4,13 +4,13 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from contract import names
 from runner.process import lock
-from runner.state.model import State, read
+from runner.state.coding import read, written
+from runner.state.model import State
 
 FILE = "state.json"
 _LOCK = "lock"
@@ -32,7 +32,7 @@ class Store:
 
     def save(self, state: State) -> None:
         """Write the state so that a kill leaves the old or the new one, never half of it."""
-        self._write(FILE, json.dumps(asdict(state)), lasting=True)
+        self._write(FILE, json.dumps(written(state)), lasting=True)
 
     def publish(self, known: dict[str, Any]) -> None:
         """Write the status for whoever only reads: one file, whole at any time."""

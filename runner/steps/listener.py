@@ -7,16 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from contract.units import go_duration
 from runner.config.redaction import mask as redaction_mask
 from runner.config.redaction.mask import Mask
-from runner.steps import damage, failure_patterns, trace
-from runner.steps.outcome import Failure
-from runner.steps.result import FINAL, RETRYING, Completed
+from runner.steps import damage, trace
+from runner.steps.result import RETRYING, Completed
+from runner.steps.retries import Retries
 
 _TAIL = 20  # last lines of standard error that are kept for reports, first ones of a hook
-_SUCCEEDED = "operation successful after"
-_OPENING = re.compile(r"[<(](config|key|lock|index|snapshot)\b")  # files read before any data
 _OF_EACH_FILE = {"verbose_status"}  # messages that nobody needs, one a file
 # What rclone says of a file of the source, not of the destination.
 _OF_SOURCE = re.compile(
@@ -24,8 +21,6 @@ _OF_SOURCE = re.compile(
     r"|source file is being updated|failed to read (directory|symlink|link)"
 )
 _FOLLOWS = re.compile(r"not deleting (files|directories)|Attempt \d+/\d+ |Failed to \w+ with ")
-_HEARD_ENOUGH = 2  # times, where a first one may come of a gateway that starts
-_REFUSED_FOR_GOOD = 4  # times in a row for one file, in about seven seconds
 _CACHE_FAILS = 2  # times in a row
 _ATTRIBUTES = re.compile(
     r"incomplete metadata|xattr|extended attribute|llistxattr|lgetxattr", re.IGNORECASE
@@ -38,9 +33,8 @@ class Listener:
     """Takes the lines of a running command in; gives a Completed at the end.
 
     ``hear`` gets the messages instead, and lines that are none as messages of type "text", where
-    it is given. ``brief``: it is no JSON and may be
-    endless; of standard output the first lines are kept. ``mask`` is for what people get to see:
-    standard error, and all that a hook writes.
+    it is given. ``brief``: it is no JSON and may be endless; of standard output the first lines are
+    kept. ``mask`` is for what people get to see: standard error, and all that a hook writes.
     """
 
     hear: Callable[[dict[str, Any]], None] | None = None
@@ -52,18 +46,13 @@ class Listener:
     cache: str = ""  # restic's folder for it
     crash: str = ""
     unreadable: dict[str, str] = field(default_factory=dict)
-    progress: dict[str, Any] = field(default_factory=dict)
-    first_retry: float | None = None  # of opening the repository
-    gives_up_at: float | None = None
+    progress: dict[str, Any] = field(default_factory=dict)  # restic's latest status message
+    retries: Retries = field(default_factory=Retries)
     of_source: deque[str] = field(default_factory=lambda: deque(maxlen=_TAIL))
     other_errors: bool = False
-    refused: int = 0  # how often the server said what it will say again, of opening
-    refusals: dict[str, int] = field(default_factory=dict)  # likewise, of each file
-    full: dict[str, tuple[float, float]] = field(default_factory=dict)  # from when, until when
     damaged: list[str] = field(default_factory=list)
     attributes: dict[str, str] = field(default_factory=dict)
     cache_fails: list[str] = field(default_factory=list)
-    backend: Failure | None = None  # what rclone said that a retry is about
 
     def stdout(self, line: str) -> None:
         """Take a line of standard output; status lines only update ``progress``."""
@@ -95,16 +84,9 @@ class Listener:
         for each in said.splitlines():
             self._keep(each)
         said = said.strip()
-        if _SUCCEEDED in said:
-            self.first_retry = None
-            self.refusals.clear()
-            self.full.clear()
         if (self.cache and self.cache in said) or "unable to open cache" in said:
             self.cache_fails.append(said)
-        if match := RETRYING.search(said):
-            self._retry(said, match, now)
-        elif failure_patterns.meaning(said) == Failure.SPACE:
-            self.backend = Failure.SPACE
+        self.retries.hear(said, now, is_open=bool(self.progress))
 
     def _keep(self, line: str) -> None:
         """Keep a line for the report, unless it is part of a stack trace."""
@@ -131,24 +113,6 @@ class Listener:
         self.unreadable.setdefault(item, why)
         return ""
 
-    def _retry(self, said: str, match: "re.Match[str]", now: float) -> None:
-        why = said[match.end() :]
-        meaning = failure_patterns.meaning(why)
-        if meaning != Failure.SPACE:  # which some servers call a lack of rights
-            meaning = failure_patterns.meaning(why.rpartition(": ")[2]) or meaning
-        pause = go_duration(match[1])
-        what = said[: match.start()]  # such as Save(<data/70282ea467>)
-        if Failure.SPACE in {meaning, self.backend}:
-            since, _ = self.full.get(what, (now, now))
-            self.full[what] = since, now + pause
-        if meaning in FINAL or self.backend:
-            self.refusals[what] = self.refusals.get(what, 0) + 1
-        if _OPENING.search(said) and not self.progress:
-            self.first_retry = now if self.first_retry is None else self.first_retry
-            self.gives_up_at = now + pause
-            self.refused += meaning in FINAL - {Failure.SPACE}  # room may be made meanwhile
-        self.backend = None
-
     def _rclone(self, message: dict[str, Any]) -> str:
         """Take a line of rclone's log; return what of it is worth keeping."""
         said = str(message["msg"]).strip()
@@ -167,17 +131,8 @@ class Listener:
         return said
 
     def keeps_retrying(self, limit: float) -> bool:
-        """Whether its own words say that it will still be trying after ``limit`` seconds.
-
-        Room may be made meanwhile; keys and buckets stay as they are.
-        """
-        for what, times in self.refusals.items():
-            since, until = self.full.get(what, (0, limit + 1))
-            if times >= _REFUSED_FOR_GOOD and until - since > limit:
-                return True
-        if self.first_retry is None or self.gives_up_at is None or self.progress:
-            return False  # once data is read, the repository is open; the rest is restic's matter
-        return self.refused >= _HEARD_ENOUGH or self.gives_up_at - self.first_retry > limit
+        """Whether its own words say that it will still be trying after ``limit`` seconds."""
+        return self.retries.go_on(limit, is_open=bool(self.progress))
 
     @property
     def cache_stops_it(self) -> bool:

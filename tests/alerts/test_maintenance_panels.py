@@ -2,7 +2,7 @@
 
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -11,12 +11,12 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from runner.maintenance.central.ruling import Verdict
 from runner.notify import metrics
-from runner.state.model import Last, State, Task
+from runner.state.model import Last, Task
 from runner.steps.outcome import Status
 from tests.alerts import dashboard, drawing, rules
 from tests.integration.maintenance import CENTRAL
 from tests.runner.notify.test_metrics import STATE
-from tests.runner.workload import configured
+from tests.runner.workload import changed, configured, remembered
 from tests.services.programs import need
 
 NOT_MAINTAINED, HELD_BACK, TABLE = (
@@ -37,7 +37,7 @@ def job(
     if copied:
         tasks["copy"] = Task(success=copied, status=Status.SUCCESS)
     told = {**dict.fromkeys(map(str, Verdict), 0), **workloads} if workloads else {}
-    state = State("", began=1, last=last, tasks=tasks, workloads=told)
+    state = remembered(began=1, last=last, tasks=tasks, workloads=told)
     return metrics.of_maintenance(configured(annotations=cadences), state)
 
 
@@ -45,7 +45,7 @@ def sidecar(*, central: bool, failed: bool = False) -> str:
     """Return what one pushes; ``failed``: it has looked for a job, and there is none."""
     looked = Task(attempted=1, status=Status.FAILURE if failed else Status.SKIPPED)
     secret = CENTRAL if central else {}
-    return metrics.metrics(configured(secret=secret), replace(STATE, tasks={"forget": looked}))
+    return metrics.metrics(configured(secret=secret), changed(STATE, tasks={"forget": looked}))
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """Alerts, runbooks and metrics are of one world: none speaks of what another does not know."""
 
 import re
-from dataclasses import replace
 
 import pytest
 from prometheus_client import generate_latest
@@ -12,10 +11,11 @@ from runner.notify import metrics as notify_metrics
 from runner.state.model import Task
 from tests.alerts import dashboard, rules
 from tests.runner.notify.test_metrics import STATE
-from tests.runner.workload import configured
+from tests.runner.workload import changed, configured
 from webhook.admission.model import Options
 from webhook.cluster.view import Cluster
 from webhook.coverage.background import Lookout
+from webhook.coverage.classify import AS_WANTED
 from webhook.server.coverage_metrics import Coverage
 from webhook.server.metrics import Metrics
 
@@ -48,8 +48,8 @@ def exported() -> set[str]:
     metrics.cluster(Cluster("ns", "prepull", options, follow=True))
     metrics.registry.register(Coverage(Lookout(options, seconds=600)))
     texts = [
-        notify_metrics.metrics(configured(), replace(STATE, tasks=tasks)),
-        notify_metrics.of_maintenance(configured(), replace(STATE, began=1, workloads={"held": 1})),
+        notify_metrics.metrics(configured(), changed(STATE, tasks=tasks)),
+        notify_metrics.of_maintenance(configured(), changed(STATE, began=1, workloads={"held": 1})),
         generate_latest(metrics.registry).decode(),
     ]
     found = {f.name for text in texts for f in text_string_to_metric_families(text)}
@@ -107,9 +107,8 @@ def test_alert_says_what_how_bad_and_what_to_do(name: str) -> None:
 
 
 def test_alert_takes_for_wanted_what_coverage_does() -> None:
-    coverage = pytest.importorskip("webhook.coverage.classify")
     expression = rules.alerts()["BackupPodsUnprotected"]["expr"]
     named = re.search(rf'{rules.COVERAGE}{{reason!~"([^"]+)"}}', expression)
 
     assert named
-    assert set(named[1].split("|")) == set(coverage.AS_WANTED)
+    assert set(named[1].split("|")) == set(AS_WANTED)

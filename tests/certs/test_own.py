@@ -25,7 +25,8 @@ NewReplica = Callable[[], OwnCA]
 def _stored(store: Store) -> Content:
     found = store.secret()
     assert found is not None
-    content, broken = secret.parse(found.data)
+    parsed = secret.parse(found.data)
+    content, broken = parsed.content, parsed.broken
     assert content is not None
     assert broken == ()
     return content

@@ -7,6 +7,7 @@ import pytest
 
 from certs import secret
 from certs.rotation import Content
+from certs.secret import Parsed
 from tests.certs.test_rotation import PUBLISHED, PUBLISHING, STEADY, SWITCHED
 
 
@@ -19,7 +20,7 @@ def _written(content: Content) -> dict[str, bytes]:
 def test_content_survives_the_secret(content: Content, *, asked: bool) -> None:
     content = replace(content, asked=asked)
 
-    assert secret.parse(_written(content)) == (content, ())
+    assert secret.parse(_written(content)) == Parsed(content)
 
 
 def test_every_key_is_written_or_removed() -> None:
@@ -28,12 +29,12 @@ def test_every_key_is_written_or_removed() -> None:
 
 
 def test_keys_of_others_do_not_matter() -> None:
-    assert secret.parse(_written(STEADY) | {"tls.crt": b"x", "": b"y"}) == (STEADY, ())
+    assert secret.parse(_written(STEADY) | {"tls.crt": b"x", "": b"y"}) == Parsed(STEADY)
 
 
 @pytest.mark.parametrize("data", [{}, {"ca.crt": b"", "ca.key": b""}, {"other": b"x"}], ids=str)
 def test_empty_secret_holds_nothing_and_nothing_broken(data: dict[str, bytes]) -> None:
-    assert secret.parse(data) == (None, ())
+    assert secret.parse(data) == Parsed()
 
 
 @pytest.mark.parametrize("key", ["ca.crt", "ca.key"])
@@ -44,7 +45,8 @@ def test_broken_ca_is_named_and_holds_nothing(key: str, value: bytes | None) -> 
     if value is not None:
         data[key] = value
 
-    content, problems = secret.parse(data)
+    parsed = secret.parse(data)
+    content, problems = parsed.content, parsed.broken
 
     assert content is None
     assert [problem.split(":")[0] for problem in problems] == ["ca.crt and ca.key"]
@@ -53,14 +55,16 @@ def test_broken_ca_is_named_and_holds_nothing(key: str, value: bytes | None) -> 
 
 @pytest.mark.parametrize("key", ["next.crt", "next.key"])
 def test_broken_next_ca_is_named_and_left_out(key: str) -> None:
-    content, problems = secret.parse(_written(PUBLISHED) | {key: b"junk"})
+    parsed = secret.parse(_written(PUBLISHED) | {key: b"junk"})
+    content, problems = parsed.content, parsed.broken
 
     assert content == STEADY
     assert problems[0].startswith("next.crt and next.key: ")
 
 
 def test_broken_previous_ca_is_named_and_left_out() -> None:
-    content, problems = secret.parse(_written(SWITCHED) | {"previous.crt": b"junk"})
+    parsed = secret.parse(_written(SWITCHED) | {"previous.crt": b"junk"})
+    content, problems = parsed.content, parsed.broken
 
     assert content == Content(SWITCHED.current)
     assert problems[0].startswith("previous.crt: ")
@@ -68,4 +72,4 @@ def test_broken_previous_ca_is_named_and_left_out() -> None:
 
 @pytest.mark.parametrize("text", [b"", b"yesterday", b"2027-03-01T12:00:00", b"\xff", b"17"])
 def test_unreadable_moment_is_as_good_as_none(text: bytes) -> None:
-    assert secret.parse(_written(PUBLISHED) | {"published": text}) == (PUBLISHING, ())
+    assert secret.parse(_written(PUBLISHED) | {"published": text}) == Parsed(PUBLISHING)

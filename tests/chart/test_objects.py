@@ -11,7 +11,7 @@ import yaml
 
 from contract import names
 from contract.annotations import settings
-from runner.config import model
+from runner.config import build
 from tests.chart import rendering
 from tests.chart.rendering import EXISTING, REGISTRY, Json, objects, of_kind, one
 from tests.cluster.helm import RefusedError
@@ -579,13 +579,13 @@ def test_the_job_is_told_what_the_runner_reads() -> None:
     variables = {each["name"]: each.get("value", "x").replace("$$", "$") for each in
                  container["env"]}  # fmt: skip
 
-    found = model.read(variables, {}, {})
+    found = build.config(variables, {}, {})
 
     assert container["command"] == [names.RUNNER, "maintain"]
     assert found.problems == ()
     assert found.settings[settings.CHECK].text == "@monthly"
     assert found.settings[settings.FORGET].text == "@daily"
-    assert found.subsets == 12
+    assert found.maintenance.subsets == 12
     assert found.timing.maintenance == 21600 - 300
 
 
@@ -596,10 +596,11 @@ def test_the_floor_of_retention_reaches_the_job_and_every_sidecar() -> None:
     variables = {each["name"]: each.get("value", "x").replace("$$", "$") for each in
                  container["env"]}  # fmt: skip
 
-    found = model.read(variables, {}, {})
+    found = build.config(variables, {}, {})
 
     assert found.problems == ()
-    assert (found.floor.within, found.floor.last, found.floor.grace) == ("14d", 5, 0)
+    floor = found.maintenance.floor
+    assert (floor.within, floor.last, floor.grace) == ("14d", 5, 0)
     sidecars = json.loads(_environment(*given)["BACKUP_WEBHOOK_DEFAULTS"])
     assert {key: sidecars[key] for key in least} == least | {"floor-last": "5"}
 

@@ -10,6 +10,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from tests import once
 from tests.cluster.settings import KUBERNETES, KUBERNETES_VERSION, PROJECT, TOOLS
 from tests.cluster.work import WorkError, alone, long
 
@@ -66,15 +67,10 @@ def rclone() -> Path:
 def _tool(module: Path, package: str) -> Path:
     """Build one package of a module whose go.mod and go.sum we keep; return the program."""
     name = package.rsplit("/", 1)[1]
-    program, stamp = TOOLS / name, TOOLS / f".{name}"
     pins = b"".join((module / file).read_bytes() for file in ("go.mod", "go.sum"))
-    digest = hashlib.sha256(pins).hexdigest()
-    if program.exists() and _stamped(stamp, digest):
-        return program
-    _need_go()
-    with alone(TOOLS):
-        if program.exists() and _stamped(stamp, digest):
-            return program
+
+    def build(program: Path) -> None:
+        _need_go()
         long(
             f"Building {name} from source, once (about two minutes)",
             ["go", "build", "-mod=readonly", "-trimpath", "-ldflags=-s -w", "-o", program, package],
@@ -82,8 +78,8 @@ def _tool(module: Path, package: str) -> Path:
             module,
             {"CGO_ENABLED": "0"},
         )
-        stamp.write_text(digest)
-    return program
+
+    return once.file(TOOLS / name, hashlib.sha256(pins).hexdigest(), build)
 
 
 def _stamped(stamp: Path, text: str) -> bool:

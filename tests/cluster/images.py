@@ -84,10 +84,13 @@ def _archive(label: str, name: str, recipe: _Recipe) -> None:
     if known.get(path.name) == digest and path.exists():
         return
     _buildah(f"Building image {name}", recipe.folder, "build", "--tag", name, *recipe.arguments)
-    path.unlink(missing_ok=True)
-    push = ["push", "--quiet", name, f"oci-archive:{path}:{name}"]
+    part = path.with_suffix(".part")
+    part.unlink(missing_ok=True)
+    push = ["push", "--quiet", name, f"oci-archive:{part}:{name}"]
     _buildah(f"Writing {path.name}", IMAGES, *push)
-    _DIGESTS.write_text(json.dumps({**known, path.name: digest}, indent=1))
+    part.rename(path)  # another process may import it now
+    part.write_text(json.dumps({**known, path.name: digest}, indent=1))
+    part.rename(_DIGESTS)
 
 
 def _buildah(label: str, folder: Path, *arguments: str) -> None:

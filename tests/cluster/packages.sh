@@ -8,6 +8,10 @@ bin=$1
 suite=trixie
 unpack=$(dirname "$0")/../services/unpack.sh
 
+mkdir -p "$bin"
+exec 9>"$bin/.packages.lock"
+flock 9 # one process of ours installs, others wait
+
 # What is looked for, and the package that brings it: a containerd from elsewhere is as good.
 wanted='
 /usr/lib/cni/bridge                 containernetworking-plugins
@@ -46,8 +50,8 @@ fail() {
 install_packages() {
   export DEBIAN_FRONTEND=noninteractive
   # shellcheck disable=SC2086 # a list of names
-  apt-get install -qq -y --no-install-recommends $1 >/dev/null 2>&1 ||
-    { apt-get update -qq && apt-get install -qq -y --no-install-recommends $1 >/dev/null; }
+  apt-get -o DPkg::Lock::Timeout=600 install -qq -y --no-install-recommends $1 >/dev/null 2>&1 ||
+    { apt-get update -qq && apt-get -o DPkg::Lock::Timeout=600 install -qq -y --no-install-recommends $1 >/dev/null; }
 }
 
 # Unpack etcd and the registry from a newer suite of the mirror that this machine uses.
@@ -55,8 +59,10 @@ unpack_servers() {
   work=$(mktemp -d)
   trap 'rm -rf "$work"' EXIT
   sh "$unpack" "$work" "$suite" etcd-server docker-registry
-  mkdir -p "$bin"
-  install -m 755 "$work/usr/bin/etcd" "$work/usr/bin/docker-registry" "$bin/"
+  for program in etcd docker-registry; do
+    install -m 755 "$work/usr/bin/$program" "$bin/.$program.new"
+    mv "$bin/.$program.new" "$bin/$program"
+  done
 }
 
 missing=

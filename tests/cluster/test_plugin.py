@@ -333,7 +333,7 @@ def test_the_doctor_finds_nothing_where_all_is_well(protected: Kubectl, cluster:
 
 
 @pytest.mark.alone
-def test_the_doctor_and_heal_where_the_webhook_was_away(
+def test_the_doctor_and_reinject_where_the_webhook_was_away(
     protected: Kubectl, release: Release, cluster: Target
 ) -> None:
     """The pod that was admitted meanwhile gets its sidecar when it is evicted."""
@@ -348,17 +348,17 @@ def test_the_doctor_and_heal_where_the_webhook_was_away(
         release.kubectl("scale", DEPLOYMENT, "--replicas=1")
         release.settle()
     (row,) = rows(protected)
-    assert (row["status"], "never seen" in row["problems"][0]) == ("not injected", True)
+    assert (row["status"], "never saw" in row["problems"][0]) == ("not injected", True)
 
-    unasked = backup(protected, "heal")
+    unasked = backup(protected, "reinject")
     assert (unasked.code, f"{bare} (deploy/wiki)" in unasked.out) == (1, True), unasked.all
-    healed = backup(protected, "heal", "--yes")
+    reinjected = backup(protected, "reinject", "--yes")
 
-    assert (healed.code, f"{bare}: evicted" in healed.out) == (0, True), healed.all
+    assert (reinjected.code, f"{bare}: evicted" in reinjected.out) == (0, True), reinjected.all
     protected.wait(f"pod/{bare}", "delete")
     protected.rollout("deployment/wiki")
     assert sidecar.injected(protected.get("pod", name(protected)))
-    assert backup(protected, "heal").out.startswith("no pod lacks its sidecar")
+    assert backup(protected, "reinject").out.startswith("no pod lacks its sidecar")
 
 
 def test_the_doctor_where_the_namespace_has_no_label(protected: Kubectl, cluster: Target) -> None:
@@ -369,7 +369,7 @@ def test_the_doctor_where_the_namespace_has_no_label(protected: Kubectl, cluster
     first, second = problems(protected, "wiki")
 
     assert "has no label backup.enabled=true" in first
-    assert "was never seen by the webhook" in second
+    assert "the webhook never saw pod" in second
     (row,) = rows(protected)
     assert (row["status"], row["reason"], row["protected"]) == (
         "not injected", "not_opted_in", False

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
+from tests import needs
 from tests.cluster.work import until
 
 _TOP = Path("/sys/fs/cgroup")
@@ -67,7 +66,7 @@ def limited(size: int) -> Iterator[Limited]:
             (_TOP / "cgroup.subtree_control").write_text("+memory")
         group.mkdir()
     except OSError as error:
-        pytest.skip(f"no control group can be made here: {error.strerror}")
+        needs.missing(f"a control group for memory that can be made ({error.strerror})")
     try:
         limits = ("limit_in_bytes", "memsw.limit_in_bytes") if _OLD else ("max", "swap.max")
         for name, text in zip(limits, (str(size), str(size) if _OLD else "0"), strict=True):

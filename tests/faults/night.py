@@ -27,7 +27,7 @@ class Night:
     Log, metrics and messages must say the same of each run that goes through it.
     """
 
-    receivers: ClassVar[Receivers | None] = None
+    receivers: ClassVar[Receivers]
     template: ClassVar[Path | None] = None
     """A new repository that opens at once; without, each night's own run creates one."""
 

@@ -1,12 +1,12 @@
 """A cache that cannot be used: the backup goes on without, and says so."""
 
-import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests import needs
 from tests.faults.night import Night
 
 
@@ -63,7 +63,7 @@ def test_a_cache_that_restic_refuses_is_removed(tmp_path: Path) -> None:
     assert night.sidecar.status()["problems"] == []
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts")
+@needs.root.mark
 @pytest.mark.parametrize("options", ["size=64k", "size=40m,ro", "size=40m,nr_inodes=1"])
 def test_a_cache_without_room_or_rights_is_left_out(tmp_path: Path, options: str) -> None:
     """restic alone would try for 15 minutes to write to a full one."""

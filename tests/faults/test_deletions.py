@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from demo import trees
+from tests import needs
 from tests.faults.test_refused import _IMMUTABLE, NO_RIGHTS, flagged
 from tests.integration.restores import inside, tree, with_repository
 from tests.integration.sidecars import Json, Sidecar
@@ -142,8 +143,7 @@ def test_what_was_left_out_then_stays_though_nothing_says_so_any_more(
 
 
 def test_what_could_not_be_read_then_stays(wiki: Sidecar) -> None:
-    if os.geteuid():
-        pytest.skip("only root can take rights away")
+    needs.root()
     write(wiki.volume, "closed", "folder/inner", "2", "3", "4")
     for name in ("closed", "folder"):
         os.chown(wiki.volume / name, 1234, 1234)

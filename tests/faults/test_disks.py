@@ -1,16 +1,14 @@
 """Disks that are full or read-only: the repository's, and the sidecar's own."""
 
-import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import pytest
-
+from tests import needs
 from tests.faults.night import Night
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
+pytestmark = needs.root.mark
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import needs
 from tests.cluster.work import until
 from tests.faults import line
 from tests.faults.locks import Holder, leave
@@ -139,7 +140,7 @@ def test_a_lock_that_is_held_for_longer_than_one_waits(tmp_path: Path) -> None:
     assert night.ends()["status"] == "success"
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="a namespace of processes needs root")
+@needs.root.mark
 def test_a_lock_held_where_its_holder_cannot_be_seen(tmp_path: Path) -> None:
     """A node runs many pods of equal host names: restic alone would take it for nobody's."""
     night = Night(tmp_path)

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from tests import needs
 from tests.cluster.work import until
 from tests.faults.limited import Limited, limited
 from tests.faults.night import Night, is_outcome, last_line
 from tests.integration.sidecars import Json
 
 MIB = 1 << 20
-AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="making a control group needs root")
 
 
 pytestmark = pytest.mark.usefixtures("released_restic")
@@ -38,7 +38,7 @@ def _run(night: Night, group: Limited) -> Json:
         return last_line(process, is_outcome)
 
 
-@AS_ROOT
+@needs.root.mark
 def test_a_page_cache_that_fills_the_limit(night: Night) -> None:
     """The kernel takes it back by itself."""
     night.write("large", 160 * MIB)
@@ -51,7 +51,7 @@ def test_a_page_cache_that_fills_the_limit(night: Night) -> None:
     assert night.ends()["status"] == "success"
 
 
-@AS_ROOT
+@needs.root.mark
 def test_memory_that_comes_near_the_limit(night: Night) -> None:
     """restic is stopped before the kernel kills: no lock is left."""
     # The less restic does before it is looked at, the farther it is from being killed till then.
@@ -69,7 +69,7 @@ def test_memory_that_comes_near_the_limit(night: Night) -> None:
     assert night.ends()["status"] == "success"
 
 
-@AS_ROOT
+@needs.root.mark
 def test_restic_that_the_kernel_kills(night: Night) -> None:
     """For want of memory, faster than anybody looks."""
     unseen = '[ "$1" != backup ] || kill -STOP $PPID'  # who would look

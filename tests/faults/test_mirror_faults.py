@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests import needs
 from tests.cluster import s3
 from tests.cluster.work import until
 from tests.faults.mirrors import Mirror, files, reason
@@ -18,10 +19,10 @@ from tests.faults.test_disks import fill, small
 from tests.integration.watch import Watch
 
 _CANARY = "canary-7Qx2Lw9"
-_ROOT = os.geteuid() == 0
-_needs_root = pytest.mark.skipif(not _ROOT, reason="mounting a small disk needs root")
 # Root reads everything unless this right is taken away.
-_WITHOUT_RIGHTS = ("setpriv", "--bounding-set=-dac_override,-dac_read_search") if _ROOT else ()
+_WITHOUT_RIGHTS = (
+    ("setpriv", "--bounding-set=-dac_override,-dac_read_search") if os.geteuid() == 0 else ()
+)
 
 
 @contextmanager
@@ -159,7 +160,7 @@ def test_a_mirror_whose_state_is_lost(tmp_path: Path) -> None:
     assert not [line for line in sidecar.log if "backup started" in line]
 
 
-@_needs_root
+@needs.root.mark
 def test_a_mirror_without_space(tmp_path: Path) -> None:
     sidecar = Mirror(tmp_path)
     sidecar.back_up()
@@ -176,7 +177,7 @@ def test_a_mirror_without_space(tmp_path: Path) -> None:
         assert files(sidecar.mirror) == files(sidecar.volume)
 
 
-@_needs_root
+@needs.root.mark
 def test_a_full_disk_of_the_sidecars_own_and_a_new_rclone_conf(tmp_path: Path) -> None:
     sidecar = Mirror(tmp_path)
     sidecar.back_up()

@@ -1,10 +1,10 @@
 """Name servers that fail, between restic and its repository."""
 
-import os
 from pathlib import Path
 
 import pytest
 
+from tests import needs
 from tests.faults import resolver
 from tests.faults.night import Night, is_outcome, last_line
 from tests.services import rest
@@ -12,7 +12,7 @@ from tests.services import rest
 SAYS = {"nothing": "i/o timeout", "failed": "server misbehaving"}
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="a name server on port 53 needs root")
+@needs.root.mark
 @pytest.mark.parametrize("says", SAYS)
 def test_a_name_server_that_fails(tmp_path: Path, says: str) -> None:
     with rest.serve(tmp_path) as url, resolver.serve(tmp_path) as names:

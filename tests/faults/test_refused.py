@@ -16,12 +16,13 @@ import pytest
 from demo import trees
 from runner.restore.staging import Staging
 from runner.volume.seal import Seal
+from tests import needs
 from tests.integration.restores import Start, inside, lose, tree, with_repository
 from tests.integration.sidecars import OTHER, PASSWORD, Sidecar, other_user
 from tests.integration.test_restore import restored
 from tests.runner.databases.sqlite.test_copies import database
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can take rights away")
+pytestmark = needs.root.mark
 
 _IMMUTABLE, _APPEND = 0x10, 0x20
 _GET, _SET = 0x80086601, 0x40086602  # FS_IOC_GETFLAGS, FS_IOC_SETFLAGS

@@ -14,6 +14,7 @@ import pytest
 
 from contract import names
 from demo import trees
+from tests import needs
 from tests.cluster.work import until
 from tests.faults import line
 from tests.faults.line import WORKS, Fault, Line, always
@@ -243,8 +244,7 @@ def test_what_another_pod_writes_in_between(lost: tuple[Sidecar, Tree], way: Lin
 
 def test_a_volume_without_room(tmp_path: Path) -> None:
     """The pod waits; with room it starts."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can mount")
+    needs.root()
     sidecar = with_repository(Sidecar(tmp_path))
     (sidecar.volume / "large").write_bytes(os.urandom(3 << 20))
     sidecar.back_up()

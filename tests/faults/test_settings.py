@@ -7,7 +7,7 @@ import pytest
 
 from contract.annotations import settings
 from demo import receiver
-from runner.config import model
+from runner.config import build
 from tests.cluster.work import until
 from tests.faults.night import Night
 from tests.integration.sidecars import PASSWORD, SECRET
@@ -40,7 +40,7 @@ def _named(
     environment: dict[str, str], secret: dict[str, str], annotations: dict[str, str]
 ) -> set[str]:
     """Return the keys of all problems; the defaults count in place of what they name."""
-    read = model.read(
+    read = build.config(
         {**workload.ENVIRONMENT, **environment}, {**workload.SECRET, **secret}, annotations
     )
     assert read.missing == ""
@@ -53,7 +53,7 @@ def test_a_setting_that_cannot_be_used(setting: settings.Setting[object], kind: 
     """It alone is named, and its default counts."""
     value, variable = NASTY[kind], setting.variable or ""
     in_secret, in_pod = {variable}, {setting.annotation}
-    by_default = model.read(workload.ENVIRONMENT, workload.SECRET, {}).settings.get(setting)
+    by_default = build.config(workload.ENVIRONMENT, workload.SECRET, {}).settings.get(setting)
 
     if kind in BEYOND or setting.annotation not in FREE:
         assert _named({}, {variable: value}, {}) == in_secret
@@ -63,7 +63,7 @@ def test_a_setting_that_cannot_be_used(setting: settings.Setting[object], kind: 
         assert _named({}, {}, {setting.annotation: value}) <= in_pod
         return
     assert _named({}, {}, {setting.annotation: value}) == in_pod
-    read = model.read(workload.ENVIRONMENT, workload.SECRET, {setting.annotation: value})
+    read = build.config(workload.ENVIRONMENT, workload.SECRET, {setting.annotation: value})
     assert read.settings.get(setting) == by_default
 
 

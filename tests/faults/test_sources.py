@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import needs
 from tests.faults.night import Night
 from tests.integration.sidecars import OTHER, other_user
 
@@ -72,7 +73,7 @@ def test_one_of_two_volumes(night: Night, how: str) -> None:
     assert night.ends()["status"] == "success"
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="becoming another user needs root")
+@needs.root.mark
 @pytest.mark.parametrize(
     ("unreadable", "expected"),
     [

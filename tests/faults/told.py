@@ -24,25 +24,21 @@ class Receivers:
 
 
 class Told:
-    """A sidecar's own topic, and a Pushgateway that knows nothing yet; without them, no checks."""
+    """A sidecar's own topic, and a Pushgateway that knows nothing yet."""
 
-    def __init__(self, receivers: Receivers | None) -> None:
-        self.secret: dict[str, str] = {}
+    def __init__(self, receivers: Receivers) -> None:
         self._receivers = receivers
         self._topic = f"night-{os.urandom(4).hex()}"
         self._known = self._heard = 0
-        if receivers:
-            request = f"{receivers.pushgateway}/api/v1/admin/wipe"
-            _get(urllib.request.Request(request, method="PUT"))  # noqa: S310 -- loopback
-            self.secret = {
-                "NTFY_ENABLED": "true", "NTFY_SERVER": receivers.ntfy, "NTFY_TOPIC": self._topic,
-                "PUSHGATEWAY_ENABLED": "true", "PUSHGATEWAY_URL": receivers.pushgateway,
-            }  # fmt: skip
+        request = f"{receivers.pushgateway}/api/v1/admin/wipe"
+        _get(urllib.request.Request(request, method="PUT"))  # noqa: S310 -- loopback
+        self.secret = {
+            "NTFY_ENABLED": "true", "NTFY_SERVER": receivers.ntfy, "NTFY_TOPIC": self._topic,
+            "PUSHGATEWAY_ENABLED": "true", "PUSHGATEWAY_URL": receivers.pushgateway,
+        }  # fmt: skip
 
     def check(self, status: str, failure: str) -> None:
         """Prove that metrics and messages say how the last run ended, and nothing else."""
-        if self._receivers is None:
-            return
         known = self.metrics()
         assert _ones(known, "backup_status/") == {status}
         assert _ones(known, "backup_failure/") == ({failure} if failure else set())
@@ -57,16 +53,14 @@ class Told:
 
     def begin_anew(self) -> None:
         """Let all be told once more: the sidecar has lost its state."""
-        self._known, self._heard = (len(self.messages()) if self._receivers else 0), 0
+        self._known, self._heard = len(self.messages()), 0
 
     def metrics(self) -> dict[str, float]:
         """Return the sidecar's values by series, such as ``backup_status/success``."""
-        assert self._receivers
         return metrics(self._receivers.pushgateway)
 
     def messages(self) -> list[dict[str, Any]]:
         """Return all messages of this sidecar, the oldest first, as ntfy keeps them."""
-        assert self._receivers
         lines = _get(f"{self._receivers.ntfy}/{self._topic}/json?poll=1&since=all").splitlines()
         return [json.loads(line) for line in lines]
 

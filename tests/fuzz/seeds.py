@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from tests.kubectl_backup.blocks import END
-from tests.kubectl_backup.restore.test_hostile_archives import MADE, REFUSED
+from tests.kubectl_backup.restore.archive.test_hostile_archives import MADE, REFUSED
 from tests.webhook.corpus import PODS
 
 _PIECES = 6  # of an archive that does not end

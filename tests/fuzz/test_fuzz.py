@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import needs
 from tests.fuzz import campaign, seeds
 
 
@@ -12,7 +13,7 @@ def test_no_input_breaks_a_promise(target: str, tmp_path: Path) -> None:
     """Twenty seconds of each; `make fuzz` has the patience for more."""
     if why := campaign.missing():
         assert not campaign.must_be_there(), f"{why}; `make setup` installs it"
-        pytest.skip(f"{why}: there is none for it")
+        needs.exception("fuzzer")
 
     found, known = tmp_path / "found", tmp_path / "known"
     found.mkdir()

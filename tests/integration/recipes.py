@@ -47,7 +47,7 @@ class Recipe(Container):
         self.repository = root / "repository"
         ours = {"RESTIC_REPOSITORY": str(self.repository), "RESTIC_PASSWORD": PASSWORD}
         shown = [each for each in objects if each["metadata"]["name"] == self._used]
-        own = manifests_objects.contents(shown[0])[0] if shown else {}
+        own = manifests_objects.contents(shown[0]).variables if shown else {}
         self.secret = {**own, **ours, **given}
         extra = {**PACE, **({"PATH": path} if path else {})}
         super().__init__(root / "pod", patched, {self._used: self.secret}, extra)

@@ -15,6 +15,7 @@ import jsonpatch
 
 from demo import app, trees
 from demo.kubelet import Container
+from tests import needs
 from webhook.admission.admit import admit
 from webhook.admission.model import Options
 
@@ -150,5 +151,7 @@ def other_user(folder: Path) -> Mapping[str, str]:
             cwd="/", capture_output=True, check=False,
         )  # fmt: skip
         if done.returncode == 0:
-            return {"PATH": f"{tools}:/usr/bin:/bin"}
-    raise RuntimeError("no Python here that another user than root can run")
+            break
+    else:
+        needs.missing("a Python of 3.11 or newer that other users than root can run")
+    return {"PATH": f"{tools}:/usr/bin:/bin"}

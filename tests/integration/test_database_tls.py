@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.config import model
+from runner.config import build
 from tests.integration.restores import with_repository
 from tests.integration.sidecars import Sidecar
 from tests.services import certificates, mariadb, postgres, programs, redis
@@ -23,7 +23,7 @@ _SECRETS = (mariadb.PASSWORD, postgres.PASSWORD, "PRIVATE KEY")
 
 def _dump(name: str, path: str, scratch: Path, secret: Mapping[str, str]) -> str:
     """Make a dump as restic has it made; return what it says where it fails, "" where not."""
-    variables = model.read({}, secret, {}).databases
+    variables = build.config({}, secret, {}).commands.databases
     own = {"PATH": path, "HOME": str(scratch), "TMPDIR": str(scratch)}
     done = subprocess.run(
         ("backup-runner", "dump", name), env={**variables, **own}, cwd="/",

@@ -1,11 +1,11 @@
 """What the runner's processes leave open to others: no core dump, no memory, no environment."""
 
-import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests import needs
 from tests.integration.test_identities import Pod, pod  # noqa: F401 -- pytest finds the fixture
 
 _NO_CORE = "Max core file size        0                    0                    bytes"
@@ -20,7 +20,7 @@ stat -c "owner %u" /proc/$PPID/environ
 """
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes others")
+@needs.root.mark
 @pytest.mark.parametrize("who", ["1000", "root as a sidecar is"])
 def test_no_process_dumps_core_or_is_read_by_its_own_user(pod: Pod, who: str) -> None:  # noqa: F811
     """And all goes as before: memory ends us first, the backup is made."""

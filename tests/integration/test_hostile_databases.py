@@ -4,7 +4,6 @@ import os
 import re
 import sqlite3
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -15,6 +14,7 @@ import pytest
 
 from runner.databases.sqlite import copies as sqlite_copies
 from runner.steps.evaluate import Copies
+from tests import needs
 from tests.cluster.work import until
 from tests.integration import hostile_databases as hostile
 from tests.integration.hostile_databases import HOSTILE, KINDS, MARK, ODD
@@ -211,19 +211,14 @@ raise SystemExit(copier.main())
 """
 
 
-def _has_landlock() -> bool:
-    script = "from runner.sandbox import landlock; raise SystemExit(not landlock.only([], []))"
-    return subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
-
-
 @pytest.mark.parametrize("end", ["", "-wal"])
 @pytest.mark.parametrize("locked", [True, False])
 def test_what_is_swapped_in_the_moment_of_opening_is_not_copied(
     volume: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str, locked: bool
 ) -> None:
     """And swapped back before we look: we see what SQLite has open, or the kernel opens nothing."""
-    if locked and not _has_landlock():
-        pytest.skip("the kernel knows no Landlock")
+    if locked:
+        needs.landlock()
     path, other = volume / "app.db", tmp_path / "outside.db"
     program = ("-c", SWAPPED % locked, str(path), end, str(other))
     monkeypatch.setattr(sqlite_copies, "_PROGRAM", program)
@@ -361,8 +356,7 @@ def test_a_crowd_of_databases_ends_at_its_bound(
 
 def test_a_disk_without_room_takes_no_copy(volume: Path, tmp_path: Path) -> None:
     """A part of it stays free for others."""
-    if os.geteuid() != 0:
-        pytest.skip("mounting a small disk needs root")
+    needs.root()
     hostile.sound(volume / "app.db", rows=200_000)
     disk = tmp_path / "disk"
     disk.mkdir()

@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,10 +11,11 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from contract import names
+from tests import needs
 from tests.cluster.work import until
-from tests.integration.sidecars import PASSWORD
+from tests.integration.sidecars import PASSWORD, other_user
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes others")
+pytestmark = needs.root.mark
 
 _CAPS = "--inh-caps=-all", "--bounding-set=-all"
 _WHO = {
@@ -52,7 +52,6 @@ class Pod:
         }.items():
             (self.secret / key).write_text(value)
         self.environment = {
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "BACKUP_NAMESPACE": "prod", "BACKUP_HOST": "wiki", "BACKUP_VERIFY": "off",
             "BACKUP_STATE_DIR": str(self.state), "BACKUP_VOLUMES_DIR": str(root / "backup"),
             "BACKUP_SECRET_DIR": str(self.secret), "BACKUP_ANNOTATIONS_FILE": str(root / "none"),
@@ -81,17 +80,8 @@ class Pod:
 def pod() -> Iterator[Pod]:
     """A pod in a folder that other users reach."""
     with TemporaryDirectory() as own:
-        Path(own).chmod(0o755)
-        programs = Path(own) / "bin"
-        programs.mkdir()
-        found = shutil.which("restic")
-        assert found
-        shutil.copy(found, programs / "restic")  # the user's own cache is closed to others
         made = Pod(Path(own))
-        # Of a Python in root's own home, others can run nothing.
-        made.environment["PATH"] = f"{programs}:{made.environment['PATH']}"
-        if made.call("1000", "--version").returncode:
-            pytest.skip("Python lies where only root may look")
+        made.environment.update(other_user(Path(own)))
         yield made
 
 
@@ -201,7 +191,7 @@ def test_the_supervisor_works_beside_files_of_another_user(pod: Pod) -> None:
     for name in ("clock", "seen", "supervisor"):
         (pod.state / name).write_text("x")
         (pod.state / name).chmod(0o600)
-    supervisor, tick = pod.root / "supervise.sh", pod.root / "bin" / "backup-runner"
+    supervisor, tick = pod.root / "supervise.sh", pod.root / "tools" / "backup-runner"
     shutil.copy(Path(__file__).parents[2] / "runner" / "supervise.sh", supervisor)
     tick.write_text("#!/bin/sh\ntouch -d '1 hour' \"$BACKUP_STATE_DIR/next\"\n")
     tick.chmod(0o755)

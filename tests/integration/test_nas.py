@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from demo.ports import free_port
-from runner.config import model
+from runner.config import build as config_build
 from tests.blocks import PROJECT, fenced
 from tests.cluster import build
 from tests.integration.sidecars import Sidecar
@@ -33,7 +33,7 @@ def test_the_page_has_what_is_tested() -> None:
 def test_a_secret_is_complete(heading: str) -> None:
     (given,) = objects(heading)
 
-    read = model.read({}, given["stringData"], {})
+    read = config_build.config({}, given["stringData"], {})
 
     assert (read.missing, read.problems) == ("", ())
 

@@ -9,6 +9,7 @@ import pytest
 
 from contract import names
 from demo import app, trees
+from tests import needs
 from tests.integration.hard_tree import build_hard_tree
 from tests.integration.restores import Start, by_others, inside, lose, tree, with_repository
 from tests.integration.sidecars import OTHER, Sidecar, other_user
@@ -404,7 +405,7 @@ def test_a_lock_that_somebody_holds_does_not_matter(wiki: Sidecar) -> None:
     assert inside(wiki.volume)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root has rights to lose")
+@needs.root.mark
 def test_owners_that_cannot_be_set_are_a_warning(tmp_path: Path) -> None:
     sidecar = with_repository(Sidecar(tmp_path))
     build_hard_tree(sidecar.volume)
@@ -468,7 +469,7 @@ def test_no_secret_is_told(wiki: Sidecar) -> None:
     assert "s3cret-word" not in start.told + str(start.lines)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+@needs.root.mark
 def test_a_user_who_is_not_root_restores_closed_folders() -> None:
     """As `restricted` has it: their owner moves folders that nobody may write to."""
     folder = Path(mkdtemp(prefix="restore-", dir="/var/tmp"))  # pytest's are closed to others

@@ -10,11 +10,11 @@ from subprocess import CompletedProcess
 import pytest
 
 from demo import trees
+from tests import needs
 from tests.integration import hard_tree
 from tests.integration.sidecars import OTHER, Sidecar, contents, other_user
 
 _PYTHON = max(Path("/usr/lib").glob("python3*"), key=lambda path: path.name)
-_needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 
 
 def _copy(folder: Path, root: Path) -> Path:
@@ -48,7 +48,7 @@ def _as_other_user(sidecar: Sidecar, shared: Path) -> CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("folder", [_PYTHON, Path("/etc")])
-@_needs_root
+@needs.root.mark
 def test_system_folders_come_back_as_root(folder: Path, tmp_path: Path) -> None:
     copy = _copy(folder, tmp_path)
     sidecar = _over(copy, tmp_path)
@@ -60,7 +60,7 @@ def test_system_folders_come_back_as_root(folder: Path, tmp_path: Path) -> None:
     assert trees.differences(before, sidecar.restored(tmp_path / "restored")) == []
 
 
-@_needs_root
+@needs.root.mark
 def test_unreadable_files_are_a_warning_that_names_them(shared: Path) -> None:
     copy = _copy(Path("/etc"), shared)
     sidecar = _over(copy, shared)
@@ -81,7 +81,7 @@ def test_unreadable_files_are_a_warning_that_names_them(shared: Path) -> None:
     assert trees.differences({n: known[n] for n in restored}, restored) == []
 
 
-@_needs_root
+@needs.root.mark
 def test_python_tree_is_read_in_full_by_another_user(shared: Path) -> None:
     copy = _copy(_PYTHON, shared)
     sidecar = _over(copy, shared)
@@ -94,7 +94,7 @@ def test_python_tree_is_read_in_full_by_another_user(shared: Path) -> None:
     assert trees.differences(before, sidecar.restored(shared / "restored")) == []
 
 
-@_needs_root
+@needs.root.mark
 def test_source_that_cannot_be_read_at_all_is_a_failure(shared: Path) -> None:
     """restic makes an empty snapshot of it and says exit 3; three of those push out the good."""
     closed = shared / "closed"

@@ -1,7 +1,6 @@
 """`backup-runner restore`: files come back in place or elsewhere, and nothing else is touched."""
 
 import json
-import os
 import shutil
 import sqlite3
 import subprocess
@@ -14,6 +13,7 @@ import pytest
 
 from demo import app, trees
 from runner.state.store import Store
+from tests import needs
 from tests.integration.hard_tree import build_hard_tree
 from tests.integration.restores import by_others, inside, tree, with_repository
 from tests.integration.sidecars import Json, Sidecar
@@ -289,7 +289,7 @@ def read_only(folder: Path) -> Iterator[None]:
         subprocess.run(("umount", str(folder)), check=True)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
+@needs.root.mark
 def test_a_read_only_volume_is_refused_with_what_to_do(wiki: Sidecar) -> None:
     with read_only(wiki.volume):
         said = restored(wiki, expected=1)

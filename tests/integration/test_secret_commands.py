@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from demo import app
+from tests import needs
 from tests.integration.restores import Start, inside, lose, tree, with_repository
 from tests.integration.sidecars import PASSWORD, Sidecar
 
@@ -151,8 +152,7 @@ def test_what_a_command_left_in_the_state_volume_is_no_configuration(
 def test_hooks_run_in_no_container_whose_volumes_are_mounted_read_write(
     tmp_path: Path, hook: str
 ) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("only root mounts")
+    needs.root()
     sidecar, marker = _sidecar(tmp_path, {hook: "COMMAND"})
     mount = f"mount --bind '{sidecar.volume}' '{sidecar.volume}'"
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import needs
 from tests.integration.sftp import filled, reachable, secret, serving
 from tests.integration.sidecars import Sidecar, other_user
 from tests.services import sshd
@@ -31,8 +32,8 @@ def server(tmp_path: Path) -> Iterator[Sshd]:
 @pytest.mark.parametrize("user", [None, NOBODYS], ids=["own", "nobody's"])
 def test_backup_drill_and_restore(tmp_path: Path, server: Sshd, user: int | None) -> None:
     """With no program named ssh in reach."""
-    if user and os.geteuid():
-        pytest.skip("only root becomes somebody else")
+    if user:
+        needs.root()
     sidecar = filled(tmp_path, secret(server, tmp_path / "store"))
     tools = other_user(tmp_path)
     sidecar._extra = {**sidecar._extra, "PATH": f"{tmp_path}/tools:{_without_ssh(tmp_path)}"}

@@ -12,8 +12,7 @@ import pytest
 from kubectl_backup.cluster.exec import Answer, Running
 from kubectl_backup.output.terminal import Terminal
 from kubectl_backup.restore import local
-from kubectl_backup.restore.held import held_by
-from kubectl_backup.restore.selection import Wanted
+from kubectl_backup.restore.selection import Content, Selection, content_of
 from kubectl_backup.workload.sidecar import Sidecar
 
 _TERMINAL = Terminal(None, paint=False, asks=False)
@@ -35,6 +34,12 @@ class Part:
         for start in range(0, len(done.stdout), 30_000):
             yield done.stdout[start : start + 30_000]
         end.code, end.err = done.returncode, done.stderr
+
+
+def held_by(part: Sidecar, path: str) -> Content | None:
+    """Return what the latest snapshot holds at a path."""
+    with _TERMINAL.progress("reading") as progress:
+        return content_of(part, "latest", path, progress, whole=True)
 
 
 @pytest.fixture
@@ -71,12 +76,11 @@ def test_a_volume_of_everything_is_restored_into_a_folder(source: Path, tmp_path
     for words in (("init",), ("backup", str(source))):
         subprocess.run(("restic", "-q", *words), env=environment, check=True)
     part, folder = cast("Sidecar", Part(environment)), tmp_path / "here"
-    held = held_by(part, "latest", str(source), whole=True)
+    held = held_by(part, str(source))
     assert held is not None
     snapshot = {"id": "latest", "short_id": "latest", "time": "2026-01-01T00:00:00Z"}
 
-    wanted = Wanted(part, "data", str(source), snapshot, {str(source): held.is_folder}, True, False,
-                    {str(source): held.bounds})  # fmt: skip
+    wanted = Selection(part, "data", str(source), snapshot, {str(source): held})
     assert local.write(_TERMINAL, wanted, folder, yes=False) == 0
 
     before = {os.fsencode(path.relative_to(source)): path for path in source.rglob("*")}
@@ -99,13 +103,13 @@ def test_one_file_of_it_and_one_that_is_not_there(source: Path, tmp_path: Path) 
     for words in (("init",), ("backup", str(source))):
         subprocess.run(("restic", "-q", *words), env=environment, check=True)
     part, path = cast("Sidecar", Part(environment)), f"{source}/setuid"
-    held = held_by(part, "latest", path, whole=True)
+    held = held_by(part, path)
     assert held is not None
     assert (held.is_folder, held.bounds.size) == (False, 1)
-    assert held_by(part, "latest", f"{source}/gone", whole=True) is None
+    assert held_by(part, f"{source}/gone") is None
     snapshot = {"id": "latest", "short_id": "latest", "time": "2026-01-01T00:00:00Z"}
 
-    wanted = Wanted(part, "data", path, snapshot, {path: False}, True, False, {path: held.bounds})
+    wanted = Selection(part, "data", path, snapshot, {path: held})
     assert local.write(_TERMINAL, wanted, tmp_path / "here", yes=False) == 0
 
     assert [each.name for each in (tmp_path / "here").iterdir()] == ["setuid"]

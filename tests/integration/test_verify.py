@@ -11,13 +11,13 @@ from contract.annotations.schedule import stable_hash
 from demo import app, trees
 from runner.restic.commands import DUMP_FILES
 from runner.state.store import Store
+from tests import needs
 from tests.integration.hard_tree import build_hard_tree
 from tests.integration.sidecars import OTHER, Json, Sidecar, other_user
 from tests.integration.test_tasks import _make_due
 from tests.runner.databases.sqlite.test_copies import database, written
 
 _COMMANDS = ("verify", "check", "prune")
-ROOT = os.geteuid() == 0
 
 
 def drilled(sidecar: Sidecar, expected: int, *, user: int | None = None) -> Json:
@@ -67,7 +67,7 @@ def shared() -> Iterator[Path]:
         yield Path(folder)
 
 
-@pytest.mark.skipif(not ROOT, reason="only root can become somebody else")
+@needs.root.mark
 def test_whoever_may_read_the_volume_can_hold_a_drill(shared: Path) -> None:
     """Read by its group alone, a file comes back as our own, and closed to us."""
     sidecar = Sidecar(shared)
@@ -91,7 +91,7 @@ def test_whoever_may_read_the_volume_can_hold_a_drill(shared: Path) -> None:
     assert known["message"].endswith(" restored, 3 of them equal to the live ones")
 
 
-@pytest.mark.skipif(not ROOT, reason="only root has rights to lose")
+@needs.root.mark
 def test_root_without_rights_over_owners_can_hold_a_drill(tmp_path: Path) -> None:
     """As the sidecar runs where nobody says whose the volume is."""
     sidecar = Sidecar(tmp_path)

@@ -152,7 +152,7 @@ STUCK: dict[str, Stuck] = {
                 "and one is required", "backup.restore: if-empty"),
     **_by_class("source", "/backup/data/.backup-restore: Permission denied", "backup.run-as"),
     **_by_class("source", "/backup/data/.backup-restore: Read-only file system", "writable mount"),
-    **_by_class("source", "/backup/data: Input/output error", "look at the volume"),
+    **_by_class("source", "/backup/data: Input/output error", "check the volume"),
     **_by_class("memory", "restoring failed: out of memory", "backup.memory-limit"),
     **_by_class("repository", "restoring failed: id 5 does not exist in index", "damaged"),
     **_by_class("internal", "internal error: KeyError('x')",
@@ -175,7 +175,7 @@ STUCK: dict[str, Stuck] = {
         "restore", "auth", f"{RESTORE} (auth): {WRONG}", "password", next_try="next try in 40s"),
     "a restore that was killed for memory": Stuck(
         restoring(BACK_OFF, ended(137, "", "OOMKilled")), "restore", "memory",
-        f"{RESTORE} (memory): it was killed for memory", "backup.memory-limit",
+        f"{RESTORE} (memory): it ran out of memory (OOMKilled)", "backup.memory-limit",
         next_try="next try in 40s", log=[info("/backup/data: restoring from snapshot 4f8a1c2e")]),
     "a restore that was killed without a word": Stuck(
         restoring(BACK_OFF, ended(137)), "restore", "internal",
@@ -197,7 +197,7 @@ STUCK: dict[str, Stuck] = {
         log=[error(WRONG + AGAIN, failure="auth", next=ENDED),
              info("/backup/data: restoring from snapshot 4f8a1c2e")], status="restoring"),
     "a restore of which nothing may be read": Stuck(
-        restoring(RUNS), "restore", "restoring", f"{RESTORE}: it reads the repository", "restored",
+        restoring(RUNS), "restore", "restoring", f"{RESTORE}: reading the repository", "restored",
         status="restoring"),
     "another pod restores": Stuck(
         restoring(RUNS), "restore", "another_pod",
@@ -255,7 +255,7 @@ STUCK: dict[str, Stuck] = {
         "create what the message names",
         events=['MountVolume.SetUp failed for volume "x" : secret "y" not found']),
     "a volume on another node": Stuck(
-        of(), "pod", "VolumesNotMounted", "Multi-Attach error", "end its pod there",
+        of(), "pod", "VolumesNotMounted", "Multi-Attach error", "delete its pod there",
         events=['Multi-Attach error for volume "pvc-1" Volume is already used by pod(s) wiki-a']),
     "nothing is created yet": Stuck(
         of(sidecar=waiting("ContainerCreating")), "pod", "ContainerCreating",

@@ -136,7 +136,7 @@ def test_status_of_nothing_says_how_to_begin(api: Api, backup: Backup) -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("--context", "away"), "is the cluster there?"),
+        (("--context", "away"), "is the API server reachable?"),
         (("--context", "nowhere"), "--context"),
         (("--kubeconfig", "/nowhere"), "--kubeconfig"),
     ],
@@ -154,10 +154,10 @@ def test_no_cluster_is_one_line(backup: Backup, words: tuple[str, ...], told: st
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("clusters: [", "it is not YAML: "),
+        ("clusters: [", "invalid YAML: "),
         ("", "is empty"),
-        ("- a\n- list\n", "it is not what kubectl writes"),
-        ("clusters: 5\nusers: 5\ncontexts: 5\n", "it is not what kubectl writes"),
+        ("- a\n- list\n", "not a kubeconfig"),
+        ("clusters: 5\nusers: 5\ncontexts: 5\n", "not a kubeconfig"),
         ("kind: Config\ncurrent-context: x\n", "contexts"),
         (None, "Is a directory"),
     ],
@@ -189,9 +189,9 @@ def test_a_workload_of_another_namespace_is_looked_for_where_one_line_says(
     said = backup("snapshots", "wiki", "-n", "other")
     everywhere = backup("status", "wikki", "-A")
 
-    line = "kubectl backup: there is no pod of wiki in namespace other (-n takes another)\n"
+    line = "kubectl backup: no pod of wiki in namespace other (-n selects another)\n"
     assert (said.code, said.out, said.err) == (1, "", line)
-    assert "no pod of wikki in any namespace; with backups there is deploy/wiki" in everywhere.err
+    assert "no pod of wikki in any namespace; workloads with backups: deploy/wiki" in everywhere.err
 
 
 def test_the_cluster_may_be_named_before_the_command_too(
@@ -346,25 +346,25 @@ def test_pods_that_lack_their_sidecar_are_evicted_only_when_asked(api: Api, back
     eviction = f"{PODS}/wiki-5f8b9c-abcde/eviction"
 
     api.answers[PODS] = pod(reason="quota")
-    assert "left alone: a new pod would be quota too" in backup("heal", "--yes").out
+    assert "its replacement would have no sidecar either: quota" in backup("reinject", "--yes").out
     assert eviction not in [path for _, path, _ in api.asked]
 
     api.answers[PODS] = pod()
-    said = backup("heal", "--yes")
+    said = backup("reinject", "--yes")
     assert (said.code, said.out.splitlines()[-1]) == (0, "wiki-5f8b9c-abcde: evicted")
     assert api.asked[-1][:2] == ("POST", eviction)
 
     assert "evicted" in backup("heal", "--yes", "-A").out
     api.refused["/api/v1/namespaces/prod"] = 403
-    assert "evicted" in backup("heal", "--yes").out  # who may not ask tries
+    assert "evicted" in backup("reinject", "--yes").out  # who may not ask tries
     api.refused.clear()
 
     api.objects["/api/v1/namespaces/prod"] = {"metadata": {"name": "prod"}}
-    assert "no pod lacks" in backup("heal", "--yes").out
+    assert "no pod lacks" in backup("reinject", "--yes").out
     api.objects["/api/v1/namespaces/prod"] = prod
 
     api.refused[eviction] = 429
-    assert "not evicted" in backup("heal", "--yes").out
+    assert "not evicted" in backup("reinject", "--yes").out
 
 
 def test_restore_refuses_before_it_changes_anything(
@@ -375,7 +375,7 @@ def test_restore_refuses_before_it_changes_anything(
 
     for where in (("--in-place",), ("--to-pvc", "new")):
         said = backup(*words, *where)
-        assert (said.code, "there is data" in said.err) == (1, True)
+        assert (said.code, "backed up: data" in said.err) == (1, True)
     out = backup("restore", "wiki", "--volume", "data", "--path", "../x", "--to-local",
                  str(tmp_path))  # fmt: skip
     assert (out.code, "leads out of the volume" in out.err) == (1, True)
@@ -385,7 +385,7 @@ def test_restore_refuses_before_it_changes_anything(
 @pytest.mark.parametrize(
     "words",
     [[], ["status"], ["now"], ["accept"], ["snapshots"], ["ls"], ["cat"], ["diff"], ["drill"],
-     ["load"], ["pause"], ["resume"], ["logs"], ["unlock"], ["heal"], ["doctor"], ["restore"]],
+     ["load"], ["pause"], ["resume"], ["logs"], ["unlock"], ["reinject"], ["doctor"], ["restore"]],
 )  # fmt: skip
 def test_help_has_examples_and_fits_the_terminal(
     words: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from kubectl_backup.commands import coverage
+from kubectl_backup.commands.status import coverage
 from kubectl_backup.doctor import cluster_checks, workload_checks
 from kubectl_backup.doctor.findings import Facts
 from kubectl_backup.workload import stalls
@@ -23,7 +23,7 @@ from tests.planted import TEXT, steering
 PODS = "/api/v1/namespaces/prod/pods"
 NAME = pod()["metadata"]["name"]
 # JSON cannot hold half of a pair, and none comes through UTF-8.
-PLANTED = TEXT.replace("\udcff", "")
+PLANTED = TEXT.replace("\udcff", "") + "[red]marked[/red]"
 
 
 def said() -> Json:
@@ -84,7 +84,8 @@ COMMANDS = {
     "follow": ("logs", "wiki", "--follow"),
     "snapshots": ("snapshots", "wiki"), "ls": ("ls", "wiki", "latest", "data"),
     "diff": ("diff", "wiki", "4f8a1c2e", "4f8a1c2e"), "doctor": ("doctor", "wiki"),
-    "doctor of one that waits": ("doctor", "other"), "now": ("now", "wiki"), "heal": ("heal",),
+    "doctor of one that waits": ("doctor", "other"), "now": ("now", "wiki"),
+    "reinject": ("reinject",),
     "one that waits": ("now", "other"), "one without": ("snapshots", "third"),
     "a volume that is not there": ("restore", "wiki", "--volume", "other", "--to-local", "{tmp}"),
     "restore": ("restore", "wiki", "--volume", "data", "--to-local", "{tmp}"),
@@ -122,6 +123,7 @@ def test_nothing_that_others_say_steers_the_terminal(
 
     assert out + err
     assert (steering(out), steering(err)) == ([], [])
+    assert (out + err).count("marked") == (out + err).count("[red]marked[/red]")
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 409, 500])

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
 
-from tests.kubectl_backup.pods import Json, known, pod
+from tests.kubectl_backup.pods import NOW, Json, known, last, pod
 
 Receive = Callable[[], Awaitable[Json]]
 Send = Callable[[Json], Awaitable[None]]
@@ -30,9 +30,10 @@ SNAPSHOT = {
     "hostname": "wiki", "tags": ["ns=prod"], "paths": ["/backup/data"], "summary": {},
 }  # fmt: skip
 OTHERS: Json = {
-    "/api/v1/namespaces/prod": {"metadata": {"name": "prod"}},
+    "/api/v1/namespaces/prod": {"metadata": {"name": "prod", "labels": {"backup.enabled": "true"}}},
     "/api/v1/namespaces/prod/events": {"items": []},
 }
+SILENT = -1
 TREE = {"path": "/backup/data", "struct_type": "node", "type": "dir"}
 
 
@@ -40,8 +41,8 @@ TREE = {"path": "/backup/data", "struct_type": "node", "type": "dir"}
 class Fault:
     """What the API server does with a request in place of an answer.
 
-    ``status`` is an HTTP status, 0 a broken connection; ``counts``: the request is carried out all
-    the same. ``lasts``: so it goes on.
+    ``status`` is an HTTP status, 0 a broken connection, SILENT no answer at all; ``counts``: the
+    request is carried out all the same. ``lasts``: so it goes on.
     """
 
     status: int = 0
@@ -55,7 +56,8 @@ class World:
 
     ``at`` is the request before which ``event`` happens, or to which ``fault`` does; ``forbidden``
     are requests that are always refused, as ``METHOD path-suffix``. ``beside`` counts requests
-    during which the volume was written while a pod of the workload ran.
+    during which the volume was written while a pod of the workload ran. ``requested`` are pods
+    that were asked for a backup, which ends at once; ``evicted`` those that were evicted.
     """
 
     kind: str = "Deployment"
@@ -70,6 +72,8 @@ class World:
     requests: list[tuple[str, str]] = field(default_factory=list)
     writes: list[tuple[str, str]] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
+    requested: list[str] = field(default_factory=list)
+    evicted: list[str] = field(default_factory=list)
     beside: int = 0
     restored: list[str] = field(default_factory=list)
     pods: dict[str, Json] = field(default_factory=dict)
@@ -144,7 +148,9 @@ class World:
             status, answer = fault.status, _said(f"status {fault.status}")
         else:
             status, answer = self._answer(method, path, query, body)
-        if fault is not None and not fault.status:
+        if fault is not None and fault.status == SILENT:
+            await _say_nothing(method, receive, send)
+        elif fault is not None and not fault.status:
             await _break(method, send)
         elif method == "EXEC":
             await _execute(send, status, answer)
@@ -158,8 +164,8 @@ class World:
         if method not in {"GET", "EXEC"}:
             self.writes.append((method, path))
         if method == "EXEC":
-            words = query["command"]
-            return (101, _ran(words)) if path.split("/")[-2] in self.pods else (404, b"{}")
+            name = path.split("/")[-2]
+            return (101, self._ran(name, query["command"])) if name in self.pods else (404, b"{}")
         given: Json = json.loads(body) if body else {}
         if path.endswith("/log"):
             return 200, b'{"level": "info", "message": "at work"}\n'
@@ -170,7 +176,7 @@ class World:
         if path == self.path:
             return self._workload(method, given)
         if path.startswith((PODS, CLAIMS)):
-            return self._object(method, path, given)
+            return self._object(method, path, given, dry_run="dryRun" in query)
         other = OTHERS.get(path)
         return (200, json.dumps(other).encode()) if other else (404, _said(f"{path} not found"))
 
@@ -188,7 +194,11 @@ class World:
             self.workload["metadata"]["annotations"] = kept
         return 200, json.dumps(self.workload).encode()
 
-    def _object(self, method: str, path: str, given: Json) -> tuple[int, bytes]:
+    def _object(self, method: str, path: str, given: Json, *, dry_run: bool) -> tuple[int, bytes]:
+        if dry_run:
+            return 201, json.dumps(pod("dry-run")).encode()
+        if path.endswith("/eviction"):
+            return self._evict(path.split("/")[-2])
         held = self.pods if path.startswith(PODS) else self.claims
         name = given["metadata"]["name"] if method == "POST" else path.rpartition("/")[2]
         if method == "POST":
@@ -198,10 +208,36 @@ class World:
             held[name] = made
         elif name not in held:
             return 404, _said(f"{name} not found")
+        elif method == "PATCH":
+            marks = {**held[name]["metadata"]["annotations"], **given["metadata"]["annotations"]}
+            kept = {key: value for key, value in marks.items() if value is not None}
+            held[name]["metadata"]["annotations"] = kept
         elif method == "DELETE":
             self.deleted.append(name)
             self.end(held[name])
         return 200, json.dumps(held[name]).encode()
+
+    def _evict(self, name: str) -> tuple[int, bytes]:
+        if name not in self.pods:
+            return 404, _said(f"{name} not found")
+        self.evicted.append(name)
+        self.end(self.pods[name])
+        return 201, b"{}"
+
+    def _ran(self, name: str, words: list[str]) -> bytes:
+        """Return what a command in a pod writes."""
+        text = " ".join(words)
+        if "snapshots" in text:
+            return json.dumps([SNAPSHOT]).encode()
+        if " ls " in text:
+            return json.dumps(TREE).encode() + b"\n"
+        if "kill -USR1" in text:
+            self.requested.append(name)
+            return f"{NOW:.0f}\n".encode()
+        if words[0] == "cat":
+            done = {"last": last(started="2026-09-21T13:33:20Z")} if name in self.requested else {}
+            return json.dumps(known(**done)).encode()
+        return b""
 
     def end(self, each: Json) -> None:
         """Delete a pod, which takes a while."""
@@ -281,15 +317,6 @@ def _containers(state: Json) -> list[Json]:
     return [done, {"name": "restore", "state": state}]
 
 
-def _ran(words: list[str]) -> bytes:
-    text = " ".join(words)
-    if "snapshots" in text:
-        return json.dumps([SNAPSHOT]).encode()
-    if " ls " in text:
-        return json.dumps(TREE).encode() + b"\n"
-    return json.dumps(known()).encode() if words[0] == "cat" else b""
-
-
 def _said(message: str) -> bytes:
     return json.dumps({"message": message}).encode()
 
@@ -304,6 +331,13 @@ async def _break(method: str, send: Send) -> None:
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": b"{", "more_body": True})
     raise ConnectionError("as planned")
+
+
+async def _say_nothing(method: str, receive: Receive, send: Send) -> None:
+    """Wait until the other side gives up."""
+    if method == "EXEC":
+        await send({"type": "websocket.accept", "subprotocol": "v5.channel.k8s.io"})
+    await receive()
 
 
 async def _reply(send: Send, status: int, body: bytes) -> None:

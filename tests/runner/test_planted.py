@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from contract import names
 from contract.snapshots import read
 from runner.cli import parser
 from runner.config.notifiers import Ntfy
@@ -21,7 +22,7 @@ from runner.state.store import Store
 from runner.steps.outcome import Failure
 from tests.planted import FORGED, TEXT, steering
 from tests.runner.notify.test_metrics import FAILED, NOW, STATE
-from tests.runner.workload import NTFY, configured
+from tests.runner.workload import NTFY, changed, configured
 
 PLANTED_LAST = replace(FAILED, message=TEXT)
 
@@ -46,8 +47,8 @@ def test_a_status_steers_nothing(
 ) -> None:
     config = configured({"BACKUP_STATE_DIR": str(tmp_path)})
     tasks = {"check": Task(status="failure", message=TEXT)}
-    state = replace(STATE, last=PLANTED_LAST, tasks=tasks, notes=[TEXT], task=TEXT)
-    Store(tmp_path).save(replace(state, last=replace(FAILED, message=TEXT.replace("\udcff", ""))))
+    state = changed(STATE, last=PLANTED_LAST, tasks=tasks, notes=[TEXT], task=TEXT)
+    Store(tmp_path).save(changed(state, last=replace(FAILED, message=TEXT.replace("\udcff", ""))))
 
     status.show(config, as_json=as_json)
 
@@ -55,7 +56,7 @@ def test_a_status_steers_nothing(
 
 
 def test_messages_steer_nothing_and_hold_no_line_that_nobody_wrote() -> None:
-    config = replace(configured(secret=NTFY), host=TEXT, namespace=TEXT)
+    config = configured({names.ENV_HOST: TEXT, names.ENV_NAMESPACE: TEXT}, NTFY)
     assert isinstance(config.receivers.ntfy, Ntfy)
 
     for maintains in (True, False):
@@ -71,8 +72,8 @@ def test_messages_steer_nothing_and_hold_no_line_that_nobody_wrote() -> None:
 
 
 def test_a_digest_steers_nothing() -> None:
-    config = replace(configured(), host=TEXT)
-    state = replace(STATE, tasks={TEXT: Task(status=TEXT)})
+    config = configured({names.ENV_HOST: TEXT})
+    state = changed(STATE, tasks={TEXT: Task(status=TEXT)})
 
     assert steering(digest.title(config), kept="") == []
     assert steering(digest.text(config, state, NOW)) == []
@@ -99,7 +100,7 @@ def test_why_a_dump_failed_is_one_line() -> None:
 
 @pytest.mark.parametrize("name", ["$(id)", "`id`", "a; id", "a'b", "a b"])
 def test_commands_to_paste_hold_a_name_as_one_word(name: str) -> None:
-    config = replace(configured(), namespace=name, secret_dir=f"/x/{name}")
+    config = configured({names.ENV_NAMESPACE: name, names.ENV_SECRET_DIR: f"/x/{name}"})
     next_step = messages.news(config, FAILED, maintains=True).text.partition("Next: ")[2]
     assert name in shlex.split(next_step)
 

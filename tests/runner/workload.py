@@ -1,11 +1,14 @@
 """Deployment prod/wiki with two volumes, as its runner finds it; each test varies one field."""
 
 from collections.abc import Mapping
+from dataclasses import fields, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from contract import names
-from runner.config import model
+from runner.config import build
 from runner.config.model import Config
+from runner.state.model import Runs, State
 
 ENVIRONMENT: Mapping[str, str] = {
     "PATH": "/usr/local/bin:/usr/bin:/bin",
@@ -45,6 +48,21 @@ def configured(
     annotations: Mapping[str, str] | None = None,
 ) -> Config:
     """Return the workload's configuration with these variables and annotations on top."""
-    return model.read(
+    return build.config(
         {**ENVIRONMENT, **(environment or {})}, {**SECRET, **(secret or {})}, annotations or {}
     )
+
+
+def remembered(run_now: str = "", **known: Any) -> State:  # noqa: ANN401 -- each its own kind
+    """Return a state with these values, each in its group, and else as of a new pod."""
+    return changed(State(Runs(run_now)), **known)
+
+
+def changed(state: State, **known: Any) -> State:  # noqa: ANN401 -- each its own kind
+    """Return a state of its own with these values, each in its group."""
+    for group in fields(state):
+        of_group = getattr(state, group.name)
+        own = {each.name: known.pop(each.name) for each in fields(of_group) if each.name in known}
+        state = replace(state, **{group.name: replace(of_group, **own)})
+    assert not known
+    return state

@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from demo.ports import free_port
 from tests.cluster.work import until
@@ -23,6 +24,8 @@ class MariaDB:
         self.port = str(free_port())
         root = programs.need("mariadb").parent.parent
         common = (f"--basedir={root}", f"--datadir={folder}", f"--user={getpass.getuser()}")
+        # A socket's path has at most 107 characters, and pytest's folders may be deeper than that.
+        self._room = TemporaryDirectory(prefix="mariadb-", dir="/var/tmp")
         self._do(
             str(programs.beside("mariadb", "mariadb-install-db")), "--no-defaults", *common,
             "--auth-root-authentication-method=normal", "--skip-test-db",
@@ -38,9 +41,9 @@ class MariaDB:
             self._process = subprocess.Popen(
                 (
                     programs.need("mariadb"), "--no-defaults", *common, f"--port={self.port}",
-                    "--bind-address=127.0.0.1", f"--socket={folder}/s", "--skip-name-resolve",
-                    f"--lc-messages-dir={root}/share/mysql", f"--init-file={first}",
-                    f"--pid-file={folder}/pid", "--innodb-log-file-size=8M",
+                    "--bind-address=127.0.0.1", f"--socket={self._room.name}/s",
+                    "--skip-name-resolve", f"--lc-messages-dir={root}/share/mysql",
+                    f"--init-file={first}", f"--pid-file={folder}/pid", "--innodb-log-file-size=8M",
                     "--innodb-flush-method=nosync", *options,
                 ),
                 env=self.variables, stdout=log, stderr=log,
@@ -65,6 +68,7 @@ class MariaDB:
         """Kill the server: nobody wants its files any more."""
         self._process.kill()
         self._process.wait(30)
+        self._room.cleanup()
 
     def _client(self, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

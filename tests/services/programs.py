@@ -1,7 +1,6 @@
 """Programs of others that tests run: this machine's own, else unpacked from Debian's packages.
 
-They are unpacked once, into the user's cache. Where they cannot be had, tests that need them are
-skipped with the reason; in CI (the variable CI is set) that is an error.
+They are unpacked into the user's cache, see `tests.once`; where that fails, see `tests.needs`.
 """
 
 import os
@@ -10,10 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-
+from tests import needs, once
 from tests.cluster.settings import CACHE
-from tests.cluster.work import alone
 
 _UNPACK = Path(__file__).with_name("unpack.sh")
 _OWN = "own"
@@ -58,20 +55,18 @@ _PROGRAMS = {
 
 
 def need(name: str) -> Path:
-    """Return a program; skip the test where it cannot be had. ``name`` is a key of _PROGRAMS."""
+    """Return a program; ``name`` is a key of _PROGRAMS."""
     package = _PROGRAMS[name]
     if package.suite == _OWN and (found := _newest(Path("/"), package.path)):
         return found
-    folder = _folder(name)
-    if not (folder / ".whole").exists():
-        _unpack(folder, package)
-    found = _newest(folder, package.path)
+    found = _newest(_unpacked(name, package), package.path)
     assert found, f"{', '.join(package.packages)}: no {package.path}"
     return found
 
 
 def environment(name: str) -> Mapping[str, str]:
     """Return what an unpacked program needs to find its libraries; nothing for an installed one."""
+    need(name)  # else libraries that another process unpacks now were left out
     folders = [path for path in _folder(name).glob("**/lib/*-linux-gnu*") if path.is_dir()]
     return {"LD_LIBRARY_PATH": ":".join(map(str, folders))} if folders else {}
 
@@ -88,7 +83,6 @@ def clients(target: Path, name: str, *programs: str) -> str:
     """Return a PATH that begins with programs which need no other variable, as an image's do."""
     target.mkdir(exist_ok=True)
     variables = " ".join(f"{key}={value}" for key, value in environment(name).items())
-    need(name)
     loader = _newest(_folder(name), "usr/lib/*/ld-linux-*.so.*")
     start = f"exec {loader} --library-path {loader.parent}" if loader else f"{variables} exec"
     for program in programs:
@@ -106,19 +100,13 @@ def _newest(root: Path, pattern: str) -> Path | None:
     return max(root.glob(pattern), default=None)
 
 
-def _unpack(folder: Path, package: _Package) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    with alone(folder):
-        if (folder / ".whole").exists():
-            return
+def _unpacked(name: str, package: _Package) -> Path:
+    def unpack(folder: Path) -> None:
         done = subprocess.run(
             ("sh", _UNPACK, folder, package.suite, *package.packages),
             capture_output=True, text=True, check=False,
         )  # fmt: skip
-        if done.returncode == 0:
-            (folder / ".whole").touch()
-            return
-    line = f"needs {', '.join(package.packages)}, which cannot be had: {done.stderr.strip()}"
-    if os.environ.get("CI"):
-        raise RuntimeError(line)
-    pytest.skip(line)
+        if done.returncode != 0:
+            needs.missing(f"{', '.join(package.packages)} ({' '.join(done.stderr.split())})")
+
+    return once.folder(_folder(name), f"{package.suite}: {' '.join(package.packages)}", unpack)

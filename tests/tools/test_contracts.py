@@ -28,6 +28,7 @@ PLANTED = {
     "processes": ("webhook/server/planted.py", "subprocess"),
     "kernel": ("runner/state/planted.py", "ctypes"),
     "cluster": ("webhook/server/planted.py", "kubernetes"),
+    "terminal": ("kubectl_backup/commands/planted.py", "rich"),
     "server": ("webhook/coverage/planted.py", "fastapi"),
     "network": ("runner/state/planted.py", "socket"),
 }

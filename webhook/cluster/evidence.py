@@ -5,6 +5,7 @@ Nobody can invent it from the network: it comes from watches, by namespace and u
 
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
@@ -66,20 +67,20 @@ class Evidence:
 
     def replace(self, pods: Iterator[Json]) -> None:
         """Take ``pods`` for all that have a sidecar."""
-        named = map(_named, pods)
-        self._owners = {name: owner for name, owner in named if owner.uid}
+        found = map(_read, pods)
+        self._owners = {each.key: each.owner for each in found if each.owner.uid}
         self._pods = Counter(self._owners.values())
 
     def change(self, pod: Json, event: str) -> None:
         """Take note of one that has come, changed or gone."""
-        name, owner = _named(pod)
-        if known := self._owners.pop(name, None):
+        found = _read(pod)
+        if known := self._owners.pop(found.key, None):
             self._pods[known] -= 1
             if not self._pods[known]:
                 del self._pods[known]
-        if event != DELETED and owner.uid:
-            self._owners[name] = owner
-            self._pods[owner] += 1
+        if event != DELETED and found.owner.uid:
+            self._owners[found.key] = found.owner
+            self._pods[found.owner] += 1
 
 
 class Refusals:
@@ -104,10 +105,18 @@ class Refusals:
         self._evidence.events_seen = listening
 
 
-def _named(pod: Json) -> tuple[Key, Owner]:
+@dataclass(frozen=True, slots=True)
+class _Pod:
+    """A pod by its namespace and name, and who creates it."""
+
+    key: Key
+    owner: Owner
+
+
+def _read(pod: Json) -> _Pod:
     meta = pod["metadata"]
     namespace = meta.get("namespace", "")
-    return (namespace, meta["name"]), pod_spec.owner(dict(pod), namespace)
+    return _Pod((namespace, meta["name"]), pod_spec.owner(dict(pod), namespace))
 
 
 def _key(owner: Owner) -> Key:

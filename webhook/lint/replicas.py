@@ -1,6 +1,7 @@
 """What a workload's pods have in common: claims that they share, and how they follow each other."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from contract.annotations import settings
@@ -26,19 +27,27 @@ def advise(subject: Subject, objects: Objects) -> Iterator[Finding]:
     yield from _rollout(subject, objects)
 
 
-def several(item: Document) -> tuple[str, str]:
-    """Return the field by which a workload has several pods, and how many; empty for one."""
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """The field by which a workload has several pods, and how many, such as `replicas 3`."""
+
+    field: str
+    text: str
+
+
+def scale(item: Document) -> Scale | None:
+    """Return by what a workload has several pods; None for one."""
     path = _SCALED.get(item["kind"], ())
     count = _at(item, *path) if path else None
     if isinstance(count, int) and not isinstance(count, bool) and count > 1:
-        return ".".join(path), f"{path[-1]} {count}"
-    return ("kind", "DaemonSet") if item["kind"] == "DaemonSet" else ("", "")
+        return Scale(".".join(path), f"{path[-1]} {count}")
+    return Scale("kind", "DaemonSet") if item["kind"] == "DaemonSet" else None
 
 
 def _shared(subject: Subject) -> Iterator[Finding]:
-    key, scale = several(subject.item)
+    found = scale(subject.item)
     claims = shared_claims(subject)
-    if not key or not claims:
+    if found is None or not claims:
         return
     own = [mount.volume for mount in subject.plan.mounts if mount.volume not in claims]
     remedy = "back it up from one pod only, such as a Deployment with replicas 1 that mounts it"
@@ -47,8 +56,8 @@ def _shared(subject: Subject) -> Iterator[Finding]:
         remedy = f'name only what each pod has of its own: {settings.VOLUMES.annotation}: "{named}"'
     shared = [f"{claim} (volume {name})" for name, claim in claims.items()]
     yield Finding(
-        Severity.WARNING, key,
-        f"{scale}: all pods share claim {', '.join(shared)}, and each would back up the same "
+        Severity.WARNING, found.field,
+        f"{found.text}: all pods share claim {', '.join(shared)}, and each would back up the same "
         f"data; {remedy}",
     )  # fmt: skip
 

@@ -66,18 +66,18 @@ def _told(wanted: Restore) -> str:
 
 
 def _of_several(subject: Subject, wanted: Restore) -> Iterator[Finding]:
-    _, scale = replicas.several(subject.item)
-    if not scale:
+    scale = replicas.scale(subject.item)
+    if scale is None:
         return
     shared = replicas.shared_claims(subject)
     if claims := [shared[name] for name in wanted.volumes if name in shared]:
-        line = f"{scale}: the pods share claim {', '.join(claims)}; the first to start fills it"
-        yield Finding(Severity.NOTE, _KEY, f"{line}, once, and the others wait")
+        line = f"{scale.text}: the pods share claim {', '.join(claims)}; the first to start fills"
+        yield Finding(Severity.NOTE, _KEY, f"{line} it, once, and the others wait")
     if wanted.origin and any(name not in shared for name in wanted.volumes):
         key = settings.RESTORE_FROM.annotation
         yield Finding(
             Severity.WARNING, key,
-            f"{scale}: each pod would get the files of the same host {wanted.origin}; restore "
+            f"{scale.text}: each pod would get the files of the same host {wanted.origin}; restore "
             "into one pod at a time, by hand",
         )  # fmt: skip
 
@@ -86,7 +86,7 @@ def _of_commands(subject: Subject) -> Iterator[Finding]:
     """Yield variables of the Secret whose commands the init container refuses to run."""
     if subject.secret is None:
         return
-    given, _ = objects.contents(subject.secret)
+    given = objects.contents(subject.secret).variables
     permitted = subject.plan.settings.get(settings.RESTORE_COMMANDS) or ()
     for key in commands.needed(given, commands.in_secret(given)):
         if key not in permitted:

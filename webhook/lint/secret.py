@@ -31,7 +31,8 @@ def advise(subject: Subject, objects: Objects) -> Iterator[Finding]:
                 f"{' and '.join(main for main, *_ in needed)}, there is no backup",
             )  # fmt: skip
         return
-    given, refused = manifests_objects.contents(subject.secret)
+    contents = manifests_objects.contents(subject.secret)
+    given, refused = contents.variables, contents.refused
     for key, reason in refused.items():
         yield Finding(Severity.WARNING, key, f"Secret {name}: {key} {reason}")
     for main, *others in needed:
@@ -103,7 +104,7 @@ def deciding(subject: Subject) -> Mapping[str, str]:
     """Return what the Secret decides, not annotations or defaults, and by which variable."""
     if subject.secret is None:
         return {}
-    given, _ = manifests_objects.contents(subject.secret)
+    given = manifests_objects.contents(subject.secret).variables
     plan = subject.plan
     bad = {problem.key for problem in (*plan.settings.problems, *_unusable(subject))}
     annotations = pod_spec.annotations(subject.pod)
@@ -125,7 +126,7 @@ def deciding(subject: Subject) -> Mapping[str, str]:
 
 
 def _unusable(subject: Subject) -> list[Problem]:
-    given = manifests_objects.contents(subject.secret)[0] if subject.secret else {}
+    given = manifests_objects.contents(subject.secret).variables if subject.secret else {}
     annotations = pod_spec.annotations(subject.pod)
     found = settings.resolve(annotations, given, subject.defaults, _LIVE)
     return [problem for problem in found.problems if problem.where == "Secret variable"]

@@ -4,6 +4,7 @@ import base64
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from copy import deepcopy
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from contract import names
@@ -173,8 +174,16 @@ def _readable(read: Callable[[Document], T], items: Iterable[Document | None]) -
                 yield read(item)
 
 
-def contents(secret: Document) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the variables of a Secret, and why some cannot be used."""
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """The variables of a Secret, and why some cannot be used."""
+
+    variables: dict[str, str]
+    refused: dict[str, str]
+
+
+def contents(secret: Document) -> Contents:
+    """Return what a Secret holds, as an API server and a process would take it."""
     given: dict[str, str] = {}
     refused: dict[str, str] = {}
     for key, value in _mapping(secret, "data").items():
@@ -196,7 +205,7 @@ def contents(secret: Document) -> tuple[dict[str, str], dict[str, str]]:
                 "is too long for a variable, of which Linux takes 128 KiB: neither the sidecar nor "
                 "the app would start; put it elsewhere"
             )
-    return given, refused
+    return Contents(given, refused)
 
 
 def _mapping(item: Document, key: str) -> dict[str, Any]:

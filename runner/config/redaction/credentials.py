@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from urllib.parse import unquote
 
 from contract.secret import redaction
-from runner.config.mirror import CONF
+from runner.config.repository.mirror import CONF
 
 # Variables whose values help in messages, but for what stands before an @ in their addresses.
 # User names, topics and hosts are no secrets.

@@ -47,7 +47,7 @@ def _opened(config: Config, sources: Iterable[str]) -> Iterator[Folder]:
     """Open the folders to back up; what is none, or leads out of its volume, holds no server's."""
     for source in sources:
         path = Path(source)
-        root = mounts.volume_of(config, path) if is_below(source, config.volumes_dir) else None
+        root = mounts.volume_of(config, path) if is_below(source, config.paths.volumes) else None
         with suppress(OSError):
             where = Location(path, root)
             with Folder.at(where.root) as above:
@@ -57,7 +57,7 @@ def _opened(config: Config, sources: Iterable[str]) -> Iterator[Folder]:
 
 
 def _report(config: Config, name: str) -> Inventory:
-    file = Path(config.state_dir) / "tmp" / inventory.file_name(name)
+    file = Path(config.paths.state) / "tmp" / inventory.file_name(name)
     try:
         return inventory.read(file.read_text("utf-8"))
     except (OSError, UnicodeDecodeError):
@@ -68,7 +68,7 @@ def _report(config: Config, name: str) -> Inventory:
 
 
 def _is_elsewhere(config: Config, name: str) -> bool:
-    variables = config.databases
+    variables = config.commands.databases
     one = variables.get(_ONE_ONLY.get(name, ""), "").strip()
     return bool(one) or variables.get(_HOSTS[name], "").strip() not in _LOCAL
 
@@ -95,7 +95,7 @@ def _named(folders: list[Folder], report: Inventory) -> tuple[str, ...]:
 def _port(config: Config, name: str, report: Inventory) -> str:
     """Return where the server listens; the Secret may name a proxy before it."""
     key, usual = _PORTS[name]
-    named = str(report.proofs.get("port") or config.databases.get(key, "")).strip()
+    named = str(report.proofs.get("port") or config.commands.databases.get(key, "")).strip()
     return named if named.isdigit() else usual
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.databases.sqlite.copier import PART
-from runner.process import scratch as scratches
+from runner.process.folders import scratch as scratches
 from runner.restic.commands import literal
 from runner.steps.evaluate import Copies
 

@@ -16,7 +16,8 @@ from runner.maintenance.central.job import Job
 from runner.maintenance.retention import policy_records
 from runner.notify import dispatch, metrics
 from runner.policy import attestation
-from runner.process import ownership, scratch, waiting
+from runner.process import waiting
+from runner.process.folders import ownership, scratch
 from runner.process.log import Log
 from runner.process.signals import Stop
 from runner.restic.lists import of_snapshots
@@ -54,19 +55,27 @@ def maintain(
 
     ``accepted`` names workloads, NAMESPACE/HOST, whose retention may shrink at once.
     """
-    config = replace(
-        config, host=HOST, admitted=HOST, kind="CronJob", workload=HOST, cluster="",
-        retention_enabled=True, state_dir=f"{config.state_dir}/{HOST}", floor=config.floor.of_job(),
-    )  # fmt: skip
-    store = Store(Path(config.state_dir))
+    config = _of_job(config)
+    store = Store(Path(config.paths.state))
     wait = waiting.for_turn(log, stop, config.timing.wait)
     with store.lock(wait) as mine:
         if not mine:
             return None
         executor.lower_priority()
-        scratch.fresh(ownership.scratch(config.state_dir))
+        scratch.fresh(ownership.scratch(config.paths.state))
         session = Session(config, states.new(time.time(), ""), store, log, stop, maintains=True)
         return _try(session) if dry_run else _run(session, accepted)
+
+
+def _of_job(config: Config) -> Config:
+    """Return the configuration with the job in place of a workload."""
+    own = replace(
+        config.identity, host=HOST, admitted=HOST, kind="CronJob", workload=HOST, cluster=""
+    )
+    paths = replace(config.paths, state=f"{config.paths.state}/{HOST}")
+    least = config.maintenance.floor.of_job()
+    maintenance = replace(config.maintenance, retention_enabled=True, floor=least)
+    return replace(config, identity=own, paths=paths, maintenance=maintenance)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +111,7 @@ def _run(session: Session, accepted: tuple[str, ...]) -> Status:
 
 def _tell(session: Session, outcome: Outcome, started: float) -> None:
     ended = time.time()
-    session.state.last = Last(
+    session.state.runs.last = Last(
         started=started,
         ended=ended,
         status=outcome.status.value,
@@ -110,11 +119,11 @@ def _tell(session: Session, outcome: Outcome, started: float) -> None:
         failure=outcome.failure.value if outcome.failure else None,
     )
     if outcome.status in {Status.SUCCESS, Status.WARNING}:
-        session.state.last_success = ended
+        session.state.runs.last_success = ended
     line = f"maintenance {outcome.status}: {outcome.message}"
     session.log.line(
         metrics.level(outcome.status), line,
-        status=outcome.status.value, workloads=session.state.workloads,
+        status=outcome.status.value, workloads=session.state.job.workloads,
     )  # fmt: skip
     dispatch.deliver(session, ended)
 
@@ -139,8 +148,8 @@ def _of_new(outcome: Outcome) -> Outcome:
 
 def _announced(outcome: Outcome, state: State, unknown: tuple[str, ...]) -> Outcome:
     """Tell of retention that is about to shrink, and of what could not be accepted."""
-    said = [*state.shrinks[:_NAMED]]
-    if left := len(state.shrinks) - len(said):
+    said = [*state.policy.shrinks[:_NAMED]]
+    if left := len(state.policy.shrinks) - len(said):
         said.append(f"{counted(left, 'more workload asks', 'more workloads ask')} to keep less")
     status, failure = outcome.status, outcome.failure
     if said and status == Status.SUCCESS:
@@ -162,7 +171,7 @@ def _open(session: Session, *, may_make: bool = True) -> _Opened:
         raise RunEnded(Status.FAILURE, line, Failure.CONFIG)
     door = Executor(config, session.log, session.stop)
     opened = door.follow(policy.opened(config, may_make=may_make))
-    key = attestation.key(config.seal)
+    key = attestation.key(config.maintenance.seal)
     state = _recalled(session, door, of_snapshots(opened.listed.text), key)
     job = Job(replace(session, state=state), door, opened.listed, key)
     return _Opened(job, opened.made)
@@ -181,13 +190,13 @@ def _recalled(session: Session, door: Executor, snapshots: list[Snapshot], key: 
             continue
         if not attestation.fits(key, each.tags, done.text.strip().encode()):
             continue
-        (Path(session.config.state_dir) / STATE_FILE).write_text(done.text, "utf-8")
+        (Path(session.config.paths.state) / STATE_FILE).write_text(done.text, "utf-8")
         if state := session.store.load():
             if len(known) > 1:
                 session.log.line("warning", f"{counted(len(known) - 1, 'state')} {_OTHERS}")
-            state.append_only = False  # or it was; the next task shows it
+            state.repository.append_only = False  # or it was; the next task shows it
             return state
     if known:
         session.log.line("warning", f"{why}; begun anew: {_BEGUN}")
-    session.state.began = time.time()
+    session.state.job.began = time.time()
     return session.state

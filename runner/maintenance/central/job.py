@@ -10,26 +10,23 @@ from contract import exit_codes
 from contract.snapshots import Snapshot
 from runner.maintenance import operations, tasks
 from runner.maintenance.central import pending, policy
+from runner.maintenance.central.listing import Listing
 from runner.maintenance.central.ruling import Ruling, Verdict, rulings
 from runner.maintenance.retention import policy_records
 from runner.maintenance.retention.policy_records import Owner
 from runner.notify import metrics
 from runner.policy import attestation
-from runner.restic import commands, queries
-from runner.restic.lists import of_snapshots
+from runner.restic import commands
 from runner.schedule import due
 from runner.session.executor import Executor
 from runner.session.session import Session
 from runner.state import store
 from runner.steps import step as steps_step
-from runner.steps import task
-from runner.steps.outcome import Failure, Outcome, Status
-from runner.steps.result import Completed, unread
+from runner.steps.outcome import Outcome, Status
+from runner.steps.result import Completed
 from runner.steps.task import TaskResult
 
 _SECOND = tasks.SECOND
-_FRESH = 60  # seconds for which a list of snapshots is good enough to forget by
-_LOOKS = 2  # at a list: what others removed while it was made is not missed again
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +45,12 @@ class Job:
         self.session = session
         self._key = key
         self._door = door
-        self._take(listed)
-        self._ends = self._listed + session.config.timing.maintenance
-
-    def _take(self, listed: Completed) -> None:
-        self._snapshots, self._unread = of_snapshots(listed.text), unread(listed)
-        self._listed = time.monotonic()
+        self._listing = Listing(door, listed)
+        self._ends = self._listing.at + session.config.timing.maintenance
 
     def prepare(self, accepted: tuple[str, ...]) -> tuple[str, ...]:
         """Accept and announce what is to keep less; return names that could not be accepted."""
-        if self._unread:
+        if self._listing.unread:
             return accepted  # the newest record may be missing
         session = self.session
         unknown = pending.accept(session.state, self._rulings(), accepted, session.log)
@@ -69,21 +62,21 @@ class Job:
         config, state = self.session.config, self.session.state
         done: dict[str, TaskResult] = {}
         self._do(done, "forget", self._forget)
-        if not state.append_only:
+        if not state.repository.append_only:
             self._do(done, "prune", lambda: self._alone(commands.prune(config, self._share)))
         self._do(done, "check", self._check)
-        if config.second is not None:
+        if config.repository.second is not None:
             self._copies(done)
-        elif wrong := policy.uncopied(self._snapshots, datetime.now(UTC)):
+        elif wrong := policy.uncopied(self._listing.snapshots, datetime.now(UTC)):
             self._do(done, "copy", lambda: wrong)
         else:
-            state.tasks.pop("copy", None)  # nobody wants any, or no longer
+            state.repository.tasks.pop("copy", None)  # nobody wants any, or no longer
         return policy.outcome(done)
 
     def _copies(self, done: dict[str, TaskResult]) -> None:
         config = self.session.config
         self._do(done, "copy", self._copy)
-        if self.session.state.of_task("copy").status == Status.SUCCESS:
+        if self.session.state.repository.of_task("copy").status == Status.SUCCESS:
             self._do(done, "copy_forget", self._forget_copies)
             prune = commands.prune(config, self._left, _SECOND)
             self._do(done, "copy_prune", lambda: self._alone(prune))
@@ -94,13 +87,13 @@ class Job:
             return
         if self.session.stop.asked or self._ends <= time.monotonic():
             done[name] = TaskResult(Status.INTERRUPTED, "there was no time left")
-            state.of_task(name).again = True
+            state.repository.of_task(name).again = True
             return
         done[name] = tasks.begin(self.session, name, task)
 
     def _is_due(self, name: str) -> bool:
         state = self.session.state
-        if name == "copy" or state.of_task(name).status not in {"", Status.SUCCESS}:
+        if name == "copy" or state.repository.of_task(name).status not in {"", Status.SUCCESS}:
             return True  # what came to no good end is tried whenever we are here
         return due.has_come(name, time.time(), self.session.config, state)
 
@@ -117,43 +110,29 @@ class Job:
         task = policy.unlocked(lambda: operations.alone(step), datetime.now(UTC), step.target)
         return self._door.follow(task)
 
-    def _list(self) -> TaskResult | None:
-        """List all snapshots anew; return a failure where some are missing in the list."""
-        for _ in range(_LOOKS):
-            listed = self._door.execute(queries.everyones_snapshots())
-            if listed.code or listed.stopped:
-                return task.failed("listing the snapshots", listed)
-            self._take(listed)
-            if not self._unread:
-                break
-        return _missing(self._unread)
-
     def _forget(self) -> TaskResult:
-        if self._unread and (bad := self._list()):
+        if self._listing.unread and (bad := self._listing.again()):
             return bad
         applied = self._apply(self._rulings())
-        self.session.state.workloads = policy.counts(applied.rulings, applied.done)
-        strangers = sum(policy_records.is_strange(each) for each in self._snapshots)
+        self.session.state.job.workloads = policy.counts(applied.rulings, applied.done)
+        strangers = sum(policy_records.is_strange(each) for each in self._listing.snapshots)
         return applied.ended or policy.summed(applied.rulings, applied.done, strangers)
 
     def _forget_copies(self) -> TaskResult:
         """Apply the same to the second repository; what is said is said in the first."""
-        if bad := self._list():  # copying may have taken hours
+        if bad := self._listing.again():  # copying may have taken hours
             return bad
-        listed = self._door.execute(queries.everyones_snapshots(_SECOND))
-        if listed.code or listed.stopped:
-            return task.failed("listing the copies", listed)
-        if bad := _missing(unread(listed)):
-            return bad
-        copies = of_snapshots(listed.text)
+        copies = self._listing.copies()
+        if isinstance(copies, TaskResult):
+            return copies
         applied = self._apply(self._rulings(copies), copies)
         strangers = sum(policy_records.is_strange(each) for each in copies)
         return applied.ended or policy.summed(applied.rulings, applied.done, strangers)
 
     def _rulings(self, copies: list[Snapshot] | None = None) -> list[Ruling]:
-        snapshots = self._snapshots if copies is None else copies
-        policies, now = self.session.state.policies, datetime.now(UTC)
-        return rulings(self.session.config, snapshots, self._snapshots, now, policies)
+        snapshots = self._listing.snapshots if copies is None else copies
+        policies, now = self.session.state.job.policies, datetime.now(UTC)
+        return rulings(self.session.config, snapshots, self._listing.snapshots, now, policies)
 
     def _apply(self, found: list[Ruling], copies: list[Snapshot] | None = None) -> _Applied:
         """Apply each rule."""
@@ -168,7 +147,7 @@ class Job:
                 bad = ruling.verdict in {Verdict.HELD, Verdict.FAILED}
                 log.line("warning" if bad else "info", f"{name} {ruling.verdict}: {ruling.why}")
                 continue
-            snapshots = self._snapshots if copies is None else copies
+            snapshots = self._listing.snapshots if copies is None else copies
             task = policy.forget(ruling, snapshots, self._left, datetime.now(UTC), target)
             one = self._door.follow(task)
             if one.status in {Status.INTERRUPTED, Status.SKIPPED}:
@@ -179,33 +158,35 @@ class Job:
 
     def _current(self, ruling: Ruling) -> Ruling:
         """Return what is true by now: others before it may have taken their time."""
-        if time.monotonic() - self._listed < _FRESH:
+        if self._listing.is_fresh:
             return ruling
-        if bad := self._list():
+        if bad := self._listing.again():
             return replace(ruling, verdict=Verdict.FAILED, why=bad.message)
         gone = replace(ruling, verdict=Verdict.KEPT, why="it has none any more")
         return next((each for each in self._rulings() if each.owner == ruling.owner), gone)
 
     def _check(self) -> TaskResult:
         config, state = self.session.config, self.session.state
-        if not config.subsets:
+        if not config.maintenance.subsets:
             return self._alone(commands.check(config, self._share))
-        part = policy.next_subset(state.subset, config.subsets)
-        subset = f"{part}/{config.subsets}"
+        part = policy.next_subset(state.job.subset, config.maintenance.subsets)
+        subset = f"{part}/{config.maintenance.subsets}"
         done = self._alone(commands.check(config, self._share, subset))
         if done.status != Status.SUCCESS:
             return done
-        state.subset = part
+        state.job.subset = part
         return replace(done, message=f"done, with part {subset} of the data")
 
     def _copy(self) -> TaskResult:
-        owners = {owner for each in self._snapshots if (owner := policy_records.owner_of(each))}
+        owners = {
+            owner for each in self._listing.snapshots if (owner := policy_records.owner_of(each))
+        }
         if not owners:
             return TaskResult(Status.SUCCESS, "there is nothing yet")
         config, state = self.session.config, self.session.state
         namespaces = tuple(sorted({owner.namespace for owner in owners}))
         step = commands.copy_all(config, namespaces, self._left)
-        had = bool(state.of_task("copy").success)
+        had = bool(state.repository.of_task("copy").success)
         return self._door.follow(operations.copy(config, self._left, had_success=had, step=step))
 
     def say(self) -> None:
@@ -223,11 +204,11 @@ class Job:
     def keep(self) -> bool:
         """Leave in the repository what the next job has to know; return whether that worked."""
         session = self.session
-        session.state.number = max(session.state.number + 1, int(time.time()))
+        session.state.job.number = max(session.state.job.number + 1, int(time.time()))
         session.save()
-        file = Path(session.config.state_dir) / store.FILE
+        file = Path(session.config.paths.state) / store.FILE
         try:
-            tag = attestation.tag(self._key, session.state.number, file.read_bytes())
+            tag = attestation.tag(self._key, session.state.job.number, file.read_bytes())
         except OSError:
             return False  # it was logged when it was written
         done = self._door.execute(policy_records.write_state(session.config, str(file), tag))
@@ -236,17 +217,9 @@ class Job:
             session.log.line("error", line)
             # The process that holds the lock was in our way before, and was reported then.
             return done.code == exit_codes.LOCKED
-        old = policy_records.replaced(self._snapshots, datetime.now(UTC))
-        if old and not session.state.append_only:
+        old = policy_records.replaced(self._listing.snapshots, datetime.now(UTC))
+        if old and not session.state.repository.append_only:
             cleaned = self._door.execute(policy_records.forget(session.config, old))
             if (cleaned.code or cleaned.stopped) and not session.stop.asked:
                 session.log.line("warning", f"old records were not removed: {cleaned.said}")
         return True
-
-
-def _missing(line: str) -> TaskResult | None:
-    """Return a failure where restic has left something out of its list: it may be a record."""
-    if not line:
-        return None
-    why = f"nothing is forgotten, for a snapshot cannot be read: {line}"
-    return TaskResult(Status.FAILURE, why, Failure.RESTIC)

@@ -16,7 +16,7 @@ def accept(
     waiting = [each for each in found if each.known.asked is not None]
     for each in waiting:
         if str(each.owner) in names:
-            state.policies[each.owner.path] = grace.Known(each.known.asked)
+            state.job.policies[each.owner.path] = grace.Known(each.known.asked)
             log.line("info", f"{each.owner}: accepted what it asks to keep")
     asking = {str(each.owner) for each in waiting}
     return tuple(name for name in names if name not in asking)
@@ -25,9 +25,9 @@ def accept(
 def announce(state: State, found: Iterable[Ruling], log: Log) -> None:
     """Remember what each workload asks to keep, and say which are to keep less."""
     found = list(found)
-    state.policies = {each.owner.path: each.known for each in found}
-    state.shrinks = [_shrinks(each) for each in found if each.shrinks]
-    for line in state.shrinks:
+    state.job.policies = {each.owner.path: each.known for each in found}
+    state.policy.shrinks = [_shrinks(each) for each in found if each.shrinks]
+    for line in state.policy.shrinks:
         log.line("warning", line)
 
 

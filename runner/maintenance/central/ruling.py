@@ -119,7 +119,7 @@ def _by_record(
         )  # what asks for more may soon be gone
     if before.asked is not None and any(made.timestamp() > before.since for made in more):
         before = Known(before.keeps)  # somebody has contradicted it since
-    seconds = config.floor.grace
+    seconds = config.maintenance.floor.grace
     judged = grace.judge(before, asked, now.timestamp(), seconds)
     keeps, known = judged.keeps, judged.known
     waits = grace.says(known, seconds)
@@ -141,7 +141,8 @@ def _wish(record: Snapshot) -> keep_policy.Policy | None:
 
 def _under_floor(config: Config, keeps: keep_policy.Policy) -> Config:
     """Return ``config`` with a policy, and no less than the floor and two snapshots."""
-    least = replace(config.floor, last=max(_LEAST, config.floor.last or 0)).under(keeps)
+    floor = config.maintenance.floor
+    least = replace(floor, last=max(_LEAST, floor.last or 0)).under(keeps)
     return replace(config, settings=keep_policy.applied(config.settings, least))
 
 

@@ -16,7 +16,8 @@ from contract import snapshots
 from contract.annotations import settings
 from contract.annotations.settings import Setting
 from contract.snapshots import Snapshot
-from runner.config.model import LIVE, Config
+from runner.config.build import LIVE
+from runner.config.model import Config
 from runner.policy import keep_policy
 from runner.policy.keep_policy import Policy
 from runner.restic import commands
@@ -67,15 +68,17 @@ class Owner:
 
     def as_config(self, config: Config) -> Config:
         """Return ``config`` as the sidecar of this workload has it: its host, and its tags."""
-        return replace(
-            config, host=self.host, namespace=self.namespace, kind=self.kind,
+        identity = replace(
+            config.identity, host=self.host, namespace=self.namespace, kind=self.kind,
             workload=self.workload, cluster=self.cluster,
         )  # fmt: skip
+        return replace(config, identity=identity)
 
 
 def owner(config: Config) -> Owner:
     """Return whose sidecar this is."""
-    return Owner(config.namespace, config.host, config.kind, config.workload, config.cluster)
+    own = config.identity
+    return Owner(own.namespace, own.host, own.kind, own.workload, own.cluster)
 
 
 def owner_of(snapshot: Snapshot) -> Owner | None:
@@ -122,14 +125,14 @@ def wanted(config: Config, state: State) -> tuple[str, ...]:
     if not config.central:
         # What it, or the pod before it, said would go on counting.
         told = settings.MAINTENANCE.key in config.settings.given
-        return (RETENTION, KEEP_OWN) if state.recorded or told else ()
+        return (RETENTION, KEEP_OWN) if state.policy.recorded or told else ()
     values = config.settings
     keep = [f"{each.key}={values.get(each)}" for each in _SETTINGS if values.get(each)]
-    if not config.retention_enabled or not values[settings.FORGET].fields or not keep:
+    if not config.maintenance.retention_enabled or not values[settings.FORGET].fields or not keep:
         keep = [KEEP_ALL]
-    return (
-        RETENTION, *keep, *((HELD,) if state.held else ()), *((COPY,) if config.second else ()),
-    )  # fmt: skip
+    keep += [HELD] if state.sources.held else []
+    keep += [COPY] if config.repository.second else []
+    return (RETENTION, *keep)
 
 
 def asked(record: Snapshot) -> Policy:

@@ -20,15 +20,15 @@ _ABSENT = timedelta(days=3)  # a daily job was prevented three times
 def is_due(config: Config, state: State, now: float) -> bool:
     """Whether this workload has to say something that it has not said, or not for long."""
     said = policy_records.wanted(config, state)
-    if list(said) != state.recorded:
+    if list(said) != state.policy.recorded:
         return bool(said)
-    return config.central and not 0 <= now - state.recorded_at < policy_records.RENEWED
+    return config.central and not 0 <= now - state.policy.recorded_at < policy_records.RENEWED
 
 
 def record(config: Config, state: State, now: datetime) -> Generator[Effect, Result, TaskResult]:
     """Say what is to be kept, unless the repository knows it; remember that in ``state``."""
     said = policy_records.wanted(config, state)
-    if not state.recorded:  # this pod is new: another may have said it
+    if not state.policy.recorded:  # this pod is new: another may have said it
         listed: Completed = yield policy_records.listing()
         if listed.code or listed.stopped:
             return failed("reading the records", listed)
@@ -39,17 +39,18 @@ def record(config: Config, state: State, now: datetime) -> Generator[Effect, Res
             if policy_records.path_of(r) == mine
         ]
         if not (known or config.central):
-            state.recorded, state.recorded_at = list(said), now.timestamp()
+            state.policy.recorded, state.policy.recorded_at = list(said), now.timestamp()
             return TaskResult(Status.SUCCESS, "the maintenance job knows nothing of this workload")
         if known and set(known[-1].tags) == set(said):
             age = (now - known[-1].time).total_seconds()
             if 0 <= age < policy_records.RENEWED or not config.central:
-                state.recorded, state.recorded_at = list(said), known[-1].time.timestamp()
+                policy = state.policy
+                policy.recorded, policy.recorded_at = list(said), known[-1].time.timestamp()
                 return TaskResult(Status.SUCCESS, "the repository knows this workload's retention")
     done: Completed = yield policy_records.write(config, said)
     if done.code or done.stopped:
         return failed("telling the maintenance job of this workload's retention", done)
-    state.recorded, state.recorded_at = list(said), now.timestamp()
+    state.policy.recorded, state.policy.recorded_at = list(said), now.timestamp()
     return TaskResult(Status.SUCCESS, f"told the maintenance job: {' '.join(said[1:])}")
 
 
@@ -75,8 +76,8 @@ def left(config: Config, state: State, now: datetime) -> Generator[Effect, Resul
         for each in policy_records.found(found, policy_records.RETENTION)
         if policy_records.path_of(each) == mine
     ]
-    if ours and state.recorded == list(said) and set(ours[-1].tags) != set(said):
-        state.recorded_at = 0
+    if ours and state.policy.recorded == list(said) and set(ours[-1].tags) != set(said):
+        state.policy.recorded_at = 0
         line = (
             f"{LEFT}; another pod or another member of the repository has written a record in this "
             f"workload's name, {' '.join(ours[-1].tags[1:])[:_SHOWN]}: the next run contradicts it"

@@ -24,25 +24,25 @@ _ACCEPT = (
 def retained(session: Session) -> Config:
     """Return the configuration by which to forget now; note and log retention that shrinks."""
     config, state = session.config, session.state
-    now, seconds = time.time(), config.floor.grace
-    asked, admitted = _policy(config, config.settings), _policy(config, config.admitted_settings)
-    before = Known(admitted) if state.retention.keeps is None else state.retention
-    before = replace(before, asked=state.retention.asked, since=state.retention.since)
+    now, seconds = time.time(), config.maintenance.floor.grace
+    asked, admitted = _policy(config, config.settings), _policy(config, config.maintenance.admitted)
+    before = Known(admitted) if state.policy.retention.keeps is None else state.policy.retention
+    before = replace(before, asked=state.policy.retention.asked, since=state.policy.retention.since)
     # Without a change of what it was admitted with, of the Secret or of the chart, it is one of
     # its annotations.
-    is_admitted = state.admitted is None or state.admitted != admitted
-    state.admitted = dict(admitted)
+    is_admitted = state.policy.admitted is None or state.policy.admitted != admitted
+    state.policy.admitted = dict(admitted)
     if is_admitted and keep_policy.covers(asked, admitted):
-        keeps, state.retention = asked, Known(asked)
+        keeps, state.policy.retention = asked, Known(asked)
     else:
         judged = grace.judge(before, asked, now, seconds)
-        keeps, state.retention = judged.keeps, judged.known
-    waits = grace.says(state.retention, seconds)
+        keeps, state.policy.retention = judged.keeps, judged.known
+    waits = grace.says(state.policy.retention, seconds)
     shrinks = [f"{waits}; {_ACCEPT}"] if waits else []
     for line in shrinks:
-        if line not in state.shrinks:
+        if line not in state.policy.shrinks:
             session.log.line("warning", line)
-    state.shrinks = shrinks
+    state.policy.shrinks = shrinks
     apply = keep_policy.applied_to_archives if config.mirrors else keep_policy.applied
     return replace(config, settings=apply(config.settings, keeps))
 
@@ -50,15 +50,15 @@ def retained(session: Session) -> Config:
 def accept(session: Session) -> bool:
     """Let retention shrink now; return whether anything waited."""
     state = session.state
-    if state.retention.asked is None:
+    if state.policy.retention.asked is None:
         return False
-    state.retention, state.shrinks = Known(state.retention.asked), []
+    state.policy.retention, state.policy.shrinks = Known(state.policy.retention.asked), []
     return True
 
 
 def _policy(config: Config, values: Settings) -> Policy:
     """Return what these settings let the sidecar itself keep."""
     leaves_all = not config.mirrors and values[settings.MAINTENANCE] == "central"
-    if leaves_all or not config.retention_enabled or not values[settings.FORGET].fields:
+    if leaves_all or not config.maintenance.retention_enabled or not values[settings.FORGET].fields:
         return EVERYTHING
     return keep_policy.of_archives(values) if config.mirrors else keep_policy.of(values)

@@ -12,7 +12,7 @@ from runner.databases import clients
 from runner.maintenance.verify import compare
 from runner.maintenance.verify import sample as verify_sample
 from runner.maintenance.verify.sample import Chosen, Sample
-from runner.process import ownership, scratch
+from runner.process.folders import ownership, scratch
 from runner.restic import queries, snapshots
 from runner.session.executor import Executor
 from runner.session.session import Session
@@ -26,10 +26,10 @@ from runner.volume import workplace
 
 def verify(session: Session, limit: float) -> TaskResult:
     """Hold a drill in ``limit`` seconds, 0 for any time; scratch is empty before and after."""
-    if session.config.backup_command:
+    if session.config.commands.backup:
         line = "RESTIC_BACKUP_COMMAND: what it backed up is not known here, and not tried"
         return TaskResult(Status.SKIPPED, line)
-    folder = ownership.scratch(session.config.state_dir)
+    folder = ownership.scratch(session.config.paths.state)
     scratch.fresh(folder)
     try:
         return _drill(session, folder, limit)
@@ -51,17 +51,17 @@ def _drill(session: Session, folder: Path, limit: float) -> TaskResult:
     if known.code or known.stopped:
         return task.failed("listing snapshots", known)
     done = _volumes(session, door, known, folder, limit)
-    if done.status not in {Status.SUCCESS, Status.SKIPPED} or not config.dumps:
+    if done.status not in {Status.SUCCESS, Status.SKIPPED} or not config.commands.dumps:
         return done
-    last = session.state.last
+    last = session.state.runs.last
     if last and last.failure == Failure.DUMP:
         line = f"the last backup lacks something of a database: {last.message}"
         return TaskResult(Status.FAILURE, line, Failure.DUMP)
-    for dump in config.dumps:
+    for dump in config.commands.dumps:
         left = max(1, ends - time.monotonic()) if limit else 0
         if wrong := _dump(door, config, known, dump.name, left):
             return wrong
-    whole = ", ".join(dump.name for dump in config.dumps)
+    whole = ", ".join(dump.name for dump in config.commands.dumps)
     return replace(done, message=f"{done.message}; whole dumps: {whole}")
 
 
@@ -109,7 +109,7 @@ def _volumes(
         return task.failed("restoring", done)
     scratch.open_up(target)
     copies = str(folder / "sqlite")
-    live = partial(workplace.live_file, config.volumes_dir)
+    live = partial(workplace.live_file, config.paths.volumes)
     tried = list(compare.look(chosen.files, target, copies, lambda: stop.asked, live))
     if stop.asked:
         return TaskResult(Status.INTERRUPTED, "stopped before it was done")
@@ -120,7 +120,7 @@ def _nothing(config: Config, chosen: Chosen) -> TaskResult:
     """Return what a drill comes to that found no file of the volumes to restore."""
     if chosen.untried:
         return TaskResult(Status.SKIPPED, verify_sample.untried(chosen))
-    if config.dumps:
+    if config.commands.dumps:
         # They stand for the files of their servers, and are tried next.
         return TaskResult(Status.SUCCESS, "the volumes hold no file that no dump stands for")
     line = "the latest snapshot holds no file: there is nothing that could be restored"

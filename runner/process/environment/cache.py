@@ -4,7 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
-from runner.process import ownership
+from runner.process.folders import ownership
 
 _ROOM = 16 << 20  # bytes that must be free: restic goes on trying for 15 minutes in a full cache
 _found: dict[str, str] = {}  # by folder, why it cannot be used; "" where it can

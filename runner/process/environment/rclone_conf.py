@@ -4,8 +4,8 @@ import errno
 import hashlib
 from pathlib import Path
 
-from runner.config.mirror import CONF
 from runner.config.model import Config
+from runner.config.repository.mirror import CONF
 from runner.steps.outcome import Failure, Outcome, Status
 
 _BESIDE = Path("/config/rclone/rclone.conf")  # where it was mounted before there was a webhook
@@ -21,7 +21,7 @@ def prepare(config: Config) -> Outcome | None:
         full = error.errno in {errno.ENOSPC, errno.EDQUOT}
         remedy = "free some space" if full else "make that folder writable"
         line = (
-            f"{CONF} cannot be written to {config.state_dir}: {error.strerror}; {remedy}; "
+            f"{CONF} cannot be written to {config.paths.state}: {error.strerror}; {remedy}; "
             "there was no backup"
         )
         return Outcome(Status.FAILURE, line, Failure.SPACE if full else Failure.CONFIG)
@@ -35,7 +35,7 @@ def write(config: Config) -> None:
     """
     assert config.mirror is not None  # noqa: S101 -- narrows the type; callers check
     text = (config.mirror.conf or _beside()).encode("utf-8", "surrogateescape")
-    file = Path(config.state_dir) / CONF
+    file = Path(config.paths.state) / CONF
     stamp = file.with_name(f"{CONF}.of")
     digest = hashlib.sha256(text).hexdigest()
     if file.exists() and _read(stamp) == digest:

@@ -8,8 +8,9 @@ from runner.config import confined
 from runner.config.model import Config
 from runner.config.network import sftp
 from runner.config.network.routes import Network
-from runner.process import cgroup, ownership
+from runner.process import cgroup
 from runner.process.environment import cache, handed_files
+from runner.process.folders import ownership
 from runner.process.log import Log
 
 CACHE = "RESTIC_CACHE_DIR"
@@ -22,22 +23,22 @@ def of(
 
     ``databases``: with what their clients need.
     """
-    state = config.state_dir
+    state = config.paths.state
     own = str(ownership.cache(state))
     made = {
         "PATH": os.environ.get("PATH", os.defpath),
-        "HOME": confined.HOME if config.confined.why else state,
+        "HOME": confined.HOME if config.commands.confined.why else state,
         "TMPDIR": str(ownership.scratch(state)),
         CACHE: own,
         "RESTIC_PROGRESS_FPS": "0.2",
-        "BACKUP_HOST": config.host,
-        "BACKUP_NAMESPACE": config.namespace,
+        "BACKUP_HOST": config.identity.host,
+        "BACKUP_NAMESPACE": config.identity.namespace,
         **cgroup.go_runtime(hurry=hurry),
-        **(config.databases if databases and target is not None else {}),
+        **(config.commands.databases if databases and target is not None else {}),
         **({} if target is None else _secret(config, target)),
     }
     if target is not None:
-        made |= handed_files.files(config.confined.files, made)
+        made |= handed_files.files(config.commands.confined.files, made)
         made |= to_reach(config.network, made, log)
     if not _can_hold_files(made[CACHE]):  # such as one of another container's
         made[CACHE] = own
@@ -45,9 +46,9 @@ def of(
 
 
 def _secret(config: Config, target: str) -> Mapping[str, str]:
-    second = config.second
+    second = config.repository.second
     if not target or second is None:
-        return config.restic
+        return config.repository.environment
     return second.both if target == "both" else second.alone
 
 

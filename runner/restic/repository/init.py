@@ -68,7 +68,7 @@ def initialise(
             "RESTIC_REPOSITORY, and bring it back or remove the backup state to start anew"
         )
         raise RunEnded(Status.FAILURE, line, Failure.CONFIG, exit_codes.NO_REPOSITORY)
-    if not config.may_init:
+    if not config.repository.may_init:
         line = "there is no repository, and BACKUP_INIT=never forbids to create one"
         raise RunEnded(Status.FAILURE, line, Failure.CONFIG, exit_codes.NO_REPOSITORY)
     # Simultaneous inits destroy a new repository: pods that share one wait differently long.
@@ -116,4 +116,5 @@ def _settle(config: Config, target: str, took: float) -> Generator[Effect, Resul
 
 
 def _share(config: Config) -> float:
-    return stable_hash(f"{config.namespace}/{config.pod or config.host}") % 1000 / 1000
+    own = config.identity
+    return stable_hash(f"{own.namespace}/{own.pod or own.host}") % 1000 / 1000

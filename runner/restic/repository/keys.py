@@ -32,7 +32,8 @@ def prove(config: Config, target: str = "") -> Generator[Effect, Result, None]:
         return
     # Whoever else found this out repairs it too. One is first; the others had better sleep until it
     # is done, for commands of many at once take the lock and the processor from each other.
-    share = stable_hash(f"keys/{config.namespace}/{config.pod or config.host}") % 1000 / 1000
+    own = config.identity
+    share = stable_hash(f"keys/{own.namespace}/{own.pod or own.host}") % 1000 / 1000
     for turn in range(_TURNS):
         times = (share + 1) * 2**turn if turn else share * _APART
         pause = times * config.timing.init_settle

@@ -29,10 +29,10 @@ def tries(config: Config, step: Step, known: Collection[str]) -> list[dict[str, 
     ``known`` are the repositories that opened only with the newline. A repository is never created
     with it, and what is not restic's own command runs once.
     """
-    target = step.target if config.second else ""
+    target = step.target if config.repository.second else ""
     made: list[dict[str, str]] = [{}]
     for repository, variable in _GIVEN[target]:
-        spare = config.spare.get(repository)
+        spare = config.repository.spare.get(repository)
         if spare is None or (step.name == "init" and variable == "RESTIC_PASSWORD"):
             continue
         with_newline = [{**each, variable: spare} for each in made]
@@ -45,18 +45,19 @@ def opened(config: Config, target: str, given: Mapping[str, str]) -> dict[str, b
     """Return for each repository that opened whether it did with the newline."""
     return {
         repository: variable in given
-        for repository, variable in _GIVEN[target if config.second else ""]
-        if repository in config.spare
+        for repository, variable in _GIVEN[target if config.repository.second else ""]
+        if repository in config.repository.spare
     }
 
 
 def problems(config: Config, known: Collection[str]) -> list[Problem]:
     """Return what is wrong with passwords that end in a newline; `known` as in `tries`."""
     found = [
-        _only_with(config, key) if key in known else _dropped(config, key) for key in config.spare
+        _only_with(config, key) if key in known else _dropped(config, key)
+        for key in config.repository.spare
     ]
-    found += _odd(FIRST, config.restic)
-    found += _odd(SECOND, config.second.alone) if config.second else []
+    found += _odd(FIRST, config.repository.environment)
+    found += _odd(SECOND, config.repository.second.alone) if config.repository.second else []
     return list(dict.fromkeys(found))
 
 
@@ -77,7 +78,7 @@ def _dropped(config: Config, key: str) -> Problem:
 def _only_with(config: Config, key: str) -> Problem:
     second = " --second" if key == SECOND else ""
     what = "the second repository" if second else "the repository"
-    file = shlex.quote(f"{config.secret_dir}/{_named(config, key)}")
+    file = shlex.quote(f"{config.paths.secret}/{_named(config, key)}")
     reason = (
         f"ends with a newline, and {what} opens only with it: the password that people read "
         f"does not open it; add a key without the newline by `backup-runner restic{second} key add "
@@ -89,4 +90,5 @@ def _only_with(config: Config, key: str) -> Problem:
 
 def _named(config: Config, key: str) -> str:
     """Return the variable of the Secret, which may be the same for both repositories."""
-    return FIRST if key == SECOND and config.spare[key] == config.spare.get(FIRST) else key
+    spare = config.repository.spare
+    return FIRST if key == SECOND and spare[key] == spare.get(FIRST) else key

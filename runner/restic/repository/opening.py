@@ -9,7 +9,9 @@ from runner.steps.step import Step
 
 def local_folder(config: Config, target: str = "") -> str:
     """Return where the repository lies if that is a folder here; "" elsewhere."""
-    variables = config.second.alone if target and config.second else config.restic
+    repository = config.repository
+    second = repository.second if target else None
+    variables = second.alone if second else repository.environment
     path = variables.get("RESTIC_REPOSITORY", "").strip().removeprefix("local:")
     return path.rstrip("/") if path.startswith("/") else ""
 

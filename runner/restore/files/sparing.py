@@ -37,8 +37,8 @@ class Sparing:
         self._survey = survey
         self._began = nodes.moment(snapshot.began) or 0
         self._unread: set[str] = set()
-        if state.last and snapshot.id.startswith(state.last.snapshot or "-"):
-            self._unread = set(state.last.unreadable)
+        if state.runs.last and snapshot.id.startswith(state.runs.last.snapshot or "-"):
+            self._unread = set(state.runs.last.unreadable)
         # Elsewhere, what is older has nothing to do with what was backed up.
         self._in_place = survey.place.target == survey.place.inside
         self._folders: dict[str, str] = {}  # the last one that was asked for
@@ -123,8 +123,8 @@ def _today(config: Config) -> Options:
     why = "--delete cannot tell what backups leave out"
     if any(each.key == left_out.KEY and not each.value for each in config.problems):
         raise ValueError(f"{left_out.KEY} cannot be split into words: {why}")
-    found = left_out.options(config.options.backup)
-    variables = {**os.environ, **config.expanded}
+    found = left_out.options(config.repository.options.backup)
+    variables = {**os.environ, **config.repository.expanded}
     for file, insensitive in found.files:
         try:
             with open(file, "rb") as opened:  # noqa: PTH123 -- any path that restic takes

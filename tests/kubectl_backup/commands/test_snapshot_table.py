@@ -5,7 +5,7 @@ import json
 import pytest
 
 from kubectl_backup.commands import snapshot_table
-from kubectl_backup.output import table
+from kubectl_backup.output import draw
 from kubectl_backup.workload import snapshots
 from kubectl_backup.workload.snapshots import NoSnapshotError
 from tests.kubectl_backup.pods import NOW, Json
@@ -40,13 +40,19 @@ def test_the_beginning_of_an_id_is_enough() -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "why"), [("", "none"), ("eeee", "none"), ("Latest", "none"), ("a", "more than one")]
+    ("word", "why"),
+    [
+        ("", "no snapshot"),
+        ("eeee", "no snapshot"),
+        ("Latest", "no snapshot"),
+        ("a", "more than one snapshot"),
+    ],
 )
 def test_what_is_not_one_of_ours_is_refused(word: str, why: str) -> None:
     """Others share the repository."""
     both = [*ALL, snapshot("abab", "19T10")]
 
-    with pytest.raises(NoSnapshotError, match=f"is {why} of this workload's snapshots"):
+    with pytest.raises(NoSnapshotError, match=f"matches {why} of this workload"):
         snapshots.chosen(both, word)
 
 
@@ -56,9 +62,7 @@ def test_before_the_first_one_the_next_step_is_named() -> None:
 
 
 def test_the_table_has_the_newest_last_and_marks_what_is_special() -> None:
-    lines = table.render(
-        snapshot_table.HEADER, snapshot_table.table(ALL, NOW), "", None, paint=False
-    )
+    lines = draw.table(snapshot_table.table(ALL, NOW), None, paint=False)
 
     assert [line.split("   ")[-1] for line in lines] == [
         "WHAT", "data", "data, [keep]", "/postgres.sql, [dump=postgres]", "data, [doubtful]",
@@ -125,9 +129,9 @@ def test_what_there_was_then() -> None:
     then = snapshots.when("2026-09-21T09:59:59Z", NOW)
 
     assert snapshots.to_restore(ALL, "data", "", then)["id"] == OLD["id"]
-    with pytest.raises(NoSnapshotError, match="the oldest is of 2026-09-20T10:00:00Z"):
+    with pytest.raises(NoSnapshotError, match="the oldest is from 2026-09-20T10:00:00Z"):
         snapshots.to_restore(ALL, "data", "", snapshots.when("2026-09-19", NOW))
-    with pytest.raises(NoSnapshotError, match=r"no snapshot of dat; there are of data$"):
+    with pytest.raises(NoSnapshotError, match=r"volume dat has no snapshot; others have: data$"):
         snapshots.to_restore(ALL, "dat", "", None)
     with pytest.raises(NoSnapshotError, match="see `kubectl backup snapshots`"):
         snapshots.to_restore([], "data", "", None)
@@ -153,7 +157,7 @@ def test_moments(text: str, moment: float | None) -> None:
 
 @pytest.mark.parametrize("text", ["yesterday", "3 d", "-1d", "25:00"])
 def test_what_is_no_moment_says_what_to_write(text: str) -> None:
-    with pytest.raises(NoSnapshotError, match="is no time: write"):
+    with pytest.raises(NoSnapshotError, match="is not a time: use"):
         snapshots.when(text, NOW)
 
 

@@ -81,7 +81,7 @@ def test_a_chain_that_holds_is_ok_in_every_link() -> None:
         (subject, Level.OK) for subject in (
             "API server", "chart", "certificate", "webhook", "image", "namespace", "admission",
             "annotation", "injection", "sidecar", "Secret", "repository", "last run", "drill",
-            "reports",
+            "notifications",
         )
     ] + [("password", Level.HINT)]  # fmt: skip
     assert "outside this cluster" in found[-1].text
@@ -113,7 +113,7 @@ OOM["status"]["initContainerStatuses"][0]["lastState"] = {"terminated": {"reason
 
 FAULTS = {
     "old Kubernetes": (replace(GOOD, version=(1, 28)), "API server", "native sidecars"),
-    "no chart": (replace(GOOD, configurations=()), "chart", "no webhook configuration"),
+    "no chart": (replace(GOOD, configurations=()), "chart", "not installed"),
     "two charts": (
         replace(GOOD, configurations=(configuration(), configuration())), "chart", "2 times"),
     "failurePolicy Fail": (
@@ -121,10 +121,10 @@ FAULTS = {
     "no caBundle": (
         replace(GOOD, configurations=(configuration(clientConfig={}),)), "certificate",
         "no caBundle"),
-    "unreadable caBundle": (replace(GOOD, bundle_ends=0), "certificate", "cannot be read"),
+    "unreadable caBundle": (replace(GOOD, bundle_ends=0), "certificate", "is invalid"),
     "expired CA": (replace(GOOD, bundle_ends=NOW - DAY * 3), "certificate", "expired 3d ago"),
     "CA not renewed": (replace(GOOD, bundle_ends=NOW + DAY), "certificate", "expires in 24h"),
-    "no Deployment": (replace(GOOD, deployment=None), "webhook", "no Deployment"),
+    "no Deployment": (replace(GOOD, deployment=None), "webhook", "Deployment does not exist"),
     "webhook scaled to 0": (replace(GOOD, deployment=deployment(0, 0)), "webhook", "scaled to 0"),
     "webhook not ready": (
         replace(GOOD, deployment=deployment(2, 0)), "webhook", "0 of 2 pods ready"),
@@ -132,18 +132,18 @@ FAULTS = {
         replace(GOOD, prepull=(prepull(), prepull("ErrImagePull"))), "image", "node node7"),
     "namespace without label": (replace(GOOD, labels={}), "namespace", "has no label"),
     "namespace label wrong": (
-        replace(GOOD, labels={"backup.enabled": "yes"}), "namespace", "'yes', which is not true"),
+        replace(GOOD, labels={"backup.enabled": "yes"}), "namespace", "'yes' instead of 'true'"),
     "excluded namespace": (replace(GOOD, namespace="kube-system"), "namespace", "excludes"),
     "webhook not reached": (
         replace(GOOD, trial=pod(reason="")), "admission", "does not reach the webhook"),
     "refused by quota": (replace(GOOD, trial=pod(reason="quota")), "admission", "quota"),
     "annotation missing": (without_annotation(), "annotation", "no annotation backup.enabled"),
     "annotation on the Deployment": (
-        without_annotation({"backup.enabled": "true"}), "annotation", "on itself, not on its pod"),
+        without_annotation({"backup.enabled": "true"}), "annotation", "its pod template does not"),
     "annotation mistyped": (
         replace(GOOD, pods=bare(**{"backup.enabled": "ture"})), "annotation", "'ture'"),
     "annotation says no": (
-        replace(GOOD, pods=bare(**{"backup.enabled": "off"})), "annotation", "says no"),
+        replace(GOOD, pods=bare(**{"backup.enabled": "off"})), "annotation", "turns backups off"),
     "schedule mistyped": (
         replace(GOOD, pods=(pod(annotations={"backup.schedule": "hourly"}),)), "annotation",
         "backup.schedule 'hourly'"),
@@ -151,7 +151,7 @@ FAULTS = {
         replace(GOOD, pods=(pod(annotations={"backup.shedule": "@daily"}),)), "annotation",
         "did you mean backup.schedule?"),
     "no pod": (replace(GOOD, pods=()), "pod", "has no pod"),
-    "pod older than the label": (replace(GOOD, pods=bare()), "injection", "never seen"),
+    "pod older than the label": (replace(GOOD, pods=bare()), "injection", "never saw"),
     "image was away": (
         replace(GOOD, pods=bare(uninjected="image_unavailable")), "injection",
         "image_unavailable"),
@@ -164,7 +164,7 @@ FAULTS = {
         replace(GOOD, pods=(pod(restarts=9),)), "sidecar", "restarted 9 times"),
     "no Secret": (
         replace(GOOD, keys={}, repository=None, known=known(missing="RESTIC_REPOSITORY")),
-        "Secret", "there is no Secret backup-env-configuration"),
+        "Secret", "Secret backup-env-configuration does not exist"),
     "a newline after the password": (
         replace(GOOD, newlines=("RESTIC_PASSWORD",)), "Secret",
         "RESTIC_PASSWORD ends with a newline"),
@@ -177,27 +177,27 @@ FAULTS = {
         replace(GOOD, keys=keys(RESTIC_REPOSITORY=True)), "Secret", "RESTIC_PASSWORD is missing"),
     "password mistyped": (
         replace(GOOD, keys=keys(RESTIC_REPOSITORY=True, RESTIC_PASSWROD=True)), "Secret",
-        "is RESTIC_PASSWROD meant to be it?"),
+        "did you mean RESTIC_PASSWROD?"),
     "password empty": (
         replace(GOOD, keys=keys(RESTIC_REPOSITORY=True, RESTIC_PASSWORD=False)), "Secret",
         "RESTIC_PASSWORD is empty"),
     "wrong password": (
         replace(GOOD, repository=Repository(12, "")), "repository", "password is wrong"),
     "repository gone": (
-        replace(GOOD, repository=Repository(10, "")), "repository", "it is gone"),
+        replace(GOOD, repository=Repository(10, "")), "repository", "no longer exists"),
     "repository silent": (
         replace(GOOD, repository=Repository(124, "")), "repository", "does not answer"),
     "repository refuses": (
         replace(GOOD, repository=Repository(1, "Fatal: AccessDenied")), "repository",
         "AccessDenied"),
     "paused": (replace(GOOD, known=known(paused=True)), "schedule", "paused"),
-    "schedule off": (replace(GOOD, known=known(next=None)), "schedule", "no run is planned"),
+    "schedule off": (replace(GOOD, known=known(next=None)), "schedule", "no run is scheduled"),
     "run missed": (
         replace(GOOD, known=known(next="2026-09-21T05:33:20Z")), "schedule", "due 8h ago"),
     "last run failed": (
         replace(GOOD, known=known(last=last(status="failure", failure="space", message="full"))),
         "last run", "failure (space), 30m ago: full"),
-    "retention held": (replace(GOOD, known=known(held=True)), "retention", "lost its files"),
+    "retention held": (replace(GOOD, known=known(held=True)), "retention", "lost files"),
     "value in the Secret": (
         replace(GOOD, known=known(problems=["Secret variable KEEP_DAILY 'x': bad"])), "settings",
         "KEEP_DAILY"),
@@ -208,9 +208,9 @@ FAULTS = {
         replace(GOOD, known=known(tasks={"check": task("failure", None, "pack damaged")})),
         "check", "pack damaged"),
     "messages lost": (
-        replace(GOOD, known=known(notify_failures=4)), "reports", "4 messages were not"),
+        replace(GOOD, known=known(notify_failures=4)), "notifications", "4 messages were not"),
     "one message lost": (
-        replace(GOOD, known=known(notify_failures=1)), "reports", "1 message was not delivered"),
+        replace(GOOD, known=known(notify_failures=1)), "notifications", "1 message was not"),
 }  # fmt: skip
 
 
@@ -244,25 +244,25 @@ HINTS = {
     "new pod": (replace(GOOD, known=known(last=None)), "last run", "last good backup was 30m ago"),
     "unread": (
         replace(GOOD, known=known(last=None, last_success=None, last_success_known=False)),
-        "last run", "unknown yet"),
+        "last run", "unknown: "),
     "unread drill": (
         replace(GOOD, known=known(
             tasks={"verify": {**task("", None), "last_success_known": False}})),
-        "drill", "unknown yet"),
+        "drill", "unknown: "),
     "interrupted": (
         replace(GOOD, known=known(last=last(status="interrupted"))), "last run", "interrupted"),
-    "no drill": (replace(GOOD, known=known(tasks={})), "drill", "no restore was ever tried"),
+    "no drill": (replace(GOOD, known=known(tasks={})), "drill", "no test restore yet"),
     "old drill": (
         replace(GOOD, known=known(tasks={"verify": task("success", "2026-08-01T00:00:00Z")})),
         "drill", "51d ago"),
-    "nobody told": (replace(GOOD, known=known(receivers=[])), "reports", "nobody is told"),
+    "nobody told": (replace(GOOD, known=known(receivers=[])), "notifications", "none are sent"),
     "first repository": (
         replace(GOOD, repository=Repository(10, ""), known=known(last_success=None)),
-        "repository", "no repository yet"),
+        "repository", "does not exist yet"),
     "one replica away": (replace(GOOD, deployment=deployment(2, 1)), "webhook", "1 of 2"),
     "unknown key": (
         replace(GOOD, keys={**(GOOD.keys or {}), "AWS_SECRET_ACESS_KEY": True}), "Secret",
-        "AWS_SECRET_ACESS_KEY is none that we know"),
+        "AWS_SECRET_ACESS_KEY is unknown"),
 }  # fmt: skip
 
 

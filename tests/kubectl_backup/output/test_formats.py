@@ -46,7 +46,3 @@ def test_names_of_files_cannot_move_the_cursor() -> None:
 )  # fmt: skip
 def test_lines_of_a_log(line: bytes, text: str, colour: str) -> None:
     assert formats.spoken(line) == (text, colour)
-
-
-def test_columns_of_wide_letters() -> None:
-    assert [formats.columns(each) for each in ("abc", "ü", "漢字", "u\u0308")] == [3, 1, 4, 1]

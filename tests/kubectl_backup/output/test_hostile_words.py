@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from kubectl_backup.commands import status_table
+from kubectl_backup.commands.status import rows
 from kubectl_backup.doctor import workload_checks
 from kubectl_backup.doctor.findings import Facts
-from kubectl_backup.output import table
+from kubectl_backup.output import draw
 from kubectl_backup.output.terminal import DeclinedError, Terminal
 from tests.kubectl_backup.pods import Json, known, pod
 
@@ -26,10 +26,10 @@ def _is_harmless(text: str) -> bool:
 def test_a_table_shows_what_a_sidecar_says_and_obeys_nothing(wide: bool, width: int | None) -> None:
     said: Json = known(host=ESCAPE, schedule=ESCAPE, problems=[ESCAPE])
     said["last"] = {**said["last"], "status": f"{ESCAPE}success", "message": ESCAPE}
-    row = status_table.row(pod(), said, "", 0)
+    row = rows.row(pod(), said, "", 0)
 
-    header, lines = status_table.table([row], 0, namespaces=True, wide=wide)
-    shown = table.render(header, lines, "PROBLEMS", width, paint=False)
+    made = rows.table([row], 0, namespaces=True, wide=wide)
+    shown = draw.table(made, width, paint=False)
 
     assert "?]0;owned?" in "\n".join(shown)
     assert _is_harmless("\n".join(shown))
@@ -82,6 +82,6 @@ def test_a_name_of_a_secret_that_is_none_gets_into_no_command(name: str) -> None
     found = [*workload_checks._secret(facts), workload_checks._password(facts)]
 
     told = " ".join(text for each in found for text in (each.text, each.remedy))
-    assert "is no name of a Secret" in told
+    assert "is not a name of a Secret" in told
     assert not name or name not in told
     assert _is_harmless(told)

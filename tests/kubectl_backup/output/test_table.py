@@ -1,22 +1,23 @@
 """Tables on narrow and wide terminals, and in a pipe."""
 
 import pytest
+from rich.cells import cell_len
 
-from kubectl_backup.output import formats
-from kubectl_backup.output.table import Cell, Column, Line, render
+from kubectl_backup.output import draw
+from kubectl_backup.output.table import Cell, Column, Line, Table
 
 HEADER = (Column("NAME"), Column("STATUS"), Column("SIZE", 4, right=True), Column("DRILL", 2))
 NOTE = "last run failure (network): dial tcp 10.0.0.1:443: connect: connection refused"
 LINES = (
     Line((Cell("deploy/wiki"), Cell("success", "green"), Cell("5 B"), Cell("ok 3d"))),
     Line((Cell("sts/db"), Cell("failure", "red"), Cell("12.0 GiB"), Cell("never")),
-         (NOTE, "retention is held"), "red"),
+         (NOTE, "retention is suspended"), "red"),
 )  # fmt: skip
 
 
 def shown(width: int | None, *, paint: bool = False) -> list[str]:
     """Return the table."""
-    return render(HEADER, LINES, "PROBLEMS", width, paint=paint)
+    return draw.table(Table(HEADER, LINES, "PROBLEMS"), width, paint=paint)
 
 
 def test_in_a_pipe_each_row_is_one_line_without_colour() -> None:
@@ -24,7 +25,7 @@ def test_in_a_pipe_each_row_is_one_line_without_colour() -> None:
     assert shown(None) == [
         "NAME          STATUS        SIZE   DRILL   PROBLEMS",
         "deploy/wiki   success        5 B   ok 3d",
-        f"sts/db        failure   12.0 GiB   never   {NOTE}; retention is held",
+        f"sts/db        failure   12.0 GiB   never   {NOTE}; retention is suspended",
     ]
 
 
@@ -34,7 +35,7 @@ def test_on_a_wide_terminal_problems_wrap_beside_their_row() -> None:
         "deploy/wiki   success        5 B   ok 3d",
         "sts/db        failure   12.0 GiB   never   last run failure (network): dial tcp",
         "                                             10.0.0.1:443: connect: connection refused",
-        "                                           retention is held",
+        "                                           retention is suspended",
     ]
 
 
@@ -45,7 +46,7 @@ def test_on_a_narrow_terminal_they_stand_below() -> None:
         "sts/db        failure   12.0 GiB   never",
         "    last run failure (network): dial tcp",
         "      10.0.0.1:443: connect: connection refused",
-        "    retention is held",
+        "    retention is suspended",
     ]
 
 
@@ -57,7 +58,7 @@ def test_what_matters_least_is_left_out_first() -> None:
 
 @pytest.mark.parametrize("width", range(24, 120, 7))
 def test_no_line_is_wider_than_the_terminal(width: int) -> None:
-    assert max(formats.columns(line) for line in shown(width)) <= width
+    assert max(cell_len(line) for line in shown(width)) <= width
 
 
 def test_colours_change_nothing_but_colours() -> None:
@@ -71,4 +72,4 @@ def test_colours_change_nothing_but_colours() -> None:
 
 
 def test_without_problems_there_is_no_column_for_them() -> None:
-    assert "PROBLEMS" not in render(HEADER, LINES[:1], "PROBLEMS", 200, paint=False)[0]
+    assert "PROBLEMS" not in draw.table(Table(HEADER, LINES[:1], "PROBLEMS"), 200, paint=False)[0]

@@ -12,9 +12,11 @@ from typing import Any, cast
 import pytest
 
 from kubectl_backup.cluster.exec import Running
-from kubectl_backup.output import terminal
-from kubectl_backup.restore import local, placement
-from kubectl_backup.restore.selection import Wanted
+from kubectl_backup.output import interrupts, terminal
+from kubectl_backup.restore import local
+from kubectl_backup.restore.archive import placement
+from kubectl_backup.restore.archive.writer import Bounds
+from kubectl_backup.restore.selection import Content, Selection
 from kubectl_backup.workload.sidecar import Sidecar
 from tests.kubectl_backup.api import Api, Ran
 from tests.kubectl_backup.conftest import Backup
@@ -50,6 +52,12 @@ def nodes(**sizes: int | None) -> Ran:
         what = {"type": "dir"} if size is None else {"type": "file", "size": size}
         lines.append({"path": path, "struct_type": "node", **what})
     return Ran("\n".join(map(json.dumps, lines)).encode())
+
+
+def selected(part: Sidecar) -> Selection:
+    """Return all of the volume, with two files of three letters."""
+    sources = {"/backup/data": Content(is_folder=True, bounds=Bounds(3, 6))}
+    return Selection(part, "data", "/backup/data", snapshot("/backup/data"), sources)
 
 
 TREE = {"/backup/data": None, "/backup/data/a": 3, "/backup/data/b c": 2}
@@ -108,7 +116,7 @@ def test_a_file_that_ends_too_early_is_not_given_its_name(
 
     restic["restic dump"] = Ran(b"half", err=b"Fatal: gone\n", code=1)
     failed = backup(*words, "--yes")
-    assert (failed.code, "NOT ALL of it is there: Fatal: gone" in failed.err) == (1, True)
+    assert (failed.code, "the transfer is incomplete: Fatal: gone" in failed.err) == (1, True)
     assert not (tmp_path / "a b").exists()
 
     restic["restic dump"] = Ran(b"whole")
@@ -206,9 +214,9 @@ def test_what_restic_says_by_its_status_names_the_next_step(
 
 @pytest.mark.parametrize(
     ("dump", "why"),
-    [(tree(a="one", **{"b c": "ü", "d": "", "e": ""}), "more than the snapshot, which has 3"),
-     (tree(a="four", **{"b c": "ü"}), "more than the snapshot, whose files have 5 B"),
-     (tree(a="one"), "NOT ALL of it is there: 3 B of /backup/data came, the snapshot has 5 B"),
+    [(tree(a="one", **{"b c": "ü", "d": "", "e": ""}), "entries than the snapshot, which has 3"),
+     (tree(a="four", **{"b c": "ü"}), "more data than the snapshot, which has 5 B"),
+     (tree(a="one"), "incomplete: 3 B of /backup/data arrived, the snapshot has 5 B"),
      (tree(**{"../a": "one", "b c": "ü"}), "leads out of the folder")],
 )  # fmt: skip
 def test_what_comes_is_what_the_snapshot_has_or_nothing_is_in_place(
@@ -271,13 +279,12 @@ def test_an_interrupted_restore_says_that_nothing_is_in_place(
             signal.raise_signal(number)
             yield bytes(10_240)
 
-    before = {each: signal.getsignal(each) for each in terminal._ENDINGS}
-    wanted = Wanted(cast("Sidecar", Part()), "data", "/backup/data", snapshot("/backup/data"),
-                    {"/backup/data": True}, True, False)  # fmt: skip
+    before = {each: signal.getsignal(each) for each in interrupts._ENDINGS}
+    selection = selected(cast("Sidecar", Part()))
     try:
-        terminal.interruptible()
+        interrupts.interruptible()
         with pytest.raises(KeyboardInterrupt):
-            local.write(terminal.current(), wanted, tmp_path / "x", yes=True)
+            local.write(terminal.current(), selection, tmp_path / "x", yes=True)
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
@@ -297,7 +304,7 @@ def test_what_a_killed_restore_left_is_named_with_a_command_that_removes_it(
     said = backup("restore", "wiki", "--volume", "data", "--to-local", str(folder), "--yes")
 
     assert said.code == 0
-    assert f"remove it by: rm -r '{left}'" in said.err
+    assert f"remove it: rm -r '{left}'" in said.err
     assert {path.name for path in folder.iterdir()} == {"a", "b c", left.name}
 
 
@@ -315,14 +322,13 @@ def test_what_moves_into_place_is_not_interrupted(
         def run(self, *_: str) -> Running:
             return Running(iter([tree(a="one", b="two")]))
 
-    before = {each: signal.getsignal(each) for each in terminal._ENDINGS}
-    wanted = Wanted(cast("Sidecar", Part()), "data", "/backup/data", snapshot("/backup/data"),
-                    {"/backup/data": True}, True, False)  # fmt: skip
+    before = {each: signal.getsignal(each) for each in interrupts._ENDINGS}
+    selection = selected(cast("Sidecar", Part()))
     monkeypatch.setattr(os, "replace", interrupted)
     code = None
     try:
-        terminal.interruptible()
-        code = local.write(terminal.current(), wanted, tmp_path / "x", yes=True)
+        interrupts.interruptible()
+        code = local.write(terminal.current(), selection, tmp_path / "x", yes=True)
     except KeyboardInterrupt:
         pass
     finally:

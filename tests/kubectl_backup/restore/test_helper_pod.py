@@ -7,8 +7,8 @@ from copy import deepcopy
 import pytest
 
 from contract import names
-from kubectl_backup.restore import helper_pod
-from kubectl_backup.restore.helper_pod import RefusedError
+from kubectl_backup.restore import helper_pod, preflight
+from kubectl_backup.restore.preflight import RefusedError
 from kubectl_backup.workload.target import Owner
 from tests.kubectl_backup.pods import Json, pod
 
@@ -37,11 +37,11 @@ def scaler(kind: str = "Deployment", name: str = "wiki") -> Json:
 )
 def test_who_would_scale_it_back_is_named(workload: Json, scalers: list[Json], who: str) -> None:
     """Until somebody says that it is suspended."""
-    said = helper_pod.objection(workload, scalers, suspended=False)
+    said = preflight.objection(workload, scalers, suspended=False)
 
-    assert said.startswith(f"{who} may scale it back in the middle")
+    assert said.startswith(f"{who} may scale it up during the restore")
     assert "--suspended" in said
-    assert helper_pod.objection(workload, scalers, suspended=True) == ""
+    assert preflight.objection(workload, scalers, suspended=True) == ""
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_who_would_scale_it_back_is_named(workload: Json, scalers: list[Json], w
     ],
 )  # fmt: skip
 def test_nobody_objects(workload: Json, scalers: list[Json]) -> None:
-    assert helper_pod.objection(workload, scalers, suspended=False) == ""
+    assert preflight.objection(workload, scalers, suspended=False) == ""
 
 
 def test_claims_that_go_with_the_pods_are_never_risked() -> None:
@@ -62,7 +62,7 @@ def test_claims_that_go_with_the_pods_are_never_risked() -> None:
     policy = {"persistentVolumeClaimRetentionPolicy": {"whenScaled": "Delete"}}
 
     for suspended in (True, False):
-        said = helper_pod.objection(deployment(spec=policy), [], suspended=suspended)
+        said = preflight.objection(deployment(spec=policy), [], suspended=suspended)
         assert "deletes the claims" in said
 
 
@@ -71,20 +71,20 @@ def test_pods_of_others_that_mount_the_claim() -> None:
     over = pod("job-y", kind="Job", of="job")
     over["status"]["phase"] = "Succeeded"
 
-    assert helper_pod.users([pod(), other, over], "wiki-data", WIKI) == ["job-x"]
-    assert helper_pod.users([pod(), other], "another", WIKI) == []
-    assert helper_pod.users([pod()], "wiki-data", None) == ["wiki-5f8b9c-abcde"]
+    assert preflight.users([pod(), other, over], "wiki-data", WIKI) == ["job-x"]
+    assert preflight.users([pod(), other], "another", WIKI) == []
+    assert preflight.users([pod()], "wiki-data", None) == ["wiki-5f8b9c-abcde"]
 
 
 def test_the_claim_of_a_volume_that_is_backed_up() -> None:
-    assert helper_pod.claim(pod(), "data") == "wiki-data"
-    with pytest.raises(RefusedError, match=r"there is data$"):
-        helper_pod.claim(pod(), "other")  # it is mounted by the app alone
+    assert preflight.claim(pod(), "data") == "wiki-data"
+    with pytest.raises(RefusedError, match=r"backed up: data$"):
+        preflight.claim(pod(), "other")  # it is mounted by the app alone
     scratch = pod()
     scratch["spec"]["volumes"][0] = {"name": "data", "emptyDir": {}}
     scratch["spec"]["volumes"] = scratch["spec"]["volumes"][:1]
     with pytest.raises(RefusedError, match="--to-local"):
-        helper_pod.claim(scratch, "data")
+        preflight.claim(scratch, "data")
 
 
 def test_a_new_claim_is_like_the_old_one_and_not_bound_to_its_data() -> None:

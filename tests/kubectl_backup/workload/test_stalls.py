@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 import yaml
 
-from kubectl_backup.commands import status_table
+from kubectl_backup.commands.status import rows
 from kubectl_backup.doctor import workload_checks
 from kubectl_backup.doctor.findings import Level
-from kubectl_backup.output import table
+from kubectl_backup.output import draw
 from kubectl_backup.workload import restoring, stalls
 from tests.kubectl_backup.api import Api
 from tests.kubectl_backup.conftest import Backup
@@ -64,17 +64,17 @@ def test_reason_time_and_next_step(name: str) -> None:
 @pytest.mark.parametrize("width", [None, 40, 80, 200])
 def test_the_table_says_it_at_every_width(name: str, width: int | None) -> None:
     case = STUCK[name]
-    row = status_table.row(case.pod, None, "", NOW, stall(case))
+    row = rows.row(case.pod, None, "", NOW, stall(case))
 
-    header, lines = status_table.table([row], NOW, namespaces=True, wide=False)
-    shown = table.render(header, lines, "PROBLEMS", width, paint=False)
+    made = rows.table([row], NOW, namespaces=True, wide=False)
+    shown = draw.table(made, width, paint=False)
 
     text = " ".join(" ".join(shown).split())
     for each in (case.status, *case.text.split(), *case.remedy.split(), *case.span.split()):
         assert each in text
     if width is None:
         assert len(shown) == 2
-    assert status_table.colour(row) == ("" if case.status == "restoring" else "red")
+    assert rows.colour(row) == ("" if case.status == "restoring" else "red")
 
 
 @pytest.mark.parametrize("name", STUCK)

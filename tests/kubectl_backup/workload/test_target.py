@@ -69,10 +69,10 @@ def test_a_name_of_two_workloads_is_asked_for() -> None:
 
 def test_what_is_not_there_names_what_is() -> None:
     with pytest.raises(
-        TargetError, match=r"no pod of sts/wiki in namespace prod; .*there is deploy/wiki"
+        TargetError, match=r"no pod of sts/wiki in namespace prod; .*with backups: deploy/wiki"
     ):
         target.matching(target.parse("sts/wiki"), PODS, PLACE)
-    with pytest.raises(TargetError, match="there are cronjob/report, deploy/wiki, pod/lonely"):
+    with pytest.raises(TargetError, match="with backups: cronjob/report, deploy/wiki, pod/lonely"):
         target.matching(target.parse("wikki"), PODS, PLACE)
 
 

@@ -23,10 +23,15 @@ def volumes(tmp_path: Path) -> Path:
     return tmp_path / "backup"
 
 
-def config(volumes: Path, **changes: object) -> Config:
+def config(
+    volumes: Path,
+    sources: tuple[str, ...] | None = None,
+    legacy_sources: tuple[str, ...] | None = None,
+) -> Config:
     """Return a configuration for these volumes."""
-    made = replace(configured(), volumes_dir=str(volumes))
-    return replace(made, **changes)  # type: ignore[arg-type]  # tests name real fields
+    made = configured({"BACKUP_VOLUMES_DIR": str(volumes)})
+    paths = replace(made.paths, sources=sources, legacy_sources=legacy_sources)
+    return replace(made, paths=paths)
 
 
 def test_all_mounted_volumes_are_the_sources(volumes: Path) -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from runner.backup.volumes import after, backup, before
+from runner.config import build
 from runner.restic.commands import mine
 from runner.steps.evaluate import Source
 from runner.steps.outcome import Counts, Failure, Outcome, Status
@@ -20,7 +21,7 @@ from tests.runner.conversation import (
     listing,
     play,
 )  # fmt: skip
-from tests.runner.workload import PAGES, SECRET, UPLOADS, configured
+from tests.runner.workload import ENVIRONMENT, PAGES, SECRET, UPLOADS, configured
 
 SHELL = ("sh", "-c")
 SNAPSHOTS = ("restic", "snapshots", "--json", "--no-lock")
@@ -135,8 +136,9 @@ def test_a_call_stopped_for_retrying_has_the_class_of_its_words(
 @pytest.mark.parametrize("key", ["RESTIC_REPOSITORY", "RESTIC_PASSWORD"])
 def test_without_repository_or_password_nothing_is_started(key: str) -> None:
     """The message names what the Secret lacks."""
-    config = configured(secret={"PRE_HOOK": "touch /tmp/x"})
-    bare = replace(config, restic={k: v for k, v in SECRET.items() if k != key})
+    secret = {**SECRET, "PRE_HOOK": "touch /tmp/x"}
+    del secret[key]
+    bare = build.config(ENVIRONMENT, secret, {})
 
     said, outcome = play(before(bare), [])
 

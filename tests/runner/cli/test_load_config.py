@@ -1,6 +1,5 @@
 """What is read from the surroundings: Secret and annotations as the kubelet lays them out."""
 
-import os
 import subprocess
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 from contract.annotations.settings import PAUSED
 from runner.cli import load_config
 from runner.process import mounts
+from tests import needs
 from tests.runner.workload import SECRET, configured
 
 
@@ -37,7 +37,7 @@ def test_a_mounted_secret_is_read_by_its_files(secret: Path) -> None:
     """The kubelet's own entries are no variables."""
     mount(secret, {key: value.encode() for key, value in SECRET.items()})
 
-    assert dict(load_config.read_config().restic) == SECRET
+    assert dict(load_config.read_config().repository.environment) == SECRET
 
 
 def test_a_swapped_secret_is_read_anew(secret: Path) -> None:
@@ -46,7 +46,7 @@ def test_a_swapped_secret_is_read_anew(secret: Path) -> None:
     before = load_config.secret_changed()
     mount(secret, {"RESTIC_PASSWORD": b"new"}, version="..2026_11_23_12_01_00.2")
 
-    assert load_config.read_config().restic["RESTIC_PASSWORD"] == "new"
+    assert load_config.read_config().repository.environment["RESTIC_PASSWORD"] == "new"
     assert load_config.secret_changed() >= before > 0
 
 
@@ -56,7 +56,7 @@ def test_a_value_is_read_byte_for_byte(secret: Path, password: bytes, end: bytes
     """But for the one newline that an editor or `echo` writes after it."""
     mount(secret, {"RESTIC_PASSWORD": password + end})
 
-    read = load_config.read_config().restic["RESTIC_PASSWORD"]
+    read = load_config.read_config().repository.environment["RESTIC_PASSWORD"]
     expected = password[:-1] if password.endswith(b"\n") and not end else password
     assert read.encode("utf-8", "surrogateescape") == expected
 
@@ -68,8 +68,8 @@ def test_a_secret_value_may_stand_in_a_file(secret: Path, tmp_path: Path) -> Non
 
     read = load_config.read_config()
 
-    assert read.restic["AWS_SECRET_ACCESS_KEY"] == "AKIA-from-a-file"
-    assert "AWS_SECRET_ACCESS_KEY_FILE" not in read.restic
+    assert read.repository.environment["AWS_SECRET_ACCESS_KEY"] == "AKIA-from-a-file"
+    assert "AWS_SECRET_ACCESS_KEY_FILE" not in read.repository.environment
     assert "AKIA-from-a-file" not in read.mask("with AKIA-from-a-file")
 
 
@@ -79,7 +79,7 @@ def test_a_value_that_is_given_is_not_read_from_a_file(secret: Path, tmp_path: P
         secret, {"B2_ACCOUNT_KEY": b"mine", "B2_ACCOUNT_KEY_FILE": str(tmp_path / "key").encode()}
     )
 
-    assert load_config.read_config().restic["B2_ACCOUNT_KEY"] == "mine"
+    assert load_config.read_config().repository.environment["B2_ACCOUNT_KEY"] == "mine"
 
 
 @pytest.mark.parametrize(
@@ -105,11 +105,13 @@ def test_a_file_that_another_program_reads_is_left_to_it(
 
     read = load_config.read_config()
 
-    assert read.second
-    passed = {**read.second.alone, **read.databases, **read.restic}
+    second = read.repository.second
+    assert second
+    ours = {**read.commands.databases, **read.repository.environment}
+    passed = {**second.alone, **ours}
     assert passed[key.removeprefix("COPY_")] == str(tmp_path / "key")
-    assert "canary-in-a-file-1" not in {*passed.values(), *read.second.both.values()}
-    assert key.removesuffix("_FILE") not in {**read.databases, **read.restic}
+    assert "canary-in-a-file-1" not in {*passed.values(), *second.both.values()}
+    assert key.removesuffix("_FILE") not in ours
     shown = "canary-in-a-file-1" in read.mask("server said: canary-in-a-file-1")
     assert shown == (key == "SSL_CERT_FILE")
     # What is no certificate is a problem, of which the text is not shown.
@@ -135,7 +137,7 @@ def test_a_variable_that_is_documented_may_stand_in_a_file(
 
     read = load_config.read_config()
 
-    passed = {**read.databases, **read.restic}
+    passed = {**read.commands.databases, **read.repository.environment}
     assert passed[key] == " in a file"
     assert f"{key}_FILE" not in passed
 
@@ -165,9 +167,9 @@ def test_an_empty_secret_folder_leaves_the_environment(
     """The Secret is optional, and so is its volume's content."""
     monkeypatch.setenv("RESTIC_PASSWORD", "from-environment")
 
-    assert load_config.read_config().restic["RESTIC_PASSWORD"] == "from-environment"
+    assert load_config.read_config().repository.environment["RESTIC_PASSWORD"] == "from-environment"
     secret.rmdir()
-    assert load_config.read_config().restic["RESTIC_PASSWORD"] == "from-environment"
+    assert load_config.read_config().repository.environment["RESTIC_PASSWORD"] == "from-environment"
     assert load_config.secret_changed() == 0
 
 
@@ -176,7 +178,8 @@ def test_files_hide_the_environment_whole(secret: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("RESTIC_PASSWORD", "from-environment")
     mount(secret, {"RESTIC_REPOSITORY": b"/srv/repository"})
 
-    assert dict(load_config.read_config().restic) == {"RESTIC_REPOSITORY": "/srv/repository"}
+    read = load_config.read_config().repository.environment
+    assert dict(read) == {"RESTIC_REPOSITORY": "/srv/repository"}
 
 
 def test_annotations_are_read_from_the_downward_volume(secret: Path) -> None:
@@ -212,7 +215,7 @@ def test_folders_to_fill_are_the_volumes_or_what_was_named(tmp_path: Path) -> No
     assert mounts.folders(named) == [f"{tmp_path}/pages/not yet there"]
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
+@needs.root.mark
 def test_where_parts_of_a_volume_are_mounted_these_are_filled(tmp_path: Path) -> None:
     parts = [tmp_path / "pages" / name for name in ("one part", "other")]
     for part in parts:
@@ -227,7 +230,7 @@ def test_where_parts_of_a_volume_are_mounted_these_are_filled(tmp_path: Path) ->
     assert found == list(map(str, parts))
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
+@needs.root.mark
 @pytest.mark.parametrize("read_only", [True, False])
 def test_a_volume_of_which_folders_are_mounted_is_restored_there(
     tmp_path: Path, read_only: bool

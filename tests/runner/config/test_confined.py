@@ -3,8 +3,9 @@
 import pytest
 
 from contract import names
-from runner.config import model
-from runner.config.model import Config, Files
+from runner.config import build
+from runner.config.build import Files
+from runner.config.model import Config
 from tests.runner.workload import ENVIRONMENT, SECRET
 
 WHY = "/backup/data is mounted read-write"
@@ -13,19 +14,19 @@ RCLONE = {"RESTIC_REPOSITORY": "rclone:nas:r"}
 
 def _confined(secret: dict[str, str], allowed: str = "", why: str = WHY, **texts: str) -> Config:
     environment = {**ENVIRONMENT, names.ENV_RESTORE_COMMANDS: allowed}
-    return model.read(environment, {**SECRET, **secret}, {}, {}, Files(settings=texts), why)
+    return build.config(environment, {**SECRET, **secret}, {}, {}, Files(settings=texts), why)
 
 
 def test_a_command_is_left_out_and_the_line_names_it_and_the_annotation() -> None:
     read = _confined({"RESTIC_PASSWORD_COMMAND": "cat /key word"})
 
-    assert "RESTIC_PASSWORD_COMMAND" not in read.restic
+    assert "RESTIC_PASSWORD_COMMAND" not in read.repository.environment
     assert read.obstacle == (
         "RESTIC_PASSWORD_COMMAND runs a command, and commands of the Secret do not run here, "
         "because /backup/data is mounted read-write: set RESTIC_PASSWORD instead, or allow them on "
         'the pod template by backup.restore-commands: "RESTIC_PASSWORD_COMMAND"'
     )
-    assert "key word" not in repr(read.confined)
+    assert "key word" not in repr(read.commands.confined)
     assert read.mask("said: cat /key word") == "said: ***"
 
 
@@ -33,22 +34,22 @@ def test_a_command_is_left_out_and_the_line_names_it_and_the_annotation() -> Non
 def test_an_annotation_allows_a_command_by_its_name(allowed: str) -> None:
     read = _confined({"RESTIC_PASSWORD_COMMAND": "x", "RESTIC_OPTIONS": "-o sftp.args=x"}, allowed)
 
-    assert read.restic["RESTIC_PASSWORD_COMMAND"] == "x"
-    assert (read.obstacle, read.options.every) == ("", ())
+    assert read.repository.environment["RESTIC_PASSWORD_COMMAND"] == "x"
+    assert (read.obstacle, read.repository.options.every) == ("", ())
 
 
 def test_the_secret_allows_nothing_itself() -> None:
     key = names.ENV_RESTORE_COMMANDS
     read = _confined({"RESTIC_PASSWORD_COMMAND": "x", key: "RESTIC_PASSWORD_COMMAND"})
 
-    assert "RESTIC_PASSWORD_COMMAND" not in read.restic
+    assert "RESTIC_PASSWORD_COMMAND" not in read.repository.environment
     assert read.obstacle
 
 
 def test_what_allows_no_variable_of_a_command_allows_nothing() -> None:
     read = _confined({"RESTIC_PASSWORD_COMMAND": "x"}, "RESTIC_PASSWORD_COMMAND, everything")
 
-    assert "RESTIC_PASSWORD_COMMAND" not in read.restic
+    assert "RESTIC_PASSWORD_COMMAND" not in read.repository.environment
     assert any(names.ENV_RESTORE_COMMANDS in str(each) for each in read.problems)
 
 
@@ -56,9 +57,11 @@ def test_hooks_keep_a_backup_from_being_made_and_a_restore_from_nothing() -> Non
     hooks = {"PRE_HOOK": "x", "POST_HOOK": "y", "RESTIC_BACKUP_COMMAND": "z"}
     read = _confined(hooks)
 
-    assert (read.pre, read.post, read.backup_command, read.obstacle) == ((), (), "", "")
-    assert read.confined.hooks.startswith("PRE_HOOK, POST_HOOK, RESTIC_BACKUP_COMMAND run commands")
-    assert _confined(hooks, why="").pre == ("sh", "-c", "x")
+    commands = read.commands
+    assert (commands.pre, commands.post, commands.backup, read.obstacle) == ((), (), "", "")
+    why = commands.confined.hooks
+    assert why.startswith("PRE_HOOK, POST_HOOK, RESTIC_BACKUP_COMMAND run commands")
+    assert _confined(hooks, why="").commands.pre == ("sh", "-c", "x")
 
 
 def test_a_title_with_a_substitution_is_not_used() -> None:
@@ -74,7 +77,7 @@ def test_options_that_start_a_program_go_and_the_others_stay() -> None:
     given = {"RESTIC_OPTIONS": "--insecure-tls -o rclone.program=x -o s3.region=y -vosftp.args=z"}
     read = _confined(given)
 
-    assert read.options.every == ("--insecure-tls", "--option=s3.region=y")
+    assert read.repository.options.every == ("--insecure-tls", "--option=s3.region=y")
     assert read.obstacle == ""
     assert _confined({**given, **RCLONE}).obstacle.startswith("RESTIC_OPTIONS runs a command")
 
@@ -85,7 +88,7 @@ def test_options_that_start_a_program_go_and_the_others_stay() -> None:
      "LIBMYSQL_PLUGINS", "IFS", "PERL5OPT", "CLOUDSDK_CONFIG", "GOTRACEBACK", "KRB5_CONFIG"],
 )  # fmt: skip
 def test_variables_of_shells_and_libraries_are_not_handed_on(key: str) -> None:
-    assert key not in _confined({key: "/backup/data/x"}).restic
+    assert key not in _confined({key: "/backup/data/x"}).repository.environment
 
 
 @pytest.mark.parametrize(
@@ -96,53 +99,53 @@ def test_variables_of_shells_and_libraries_are_not_handed_on(key: str) -> None:
      "RESTIC_FEATURES"],
 )  # fmt: skip
 def test_variables_of_repositories_are_handed_on(key: str) -> None:
-    assert _confined({key: "x"}).restic[key] == "x"
+    assert _confined({key: "x"}).repository.environment[key] == "x"
 
 
 @pytest.mark.parametrize("key", ["PGPASSWORD", "MYSQL_PWD", "REDISCLI_AUTH"])
 def test_variables_of_databases_are_for_their_clients(key: str) -> None:
     read = _confined({key: "x"})
 
-    assert read.databases[key] == "x"
-    assert key not in read.restic
+    assert read.commands.databases[key] == "x"
+    assert key not in read.repository.environment
 
 
 def test_files_are_given_as_the_texts_that_were_looked_at() -> None:
     path = "/etc/backup/secret/conf"
     read = _confined({**RCLONE, "RCLONE_CONFIG": path}, RCLONE_CONFIG="[nas]\ntype = local\n")
 
-    assert (read.obstacle, read.confined.files) == (
+    assert (read.obstacle, read.commands.confined.files) == (
         "", {"RCLONE_CONFIG": "[nas]\ntype = local\n"},
     )  # fmt: skip
-    assert _confined(RCLONE).restic["RCLONE_CONFIG"] == "/dev/null"
+    assert _confined(RCLONE).repository.environment["RCLONE_CONFIG"] == "/dev/null"
 
 
 def test_an_address_in_a_file_takes_the_place_of_its_variable() -> None:
     given = {"RESTIC_REPOSITORY": "", "RESTIC_REPOSITORY_FILE": "/etc/backup/secret/address"}
     read = _confined(given, RESTIC_REPOSITORY_FILE="s3:s3.example.net/other\n")
 
-    assert read.restic["RESTIC_REPOSITORY"] == "s3:s3.example.net/other"
-    assert "RESTIC_REPOSITORY_FILE" not in read.restic
+    assert read.repository.environment["RESTIC_REPOSITORY"] == "s3:s3.example.net/other"
+    assert "RESTIC_REPOSITORY_FILE" not in read.repository.environment
 
 
 def test_a_file_that_cannot_be_read_is_not_named_to_a_program() -> None:
     read = _confined({**RCLONE, "RCLONE_CONFIG": "/backup/data/later"})
 
-    assert read.restic["RCLONE_CONFIG"] == "/dev/null"
+    assert read.repository.environment["RCLONE_CONFIG"] == "/dev/null"
     assert "Secret variable RCLONE_CONFIG: cannot be read; using none" in map(str, read.problems)
 
 
 def test_a_second_repository_that_takes_a_command_is_none() -> None:
     copy = {"COPY_RESTIC_REPOSITORY": "/copy", "COPY_RESTIC_PASSWORD_COMMAND": "x"}
 
-    assert _confined(copy).second is None
-    assert _confined({"COPY_RESTIC_REPOSITORY": "/copy"}).second
-    assert "COPY_RESTIC_PASSWORD" in _confined(copy).confined.second
+    assert _confined(copy).repository.second is None
+    assert _confined({"COPY_RESTIC_REPOSITORY": "/copy"}).repository.second
+    assert "COPY_RESTIC_PASSWORD" in _confined(copy).commands.confined.second
 
 
 def test_a_sidecar_takes_the_secret_as_it_is() -> None:
     given = {"RESTIC_PASSWORD_COMMAND": "x", "RESTIC_OPTIONS": "-o sftp.args=z"}
     read = _confined(given, why="")
 
-    assert read.restic["RESTIC_PASSWORD_COMMAND"] == "x"
-    assert (read.options.every, read.obstacle) == (("--option=sftp.args=z",), "")
+    assert read.repository.environment["RESTIC_PASSWORD_COMMAND"] == "x"
+    assert (read.repository.options.every, read.obstacle) == (("--option=sftp.args=z",), "")

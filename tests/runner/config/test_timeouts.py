@@ -2,9 +2,9 @@
 
 import pytest
 
-from runner.config import model, parse
+from runner.config import build, parse
 from runner.config.timeouts import Timing
-from tests.runner.config.test_model import problems
+from tests.runner.config.test_build import problems
 from tests.runner.workload import ENVIRONMENT, NTFY, SECRET, configured
 
 COPY = {"COPY_RESTIC_REPOSITORY": "/second"}
@@ -57,24 +57,24 @@ RESTICS = {
 
 def test_restic_gets_all_of_its_own_and_of_every_backend() -> None:
     """Whatever the Secret holds that they know."""
-    assert dict(configured(secret=RESTICS).restic) == {**SECRET, **RESTICS}
+    assert dict(configured(secret=RESTICS).repository.environment) == {**SECRET, **RESTICS}
 
 
 @pytest.mark.parametrize("key", OURS)
 def test_restic_gets_nothing_of_ours(key: str) -> None:
     """Nor what would change where it looks for programs and libraries, or whose host it names."""
-    assert dict(configured(secret={key: OURS[key]}).restic) == SECRET
+    assert dict(configured(secret={key: OURS[key]}).repository.environment) == SECRET
 
 
 @pytest.mark.parametrize("key", ["rclone.conf", "ca-cert.pem", "1PASSWORD", "a b", "a=b", "ä"])
 def test_a_file_of_the_secret_that_is_no_variable_stays_a_file(key: str) -> None:
     """It can be named by RESTIC_PASSWORD_FILE and its like."""
-    assert dict(configured(secret={key: "text"}).restic) == SECRET
+    assert dict(configured(secret={key: "text"}).repository.environment) == SECRET
 
 
 def test_a_value_that_no_environment_can_hold_is_left_out() -> None:
     """Starting restic would raise an error."""
-    assert dict(configured(secret={"AWS_SESSION_TOKEN": "a\0b"}).restic) == SECRET
+    assert dict(configured(secret={"AWS_SESSION_TOKEN": "a\0b"}).repository.environment) == SECRET
 
 
 @pytest.mark.parametrize(
@@ -102,12 +102,12 @@ def test_one_newline_after_a_value_is_no_part_of_it(
     """As `echo word | base64` writes it; all else is part of it, whether it is seen or not."""
     secret = {**SECRET, "BACKUP_ENV_PASS": "OWN", key: given}
     read = (
-        model.read({**ENVIRONMENT, **secret}, {}, {})
+        build.config({**ENVIRONMENT, **secret}, {}, {})
         if from_environment
         else configured({}, secret)
     )
 
-    assert {**read.databases, **read.restic}[key] == value
+    assert {**read.commands.databases, **read.repository.environment}[key] == value
 
 
 @pytest.mark.parametrize("key", ["rclone.conf", "gcs.json", "id.pem"])
@@ -145,7 +145,7 @@ def test_a_password_that_had_a_newline_may_need_it(
     secret: dict[str, str], spare: dict[str, str]
 ) -> None:
     """The repository may have been created when it counted."""
-    assert configured(secret=secret).spare == spare
+    assert configured(secret=secret).repository.spare == spare
 
 
 @pytest.mark.parametrize(
@@ -170,12 +170,12 @@ def test_a_password_that_had_a_newline_may_need_it(
 )  # fmt: skip
 def test_the_host(environment: dict[str, str], secret: dict[str, str], host: str) -> None:
     """One Secret serves a namespace; pods with data of their own stay apart."""
-    assert configured(environment, secret).host == host
+    assert configured(environment, secret).identity.host == host
 
 
 def test_the_secrets_host_leaves_the_workloads_tag_alone() -> None:
     """It is part of the filter, and two workloads may share a host by mistake."""
-    assert configured(secret={"RESTIC_HOSTNAME": "docs"}).tags == (
+    assert configured(secret={"RESTIC_HOSTNAME": "docs"}).identity.tags == (
         "ns=prod", "kind=Deployment", "workload=wiki",
     )  # fmt: skip
 
@@ -287,7 +287,8 @@ def test_the_words_of_a_ping_keep_its_query() -> None:
 
 
 def test_restic_gets_no_ping_address() -> None:
-    assert "PING_URL" not in configured(secret={"PING_URL": "https://hc.example.org/x"}).restic
+    read = configured(secret={"PING_URL": "https://hc.example.org/x"})
+    assert "PING_URL" not in read.repository.environment
 
 
 def test_credentials_without_tls_are_one_problem_without_their_value() -> None:
@@ -303,7 +304,7 @@ def test_credentials_without_tls_are_one_problem_without_their_value() -> None:
 
 def test_an_address_without_tls_in_a_file_is_named_too() -> None:
     given = {"RESTIC_REPOSITORY": "", "RESTIC_REPOSITORY_FILE": "/address"}
-    files = model.Files(settings={"RESTIC_REPOSITORY_FILE": "rest:http://u:p@rest.example/\n"})
-    read = model.read(ENVIRONMENT, {**SECRET, **given}, {}, {}, files)
+    files = build.Files(settings={"RESTIC_REPOSITORY_FILE": "rest:http://u:p@rest.example/\n"})
+    read = build.config(ENVIRONMENT, {**SECRET, **given}, {}, {}, files)
 
     assert [each.key for each in read.problems] == ["RESTIC_REPOSITORY_FILE"]

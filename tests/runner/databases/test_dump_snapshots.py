@@ -6,7 +6,7 @@ import pytest
 
 from contract import names
 from runner.backup.volumes import backup
-from runner.config import model
+from runner.config import build
 from runner.databases import dump_snapshots
 from runner.databases.dump_snapshots import Dumped, Trouble, joined, trouble_line
 from runner.databases.inventory import Judgement
@@ -134,8 +134,8 @@ def test_a_volume_that_failed_gives_the_class() -> None:
 
 def test_a_list_of_dumps_that_is_none_is_a_problem() -> None:
     for text in ("[1]", "{", "7", '["ab"]'):
-        read = model.read({**ENVIRONMENT, names.ENV_DUMP: text}, {}, {})
-        assert read.dumps == ()
+        read = build.config({**ENVIRONMENT, names.ENV_DUMP: text}, {}, {})
+        assert read.commands.dumps == ()
         assert [each.key for each in read.problems if each.key == names.ENV_DUMP]
 
 

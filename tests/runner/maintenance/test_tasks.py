@@ -42,7 +42,7 @@ def test_an_append_only_second_repository_stops_no_retention_in_the_first(
 ) -> None:
     tasks.begin(session, name, ends(REFUSED))
 
-    assert session.state.append_only is append_only
+    assert session.state.repository.append_only is append_only
 
 
 @pytest.mark.parametrize(("name", "damaged"), [("prune", True), ("copy_prune", False)])
@@ -51,7 +51,7 @@ def test_damage_of_the_second_repository_is_not_that_of_the_first(
 ) -> None:
     tasks.begin(session, name, ends(DAMAGED))
 
-    assert (session.state.damage is not None) is damaged
+    assert (session.state.repository.damage is not None) is damaged
 
 
 @pytest.mark.parametrize(
@@ -59,10 +59,10 @@ def test_damage_of_the_second_repository_is_not_that_of_the_first(
 )
 def test_only_a_success_is_one(session: Session, result: TaskResult) -> None:
     tasks.begin(session, "prune", ends(result))
-    assert session.state.of_task("prune").success == 0
+    assert session.state.repository.of_task("prune").success == 0
 
     tasks.begin(session, "prune", ends(GOOD))
-    assert session.state.of_task("prune").success > 0
+    assert session.state.repository.of_task("prune").success > 0
 
 
 @pytest.mark.parametrize(
@@ -80,17 +80,17 @@ def test_what_was_stopped_or_found_a_lock_is_tried_again_and_its_tries_are_count
     for _ in range(2):
         tasks.begin(session, "check", ends(result))
 
-    known = session.state.of_task("check")
+    known = session.state.repository.of_task("check")
     assert (known.again, known.tries) == (again, 2 if again else 0)
 
 
 def test_no_task_begins_once_the_pod_stops(session: Session) -> None:
     session.stop.asked = True
-    session.state.tasks.clear()
+    session.state.repository.tasks.clear()
 
     tasks.do_all(session)
 
-    assert not any(each.attempted for each in session.state.tasks.values())
+    assert not any(each.attempted for each in session.state.repository.tasks.values())
 
 
 def test_copies_that_could_not_be_made_are_not_thinned(tmp_path: Path) -> None:

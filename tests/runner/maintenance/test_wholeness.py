@@ -30,7 +30,7 @@ def met(session: Session, by: str, message: str = "hash mismatch") -> None:
 def test_a_torn_lock_is_no_damage(session: Session) -> None:
     met(session, "backup", f"a lock is torn; run {damage.UNLOCK}")
 
-    assert session.state.damage is None
+    assert session.state.repository.damage is None
 
 
 @pytest.mark.parametrize(
@@ -52,4 +52,4 @@ def test_damage_is_over_where_what_met_it_succeeds(
 
     wholeness.proved(session, proof)
 
-    assert (session.state.damage is None) is over
+    assert (session.state.repository.damage is None) is over

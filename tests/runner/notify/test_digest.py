@@ -7,7 +7,7 @@ import pytest
 from runner.notify import digest
 from runner.state.model import Last, State, Task
 from tests.runner.notify.test_metrics import DAY, FAILED, LAST, NOW
-from tests.runner.workload import configured
+from tests.runner.workload import configured, remembered
 
 WEEKLY = configured(annotations={"backup.digest": "0 6 * * 1"})
 BEFORE = NOW - 3 * DAY  # a Friday; the slot is on Monday at six
@@ -15,16 +15,16 @@ BEFORE = NOW - 3 * DAY  # a Friday; the slot is on Monday at six
 
 def after(*runs: tuple[float, Last], state: State | None = None) -> State:
     """Return the state after runs that ended at these times."""
-    state = state or State(run_now="")
+    state = state or remembered()
     for moment, last in runs:
-        state.last = replace(last, started=moment - 20, ended=moment)
+        state.runs.last = replace(last, started=moment - 20, ended=moment)
         digest.note(WEEKLY, state)
     return state
 
 
 def test_a_digest_is_due_once_its_slot_has_passed() -> None:
     """Not before there was a run, and once a slot."""
-    assert not digest.is_due(WEEKLY, State(run_now=""), NOW)
+    assert not digest.is_due(WEEKLY, remembered(), NOW)
     state = after((BEFORE, LAST))
 
     assert not digest.is_due(WEEKLY, state, BEFORE + 60)
@@ -38,20 +38,20 @@ def test_a_digest_is_due_once_its_slot_has_passed() -> None:
 @pytest.mark.parametrize("schedule", ["off", ""])
 def test_without_a_schedule_there_is_none(schedule: str) -> None:
     """And nothing is counted."""
-    state = State(run_now="", last=LAST)
+    state = remembered(last=LAST)
     config = configured(annotations={"backup.digest": schedule})
 
     digest.note(config, state)
 
-    assert state.tally.runs == {}
+    assert state.reports.tally.runs == {}
     assert not digest.is_due(config, state, NOW)
 
 
 def test_a_digest_tells_runs_growth_and_tasks() -> None:
     """What is worst comes last, and is not left out."""
     state = after((BEFORE, LAST), (BEFORE + 60, FAILED), (NOW, replace(LAST, source_bytes=7048)))
-    state.last_success, state.snapshots, state.held = NOW, 31, True
-    state.tasks = {
+    state.runs.last_success, state.repository.snapshots, state.sources.held = NOW, 31, True
+    state.repository.tasks = {
         "verify": Task(success=NOW - DAY, status="success"),
         "check": Task(status="failure"),
         "prune": Task(attempted=NOW),

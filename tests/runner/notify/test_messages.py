@@ -8,9 +8,9 @@ import pytest
 
 from runner.config.notifiers import Ntfy
 from runner.notify import messages
-from runner.state.model import Last, State
+from runner.state.model import Last
 from tests.runner.notify.test_metrics import DAY, FAILED, LAST, NOW, STATE
-from tests.runner.workload import NTFY, configured
+from tests.runner.workload import NTFY, changed, configured, remembered
 
 CONFIG = configured(secret=NTFY)
 WARNED = replace(LAST, status="warning", failure="source", message="2 unreadable: /a, /b")
@@ -26,9 +26,9 @@ def ntfy(last: Last, title: str) -> dict[str, object]:
 
 def story(*runs: tuple[float, Last]) -> list[bool]:
     """Return which of these runs is told, one after another, each message being delivered."""
-    state, told = State(run_now=""), []
+    state, told = remembered(), []
     for now, last in runs:
-        state.last = last
+        state.runs.last = last
         told.append(messages.worth_telling(state, "ntfy", now))
         if told[-1]:
             messages.told(state, "ntfy", now)
@@ -75,12 +75,12 @@ def test_a_run_that_was_skipped_or_interrupted_is_no_news() -> None:
 
 def test_before_the_first_run_there_is_no_news() -> None:
     """Nothing happened."""
-    assert not messages.worth_telling(State(run_now=""), "ntfy", NOW)
+    assert not messages.worth_telling(remembered(), "ntfy", NOW)
 
 
 def test_a_message_that_was_not_delivered_stays_news() -> None:
     """It is told at the next run."""
-    state = replace(STATE, last=FAILED)
+    state = changed(STATE, last=FAILED)
 
     assert messages.worth_telling(state, "ntfy", NOW)
     assert messages.worth_telling(state, "ntfy", NOW + 1)
@@ -91,16 +91,16 @@ def test_a_message_that_was_not_delivered_stays_news() -> None:
 
 def test_each_receiver_has_its_own_news() -> None:
     """Who was not reached is told again, the others are not; nor of the end of what they missed."""
-    state = replace(STATE, last=FAILED)
+    state = changed(STATE, last=FAILED)
     messages.told(state, "ntfy", NOW)
 
     assert not messages.worth_telling(state, "ntfy", NOW + 1)
     assert messages.worth_telling(state, "service/1", NOW + 1)
-    state.last = LAST
+    state.runs.last = LAST
     assert messages.worth_telling(state, "ntfy", NOW + 2)
     assert not messages.worth_telling(state, "service/1", NOW + 2)
     messages.told(state, "ntfy", NOW + 2)
-    assert state.notified == {}
+    assert state.reports.notified == {}
 
 
 def test_a_failure_message_names_who_what_and_what_next() -> None:

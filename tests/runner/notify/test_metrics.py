@@ -12,7 +12,7 @@ from runner.schedule import deadlines
 from runner.state.model import Last, State, Task
 from runner.steps.outcome import Failure, Status
 from tests.runner.workload import NOW as MOMENT
-from tests.runner.workload import configured
+from tests.runner.workload import changed, configured, remembered
 
 NOW = MOMENT.timestamp()
 DAY = 24 * 3600.0
@@ -29,7 +29,7 @@ LAST = Last(
     added_bytes=2048,
 )
 FAILED = replace(LAST, status="failure", failure="network", exit_code=1, message="no such host")
-STATE = State(
+STATE = remembered(
     run_now="",
     last=LAST,
     last_success=NOW,
@@ -102,7 +102,7 @@ def test_every_promised_metric_is_pushed() -> None:
     tasks = {name: Task(success=NOW) for name in ("forget", "prune", "check", "copy", "verify")}
     found = {
         (name, tuple(key for key, _ in labels))
-        for name, labels in samples(configured(), replace(STATE, tasks=tasks))
+        for name, labels in samples(configured(), changed(STATE, tasks=tasks))
     }
 
     assert {name + "".join(f"{{{','.join(keys)}}}" for _ in keys[:1]) for name, keys in found} == {
@@ -126,7 +126,7 @@ def test_every_promised_metric_is_pushed() -> None:
 @pytest.mark.parametrize("status", list(Status))
 def test_status_is_a_state_set(status: Status) -> None:
     """The old name; exactly one of all outcomes is 1, and none is missing."""
-    found = samples(configured(), replace(STATE, last=replace(LAST, status=status.value)))
+    found = samples(configured(), changed(STATE, last=replace(LAST, status=status.value)))
 
     values = {key[1][0][1]: value for key, value in found.items() if key[0] == "backup_status"}
     assert values == {other.value: float(other == status) for other in Status}
@@ -135,7 +135,7 @@ def test_status_is_a_state_set(status: Status) -> None:
 @pytest.mark.parametrize("failure", list(Failure))
 def test_failure_is_a_state_set(failure: Failure) -> None:
     """All 0 after a success."""
-    found = samples(configured(), replace(STATE, last=replace(FAILED, failure=failure.value)))
+    found = samples(configured(), changed(STATE, last=replace(FAILED, failure=failure.value)))
 
     values = {key[1][0][1]: value for key, value in found.items() if key[0] == "backup_failure"}
     assert values == {other.value: float(other == failure) for other in Failure}
@@ -144,10 +144,10 @@ def test_failure_is_a_state_set(failure: Failure) -> None:
 @pytest.mark.parametrize(
     ("state", "absent"),
     [
-        (replace(STATE, last_success=0), "backup_last_success_timestamp_seconds"),
-        (replace(STATE, tasks={}), "backup_forget_last_success_timestamp_seconds"),
-        (replace(STATE, snapshots=None), "backup_snapshots"),
-        (replace(STATE, stale_locks=None), "backup_stale_locks"),
+        (changed(STATE, last_success=0), "backup_last_success_timestamp_seconds"),
+        (changed(STATE, tasks={}), "backup_forget_last_success_timestamp_seconds"),
+        (changed(STATE, snapshots=None), "backup_snapshots"),
+        (changed(STATE, stale_locks=None), "backup_stale_locks"),
     ],
 )
 def test_what_never_happened_has_no_value(state: State, absent: str) -> None:
@@ -159,12 +159,12 @@ def test_what_never_happened_has_no_value(state: State, absent: str) -> None:
 
 def test_no_snapshots_is_a_value() -> None:
     """Not the same as unknown."""
-    assert samples(configured(), replace(STATE, snapshots=0))[("backup_snapshots", ())] == 0
+    assert samples(configured(), changed(STATE, snapshots=0))[("backup_snapshots", ())] == 0
 
 
 def test_a_failure_keeps_the_last_success() -> None:
     """So that an emptied Pushgateway heals at the next run, whatever its result."""
-    found = samples(configured(), replace(STATE, last=FAILED, last_success=NOW - DAY))
+    found = samples(configured(), changed(STATE, last=FAILED, last_success=NOW - DAY))
 
     assert found[("backup_last_success_timestamp_seconds", ())] == NOW - DAY
     assert found[("backup_exit_code", ())] == 1
@@ -172,7 +172,7 @@ def test_a_failure_keeps_the_last_success() -> None:
 
 def test_before_the_first_run_nothing_is_claimed() -> None:
     """What the Pushgateway keeps of an earlier pod's last run stays."""
-    names = {name for name, _ in samples(configured(), State(run_now="", next_due=NOW))}
+    names = {name for name, _ in samples(configured(), remembered(next_due=NOW))}
 
     assert {"backup_next_due_timestamp_seconds", "backup_info"} <= names
     assert not names & {
@@ -204,7 +204,7 @@ def test_odd_text_in_a_label_is_quoted() -> None:
 
 def test_no_pod_name_no_snapshot_and_no_path_is_pushed() -> None:
     """Each would be a new series for ever."""
-    state = replace(STATE, last=replace(FAILED, unreadable=["/backup/pages/x"], read_errors=1))
+    state = changed(STATE, last=replace(FAILED, unreadable=["/backup/pages/x"], read_errors=1))
     pushed = metrics.metrics(configured(), state) + metrics.group(configured())
 
     for text in ("6d4cf56db6", "4f8a1c2e", "/backup/pages", "node-1", "no such host"):
@@ -237,7 +237,8 @@ def test_every_metric_has_one_help_and_one_type() -> None:
 )
 def test_the_group_is_job_namespace_and_host(host: str, segment: str) -> None:
     """As the Pushgateway wants values that are no plain path segment."""
-    config = replace(configured(), host=host)
+    config = configured()
+    config = replace(config, identity=replace(config.identity, host=host))
 
     assert metrics.group(config) == f"/metrics/job/backup/namespace/prod/{segment}"
 

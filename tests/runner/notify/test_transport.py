@@ -21,7 +21,7 @@ from runner.state.model import State
 from runner.state.store import Store
 from tests.runner.notify.test_metrics import FAILED, LAST, NOW, STATE
 from tests.runner.web import Web, served
-from tests.runner.workload import NTFY, configured
+from tests.runner.workload import NTFY, changed, configured
 
 NTFY_BODY = 8192  # bytes of JSON that ntfy reads: twice the longest message
 
@@ -133,7 +133,7 @@ def test_the_longest_message_is_small_enough_for_ntfy(
     web: Web, tmp_path: Path, letter: str
 ) -> None:
     """As a message and as the JSON that it travels in."""
-    state = replace(STATE, last=replace(FAILED, message=letter * 9000))
+    state = changed(STATE, last=replace(FAILED, message=letter * 9000))
 
     dispatch.deliver(session(web, state, tmp_path), NOW)
 
@@ -144,7 +144,7 @@ def test_the_longest_message_is_small_enough_for_ntfy(
 
 def test_a_failure_is_told_and_pushed(web: Web, tmp_path: Path) -> None:
     """The message once, the metrics at each run."""
-    given = session(web, replace(STATE, last=FAILED), tmp_path)
+    given = session(web, changed(STATE, last=FAILED), tmp_path)
 
     dispatch.deliver(given, NOW)
     dispatch.deliver(given, NOW + 60)
@@ -161,7 +161,7 @@ def test_a_failure_is_told_and_pushed(web: Web, tmp_path: Path) -> None:
 
 def test_a_success_is_pushed_and_not_told(web: Web, tmp_path: Path) -> None:
     """Nobody reads 24 messages a day."""
-    dispatch.deliver(session(web, replace(STATE, last=LAST), tmp_path), NOW)
+    dispatch.deliver(session(web, changed(STATE, last=LAST), tmp_path), NOW)
 
     assert len(web.requests) == 1
     assert web.requests[0].path.startswith("/metrics/")
@@ -172,12 +172,12 @@ def test_what_is_not_delivered_is_counted_and_logged(
 ) -> None:
     """And stays news; each reporter is tried."""
     web.status, web.answer = 401, b"unauthorized: backup:s3cret-word"
-    given = session(web, replace(STATE, last=FAILED, notify_failures=0), tmp_path)
+    given = session(web, changed(STATE, last=FAILED, notify_failures=0), tmp_path)
 
     dispatch.deliver(given, NOW)
 
     assert len(web.requests) == 2
-    assert given.state.notify_failures == 2
+    assert given.state.reports.notify_failures == 2
     assert messages.worth_telling(given.state, "ntfy", NOW)
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["level"] for line in lines] == ["warning", "warning"]
@@ -189,7 +189,7 @@ def test_without_reporters_nothing_is_sent(web: Web, tmp_path: Path) -> None:
     """Each has its own switch."""
     off = {"NTFY_ENABLED": "false", "PUSHGATEWAY_ENABLED": "false"}
 
-    dispatch.deliver(session(web, replace(STATE, last=FAILED), tmp_path, **off), NOW)
+    dispatch.deliver(session(web, changed(STATE, last=FAILED), tmp_path, **off), NOW)
 
     assert web.requests == []
 
@@ -207,7 +207,7 @@ def test_without_reporters_nothing_is_sent(web: Web, tmp_path: Path) -> None:
 )
 def test_the_title_may_hold_shell_commands(web: Web, tmp_path: Path, title: str, sent: str) -> None:
     """As it always could, but without the Secret."""
-    given = session(web, replace(STATE, last=FAILED), tmp_path, NTFY_TITLE=title)
+    given = session(web, changed(STATE, last=FAILED), tmp_path, NTFY_TITLE=title)
 
     dispatch.deliver(given, NOW)
 

@@ -20,7 +20,7 @@ from runner.state.model import State, Tally
 from runner.state.store import Store
 from tests.runner.notify.test_metrics import DAY, FAILED, LAST, NOW, STATE
 from tests.runner.web import Web, served
-from tests.runner.workload import configured
+from tests.runner.workload import changed, configured
 from tests.services import ntfy
 
 TOKEN = "t0p-s3cret-77"
@@ -53,7 +53,7 @@ def session(folder: Path, state: State, *urls: str) -> Session:
 
 def run_ended(session: Session, last: object, now: float) -> None:
     """Let a run end as ``last`` did."""
-    session.state.last = last  # type: ignore[assignment]  # a Last of test_report's
+    session.state.runs.last = last  # type: ignore[assignment]  # a Last of test_report's
     dispatch.deliver(session, now)
 
 
@@ -65,7 +65,7 @@ def told(web: Web) -> list[tuple[str, str]]:
 
 def test_failure_warning_and_recovery_are_told(web: Web, tmp_path: Path) -> None:
     """In the words that ntfy gets; Apprise knows kinds of news."""
-    given = session(tmp_path, replace(STATE), address(web))
+    given = session(tmp_path, changed(STATE), address(web))
 
     run_ended(given, FAILED, NOW)
     run_ended(given, replace(LAST, status="warning", failure="source"), NOW + 1)
@@ -78,7 +78,7 @@ def test_failure_warning_and_recovery_are_told(web: Web, tmp_path: Path) -> None
         ("success", "prod/wiki: backup recovered: 10 files"),
     ]
     assert json.loads(web.requests[0].body)["title"] == "Backup failure: prod/wiki"
-    assert given.state.notify_failures == STATE.notify_failures
+    assert given.state.reports.notify_failures == STATE.reports.notify_failures
 
 
 def test_who_was_not_reached_is_told_again_and_nobody_twice(
@@ -86,7 +86,7 @@ def test_who_was_not_reached_is_told_again_and_nobody_twice(
 ) -> None:
     """Each address stands for itself."""
     other.status = 500
-    given = session(tmp_path, replace(STATE, notify_failures=0), address(web), address(other))
+    given = session(tmp_path, changed(STATE, notify_failures=0), address(web), address(other))
 
     run_ended(given, FAILED, NOW)
     given.save()
@@ -98,17 +98,17 @@ def test_who_was_not_reached_is_told_again_and_nobody_twice(
     run_ended(given, FAILED, NOW + 2)
 
     assert [len(told(web)), len(told(other))] == [1, 2]
-    assert given.state.notify_failures == 1
+    assert given.state.reports.notify_failures == 1
 
 
 def test_a_digest_is_sent_until_one_service_has_it(web: Web, tmp_path: Path) -> None:
     """It comes beside the news, and begins anew once it was told."""
-    given = session(tmp_path, replace(STATE), address(web))
+    given = session(tmp_path, changed(STATE), address(web))
     given = replace(given, config=configured(
         {"BACKUP_STATE_DIR": str(tmp_path)}, {"NOTIFY_URLS": address(web)},
         {"backup.digest": "@hourly"},
     ))  # fmt: skip
-    given.state.tally = Tally(since=NOW - DAY, runs={"success": 24})
+    given.state.reports.tally = Tally(since=NOW - DAY, runs={"success": 24})
     web.status = 500
 
     run_ended(given, LAST, NOW)
@@ -119,7 +119,7 @@ def test_a_digest_is_sent_until_one_service_has_it(web: Web, tmp_path: Path) -> 
     kind, text = told(web)[-1]
     assert (len(web.requests), kind) == (2, "info")
     assert "24 runs: 24 success" in text
-    assert given.state.tally.runs == {}
+    assert given.state.reports.tally.runs == {}
 
 
 def test_who_never_heard_of_a_failure_hears_of_no_recovery(
@@ -127,7 +127,7 @@ def test_who_never_heard_of_a_failure_hears_of_no_recovery(
 ) -> None:
     """ "Recovered" from what?"""
     other.status = 500
-    given = session(tmp_path, replace(STATE), address(web), address(other))
+    given = session(tmp_path, changed(STATE), address(web), address(other))
 
     run_ended(given, FAILED, NOW)
     other.status = 200
@@ -139,13 +139,13 @@ def test_who_never_heard_of_a_failure_hears_of_no_recovery(
 
 def test_a_service_that_was_taken_out_is_forgotten(web: Web, other: Web, tmp_path: Path) -> None:
     """State does not grow with each change of the Secret."""
-    first = session(tmp_path, replace(STATE), address(web), address(other))
+    first = session(tmp_path, changed(STATE), address(web), address(other))
     run_ended(first, FAILED, NOW)
-    assert len(first.state.notified) == 2
+    assert len(first.state.reports.notified) == 2
 
     run_ended(session(tmp_path, first.state, address(other)), FAILED, NOW + 1)
 
-    assert len(first.state.notified) == len(told(other)) == 1
+    assert len(first.state.reports.notified) == len(told(other)) == 1
 
 
 def test_nothing_of_an_address_is_ever_shown(
@@ -159,7 +159,7 @@ def test_nothing_of_an_address_is_ever_shown(
         address(web), f"json://u:{TOKEN}@{closed}/{TOKEN}", f"jsons://u:{TOKEN}@{web.address}?verify=no",
         f"nonsense://{TOKEN}", f"tgram://{TOKEN}", f"json://{TOKEN}.invalid/", f"discord://{TOKEN}",
     ]  # fmt: skip
-    given = session(tmp_path, replace(STATE, notify_failures=0), *urls)
+    given = session(tmp_path, changed(STATE, notify_failures=0), *urls)
 
     run_ended(given, FAILED, NOW)
     given.save()
@@ -171,7 +171,7 @@ def test_nothing_of_an_address_is_ever_shown(
         ["NOTIFY_URLS", f" address {number}"] for number in range(1, len(urls) + 1)
     ]
     assert {line["level"] for line in lines} == {"warning"}
-    assert given.state.notify_failures == len(urls)
+    assert given.state.reports.notify_failures == len(urls)
     kept = (tmp_path / "state.json").read_text()
     for text in (TOKEN, "json://", web.address, closed, "nonsense"):
         assert text not in out + kept + metrics.metrics(given.config, given.state)
@@ -271,7 +271,8 @@ def test_an_address_given_twice_is_told_once() -> None:
 
 def test_restic_does_not_get_the_addresses() -> None:
     """Nor does a hook."""
-    assert "NOTIFY_URLS" not in configured(secret={"NOTIFY_URLS": "json://a"}).restic
+    read = configured(secret={"NOTIFY_URLS": "json://a"})
+    assert "NOTIFY_URLS" not in read.repository.environment
 
 
 def test_a_real_ntfy_takes_the_messages_of_both_ways(tmp_path: Path) -> None:
@@ -282,7 +283,7 @@ def test_a_real_ntfy_takes_the_messages_of_both_ways(tmp_path: Path) -> None:
             "NTFY_PRIO": "5", "NOTIFY_URLS": f"ntfy://{server}/through",
         }  # fmt: skip
         config = configured({"BACKUP_STATE_DIR": str(tmp_path)}, secret)
-        state = replace(STATE, notify_failures=0)
+        state = changed(STATE, notify_failures=0)
         given = Session(config, state, Store(tmp_path), Log(), Stop())
         for last in (replace(FAILED, message="no such höst"), LAST):
             run_ended(given, last, NOW)
@@ -291,4 +292,4 @@ def test_a_real_ntfy_takes_the_messages_of_both_ways(tmp_path: Path) -> None:
     assert [message["title"] for message in own] == [message["title"] for message in through]
     assert [message["message"] for message in own] == [message["message"] for message in through]
     assert "no such höst" in own[0]["message"]
-    assert [len(own), given.state.notify_failures, own[0]["priority"]] == [2, 0, 5]
+    assert [len(own), given.state.reports.notify_failures, own[0]["priority"]] == [2, 0, 5]

@@ -170,4 +170,4 @@ def test_no_command_holds_a_secret(annotations: dict[str, str]) -> None:
     words = " ".join(word for step in every if step for word in step.argv)
 
     assert config.mask(words) == words
-    assert config.restic["RESTIC_REPOSITORY"] not in words
+    assert config.repository.environment["RESTIC_REPOSITORY"] not in words

@@ -13,6 +13,7 @@ from contract import names
 from runner.restore.lease import Waiter
 from runner.restore.staging import Staging, needs_work
 from runner.volume.seal import Seal
+from tests import needs
 from tests.integration.hostile_tree import (
     ANYWHERE,
     NO_FOLDERS,
@@ -110,7 +111,7 @@ def test_only_our_own_folder_counts_and_nothing_else_is_removed(place: Path, use
     assert len(plants) > 18
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
+@needs.root.mark
 def test_a_folder_that_is_mounted_there_is_not_ours(place: Path) -> None:
     """Also where it is of the same file system, and of our user and mode."""
     volume = volume_of(place, "mounted", 0)

@@ -1,14 +1,12 @@
 """By when backups and tasks should have happened, as alerts are told."""
 
-from dataclasses import replace
-
 import pytest
 
 from runner.config.model import Config
 from runner.schedule import deadlines
-from runner.state.model import State, Task
+from runner.state.model import Task
 from tests.runner.workload import NOW as MOMENT
-from tests.runner.workload import configured
+from tests.runner.workload import changed, configured, remembered
 
 NOW = MOMENT.timestamp()  # a Monday, 12:34
 HOUR, DAY = 3600.0, 24 * 3600.0
@@ -17,7 +15,7 @@ CADENCES = {
     "backup.prune": "30 3 * * 0", "backup.check": "30 3 * * 0", "backup.verify": "30 3 * * 0",
 }  # fmt: skip
 NEXT = NOW + 26 * 60  # 13:00
-STATE = State(run_now="", next_due=NEXT)
+STATE = remembered(next_due=NEXT)
 
 
 def _configured(**annotations: str) -> Config:
@@ -27,7 +25,7 @@ def _configured(**annotations: str) -> Config:
 
 
 def _due(name: str, task: Task, **annotations: str) -> float:
-    state = replace(STATE, tasks={name: task})
+    state = changed(STATE, tasks={name: task})
     return deadlines.tasks(_configured(**annotations), state)[name]
 
 
@@ -43,7 +41,7 @@ def _due(name: str, task: Task, **annotations: str) -> float:
 def test_interval_is_from_the_next_run_to_the_one_after(
     schedule: str, next_due: float, interval: float
 ) -> None:
-    state = replace(STATE, next_due=next_due)
+    state = changed(STATE, next_due=next_due)
 
     assert deadlines.interval(_configured(schedule=schedule), state) == interval
 
@@ -88,17 +86,17 @@ def test_nothing_is_expected_of_what_is_off_or_left_to_others(
     name: str, task: Task, annotations: dict[str, str]
 ) -> None:
     next_due = 0 if "schedule" in annotations else NEXT
-    state = replace(STATE, next_due=next_due, tasks={name: task})
+    state = changed(STATE, next_due=next_due, tasks={name: task})
 
     assert deadlines.tasks(_configured(**annotations), state)[name] == 0
 
 
 def test_nothing_is_expected_while_paused_and_no_deletion_of_an_append_only_repository() -> None:
     old = {name: Task(success=NOW - 90 * DAY) for name in ("forget", "prune", "check", "verify")}
-    state = replace(STATE, tasks=old)
+    state = changed(STATE, tasks=old)
 
-    assert set(deadlines.tasks(_configured(), replace(state, next_due=0)).values()) == {0}
-    due = deadlines.tasks(_configured(), replace(state, append_only=True))
+    assert set(deadlines.tasks(_configured(), changed(state, next_due=0)).values()) == {0}
+    due = deadlines.tasks(_configured(), changed(state, append_only=True))
     assert {name for name, moment in due.items() if not moment} == {"forget", "prune"}
 
 
@@ -107,7 +105,7 @@ def test_copies_are_expected_only_where_there_is_a_second_repository() -> None:
         secret={"COPY_RESTIC_REPOSITORY": "/second", "COPY_RESTIC_PASSWORD": "staple"},
         annotations=CADENCES,
     )
-    state = replace(STATE, tasks={"copy": Task(success=NOW - 34 * 60)})
+    state = changed(STATE, tasks={"copy": Task(success=NOW - 34 * 60)})
 
     assert "copy" not in deadlines.tasks(_configured(), state)
     assert deadlines.tasks(second, state)["copy"] == NEXT

@@ -1,14 +1,12 @@
 """What is due at a moment: slots, missed slots, retries, wishes; and when to look again."""
 
-from dataclasses import replace
-
 import pytest
 
 from runner.config.model import Config
 from runner.schedule import due
 from runner.state.model import Last, State
 from tests.runner.workload import NOW as MOMENT
-from tests.runner.workload import configured
+from tests.runner.workload import changed, configured, remembered
 
 NOW = MOMENT.timestamp()  # 12:34 UTC
 MINUTE, HOUR = 60.0, 3600.0
@@ -23,8 +21,8 @@ RUN_NOW = configured(annotations={**HOURLY, "backup.run-now": "2"})
 def served(**changes: object) -> State:
     """Return the state after the good run of 12:00."""
     last = Last(SLOT, SLOT + 20, "success", "10 files")
-    state = State(run_now="", derived=True, attempted=SLOT + 1, last=last, last_success=SLOT + 20)
-    return replace(state, **changes)  # type: ignore[arg-type]  # tests name real fields
+    state = remembered(derived=True, attempted=SLOT + 1, last=last, last_success=SLOT + 20)
+    return changed(state, **changes)
 
 
 def failing(failures: int, *, ended: float = NOW - 1, failure: str = "network") -> State:
@@ -61,19 +59,19 @@ def test_several_missed_slots_are_one_run() -> None:
     state = served(attempted=SLOT - 50 * HOUR)
 
     assert due.due(NOW, CONFIG, state).backup == "schedule"
-    assert due.due(NOW, CONFIG, replace(state, attempted=NOW)).backup == ""
+    assert due.due(NOW, CONFIG, changed(state, attempted=NOW)).backup == ""
 
 
 def test_a_new_state_asks_the_repository_before_it_runs() -> None:
     """The pod was replaced, and its last backup may be minutes old."""
-    found = due.due(NOW, CONFIG, State(run_now=""))
+    found = due.due(NOW, CONFIG, remembered())
 
     assert (found.backup, found.probe) == ("schedule", True)
 
 
 def test_a_new_state_that_is_asked_to_run_does_not_ask_the_repository() -> None:
     """The answer would change nothing."""
-    found = due.due(NOW, CONFIG, State(run_now=""), asked=True)
+    found = due.due(NOW, CONFIG, remembered(), asked=True)
 
     assert (found.backup, found.probe) == ("asked", False)
 
@@ -85,10 +83,10 @@ def test_a_slot_missed_before_a_start_is_spread() -> None:
         config = configured({"BACKUP_POD": f"wiki-{pod}"}, annotations=HOURLY)
         state = served(attempted=SLOT - HOUR)
         due.remember_start(NOW, config, state)
-        starts.append(state.not_before)
-        assert due.due(state.not_before - 1, config, state).backup == ""
-        assert due.due(state.not_before - 1, config, state).next == state.not_before
-        assert due.due(state.not_before, config, state).backup == "schedule"
+        starts.append(state.runs.not_before)
+        assert due.due(state.runs.not_before - 1, config, state).backup == ""
+        assert due.due(state.runs.not_before - 1, config, state).next == state.runs.not_before
+        assert due.due(state.runs.not_before, config, state).backup == "schedule"
 
     assert len(set(starts)) > 30
     assert all(NOW <= start < NOW + 900 for start in starts)
@@ -98,11 +96,11 @@ def test_a_missed_slot_is_spread_only_once() -> None:
     """A container that restarts again and again still gets its backup."""
     state = served(attempted=SLOT - HOUR)
     due.remember_start(NOW, CONFIG, state)
-    first = state.not_before
+    first = state.runs.not_before
 
     due.remember_start(NOW + 300, CONFIG, state)
 
-    assert state.not_before == first
+    assert state.runs.not_before == first
 
 
 def test_the_next_missed_slot_is_spread_again() -> None:
@@ -112,7 +110,7 @@ def test_the_next_missed_slot_is_spread_again() -> None:
 
     due.remember_start(NOW + 5 * HOUR, CONFIG, state)
 
-    assert state.not_before >= NOW + 5 * HOUR
+    assert state.runs.not_before >= NOW + 5 * HOUR
 
 
 @pytest.mark.parametrize("attempted", [SLOT - HOUR, SLOT + HOUR - 1])
@@ -120,12 +118,12 @@ def test_a_slot_is_served_in_time_whatever_is_spread(attempted: float) -> None:
     """Be the missed slot caught up manually meanwhile, or not: the slot is the catch-up."""
     state = served(attempted=SLOT - HOUR)
     due.remember_start(SLOT + HOUR - 2, CONFIG, state)
-    assert state.not_before > SLOT + HOUR
-    state.attempted = attempted
+    assert state.runs.not_before > SLOT + HOUR
+    state.runs.attempted = attempted
 
     assert due.next_run(SLOT + HOUR - 1, CONFIG, state) == SLOT + HOUR
     assert due.due(SLOT + HOUR, CONFIG, state).backup == "schedule"
-    state.attempted = SLOT + HOUR
+    state.runs.attempted = SLOT + HOUR
     assert due.next_run(SLOT + HOUR, CONFIG, state) == SLOT + 2 * HOUR
 
 
@@ -134,15 +132,15 @@ def test_a_start_without_a_missed_slot_is_not_spread(state: State) -> None:
     """There is nothing to catch up."""
     due.remember_start(NOW, CONFIG, state)
 
-    assert (state.missed_slot, state.not_before) == (0, 0)
+    assert (state.runs.missed_slot, state.runs.not_before) == (0, 0)
 
 
 def test_a_start_while_off_has_missed_nothing() -> None:
     """There are no slots."""
-    state = State(run_now="")
+    state = remembered()
     due.remember_start(NOW, OFF, state)
 
-    assert state == State(run_now="")
+    assert state == remembered()
 
 
 def test_a_new_value_of_run_now_starts_one_run() -> None:
@@ -150,7 +148,7 @@ def test_a_new_value_of_run_now_starts_one_run() -> None:
     state = served(run_now="1")
 
     assert due.due(NOW, RUN_NOW, state).backup == "run-now"
-    assert due.due(NOW, RUN_NOW, replace(state, run_now="2")).backup == ""
+    assert due.due(NOW, RUN_NOW, changed(state, run_now="2")).backup == ""
 
 
 def test_a_removed_run_now_starts_nothing() -> None:
@@ -199,7 +197,7 @@ def test_a_slot_before_the_retry_is_served() -> None:
 @pytest.mark.parametrize("config", [PAUSED, OFF])
 def test_paused_or_off_nothing_is_due_by_itself(config: Config) -> None:
     """No slot, no retry, no probe; state is still looked at."""
-    for state in (served(attempted=0), failing(1, ended=NOW - HOUR), State(run_now="")):
+    for state in (served(attempted=0), failing(1, ended=NOW - HOUR), remembered()):
         found = due.due(NOW, config, state)
 
         assert found == due.Due("", probe=False, next=NOW + 6 * HOUR)
@@ -225,7 +223,7 @@ def test_off_still_runs_when_it_is_asked() -> None:
 def test_next_is_in_the_future_and_never_later_than_6_hours() -> None:
     """Whatever goes wrong with clocks."""
     yearly = configured(annotations={"backup.schedule": "0 0 1 1 *"})
-    states = [served(), failing(1), failing(2, ended=NOW - 9 * HOUR), State(run_now=""),
+    states = [served(), failing(1), failing(2, ended=NOW - 9 * HOUR), remembered(),
               served(attempted=0, not_before=NOW + 900), served(not_before=NOW - 900),
               served(attempted=NOW + 99 * HOUR), served(attempted=0)]  # fmt: skip
 

@@ -1,6 +1,5 @@
 """Clocks that jump, Secrets that cure, the cadence of retention, and zones."""
 
-from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -10,7 +9,7 @@ from runner.schedule import due
 from runner.state import model
 from runner.state.model import Damage, Last, State, Task
 from tests.runner.schedule.test_due import CONFIG, HOUR, HOURLY, NOW, SLOT, failing, served
-from tests.runner.workload import configured
+from tests.runner.workload import changed, configured, remembered
 
 DAY = 24 * HOUR
 TASKS = ("forget", "prune", "check")
@@ -45,7 +44,7 @@ def forgot(moment: float) -> State:
 @pytest.mark.parametrize("failure", ["auth", "config", "network"])
 def test_a_changed_secret_cures_what_it_may_have_caused(failure: str) -> None:
     """Nobody waits an hour to see whether the new password is right."""
-    state = replace(failing(4, failure=failure), secret_changed=NOW - 60)
+    state = changed(failing(4, failure=failure), secret_changed=NOW - 60)
 
     assert due.cured_by_secret(state, NOW)
     assert not due.cured_by_secret(state, NOW - 60), "it is the same Secret"
@@ -55,7 +54,7 @@ def test_a_changed_secret_cures_what_it_may_have_caused(failure: str) -> None:
     "state",
     [
         served(),
-        State(run_now=""),
+        remembered(),
         failing(1, failure="source"),
         failing(1, failure="memory"),
         failing(1, failure="locked"),
@@ -205,7 +204,7 @@ def test_each_local_time_runs_once_over_a_clock_change(start: datetime, slots: i
         now = begin + minute * 60
         if due.due(now, config, state).backup:
             runs += 1
-            state = replace(state, attempted=now)
+            state = changed(state, attempted=now)
 
     assert runs == slots
 
@@ -217,7 +216,7 @@ def test_following_next_meets_every_slot_in_time() -> None:
         found = due.due(now, CONFIG, state)
         if found.backup:
             runs.append(now)
-            state = replace(state, attempted=now)
+            state = changed(state, attempted=now)
             found = due.due(now, CONFIG, state)
         now = found.next
 
@@ -228,7 +227,7 @@ def test_following_next_meets_every_slot_in_time() -> None:
 @pytest.mark.parametrize("task", ["forget", "prune"])
 def test_nothing_is_removed_from_a_damaged_repository(task: str) -> None:
     """Prune would take for unused what no index names any more."""
-    damaged = State(run_now="", damage=Damage(1, "the index is lost"))
+    damaged = remembered(damage=Damage(1, "the index is lost"))
 
-    assert due.maintained(task, configured(), State(run_now=""))
+    assert due.maintained(task, configured(), remembered())
     assert not due.maintained(task, configured(), damaged)

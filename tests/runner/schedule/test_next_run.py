@@ -15,7 +15,7 @@ from runner.schedule import deadlines, due
 from runner.state import model
 from runner.state.model import Last, State
 from tests.runner.schedule.test_due import HOUR, HOURLY, MINUTE, NOW, SLOT, failing, served
-from tests.runner.workload import configured
+from tests.runner.workload import changed, configured, remembered
 
 DAY = 24 * HOUR
 POLL = 30.0  # seconds; the supervisor's
@@ -58,7 +58,7 @@ class Pod:
     def look(self, *, start: bool = False, changed: bool = False, reads: bool = True) -> None:
         """Do what is due, and announce; ``reads``: the repository answers."""
         known, before = self.state, self.announced
-        if start and not known.derived and reads:
+        if start and not known.runs.derived and reads:
             self._recover()
         if start:
             due.remember_start(self.now, self.config, known)
@@ -82,20 +82,20 @@ class Pod:
         self._plan()
 
     def _recover(self) -> None:
-        self.state.derived = True
-        self.state.last_success = max(self.state.last_success, self.repository)
-        self.state.attempted = max(self.state.attempted, self.state.last_success)
+        self.state.runs.derived = True
+        self.state.runs.last_success = max(self.state.runs.last_success, self.repository)
+        self.state.runs.attempted = max(self.state.runs.attempted, self.state.runs.last_success)
 
     def _run(self) -> None:
         known, began = self.state, self.now
         self.runs.append(began)
-        known.attempted, known.derived = began, True
-        known.run_now = self.config.settings.get(settings.RUN_NOW) or known.run_now
+        known.runs.attempted, known.runs.derived = began, True
+        known.runs.run_now = self.config.settings.get(settings.RUN_NOW) or known.runs.run_now
         self.now += self.chance.choice((2, 20, 200, 2000))
         good = self.chance.random() >= self.failing
         status = "success" if good else self.chance.choice(("failure", "interrupted", "skipped"))
-        known.last = Last(began, self.now, status, "")
-        known.failures = 0 if good else known.failures + 1
+        known.runs.last = Last(began, self.now, status, "")
+        known.runs.failures = 0 if good else known.runs.failures + 1
         self.repository = self.now if good else self.repository
 
     def _plan(self) -> None:
@@ -111,7 +111,7 @@ def slots(config: Config, after: float, until: float) -> list[float]:
     moment: float | None = after
     while moment is not None:
         moment = values[settings.SCHEDULE].next_after(
-            moment, values[settings.TIMEZONE], config.identity
+            moment, values[settings.TIMEZONE], config.identity.seed
         )
         if moment is None or moment > until:
             break
@@ -183,9 +183,9 @@ def happen(pod: Pod, event: str) -> None:
 
 def started(pod: Pod, *, reads: bool = True) -> None:
     """Start the container; what was missed is caught up in time, and no slot is put off for it."""
-    began, ran, kept = pod.now, len(pod.runs), pod.state.not_before
+    began, ran, kept = pod.now, len(pod.runs), pod.state.runs.not_before
     pod.look(start=True, reads=reads)
-    missed = pod.state.missed_slot > pod.state.attempted
+    missed = pod.state.runs.missed_slot > pod.state.runs.attempted
     if len(pod.runs) == ran and missed:
         upcoming = slots(pod.config, began, began + CATCH_UP)[:1]
         latest = min([began + CATCH_UP, *upcoming])
@@ -219,9 +219,9 @@ MISSED = served(attempted=SLOT - HOUR, missed_slot=SLOT, not_before=NOW + 500)
     [
         (served(), HOURLY, SLOT + HOUR),
         (MISSED, HOURLY, NOW + 500),
-        (replace(MISSED, not_before=NOW + 800), {"backup.schedule": "*/30 * * * *"}, NOW),
-        (replace(MISSED, not_before=NOW - 5), HOURLY, NOW),
-        (replace(MISSED, not_before=NOW + 40 * MINUTE), HOURLY, NOW),  # a clock was set back
+        (changed(MISSED, not_before=NOW + 800), {"backup.schedule": "*/30 * * * *"}, NOW),
+        (changed(MISSED, not_before=NOW - 5), HOURLY, NOW),
+        (changed(MISSED, not_before=NOW + 40 * MINUTE), HOURLY, NOW),  # a clock was set back
         (failing(1, ended=NOW - MINUTE), HOURLY, NOW + 4 * MINUTE),
         (failing(3, ended=NOW - MINUTE), HOURLY, SLOT + HOUR),
         (failing(4, ended=NOW - MINUTE), HOURLY, SLOT + HOUR),
@@ -230,8 +230,8 @@ MISSED = served(attempted=SLOT - HOUR, missed_slot=SLOT, not_before=NOW + 500)
         (served(run_now="1"), {"backup.run-now": "2", "backup.paused": "true"}, None),
         (served(), {"backup.schedule": "off"}, None),
         (failing(1), {"backup.schedule": "off"}, None),
-        (State(run_now="", derived=True), HOURLY, NOW),
-        (State(run_now=""), HOURLY, NOW),
+        (remembered(derived=True), HOURLY, NOW),
+        (remembered(), HOURLY, NOW),
     ],
 )
 def test_the_next_run(state: State, annotations: dict[str, str], at: float | None) -> None:
@@ -247,11 +247,11 @@ def test_a_missed_slot_of_a_frequent_schedule_waits_for_the_next_slot_at_most() 
     """`*/5`: at the latest within five minutes, by a slot that is served in time."""
     state = served(attempted=NOW - HOUR)
     due.remember_start(NOW, EVERY_5, state)
-    state.not_before = NOW + 800
+    state.runs.not_before = NOW + 800
 
     assert due.next_run(NOW, EVERY_5, state) == NOW + MINUTE  # 12:35
     assert due.due(NOW + MINUTE, EVERY_5, state).backup == "schedule"
-    state.attempted = NOW + MINUTE
+    state.runs.attempted = NOW + MINUTE
     assert due.next_run(NOW + MINUTE + 1, EVERY_5, state) == NOW + 6 * MINUTE
 
 
@@ -260,13 +260,13 @@ def test_a_container_that_restarts_does_not_put_off_a_catch_up(restarts: list[in
     """As it did where each start found another missed slot."""
     state = served(attempted=NOW - HOUR)
     due.remember_start(NOW, EVERY_5, state)
-    announced = state.not_before
+    announced = state.runs.not_before
 
     for later in restarts:
         if NOW + later < announced:
             due.remember_start(NOW + later, EVERY_5, state)
 
-    assert state.not_before == announced
+    assert state.runs.not_before == announced
 
 
 @pytest.mark.parametrize(
@@ -287,4 +287,4 @@ def test_the_interval_is_the_schedules_whatever_comes_between_its_slots(
     """Alerts and dashboards multiply it: a catch-up right before a slot must not shorten it."""
     config = configured(annotations={"backup.schedule": schedule})
 
-    assert deadlines.interval(config, State(run_now="", next_due=next_due)) == interval
+    assert deadlines.interval(config, remembered(next_due=next_due)) == interval

@@ -178,7 +178,8 @@ def test_a_command_that_needs_no_secret_gets_none(config: Config) -> None:
 def test_the_secret_may_move_the_cache(config: Config, tmp_path: Path) -> None:
     """As it always could."""
     moved = str(tmp_path / "moved" / "cache")
-    config = replace(config, restic={**config.restic, "RESTIC_CACHE_DIR": moved})
+    environment = {**config.repository.environment, "RESTIC_CACHE_DIR": moved}
+    config = replace(config, repository=replace(config.repository, environment=environment))
 
     done = Executor(config, Log(), Stop()).execute(Step("env", ("env",)))
 
@@ -189,7 +190,8 @@ def test_a_cache_that_cannot_be_moved_stays(config: Config, tmp_path: Path) -> N
     """The original's folder is not there, and the image is read-only."""
     (tmp_path / "file").touch()
     moved = str(tmp_path / "file" / "cache")
-    config = replace(config, restic={**config.restic, "RESTIC_CACHE_DIR": moved})
+    environment = {**config.repository.environment, "RESTIC_CACHE_DIR": moved}
+    config = replace(config, repository=replace(config.repository, environment=environment))
 
     done = Executor(config, Log(), Stop()).execute(Step("env", ("env",)))
 
@@ -211,9 +213,8 @@ def test_little_is_kept_of_what_a_hook_prints(config: Config) -> None:
 def test_debug_names_each_command_and_how_it_ended(
     config: Config, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    Executor(replace(config, debug=True), Log(), Stop()).execute(
-        Step("probe", ("sh", "-c", "exit 3"))
-    )
+    config = replace(config, commands=replace(config.commands, debug=True))
+    Executor(config, Log(), Stop()).execute(Step("probe", ("sh", "-c", "exit 3")))
 
     begun, ended = (json.loads(line) for line in capsys.readouterr().out.splitlines())
     assert (begun["level"], begun["argv"]) == ("debug", ["sh", "-c", "exit 3"])

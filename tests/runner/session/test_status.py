@@ -11,7 +11,7 @@ from runner.session import status
 from runner.state.model import Last, State, Task, new
 from runner.state.store import Store
 from tests.runner.notify.test_metrics import FAILED, LAST, STATE
-from tests.runner.workload import configured
+from tests.runner.workload import changed, configured, remembered
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def config(tmp_path: Path) -> Config:
 def shown(config: Config, state: State | None, capsys: pytest.CaptureFixture[str]) -> str:
     """Return what is printed for people."""
     if state:
-        Store(Path(config.state_dir)).save(state)
+        Store(Path(config.paths.state)).save(state)
     status.show(config, as_json=False)
     return capsys.readouterr().out
 
@@ -51,13 +51,13 @@ def test_status_before_the_first_run(config: Config, capsys: pytest.CaptureFixtu
 @pytest.mark.parametrize(
     ("state", "last", "good"),
     [
-        (State(run_now=""), "unknown yet: the repository has not been read", "unknown yet"),
-        (State(run_now="", failures=1, last=FAILED), "failure (network)", "unknown yet"),
-        (State(run_now="", derived=True), "none yet", "never"),
-        (State(run_now="", derived=True, failures=1, last=FAILED), "failure (network)", "never"),
-        (replace(STATE, last=None, derived=True, inherited=True), "none since this pod started",
+        (remembered(), "unknown yet: the repository has not been read", "unknown yet"),
+        (remembered(failures=1, last=FAILED), "failure (network)", "unknown yet"),
+        (remembered(derived=True), "none yet", "never"),
+        (remembered(derived=True, failures=1, last=FAILED), "failure (network)", "never"),
+        (changed(STATE, last=None, derived=True, inherited=True), "none since this pod started",
          "2026-11-23T12:34:00Z"),
-        (replace(STATE, last=None), "none since this pod started", "2026-11-23T12:34:00Z"),
+        (changed(STATE, last=None), "none since this pod started", "2026-11-23T12:34:00Z"),
     ],
     ids=["new", "new, failing", "first", "first, failing", "recovered", "of an older version"],
 )  # fmt: skip
@@ -87,14 +87,14 @@ def test_what_earlier_pods_did_is_not_denied(
 ) -> None:
     """No drill is in the repository: only a workload's first pod knows that there was none."""
     tasks = {"verify": Task(success=success)}
-    state = State(run_now="", derived=derived, inherited=inherited, tasks=tasks)
+    state = remembered(derived=derived, inherited=inherited, tasks=tasks)
 
     assert status.describe(config, state)["tasks"]["verify"]["last_success_known"] is known
 
 
 def test_status_of_a_failure(config: Config, capsys: pytest.CaptureFixture[str]) -> None:
     """With its class, and what holds."""
-    state = replace(STATE, last=FAILED, held=True, running_since=LAST.ended)
+    state = changed(STATE, last=FAILED, held=True, running_since=LAST.ended)
 
     out = shown(config, state, capsys)
 
@@ -111,7 +111,7 @@ def test_status_names_what_is_missing_and_wrong(
         {"BACKUP_STATE_DIR": str(tmp_path)},
         annotations={"backup.keep-daily": "many", "backup.paused": "true"},
     )
-    bare = replace(config, restic={})
+    bare = replace(config, repository=replace(config.repository, environment={}))
 
     out = shown(bare, STATE, capsys)
 
@@ -122,7 +122,7 @@ def test_status_names_what_is_missing_and_wrong(
 
 def test_status_for_scripts(config: Config, capsys: pytest.CaptureFixture[str]) -> None:
     """Everything that there is to know, times in RFC 3339."""
-    Store(Path(config.state_dir)).save(STATE)
+    Store(Path(config.paths.state)).save(STATE)
 
     assert status.show(config, as_json=True) == 0
 
@@ -183,7 +183,7 @@ def test_a_mirror_has_no_task_but_the_retention_of_its_archives(tmp_path: Path) 
     """A new state knows of restic's."""
     mirror = configured({"BACKUP_STATE_DIR": str(tmp_path), "BACKUP_ENGINE": "rclone"})
     fresh = new(0, "")
-    assert fresh.tasks
+    assert fresh.repository.tasks
 
     assert list(status.describe(mirror, fresh)["tasks"]) == ["forget"]
     assert list(status.describe(mirror, STATE)["tasks"]) == ["forget"]
@@ -210,7 +210,7 @@ def test_the_exit_status_says_whether_the_last_run_was_good(
     config: Config, last: Last | None, code: int
 ) -> None:
     """For scripts without a JSON parser."""
-    Store(Path(config.state_dir)).save(replace(STATE, last=last))
+    Store(Path(config.paths.state)).save(changed(STATE, last=last))
 
     assert status.show(config, as_json=False) == code
 

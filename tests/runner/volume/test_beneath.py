@@ -10,6 +10,7 @@ import pytest
 
 from runner.volume import beneath, moving
 from runner.volume.beneath import Folder
+from tests import needs
 from tests.integration.hostile_tree import (
     ANYWHERE,
     NO_FOLDERS,
@@ -104,12 +105,10 @@ def test_a_removal_stays_inside(tmp_path: Path) -> None:
     assert canary(other) == before
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
-def test_what_is_mounted_inside_is_not_entered(
-    tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
-    if "step" in request.node.name:
-        pytest.skip("a device's number alone does not tell a folder of the same one")
+@needs.root.mark
+@pytest.mark.parametrize("_way", [True], ids=["openat2"], indirect=True)
+def test_what_is_mounted_inside_is_not_entered(tmp_path: Path) -> None:
+    """Step by step, a device's number does not tell a folder of the same file system."""
     (tmp_path / "v" / "a" / "mount").mkdir(parents=True)
     other = outside(tmp_path / "outside")
     before = canary(other)

@@ -8,7 +8,7 @@ from prometheus_client import generate_latest
 
 from contract import names
 from demo import app
-from runner.config import model
+from runner.config import build
 from tests.webhook.admitting import OPTIONS
 from tests.webhook.applier import apply
 from webhook.admission.admit import admit
@@ -48,7 +48,7 @@ def test_host_is_the_one_that_the_runner_calls_itself(kind: str, given: str) -> 
         host = environment[names.ENV_HOST]
         environment[names.ENV_HOST] = host.replace(f"$({name})", value)
 
-    assert sidecar_hosts.host(pod) == model.read(environment, {}, {}).host
+    assert sidecar_hosts.host(pod) == build.config(environment, {}, {}).identity.host
 
 
 @pytest.mark.parametrize("phase", ["Succeeded", "Failed"])

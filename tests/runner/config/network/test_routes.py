@@ -113,7 +113,7 @@ def test_what_is_no_proxy_is_named_once(key: str, value: str) -> None:
     assert str(problem).startswith(f"Secret variable {key}: is no address of a proxy, such as ")
     assert "no proxy for messages and metrics" in str(problem)
     assert config.network.proxy("https://x.com/") == ""
-    assert config.restic[key] == value
+    assert config.repository.environment[key] == value
 
 
 @pytest.mark.parametrize("scheme", ["socks5", "socks5h", "https"])
@@ -129,7 +129,7 @@ def test_the_containers_own_environment_does_not_count_beside_a_secret() -> None
     config = configured({"HTTPS_PROXY": "http://leak", "ALL_PROXY": "http://leak"}, {})
 
     assert config.network.proxy("https://x.com/") == ""
-    assert "HTTPS_PROXY" not in config.restic
+    assert "HTTPS_PROXY" not in config.repository.environment
 
 
 def test_restic_is_told_of_what_it_does_not_read() -> None:

@@ -60,7 +60,7 @@ def test_the_secret_as_a_whole() -> None:
     """The key is in no variable but rclone's, and nowhere shown."""
     config = configured({}, {"RESTIC_REPOSITORY": "sftp:u@host:/srv", **GIVEN})
 
-    assert not {"SFTP_KEY", "SFTP_KNOWN_HOSTS"} & config.restic.keys()
+    assert not {"SFTP_KEY", "SFTP_KNOWN_HOSTS"} & config.repository.environment.keys()
     assert "YWJj" not in config.mask(f"ssh: key YWJj is bad: {KEY}")
     assert config.mask(HOSTS) == HOSTS
     assert (config.missing, config.problems) == ("", ())
@@ -90,8 +90,8 @@ def test_a_copy_has_a_remote_of_its_own() -> None:
     }  # fmt: skip
     config = configured({}, secret)
 
-    assert config.second is not None
-    both = config.second.both
+    assert config.repository.second is not None
+    both = config.repository.second.both
     assert both["RESTIC_FROM_REPOSITORY"] == "rclone:backupsftp:/srv"
     assert both["RESTIC_REPOSITORY"] == "rclone:backupcopysftp:/srv"
     assert both["RCLONE_CONFIG_BACKUPCOPYSFTP_HOST"] == "two"

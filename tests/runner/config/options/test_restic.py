@@ -117,8 +117,8 @@ def _given(text: str, key: str = "RESTIC_ADDITIONAL_BACKUP_PARAMETERS") -> Confi
 def test_an_option_that_changes_no_answer_is_kept_as_it_is_spelled(text: str) -> None:
     read = _given(text)
 
-    assert read.options.backup == KEPT[text]
-    assert (read.options.every, read.problems) == ((), ())
+    assert read.repository.options.backup == KEPT[text]
+    assert (read.repository.options.every, read.problems) == ((), ())
 
 
 @pytest.mark.parametrize("text", REFUSED)
@@ -130,8 +130,8 @@ def test_an_option_that_cannot_be_is_named_and_the_rest_stays(text: str) -> None
     assert problem.value == REFUSED[text]
     assert str(problem).startswith("Secret variable RESTIC_ADDITIONAL_BACKUP_PARAMETERS")
     assert "pa55word" not in str(problem)
-    assert set(read.options.backup) - {"-v", "-x"} == {"--exclude-caches"}
-    assert (read.options.every, read.options.excludes) == ((), ())
+    assert set(read.repository.options.backup) - {"-v", "-x"} == {"--exclude-caches"}
+    assert (read.repository.options.every, read.repository.options.excludes) == ((), ())
 
 
 @pytest.mark.parametrize("key", ["RESTIC_OPTIONS", "RESTIC_ADDITIONAL_BACKUP_PARAMETERS"])
@@ -139,7 +139,8 @@ def test_an_option_that_cannot_be_is_named_and_the_rest_stays(text: str) -> None
 def test_an_option_of_every_command_counts_for_every_command(text: str, key: str) -> None:
     read = _given(text, key)
 
-    assert (read.options.every, read.options.backup, read.problems) == (FOR_ALL[text], (), ())
+    options = read.repository.options
+    assert (options.every, options.backup, read.problems) == (FOR_ALL[text], (), ())
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("5m", 300), ("1h30m", 5400), ("1.5s", 1.5)])
@@ -150,7 +151,7 @@ def test_the_time_to_wait_for_a_lock_is_that_of_all_that_wait(
     read = _given(f"--retry-lock {text}", key)
 
     assert read.timing.lock_patience == seconds
-    assert (read.options.every, read.options.backup) == ((), ())
+    assert (read.repository.options.every, read.repository.options.backup) == ((), ())
 
 
 @pytest.mark.parametrize(
@@ -164,7 +165,8 @@ def test_an_option_of_backups_alone_is_none_of_every_command(text: str) -> None:
     (problem,) = read.problems[:1]
     assert problem.key == "RESTIC_OPTIONS"
     assert "pa55word" not in str(problem)
-    assert (read.options.every, read.options.backup) == (("--limit-upload=5",), ())
+    options = read.repository.options
+    assert (options.every, options.backup) == (("--limit-upload=5",), ())
 
 
 def test_of_an_option_in_both_variables_the_more_special_one_counts() -> None:
@@ -174,11 +176,12 @@ def test_of_an_option_in_both_variables_the_more_special_one_counts() -> None:
         "RESTIC_ADDITIONAL_BACKUP_PARAMETERS": "--limit-upload 2",
     }
 
-    assert configured(secret=secret).options.every == ("--limit-upload=1", "--limit-upload=2")
+    every = configured(secret=secret).repository.options.every
+    assert every == ("--limit-upload=1", "--limit-upload=2")
 
 
 def test_the_options_are_no_variable_of_restics() -> None:
-    assert dict(_given("--no-cache", "RESTIC_OPTIONS").restic) == SECRET
+    assert dict(_given("--no-cache", "RESTIC_OPTIONS").repository.environment) == SECRET
 
 
 @pytest.mark.parametrize("text", ["--dry-run", "--no-lock", "--insecure-no-password"])

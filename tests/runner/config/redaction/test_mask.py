@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import pytest
 
-from runner.config import model
+from runner.config import build
 from runner.config.redaction.mask import Foreign, Mask, heard
 from runner.steps.listener import Listener
 from runner.steps.result import Completed
@@ -23,7 +23,7 @@ def mask_of(key: str, value: str, *, all_secret: bool = True) -> Mask:
     """Return the mask of a Secret with this variable, or of a container without a Secret."""
     if all_secret:
         return configured(secret={key: value}).mask
-    return model.read({**ENVIRONMENT, key: value}, {}, {}).mask
+    return build.config({**ENVIRONMENT, key: value}, {}, {}).mask
 
 
 def hidden(key: str, value: str, shown: str = WORD, *, all_secret: bool = True) -> bool:
@@ -159,7 +159,7 @@ def test_of_the_environment_what_is_named_like_a_credential_is_secret(key: str) 
 
 def test_the_containers_own_environment_masks_nothing() -> None:
     """Its name, host and namespace stand in every message."""
-    assert model.read(ENVIRONMENT, {}, {}).mask == Mask()
+    assert build.config(ENVIRONMENT, {}, {}).mask == Mask()
 
 
 def test_the_longest_is_masked_first() -> None:

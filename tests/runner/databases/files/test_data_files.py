@@ -44,11 +44,13 @@ def _files(folder: Path) -> dict[str, list[int]]:
 def _judged(tmp_path: Path, name: str, found: Inventory | None, **secret: str) -> Judgement:
     variables = {**SECRET, **secret}
     state = tmp_path / "state"
-    config = configured({names.ENV_DUMP: f'[["{name}"]]'}, variables)
+    config = configured(
+        {names.ENV_DUMP: f'[["{name}"]]', names.ENV_STATE_DIR: str(state)}, variables
+    )
     (state / "tmp").mkdir(parents=True, exist_ok=True)
     if found is not None:
         (state / "tmp" / inventory.file_name(name)).write_text(inventory.written(found))
-    return data_files.judged(replace(config, state_dir=str(state)), name, [str(tmp_path / "v")])
+    return data_files.judged(config, name, [str(tmp_path / "v")])
 
 
 @pytest.mark.parametrize("folder", ["", "data", "18/docker/data"])

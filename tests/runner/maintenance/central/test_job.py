@@ -2,7 +2,6 @@
 
 import json
 import time
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -64,7 +63,7 @@ class World:
         }  # fmt: skip
         secret = {"RESTIC_REPOSITORY": str(root / "first")}
         secret["COPY_RESTIC_REPOSITORY"] = str(root / "second")
-        config = replace(configured(environment, secret), retention_enabled=True)
+        config = configured(environment, secret)
         log, stop = Log(), Stop()
         (root / "state").mkdir()
         store = Store(root / "state")
@@ -120,7 +119,7 @@ def test_after_a_minute_what_the_repository_says_by_then_counts(
 
     assert world.asked[0] == "first.snapshots"
     assert "first.forget" not in world.asked
-    assert world.state.workloads["held"] == 1
+    assert world.state.job.workloads["held"] == 1
 
 
 def test_after_a_minute_a_list_that_is_not_whole_forgets_nothing(
@@ -135,7 +134,7 @@ def test_after_a_minute_a_list_that_is_not_whole_forgets_nothing(
 
     assert world.asked[:2] == ["first.snapshots"] * 2
     assert "first.forget" not in world.asked
-    assert world.state.tasks["forget"].status == "failure"
+    assert world.state.repository.tasks["forget"].status == "failure"
 
 
 def test_copies_are_thinned_by_a_whole_list_alone(world: World) -> None:
@@ -146,7 +145,7 @@ def test_copies_are_thinned_by_a_whole_list_alone(world: World) -> None:
         world.job(records("keep-last=2")).work()
 
         assert ("second.forget" in world.asked) is not damaged
-        status = world.state.tasks["copy_forget"].status
+        status = world.state.repository.tasks["copy_forget"].status
         assert status == ("failure" if damaged else "success")
 
 
@@ -158,5 +157,5 @@ def test_copies_that_could_not_be_made_are_not_thinned(world: World) -> None:
     world.job(records("keep-last=2")).work()
 
     assert "second.copy" in world.asked
-    assert world.state.tasks["copy"].status == "failure"
-    assert "copy_forget" not in world.state.tasks
+    assert world.state.repository.tasks["copy"].status == "failure"
+    assert "copy_forget" not in world.state.repository.tasks

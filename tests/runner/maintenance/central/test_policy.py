@@ -12,10 +12,10 @@ from runner.maintenance.retention import policy_records
 from runner.maintenance.retention.policy_records import HOST, Owner
 from runner.restic import commands
 from runner.schedule import deadlines
-from runner.state.model import State, Task
+from runner.state.model import Task
 from runner.steps.outcome import Failure, Status
 from runner.steps.task import TaskResult
-from tests.runner.workload import NOW, configured
+from tests.runner.workload import NOW, configured, remembered
 
 JOB = {
     "BACKUP_NAMESPACE": "backup-webhook", "BACKUP_HOST": "maintenance",
@@ -245,19 +245,19 @@ def test_what_was_removed_is_counted(removed: list[int], strangers: int, message
 
 def test_the_jobs_tasks_are_due_a_day_after_their_time() -> None:
     now, day = NOW.timestamp(), 24 * 3600
-    state = State(run_now="", began=now, tasks={"prune": Task(success=now)})
+    state = remembered(began=now, tasks={"prune": Task(success=now)})
 
     due = deadlines.of_job(configured(JOB), state)
 
     assert due.keys() == {"forget", "prune", "check"}
     assert now + day < due["forget"] <= now + 2 * day
     assert now + day < due["prune"] <= now + 8 * day
-    state.append_only = True
+    state.repository.append_only = True
     assert deadlines.of_job(configured(JOB), state)["prune"] == 0
 
 
 def test_nothing_that_is_left_to_the_job_is_expected_of_a_sidecar() -> None:
-    state = State(run_now="", next_due=NOW.timestamp() + 60)
+    state = remembered(next_due=NOW.timestamp() + 60)
     given = {"BACKUP_MAINTENANCE": "central", "COPY_RESTIC_REPOSITORY": "/copies"}
 
     due = deadlines.tasks(configured(secret=given), state)

@@ -12,10 +12,10 @@ from runner.maintenance.retention.policy_records import Owner
 from runner.policy import keep_policy
 from runner.restic import commands, maintainer
 from runner.state.model import State
-from tests.runner.workload import NOW, configured
+from tests.runner.workload import NOW, changed, configured, remembered
 
 CENTRAL = {"BACKUP_MAINTENANCE": "central"}
-STATE = State(run_now="")
+STATE = remembered()
 NOTHING = dict.fromkeys(
     ("KEEP_LAST", "KEEP_HOURLY", "KEEP_DAILY", "KEEP_WEEKLY", "KEEP_MONTHLY"), "0"
 )
@@ -61,13 +61,13 @@ def test_the_job_forgets_by_what_the_sidecar_would_have(keep: dict[str, str]) ->
     ("secret", "state", "tags"),
     [
         ({}, STATE, ()),
-        ({}, replace(STATE, recorded=["record=retention", "keep=all"]), ("keep=own",)),
+        ({}, changed(STATE, recorded=["record=retention", "keep=all"]), ("keep=own",)),
         ({**CENTRAL, **NOTHING}, STATE, ("keep=all",)),
         ({**CENTRAL, "BACKUP_FORGET": "off"}, STATE, ("keep=all",)),
         ({**CENTRAL, "RESTIC_RETENTION_POLICIES_ENABLED": "false"}, STATE, ("keep=all",)),
         (
             {**CENTRAL, **NOTHING, "KEEP_LAST": "1", "COPY_RESTIC_REPOSITORY": "/copies"},
-            replace(STATE, held=True),
+            changed(STATE, held=True),
             ("keep-last=1", "held=yes", "copy=yes"),
         ),
     ],
@@ -124,8 +124,8 @@ def test_a_record_is_nobodys_backup() -> None:
     host = argv[argv.index("--host") + 1]
     snapshot = Snapshot(time=datetime.now(UTC), host=host, tags=tuple(tags))
 
-    assert host != config.host
-    assert not set(tags) & set(config.tags)
+    assert host != config.identity.host
+    assert not set(tags) & set(config.identity.tags)
     assert policy_records.owner_of(snapshot) is None
     assert maintainer.elected(config, [snapshot], datetime.now(UTC)) == ""
     assert "correct-horse" not in " ".join(argv)

@@ -11,10 +11,10 @@ from runner.state.model import State
 from runner.steps.outcome import Status
 from runner.steps.result import Completed
 from runner.steps.task import TaskResult
-from tests.runner.workload import NOW, configured
+from tests.runner.workload import NOW, configured, remembered
 
 CENTRAL = configured(secret={"BACKUP_MAINTENANCE": "central"})
-SAID = policy_records.wanted(CENTRAL, State(run_now=""))
+SAID = policy_records.wanted(CENTRAL, remembered())
 
 
 def _record(*tags: str, hours: float = -1, path: str = "") -> dict[str, Any]:
@@ -55,7 +55,7 @@ def _look(state: State, *found: dict[str, Any]) -> TaskResult:
 def test_another_record_in_its_name_is_reported_and_contradicted(
     recorded: tuple[str, ...], found: list[dict[str, Any]], contradicts: bool
 ) -> None:
-    state = State(run_now="", recorded=list(recorded), recorded_at=NOW.timestamp() - 60)
+    state = remembered(recorded=list(recorded), recorded_at=NOW.timestamp() - 60)
 
     done = _look(state, *found)
 
@@ -66,7 +66,8 @@ def test_another_record_in_its_name_is_reported_and_contradicted(
 
 
 def test_it_says_the_same_again_well_within_the_grace_period() -> None:
-    state = State(run_now="", recorded=list(SAID), recorded_at=NOW.timestamp())
+    state = remembered(recorded=list(SAID), recorded_at=NOW.timestamp())
 
     assert not publish_policy.is_due(CENTRAL, state, NOW.timestamp() + 2 * 86400)
-    assert publish_policy.is_due(CENTRAL, state, NOW.timestamp() + CENTRAL.floor.grace / 2)
+    later = CENTRAL.maintenance.floor.grace / 2
+    assert publish_policy.is_due(CENTRAL, state, NOW.timestamp() + later)

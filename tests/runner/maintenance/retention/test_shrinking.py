@@ -17,7 +17,7 @@ from runner.process.signals import Stop
 from runner.session.session import Session
 from runner.state.model import State
 from runner.state.store import Store
-from tests.runner.workload import configured
+from tests.runner.workload import configured, remembered
 
 NONE = dict.fromkeys(("hourly", "daily", "weekly", "monthly", "last"), "0")
 Given = Mapping[str, str]
@@ -74,22 +74,24 @@ def test_only_what_is_annotated_later_waits(
     tmp_path: Path, secret: Given, patched: Given, admitted: Given, defaults: Given, kept: Given
 ) -> None:
     config = _config(secret, patched, admitted, defaults)
-    state = State(run_now="")
+    state = remembered()
 
     assert _kept(config, state, tmp_path) == kept
-    assert bool(state.shrinks) == (keep_policy.of(config.settings) != kept)
+    assert bool(state.policy.shrinks) == (keep_policy.of(config.settings) != kept)
 
 
 def test_a_mirrors_archives_are_no_exception(tmp_path: Path) -> None:
     place = {"BUP_DST": "s3:bucket"}
-    state = State(run_now="")
+    state = remembered()
     patched = _config(place, {"keep-archives": "1d"}, {}, {}, "rclone")
 
     assert _kept(patched, state, tmp_path) == {"keep-archives": "7d"}
-    state.retention = replace(state.retention, since=state.retention.since - 8 * 86400)
+    state.policy.retention = replace(
+        state.policy.retention, since=state.policy.retention.since - 8 * 86400
+    )
     assert _kept(patched, state, tmp_path) == {"keep-archives": "1d"}
     endless = _config(place, {"keep-archives": "1d"}, {"keep-archives": "0d"}, {}, "rclone")
-    assert _kept(endless, State(run_now=""), tmp_path) == {}
+    assert _kept(endless, remembered(), tmp_path) == {}
     low = _config(place, {}, {"keep-archives": "1d"}, {"floor-within": "1m"}, "rclone")
     assert low.settings[settings.KEEP_ARCHIVES] == 31
     assert "annotation backup.keep-archives" not in str(
@@ -99,16 +101,16 @@ def test_a_mirrors_archives_are_no_exception(tmp_path: Path) -> None:
 
 def test_what_was_raised_by_a_patch_shrinks_as_slowly(tmp_path: Path) -> None:
     """But with the Secret it counts at once."""
-    state = State(run_now="")
+    state = remembered()
     raised = {**USUAL, "keep-daily": "60"}
     assert _kept(_config({}, {"keep-daily": "60"}, {}, {}), state, tmp_path) == raised
-    assert state.retention == Known(raised)
+    assert state.policy.retention == Known(raised)
 
     assert _kept(_config({}, {}, {}, {}), state, tmp_path) == raised
-    assert len(state.shrinks) == 1
+    assert len(state.policy.shrinks) == 1
     weekly = {**USUAL, "keep-weekly": "3"}
     assert _kept(_config({"KEEP_WEEKLY": "3"}, {}, {}, {}), state, tmp_path) == weekly
-    assert state.shrinks == []
+    assert state.policy.shrinks == []
 
 
 @pytest.mark.parametrize("text", ["x", "7w", "-1", "1.5"])
@@ -117,12 +119,12 @@ def test_a_bad_floor_is_named_and_lowers_nothing(text: str) -> None:
         variable = f"BACKUP_{key.replace('-', '_').upper()}"
         config = _config({variable: text}, {}, {}, {"floor-within": "9d", "floor-last": "5"})
         assert any(each.key == variable for each in config.problems)
-        assert (config.floor.within, config.floor.last) == ("9d", 5)
-        assert config.floor.grace == 7 * 86400
+        assert (config.maintenance.floor.within, config.maintenance.floor.last) == ("9d", 5)
+        assert config.maintenance.floor.grace == 7 * 86400
         config = _config({variable: ""}, {}, {}, {key: text})
         assert any(each.where == "chart value" and each.key == key for each in config.problems)
-    assert _config({}, {}, {}, {}).floor.of_job().within == "7d"
-    assert _config({}, {}, {}, {}).floor.of_job().last == 3
+    assert _config({}, {}, {}, {}).maintenance.floor.of_job().within == "7d"
+    assert _config({}, {}, {}, {}).maintenance.floor.of_job().last == 3
     both = _config({"BACKUP_FLOOR_WITHIN": "1m", "BACKUP_FLOOR_LAST": "2"}, {}, {},
                    {"floor-within": "30d", "floor-last": "5"})  # fmt: skip
-    assert (both.floor.within, both.floor.last) == ("31d", 5)
+    assert (both.maintenance.floor.within, both.maintenance.floor.last) == ("31d", 5)

@@ -4,10 +4,10 @@ import stat
 from pathlib import Path
 
 from contract import names
-from runner.config import model
-from runner.config.model import Files
-from runner.process import ownership
+from runner.config import build
+from runner.config.build import Files
 from runner.process.environment import variables
+from runner.process.folders import ownership
 from runner.process.log import Log
 from tests.runner.workload import ENVIRONMENT, SECRET
 
@@ -17,7 +17,7 @@ def _environment(state: Path, beyond: str) -> dict[str, str]:
     given = {**ENVIRONMENT, names.ENV_STATE_DIR: str(state)}
     secret = {**SECRET, "RESTIC_REPOSITORY": "rclone:nas:r", "RCLONE_CONFIG": str(state / "own")}
     files = Files(settings={"RCLONE_CONFIG": "[nas]\ntype = local\n"})
-    read = model.read(given, secret, {}, {}, files, beyond)
+    read = build.config(given, secret, {}, {}, files, beyond)
     ownership.claim(ownership.scratch(str(state)))
     return variables.of(read, "", Log())
 

@@ -1,0 +1,1 @@
+"""`status`: what is backed up, and what is wrong."""

@@ -1,0 +1,1 @@
+"""Archives from a sidecar, unpacked on this machine."""

@@ -1,0 +1,36 @@
+"""What each command works with: its first arguments."""
+
+import argparse
+import os
+import sys
+from dataclasses import replace
+from typing import NamedTuple
+
+from runner.cli import load_config
+from runner.config.model import Config
+from runner.process.log import Log
+from runner.process.signals import Stop
+
+
+class Begun(NamedTuple):
+    """What each command works with: its first arguments."""
+
+    config: Config
+    log: Log
+    stop: Stop
+
+
+def begin(
+    parsed: argparse.Namespace | None = None, *, fills: bool = False, writes: bool = False
+) -> Begun:
+    """Return what each command works with; people, who sit at a terminal, read text.
+
+    ``fills`` and ``writes`` say what it does to volumes.
+    """
+    stop = Stop()
+    stop.install()
+    config = load_config.read_config(fills=fills, writes=writes)
+    if parsed and parsed.wait is not None:
+        config = replace(config, timing=replace(config.timing, wait=parsed.wait))
+    text = sys.stdout.isatty() or os.environ.get("BACKUP_LOG_FORMAT") == "text"
+    return Begun(config, Log(text=text), stop)

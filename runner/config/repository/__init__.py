@@ -1,0 +1,1 @@
+"""Where backups go: the second repository, and the mirror in place of any."""

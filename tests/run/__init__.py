@@ -1,0 +1,1 @@
+"""`python -m tests.run`: pytest, and what failed again under load."""
