@@ -2,12 +2,12 @@
 
 import pytest
 
+from tests.kubectl_backup.conftest import Run
 from tests.kubectl_backup.restore import test_dangerous
-from tests.kubectl_backup.restore.test_dangerous import IN_PLACE, Run
+from tests.kubectl_backup.restore.test_dangerous import IN_PLACE
 from tests.kubectl_backup.world import OTHERS, PODS, World
 
-# The stand-in for a cluster, and its clock.
-clock, stage, run = test_dangerous.clock, test_dangerous.stage, test_dangerous.run
+clock = test_dangerous.clock  # nobody waits
 STAYS = f"DELETE {PODS}/restore"  # the pod, to be looked at
 NAMESPACE = "/api/v1/namespaces/prod"
 ENFORCE = "pod-security.kubernetes.io/enforce"

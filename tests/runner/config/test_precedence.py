@@ -33,7 +33,7 @@ def test_a_mirror_has_no_second_repository_and_makes_no_dumps() -> None:
     secret = {"BUP_DST": "remote:path", "COPY_RESTIC_REPOSITORY": "/second"}
     config = configured({**RCLONE, names.ENV_DUMP: '[["postgres"]]'}, secret)
 
-    assert (config.second, config.dumps) == (None, ())
+    assert (config.repository.second, config.commands.dumps) == (None, ())
     assert any(each.key == names.ENV_DUMP for each in config.problems)
 
 
@@ -56,26 +56,26 @@ def test_a_host_of_the_secret_keeps_pods_with_data_of_their_own_apart(kind: str,
     }  # fmt: skip
     secret = {"RESTIC_HOSTNAME": "db"}
 
-    assert configured(environment, secret).host == host
+    assert configured(environment, secret).identity.host == host
     annotated = {**environment, names.ENV_HOST_GIVEN: "true"}
-    assert configured(annotated, secret).host == "annotated"
+    assert configured(annotated, secret).identity.host == "annotated"
 
 
 @pytest.mark.parametrize("text", ["never", "Never", " NEVER "])
 def test_never_is_never(text: str) -> None:
-    assert not configured(secret={"BACKUP_INIT": text}).may_init
-    assert configured().may_init
+    assert not configured(secret={"BACKUP_INIT": text}).repository.may_init
+    assert configured().repository.may_init
 
 
 def test_a_hook_of_the_pod_counts_before_the_secrets() -> None:
     environment, secret = {names.ENV_PRE: '["freeze"]'}, {"PRE_HOOK": "sync"}
 
-    assert configured(environment, secret).pre == ("freeze",)
-    assert configured(secret=secret).pre == ("sh", "-c", "sync")
+    assert configured(environment, secret).commands.pre == ("freeze",)
+    assert configured(secret=secret).commands.pre == ("sh", "-c", "sync")
 
 
 def test_a_value_with_nul_is_left_out_and_named() -> None:
     config = configured(secret={"RESTIC_COMPRESSION": "a\0b"})
 
-    assert "RESTIC_COMPRESSION" not in config.restic
+    assert "RESTIC_COMPRESSION" not in config.repository.environment
     assert any(each.key == "RESTIC_COMPRESSION" for each in config.problems)

@@ -1,14 +1,13 @@
 """By when each task is overdue, to the second."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from contract.annotations import settings
 from runner.config.model import Config
 from runner.schedule import deadlines, due
-from runner.state.model import State, Task
+from runner.state.model import Task
 from tests.runner.workload import NOW as MOMENT
-from tests.runner.workload import configured
+from tests.runner.workload import configured, remembered
 
 NOW = MOMENT.timestamp()  # a Monday, 12:34
 HOUR, DAY = 3600.0, 24 * 3600.0
@@ -23,23 +22,25 @@ def _weekly(**secret: str) -> Config:
 
 
 def test_a_task_is_overdue_once_the_backup_after_its_own_time_has_come() -> None:
-    state = State(run_now="", next_due=NOW + HOUR, tasks={"check": Task(success=NOW)})
+    state = remembered(next_due=NOW + HOUR, tasks={"check": Task(success=NOW)})
 
     assert deadlines.tasks(_weekly(), state)["check"] == SUNDAY + HOUR / 2
 
 
 def test_the_interval_is_that_of_slots_also_before_a_retry() -> None:
-    state = State(run_now="", next_due=NOW + 5 * 60)  # the slot is at 13:00
+    state = remembered(next_due=NOW + 5 * 60)  # the slot is at 13:00
 
     assert deadlines.interval(_weekly(), state) == HOUR
 
 
 def test_a_job_that_comes_daily_has_a_day_for_each_task() -> None:
     done = {name: Task(success=NOW) for name in ("forget", "prune", "check")}
-    state = State(run_now="", began=NOW - 9 * DAY, tasks=done)
+    state = remembered(began=NOW - 9 * DAY, tasks=done)
 
     assert deadlines.of_job(_weekly(), state) == dict.fromkeys(done, SUNDAY + DAY)
-    append_only = deadlines.of_job(_weekly(), replace(state, append_only=True))
+    append_only = deadlines.of_job(
+        _weekly(), remembered(began=NOW - 9 * DAY, tasks=done, append_only=True)
+    )
     assert append_only == {"forget": 0, "prune": 0, "check": SUNDAY + DAY}
 
 
@@ -54,10 +55,10 @@ def test_tasks_of_one_workload_do_not_come_at_the_same_moment() -> None:
     """Each hashes its own name: else prune and check of a repository would wait for each other."""
     config = configured(annotations={"backup.prune": "H H * * *", "backup.check": "H H * * *"})
     cadence, zone = config.settings[settings.PRUNE], config.settings[settings.TIMEZONE]
-    state = State(run_now="", attempted=NOW)
+    state = remembered(attempted=NOW)
 
     for name in ("prune", "check"):
-        moment = cadence.next_after(NOW, zone, f"{config.identity}/{name}") or 0
-        state.tasks[name] = Task(attempted=NOW)
+        moment = cadence.next_after(NOW, zone, f"{config.identity.seed}/{name}") or 0
+        state.repository.tasks[name] = Task(attempted=NOW)
         assert not due.has_come(name, moment - 1, config, state)
         assert due.has_come(name, moment, config, state)
