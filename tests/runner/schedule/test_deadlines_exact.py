@@ -33,6 +33,13 @@ def test_the_interval_is_that_of_slots_also_before_a_retry() -> None:
     assert deadlines.interval(_weekly(), state) == HOUR
 
 
+def test_the_interval_begins_with_the_next_slot() -> None:
+    config = configured(annotations={"backup.schedule": "0 13,14,20 * * *"})
+    slot = MOMENT.replace(hour=13, minute=0).timestamp()
+
+    assert deadlines.interval(config, remembered(next_due=slot)) == HOUR
+
+
 def test_a_job_that_comes_daily_has_a_day_for_each_task() -> None:
     done = {name: Task(success=NOW) for name in ("forget", "prune", "check")}
     state = remembered(began=NOW - 9 * DAY, tasks=done)
