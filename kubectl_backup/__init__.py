@@ -1,1 +1,1 @@
-"""`kubectl backup`: what backups there are, and everything that people do with them."""
+"""`kubectl backup`: the kubectl plugin that shows, starts and restores backups."""

@@ -1,4 +1,4 @@
-"""Ends `kubectl-backup` with one line where it cannot run; imported before anything else."""
+"""Exits `kubectl-backup` with one line if a requirement is missing; imported first."""
 
 from contract import start
 

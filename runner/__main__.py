@@ -7,6 +7,7 @@ import argparse
 import os
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 from runner.cli import parser
@@ -33,9 +34,9 @@ def main(words: list[str] | None = None) -> int:
 
 
 def _command(parsed: argparse.Namespace) -> int:
-    if parsed.command == "tick":
-        return _tick(parsed)
-    from runner.cli import commands  # noqa: PLC0415 -- a tick, of which there are most, has no use for it
+    if parsed.command in _FREQUENT:
+        return _FREQUENT[parsed.command](parsed)
+    from runner.cli import commands  # noqa: PLC0415 -- what is called often has no use for it
 
     return commands.ALL[parsed.command](parsed)
 
@@ -46,6 +47,16 @@ def _tick(parsed: argparse.Namespace) -> int:
     if parsed.exit:
         return tick.last(*begin.begin())
     return tick.tick(*begin.begin(), start=parsed.start, asked=parsed.now)
+
+
+def _status(parsed: argparse.Namespace) -> int:
+    from runner.cli import load_config  # noqa: PLC0415 -- likewise
+    from runner.session import status  # noqa: PLC0415 -- likewise
+
+    return status.show(load_config.read_config(), as_json=parsed.json)
+
+
+_FREQUENT: dict[str, Callable[[argparse.Namespace], int]] = {"tick": _tick, "status": _status}
 
 
 if __name__ == "__main__":

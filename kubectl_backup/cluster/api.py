@@ -89,7 +89,7 @@ class Cluster:
 
     def text(self, path: str, **query: str) -> Iterator[bytes]:
         """Yield the lines of a log as they come."""
-        answer = self._ask("GET", path, query, read=None)
+        answer = self._ask("GET", path, query, None, read=None)
         with _explained(f"read {path}"):
             yield from lines.split(answer.stream(amt=None, decode_content=False))
 
@@ -154,7 +154,7 @@ class Cluster:
     def _data(
         self, method: str, path: str, query: Mapping[str, str], body: Json | None = None
     ) -> bytes:
-        answer = self._ask(method, path, query, body)
+        answer = self._ask(method, path, query, body, read=_READ)
         with _explained(f"read {path}"):
             return bytes(answer.data)
 
@@ -163,8 +163,9 @@ class Cluster:
         method: str,
         path: str,
         query: Mapping[str, str],
-        body: Json | None = None,
-        read: float | None = _READ,
+        body: Json | None,
+        *,
+        read: float | None,
     ) -> urllib3.BaseHTTPResponse:
         kind = _MERGE if method == "PATCH" else "application/json"
         with _explained(f"{method} {path}"):

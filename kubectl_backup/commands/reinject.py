@@ -27,7 +27,8 @@ def reinject(cluster: Cluster, terminal: Terminal, parsed: argparse.Namespace) -
         return 1
     count = counted(len(promising), "pod")
     terminal.confirm(f"Evict {count}? New pods replace them, with a sidecar.", yes=parsed.yes)
-    return max(_evict(cluster, terminal, each) for each in promising)
+    codes = [_evict(cluster, terminal, each) for each in promising]
+    return 1 if any(codes) or len(promising) < len(found) else 0
 
 
 def _opted_in(cluster: Cluster, *, every: bool) -> set[str]:

@@ -1,7 +1,7 @@
-"""What rich draws: colours, tables, prompts, bars.
+"""Colours, tables, prompts and bars, drawn by rich.
 
-Imported only where something is drawn: rich takes as long to import as a small command runs. Texts
-are `Text` objects, never strings: in a string rich interprets markup such as ``[red]``.
+Import this module only to draw, because importing rich takes as long as a small command. Texts are
+`Text` objects, never strings: rich interprets markup such as ``[red]`` in strings.
 """
 
 import sys
@@ -40,16 +40,15 @@ def table(given: Table, width: int | None, *, paint: bool) -> list[str]:
     taken = sum(widths[index] + GAP for index in shown)
     console = _console(paint=paint)
     has_notes = bool(given.notes) and any(line.notes for line in given.lines)
-    if has_notes and width is None:
+    if not has_notes:
+        return _lines(console, given, shown)
+    if width is None:
         notes = [Text(printable("; ".join(line.notes)), line.colour) for line in given.lines]
         return _lines(console, given, shown, notes)
-    if has_notes and width is not None and width - taken >= _NARROWEST:
-        room = width - taken
-        beside = [Text("\n").join(notes) for notes in _notes(console, given, room)]
+    if width - taken >= _NARROWEST:
+        beside = [Text("\n").join(notes) for notes in _notes(console, given, width - taken)]
         return _lines(console, given, shown, beside)
     rows = _lines(console, given, shown)
-    if not has_notes or width is None:
-        return rows
     below = _notes(console, given, max(20, width - len(_INDENT)))
     return [rows[0], *(each for row in zip(rows[1:], below, strict=True)
                        for each in _with_notes(console, *row))]  # fmt: skip
@@ -111,7 +110,7 @@ def _printed(console: Console, what: RichTable | Text) -> str:
 
 
 class _Question(prompt.Confirm):
-    """Accepts also ``yes`` and ``no``; anything else is a no, as nothing may be done by mistake."""
+    """Accepts ``y`` and ``yes``; anything else means no."""
 
     prompt_suffix = " "
 
@@ -129,14 +128,14 @@ def confirmed(question: str) -> bool:
 
 
 class Bar:
-    """A bar on standard error with a text before it and figures behind it."""
+    """A bar on standard error, with a text before it and figures after it."""
 
     def __init__(self, figures: Callable[[], str]) -> None:
         console = Console(file=sys.stderr, markup=False, emoji=False, highlight=False)
         what = progress.TextColumn(
             "{task.description}", markup=False, table_column=RichColumn(no_wrap=True)
         )
-        # Redirected, standard output would come out on standard error.
+        # rich would redirect standard output to standard error.
         self._progress = progress.Progress(
             what, progress.BarColumn(20), _Figures(figures), console=console, transient=True,
             redirect_stdout=False, redirect_stderr=False,
@@ -144,7 +143,7 @@ class Bar:
         self._task = self._progress.add_task("", total=None)
 
     def show(self, what: str, done: float, total: float | None) -> None:
-        """Draw it, from now on until it is hidden."""
+        """Draw it until it is hidden."""
         self._progress.update(self._task, description=what, completed=done, total=total)
         self._progress.start()
 
@@ -154,7 +153,7 @@ class Bar:
 
 
 class _Figures(progress.ProgressColumn):
-    """What is behind the bar, as lines without a bar have it too."""
+    """The figures after the bar, which are the same without a terminal."""
 
     def __init__(self, figures: Callable[[], str]) -> None:
         super().__init__(RichColumn(no_wrap=True))

@@ -21,10 +21,10 @@ class Bar(Protocol):
 
 
 class Progress:
-    """How far one piece of work is, in bytes where it has any.
+    """The progress of one piece of work, in bytes if they are known.
 
-    ``tell`` writes a line; ``make_bar`` returns a bar that shows these figures, None where no
-    terminal can show one.
+    ``tell`` writes a line; ``make_bar`` returns a bar with the given figures. It is None without a
+    terminal.
     """
 
     def __init__(
@@ -39,29 +39,29 @@ class Progress:
         self._began = self._told = time.monotonic()
 
     def show(self, text: str = "") -> None:
-        """Show it, with what goes on at the moment."""
+        """Show it, with the current step."""
         self._text = f"{self._what}: {printable(text)}" if text else self._what
         self._update()
 
     def move(self, done: float, total: float | None = None) -> None:
-        """Set how many bytes are done."""
+        """Set the number of bytes that are done."""
         self._done = done
         self._total = self._total if total is None else total
         self._update()
 
     def counting(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        """Yield chunks as they come, and add their bytes to what is done."""
+        """Yield chunks as they arrive, and count their bytes as done."""
         for chunk in chunks:
             self.move(self._done + len(chunk))
             yield chunk
 
     def hide(self) -> None:
-        """Make room for other lines; it comes back as soon as there is news."""
+        """Make room for other lines; the next update shows it again."""
         if self._bar is not None:
             self._bar.hide()
 
     def figures(self) -> str:
-        """Return bytes, rate and time left, or the time that has passed where there are none."""
+        """Return bytes, rate and time left, or the elapsed time if no bytes are known."""
         spent = time.monotonic() - self._began
         if not self._done:
             return units.span(spent)

@@ -1,4 +1,4 @@
-"""The terminal: what is written there, and what is asked."""
+"""The terminal: output, progress and confirmations."""
 
 import os
 import shutil
@@ -18,9 +18,9 @@ class DeclinedError(Exception):
 
 @dataclass(slots=True)
 class Terminal:
-    """``width`` is None if standard output is not a terminal; ``bars``: standard error shows them.
+    """``width`` is None if standard output is not a terminal; ``bars``: standard error is one.
 
-    rich is imported only where something is drawn.
+    `draw` imports rich, so it is imported only to draw.
     """
 
     width: int | None
@@ -39,7 +39,7 @@ class Terminal:
         self.show(line)
 
     def show(self, line: str) -> None:
-        """Write a line as it is: drawn, or for programs."""
+        """Write a line unchanged: drawn, or for programs."""
         self._make_room()
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
@@ -59,12 +59,13 @@ class Terminal:
 
     @contextmanager
     def progress(self, what: str, total: float | None = None) -> Iterator[Progress]:
-        """Give the progress of work on ``total`` bytes, which is hidden at the end of the block."""
+        """Yield the progress of work on ``total`` bytes; it is hidden at the end of the block."""
         make_bar = None
         if self.bars:
             from kubectl_backup.output import draw  # noqa: PLC0415 -- see the class
 
             make_bar = draw.Bar
+        self._make_room()
         outer, self._progress = self._progress, Progress(what, total, self.tell, make_bar)
         try:
             yield self._progress
@@ -96,7 +97,7 @@ class Terminal:
 
 
 def _shown(text: str) -> str:
-    return printable(text, kept="\t")  # a newline would begin a line that nobody wrote
+    return printable(text, kept="\t")  # a newline would begin a forged line
 
 
 def current() -> Terminal:

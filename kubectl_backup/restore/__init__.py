@@ -1,1 +1,1 @@
-"""`restore`: to this machine, to a new claim, in place."""
+"""`restore`: to this machine, into a new claim, or in place."""

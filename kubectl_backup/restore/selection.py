@@ -9,6 +9,7 @@ from shlex import quote
 
 from contract import names
 from contract.snapshots import COPIES
+from contract.text import counted
 from kubectl_backup.cluster import errors, lines
 from kubectl_backup.cluster.api import Cluster, Json
 from kubectl_backup.cluster.errors import ClusterError
@@ -149,7 +150,7 @@ def content_of(
         if entries > _MOST:
             raise ClusterError(f"restic ls lists more than {_MOST} entries")
         if not entries % _SHOWN_EACH:
-            progress.show(f"{entries} files")
+            progress.show(counted(entries, "file"))
     if running.end.code:
         said = formats.plain(running.end.said)
         raise ClusterError(errors.of_restic("ls", running.end.code, said))

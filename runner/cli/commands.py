@@ -1,4 +1,4 @@
-"""The commands that people and scripts start: each hands what was parsed to one function."""
+"""Commands that people start now and then: each hands what was parsed to one function."""
 
 import argparse
 import contextlib
@@ -7,10 +7,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from runner.cli import actions, load_config, parser
+from runner.cli import actions, parser
 from runner.cli.begin import begin
 from runner.restore.request import Asked
-from runner.session import status
 
 
 def _run(parsed: argparse.Namespace) -> int:
@@ -89,12 +88,8 @@ def _unlock(parsed: argparse.Namespace) -> int:
     return actions.unlock(*begin(parsed))
 
 
-def _status(parsed: argparse.Namespace) -> int:
-    return status.show(load_config.read_config(), as_json=parsed.json)
-
-
 ALL: dict[str, Callable[[argparse.Namespace], int]] = {
     "run": _run, **dict.fromkeys(parser.TASKS, _task), "restore": _restore,
     "populate": _populate, "restic": _restic, "dump": _dump, "fill": _fill, "load": _load,
-    "maintain": _maintain, "accept": _accept, "unlock": _unlock, "status": _status,
+    "maintain": _maintain, "accept": _accept, "unlock": _unlock,
 }  # fmt: skip

@@ -164,7 +164,7 @@ def test_restore_to_a_folder_here(protected: Kubectl, cluster: Target, tmp_path:
     assert sorted(path.name for path in folder.iterdir()) == ["file", "keep", "mit Leerzeichen"]
 
     again = backup(protected, *words, "--path", ODD)
-    assert (again.code, "add --yes" in again.err) == (1, True)
+    assert (again.code, "pass --yes" in again.err) == (1, True)
     alone = tmp_path / "alone"
     assert backup(protected, *words[:-1], str(alone), "--path", ODD).code == 0
     assert [path.name for path in alone.iterdir()] == [Path(ODD).name]
@@ -301,7 +301,7 @@ def test_who_would_scale_it_back_stops_the_restore(protected: Kubectl, cluster: 
     protected("label", "deployment", "wiki", "helm.toolkit.fluxcd.io/name=wiki")
     words = ("restore", "wiki", "--volume", "data", "--in-place", "--yes")
 
-    assert "Flux may scale it back" in backup(protected, *words).err
+    assert "Flux may scale it up" in backup(protected, *words).err
     assert name(protected) == pod
 
     protected("label", "deployment", "wiki", "helm.toolkit.fluxcd.io/name-")
@@ -328,7 +328,7 @@ def test_the_doctor_finds_nothing_where_all_is_well(protected: Kubectl, cluster:
     for link in ("chart", "certificate", "webhook", "namespace", "admission", "Secret",
                  "repository"):  # fmt: skip
         assert f"ok       {link:<12}" in said.out
-    assert "outside this cluster?" in said.out
+    assert "outside this cluster" in said.out
     assert "correct horse" not in said.all
 
 
@@ -399,9 +399,9 @@ def test_what_cannot_be_is_one_line(protected: Kubectl, cluster: Target, tmp_pat
     wiki(protected, cluster.app_image)
     missing = {**vars(protected), "kubeconfig": tmp_path / "none"}
     for said, hint in (
-        (backup(protected, "now", "wikki"), "there is deploy/wiki"),
+        (backup(protected, "now", "wikki"), "with backups: deploy/wiki"),
         (backup(protected, "ls", "wiki", "abcd", "data"), "kubectl backup now"),
-        (backup(protected, "restore", "wiki", "--volume", "dat", "--in-place"), "there is data"),
+        (backup(protected, "restore", "wiki", "--volume", "dat", "--in-place"), "backed up: data"),
         (backup(Kubectl(**missing), "status"), "KUBECONFIG"),
     ):
         assert (said.code, said.out, said.err.count("\n")) == (1, "", 1), said
@@ -424,7 +424,7 @@ def test_pausing(protected: Kubectl, cluster: Target) -> None:
     ("change", "cause"),
     [
         ({"RESTIC_PASSWORD": "wrong"}, "the password is wrong"),
-        ({"BACKUP_SCHEDULE": "off"}, "no run is planned"),
+        ({"BACKUP_SCHEDULE": "off"}, "no run is scheduled"),
     ],
 )
 def test_the_doctor_reads_what_the_sidecar_sees(

@@ -71,7 +71,7 @@ def test_what_recipes_show(protected: Kubectl, cluster: Target, tmp_path: Path) 
     (suspended,) = blocks("docs/recipes/gitops.md", "## Restore")
     in_place = ("--volume", "data", "--in-place", "--yes")
     refused = backup(protected, "restore", "deploy/wiki", *in_place)
-    assert (refused.code, "Argo CD may scale it back" in refused.err) == (1, True), refused.all
+    assert (refused.code, "Argo CD may scale it up" in refused.err) == (1, True), refused.all
     shell(suspended, tmp_path, protected, instead={"-n wiki deploy/wiki": ours, **now})
     protected.rollout("deployment/wiki")
 

@@ -7,7 +7,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -23,7 +23,7 @@ from tests.integration.sidecars import Sidecar, Tree
 from tests.services import rest
 
 _FOLDERS = 300  # right below the volume, so that the move takes its time
-_LAST = 4.0  # seconds after which a kill comes too late
+_PARTS = 8  # of a restore's time; at the end of each, one is killed
 
 
 @pytest.fixture
@@ -84,23 +84,32 @@ def staged(sidecar: Sidecar, name: str) -> Path:
 
 
 def test_a_restore_that_is_killed_at_any_moment(lost: tuple[Sidecar, Tree]) -> None:
+    """From the first trace of its work on the volume; what is before that leaves nothing."""
     sidecar, before = lost
-    killed, moment = 0, 0.1
-    while moment < _LAST:
+    with _at_work(sidecar) as process:
+        began = time.monotonic()
+        assert process.wait(120) == 0
+    lasts, killed = time.monotonic() - began, 0
+    for part in range(_PARTS):
         for path in sidecar.volume.iterdir():
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-        with Start(sidecar).running() as process:
+        with _at_work(sidecar) as process:
             try:
-                process.wait(moment)
+                process.wait(lasts * part / _PARTS)
             except subprocess.TimeoutExpired:
                 kill(process)
                 killed += 1
-            else:
-                moment = _LAST
         Start(sidecar).run()
         assert is_whole(sidecar, before)
-        moment += 0.15
     assert killed > 2
+
+
+@contextmanager
+def _at_work(sidecar: Sidecar) -> Iterator[subprocess.Popen[str]]:
+    """Start a restore; the block begins when something of it is on the volume."""
+    with Start(sidecar).running() as process:
+        until(lambda: any(sidecar.volume.iterdir()), "the restore begins", 120)
+        yield process
 
 
 @pytest.mark.parametrize("done", [0.0, 0.3, 0.9])

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from kubectl_backup import cli
 from kubectl_backup.__main__ import main
 from tests.kubectl_backup.api import Api, Ran
 from tests.kubectl_backup.conftest import Backup
@@ -365,6 +366,14 @@ def test_pods_that_lack_their_sidecar_are_evicted_only_when_asked(api: Api, back
 
     api.refused[eviction] = 429
     assert "not evicted" in backup("reinject", "--yes").out
+
+
+def test_a_former_name_still_works_and_no_help_lists_it(api: Api, backup: Backup) -> None:
+    protect(api, pod())
+    api.objects["/api/v1/namespaces/prod"] = {"metadata": {"name": "prod"}}
+
+    assert backup("heal") == backup("reinject")
+    assert "heal" not in cli.parser().format_help().split()
 
 
 def test_restore_refuses_before_it_changes_anything(

@@ -50,8 +50,10 @@ class _Recorder:
             self._failed.setdefault(test, _line(report))
         elif report.passed and report.when == "call":
             self._passed[test] = None
-        elif report.skipped and needs.EXCEPTION in (why := str(report.longrepr)):
-            self._exceptions[test] = why.partition(needs.EXCEPTION)[2].rstrip("')")
+        elif report.skipped and isinstance(report.longrepr, tuple):
+            _, _, reason = report.longrepr
+            if needs.EXCEPTION in reason:
+                self._exceptions[test] = reason.partition(needs.EXCEPTION)[2]
 
     def pytest_sessionfinish(self) -> None:
         self._file.write_text(json.dumps({

@@ -74,6 +74,8 @@ CASES: dict[str, tuple[str, tuple[str, ...], int, list[str], str]] = {
     "not collected, and others fail once": (
         _FAILS_IN.format("{1}"), ("--continue-on-collection-errors", "test_it.py", "broken.py"), 1,
         [], "not collected: broken.py: "),
+    "an exception": ('from tests import needs\ndef test_one(): needs.exception("own-images")\n',
+                     (), 0, [], "not possible here: test_it.py::test_one: another cluster runs"),
     "no tests": ("", (), 5, [], ""),
     "no tests, as they may": ("", ("--may-be-empty",), 0, [], ""),
     "an option that is none": (_PASSES, ("--no-such-option",), 4, [], ""),
@@ -184,10 +186,14 @@ def _amid_the_load(argv: Sequence[str], project: Path) -> Iterator[subprocess.Po
         stderr=subprocess.STDOUT, text=True, start_new_session=True,
     ) as process:  # fmt: skip
         assert process.stdout
-        assert any("amid the load" in line for line in process.stdout)
-        yield process
-        process.stdout.read()  # to its end: for that of all who could write to it
-    until(lambda: _is_over(process.pid), "no process is left", 60)
+        try:
+            assert any("amid the load" in line for line in process.stdout)
+            yield process
+            process.wait(60)
+            until(lambda: _is_over(process.pid), "no process is left", 60)
+        finally:
+            if not _is_over(process.pid):
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def test_ctrl_c_amid_the_load_leaves_no_process(project: Path) -> None:

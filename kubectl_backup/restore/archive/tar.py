@@ -1,14 +1,13 @@
-"""A tar archive that comes in pieces, read entry by entry. Pure.
+"""Reads a tar archive, which arrives in pieces, entry by entry. Pure.
 
-The archive comes from a container that an attacker may control, so that Python's `tarfile` is not
-used at all: it reads an extended header of any size into memory, follows a chain of them by
-recursion, expands sparse files, takes a damaged header for the end, and what else it does differs
-between releases (its filters came with 3.11.4, the fixes of their holes with 3.11.13, and
-CVE-2025-8194 is open in 3.11). The metadata of this package allows every Python 3.11; as nothing
-here rests on `tarfile`, that floor need not rise.
+The archive comes from a container that an attacker may control, so Python's `tarfile` is not used:
+it reads extended headers of any size into memory, follows chains of them by recursion, expands
+sparse files, and takes a damaged header for the end. It also differs between releases: its filters
+came with 3.11.4, fixes for them with 3.11.13, and CVE-2025-8194 is open in 3.11. This package
+supports every Python 3.11, and can do so because nothing here depends on `tarfile`.
 
-Read is what restic writes (PAX), with the long names of GNU tar. Everything else is an error, and
-so is whatever is larger than anything real.
+It reads what restic writes (PAX), and the long names of GNU tar. Everything else is an error, as is
+anything larger than a real archive has.
 """
 
 import re
@@ -28,7 +27,7 @@ _DAMAGED = "it is damaged or ends too early"
 
 
 class ArchiveError(ValueError):
-    """This is no archive that restic writes; the message says why."""
+    """restic does not write such an archive; the message says why."""
 
 
 class Kind(Enum):
@@ -129,7 +128,7 @@ class Reader:
                 raise ArchiveError("it does not end")
 
     def _take(self, count: int) -> bytes:
-        """Return that many bytes; ``count`` is bounded by whoever asks."""
+        """Return ``count`` bytes; the caller bounds them."""
         taken = bytearray()
         while len(taken) < count:
             taken += self._some(count - len(taken))
@@ -192,7 +191,7 @@ def _text(field: bytes) -> bytes:
 
 
 def _own(more: dict[str, bytes], key: str, field: bytes) -> int:
-    """Return a number of a header, or of its extended one; raise where no file can have it."""
+    """Return a number of a header or extended header; raise if no file can have it."""
     if key not in more:
         return _number(field)
     if not _NUMBER.fullmatch(more[key]):
@@ -201,7 +200,7 @@ def _own(more: dict[str, bytes], key: str, field: bytes) -> int:
 
 
 def _number(field: bytes) -> int:
-    """Return the number in a field: octal, or in the bytes themselves after a bit that says so."""
+    """Return the number in a field: octal, or binary if its first bit is set."""
     if field[0] & 0x80:
         if field[0] != 0x80:  # negative, or larger than all that follows could be
             raise ArchiveError("a number is none that a file can have")

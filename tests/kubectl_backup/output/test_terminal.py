@@ -42,7 +42,7 @@ def test_a_table_has_colours_at_a_terminal_and_none_in_a_pipe(wiki: Api, backup:
     shown, piped = typed("status"), backup("status")
 
     assert "\x1b[33msuccess\x1b[0m" in shown.raw
-    assert shown.text.rstrip("\n") == piped.out.rstrip("\n")
+    assert [line.rstrip() for line in shown.text.splitlines()] == piped.out.splitlines()
     assert "\x1b" not in piped.out
 
 
