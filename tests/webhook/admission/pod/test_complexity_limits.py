@@ -2,7 +2,7 @@
 
 import pytest
 
-from webhook.admission import complexity
+from webhook.admission.pod import complexity
 
 
 def _pod(containers: int = 1, owners: int = 0, text: int = 0) -> dict[str, object]:
