@@ -17,6 +17,7 @@ Document = dict[str, Any]
 _SPACE = re.compile(r"[ \t\r\n]*")
 _MARK = "\ufeff"  # of the byte order; at the beginning of a file only
 _KEPT = "\t\r\n\ufeff"  # letters that steer nothing if they stand in a file
+_BREAKS = dict.fromkeys((0x85, 0x2028, 0x2029), "\n")  # of lines, as YAML has them too
 _LEFT_OUT = dict.fromkeys(map(ord, _KEPT))
 
 
@@ -51,8 +52,8 @@ class File:
             pieces += [self._text[at : part.start], self._current(part)]
             at = part.end
         whole = "".join([*pieces, self._text[at:]])
-        # What is left stands between the documents, where there are but comments.
-        return whole if _harmless(whole) else printable(whole, kept=_KEPT)
+        # What is left stands between the documents, where there are but comments and breaks.
+        return whole if _harmless(whole) else printable(whole.translate(_BREAKS), kept=_KEPT)
 
     def _current(self, part: _Part) -> str:
         text = self._text[part.start : part.end]

@@ -32,7 +32,7 @@ def test_where_no_source_is_there_the_volumes_are_backed_up(tmp_path: Path, key:
 
     pages = str(tmp_path / "pages")
     assert found.sources == {"/nowhere": Source.MISSING, pages: Source.FULL}
-    assert found.warnings == [f"{key} /nowhere is not there; all volumes are backed up"]
+    assert found.warnings == [f"{key} /nowhere does not exist; all volumes are backed up"]
 
 
 def test_a_source_that_leaves_out_a_volume_of_a_similar_name_says_so(tmp_path: Path) -> None:

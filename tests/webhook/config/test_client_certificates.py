@@ -57,7 +57,7 @@ def test_a_broken_file_is_named_and_who_was_trusted_still_is(file: Path) -> None
     clients.refresh()
     file.write_text("no certificate")
 
-    with pytest.raises(AuthorityError, match="no PEM certificates"):
+    with pytest.raises(AuthorityError, match="not a file of PEM certificates"):
         clients.refresh()
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

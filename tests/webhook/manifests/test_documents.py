@@ -64,3 +64,12 @@ def test_what_kubectl_refuses_is_an_error_with_its_line(text: str, line: int, me
         documents.load(f"kind: X\n{text}\n")
 
     assert raised.value.line == line
+
+
+@pytest.mark.parametrize("mark", ["\x85", "\u2028", "\u2029"])
+def test_a_break_of_lines_that_steers_terminals_stays_a_break(mark: str) -> None:
+    file = documents.File(f"{mark}kind: Pod\nspec: {{}}\n{mark}---\nkind: Job\n")
+    file.documents[0]["added"] = "x"
+
+    assert mark not in file.text()
+    assert documents.load(file.text()) == file.documents

@@ -67,5 +67,5 @@ def test_a_path_is_that_of_the_innermost_mount() -> None:
     ((pattern, why),) = excludes.doubts(pod, ("/srv/data/cache",), mounts)
 
     assert (pattern, why) == (
-        "/srv/data/cache", "is a path of the app's own: write /backup/data/cache",
+        "/srv/data/cache", "is a path inside the app's container: write /backup/data/cache",
     )  # fmt: skip
