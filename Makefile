@@ -55,6 +55,10 @@ lint: setup ## Check style, types, imports between modules, and shell
 fuzz: setup ## Fuzz for MINUTES=30, and keep what is found
 	$(BIN)/python -m tests.fuzz.campaign $(or $(MINUTES),30)
 
+.PHONY: mutants
+mutants: setup test-restic ## Plant faults one by one, and count those that tests notice (ONLY=id)
+	@$(BIN)/python -m tests.mutants --only "$(ONLY)"
+
 .PHONY: audit
 audit: setup ## Look for known vulnerabilities in what the locks name
 	@# Where it cannot be built, the audit says that Go's modules are not checked.

@@ -1,1 +1,1 @@
-"""The webhook's certificates: its own CA and leaves, or those that are mounted."""
+"""The webhook's certificates: its own CA and leaves, or mounted ones."""

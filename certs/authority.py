@@ -45,7 +45,7 @@ class CA:
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """What the server shows: PEM texts. ``signer`` is None where a file brought it."""
+    """What the server shows: PEM texts. ``signer`` is None if a file brought it."""
 
     chain: bytes
     key: bytes = field(repr=False)
@@ -126,7 +126,7 @@ def load_ca(certificate: bytes, key: bytes) -> CA:
         private = load_pem_private_key(key, password=None)
     except (ValueError, TypeError):  # TypeError: it is encrypted
         # No chaining: what a parser quotes of its input would be a key.
-        raise BrokenError("the key is no unencrypted PEM private key") from None
+        raise BrokenError("the key is not an unencrypted PEM private key") from None
     if not isinstance(private, ec.EllipticCurvePrivateKey):
         raise BrokenError("the key is not an elliptic curve key")
     if private.public_key() != read.public_key():
@@ -146,7 +146,7 @@ def load_certificate(text: bytes) -> x509.Certificate:
     try:
         return x509.load_pem_x509_certificate(text)
     except ValueError:
-        raise BrokenError("the certificate is no PEM certificate") from None
+        raise BrokenError("the certificate is not a PEM certificate") from None
 
 
 def load_bundle(text: bytes) -> frozenset[x509.Certificate]:

@@ -14,9 +14,9 @@ _POLL = timedelta(seconds=10)
 class Files:
     """A certificate chain and its key in two PEM files; beside them perhaps `ca.crt`.
 
-    They are read anew each time. The kubelet swaps a whole folder by a symbolic link, so what
-    counts is the content, not a time stamp; a chain and a key from two sides of the swap do not
-    fit together, are refused when they are loaded, and read again soon.
+    They are read each time. The kubelet swaps a whole folder by a symbolic link, so what counts is
+    the content, not a time stamp; a chain and a key from two sides of the swap do not fit together,
+    are refused when they are loaded, and read again soon.
     """
 
     def __init__(self, chain: Path, key: Path) -> None:

@@ -1,4 +1,4 @@
-"""Keeps the server's certificate good: the only part that has a clock and a thread."""
+"""Keeps the server's certificate valid: the only part with a clock and a thread."""
 
 import logging
 import ssl
@@ -27,9 +27,9 @@ class StoppedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What metrics and logs want to know. ``problem`` is empty if all is well.
+    """The state for metrics and logs. ``problem`` is empty if all is well.
 
-    ``bundle_in_sync`` is None where the bundle is not ours to keep. ``leaf_life`` is nothing
+    ``bundle_in_sync`` is None if the bundle is not ours to keep. ``leaf_life`` is nothing
     where there is no leaf.
     """
 
@@ -41,7 +41,7 @@ class Status:
 
 
 class Keeper:
-    """Has a certificate for the server at any time, whatever becomes of the cluster."""
+    """Keeps a certificate for the server at all times, even without the cluster."""
 
     def __init__(
         self,
@@ -117,7 +117,7 @@ class Keeper:
         )
 
     def tick(self, now: datetime) -> bool:
-        """Look once and do what is due; never raise. Return whether there is a certificate."""
+        """Check once and do what is due; never raise. Return whether there is a certificate."""
         try:
             self._view = self._source.refresh(now)
             unusable = self._show(self._view.leaf)
@@ -156,7 +156,7 @@ class Keeper:
                 self.tick(self._clock())
 
     def _pause(self, now: datetime) -> float:
-        """Return the seconds until the next look."""
+        """Return the seconds until the next check."""
         if self._failures:
             return min(_SHORTEST * 2.0 ** min(self._failures - 1, 10), _LONGEST)
         wait = (self._view.look_again - now).total_seconds()

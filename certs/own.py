@@ -38,10 +38,10 @@ class _Look:
 
 
 class OwnCA:
-    """Keeps Secret and CA bundle as they should be, and signs this replica's leaf in memory.
+    """Maintains Secret and CA bundle, and signs this replica's leaf in memory.
 
-    There is no leader: whoever sees that something is due writes it, and whoever finds that
-    another was faster reads again. Without a cluster it goes on with what it remembers.
+    There is no leader: any replica writes what is due, and reads again if another was faster.
+    Without the cluster it continues with its memory.
     """
 
     def __init__(self, store: Store, dns: tuple[str, ...], times: Lifetimes) -> None:

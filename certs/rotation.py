@@ -16,7 +16,7 @@ from certs.authority import CA, SKEW, new_ca
 
 @dataclass(frozen=True, slots=True)
 class Lifetimes:
-    """How long things last. Raises ValueError where a rotation could not end in time."""
+    """How long things last. Raises ValueError if a rotation could not end in time."""
 
     ca: timedelta = timedelta(days=365)
     leaf: timedelta = timedelta(days=1)
@@ -70,9 +70,9 @@ def step(
 ) -> Step:
     """Return the next content; it equals ``stored`` where nothing has to be written.
 
-    ``stored`` is None where there is no usable Secret; then what this replica ``remembered`` is
-    put back, as its leaves and the installed bundle still go by it. ``installed`` are the CAs
-    that the API server trusts now, None where that is not known.
+    ``stored`` is None if there is no usable Secret; then what this replica ``remembered`` is
+    restored, as its leaves and the installed bundle still go by it. ``installed`` are the CAs
+    that the API server trusts now, None if that is unknown.
     """
     content = stored or remembered
     if content is None:
@@ -103,7 +103,7 @@ def _sound(content: Content, now: datetime) -> Content:
 
 
 def _replaced(content: Content, now: datetime, times: Lifetimes) -> Content:
-    """Return another CA at once: the clients refuse the present one."""
+    """Return another CA immediately: the clients refuse the present one."""
     old = content.current.certificate
     # One that has not begun yet was made by a clock far ahead, or ours is behind. In the second
     # case the others' leaves are good, so it stays trusted.

@@ -85,7 +85,7 @@ def _certificate(data: Mapping[str, bytes], name: str, problems: list[str]) -> C
 
 
 def _time(data: Mapping[str, bytes], name: str) -> datetime | None:
-    # Unreadable is as good as absent: the period then starts anew, which is the safe side.
+    # Unreadable is as good as absent: the period then starts again, which is the safe side.
     try:
         moment = datetime.fromisoformat(data.get(name, b"").decode("ascii"))
     except ValueError:

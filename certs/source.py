@@ -14,7 +14,7 @@ class View:
 
     ``leaf`` is to be shown; None only where there never was one. ``bundles`` are the PEM texts
     that clients verify it with, as far as is known; ``in_sync`` is whether they are what they
-    should be, None where that is not ours to say. ``problem`` is empty if all went well.
+    should be, None if that is not ours to say. ``problem`` is empty if all went well.
     """
 
     leaf: Leaf | None

@@ -32,7 +32,7 @@ class StoreError(Exception):
 
 
 class ConflictError(StoreError):
-    """Somebody else wrote first: read again and decide anew."""
+    """Somebody else wrote first: read again and decide again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Store:
         self._api = api
 
     def secret(self) -> Secret | None:
-        """Return the Secret as it is now, None where there is none."""
+        """Return the Secret as it is now, None if there is none."""
         with _telling(f"read Secret {self._secret}"):
             try:
                 found = _json(
@@ -101,7 +101,7 @@ class Store:
         self._patch_secret("update", body, _MERGE, field_manager=_MANAGER)
 
     def webhooks(self) -> Webhooks | None:
-        """Return the webhook configuration as it is now, None where there is none."""
+        """Return the webhook configuration as it is now, None if there is none."""
         with _telling(f"read MutatingWebhookConfiguration {self._configuration}"):
             try:
                 found = _json(

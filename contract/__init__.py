@@ -1,4 +1,4 @@
-"""What the webhook and the runner agree on, stated once. Pure: no files, clock or network."""
+"""Facts shared by the programs, each stated once. Pure: no files, clock or network."""
 
 from contract.version import VERSION
 

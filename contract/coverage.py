@@ -1,4 +1,4 @@
-"""Whether a pod has a backup, and if not, why: what `coverage` and the plugin agree on. Pure."""
+"""Whether a pod has a backup, and why not; shared by `coverage` and the plugin. Pure."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from contract import names
-from contract.annotations import settings
+from contract.annotations import quantity, settings, values
 from contract.names import Reason
 
 Pod = Mapping[str, Any]
@@ -22,7 +22,7 @@ _OVER = {"Succeeded", "Failed"}
 
 
 class Cover(StrEnum):
-    """What a pod's backups are like. Stable: metric label, JSON and documentation.
+    """The backup state of a pod. Stable: metric label, JSON and documentation.
 
     A pod that asks for a backup and has none may also have one of the words of names.Reason.
     """
@@ -30,20 +30,23 @@ class Cover(StrEnum):
     PROTECTED = "protected"
     """It has our sidecar."""
     OUTDATED = "outdated"
-    """It has the sidecar of another version than would be injected now."""
+    """It has the sidecar of another version than the webhook injects now."""
+    STARVED = "starved"
+    """It has our sidecar, but something has lowered its limits below what backups need."""
     OPTED_OUT = "opted_out"
-    """It mounts claims, and its annotation says that no backup is wanted."""
+    """It mounts claims, and its annotation opts out."""
     NOT_ANNOTATED = "not_annotated"
-    """It mounts claims in a namespace that has opted in, and says nothing."""
+    """It mounts claims in a namespace that has opted in, and has no annotation."""
     NOT_OPTED_IN = "not_opted_in"
     """It asks for a backup in a namespace that has not opted in."""
     MISSED = "missed"
-    """It asks for a backup that it would get now: no webhook answered when it was made, or it has
-    been annotated since."""
+    """It asks for a backup and would get a sidecar now: no webhook answered when it was created, or
+    it was annotated later.
+    """
 
 
 AS_WANTED: frozenset[str] = frozenset({Cover.PROTECTED, Cover.OUTDATED, Cover.OPTED_OUT})
-"""What is no gap."""
+"""States that are not gaps."""
 
 _STATED = frozenset(Reason) - {
     Reason.INJECTED, Reason.ALREADY_INJECTED, Reason.NOT_ENABLED, Reason.NOT_A_POD_CREATE,
@@ -58,7 +61,7 @@ def judge(
     is_current: Callable[[], bool],
     decide: Callable[[], str],
 ) -> str:
-    """Return a word of Cover or Reason; empty where no backup is needed and none asked for.
+    """Return a word of Cover or Reason; empty if no backup is needed and none asked for.
 
     ``decide`` returns what a webhook would say now of a pod that asks and has no reason: a word of
     Reason, or Cover.MISSED.
@@ -66,6 +69,8 @@ def judge(
     if over(pod):
         return ""
     if has_sidecar(pod):
+        if shortage(pod):
+            return Cover.STARVED
         return Cover.PROTECTED if is_current() else Cover.OUTDATED
     if not asks(pod):
         return _unasked(pod, opted_in=opted_in, excluded=excluded)
@@ -83,7 +88,7 @@ def _unasked(pod: Pod, *, opted_in: bool, excluded: bool) -> str:
 
 
 def annotations(pod: Pod) -> Mapping[str, object]:
-    """Return a pod's annotations, empty where there are none."""
+    """Return a pod's annotations, empty if there are none."""
     return (pod.get("metadata") or {}).get("annotations") or {}
 
 
@@ -114,8 +119,24 @@ def is_sidecar(container: Mapping[str, Any]) -> bool:
     return container.get("name") == names.CONTAINER and stays and names.STATE_VOLUME in mounted
 
 
+def shortage(pod: Pod) -> str:
+    """Return which limit of our sidecar in a pod is lower than backups need; "" where none is."""
+    ours = filter(is_sidecar, (pod.get("spec") or {}).get("initContainers") or [])
+    limits: Mapping[str, object] = {}
+    for container in ours:
+        limits = (container.get("resources") or {}).get("limits") or {}
+    for resource, floor in values.FLOORS.items():
+        given = str(limits.get(resource) or floor)
+        if quantity.parse(given) < quantity.parse(floor):
+            return (
+                f"something has lowered the sidecar's {resource} limit to {given}, and backups "
+                f"need {floor}: raise what is given to container {names.CONTAINER}"
+            )
+    return ""
+
+
 def status(pod: Pod) -> Mapping[str, Any]:
-    """Return the pod's annotation `backup.status`, empty where there is none that can be read."""
+    """Return the pod's annotation `backup.status`, empty if there is none that can be read."""
     # Anybody may have written it.
     try:
         found = json.loads(str(annotations(pod).get(names.STATUS_ANNOTATION) or "{}"))
@@ -125,7 +146,7 @@ def status(pod: Pod) -> Mapping[str, Any]:
 
 
 def stated(pod: Pod) -> str:
-    """Return the reason that the webhook gave at admission; empty where it gave none."""
+    """Return the reason that the webhook gave at admission; empty if it gave none."""
     reason = status(pod).get("reason")
     return reason if isinstance(reason, str) and reason in _STATED else ""
 

@@ -1,4 +1,4 @@
-"""Exit codes that the programs decide by. Pure.
+"""Exit codes of the programs. Pure.
 
 restic's are those of its documentation. The runner's own pass through `kubectl exec` to the plugin.
 """
@@ -7,7 +7,7 @@ OK = 0
 PARTIAL = 3
 """restic: there is a snapshot, and some of the source could not be read."""
 NO_REPOSITORY = 10
-"""restic: there is no repository where it looked."""
+"""restic: there is no repository at this address."""
 LOCKED = 11
 """restic: another process holds a lock in the repository."""
 WRONG_PASSWORD = 12
@@ -24,7 +24,7 @@ SIGNALLED = 128
 INTERRUPTED = SIGNALLED + 2
 """Ended by SIGINT, or before it began."""
 BROKEN_PIPE = SIGNALLED + 13
-"""Ended by SIGPIPE: nobody reads the output any more."""
+"""Ended by SIGPIPE: the reader closed the output."""
 
 MADE_SNAPSHOT = frozenset({OK, PARTIAL})
 """restic backup: a snapshot was made, whole or in part."""

@@ -4,7 +4,7 @@ import re
 from enum import StrEnum
 
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-"""What a variable's name can be; other keys of the Secret are files alone."""
+"""Valid names of variables; other keys of the Secret are only files."""
 
 CONTAINER = "backup"
 """Name of the injected container."""
@@ -13,49 +13,52 @@ RESTORE_CONTAINER = "backup-restore"
 """Name of the injected init container that fills empty volumes."""
 
 PATH = "/opt/backup/bin:/usr/bin:/bin"
-"""Of our containers, as the image has it: neither the Secret nor an image decides what is run."""
+"""PATH of our containers: neither the Secret nor an image decides what runs."""
 
 RUNNER = "/opt/backup/bin/backup-runner"
 
 RESTORE_COMMAND = (RUNNER, "populate")
-"""What it runs."""
+"""The command of the init container."""
 
 STAGING = ".backup-restore"
 """Folder on a volume that is being restored; neither backed up nor counted as content."""
 
 STATUS_FILE = "status.json"
-"""In the state folder: what `backup-runner status --json` says, kept up to date."""
+"""In the state folder: the current output of `backup-runner status --json`."""
 
 HANDOVER_FILE = "handover.json"
 """In the state folder: what the init container read of the repository, for the sidecar."""
 
 STATUS_MESSAGE, STATUS_FIELD = "status", "known"
-"""Of a line in the log: its message, and its field with what `backup-runner status --json` says."""
+"""Message of the status line in the log, and its field with the output of `backup-runner status
+--json`.
+"""
 
 STARTED_MESSAGE = "backup started"
-"""Of a line in the log with which a run begins."""
+"""Message of the log line at the start of a run."""
 
 WAITING_MESSAGE = "waiting for a run in progress"
-"""Of a line in the log of a command that waits for its turn; its field ``pid`` is the command's."""
+"""Message of a command that waits for its turn; the field ``pid`` is the command's."""
 
 SUPERVISOR_FILE = "supervisor"
 """In the state folder: the process that SIGUSR1 asks for a backup; 1 unless pods share theirs."""
 
 COMMAND = "/opt/backup/bin/backup-supervise"
-"""What the injected container runs; absolute, so that no PATH decides what that is."""
+"""The command of the injected container; absolute, so PATH does not matter."""
 
 OLD_COMMAND = "backup-supervise"
-"""What containers ran that were injected before the command was absolute."""
+"""The command of containers injected by older versions."""
 
 SECRET_PREFIX = "BACKUP_SECRET_"  # noqa: S105 -- the name of variables
-"""Of the variables that envFrom makes of the Secret's keys: no loader, shell, interpreter or
-program of ours reads one, whatever its key is."""
+"""Prefix of the variables that envFrom makes of the Secret's keys: with it, no loader, shell,
+interpreter or program reads any key.
+"""
 
 ENABLED_LABEL = "backup.enabled"
-"""Of a namespace: ``true`` opts it in."""
+"""Label of a namespace: ``true`` opts it in."""
 
 PULL_SECRETS_ANNOTATION = "backup.image-pull-secrets"
-"""Of a namespace: Secrets in it that pull the sidecar's image, separated by commas."""
+"""Annotation of a namespace: its pull Secrets for the sidecar's image, separated by commas."""
 
 # Annotations and the label that we write. Everything else under "backup." belongs to users.
 STATUS_ANNOTATION = "backup.status"
@@ -88,20 +91,20 @@ ENV_POD_INDEX = "BACKUP_POD_INDEX"
 ENV_NODE = "BACKUP_NODE"
 ENV_HOST = "BACKUP_HOST"
 ENV_HOST_GIVEN = "BACKUP_HOST_GIVEN"
-"""``true`` where the annotation backup.name chose the host, so that the Secret does not."""
+"""``true`` if the annotation backup.name set the host, so the Secret does not."""
 ENV_KIND = "BACKUP_KIND"
 ENV_WORKLOAD = "BACKUP_WORKLOAD"
 ENV_CLUSTER = "BACKUP_CLUSTER"
 ENV_DEFAULTS = "BACKUP_DEFAULTS"
 ENV_ADMITTED = "BACKUP_ADMITTED"
-"""JSON object of the annotations about retention at admission: patching a pod changes others."""
+"""JSON object of the retention annotations at admission; a patched pod does not change them."""
 ENV_VOLUMES = "BACKUP_VOLUMES"
 """JSON list of folders below BACKUP_VOLUMES_DIR, as backup.volumes named them at admission."""
 ENV_PRE = "BACKUP_PRE"
 ENV_POST = "BACKUP_POST"
 """JSON lists of words, as backup.pre and backup.post were at admission."""
 ENV_ENGINE = "BACKUP_ENGINE"
-"""``rclone`` where backup.engine chose the mirror at admission; else restic."""
+"""``rclone`` where backup.engine chose the mirror at admission; otherwise restic."""
 ENV_DUMP = "BACKUP_DUMP"
 """JSON list of dumps, as backup.dump was at admission: each a list of its name and, if it is a
 command, its words."""
@@ -110,7 +113,7 @@ ENV_RESTORE_AS_OF = "BACKUP_RESTORE_AS_OF"
 ENV_RESTORE_FROM = "BACKUP_RESTORE_FROM"
 """backup.restore, -as-of and -from as they were at admission; only in the init container."""
 ENV_RESTORE_COMMANDS = "BACKUP_RESTORE_COMMANDS"
-"""backup.restore-commands as it was at admission: names of variables, separated by blanks. The init
+"""backup.restore-commands as it was at admission: names of variables, separated by spaces. The init
 container always has it, so that the Secret cannot set it."""
 ENV_GRACE = "BACKUP_GRACE_SECONDS"
 """The pod's terminationGracePeriodSeconds, where they are not GRACE_SECONDS."""
@@ -130,6 +133,8 @@ class Reason(StrEnum):
     """No container mounts a persistent volume claim as files."""
     INVALID_VALUE = "invalid_value"
     """``backup.enabled`` is neither yes nor no: write ``"true"``."""
+    INVALID_POD = "invalid_pod"
+    """A field of the pod is not of the type that Kubernetes gives it; the message names it."""
     NAME_CONFLICT = "name_conflict"
     """The pod has its own container or volume with one of our names: rename it."""
     WINDOWS = "windows"

@@ -1,4 +1,4 @@
-"""Command lines of all programs: what cannot be understood is shown so that it steers nothing."""
+"""Command line parser of all programs: makes invalid arguments printable in errors."""
 
 import argparse
 from typing import NoReturn

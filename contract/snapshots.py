@@ -1,4 +1,4 @@
-"""Snapshots as restic lists them, and the tags that say whose and of what they are. Pure."""
+"""Snapshots as restic lists them, and the tags that identify workload and content. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -57,7 +57,7 @@ class Size(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A snapshot. ``files`` and ``bytes`` count what it holds, None where restic does not say."""
+    """A snapshot. ``files`` and ``bytes`` count what it holds, None if restic does not say."""
 
     id: str = ""
     time: datetime = UNDATED
@@ -66,13 +66,13 @@ class Snapshot:
     paths: tuple[str, ...] = ()
     """Absolute paths that were backed up."""
     excludes: tuple[str, ...] = ()
-    """Patterns that its backup was told to leave out."""
+    """Exclude patterns of its backup."""
     files: int | None = None
     bytes: int | None = None
     began: str = ""
     """When its backup began, as restic writes a time: to the nanosecond."""
     copies: str = ""
-    """Where in it copies of databases lie; "" where there are none."""
+    """Folder with copies of databases; "" if there are none."""
 
     @property
     def is_dated(self) -> bool:
@@ -96,7 +96,7 @@ class Snapshot:
 
     @property
     def size(self) -> Size | None:
-        """How much it holds; None where restic, as an older one, does not say."""
+        """How much it holds; None if restic, as an older one, does not say."""
         if self.files is None or self.bytes is None:
             return None
         return Size(self.files, self.bytes)

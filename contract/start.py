@@ -1,4 +1,4 @@
-"""What a program checks before it imports anything else of its own.
+"""Checks that a program runs before it imports anything else of its own.
 
 This, what imports it first (requirements.py of each program) and each program's __main__.py are
 parsed by Python 3.6 and newer: where the rest cannot even be parsed, this has to say so.

@@ -1,4 +1,6 @@
-"""The tags of snapshots: whose they are, and of what. Pure; apart, for it is read at each start."""
+"""Tags of snapshots: workload and content. Pure; a separate module, because every start imports
+it.
+"""
 
 from collections.abc import Iterable
 

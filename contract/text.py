@@ -1,4 +1,4 @@
-"""How all programs write numbers of things, and lists that may be long. Pure."""
+"""Formats counts and long lists for all programs. Pure."""
 
 from collections.abc import Callable, Sequence
 from json import dumps as _dumps

@@ -1,4 +1,4 @@
-"""Sizes and lengths of time as all programs write and read them. Pure."""
+"""Sizes and durations as all programs write and read them. Pure."""
 
 import re
 

@@ -85,7 +85,7 @@ def _story(root: Path, metrics: Receiver) -> list[str]:
     wrong += _restore(container, _snapshots(container)[0]["short_id"], root / "as-of", first)
     show.say(f"   {len(first) + len(last)} entries of two snapshots compared: content, mode, time,")
     show.say("   owner, links and extended attributes")
-    show.heading(6, "What there is now")
+    show.heading(6, "Results")
     _summary(container, metrics)
     return wrong
 
@@ -109,7 +109,7 @@ def _back_up_twice(container: Container, volume: Path) -> tuple[Tree, Tree]:
     container.signal(signal.SIGUSR1)
     _tell(container.wait_for("backup success"))
     container.wait_for("forget success")
-    show.heading(4, "Files change; a second backup is asked for by annotation backup.run-now")
+    show.heading(4, "Files change; the annotation backup.run-now requests a second backup")
     app.change_files(volume)
     last = trees.capture(volume)
     container.annotate({"backup.run-now": "after the change"})
@@ -131,7 +131,7 @@ def _empty(folder: Path) -> None:
 
 
 def _restic(container: Container, *words: str) -> str:
-    """Run restic as anybody could who has the Secret."""
+    """Run restic with only the Secret, as anyone could."""
     files = container.path("/etc/backup/secret").iterdir()
     secret = {path.name: path.read_text("utf-8") for path in files if path.is_file()}
     environment = {**secret, "PATH": os.environ["PATH"], "HOME": str(container.root)}

@@ -184,7 +184,7 @@ class Container:
 
 
 def _publish(folder: Path, files: Mapping[str, str]) -> None:
-    """Replace all files of a mounted volume at once: a new folder, and a link that is moved."""
+    """Replace all files of a mounted volume immediately: a new folder, and a link that is moved."""
     versions = sorted(folder.glob("..v*"))
     fresh = folder / f"..v{len(versions) + 1:06}"
     fresh.mkdir()

@@ -5,7 +5,7 @@ import secrets
 import socket
 
 _FIRST, _PORTS = 20_000, 10_000
-"""Below those that the kernel gives to whoever connects somewhere, and those of NodePorts."""
+"""Below the kernel's ephemeral ports and NodePorts."""
 
 
 def free_port(host: str = "127.0.0.1") -> int:

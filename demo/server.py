@@ -1,4 +1,4 @@
-"""The real webhook on loopback, with a certificate of a throw-away authority, and a client."""
+"""The real webhook on loopback, with a certificate of a throw-away CA, and a client."""
 
 import base64
 import os

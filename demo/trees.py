@@ -40,10 +40,10 @@ class Entry:
     mtime_ns: int
     """Nanoseconds since the epoch; of a symlink itself, not of its target."""
     digest: str = ""
-    """Hex digest of a regular file's bytes, the same for a hole and for zeros; else empty."""
+    """Hex digest of a regular file's bytes, the same for a hole and for zeros; otherwise empty."""
     target: bytes = b""
     rdev: int = 0
-    """Device number of a character or block device; else 0."""
+    """Device number of a character or block device; otherwise 0."""
     links: tuple[bytes, ...] = ()
     """Sorted names in this tree, the entry's own among them, of one inode; () for one name."""
     xattrs: tuple[tuple[str, bytes], ...] = ()

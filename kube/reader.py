@@ -56,7 +56,7 @@ class Reader:
         """Yield all objects, a page at a time."""
         going_on = None
         while going_on != "":
-            # No resourceVersion=0: for it the server ignores the limit, and sends all at once.
+            # No resourceVersion=0: for it the server ignores the limit, and sends all immediately.
             query = [("limit", str(self.source.page))]
             page = self._page([*query, *([("continue", going_on)] if going_on else [])])
             going_on = page["metadata"].get("continue") or ""

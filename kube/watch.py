@@ -26,7 +26,7 @@ class Listener(Protocol):
         """One has come, changed or gone: ``event`` is ADDED, MODIFIED or DELETED."""
 
     def listen(self, listening: bool) -> None:
-        """From now on changes are told at once, or not."""
+        """From now on changes are told immediately, or not."""
 
 
 class Reflector:
@@ -55,7 +55,7 @@ class Reflector:
         self._thread.start()
 
     def close(self) -> None:
-        """End the stream at once; `join` waits for the thread."""
+        """End the stream immediately; `join` waits for the thread."""
         self._closed.set()
         with self._lock:
             if self._stream is not None:
@@ -100,7 +100,7 @@ class Reflector:
             self._listener.listen(up)
 
     def _list(self) -> None:
-        """Tell all objects anew, a page at a time."""
+        """Tell all objects again, a page at a time."""
         if not self._reader.source.listed:
             pass  # the stream begins with them
         elif self._reader.source.future:

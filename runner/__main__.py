@@ -23,26 +23,26 @@ def main(words: list[str] | None = None) -> int:
     try:
         return _command(parsed)
     except OSError as error:
-        line = f"{error.filename or 'state folder'}: {error.strerror}; nothing could be done"
+        line = f"{error.filename or 'state folder'}: {error.strerror}; nothing was done"
         Log().line("error", line)
         return 1
     except Exception as error:  # noqa: BLE001 -- a trace may hold secrets, and is more than a line
         last = traceback.extract_tb(error.__traceback__)[-1]
         line = f"internal error: {type(error).__name__} in {Path(last.filename).name}:{last.lineno}"
-        Log().line("error", f"{line}; nothing could be done")
+        Log().line("error", f"{line}; nothing was done")
         return 1
 
 
 def _command(parsed: argparse.Namespace) -> int:
     if parsed.command in _FREQUENT:
         return _FREQUENT[parsed.command](parsed)
-    from runner.cli import commands  # noqa: PLC0415 -- what is called often has no use for it
+    from runner.cli import commands  # noqa: PLC0415 -- imported only when needed: frequent commands do without
 
     return commands.ALL[parsed.command](parsed)
 
 
 def _tick(parsed: argparse.Namespace) -> int:
-    from runner.cli import begin, tick  # noqa: PLC0415 -- neither help nor a mistake needs it
+    from runner.cli import begin, tick  # noqa: PLC0415 -- imported only when needed: help and mistakes do not need it
 
     if parsed.exit:
         return tick.last(*begin.begin())

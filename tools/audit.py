@@ -62,7 +62,7 @@ def ask(packages: Sequence[Package], database: str) -> Iterator[str]:
             raise UnansweredError("it does not answer for every package")
         for (name, version), answer in zip(some, answers, strict=True):
             if not isinstance(answer, dict) or not isinstance(answer.get("vulns", []), list):
-                raise UnansweredError(f"what it says of {name} cannot be read")
+                raise UnansweredError(f"its answer about {name} cannot be read")
             if known := [str(each.get("id")) for each in answer.get("vulns", [])]:
                 yield f"{name} {version}: {', '.join(known)}"
 
@@ -78,7 +78,7 @@ def _post(url: str, question: object) -> dict[str, Any]:
         reason = getattr(error, "reason", None) or error
         raise UnansweredError(f"{url}: {reason}") from error
     if not isinstance(read, dict):
-        raise UnansweredError(f"{url}: this is no answer of OSV")
+        raise UnansweredError(f"{url}: not a valid OSV answer")
     return read
 
 
@@ -87,7 +87,7 @@ def python(lock: Path, database: str) -> Verdict:
     name = lock.relative_to(_PROJECT) if lock.is_relative_to(_PROJECT) else lock
     packages = pinned(lock.read_text("utf-8"))
     if not packages:
-        return _say(f"{name}: NOT CHECKED: no packages are found in it", Verdict.NOT_CHECKED)
+        return _say(f"{name}: NOT CHECKED: it contains no packages", Verdict.NOT_CHECKED)
     try:
         known = list(ask(packages, database))
     except UnansweredError as error:
@@ -96,7 +96,7 @@ def python(lock: Path, database: str) -> Verdict:
         print(f"{name}: {line}")
     if known:
         return Verdict.VULNERABLE
-    return _say(f"{name}: nothing is known of its {len(packages)} packages", Verdict.CLEAN)
+    return _say(f"{name}: no known vulnerabilities in its {len(packages)} packages", Verdict.CLEAN)
 
 
 def go(module: Path, database: str) -> Verdict:
@@ -117,7 +117,7 @@ def go(module: Path, database: str) -> Verdict:
         last = last.removeprefix("govulncheck: ")
         why = last or f"status {done.returncode}"
         return _say(f"{name}: NOT CHECKED: govulncheck: {why}", Verdict.NOT_CHECKED)
-    return _say(f"{name}: nothing is known of its modules", Verdict.CLEAN)
+    return _say(f"{name}: no known vulnerabilities in its modules", Verdict.CLEAN)
 
 
 def _say(line: str, verdict: Verdict) -> Verdict:
@@ -133,7 +133,7 @@ def main() -> int:
     found += [go(module, vulndb) for module in modules]
     worst = max(found, default=Verdict.NOT_CHECKED)
     if worst is Verdict.NOT_CHECKED:
-        print("Not all was checked: this is no success.", file=sys.stderr)
+        print("Not everything was checked; exiting with an error.", file=sys.stderr)
     return worst
 
 

@@ -25,7 +25,7 @@ class UndocumentedError(Exception):
 
 
 def readme() -> str:
-    """Return the README with a table made anew."""
+    """Return the README with a table made again."""
     values = (CHART / "values.yaml").read_text("utf-8")
     before, heading, _ = README.read_text("utf-8").partition(_HEADING)
     rows = [f"| `{name}` | {shown} | {meaning} |\n" for name, shown, meaning in table(values)]

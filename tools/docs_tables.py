@@ -33,7 +33,7 @@ _TASKS = ("forget", "prune", "check", "copy", "verify")
 
 
 def pages() -> Mapping[Path, str]:
-    """Return every page that has tables, with the tables made anew."""
+    """Return every page that has tables, with the tables made again."""
     made = {}
     for page in sorted(DOCS.rglob("*.md")):
         text = page.read_text("utf-8")

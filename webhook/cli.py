@@ -14,7 +14,7 @@ from webhook.config.flags import ConfigError
 from webhook.coverage import render
 from webhook.lint import render as lint_render
 from webhook.lint import report as lint_report
-from webhook.manifests import documents, objects
+from webhook.manifests import documents, workloads
 from webhook.manifests import inject as manifests_inject
 from webhook.manifests.documents import Document, File
 
@@ -32,7 +32,7 @@ def run(arguments: list[str] | None) -> int:
 def _parser() -> Parser:
     parser = Parser(
         prog="backup-webhook",
-        description='Gives a backup sidecar to pods annotated backup.enabled: "true".',
+        description='Injects a backup sidecar into pods annotated backup.enabled: "true".',
     )
     parser.add_argument("--version", action="version", version=VERSION)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -46,9 +46,9 @@ def _parser() -> Parser:
     serve.set_defaults(run=_serve)
     inject = commands.add_parser(
         "inject",
-        help="print manifests as their pods would be after admission",
-        description="Prints manifests as their pods would be after admission, and on standard "
-        "error what became of each pod and why. The namespace is taken to have opted in.",
+        help="print manifests with their pods as after admission",
+        description="Prints manifests with their pods as after admission; standard error shows "
+        "the result and reason for each pod. Assumes that the namespace has opted in.",
         epilog="example: backup-webhook inject -f wiki.yaml | diff wiki.yaml -",
     )
     _add_files(inject)
@@ -62,9 +62,9 @@ def _parser() -> Parser:
 def _add_lint(commands: "argparse._SubParsersAction[Parser]") -> None:
     command = commands.add_parser(
         "lint",
-        help="say what would be backed up, what not, and why, without a cluster",
-        description="Says of each pod and pod template whether it would be backed up, with what "
-        "settings, and what is wrong or worth a thought. Give it all files of an app together.",
+        help="report what would be backed up, what not, and why, without a cluster",
+        description="Reports for each pod and pod template whether it would be backed up, with "
+        "which settings, and what is wrong or questionable. Pass all files of an app together.",
         epilog=lint_render.EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -77,16 +77,18 @@ def _add_lint(commands: "argparse._SubParsersAction[Parser]") -> None:
 def _add_coverage(commands: "argparse._SubParsersAction[Parser]") -> None:
     command = commands.add_parser(
         "coverage",
-        help="say which pods of the cluster have no backup, and why",
-        description="Looks at all pods and claims of the cluster, and lists the workloads whose "
-        "pods should have a backup and have none, with what to do.",
+        help="list pods of the cluster that have no backup, and why",
+        description="Reads all pods and claims of the cluster and lists the workloads whose pods "
+        "should have a backup but have none, with the next step.",
         epilog=render.EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    command.add_argument("-n", "--namespace", default="", metavar="NAME", help="only of this one")
+    command.add_argument(
+        "-n", "--namespace", default="", metavar="NAME", help="only this namespace"
+    )
     _add_output(command)
     command.add_argument(
-        "--summary", action="store_true", help="only numbers, by namespace and reason"
+        "--summary", action="store_true", help="only counts by namespace and reason"
     )
     model.add_options(command, os.environ)
     command.set_defaults(run=_coverage)
@@ -95,7 +97,7 @@ def _add_coverage(commands: "argparse._SubParsersAction[Parser]") -> None:
 def _add_files(command: Parser) -> None:
     command.add_argument(
         "-f", "--filename", action="append", required=True, metavar="FILE",
-        help="manifests to read, YAML or JSON; - is standard input; may be repeated",
+        help="manifests to read, YAML or JSON; - is standard input; can be repeated",
     )  # fmt: skip
 
 
@@ -193,13 +195,14 @@ def _read(filename: str) -> File:
 
 def _check(read: list[Document]) -> None:
     """Raise UnreadableError where no pod is among the documents."""
-    if not any(True for document in read for _ in objects.workloads(document)):
-        raise documents.UnreadableError(1, "no Pod and no workload with a pod template in it")
+    if not any(map(workloads.has_any, read)):
+        raise documents.UnreadableError(1, "contains no Pod and no workload with a pod template")
 
 
 def _report(verdict: manifests_inject.Verdict) -> None:
-    subject = f"{verdict.kind.lower()}/{verdict.name}"
-    _say(f"{subject}: {verdict.reason.value}")
+    place = f" ({verdict.place})" if verdict.place else ""
+    subject = f"{verdict.kind.lower()}/{verdict.name}{place}"
+    _say(f"{subject}: {verdict.reason}")
     for warning in verdict.warnings:
         _say(f"{subject}: warning: {warning}")
 

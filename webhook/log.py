@@ -1,4 +1,4 @@
-"""The webhook's log: one JSON object a line on standard error, uvicorn's own lines included."""
+"""The webhook's log: one JSON object per line on standard error, including uvicorn's lines."""
 
 import logging
 from datetime import UTC, datetime

@@ -1,7 +1,7 @@
-"""Every way in which a variable of the Secret makes a program run a command. Pure.
+"""All variables of the Secret that make a program run a command. Pure.
 
-Who writes the Secret may run commands in the sidecar, which reads the volumes. A container that may
-do more than the sidecar leaves these variables out, but for those that an annotation names.
+Whoever writes the Secret can run commands in the sidecar, which reads the volumes. A container with
+more permissions than the sidecar drops these variables, except those that an annotation names.
 """
 
 import re
@@ -13,7 +13,7 @@ from contract import names
 from contract.annotations import values
 
 Reader = Callable[[str], str | None]
-"""Returns the text of the file that a variable names; None where it cannot be read."""
+"""Returns the text of the file that a variable names; None if it cannot be read."""
 
 BACKUP, TITLE, SECOND, ALWAYS = "backup", "title", "second", "always"
 """Who runs a command: a backup, a message, a copy to a second repository, every restic."""
@@ -111,7 +111,7 @@ def allowed(text: str) -> tuple[str, ...]:
     if unknown := [name for name in found if not is_known(name)]:
         shown = repr(unknown[0][:_SHOWN])
         raise ValueError(
-            f"{shown} is no variable that runs a command: write names such as "
+            f"{shown} is not a variable that runs a command: write names such as "
             "RESTIC_PASSWORD_COMMAND"
         )
     return tuple(dict.fromkeys(found))
@@ -184,7 +184,7 @@ def _of_remote(value: str) -> frozenset[str]:
 
 
 def _of_configuration(text: str) -> frozenset[str]:
-    # What an encrypted one holds is not known here.
+    # What an encrypted one holds is unknown here.
     patterns = (_REMOTE, _LINE, _ENCRYPTED)
     return _RCLONE if any(each.search(text) for each in patterns) else frozenset()
 

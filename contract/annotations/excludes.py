@@ -1,6 +1,7 @@
-"""Exclude patterns that hardly mean what they say: restic takes each line as it is. Pure.
+"""Finds exclude patterns that probably do not do what they seem to: restic reads each line
+literally. Pure.
 
-Nothing here is refused: a pattern without effect costs no backup, and one in doubt may be right.
+Nothing is refused: a pattern without effect costs no backup, and a doubtful one may be right.
 """
 
 import re
@@ -14,7 +15,7 @@ _BRACES = re.compile(r"\{[^{}]*,[^{}]*\}")
 
 
 def doubts(patterns: Iterable[str], *folders: str) -> Iterator[tuple[str, str]]:
-    """Yield each of restic's patterns that has an effect nobody wants, or none, and why.
+    """Yield each pattern with an unwanted effect or none, and why.
 
     ``folders`` are where the volumes are mounted beside restic, and what else is backed up.
     """
@@ -31,19 +32,19 @@ def doubts(patterns: Iterable[str], *folders: str) -> Iterator[tuple[str, str]]:
 
 def _doubt(pattern: str, folders: tuple[str, ...]) -> str:  # noqa: PLR0911 -- one answer for each mistake
     if len(pattern) > 1 and pattern[0] in _QUOTES and pattern[0] == pattern[-1]:
-        return "the quotes count as part of the name: leave them out"
+        return "the quotes are part of the name: remove them"
     if re.match(r"(--?i?exclude\b|-e |- |# )", pattern):
-        return "is taken as a name: write the pattern alone, one a line, without comments"
+        return "is read as a name: write only the pattern, one per line, without comments"
     if _DRIVE.match(pattern) or _LETTERS.search(pattern):
-        return "a backslash takes its meaning from the next character: write / between folders"
+        return "a backslash escapes the next character: write / between folders"
     if _HOME.match(pattern):
-        return "~ and variables mean nothing here: write the folder's name"
+        return "~ and variables are not expanded: write the folder's name"
     if not pattern.isprintable():
-        return "holds a character that cannot be seen: type it again"
+        return "contains an invisible character: type it again"
     if _BRACES.search(pattern):
-        return "restic knows no braces: write one pattern a line"
+        return "restic does not expand braces: write one pattern per line"
     if _is_list(pattern):
-        return "is one pattern: write one a line, without commas (for a comma in a name write ?)"
+        return "is one pattern: write one per line, without commas (for a comma in a name write ?)"
     if ".." in pattern.split("/")[:1]:
         return "no path begins with ..: write the folder's name"
     reasons = [outside(pattern, folder) for folder in folders]
@@ -65,7 +66,7 @@ def outside(pattern: str, folder: str) -> str:
             return ""
         if part != name:
             return (
-                f"no path begins so, for volumes are mounted at {folder}/VOLUME: write a relative "
+                f"matches nothing, volumes are mounted at {folder}/VOLUME: write a relative "
                 f"pattern, or {folder}/VOLUME/..."
             )
     return ""
@@ -73,10 +74,12 @@ def outside(pattern: str, folder: str) -> str:
 
 def _undoes_nothing(pattern: str, before: list[str]) -> str:
     if not before:
-        return "undoes a pattern that stands before it, and none does"
+        return "negates an earlier pattern, but there is none"
     above = pattern.split("/")
     for each in before:
         folder = each.rstrip("/").split("/")
         if above[: len(folder)] == folder and len(above) > len(folder):
-            return "has no effect in a folder that is left out whole: leave out FOLDER/* before it"
+            return (
+                "has no effect in a folder that is excluded as a whole: exclude FOLDER/* before it"
+            )
     return ""

@@ -13,6 +13,6 @@ LAST = Setting("floor-last", "", values.count, "BACKUP_FLOOR_LAST")
 
 GRACE = Setting("shrink-grace", "7d", values.days, "BACKUP_SHRINK_GRACE")
 """For how long retention that keeps less waits until it takes effect, such as ``7d``; ``0d``: it
-takes effect at once."""
+takes effect immediately."""
 
 ALL = (WITHIN, LAST, GRACE)

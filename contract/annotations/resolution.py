@@ -42,7 +42,7 @@ class Setting(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A value that could not be used; ``str()`` is the one line for people."""
+    """An invalid value; ``str()`` is one line for people."""
 
     where: str
     key: str
@@ -75,7 +75,7 @@ class Settings:
         return cast("T", self._effective[setting.key])
 
     def get(self, setting: Setting[T]) -> T | None:
-        """Return the value, or None where it is given nowhere and has no default."""
+        """Return the value, or None if it is given nowhere and has no default."""
         return cast("T | None", self._effective.get(setting.key))
 
     def replaced(self, setting: Setting[T], value: T, problem: Problem) -> "Settings":
@@ -154,7 +154,7 @@ def _remembered(setting: Setting[Any], text: str) -> object:
 
 
 def text_of(raw: object) -> str:
-    """Return what stands in a value, stripped; raise ValueError where it is no text."""
+    """Return what stands in a value, stripped; raise ValueError if it is no text."""
     if raw is None:
         return ""
     if not isinstance(raw, str):

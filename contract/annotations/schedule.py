@@ -1,4 +1,4 @@
-"""Cron with ``H``: each workload gets its own stable minute, so that nobody starts all at once.
+"""Cron with ``H``: each workload gets its own stable minute, which spreads the load.
 
 ``H`` in a field stands for one value of the field's range, chosen by a hash of the workload;
 ``H(a-b)`` narrows the range, ``H/n`` starts at a hashed offset and steps by n.

@@ -1,8 +1,9 @@
-"""Every annotation as a documented constant, and what is said of annotations that mean nothing.
+"""Every annotation as a documented constant, and suggestions for unknown annotations.
 
 This and contract.annotations.resolution are the only readers of annotation text.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
@@ -21,21 +22,25 @@ not. Anything else: not, with a warning."""
 
 SCHEDULE = Setting("schedule", "H * * * *", schedule.parse, "BACKUP_SCHEDULE")
 """When backups run: five cron fields, ``@hourly @daily @weekly @monthly``, or ``off``. ``H`` is a
-minute (hour, day) of the workload's own, so that not everybody starts at once."""
+minute (hour, day) derived from the workload, which spreads backups over time.
+"""
 
 TIMEZONE = Setting("timezone", "UTC", values.timezone, "BACKUP_TIMEZONE")
-"""IANA time zone of all schedules, such as ``Europe/Berlin``; each local time runs once over a
-clock change."""
+"""IANA time zone of all schedules, such as ``Europe/Berlin``; a clock change neither skips nor
+repeats a run.
+"""
 
 VOLUMES = Setting("volumes", "", values.words)
-"""Volume names; ``name:sub/path`` narrows one. Default: every claim that a container mounts; of one
-that is mounted by ``subPath`` only, these folders. Other kinds of volumes only when named. A folder
-that is a symbolic link is followed, never out of its volume."""
+"""Volume names; ``name:sub/path`` selects a folder. Default: every claim that a container mounts
+(only the mounted folders if all mounts use ``subPath``). Other kinds of volumes only if named. A
+symbolic link is followed, but never out of its volume.
+"""
 
 EXCLUDE = Setting("exclude", "", values.patterns, "BACKUP_EXCLUDE")
-"""restic's exclude patterns, one a line (with the engine ``rclone``: rclone's); ``lost+found`` is
+"""restic's exclude patterns, one per line (with the engine ``rclone``: rclone's); ``lost+found`` is
 always excluded. Absolute patterns begin with ``/backup/VOLUME``; the status names a pattern that
-matches nothing for a week."""
+matches nothing for a week.
+"""
 
 SECRET = Setting("secret", "backup-env-configuration", values.object_name)
 """Secret in the pod's namespace with repository, password and the variables named here."""
@@ -45,96 +50,107 @@ NAME = Setting("name", "", values.host)
 ``RESTIC_HOSTNAME``; the annotation wins."""
 
 KEEP_LAST = Setting("keep-last", "1", values.count, "KEEP_LAST")
-"""How many of the latest snapshots to keep. All ``keep-*`` zero means: keep everything."""
+"""How many of the latest snapshots to keep. If all ``keep-*`` are zero, everything is kept."""
 
 KEEP_HOURLY = Setting("keep-hourly", "24", values.count, "KEEP_HOURLY")
-"""How many hours to keep one snapshot of."""
+"""How many hourly snapshots to keep."""
 
 KEEP_DAILY = Setting("keep-daily", "7", values.count, "KEEP_DAILY")
-"""How many days to keep one snapshot of."""
+"""How many daily snapshots to keep."""
 
 KEEP_WEEKLY = Setting("keep-weekly", "4", values.count, "KEEP_WEEKLY")
-"""How many weeks to keep one snapshot of."""
+"""How many weekly snapshots to keep."""
 
 KEEP_MONTHLY = Setting("keep-monthly", "12", values.count, "KEEP_MONTHLY")
-"""How many months to keep one snapshot of."""
+"""How many monthly snapshots to keep."""
 
 KEEP_YEARLY = Setting("keep-yearly", "0", values.count, "KEEP_YEARLY")
-"""How many years to keep one snapshot of."""
+"""How many yearly snapshots to keep."""
 
 KEEP_WITHIN = Setting("keep-within", "", values.within, "KEEP_WITHIN")
 """Keep every snapshot younger than this, such as ``30d``."""
 
 KEEP_ARCHIVES = Setting("keep-archives", "7d", values.days, "KEEP_ARCHIVES")
-"""How many days a mirror (engine ``rclone``) keeps what was changed or deleted; ``0d``: for
-ever."""
+"""How many days a mirror (engine ``rclone``) keeps changed and deleted files; ``0d``: forever."""
 
 FORGET = Setting("forget", "@daily", schedule.parse, "BACKUP_FORGET")
 """When retention is applied."""
 
 PRUNE = Setting("prune", "@weekly", schedule.parse, "BACKUP_PRUNE")
-"""When the space of forgotten snapshots is freed. Of all workloads that share a repository, one
-does it."""
+"""When the space of forgotten snapshots is freed. One of the workloads that share a repository does
+it.
+"""
 
 CHECK = Setting("check", "@weekly", schedule.parse, "BACKUP_CHECK")
-"""When the repository is checked. Of all workloads that share a repository, one does it."""
+"""When the repository is checked. One of the workloads that share a repository does it."""
 
 VERIFY = Setting("verify", "@weekly", schedule.parse, "BACKUP_VERIFY")
-"""When a restore drill is held: a part of the latest snapshot is restored into the sidecar's
-scratch (256 MiB at most) and compared with the live files that have not changed since; the latest
-dumps are read to their ends."""
+"""When a restore drill runs: a sample of the latest snapshot (at most 256 MiB) is restored into the
+sidecar's scratch and compared with the live files that have not changed since; the latest dumps are
+read completely.
+"""
 
 MAINTENANCE = Setting("maintenance", "own", values.maintenance, "BACKUP_MAINTENANCE")
-"""Who applies retention, prunes, checks and copies: ``own``, the sidecars; ``central``: a job."""
+"""Who applies retention, prunes, checks and copies: ``own``: the sidecars; ``central``: the
+maintenance job.
+"""
 
 DIGEST = Setting("digest", "off", schedule.parse, "BACKUP_DIGEST")
-"""When a digest is sent to all who get messages, such as ``@weekly``: runs, growth, drills, and
-what is not as it should be."""
+"""When a digest is sent to all receivers of notifications, such as ``@weekly``: runs, growth,
+drills and problems.
+"""
 
 RUN_NOW = Setting("run-now", "", str, "BACKUP_RUN_NOW")
 """Any new value starts a run."""
 
 PAUSED = Setting("paused", "false", values.boolean, "BACKUP_PAUSED")
-"""No runs while true; visible in status and metrics."""
+"""No runs while ``true``; status and metrics show it."""
 
 ON_EXIT = Setting("on-exit", "false", values.boolean, "BACKUP_ON_EXIT")
-"""One more backup when the pod stops, within its grace period; without commands and dumps, and
-never into a repository that is not there yet."""
+"""One more backup when the pod stops, within its grace period; without hooks and dumps, and only if
+the repository exists.
+"""
 
 SQLITE = Setting("sqlite", "", values.globs, "BACKUP_SQLITE")
-"""Globs of SQLite files, one a line, such as ``*.db`` or ``config/**/*.sqlite3``: they are copied
-consistently while the app writes."""
+"""Globs of SQLite files, one per line, such as ``*.db`` or ``config/**/*.sqlite3``: they are copied
+consistently while the app writes.
+"""
 
 PRE = Setting("pre", "", values.command)
 """A command in the sidecar before each backup: a JSON list of words, or text for a shell, at most
-30 minutes. If it fails there is no backup. The Secret's variable for it is ``PRE_HOOK``."""
+30 minutes. If it fails, no backup is made. The Secret's variable for it is ``PRE_HOOK``.
+"""
 
 POST = Setting("post", "", values.command)
-"""The same after each backup, whatever became of it; ``POST_HOOK``."""
+"""A command after each backup, even a failed one. The Secret's variable for it is ``POST_HOOK``."""
 
 ENGINE = Setting("engine", "restic", values.engine)
-"""``restic`` makes snapshots; ``rclone`` keeps a mirror, and dated archives of what changes."""
+"""``restic`` makes snapshots; ``rclone`` keeps a mirror and dated archives of changes."""
 
 DUMP = Setting("dump", "", values.dump)
-"""``postgres``, ``mysql``, ``redis`` (several with spaces between), or a command: what it writes is
-backed up as a snapshot of its own. The Secret says how to log in."""
+"""``postgres``, ``mysql``, ``redis`` (several separated by spaces), or a command, whose output is
+backed up as a separate snapshot. The Secret has the credentials.
+"""
 
 RESTORE = Setting("restore", "never", values.restore)
-"""``if-empty``: fill empty volumes from the latest good backup before the pod starts; ``required``:
-wait where there is none; ``never``. A word that means nothing counts as ``if-empty``. Not with the
-engine ``rclone``."""
+"""``if-empty``: restore empty volumes from the latest good backup before the pod starts;
+``required``: wait if there is none; ``never``. An invalid word counts as ``if-empty``. Not with the
+engine ``rclone``.
+"""
 
 RESTORE_AS_OF = Setting("restore-as-of", "", values.moment)
-"""Restore what there was then: a time with its zone, such as ``2026-11-25T03:00:00Z``, or a
-snapshot's id. Default: the latest. If it cannot be read, the pod waits."""
+"""Restore the state at a time with zone, such as ``2026-11-25T03:00:00Z``, or a snapshot's id.
+Default: the latest. With an invalid value the pod waits.
+"""
 
 RESTORE_FROM = Setting("restore-from", "", values.origin)
-"""Restore what another workload backed up: ``NAMESPACE/HOST``."""
+"""Restore backups of another workload: ``NAMESPACE/HOST``."""
 
 RESTORE_COMMANDS = Setting("restore-commands", "", commands.allowed)
-"""Variables of the Secret whose commands may run where volumes are writable, such as
+"""Variables of the Secret whose commands may run with writable volumes, such as
 ``RESTIC_PASSWORD_COMMAND``: in the init container of ``backup.restore`` and in the pods of
-``kubectl backup restore``, which else refuse them. Separated by commas or blanks."""
+``kubectl backup restore``, which refuse them otherwise. Separated by commas or spaces.
+"""
 
 RUN_AS = Setting("run-as", "", values.run_as)
 """``UID``, ``UID:GID`` or ``root``. Default: the user of the container that mounts the volume."""
@@ -164,6 +180,7 @@ RETENTION: tuple[Setting[Any], ...] = (
     KEEP_ARCHIVES, FORGET, MAINTENANCE,
 )  # fmt: skip
 """What decides which backups are deleted."""
+_LONGEST_NAME = 32  # characters of a key that may be a setting's, mistyped
 _KNOWN = {setting.annotation for setting in ALL} | {names.STATUS_ANNOTATION, names.INJECTED_LABEL}
 
 
@@ -179,7 +196,7 @@ def resolve(
 
 
 def enabled(annotations: Mapping[str, object]) -> bool:
-    """Return whether the pod asks for backups; raise ValueError where its text says neither."""
+    """Return whether the pod asks for backups; raise ValueError if its text says neither."""
     raw = annotations.get(ENABLED.annotation)
     try:
         return ENABLED.parse(resolution.text_of(raw) or ENABLED.default)
@@ -189,17 +206,31 @@ def enabled(annotations: Mapping[str, object]) -> bool:
 
 
 def unknown(annotations: Mapping[str, object]) -> tuple[Problem, ...]:
-    """Return a problem for each ``backup.*`` key that means nothing here, with a suggestion.
+    """Return a problem for each key that means nothing here and was meant to, with a suggestion.
 
-    Keys with a slash belong to other programs (``backup.velero.io/...``).
+    That is each key under ``backup.``, and others that are nearly the name of a setting. Keys with
+    a slash belong to other programs (``backup.velero.io/...``).
     """
     found: list[Problem] = []
-    for key, value in sorted(annotations.items()):
-        if not key.startswith(PREFIX) or "/" in key or key in _KNOWN:
-            continue
+    strange = [key for key in sorted(annotations) if key not in _KNOWN]
+    ours = [key for key in strange if key.startswith(PREFIX) and "/" not in key]
+    others = [key for key in strange if not key.startswith(PREFIX) and _may_be_meant(key)]
+    for key in (*ours, *others[:_UNKNOWN_TOLD]):
+        close = get_close_matches(_spelled(key), sorted(_KNOWN), 1, 0.75 if key in ours else 0.9)
+        hint = f"did you mean {close[0]}?" if close else "it has no effect"
+        if close or key in ours:
+            value = str(annotations[key])
+            found.append(Problem("annotation", key, value, f"no such setting, {hint}", ""))
         if len(found) == _UNKNOWN_TOLD:
             break
-        close = get_close_matches(key, sorted(_KNOWN), n=1, cutoff=0.75)
-        hint = f"did you mean {close[0]}?" if close else "it has no effect"
-        found.append(Problem("annotation", key, str(value), f"no such setting, {hint}", ""))
     return tuple(found)
+
+
+def _may_be_meant(key: str) -> bool:
+    """Whether a key without our prefix may be a setting's name, mistyped."""
+    return key[:1] in "bB" and len(key) <= _LONGEST_NAME
+
+
+def _spelled(key: str) -> str:
+    """Return a key with the signs that names of settings have: ``backup_keep_daily``'s too."""
+    return re.sub(r"[^a-z]+", ".", key.lower(), count=1).replace("_", "-")

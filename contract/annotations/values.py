@@ -1,4 +1,4 @@
-"""The kinds of values that settings have: each reads text, or raises ValueError with advice."""
+"""Parsers of setting values: each reads text, or raises ValueError with advice."""
 
 import json
 import re
@@ -12,6 +12,8 @@ from contract.units import SECONDS
 
 MEMORY_FLOOR = "64Mi"
 CPU_FLOOR = "10m"
+FLOORS = {"cpu": CPU_FLOOR, "memory": MEMORY_FLOOR}
+"""The lowest limits with which backups work."""
 DATABASES = ("postgres", "mysql", "redis")
 COMMAND_DUMP = "command"
 _ALSO_CALLED = {
@@ -74,7 +76,7 @@ def within(text: str) -> str:
 def days(text: str) -> int:
     """Read a number of days."""
     if not re.fullmatch(r"[0-9]{1,5}d", text):
-        raise ValueError("write days such as 7d; 0d means for ever")
+        raise ValueError("write days such as 7d; 0d means forever")
     return int(text[:-1])
 
 
@@ -236,5 +238,5 @@ def seconds(text: str) -> float:
     """Return a length of time such as ``90``, ``90s``, ``15m`` or ``1h`` in seconds."""
     match = _LENGTH.fullmatch(text)
     if match is None:
-        raise ValueError(f"{text!r} is not a length of time: write 90s, 15m or 1h")
+        raise ValueError(f"{text!r} is not a duration: write 90s, 15m or 1h")
     return float(match[1]) * SECONDS[match[2] or "s"]

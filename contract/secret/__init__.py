@@ -1,1 +1,1 @@
-"""Keys of the Secret: what they mean, and whom they reach."""
+"""Keys of the Secret: their meaning, and which programs get them."""

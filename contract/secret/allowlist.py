@@ -1,8 +1,8 @@
 """Which keys of the Secret become variables of the programs that the runner starts. Pure.
 
-An allow-list: what restic and rclone know goes to both, since restic starts rclone; what database
-clients know goes to dumps, loads and the user's own commands; BACKUP_ENV_PASS adds names. Every
-other key is a file of the Secret and no variable.
+An allow-list: variables of restic and rclone go to both, because restic starts rclone; variables of
+database clients go to dumps, loads and the user's commands; BACKUP_ENV_PASS adds names. Every other
+key is only a file of the Secret.
 """
 
 import re
@@ -88,7 +88,7 @@ def _is_for_copies(key: str, more: frozenset[str]) -> bool:
 def refusal(name: str) -> str:
     """Return why BACKUP_ENV_PASS cannot add a name; "" where it can."""
     if not names.VARIABLE.fullmatch(name):
-        return "is no name of a variable"
+        return "is not a variable name"
     if why := loaders.reason(name):
         return f"is never passed to a program: {why}"
     if name.startswith("BACKUP_"):
@@ -128,10 +128,11 @@ def _why_dropped(key: str, more: Iterable[str]) -> str:
         return f"is not passed to any program, and {PASS} cannot change that: {why}"
     if key.startswith("BACKUP_"):
         return (
-            "is no variable of a Secret and has no effect: the webhook sets it, or it is misspelt"
+            "is not a variable of the Secret and has no effect: the webhook sets it, or it is "
+            "misspelled"
         )
     return (
-        f"is not passed to any program: neither restic, rclone nor a database client reads it; "
+        f"is not passed to any program: restic, rclone and the database clients do not read it; "
         f"if a command of yours does, add its name to {PASS}"
     )
 
@@ -147,7 +148,7 @@ def _bad_words(given: Mapping[str, str]) -> Iterator[Problem]:
         if why := refusal(name):
             yield Problem(_WHERE, PASS, "", f"{shown!r} {why}", "")
         elif name not in given and f"{_COPY}{name}" not in given:
-            yield Problem(_WHERE, PASS, "", f"{shown!r} is no key of the Secret", "")
+            yield Problem(_WHERE, PASS, "", f"{shown!r} is not a key of the Secret", "")
 
 
 def _words(given: Mapping[str, str]) -> frozenset[str]:

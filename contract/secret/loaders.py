@@ -1,7 +1,7 @@
-"""Variables by which a loader, shell, interpreter or library is steered. Pure.
+"""Variables that control a loader, shell, interpreter or library. Pure.
 
-None of them reaches a program from the Secret, not even where BACKUP_ENV_PASS names it: who sets
-one of them decides which code runs, or where keys are written.
+None of them reaches a program from the Secret, even if BACKUP_ENV_PASS names it: it could decide
+which code runs, or where keys are written.
 """
 
 import re

@@ -1,10 +1,10 @@
-"""What stands around a repository's password and nobody sees. Pure."""
+"""Invisible characters around a repository's password. Pure."""
 
 KEYS = ("RESTIC_PASSWORD", "COPY_RESTIC_PASSWORD")
 """The variables of the Secret that are passwords of repositories."""
 
 NEWLINE = "ends with a newline, as `echo … | base64` makes it"
-REMEDY = "write the value without it, as by `printf %s … | base64`"
+REMEDY = "write the value without it, as `printf %s … | base64` does"
 
 
 def ends_with_newline(value: str) -> bool:
@@ -17,8 +17,8 @@ def odd(value: str) -> str:
     if value.startswith("\ufeff"):
         return "starts with a byte order mark"
     if value[:1].isspace():
-        return "starts with a blank"
-    return "ends with a blank or another newline" if value[-1:].isspace() else ""
+        return "starts with a space"
+    return "ends with a space or another newline" if value[-1:].isspace() else ""
 
 
 def without_newline(value: str) -> str:

@@ -1,7 +1,7 @@
-"""Credentials of the Secret that travel without TLS: which variables send them. Pure.
+"""Variables of the Secret that send credentials without TLS. Pure.
 
-Addresses of the pod itself and of Services by their cluster names (`….svc`) are left alone: what
-reads along there reads the Secret as well.
+Addresses of the pod itself and of Services by their cluster names (`….svc`) are exempt: whoever can
+listen there can read the Secret as well.
 """
 
 import re
@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from contract.annotations import values
 
 Reader = Callable[[str], str | None]
-"""Returns the text of the file that a variable names; None where it cannot be read."""
+"""Returns the text of the file that a variable names; None if it cannot be read."""
 
 SERVICES = frozenset({
     "apprise", "bark", "emby", "enigma2", "form", "gotify", "hassio", "jellyfin", "json",
@@ -21,7 +21,7 @@ SERVICES = frozenset({
 })  # fmt: skip
 """Schemes of Apprise's that mean HTTP without TLS; with an ``s`` after it, each has TLS."""
 
-WHY = "unencrypted over http://, where others on the way can read it: use https://"
+WHY = "unencrypted over http://, readable on the network: use https://"
 _OPEN_TO_ALL = {"form", "json", "ntfy", "xml"}  # need no credentials
 _LOCAL = (".localhost", ".svc", ".svc.cluster.local")
 _URL = re.compile(r"(?i)\b(?P<name>url|endpoint|auth)\s*=\s*[\"']?(?P<url>http://[^\s\"',]+)")
@@ -76,7 +76,7 @@ def _of_messages(given: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     if _is_on(given, "PUSHGATEWAY_ENABLED") and _is_plain(gateway) and _login(gateway):
         yield "PUSHGATEWAY_URL", "its user and password"
     if _is_plain(ping := given.get("PING_URL", "")) and (_login(ping) or _path(ping)):
-        yield "PING_URL", "the address, by which anybody may ping,"
+        yield "PING_URL", "the address, which lets anybody ping,"
     urls = dict.fromkeys(given.get("NOTIFY_URLS", "").split())
     numbers = [str(number) for number, url in enumerate(urls, 1) if _is_plain_service(url)]
     if numbers:

@@ -1,4 +1,4 @@
-"""Removal of credentials from the text of other programs, by their form alone. Pure.
+"""Removes credentials from the output of other programs by their form. Pure.
 
 The runner removes the values of its Secret first (`runner.config.redaction`); the plugin, which
 never sees them, has only this.
@@ -61,7 +61,7 @@ class Parts(NamedTuple):
 
     user: str  # without a password, a token
     password: str
-    rest: str  # begins with ``@`` where the address has one
+    rest: str  # begins with ``@`` if the address has one
 
 
 def parts(text: str) -> Parts:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from shlex import quote
 
 from contract.annotations import settings
+from contract.text import counted
 from kubectl_backup.cluster.api import Cluster, Json, below
 from kubectl_backup.cluster.errors import UNCHANGED, ClusterError, NotFoundError
 from kubectl_backup.output.terminal import Terminal
@@ -25,9 +26,8 @@ def pause(cluster: Cluster, terminal: Terminal, parsed: argparse.Namespace) -> i
         _explain(terminal, found, paused=paused)
     if not all(changed):
         again = f"run `kubectl backup {quote(parsed.command)} {quote(parsed.workload)}` again"
-        terminal.tell(
-            f"kubectl backup: {changed.count(False)} of {len(found)} pods failed; {again}"
-        )
+        failed = f"{changed.count(False)} of {counted(len(found), 'pod')} failed"
+        terminal.tell(f"kubectl backup: {failed}; {again}")
     return 0 if all(changed) else 1
 
 

@@ -1,11 +1,10 @@
 """Finds the pods of a workload such as ``deploy/wiki``. Pure."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from contract import coverage, names
+from contract import coverage, names, owners
 from contract.annotations import settings
 
 Pod = dict[str, Any]
@@ -19,10 +18,11 @@ _KINDS = {
     "Rollout": ("ro", "rollout", "rollouts"),
     "Job": ("job", "jobs"),
     "CronJob": ("cj", "cronjob", "cronjobs"),
+    "DeploymentConfig": ("dc", "deploymentconfig", "deploymentconfigs"),
+    "Service": ("ksvc", "kservice", "kservices"),  # of Knative: no other kind has pods
+    "CloneSet": ("clone", "cloneset", "clonesets"),
 }
 _BY_WORD = {word: kind for kind, words in _KINDS.items() for word in words}
-_HASH_LABELS = {"pod-template-hash": "Deployment", "rollouts-pod-template-hash": "Rollout"}
-_CRON_JOB = re.compile(r"(.+)-\d{8}")
 _FINISHED = {"Succeeded", "Failed"}
 
 
@@ -65,21 +65,9 @@ def parse(text: str) -> Reference:
 
 
 def owner(pod: Pod) -> Owner:
-    """Return the workload of a pod, from its owner references alone."""
-    meta = pod["metadata"]
-    references = meta.get("ownerReferences") or ()
-    found = next((each for each in references if each.get("controller")), None)
-    if found is None:
-        return Owner("Pod", str(meta["name"]))
-    kind, name = str(found["kind"]), str(found["name"])
-    labels = meta.get("labels") or {}
-    for label, above in _HASH_LABELS.items() if kind == "ReplicaSet" else ():
-        suffix = f"-{labels.get(label)}"
-        if labels.get(label) and name.endswith(suffix) and name != suffix:
-            return Owner(above, name.removesuffix(suffix))
-    if kind == "Job" and (match := _CRON_JOB.fullmatch(name)):
-        return Owner("CronJob", match[1])
-    return Owner(kind, name)
+    """Return what a pod belongs to, through all its revisions."""
+    found = owners.workload(pod["metadata"])
+    return Owner(found.kind, found.name) if found else Owner("Pod", str(pod["metadata"]["name"]))
 
 
 def asks(pod: Pod) -> bool:

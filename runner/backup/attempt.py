@@ -1,4 +1,4 @@
-"""One attempt at a backup: what comes before, the backup itself, what comes after always."""
+"""One attempt at a backup: the steps before it, the backup, and the steps that always follow."""
 
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -25,14 +25,14 @@ Sources = dict[str, Source]
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What became of a backup, and what the folders to back up looked like."""
+    """The outcome of a backup, and the facts about its sources."""
 
     outcome: Outcome
     sources: Sources
 
 
 def attempt(session: Session) -> Attempt:
-    """Make one backup; return what became of it, whatever happens."""
+    """Make one backup and return its outcome, even after an exception."""
     door = Executor(session.config, session.log, session.stop)
     sources: Sources = {}
     try:
@@ -70,7 +70,7 @@ def _facts(session: Session, found: Found) -> Generator[Effect, Result, Facts]:
     full = set(state.sources.full or ())
     empty = [path for path, looks in found.sources.items() if looks == Source.EMPTY]
     if empty and state.sources.full is None and not session.config.mirrors:
-        # This pod is new, and so is what it knows: the repository knows more.
+        # This pod is new: the repository knows more than its state.
         full = yield from snapshots.once_full(session.config, empty)
     copies = _copies(session, found.readable)
     effects.look(session, found.readable, copies)
@@ -95,7 +95,7 @@ def _copies(session: Session, sources: list[str]) -> Copies:
     globs = session.config.settings.get(settings.SQLITE)
     if not globs or session.config.mirrors:
         return Copies()
-    from runner.databases.sqlite import copies as sqlite_copies  # noqa: PLC0415 -- only where it is wanted: it costs memory
+    from runner.databases.sqlite import copies as sqlite_copies  # noqa: PLC0415 -- imported only when needed: it costs memory
 
     scratch = Path(session.config.paths.state, COPIES)
     bound = int(quantity.parse(values.SCRATCH_BOUND) / 2)  # the cache has the other half

@@ -1,4 +1,4 @@
-"""A backup by the Secret's own command, RESTIC_BACKUP_COMMAND: proved by what it left. Pure."""
+"""A backup by the Secret's RESTIC_BACKUP_COMMAND, judged by the snapshot that it made. Pure."""
 
 from collections.abc import Generator, Iterable
 
@@ -17,9 +17,9 @@ _WHO = "RESTIC_BACKUP_COMMAND"
 
 
 def backup(config: Config, facts: Facts) -> Generator[Effect, Result, Outcome]:
-    """Run the command; it is a success where the repository then holds a new snapshot with files.
+    """Run the command; it succeeds if the repository then has a new snapshot with files.
 
-    Raises RunEnded where it fails, or left none.
+    Raises RunEnded if it fails or makes no snapshot.
     """
     listed: Completed = yield queries.everyones_snapshots()
     before = {each.id for each in of_snapshots(listed.text)}
@@ -27,19 +27,19 @@ def backup(config: Config, facts: Facts) -> Generator[Effect, Result, Outcome]:
     yield from must(commands.custom_backup(config), f"{_WHO} failed")
     done: Completed = yield queries.everyones_snapshots()
     if done.code or done.stopped:
-        raise failed(done, f"{_WHO} succeeded, and the repository cannot be read")
+        raise failed(done, f"{_WHO} succeeded, but the repository cannot be read")
     mine = [each for each in of_snapshots(done.text) if not _is_anothers(config, each)]
     new = [each for each in mine if each.id not in before and (is_known or _since(facts, each))]
     if not new and mine and SKIP in config.commands.backup:
-        line = f"{_WHO} succeeded; nothing changed, and the newest snapshot still holds it"
+        line = f"{_WHO} succeeded; nothing changed, the newest snapshot is still current"
         return Outcome(Status.SUCCESS, line, snapshot=_newest(mine))
     if not new:
-        line = f"{_WHO} succeeded, and there is no new snapshot in the repository"
+        line = f"{_WHO} succeeded, but the repository has no new snapshot"
         raise RunEnded(Status.FAILURE, line, Failure.RESTIC)
     held = [each.size for each in new]
     files = sum(each.files for each in held if each)
     if not files and None not in held:
-        line = f"{_WHO} succeeded, and no file is in its snapshot"
+        line = f"{_WHO} succeeded, but its snapshot has no files"
         raise RunEnded(Status.FAILURE, line, Failure.SOURCE)
     many = counted(files, "file") if files else "files"
     line = f"{_WHO} succeeded: {counted(len(new), 'snapshot')} with {many}"

@@ -1,7 +1,7 @@
-"""Settings that have no effect on what is there: globs and patterns that match nothing.
+"""Settings without effect: globs and patterns that match nothing.
 
 Restic does not say which pattern matched, so once a day the volumes are walked for it. A walk of
-100,000 files takes a second; one that takes too long proves nothing, and says nothing.
+100,000 files takes a second; a walk that takes too long reports nothing.
 """
 
 import os
@@ -17,8 +17,8 @@ from runner.state.model import State
 from runner.steps.evaluate import Copies
 
 _DAY = 86_400
-_LONG = 7 * _DAY  # what matches nothing for so long has no effect
-_MOST = 500_000  # files and folders that one walk looks at
+_LONG = 7 * _DAY  # seconds without a match after which a pattern counts as without effect
+_MOST = 500_000  # files and folders that one walk visits
 _SECONDS = 20
 
 
@@ -31,7 +31,7 @@ def look(session: Session, sources: list[str], copies: Copies) -> None:
     _find_unmatched(config, state, sources, now)
     notes = [f"{settings.SQLITE.annotation} {line}" for line in copies.notes]
     notes += [
-        f"{key} {pattern!r}: has matched nothing for more than a week: correct or remove it"
+        f"{key} {pattern!r}: has matched nothing for more than a week; correct or remove it"
         for key, pattern in _patterns(config)
         if 0 < (state.given.unmatched.get(pattern) or now) <= now - _LONG
     ]
@@ -42,7 +42,7 @@ def look(session: Session, sources: list[str], copies: Copies) -> None:
 
 
 def _patterns(config: Config) -> Iterator[tuple[str, str]]:
-    """Yield the exclude patterns that can be without effect, and which setting they are of."""
+    """Yield the exclude patterns that may have no effect, with the setting they come from."""
     for pattern in config.settings.get(settings.EXCLUDE) or ():
         if not pattern.startswith("!"):
             yield settings.EXCLUDE.annotation, pattern
@@ -52,7 +52,7 @@ def _patterns(config: Config) -> Iterator[tuple[str, str]]:
 
 
 def _find_unmatched(config: Config, state: State, sources: list[str], now: float) -> None:
-    """Remember since when each pattern matches nothing; once a day, or where there is a new one."""
+    """Record since when each pattern matches nothing; once a day, or when there is a new one."""
     given = [pattern for _, pattern in _patterns(config)]
     is_new = set(given) - state.given.unmatched.keys()
     if not is_new and 0 <= now - state.given.walked < _DAY:
@@ -67,7 +67,7 @@ def _find_unmatched(config: Config, state: State, sources: list[str], now: float
 
 
 def _unmatched(given: Iterable[str], sources: list[str], until: float) -> set[str]:
-    """Return which patterns match nothing; none where that would take too long to tell."""
+    """Return the patterns that match nothing; none if the walk takes too long."""
     left = set(given)
     for looked, path in enumerate(_paths(sources)):
         if not left:

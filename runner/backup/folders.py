@@ -1,9 +1,9 @@
-"""The folders to back up: which they are, what is in them, and what restic gets for each.
+"""The folders to back up, their state, and the paths that restic gets for each.
 
-A source that is a link is followed. Restic itself stores such a link and nothing else, so it gets
-what lies in the folder instead, under the link's own path: `/backup/data/current/app.py`. So the
-paths in snapshots, retention, the parent and a restore stay those of the source when the link
-moves on to the next release; a restore makes a folder where the link was.
+A source that is a link is followed. restic stores such a link as a link, so it gets the content of
+the folder instead, under the link's own path: `/backup/data/current/app.py`. When the link moves on
+to the next release, the paths in snapshots, retention, the parent and a restore stay the same. A
+restore creates a folder in place of the link.
 """
 
 import os
@@ -17,15 +17,15 @@ from runner.steps.evaluate import Source
 from runner.steps.sources import NEVER_BACKED_UP
 from runner.volume import links
 
-_MOST_LOOKED_AT = 50_000  # entries until a folder counts as one that holds files
+_MOST_LOOKED_AT = 50_000  # entries after which a folder counts as not empty
 _MOST_INSIDE = 5_000  # entries of a folder behind a link: each snapshot lists them as its paths
 
 
 @dataclass(slots=True)
 class Found:
-    """Each source and what it looks like; ``warnings`` are for the log.
+    """The sources and their state; ``warnings`` are for the log.
 
-    ``refused`` says why a source cannot be read, ``inside`` what restic gets in place of one that
+    ``refused`` says why a source cannot be read, ``inside`` what restic gets instead of one that
     is a link, and ``real`` where that link leads.
     """
 
@@ -37,17 +37,17 @@ class Found:
 
     @property
     def readable(self) -> list[str]:
-        """The sources that may be opened: the others are not there, or lead elsewhere."""
+        """The sources that may be opened; the others do not exist or lead out of their volume."""
         unread = {Source.MISSING, Source.REFUSED}
         return [path for path, state in self.sources.items() if state not in unread]
 
 
 def find(config: Config) -> Found:
-    """Return each folder to back up and what it looks like.
+    """Return the folders to back up and their state.
 
-    They are what backup.volumes named, else RESTIC_SOURCE (of a mirror: BUP_SRC), else all mounted
-    volumes. Where nothing of RESTIC_SOURCE is there, the volumes are backed up beside it: the run
-    fails and loses nothing.
+    They come from backup.volumes, else RESTIC_SOURCE (mirror: BUP_SRC), else all mounted volumes.
+    If nothing of RESTIC_SOURCE exists, the volumes are backed up too: the run fails, but loses
+    nothing.
     """
     volumes, legacy = config.paths.volumes, config.paths.legacy_sources
     mounted = mounts.mounted(Path(volumes))
@@ -63,7 +63,7 @@ def find(config: Config) -> Found:
         unread = set(paths) - set(found.readable)
         if mounted and unread == set(paths):
             named = ", ".join(paths)
-            found.warnings.append(f"{key} {named} is not there; all volumes are backed up")
+            found.warnings.append(f"{key} {named} does not exist; all volumes are backed up")
             paths += mounted
         elif left:
             found.warnings.append(f"{key} leaves out {', '.join(left)}")
@@ -81,7 +81,7 @@ def _overlap(volume: str, source: str) -> bool:
 
 
 def _add(found: Found, config: Config, path: str) -> None:
-    """Look at a source and note what was found."""
+    """Inspect a source and record its state."""
     try:
         followed = links.beneath(root(config, path), path)
         state = _look(followed.path)
@@ -99,7 +99,7 @@ def _add(found: Found, config: Config, path: str) -> None:
 
 
 def root(config: Config, path: str) -> str:
-    """Return the folder that links in a path must not leave: its volume; "" is all there is."""
+    """Return the folder that links in a path must not leave: its volume; "" means no limit."""
     folder = config.paths.volumes.rstrip("/")
     inside = path.removeprefix(f"{folder}/").strip("/")
     if not path.startswith(f"{folder}/") or not inside:
@@ -109,16 +109,16 @@ def root(config: Config, path: str) -> str:
 
 def _inside(path: str, real: str) -> tuple[str, ...]:
     if not os.path.isdir(real):  # noqa: PTH112 -- a Path would drop nothing, and costs more
-        raise links.LinkError(f"is a link to the file {real}: name the file itself")
+        raise links.LinkError(f"is a link to the file {real}; name the file itself")
     names = sorted(set(os.listdir(real)) - set(NEVER_BACKED_UP))  # noqa: PTH208 -- names alone
     if len(names) > _MOST_INSIDE:
-        why = f"which holds more than {_MOST_INSIDE} entries: name the folder itself"
+        why = f"which has more than {_MOST_INSIDE} entries; name the folder itself"
         raise links.LinkError(f"is a link to {real}, {why}")
     return tuple(f"{path.rstrip('/')}/{name}" for name in names)
 
 
 def _look(path: str) -> Source:
-    """Return whether there is a file in a folder, at any depth: folders alone restore nothing."""
+    """Return whether a folder has a file at any depth; folders alone are no content."""
     mode = os.lstat(path).st_mode
     if stat.S_ISREG(mode):
         return Source.FULL

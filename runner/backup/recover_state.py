@@ -1,4 +1,4 @@
-"""Recovers what a new state cannot know and the repository does: the last backup and its size."""
+"""Recovers state of a new pod from the repository: the last backup and its size."""
 
 import time
 from pathlib import Path
@@ -13,11 +13,13 @@ from runner.state import handover
 from runner.steps.outcome import Outcome
 from runner.steps.step import RunEnded
 
-_FIRST = 30  # seconds that the first tick takes for it; later the run itself reports what is wrong
+_FIRST = 30  # limit of the first tick in seconds; later the run itself reports errors
 
 
 def first(session: Session) -> None:
-    """Recover state in the first tick, bounded: by what the restore left, or the repository."""
+    """Recover state in the first tick, within a time limit: from the handover, or the
+    repository.
+    """
     config, log = session.config, session.log
     if config.obstacle:
         return
@@ -28,19 +30,19 @@ def first(session: Session) -> None:
     outcome = recall(session, _FIRST)
     if not session.state.runs.derived and not session.stop.asked:
         why = f": {outcome.message}" if outcome else ""
-        log.line("info", f"the last backup is unknown yet, the repository cannot be read{why}")
+        log.line("info", f"last backup unknown yet: the repository cannot be read{why}")
 
 
 def recall(session: Session, limit: float = 0) -> Outcome | None:
-    """Ask the repository, until it has answered once; return how a run ends that it keeps waiting.
+    """Ask the repository until it has answered once; return the outcome of a run that it blocks.
 
-    ``limit``: seconds that it may take, 0 for as long as a run waits. Where it answers with an
-    error, the backup itself meets and names it.
+    ``limit``: time limit in seconds, 0 for the limit of a run. The backup itself reports errors of
+    the repository.
     """
     config, state = session.config, session.state
     if state.runs.derived or session.limit or config.obstacle:
         return None
-    # A tick asks before there is an attempt; what an attempt has prepared is only compared.
+    # A tick asks before there is an attempt; facts of an attempt are only compared.
     if unwritable := rclone_conf.prepare(config):
         return unwritable
     door = Executor(config, session.log, session.stop)
@@ -57,7 +59,7 @@ def recall(session: Session, limit: float = 0) -> Outcome | None:
 
 
 def _take(session: Session, last: LastBackup) -> None:
-    """Take what is certain into the state."""
+    """Copy what is certain into the state."""
     state = session.state
     state.runs.derived = True
     if last.made is None:

@@ -1,4 +1,4 @@
-"""Runs: a backup and the retention after it, carried out, remembered and reported."""
+"""Runs: executes a backup and its retention, stores and reports the outcome."""
 
 import time
 
@@ -18,7 +18,7 @@ from runner.state.model import Last
 from runner.steps.evaluate import Source
 from runner.steps.outcome import Failure, Outcome, Status
 
-_FIRST_KEPT = 10  # unreadable names that state keeps
+_FIRST_KEPT = 10  # names of unreadable files that the state stores
 
 
 def backup(session: Session, why: str) -> Outcome:
@@ -33,7 +33,7 @@ def backup(session: Session, why: str) -> Outcome:
     session.save()
     half = int(quantity.parse(values.SCRATCH_BOUND) / 2)
     if freed := cache.bounded(ownership.cache(state_dir), half):
-        log.line("info", f"restic's cache took {size(freed)} and was removed: restic makes it anew")
+        log.line("info", f"restic's cache took {size(freed)} and was removed; restic rebuilds it")
     log.line("info", names.STARTED_MESSAGE, why=why)
     dispatch.began(session)
     made = attempt.attempt(session)
@@ -53,7 +53,7 @@ def backup(session: Session, why: str) -> Outcome:
             state.sources.usual = (outcome.counts.files, outcome.counts.source_bytes)
             state.sources.left_out = list(outcome.left_out)
     _finish(session, outcome, started, ended)
-    if outcome.snapshot:  # of volumes that lost files too: the job is to hold retention
+    if outcome.snapshot:  # also for volumes that lost files: the job must suspend retention
         tasks.record(session)
     if outcome.protected and not session.limit:
         tasks.do_all(session)
@@ -61,21 +61,21 @@ def backup(session: Session, why: str) -> Outcome:
 
 
 def _version(session: Session) -> str:
-    """Return restic's version, such as ``0.19.1``; "" where it does not say."""
+    """Return restic's version, such as ``0.19.1``; "" if unknown."""
     door = Executor(session.config, session.log, session.stop)
     words = door.execute(commands.version(), with_secret=False).text.split()
     return words[1] if words[:1] == ["restic"] and len(words) > 1 else ""
 
 
 def report_killed(session: Session, now: float) -> None:
-    """Report a run that began and never ended; it could not do so itself."""
-    line = "the run was killed; memory is the usual cause: see backup.memory-limit"
+    """Report a run that was killed before it could report itself."""
+    line = "the run was killed, usually for lack of memory: raise backup.memory-limit"
     outcome = Outcome(Status.FAILURE, line, Failure.MEMORY)
     _finish(session, outcome, session.state.runs.running_since, now)
 
 
 def _finish(session: Session, outcome: Outcome, started: float, ended: float) -> None:
-    """Keep the outcome in state, and tell log, people and metrics."""
+    """Store the outcome in the state; write log, notifications and metrics."""
     state, counts = session.state, outcome.counts
     state.runs.running_since = 0
     state.runs.last = Last(
@@ -96,7 +96,7 @@ def _finish(session: Session, outcome: Outcome, started: float, ended: float) ->
     )
     good = outcome.status in {Status.SUCCESS, Status.WARNING}
     state.runs.failures = 0 if good else state.runs.failures + 1
-    # A mirror's earlier copy of what could not be read may lie in an archive.
+    # An archive may have a mirror's earlier copy of unreadable files.
     unread = session.config.mirrors and outcome.read_errors > 0
     state.sources.held = outcome.lost_files or unread or (state.sources.held and not good)
     if outcome.stale_locks is not None:

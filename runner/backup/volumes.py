@@ -1,4 +1,4 @@
-"""One backup, as a conversation with whoever can start processes; the end is an Outcome."""
+"""One backup, as a conversation with the executor; it returns an Outcome."""
 
 from collections.abc import Generator
 from dataclasses import replace
@@ -19,34 +19,34 @@ from runner.steps.step import Effect, Result, RunEnded, failed, must
 
 
 def before(config: Config) -> Generator[Effect, Result, Outcome | None]:
-    """Run what comes before; return an Outcome where it leaves no sense in going on."""
+    """Run the pre-backup hook; return an Outcome if the run must not continue."""
     if why := config.obstacle or config.commands.confined.hooks:
-        return Outcome(Status.FAILURE, f"{why}; there was no backup", Failure.CONFIG)
+        return Outcome(Status.FAILURE, f"{why}; no backup was made", Failure.CONFIG)
     if not config.commands.pre:
         return None
     done: Completed = yield commands.pre(config)
     if not done.code and not done.stopped:
         return None
-    return failed(done, "the command before failed, there was no backup", Failure.CONFIG).outcome
+    return failed(done, "the pre-backup hook failed; no backup was made", Failure.CONFIG).outcome
 
 
 def after(config: Config, outcome: Outcome) -> Generator[Effect, Result, Outcome]:
-    """Run what comes after, always; a failure there makes a warning of a success."""
+    """Run the post-backup hook in every case; its failure turns a success into a warning."""
     if not config.commands.post or config.obstacle or config.commands.confined.hooks:
         return outcome
     done: Completed = yield commands.post(config)
     if not done.code and not done.stopped:
         return outcome
-    line = f"{outcome.message}; the command after failed: {done.said}"
+    line = f"{outcome.message}; the post-backup hook failed: {done.said}"
     if outcome.status != Status.SUCCESS:
         return replace(outcome, message=line)
     return replace(outcome, status=Status.WARNING, message=line, failure=Failure.CONFIG)
 
 
 def backup(config: Config, facts: Facts, limit: float = 0) -> Generator[Effect, Result, Outcome]:
-    """Back up everything that is there, in ``limit`` seconds if that is not 0; judge the rest.
+    """Back up all sources that exist, in ``limit`` seconds if that is not 0, and judge the result.
 
-    There is no time for dumps where there is a limit.
+    With a limit there is no time for dumps.
     """
     dumped = dump_snapshots.NONE
     try:
@@ -86,13 +86,13 @@ def _volumes(
 
 
 def _comparable(facts: Facts, dumped: Dumped) -> Facts:
-    """Return the facts by which to judge: what is usual counts only with the same raw files."""
+    """Return the facts to judge by; earlier counts apply only to the same set of raw files."""
     same = (facts.left_out or ()) == dumped.left_out
     return replace(facts, left_out=dumped.left_out, usual=facts.usual if same else None)
 
 
 def _marked(config: Config, outcome: Outcome, limit: float) -> Generator[Effect, Result, Outcome]:
-    """Mark the snapshot of a source that lost its files, for pods that were not there."""
+    """Tag the snapshot of a source that lost its files, for later pods."""
     done: Completed = yield commands.mark_doubtful(config, outcome.snapshot, limit)
     if done.code or done.stopped:
         line = f"{outcome.message}; the snapshot cannot be marked as {DOUBTFUL}"
@@ -102,7 +102,7 @@ def _marked(config: Config, outcome: Outcome, limit: float) -> Generator[Effect,
 
 
 def _sources(config: Config, facts: Facts) -> tuple[str, ...]:
-    """Return the folders that restic gets; without any it is over."""
+    """Return the folders that restic gets; raise RunEnded if there are none."""
     unread = {Source.MISSING, Source.REFUSED}
     present = tuple(path for path, state in facts.sources.items() if state not in unread)
     if not present and not config.commands.backup:
@@ -110,12 +110,12 @@ def _sources(config: Config, facts: Facts) -> tuple[str, ...]:
         found = [f"{path} {why}" for path, why in facts.refused.items()]
         found += [f"missing: {', '.join(missing)}"] if missing else []
         line = "; ".join(found) or "no folder to back up"
-        raise RunEnded(Status.FAILURE, f"{line}; there was no backup", Failure.SOURCE)
+        raise RunEnded(Status.FAILURE, f"{line}; no backup was made", Failure.SOURCE)
     return present
 
 
 def _judged(config: Config, facts: Facts, done: Completed) -> Generator[Effect, Result, Outcome]:
-    """Return what a finished ``restic backup`` is worth."""
+    """Return the outcome of a finished ``restic backup``."""
     if done.stopped == "time":
         line = "stopped: the pod's grace period is too short for a last backup"
         raise RunEnded(Status.INTERRUPTED, line, None, done.code)
@@ -141,7 +141,7 @@ def _judged(config: Config, facts: Facts, done: Completed) -> Generator[Effect, 
     verdict = worth(facts, done, counts, files)
     message = verdict.message
     if same:
-        held = f"nothing changed: the newest snapshot, {snapshot[:8]}, still holds it"
+        held = f"nothing changed: the newest snapshot, {snapshot[:8]}, is still current"
         message = held if verdict.status == Status.SUCCESS else f"{message}; {held}"
     return Outcome(
         status=verdict.status,
@@ -158,6 +158,6 @@ def _judged(config: Config, facts: Facts, done: Completed) -> Generator[Effect, 
 
 
 def _still_held(config: Config) -> Generator[Effect, Result, str]:
-    """Return the newest snapshot, of which restic says that nothing has changed since."""
-    listed = yield from must(queries.snapshots(config), "whether a snapshot holds it is unknown")
+    """Return the newest snapshot, after restic reported that nothing changed."""
+    listed = yield from must(queries.snapshots(config), "it is unknown whether a snapshot was made")
     return snapshots.of_volumes(listed)

@@ -1,1 +1,1 @@
-"""What a person or the supervisor calls: parses, calls one function, prints."""
+"""The command line for people and the supervisor: parses, calls one function, prints."""

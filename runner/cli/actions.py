@@ -1,4 +1,4 @@
-"""What people and scripts start: each command waits until no other run is in progress."""
+"""Commands for people and scripts; each waits until no other run is in progress."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ from runner.steps.task import TaskResult
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """``code`` is 0, 1 or 75 (skipped); ``restored`` is None where another run was in progress."""
+    """``code`` is 0, 1 or 75 (skipped); ``restored`` is None if another run was in progress."""
 
     code: int
     restored: Restored | None = None
@@ -37,9 +37,9 @@ def run_once(config: Config, log: Log, stop: Stop) -> int:
 
 def task(config: Config, log: Log, stop: Stop, name: str) -> int:
     """Verify, check or prune now, from outside the supervisor; return 0, 1 or 75 (skipped)."""
-    from runner.maintenance import tasks  # noqa: PLC0415 -- only where there is work
-    from runner.process.folders import ownership, scratch  # noqa: PLC0415 -- only where there is work
-    from runner.session import executor  # noqa: PLC0415 -- only where there is work
+    from runner.maintenance import tasks  # noqa: PLC0415 -- imported only when needed
+    from runner.process.folders import ownership, scratch  # noqa: PLC0415 -- imported only when needed
+    from runner.session import executor  # noqa: PLC0415 -- imported only when needed
 
     with _alone(config, log, stop) as session:
         if session is None:
@@ -53,9 +53,9 @@ def task(config: Config, log: Log, stop: Stop, name: str) -> int:
 
 
 def restore(config: Config, log: Log, stop: Stop, asked: Asked) -> Ended:
-    """Restore what is asked for; return what came of it."""
-    from runner.restore import command as restoring  # noqa: PLC0415 -- likewise
-    from runner.session import executor  # noqa: PLC0415 -- only where there is work
+    """Run the requested restore and return its result."""
+    from runner.restore import command as restoring  # noqa: PLC0415 -- as above
+    from runner.session import executor  # noqa: PLC0415 -- imported only when needed
 
     with _alone(config, log, stop, "restore") as session:
         if session is None:
@@ -67,8 +67,8 @@ def restore(config: Config, log: Log, stop: Stop, asked: Asked) -> Ended:
 
 def load(config: Config, log: Log, stop: Stop, work: Callable[[Session], TaskResult]) -> int:
     """Load a dump; return 0, 1 or 75 (skipped)."""
-    from runner.notify import metrics  # noqa: PLC0415 -- only where there is work
-    from runner.session import executor  # noqa: PLC0415 -- only where there is work
+    from runner.notify import metrics  # noqa: PLC0415 -- imported only when needed
+    from runner.session import executor  # noqa: PLC0415 -- imported only when needed
 
     with _alone(config, log, stop, "load") as session:
         if session is None:
@@ -80,40 +80,42 @@ def load(config: Config, log: Log, stop: Stop, work: Callable[[Session], TaskRes
 
 
 def accept(config: Config, log: Log, stop: Stop) -> int:
-    """Forget how much the sources held; return 0, or 75 where a run is in progress."""
+    """Accept shrunken sources; return 0, or 75 if a run is in progress."""
     with _alone(config, log, stop) as session:
         if session is None:
             return _busy(log, stop)
         state = session.state
         state.sources.full, state.sources.usual, state.sources.held = [], None, False
         state.sources.accepted = True
-        session.store.save(state)  # or raise: nobody is to believe that it was kept
+        session.store.save(state)  # or raise: callers must not believe that it was saved
         session.save()
         session.store.announce(time.time())
-    log.line("info", "accepted; the next backup says how much there is")
+    log.line("info", "accepted; the next backup records the new size")
     return 0
 
 
 def accept_retention(config: Config, log: Log, stop: Stop) -> int:
-    """Let retention shrink now; return 0, 1 where none waits, or 75 where a run is in progress."""
-    from runner.maintenance.retention import shrinking  # noqa: PLC0415 -- only where it is wanted
+    """Accept shorter retention now; return 0, 1 if none is pending, or 75 if a run is in
+    progress.
+    """
+    from runner.maintenance.retention import shrinking  # noqa: PLC0415 -- imported only when needed
 
     with _alone(config, log, stop) as session:
         if session is None:
             return _busy(log, stop)
         if not shrinking.accept(session):
-            log.line("warning", "no retention waits to shrink; nothing was done")
+            log.line("warning", "no shorter retention is pending; nothing was done")
             return 1
-        session.store.save(session.state)  # or raise: nobody is to believe that it was kept
+        session.store.save(session.state)  # or raise: callers must not believe that it was saved
         session.save()
         session.store.announce(time.time())
-    log.line("info", "accepted; retention keeps less from the next time on")
+    log.line("info", "accepted; the shorter retention applies from the next run")
     return 0
 
 
 def unlock(config: Config, log: Log, stop: Stop) -> int:
-    """Remove the repository's locks if all are old; return 0, 1, or 75 where one may be alive."""
-    from runner.maintenance import tasks  # noqa: PLC0415 -- only where there is work
+    """Remove the repository's locks if all are stale; return 0, 1, or 75 if one may be in use."""
+    from runner.maintenance import tasks  # noqa: PLC0415 -- imported only when needed
 
     with _alone(config, log, stop) as session:
         return exit_status(tasks.unlock(session).status) if session else _busy(log, stop)
@@ -122,8 +124,8 @@ def unlock(config: Config, log: Log, stop: Stop) -> int:
 def maintain(
     config: Config, log: Log, stop: Stop, *, dry_run: bool, accepted: tuple[str, ...]
 ) -> int:
-    """Look after a repository that many share; return 0, 1 or 75 (skipped)."""
-    from runner.maintenance.central import command as job  # noqa: PLC0415 -- only where it is wanted
+    """Maintain a shared repository; return 0, 1 or 75 (skipped)."""
+    from runner.maintenance.central import command as job  # noqa: PLC0415 -- imported only when needed
 
     status = job.maintain(config, log, stop, dry_run=dry_run, accepted=accepted)
     return _busy(log, stop) if status is None else exit_status(status)
@@ -131,9 +133,9 @@ def maintain(
 
 @contextmanager
 def _alone(config: Config, log: Log, stop: Stop, task: str = "") -> Iterator[Session | None]:
-    """Give a session once no other run is in progress; None where that takes too long.
+    """Yield a session once no other run is in progress; None if that takes too long.
 
-    Meanwhile status shows the ``task``; what falls due in that time is done right after it.
+    The status shows the ``task``; whatever falls due in that time runs right after it.
     """
     wait = waiting.for_turn(log, stop, config.timing.wait)
     with sessions.alone(config, log, stop, wait=wait) as session:
@@ -160,6 +162,6 @@ def _busy(log: Log, stop: Stop) -> int:
 
 
 def exit_status(status: Status) -> int:
-    """Return 0 for what is good, 75 for what was skipped, else 1."""
+    """Return 0 for success and warning, 75 for skipped, else 1."""
     good = {Status.SUCCESS: 0, Status.WARNING: 0, Status.SKIPPED: exit_codes.TRY_AGAIN}
     return good.get(status, 1)

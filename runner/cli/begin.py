@@ -1,4 +1,4 @@
-"""What each command works with: its first arguments."""
+"""The arguments that every command gets first."""
 
 import argparse
 import os
@@ -13,7 +13,7 @@ from runner.process.signals import Stop
 
 
 class Begun(NamedTuple):
-    """What each command works with: its first arguments."""
+    """The arguments that every command gets first."""
 
     config: Config
     log: Log
@@ -23,9 +23,9 @@ class Begun(NamedTuple):
 def begin(
     parsed: argparse.Namespace | None = None, *, fills: bool = False, writes: bool = False
 ) -> Begun:
-    """Return what each command works with; people, who sit at a terminal, read text.
+    """Return the arguments of a command; at a terminal the log is text.
 
-    ``fills`` and ``writes`` say what it does to volumes.
+    ``fills`` and ``writes`` say whether the command fills or writes volumes.
     """
     stop = Stop()
     stop.install()

@@ -40,13 +40,13 @@ def _restore(parsed: argparse.Namespace) -> int:
 
 
 def _populate(_parsed: argparse.Namespace) -> int:
-    from runner.restore import populate  # noqa: PLC0415 -- only where it is wanted: it costs memory
+    from runner.restore import populate  # noqa: PLC0415 -- imported only when needed: it costs memory
 
     return populate.populate(*begin(fills=True))
 
 
 def _restic(parsed: argparse.Namespace) -> int:
-    from runner.session import executor  # noqa: PLC0415 -- only where it is wanted: it costs memory
+    from runner.session import executor  # noqa: PLC0415 -- imported only when needed: it costs memory
 
     config, log, _ = begin()
     words = parsed.words[1:] if parsed.words[:1] == ["--"] else parsed.words
@@ -54,19 +54,19 @@ def _restic(parsed: argparse.Namespace) -> int:
 
 
 def _dump(parsed: argparse.Namespace) -> int:
-    from runner.databases import dump as databases_dump  # noqa: PLC0415 -- only where it is wanted: it costs memory
+    from runner.databases import dump as databases_dump  # noqa: PLC0415 -- imported only when needed: it costs memory
 
     return databases_dump.dump(parsed.name, tuple(parsed.words), parsed.patience)
 
 
 def _fill(parsed: argparse.Namespace) -> int:
-    from runner.databases.load import stream  # noqa: PLC0415 -- only where it is wanted: it costs memory
+    from runner.databases.load import stream  # noqa: PLC0415 -- imported only when needed: it costs memory
 
     return stream.fill(parsed.name, look=parsed.look, check=parsed.check, replace=parsed.replace)
 
 
 def _load(parsed: argparse.Namespace) -> int:
-    from runner.restore import dump as restore_dump  # noqa: PLC0415 -- only where it is wanted: it costs memory
+    from runner.restore import dump as restore_dump  # noqa: PLC0415 -- imported only when needed: it costs memory
 
     asked = restore_dump.Asked(
         parsed.name, parsed.at, parsed.snapshot, parsed.origin, parsed.replace, parsed.dry_run

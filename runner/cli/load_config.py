@@ -1,4 +1,4 @@
-"""What the runner reads from its surroundings: environment, Secret files, annotations."""
+"""Reads the configuration from the environment, the Secret's files and annotations."""
 
 import os
 import re
@@ -19,16 +19,16 @@ from runner.sandbox import rights
 from runner.state.store import Store
 
 _SHOWN = 200  # characters of a path that cannot be read
-# Files that others read by themselves; what stands in them is masked all the same.
+# Files that other programs read themselves; their secrets are masked too.
 _OTHERS_READ = re.compile(r".*_FILE|PGPASSFILE|GOOGLE_APPLICATION_CREDENTIALS")
 _NO_SECRET = re.compile(r".*(CERT|CA|KNOWN_HOSTS)_FILE")
 _LONGEST_SECRET = 1 << 16  # bytes of such a file
 
 
 def read_config(*, fills: bool = False, writes: bool = False) -> Config:
-    """Return the configuration as it is at this moment.
+    """Return the current configuration.
 
-    ``fills`` and ``writes`` say what the command does to volumes, as `rights` has it.
+    ``fills`` and ``writes`` say what the command does to volumes, as in `rights`.
     """
     state_dir = ownership.home(os.environ.get(names.ENV_STATE_DIR, names.STATE_DIR))
     environment = {**os.environ, names.ENV_STATE_DIR: state_dir}
@@ -75,10 +75,10 @@ def _secret() -> Mapping[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class _Resolved:
-    """The Secret, with ``X`` from the file that ``X_FILE`` names; and why some are not read."""
+    """The Secret, with ``X`` read from the file in ``X_FILE``, and the unreadable variables."""
 
     secret: Mapping[str, str]
-    unread: Mapping[str, str]  # by variable
+    unread: Mapping[str, str]  # why, by variable
 
 
 def _from_files(secret: Mapping[str, str]) -> _Resolved:
@@ -91,16 +91,16 @@ def _from_files(secret: Mapping[str, str]) -> _Resolved:
         try:
             found[name] = Path(path).read_text("utf-8", "surrogateescape").rstrip("\r\n")
         except (OSError, ValueError) as error:  # a NUL in a path is a ValueError
-            why = getattr(error, "strerror", None) or "is no path"
-            # What is no path may be the secret itself.
-            shown = path[:_SHOWN] if path.startswith("/") else "the value, which is not shown"
+            why = getattr(error, "strerror", None) or "is not a path"
+            # An invalid path may be the secret itself.
+            shown = path[:_SHOWN] if path.startswith("/") else "the value (not shown)"
             unread[key] = f"{shown}: {why}"
         del found[key]
     return _Resolved(found, unread)
 
 
 def _read_by_others(given: Mapping[str, str]) -> list[str]:
-    """Return what stands in the files of secrets that restic and others read by themselves."""
+    """Return the content of secret files that restic and others read themselves."""
     found = []
     for key, value in given.items():
         if not _OTHERS_READ.fullmatch(key) or _NO_SECRET.fullmatch(key):
@@ -110,12 +110,12 @@ def _read_by_others(given: Mapping[str, str]) -> list[str]:
             if path.is_file() and path.stat().st_size <= _LONGEST_SECRET:
                 found.append(path.read_text("utf-8", "surrogateescape"))
         except (OSError, ValueError):
-            continue  # whoever reads it says so
+            continue  # the program that reads it reports the error
     return found
 
 
 def _settings(given: Mapping[str, str]) -> dict[str, str]:
-    """Return the texts of files that programs read their settings from, as far as they are read."""
+    """Return the texts of the readable files that programs read their settings from."""
     found = {}
     for key, value in given.items():
         if not commands.FILES.fullmatch(key) or not value.strip():

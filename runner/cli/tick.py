@@ -1,4 +1,4 @@
-"""What the supervisor calls: do what is due. What does the work is imported only then."""
+"""Called by the supervisor: runs what is due. Imports the code for it only when needed."""
 
 import time
 from dataclasses import replace
@@ -19,11 +19,11 @@ from runner.steps.outcome import Outcome
 
 _LEFT_TO_REPORT = 5  # seconds of the pod's grace period
 _ASKED = "asked"  # a file: a backup was requested while another process ran one
-_LOCKED_AGAIN = 60  # seconds until the next look while another process runs a backup
+_LOCKED_AGAIN = 60  # seconds until the next check while another process runs a backup
 
 
 def tick(config: Config, log: Log, stop: Stop, *, start: bool, asked: bool) -> int:
-    """Do what is due, announce when to look again; return the exit status."""
+    """Run what is due, announce the next check; return the exit status."""
     with alone(config, log, stop) as session:
         if session is None:
             log.line("info", "another run is in progress")
@@ -37,8 +37,8 @@ def tick(config: Config, log: Log, stop: Stop, *, start: bool, asked: bool) -> i
 
 
 def last(config: Config, log: Log, stop: Stop) -> int:
-    """Back up a last time, in what the pod's grace period leaves; return the exit status."""
-    # The app is gone: there is nothing to freeze, and no time to create a repository.
+    """Make the last backup within the pod's grace period; return the exit status."""
+    # The app has stopped: no hooks are needed, and there is no time to create a repository.
     config = replace(
         config,
         commands=replace(config.commands, pre=(), post=()),
@@ -52,9 +52,9 @@ def last(config: Config, log: Log, stop: Stop) -> int:
 
 
 def backup(session: Session, why: str, *, by_hand: bool = False) -> Outcome:
-    """Back up now, keep what came of it, and announce the next tick."""
-    from runner.backup import run  # noqa: PLC0415 -- only where there is work: it costs memory
-    from runner.session import executor  # noqa: PLC0415 -- only where there is work: it costs memory
+    """Back up now, save the outcome, and announce the next tick."""
+    from runner.backup import run  # noqa: PLC0415 -- imported only when needed: it costs memory
+    from runner.session import executor  # noqa: PLC0415 -- imported only when needed: it costs memory
 
     executor.lower_priority()
     outcome = run.backup(session, why)
@@ -71,13 +71,13 @@ def _look(session: Session, *, start: bool, asked: bool) -> None:
         state.repository.append_only = False  # or it was; the next task shows it
     state.given.secret_changed = changed
     session.store.mark(_ASKED, wanted=False)
-    state.repository.task = ""  # none is in progress: the lock is ours
+    state.repository.task = ""  # no run is in progress: we have the lock
     if start:
         own = config.identity
         session.log.line("info", "started", version=VERSION, host=own.host, tags=own.tags)
         state.given.told = []
         state.reports.shown = ""
-        state.repository.restic = ""  # the image may be another one
+        state.repository.restic = ""  # the image may have changed
     tell_problems(session)
     if may_read and not asked and not state.runs.derived:
         _recover(session)
@@ -87,8 +87,8 @@ def _look(session: Session, *, start: bool, asked: bool) -> None:
     killed = start and bool(state.runs.running_since)
     decided = due.due(now, config, state, asked=asked)
     if killed or decided.probe or decided.backup:
-        from runner.backup import recover_state, run  # noqa: PLC0415 -- only where there is work
-        from runner.session import executor  # noqa: PLC0415 -- only where there is work
+        from runner.backup import recover_state, run  # noqa: PLC0415 -- imported only when needed
+        from runner.session import executor  # noqa: PLC0415 -- imported only when needed
 
         executor.lower_priority()
         if killed:
@@ -104,7 +104,7 @@ def _look(session: Session, *, start: bool, asked: bool) -> None:
 
 
 def _recover(session: Session) -> None:
-    """Learn from the repository what a new state cannot know, so that status says the truth."""
+    """Complete a new state from the repository, to make the status correct."""
     from runner.backup import recover_state  # noqa: PLC0415 -- a new pod does so once
     from runner.session import executor  # noqa: PLC0415 -- a new pod does so once
 
@@ -114,16 +114,16 @@ def _recover(session: Session) -> None:
 
 
 def _push(session: Session) -> None:
-    """Push metrics though nothing ran: a new pod, a pause, or to a Pushgateway that was emptied."""
+    """Push metrics without a run: for a new pod, a pause, or a Pushgateway that lost its data."""
     if session.config.receivers.pushgateway and not session.stop.asked:
-        from runner.notify import dispatch  # noqa: PLC0415 -- only where there is somebody to tell
+        from runner.notify import dispatch  # noqa: PLC0415 -- imported only when needed
 
-        dispatch.push(session, quick=True)  # a pod that is to stop meanwhile waits for it
+        dispatch.push(session, quick=True)  # a pod that stops now waits for it
         session.save()
 
 
 def tell_problems(session: Session) -> None:
-    """Name each value that cannot be used once, when it comes."""
+    """Log each invalid value once, when it appears."""
     problems = status.problems(session.config)
     for line in problems:
         if line not in session.state.given.told:
@@ -132,8 +132,9 @@ def tell_problems(session: Session) -> None:
 
 
 def _save(session: Session, *, by_hand: bool = False) -> None:
-    """Keep the state and show it. What is done ``by_hand`` has no part in the container's log:
-    the supervisor's next look, at once, shows it there."""
+    """Save the state and show it. Commands run ``by_hand`` do not write to the container's log: the
+    supervisor's next check, which follows immediately, shows the status there.
+    """
     session.state.given.good = dict(session.config.settings.given)
     session.plan()
     if not by_hand:
@@ -145,7 +146,7 @@ def _save(session: Session, *, by_hand: bool = False) -> None:
 
 
 def _show(session: Session) -> None:
-    """Write the status to the log where it has changed: whoever asks many pods reads it there."""
+    """Write the status to the log if it has changed; the plugin reads it there for many pods."""
     known = status.describe(session.config, session.state)
     shown = str(stable_hash(repr(known)))
     if shown != session.state.reports.shown:

@@ -4,11 +4,11 @@ import argparse
 
 from contract.annotations import values
 
-_NOTE = "Waits for a run in progress; a signal ends that wait with exit status 130 or 143."
+_NOTE = "Waits for a run in progress; SIGINT or SIGTERM ends the wait with exit status 130 or 143."
 
 
 def add(command: argparse.ArgumentParser) -> None:
-    """Add the options; ``wait`` of what is parsed is in seconds, None where none is given."""
+    """Add the options; the parsed ``wait`` is in seconds, None if not given."""
     command.description = f"{command.description} {_NOTE}"
     how = command.add_mutually_exclusive_group()
     how.add_argument(
@@ -18,7 +18,7 @@ def add(command: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     how.add_argument(
         "--no-wait", action="store_const", const=0.0, dest="wait",
-        help="exit with status 75 at once where another run is in progress",
+        help="exit with status 75 immediately if another run is in progress",
     )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
-"""Makes the configuration of environment, Secret and annotations. Pure.
+"""Makes the configuration from environment, Secret and annotations. Pure.
 
-Values that cannot be used are problems in it, never errors.
+Invalid values become problems in it, never exceptions.
 """
 
 from collections.abc import Mapping
@@ -83,7 +83,7 @@ def config(
     )
     mirror = derive.mirror(environment, source.variables)
     if mirror and effective.get(settings.SQLITE):
-        why = "has no effect with backup.engine rclone: files are mirrored as they are"
+        why = "has no effect with backup.engine rclone: a mirror copies files unchanged"
         problems.append(Problem("setting", settings.SQLITE.annotation, "", why, ""))
     unusable: list[Problem] = []  # they name options, never values that may be secret
     options = options_restic.read(source.variables, unusable)

@@ -1,4 +1,4 @@
-"""What a container that may do more than the sidecar takes of the Secret: no commands. Pure."""
+"""Limits the Secret in containers with more permissions than the sidecar: no commands. Pure."""
 
 import re
 import shlex
@@ -12,7 +12,7 @@ from contract.secret import variables
 from runner.config.options import flags
 
 HOME = "/dev/null"
-"""For programs: no configuration of theirs lies below it, whoever wrote to the state volume."""
+"""Home folder for programs: no configuration of theirs is below it."""
 
 _KNOWN = {each.variable for each in settings.ALL if each.variable} | variables.NAMES
 # What restic, rclone and clients of databases read; no shell, loader or library is among them.
@@ -31,8 +31,8 @@ class Confined:
     """``why``: no command of the Secret runs here; "" where they do.
 
     ``line`` says why the repository cannot be opened without one, ``hooks`` why there is no backup,
-    ``second`` why the second repository cannot be opened. ``files``: texts that programs get in
-    place of the files that these variables name; they were read once and hold no command.
+    ``second`` why the second repository cannot be opened. ``files``: texts that programs get
+    instead of the files that these variables name; they were read once and hold no command.
     """
 
     why: str = ""
@@ -47,7 +47,7 @@ OPEN = Confined()
 
 @dataclass(frozen=True, slots=True)
 class Permitted:
-    """The variables of the Secret that count, and what is missing for want of the others."""
+    """The permitted variables of the Secret, and what is missing without the others."""
 
     variables: Mapping[str, str]
     confined: Confined
@@ -57,7 +57,7 @@ def of(
     given: Mapping[str, str], texts: Mapping[str, str], why: str, allowed: str,
     problems: list[Problem],
 ) -> Permitted:  # fmt: skip
-    """Return the variables of the Secret that count, and what is missing for want of the others.
+    """Return the permitted variables of the Secret, and what is missing without the others.
 
     ``texts`` are those of the files that variables name; ``allowed`` are names, as an annotation
     has them.
@@ -97,7 +97,7 @@ def _files(
 ) -> Mapping[str, str]:
     """Return the texts of files by their variables; an address in one takes its variable's place.
 
-    Who opens a file a second time might find something else in it.
+    A file opened a second time might have other content.
     """
     found: dict[str, str] = {}
     named = [key for key in kept if commands.FILES.fullmatch(key) and key not in permitted]

@@ -20,7 +20,7 @@ _LONGEST_HOST = 200  # characters
 
 
 def masked(problem: Problem, mask: Mask) -> Problem:
-    """Return a problem that quotes no credential: somebody may have mixed up two variables."""
+    """Return the problem without credentials, in case two variables were mixed up."""
     shown = mask(problem.value)
     if shown == problem.value:
         return problem
@@ -29,7 +29,7 @@ def masked(problem: Problem, mask: Mask) -> Problem:
 
 
 def public(environment: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the names that stand in every message."""
+    """Return the names that appear in every message."""
     keys = (
         names.ENV_NAMESPACE, names.ENV_POD, names.ENV_HOST, names.ENV_KIND, names.ENV_WORKLOAD,
         names.ENV_CLUSTER, names.ENV_NODE, names.ENV_VOLUMES_DIR, names.ENV_STATE_DIR,
@@ -39,7 +39,7 @@ def public(environment: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def exclude_key(annotations: Mapping[str, str], variables: Mapping[str, str]) -> str:
-    """Return what the exclude patterns stand in: the annotation, or the Secret's variable."""
+    """Return the source of the exclude patterns: the annotation, or the Secret's variable."""
     annotation, variable = settings.EXCLUDE.annotation, settings.EXCLUDE.variable or ""
     in_secret = not annotations.get(annotation, "").strip() and variables.get(variable, "").strip()
     return variable if in_secret else annotation
@@ -88,7 +88,7 @@ def identity(
 def _host(environment: Mapping[str, str], named: str) -> str:
     """Return the host that the Secret names, made this workload's own.
 
-    One Secret serves a whole namespace; pods with data of their own stay apart.
+    One Secret serves a whole namespace; pods with their own data need their own host.
     """
     match environment.get(names.ENV_KIND):
         case "StatefulSet":
@@ -100,12 +100,12 @@ def _host(environment: Mapping[str, str], named: str) -> str:
 
 
 def restic(variables: Mapping[str, str]) -> Mapping[str, str]:
-    """Return what restic, and rclone below it, get of the Secret."""
+    """Return the variables of the Secret for restic and rclone."""
     return allowlist.restic(variables)
 
 
 def databases(variables: Mapping[str, str]) -> Mapping[str, str]:
-    """Return what dumps, loads and the user's own commands get beside that."""
+    """Return the additional variables for dumps, loads and the user's commands."""
     return allowlist.databases(tls.from_keys(variables))
 
 

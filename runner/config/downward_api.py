@@ -9,7 +9,7 @@ _LETTERS = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v
 
 
 def parse(text: str) -> dict[str, str]:
-    """Return the annotations in a downward-API file; a line that is none is left out."""
+    """Return the annotations in a downward-API file; a line that is invalid is left out."""
     matches = (_LINE.fullmatch(line) for line in text.splitlines())
     return {match[1]: _ESCAPE.sub(_unescape, match[2]) for match in matches if match}
 

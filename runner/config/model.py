@@ -1,6 +1,6 @@
-"""What one run needs to know, checked and grouped; `build` makes it. Pure.
+"""The configuration of one run, validated and grouped; `build` makes it. Pure.
 
-None and "" stand for what is not given.
+None and "" mean that a value is not set.
 """
 
 from collections.abc import Mapping
@@ -37,7 +37,7 @@ class Identity:
 
     @property
     def tags(self) -> tuple[str, ...]:
-        """The fixed tags of every snapshot; with the host they say whose it is."""
+        """The fixed tags of every snapshot; host and tags identify the workload."""
         return tags.owner_tags(self.namespace, self.kind, self.workload, self.cluster)
 
     @property
@@ -88,14 +88,14 @@ class Commands:
     dumps: tuple[Dump, ...]
     pre: tuple[str, ...]  # argv, empty without
     post: tuple[str, ...]  # argv, empty without
-    backup: str  # shell text in place of our own backup
+    backup: str  # shell text instead of our own backup
     confined: Confined  # which of these do not run in this container
     debug: bool  # whether the log says what is run
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Everything that a run is told."""
+    """The complete configuration of a run."""
 
     identity: Identity
     paths: Paths
@@ -108,7 +108,7 @@ class Config:
     mask: Mask
     commands: Commands
     receivers: Receivers  # who is told
-    problems: tuple[Problem, ...]  # values that cannot be used
+    problems: tuple[Problem, ...]  # invalid values
 
     @property
     def mirrors(self) -> bool:
@@ -122,7 +122,7 @@ class Config:
 
     @property
     def missing(self) -> str:
-        """What the Secret must hold before a backup can start; empty when all is there."""
+        """The keys missing from the Secret for a backup; "" if none."""
         if self.mirror:
             given = required_keys.DESTINATION if self.mirror.destination else ()
             return required_keys.missing(given, "rclone")
@@ -131,5 +131,5 @@ class Config:
 
     @property
     def obstacle(self) -> str:
-        """Why the repository cannot be opened with what the Secret holds; empty where it can."""
+        """Why the repository cannot be opened with this Secret; "" if it can."""
         return self.commands.confined.line or required_keys.line(self.missing)

@@ -1,4 +1,4 @@
-"""Who is told of a run, as the Secret names them: ntfy, services, pings, Pushgateway. Pure."""
+"""Receivers of notifications in the Secret: ntfy, services, pings, Pushgateway. Pure."""
 
 import re
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ _SERVICE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
 
 @dataclass(frozen=True, slots=True)
 class Ntfy:
-    """Where messages go; ``title`` may hold shell command substitutions, as it always could."""
+    """The ntfy receiver; ``title`` may contain shell command substitutions."""
 
     server: str
     topic: str
@@ -29,7 +29,7 @@ class Ntfy:
 class Service:
     """A service that Apprise knows how to reach; the address as a whole is a secret.
 
-    ``label`` is what people get to see: which of NOTIFY_URLS it is, counted from 1.
+    ``label`` is for people: its position in NOTIFY_URLS, counted from 1.
     """
 
     url: str
@@ -37,13 +37,13 @@ class Service:
 
     @property
     def key(self) -> str:
-        """What state remembers it by, wherever it stands in the list."""
+        """The key in the state, independent of its position in the list."""
         return f"service/{sha256(self.url.encode('utf-8', 'replace')).hexdigest()[:16]}"
 
 
 @dataclass(frozen=True, slots=True)
 class Pings:
-    """A dead-man's switch: it raises the alarm by itself where no ping comes.
+    """A dead man's switch: it alerts if no ping arrives.
 
     ``url`` is that of a check at healthchecks, or of a push monitor of Uptime Kuma.
     """
@@ -70,7 +70,7 @@ class Pings:
 
 @dataclass(frozen=True, slots=True)
 class Receivers:
-    """Who is told of runs; ``pushgateway`` is its address. None and "" where none is named."""
+    """Receivers of notifications; ``pushgateway`` is its address. None and "" if not set."""
 
     ntfy: Ntfy | None = None
     services: tuple[Service, ...] = ()
@@ -91,7 +91,9 @@ def pings(variables: Mapping[str, str], problems: list[Problem]) -> Pings | None
     except ValueError:
         usable = False
     if url and not usable:
-        problems.append(Problem("Secret variable", key, "", "is no web address", "no pings"))
+        problems.append(
+            Problem("Secret variable", key, "", "is not an http:// or https:// URL", "no pings")
+        )
     return Pings(url) if usable else None
 
 
@@ -125,7 +127,7 @@ def services(variables: Mapping[str, str], problems: list[Problem]) -> tuple[Ser
         else:
             odd.append(str(number))
     if odd:
-        why = f"no address such as mailto://… is word {', '.join(odd)}"
+        why = f"not an address such as mailto://…: word {', '.join(odd)}"
         used = "the others" if found else "no messages"
         problems.append(Problem("Secret variable", key, "", why, used))
     return tuple(found)

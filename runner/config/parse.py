@@ -1,4 +1,4 @@
-"""Reads values of environment and Secret: what cannot be used is a Problem, no error. Pure."""
+"""Reads values of environment and Secret: an invalid value is a Problem, not an exception. Pure."""
 
 import json
 import re
@@ -14,7 +14,7 @@ _LONGEST = 100_000  # characters of a variable; Linux starts no process with one
 
 
 def defaults(environment: Mapping[str, str], problems: list[Problem]) -> Mapping[str, str]:
-    """Return the chart's values, by setting; none where the webhook's variable is no object."""
+    """Return the chart's values, by setting; none if the webhook's variable is no object."""
     return _texts(names.ENV_DEFAULTS, environment, problems)
 
 
@@ -24,21 +24,21 @@ def admitted(environment: Mapping[str, str], problems: list[Problem]) -> Mapping
 
 
 def _texts(key: str, environment: Mapping[str, str], problems: list[Problem]) -> Mapping[str, str]:
-    """Return what a variable holds as a JSON object; what is none is a problem."""
+    """Return what a variable holds as a JSON object; anything else is a problem."""
     try:
         given = json.loads(environment.get(key) or "{}")
     except (ValueError, RecursionError):
         given = None
     if isinstance(given, dict):
         return {str(name): str(value) for name, value in given.items()}
-    problems.append(Problem("variable", key, "", "is no JSON object", "none"))
+    problems.append(Problem("variable", key, "", "is not a JSON object", "none"))
     return {}
 
 
 def words(
     key: str, environment: Mapping[str, str], problems: list[Problem]
 ) -> tuple[str, ...] | None:
-    """Return the JSON list of words that the webhook wrote; None where there is none."""
+    """Return the JSON list of words that the webhook wrote, or None if there is none."""
     text = environment.get(key)
     if not text:
         return None
@@ -48,7 +48,7 @@ def words(
         found = None
     if isinstance(found, list) and all(isinstance(word, str) for word in found):
         return tuple(found)
-    problems.append(Problem("variable", key, "", "is no JSON list of words", "none"))
+    problems.append(Problem("variable", key, "", "is not a JSON list of words", "none"))
     return None
 
 
@@ -90,7 +90,7 @@ def usable(given: Mapping[str, str], problems: list[Problem]) -> Mapping[str, st
     found = {}
     for key, value in given.items():
         if "\0" in value:
-            why = "holds a NUL character"
+            why = "contains a NUL character"
         elif len(value) > _LONGEST:
             why = f"is longer than {_LONGEST} characters"
         else:
@@ -133,12 +133,12 @@ def dumps(
     except (ValueError, TypeError, RecursionError):
         dumps = (Dump(""),)
     if dumps and mirrored:
-        why = "a mirror keeps no dumps: use backup.engine restic"
+        why = "a mirror cannot hold dumps: use backup.engine restic"
         problems.append(Problem("variable", names.ENV_DUMP, "", why, "none"))
         return ()
     if all(dump.name in (*values.DATABASES, values.COMMAND_DUMP) for dump in dumps):
         return dumps
-    problems.append(Problem("variable", names.ENV_DUMP, "", "is no JSON list of dumps", "none"))
+    problems.append(Problem("variable", names.ENV_DUMP, "", "is not a JSON list of dumps", "none"))
     return ()
 
 

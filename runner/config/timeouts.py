@@ -1,4 +1,4 @@
-"""How long a run waits for what, in seconds. Pure."""
+"""Timeouts of a run, in seconds. Pure."""
 
 import re
 from collections.abc import Mapping
@@ -48,7 +48,7 @@ def read(
     """Return the times of a run; what is no number of seconds is a problem, and the default.
 
     Those that the documentation names may stand in the Secret too. The process's own win: whoever
-    starts one by hand means that one.
+    starts one manually means that one.
     """
     poll = environment.get(_POLL, _POLL_DEFAULT)
     if not _POLLED.fullmatch(poll):

@@ -1,4 +1,4 @@
-"""The clients of databases: how they are asked, and what they need for it.
+"""Runs database clients, with the files and variables that they need.
 
 With the executor, and what copies SQLite databases, dumps and loads, the only
 importer of subprocess.
@@ -24,7 +24,7 @@ _PASSED_ON = ("PATH", "HOME", "TMPDIR")
 
 
 class DumpError(Exception):
-    """A dump, or loading one, came to nothing; the message is one line for people."""
+    """A dump, or loading one, failed; the message is one line for people."""
 
     def __init__(self, failure: Failure, message: str) -> None:
         super().__init__(message)
@@ -39,7 +39,7 @@ def environment(client: Client) -> dict[str, str]:
 
 
 def compare(client: Client) -> None:
-    """Raise DumpError where the client is older than its server, and could not know what it has."""
+    """Raise DumpError if the client is older than its server, and could not know what it has."""
     if client.encrypted and not ask(client, client.encrypted).partition("\t")[2]:
         line = "the server offers no TLS, and MYSQL_SSL_MODE requires it"
         raise DumpError(Failure.CONFIG, line)
@@ -53,7 +53,7 @@ def compare(client: Client) -> None:
 
 
 def ask(client: Client, argv: tuple[str, ...], **variables: str) -> str:
-    """Return what a client writes to the end; raise DumpError where it fails."""
+    """Return what a client writes to the end; raise DumpError if it fails."""
     with opened(client) as ready:
         return _answer(ready.argv(argv), {**ready.environment, **variables}, ready.files)
 
@@ -86,7 +86,10 @@ def opened(client: Client) -> Iterator[Ready]:
             # What stands where a key should may be the key.
             named = path.startswith("/") or not key.endswith("KEY")
             value = repr(path[:_SHOWN]) if named else "its value"
-            line = f"{key}: {value} is no file here, no key of the Secret and no certificate or key"
+            line = (
+                f"{key}: {value} is not a file in the sidecar, a key of the Secret, a "
+                "certificate or a private key"
+            )
             raise DumpError(Failure.CONFIG, line)
     with ExitStack() as stack:
         numbers = {key: stack.enter_context(_file(text)) for key, text in client.files.items()}
@@ -150,7 +153,7 @@ def _answer(
     except OSError as error:
         raise DumpError(Failure.CONFIG, no_start(argv[0], error)) from None
     except subprocess.TimeoutExpired:
-        line = f"{argv[0]} got no answer of the server in {seconds:.0f} s"
+        line = f"{argv[0]} got no answer from the server in {seconds:.0f} s"
         raise DumpError(Failure.NETWORK, line) from None
     if done.returncode:
         said = done.stderr.strip() or f"exit status {done.returncode}"

@@ -1,4 +1,4 @@
-"""How each kind of database is dumped by its own client, and when its dump is whole. Pure.
+"""How each kind of database is dumped by its client, and when a dump is complete. Pure.
 
 Users, passwords and addresses come from the Secret, by the variables that the clients themselves
 know; where they have none, the address is on a client's command line. Passwords never are.
@@ -62,7 +62,7 @@ class Client:
 def client(name: str, variables: Mapping[str, str]) -> Client:
     """Return the client for a kind of database; ``variables`` are what the Secret says.
 
-    Raises ValueError where one of them cannot be used.
+    Raises ValueError if one of them cannot be used.
     """
     given = {
         key: value.strip()
@@ -202,7 +202,7 @@ def _redis(given: Mapping[str, str]) -> Client:
 
 
 def is_older(own: str, server: str) -> bool:
-    """Whether a client is of an older release than its server, by what both say of themselves.
+    """Whether a client's release is older than its server's, by their reported versions.
 
     MariaDB's client and a MySQL server have numbers that cannot be compared.
     """

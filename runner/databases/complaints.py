@@ -1,4 +1,4 @@
-"""What clients of databases say where they fail, and what it is about. Pure."""
+"""Classifies error messages of database clients. Pure."""
 
 import re
 

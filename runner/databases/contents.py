@@ -1,4 +1,4 @@
-"""Which databases a dump in SQL names, heard while it passes. Pure."""
+"""Collects the databases that an SQL dump names, while it streams by. Pure."""
 
 _HEADINGS = {
     "postgres": (b'\n-- Database "', b'" dump'),

@@ -1,7 +1,7 @@
-"""One dump, written to standard output as it comes: the command that restic takes a stream from.
+"""One dump, streamed to standard output: the command that restic reads from.
 
-Nothing is kept but its end, which is let through only when the client came to a good one: else
-the exit status is 1, and restic makes no snapshot.
+Only its end is held back, until the client has succeeded; otherwise the exit status is 1, and
+restic makes no snapshot.
 """
 
 import os
@@ -93,7 +93,7 @@ def _stream(
             end = _pass_on(process, argv[0], patience, contents)
             code = process.wait(QUESTION)
         except subprocess.TimeoutExpired:
-            raise DumpError(Failure.SOURCE, f"{argv[0]} does not end after its dump") from None
+            raise DumpError(Failure.SOURCE, f"{argv[0]} did not exit after its dump") from None
         finally:
             if process.poll() is None:
                 process.kill()
@@ -107,7 +107,7 @@ def _judge(name: str, program: str, code: int, tail: bytes, said: str) -> None:
         failure = Failure.SOURCE if name == COMMAND_DUMP else complaints.failure(said)
         raise DumpError(failure, f"{program} failed: {line}")
     if not tail:
-        raise DumpError(Failure.SOURCE, f"{program} wrote nothing")
+        raise DumpError(Failure.SOURCE, f"{program} wrote no output")
     last = databases_clients.end(name, tail, said)
     if last is None:
         line = f"{program} stopped before the end of its dump: {' '.join(said.split())}"
@@ -135,7 +135,7 @@ def _pass_on(
         while selector.get_map():
             ready = selector.select(patience)
             if not ready:
-                line = f"{program} was silent for {patience:.0f} s and was stopped"
+                line = f"{program} wrote nothing for {patience:.0f} s and was stopped"
                 raise DumpError(Failure.SOURCE, line)
             for key, _ in ready:
                 chunk = os.read(key.fd, _CHUNK)

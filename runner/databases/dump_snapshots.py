@@ -1,4 +1,4 @@
-"""The dumps of a run, each a snapshot of its own beside that of the volumes. Pure."""
+"""The dumps of a run, each in a separate snapshot. Pure."""
 
 import re
 from collections.abc import Generator
@@ -25,7 +25,7 @@ _TROUBLE = re.compile(r"dump failed \((\w+)\): (.*)")
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Why a dump, or another part of a run, came to nothing."""
+    """Why a dump, or another part of a run, failed."""
 
     name: str
     failure: Failure
@@ -34,7 +34,7 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Dumped:
-    """What became of the dumps: bytes of each that was ``made``, and what went wrong.
+    """The result of the dumps: bytes of each that was ``made``, and what went wrong.
 
     ``raw`` are restic patterns of the files that those of ``left_out`` stand for.
     """
@@ -51,9 +51,9 @@ NONE = Dumped()
 
 
 def dump_all(config: Config, facts: Facts) -> Generator[Effect, Result, Dumped]:
-    """Make every dump; one that fails hinders no other.
+    """Make every dump, even if one fails.
 
-    Raises RunEnded where the run is to stop, or nothing can be written to the repository at all.
+    Raises RunEnded if the run is to stop, or nothing can be written to the repository at all.
     """
     dumped = NONE
     for dump in config.commands.dumps:
@@ -76,7 +76,7 @@ def dump_all(config: Config, facts: Facts) -> Generator[Effect, Result, Dumped]:
         elif done.stopped in {"signal", "retrying"} or done.code == exit_codes.WRONG_PASSWORD:
             raise failed(done, f"the dump of {dump.name} failed")
         elif not done.code and not done.stopped:
-            empty = Trouble(dump.name, Failure.SOURCE, "restic has no snapshot with a byte of it")
+            empty = Trouble(dump.name, Failure.SOURCE, "restic has no snapshot of it")
             dumped = replace(dumped, troubles=(*dumped.troubles, empty))
         else:
             bad = trouble(dump.name, done)
@@ -124,7 +124,7 @@ def trouble(name: str, done: Completed) -> Trouble:
 
 
 def joined(config: Config, outcome: Outcome, dumped: Dumped, limit: float = 0) -> Outcome:
-    """Return how the run ended: it is no success without every dump."""
+    """Return the outcome of the run; it is a success only with every dump."""
     outcome = replace(outcome, initialised=outcome.initialised or dumped.initialised)
     if dumped.stale:
         outcome = replace(outcome, stale_locks=(outcome.stale_locks or 0) + dumped.stale)
@@ -132,7 +132,9 @@ def joined(config: Config, outcome: Outcome, dumped: Dumped, limit: float = 0) -
         return outcome
     good = outcome.status in {Status.SUCCESS, Status.WARNING}
     if limit and good:
-        line = f"{outcome.message}; there was no time for dumps, so this is no whole backup"
+        line = (
+            f"{outcome.message}; the grace period left no time for dumps, this backup is incomplete"
+        )
         return replace(outcome, status=Status.INTERRUPTED, message=line, failure=None)
     told = [f"dump of {name}: {size(taken)}" for name, taken in dumped.made.items()]
     told += [each.message for each in dumped.troubles]

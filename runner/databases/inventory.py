@@ -1,4 +1,4 @@
-"""What a dump holds, and what its server reports of itself: written beside the dump. Pure."""
+"""The content of a dump, and its server's own report, stored beside the dump. Pure."""
 
 import json
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ class Inventory:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What a finished dump is worth beside the volumes of its pod.
+    """The judgement of a finished dump, in view of the pod's volumes.
 
     ``gaps`` make it incomplete. ``others`` are servers of its kind that no dump is of. ``raw`` are
     restic patterns of the files that it stands for; an incomplete one stands for none.

@@ -1,1 +1,1 @@
-"""What keeps a repository in order beside backups: retention, prune, check, restore drills."""
+"""Maintenance of a repository: retention, prune, check, restore drills."""

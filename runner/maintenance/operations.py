@@ -1,4 +1,4 @@
-"""What a repository needs beside backups: retention, prune, check; none marks a backup failed."""
+"""Retention, prune and check of a repository; none changes the status of a backup."""
 
 from collections.abc import Generator
 from dataclasses import replace
@@ -103,7 +103,7 @@ def alone(step: Step) -> Task:
 
 
 def unlock(config: Config, now: datetime, unread: dict[str, float]) -> Task:
-    """Remove the locks because somebody asks for it; none where one of them may be alive."""
+    """Remove the locks because somebody asks for it; none if one of them may be alive."""
     listed: Completed = yield opening.locks()
     if listed.code or listed.stopped:
         return task.failed("reading the locks", listed)
@@ -113,7 +113,7 @@ def unlock(config: Config, now: datetime, unread: dict[str, float]) -> Task:
         folder = opening.local_folder(config)
         stale = yield from locks.remove_stale(now, unread, folder, torn=None)
     except RunEnded as ended:
-        line = "not every lock is older than 30 minutes: whoever holds one may be at work"
+        line = "a lock is younger than 30 minutes, its holder may still be running"
         locked = ended.outcome.failure == Failure.LOCKED
         return TaskResult(ended.outcome.status, line if locked else ended.outcome.message,
                       ended.outcome.failure)  # fmt: skip
@@ -126,5 +126,5 @@ def _if_elected(config: Config, now: datetime, step: Step) -> Task:
         return unfinished
     chosen = maintainer.elected(config, of_snapshots(listed.text), now)
     if chosen:
-        return TaskResult(Status.SKIPPED, f"{chosen} does it for all who share the repository")
+        return TaskResult(Status.SKIPPED, f"{chosen} does it for all workloads in the repository")
     return (yield from alone(step))

@@ -1,4 +1,4 @@
-"""The tasks that follow a backup when they are due, each with its own status and time."""
+"""Runs the due tasks after a backup, each with its own status and time."""
 
 import time
 from collections.abc import Callable
@@ -42,7 +42,7 @@ def do_all(session: Session) -> None:
 
 
 def record(session: Session) -> None:
-    """Tell the maintenance job of this workload's retention, where that is new to it."""
+    """Tell the maintenance job of this workload's retention, if that is new to it."""
     config, state = session.config, session.state
     if session.limit or session.stop.asked or not publish_policy.is_due(config, state, time.time()):
         return
@@ -114,7 +114,7 @@ def _do(session: Session, name: str, task: Callable[[float], TaskResult]) -> Non
 
 
 def begin(session: Session, name: str, task: Callable[[], TaskResult]) -> TaskResult:
-    """Do a task, remember what became of it, and tell it."""
+    """Do a task, record its result in the state, and report it."""
     known = session.state.repository.of_task(name)
     known.attempted = time.time()
     known.tries += 1
@@ -124,7 +124,7 @@ def begin(session: Session, name: str, task: Callable[[], TaskResult]) -> TaskRe
 
 
 def _note(session: Session, name: str, done: TaskResult) -> TaskResult:
-    """Remember what became of a task, and tell it."""
+    """Remember the result of a task, and tell it."""
     state = session.state
     known = state.repository.of_task(name)
     known.status, known.message = done.status.value, done.message

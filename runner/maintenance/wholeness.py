@@ -1,4 +1,4 @@
-"""Remembers that the repository is damaged, until it is proved to be whole again.
+"""Tracks damage of the repository until a check proves that it is repaired.
 
 After its index is lost, restic writes a new one for what is new, and the next backup succeeds,
 while older snapshots no longer restore. So a run that follows does not end well before `restic
@@ -38,7 +38,7 @@ def proved(session: Session, by: str) -> None:
     known = session.state.repository.damage
     if known and by == ("verify" if known.deep else "check"):
         session.state.repository.damage = None
-        session.log.line("info", "the repository is whole again")
+        session.log.line("info", "the repository is intact again")
 
 
 def judged(session: Session, outcome: Outcome) -> Outcome:
@@ -47,12 +47,12 @@ def judged(session: Session, outcome: Outcome) -> Outcome:
     known = session.state.repository.damage
     if known is None or not outcome.protected or session.limit:
         return outcome
-    session.log.line("info", f"{_SAID}, as far as is known: looking whether it still is")
+    session.log.line("info", f"{_SAID}; checking whether it still is")
     limit = min(_MOST, max(1, due.time_for_tasks(time.time(), session.config)))
     found = _prove(session, limit, deep=known.deep)
     if found.status == Status.SUCCESS:
         session.state.repository.damage = None
-        session.log.line("info", "the repository is whole again")
+        session.log.line("info", "the repository is intact again")
         return outcome
     if found.status == Status.INTERRUPTED and session.stop.asked:
         return outcome

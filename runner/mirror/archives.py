@@ -1,4 +1,4 @@
-"""How long a mirror keeps what was replaced or deleted: archives go by their real dates. Pure."""
+"""Retention of a mirror's archives, by their real dates. Pure."""
 
 from collections.abc import Generator
 from datetime import UTC, datetime, timedelta
@@ -56,13 +56,13 @@ def forget(
     ours = [folder for folder in listed.text.splitlines() if rclone.moment(folder)]
     if ours and (rclone.moment(max(ours)) or now) > now + _SKEW:
         line = (
-            f"{max(ours)} is of the future: no archive is deleted while a clock may be wrong; "
-            "if this one is right, move that archive away"
+            f"{max(ours)} is in the future: no archive is deleted while a clock may be wrong; if "
+            f"the clock is right, move that archive away"
         )
         return TaskResult(Status.FAILURE, line)
     old = expired(ours, now, days)
     if old and now < (until := resumed + timedelta(days=days)):
-        line = f"no mirror was made for more than {days} days: all archives are kept until {until}"
+        line = f"no mirror run for more than {days} days: all archives are kept until {until}"
         return TaskResult(Status.SKIPPED, line)
     for folder in old:
         done: Completed = yield rclone.purge(config, folder, limit)
@@ -76,7 +76,7 @@ def forget(
 
 def unfinished(what: str, done: Completed) -> TaskResult | None:
     if done.stopped in {"signal", "time"}:
-        return TaskResult(Status.INTERRUPTED, "stopped before it was done")
+        return TaskResult(Status.INTERRUPTED, "stopped before completion")
     if done.code or done.stopped:
         return TaskResult(Status.FAILURE, f"{what} failed: {done.said}", done.failure)
     return None

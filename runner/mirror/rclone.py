@@ -1,4 +1,4 @@
-"""Every rclone command that a run may start, as argv tuples, and where a mirror's parts lie. Pure.
+"""Every rclone command of a run, as argv tuples, and the layout of a mirror. Pure.
 
 DST/[cluster/]NAMESPACE/KIND/HOST holds `mirror`, archives named by their time, and a mark of the
 last success. No other workload writes below it.
@@ -38,7 +38,7 @@ def archive(now: datetime) -> str:
 
 
 def moment(folder: str) -> datetime | None:
-    """Return when an archive was made; None where its name is not exactly one of ours."""
+    """Return when an archive was made; None if its name is not exactly one of ours."""
     try:
         found = datetime.strptime(folder, _ARCHIVE).replace(tzinfo=UTC)
     except ValueError:
@@ -90,7 +90,7 @@ def transfer(
 
 
 def archives(config: Config, limit: float) -> Step:
-    """List the folders beside the mirror, one a line."""
+    """List the folders beside the mirror, one per line."""
     argv = ("rclone", "lsf", "--dirs-only", "--dir-slash=false", *_said(), "--", base(config))
     return Step("archives", argv, limit=limit)
 

@@ -1,4 +1,4 @@
-"""One run of a mirror, as a conversation: sources are judged before anything is deleted. Pure."""
+"""One run of a mirror, as a conversation; sources are judged before anything is deleted. Pure."""
 
 import json
 from collections.abc import Generator
@@ -32,7 +32,7 @@ def backup(config: Config, facts: Facts, limit: float = 0) -> Generator[Effect, 
 
 def _backup(config: Config, facts: Facts, limit: float) -> Generator[Effect, Result, Outcome]:
     if config.mirror is None or not config.mirror.usable:
-        line = "BUP_DST must be remote:path, or a path that begins with /; nothing was mirrored"
+        line = "BUP_DST must be remote:path or an absolute path; nothing was mirrored"
         raise RunEnded(Status.FAILURE, line, Failure.CONFIG)
     present = [path for path, found in facts.sources.items() if found == Source.FULL]
     unread = {Source.MISSING, Source.REFUSED}
@@ -46,7 +46,7 @@ def _backup(config: Config, facts: Facts, limit: float) -> Generator[Effect, Res
     for path in facts.sources:
         held[path] = yield from _size_of_mirror(config, path, limit)
     if facts.had_success and not marked and not any(files for files, _ in held.values()):
-        line = "the mirror is gone: check BUP_DST, or remove the backup state to start anew"
+        line = "the mirror is gone: check BUP_DST, or remove the backup state to start over"
         raise RunEnded(Status.FAILURE, line, Failure.CONFIG)
     once_full = {path for path, (files, _) in held.items() if files and not facts.accepted}
     facts = replace(facts, once_full=facts.once_full | once_full, usual=None)
@@ -59,7 +59,7 @@ def _backup(config: Config, facts: Facts, limit: float) -> Generator[Effect, Res
         less = less or (not size[0] and path in present)  # everything is left out of it
         if less:
             held_before = counted(held[path][0], "file")
-            shrunk = f"{path} shrunk from {held_before} to {size[0]}; nothing was deleted"
+            shrunk = f"{path} shrank from {held_before} to {size[0]}; nothing was deleted"
         real = facts.real.get(path, path)
         step = rclone.transfer(config, path, facts.now, limit, delete=not less, real=real)
         done: Completed = yield step
@@ -107,12 +107,12 @@ def _size_of_mirror(config: Config, path: str, limit: float) -> Generator[Effect
         return (0, 0)
     size = _size(done.text)
     if done.code or done.stopped or size is None:
-        raise failed(done, "the mirror cannot be counted")
+        raise failed(done, "the mirror's files cannot be counted")
     return size
 
 
 def _size_of_source(config: Config, path: str, limit: float) -> Generator[Effect, Result, Size]:
-    """Count a source as far as it can be read: what cannot, the transfer itself names."""
+    """Count a source as far as it is readable: what cannot, the transfer itself names."""
     done: Completed = yield rclone.size_of_source(config, path, limit)
     _in_time(done, limit)
     size = _size(done.text)
@@ -166,7 +166,7 @@ def _judged(
     verdict = evaluate.worth(facts, done, counts, files)
     status, message, failure = verdict.status, verdict.message, verdict.failure
     if shrunk and status != Status.FAILURE:
-        accept = "`backup-runner accept` says that it is meant"
+        accept = "`backup-runner accept` confirms that it is intended"
         status, message, failure = Status.WARNING, f"{shrunk}; {accept}", Failure.SOURCE
     if status != Status.FAILURE:
         marked: Completed = yield rclone.mark(config)

@@ -1,1 +1,1 @@
-"""Who is told, and what: messages, digests, metrics."""
+"""Notifications, digests and metrics."""

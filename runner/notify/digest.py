@@ -1,4 +1,4 @@
-"""The digest: what was backed up since the last one, and what was not. Pure."""
+"""The digest of the backups since the last one. Pure."""
 
 from datetime import UTC, datetime
 
@@ -66,7 +66,7 @@ def text(config: Config, state: State, now: float) -> str:
         if task.status
     ]
     if state.sources.held:
-        lines.append("retention is held: a source lost its files")
+        lines.append("retention is suspended: a source lost its files")
     lines += state.policy.shrinks
     lines += [f"problem: {problem}" for problem in config.problems]
     return "\n".join(map(printable, lines))

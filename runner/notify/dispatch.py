@@ -1,4 +1,4 @@
-"""Brings a run's news to those who wait for it; what goes wrong there is logged and counted.
+"""Delivers notifications and metrics of a run; logs and counts failures.
 
 What servers answer is foreign text: it is masked before it is logged.
 """
@@ -77,7 +77,7 @@ def _through_apprise(session: Session, urls: list[str], message: Message) -> lis
         folder = f"{config.paths.state}/tmp"  # noqa: S108 -- in the state volume, ours alone
         variables = transport.surroundings(config.network, folder)
     except OSError as error:
-        return [f"own authorities: {error.filename}: {error.strerror}"] * len(urls)
+        return [f"own CAs: {error.filename}: {error.strerror}"] * len(urls)
     return transport.tell(urls, message.title, message.text, message.kind, variables)
 
 

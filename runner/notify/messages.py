@@ -1,4 +1,4 @@
-"""Messages to people: when there is news, what they say, and who may send them. Pure."""
+"""Notifications: when to send one, and its text. Pure."""
 
 import base64
 import shlex

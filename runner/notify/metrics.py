@@ -1,4 +1,4 @@
-"""What others get to know of a run: metrics and log fields. Pure."""
+"""Metrics and log fields of a run. Pure."""
 
 import base64
 import re
@@ -14,7 +14,7 @@ from runner.steps.outcome import Failure, Status
 _PLAIN = re.compile(r"[A-Za-z0-9_.~-]+")
 
 _Row = tuple[str, str, dict[str, str], float]
-"""Of a metric: name, meaning, labels, value."""
+"""Name, help text, labels and value of a metric."""
 
 
 def group(config: Config) -> str:
@@ -34,7 +34,7 @@ def _segment(name: str, value: str) -> str:
 def metrics(config: Config, state: State) -> str:
     """Return every value in the text exposition format, so that each push is complete.
 
-    What is not known has none: the Pushgateway then keeps what an earlier pod knew.
+    What is unknown has none: the Pushgateway then keeps what an earlier pod knew.
     """
     paused, tasks = config.settings[settings.PAUSED], deadlines.tasks(config, state)
     notes = {note.partition(" ")[0] for note in state.given.notes}
@@ -43,7 +43,7 @@ def metrics(config: Config, state: State) -> str:
         *(_of_last(state.runs.last) if state.runs.last else ()),
         (
             "backup_next_due_timestamp_seconds",
-            "When the next run begins: slot, catch-up or retry; 0 if none.",
+            "Time of the next run: slot, catch-up or retry; 0 if none.",
             {},
             state.runs.next_due,
         ),
@@ -59,13 +59,13 @@ def metrics(config: Config, state: State) -> str:
         ("backup_paused", "Whether backups are paused.", {}, paused),
         (
             "backup_central_maintenance",
-            "Whether retention, prune, check and copies are left to the maintenance job.",
+            "Whether the maintenance job does retention, prune, check and copies.",
             {},
             config.central,
         ),
         (
             "backup_defaulted_settings",
-            "Settings whose value could not be used, or has no effect.",
+            "Settings with an invalid value or without effect.",
             {"keys": ",".join(keys)},
             len(keys),
         ),
@@ -77,20 +77,23 @@ def metrics(config: Config, state: State) -> str:
         ),
         (
             "backup_host_info",
-            "The host as the webhook chose it; the Secret may name another.",
+            "The host that the webhook chose; the Secret may set another.",
             {"host": config.identity.admitted},
             1,
         ),
     ]
     if state.runs.last_success:
         name = "backup_last_success_timestamp_seconds"
-        rows.append((name, "Last run that left a good snapshot.", {}, state.runs.last_success))
+        meaning = "Time of the last run that made a good snapshot."
+        rows.append((name, meaning, {}, state.runs.last_success))
     rows += _successes(state)
     known = state.repository
     if known.snapshots is not None:
-        rows.append(("backup_snapshots", "Snapshots of this workload.", {}, known.snapshots))
+        meaning = "Number of snapshots of this workload."
+        rows.append(("backup_snapshots", meaning, {}, known.snapshots))
     if known.stale_locks is not None:
-        rows.append(("backup_stale_locks", "Old locks that it met.", {}, known.stale_locks))
+        meaning = "Stale locks found in the repository."
+        rows.append(("backup_stale_locks", meaning, {}, known.stale_locks))
     return _exposition(rows)
 
 
@@ -105,25 +108,25 @@ def of_maintenance(config: Config, state: State) -> str:
     if last := state.runs.last:
         for status in Status:
             name, labels = "backup_maintenance_status", {"status": status.value}
-            rows.append((name, "How the last job ended.", labels, last.status == status))
+            rows.append((name, "Status of the last job.", labels, last.status == status))
         name = "backup_maintenance_last_run_timestamp_seconds"
         rows.append((name, "End of the last job.", {}, last.ended))
         name = "backup_maintenance_duration_seconds"
         rows.append((name, "Length of the last job.", {}, last.ended - last.started))
     for verdict, count in sorted(state.job.workloads.items()):
         name, labels = "backup_maintenance_workloads", {"retention": verdict}
-        rows.append((name, "Workloads by what became of their retention.", labels, count))
+        rows.append((name, "Workloads by result of their retention.", labels, count))
     rows += [_shrinks(state), _notify_failures(state)]
     return _exposition([*rows, *_successes(state)])
 
 
 def _of_tasks(tasks: Mapping[str, float], state: State) -> Iterator[_Row]:
     for task, due in tasks.items():
-        meaning = "When a task should have come to a good end; 0 if it need not."
+        meaning = "Time by which a task should have succeeded; 0 if it is not scheduled."
         yield "backup_task_due_timestamp_seconds", meaning, {"task": task}, due
     for task in tasks:
         failed = state.repository.tasks.get(task, Task()).status == Status.FAILURE
-        meaning = "Whether a task failed when it was last tried."
+        meaning = "Whether the last attempt of a task failed."
         yield "backup_task_failed", meaning, {"task": task}, failed
 
 
@@ -131,11 +134,11 @@ def _successes(state: State) -> Iterator[_Row]:
     for task, known in sorted(state.repository.tasks.items()):
         if known.success:
             name = f"backup_{task}_last_success_timestamp_seconds"
-            yield name, f"Last {task} that came to a good end.", {}, known.success
+            yield name, f"Time of the last successful {task}.", {}, known.success
 
 
 def _shrinks(state: State) -> _Row:
-    meaning = "Workloads whose retention is to keep less after the grace period."
+    meaning = "Workloads with a shorter retention in its grace period."
     return "backup_retention_shrinks", meaning, {}, len(state.policy.shrinks)
 
 
@@ -149,16 +152,16 @@ def _of_last(last: Last) -> Iterator[_Row]:
     yield "backup_duration_seconds", "Length of the last run.", {}, last.ended - last.started
     for status in Status:
         labels = {"status": status.value}
-        yield "backup_status", "How the last run ended.", labels, last.status == status
+        yield "backup_status", "Status of the last run.", labels, last.status == status
     for failure in Failure:
-        meaning, labels = "What the last run failed or warned about.", {"class": failure.value}
+        meaning, labels = "Failure class of the last run.", {"class": failure.value}
         yield "backup_failure", meaning, labels, last.failure == failure
     yield "backup_exit_code", "Exit code of the last run's backup command.", {}, last.exit_code
     yield "backup_last_run_timestamp_seconds", "End of the last run.", {}, last.ended
     for name in ("new", "changed", "unmodified"):
         files = getattr(last, name)
         yield "backup_files", "Files in the last snapshot.", {"state": name}, files
-    yield "backup_source_bytes", "Bytes that the last run read over.", {}, last.source_bytes
+    yield "backup_source_bytes", "Bytes that the last run scanned.", {}, last.source_bytes
     yield "backup_added_bytes", "Bytes that the last run added.", {}, last.added_bytes
     yield "backup_read_errors", "Files that could not be read.", {}, last.read_errors
 

@@ -1,4 +1,4 @@
-"""The only network client: Pushgateway, ntfy, pings, Apprise; no backup's result hangs on it."""
+"""The only network client: Pushgateway, ntfy, pings, Apprise; no backup depends on it."""
 
 import base64
 import json
@@ -58,7 +58,8 @@ def ping(url: str, message: str, network: Network = _OPEN) -> str:
 def tell(
     urls: Sequence[str], title: str, text: str, kind: str, variables: Mapping[str, str] = _NONE
 ) -> list[str]:
-    """Hand a message to each address at once, through Apprise; return what went wrong with each.
+    """Hand a message to each address immediately, through Apprise; return what went wrong with
+    each.
 
     ``kind`` is "failure", "warning" or "success"; ``variables`` are those of `surroundings`. What
     went wrong is said in our own words: those of Apprise, and of what it uses, quote addresses.
@@ -108,7 +109,7 @@ def _apprise(url: str, title: str, text: str, kind: str) -> str:
         asset = apprise.AppriseAsset(service_timeout=0, storage_mode="memory")
         service = apprise.Apprise.instantiate(url, asset=asset)
         if service is None:
-            return "it is none that Apprise knows, or incomplete"
+            return "Apprise does not know this address, or it is incomplete"
         alone = apprise.Apprise(service, asset=asset)
         plain = apprise.NotifyFormat.TEXT
         # Not compared with False: the result is an object, and false is what it is worth.
@@ -120,7 +121,7 @@ def _apprise(url: str, title: str, text: str, kind: str) -> str:
         return type(error).__name__
     except Exception as error:  # noqa: BLE001 -- a hundred plugins have errors of their own
         return type(error).__name__
-    return "it did not take the message"
+    return "it did not accept the message"
 
 
 def _post(
@@ -131,7 +132,7 @@ def _post(
 
 
 def _within(limit: float, calls: Sequence[Callable[[], str]]) -> list[str]:
-    """Return the answers of all within ``limit`` seconds: servers may drip bytes for ever."""
+    """Return the answers of all within ``limit`` seconds: servers may drip bytes forever."""
     answers = [f"no answer within {limit:.0f} s"] * len(calls)
 
     def answer(number: int) -> None:
@@ -157,7 +158,7 @@ def _try(url: str, body: bytes, headers: dict[str, str], network: Network, limit
     try:
         request = _request(url, body, headers)
         if request.type not in {"http", "https"}:
-            return f"{request.type}: is no web address"
+            return f"{request.type}: is not an http:// or https:// URL"
         with _opener(request, network).open(request, timeout=limit):
             return ""
     except urllib.error.HTTPError as error:

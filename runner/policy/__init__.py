@@ -1,1 +1,1 @@
-"""What retention keeps, as values: the least, and how it may shrink. Pure."""
+"""What retention keeps, as values: the minimum, and how it may shrink. Pure."""

@@ -1,4 +1,4 @@
-"""Authenticates what the maintenance job keeps in a repository that others can write to. Pure.
+"""Authenticates the maintenance job's state in a repository that others can write to. Pure.
 
 Whoever has the repository's password can add a snapshot with any host, tag and time. The job's own
 state counts only with a tag that needs a key which they lack: it is derived from all credentials
@@ -49,7 +49,7 @@ def tag(key: bytes, number: int, content: bytes) -> str:
 
 
 def number(key: bytes, tags: tuple[str, ...]) -> int:
-    """Return the number in an authentic tag; 0 where there is none."""
+    """Return the number in an authentic tag; 0 if there is none."""
     return _authentic(key, tags).number
 
 

@@ -1,4 +1,4 @@
-"""The least that retention keeps, whatever annotations, Secret or records say. Pure.
+"""The minimum that retention keeps, whatever annotations, Secret or records request. Pure.
 
 The chart's values and the Secret's variables set it; where both do, the higher one counts.
 """
@@ -21,7 +21,7 @@ _KEYS = (settings.KEEP_LAST, settings.KEEP_WITHIN, settings.KEEP_ARCHIVES)
 
 @dataclass(frozen=True, slots=True)
 class Floor:
-    """``within`` is a duration and ``last`` a count of snapshots, None where nobody sets it.
+    """``within`` is a duration and ``last`` a count of snapshots, None if nobody sets it.
 
     ``grace``: seconds until retention that keeps less takes effect.
     """

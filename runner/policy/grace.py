@@ -1,6 +1,6 @@
-"""Retention that keeps less than before waits before it takes effect, so that people see it. Pure.
+"""Grace period for shorter retention, to give people time to notice. Pure.
 
-What takes no snapshot from anybody, such as a policy that keeps more, takes effect at once.
+What takes no snapshot from anybody, such as a policy that keeps more, takes effect immediately.
 """
 
 from collections.abc import Mapping
@@ -42,7 +42,7 @@ class Judged:
 def judge(known: Known, asked: Policy, now: float, seconds: float) -> Judged:
     """Return the policy that counts at ``now`` (epoch seconds).
 
-    A shrink waits for ``seconds`` since it was first seen; one that shrinks further waits anew.
+    A shrink waits for ``seconds`` since it was first seen; one that shrinks further waits again.
     """
     keeps = EVERYTHING if known.keeps is None else known.keeps
     if seconds <= 0 or keep_policy.covers(asked, keeps):
@@ -64,14 +64,14 @@ def says(known: Known, seconds: float) -> str:
     keeps = keep_policy.shown(EVERYTHING if known.keeps is None else known.keeps)
     return (
         f"retention shrinks from {keeps} to {keep_policy.shown(known.asked)} on "
-        f"{at:%Y-%m-%d %H:%M} UTC, and keeps what either keeps until then"
+        f"{at:%Y-%m-%d %H:%M} UTC; until then, what either policy keeps is kept"
     )
 
 
 def read(value: Any) -> Known:  # noqa: ANN401 -- whatever a state holds
-    """Return what a state remembers; raise ValueError or TypeError where it is no such thing."""
+    """Return what a state remembers; raise ValueError or TypeError if it is not one."""
     if not isinstance(value, Mapping):
-        raise TypeError("no JSON object")
+        raise TypeError("not a JSON object")
     keeps, asked = _policy(value.get("keeps")), _policy(value.get("asked"))
     return (
         Known(keeps, asked, float(value.get("since", "none")))
@@ -87,6 +87,6 @@ def _policy(value: Any) -> Policy | None:  # noqa: ANN401 -- whatever a state ho
         raise TypeError("no policy")
     for key, text in value.items():
         if key not in _KEYS or not isinstance(text, str):
-            raise ValueError(f"{key!r} is no part of a policy")
+            raise ValueError(f"{key!r} is not a policy field")
         _KEYS[key].parse(text)
     return dict(value)

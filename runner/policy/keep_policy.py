@@ -1,4 +1,4 @@
-"""What retention keeps, as a value: which of two policies keeps more. Pure.
+"""Keep policies as values, and which of two keeps more. Pure.
 
 A policy maps keys such as ``keep-daily`` to text, as annotations have it. The empty one keeps
 everything. restic keeps a snapshot if any part of a policy does, so that a policy with higher
@@ -69,7 +69,7 @@ def at_most(text: str) -> float:
 
 
 def applied(values: Settings, policy: Policy) -> Settings:
-    """Return these settings with ``policy`` in place of their own."""
+    """Return these settings with ``policy`` instead of their own."""
     for setting in COUNTS:
         values = values.changed(setting, int(policy.get(setting.key, "0")))
     return values.changed(WITHIN, policy.get(WITHIN.key, ""))

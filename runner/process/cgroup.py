@@ -1,10 +1,13 @@
-"""The container's limits, told to restic's Go runtime; and limits of processes, by the kernel."""
+"""The container's limits for restic's Go runtime, and kernel limits of processes."""
 
 import os
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from contract import units
+from contract.annotations import quantity, values
 
 _CGROUP = Path("/sys/fs/cgroup")
 _MEMORY = ("memory.max", "memory/memory.limit_in_bytes")
@@ -42,6 +45,17 @@ def go_runtime(
     if len(usable) > 1:
         variables["GOMAXPROCS"] = str(max(1, min(usable)))
     return variables
+
+
+def shortage(cgroup: Path = _CGROUP) -> str:
+    """Return that the memory limit is lower than backups need; "" where it is not."""
+    memory = _memory(cgroup)
+    if memory >= quantity.parse(values.MEMORY_FLOOR):
+        return ""
+    return (
+        f"the container's memory limit is {units.size(memory)}, and backups need "
+        f"{values.MEMORY_FLOOR}: something has lowered it since the pod was admitted"
+    )
 
 
 def memory_is_short(cgroup: Path = _CGROUP) -> bool:

@@ -1,4 +1,4 @@
-"""Looks at folders, for those who ask: counts, names, times."""
+"""Counts, names and times of files in folders."""
 
 import os
 from contextlib import suppress
@@ -8,12 +8,12 @@ from runner.config.model import Config
 
 
 def files(path: str) -> int:
-    """Return how many files there are below a folder, as far as it can be read."""
+    """Return how many files there are below a folder, as far as it is readable."""
     return sum(len(names) for _, _, names in os.walk(path))
 
 
 def names_in(folder: str) -> list[str]:
-    """Return what is in a folder; nothing where it cannot be read."""
+    """Return what is in a folder; nothing if it cannot be read."""
     try:
         return sorted(path.name for path in Path(folder).iterdir())
     except OSError:

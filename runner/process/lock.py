@@ -10,12 +10,13 @@ from typing import IO
 from runner.process.folders import ownership
 
 Wait = Callable[[float], bool]
-"""Called with the time since when another process holds the lock, in seconds since the epoch;
-returns True to try again, False to give up."""
+"""Called with the time since which another process has held the lock, in seconds since the epoch;
+returns True to try again, False to give up.
+"""
 
 
 def never(_since: float) -> bool:
-    """Give up at once."""
+    """Give up immediately."""
     return False
 
 

@@ -1,7 +1,7 @@
-"""The runner's log: one JSON object a line on standard output.
+"""The runner's log: one JSON object per line on standard output.
 
-Nothing is masked here, for our own words may be somebody's password: foreign text is, where it
-comes in (`runner.config.redaction.mask`).
+Nothing is masked here, because our own words may equal a password; foreign text is masked on input
+(`runner.config.redaction.mask`).
 """
 
 import json

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from runner.config.model import Config
 
-_OCTAL = re.compile(r"\\([0-7]{3})")  # how blanks are written in a list of mounts
+_OCTAL = re.compile(r"\\([0-7]{3})")  # how spaces are written in a list of mounts
 
 
 def mounted(folder: Path) -> list[str]:
-    """Return the volumes that are mounted, in a stable order; none where that cannot be read."""
+    """Return the volumes that are mounted, in a stable order; none if that cannot be read."""
     try:
         return sorted(str(path) for path in folder.iterdir())
     except OSError:

@@ -1,9 +1,9 @@
-"""The wish to stop, as signals bring it."""
+"""The request to stop, as signals bring it."""
 
 import signal
 import time
 
-_LOOK = 0.5  # seconds between looks: a signal does not end a sleep
+_LOOK = 0.5  # seconds between checks: a signal does not end a sleep
 
 
 class Stop:
@@ -15,7 +15,7 @@ class Stop:
         """The number of the first signal; 0 before one."""
 
     def install(self) -> None:
-        """Take SIGTERM and SIGINT as the wish to stop; ignore SIGHUP, by which restic probes."""
+        """Take SIGTERM and SIGINT as the request to stop; ignore SIGHUP, by which restic probes."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._take)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)

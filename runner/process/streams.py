@@ -1,4 +1,4 @@
-"""What a process writes: its two output streams, read as they come."""
+"""The two output streams of a process, read as they arrive."""
 
 import os
 import selectors
@@ -50,7 +50,7 @@ class Streams:
         return bool(self._selector.get_map()) and bool(self._selector.select(0))
 
     def _is_over(self, seconds: float) -> bool:
-        # A hook's own background process may keep a stream open, and talk, for ever.
+        # A hook's own background process may keep a stream open, and talk, forever.
         self._ended = self._ended or time.monotonic()
         return time.monotonic() - self._ended > seconds
 

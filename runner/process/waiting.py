@@ -1,4 +1,4 @@
-"""Commands that people start wait for a run in progress, bounded, with a message."""
+"""Lets manual commands wait for a run in progress, for a limited time, with a message."""
 
 import os
 import time

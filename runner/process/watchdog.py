@@ -1,4 +1,4 @@
-"""When a running command has to be stopped, and why. Times are those of a steady clock."""
+"""When a running command must be stopped, and why. Times are monotonic."""
 
 from runner.process import cgroup
 from runner.process.folders.quota import Quota

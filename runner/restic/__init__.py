@@ -1,1 +1,1 @@
-"""Restic's command lines and the meaning of its answers. Pure."""
+"""restic's command lines and the meaning of its answers. Pure."""

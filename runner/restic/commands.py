@@ -1,4 +1,4 @@
-"""Every command that a run may start, as argv tuples; pure, so that tests compare them whole."""
+"""Every restic command of a run, as argv tuples. Pure, so tests compare them completely."""
 
 from collections.abc import Mapping
 
@@ -38,7 +38,7 @@ def backup(
 ) -> Step:
     """Back up ``sources`` (absolute paths) as this workload's next snapshot.
 
-    ``inside`` is what restic gets in place of a source that is a link. What ``copies`` stand for
+    ``inside`` is what restic gets instead of a source that is a link. What ``copies`` stand for
     is left out.
     """
     # A dump has all our tags too, and would become the parent, in which every file is new.
@@ -112,7 +112,7 @@ def mine(config: Config, *, each_tag: bool = False) -> tuple[str, ...]:
 
 
 def custom_backup(config: Config) -> Step:
-    """Run RESTIC_BACKUP_COMMAND in place of our own backup."""
+    """Run RESTIC_BACKUP_COMMAND instead of our own backup."""
     return Step("backup", ("sh", "-c", config.commands.backup), hook=True)
 
 

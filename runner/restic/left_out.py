@@ -1,4 +1,4 @@
-"""What of a volume a backup leaves out, by its options. Pure."""
+"""What a backup excludes from a volume, by its options. Pure."""
 
 import re
 from collections.abc import Mapping
@@ -42,7 +42,7 @@ class Options:
 
 
 def options(words: tuple[str, ...]) -> Options:
-    """Read options as restic does; raise ValueError where that is not known."""
+    """Read options as restic does; raise ValueError if that is unknown."""
     found = Options()
     at = 0
     while at < len(words):
@@ -93,7 +93,7 @@ def _take(found: Options, name: str, value: str, *, given: bool) -> None:
         case "exclude-if-present":
             tag, _, beginning = value.partition(":")
             if not tag:
-                raise ValueError(f"{KEY}: --{name} {value!r} names no file")
+                raise ValueError(f"{KEY}: --{name} {value!r} does not name a file")
             found.present.append((tag, beginning))
         case "exclude-caches":
             if _is_on(name, value, given=given):
@@ -117,7 +117,7 @@ def _size(name: str, value: str) -> int:
     try:
         return int(value[:-1] if unit else value) * (unit or 1)
     except ValueError:
-        raise ValueError(f"{KEY}: --{name} {value} is no size, such as 10M") from None
+        raise ValueError(f"{KEY}: --{name} {value} is not a size such as 10M") from None
 
 
 def lines(text: str, variables: Mapping[str, str]) -> list[str]:

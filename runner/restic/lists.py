@@ -8,7 +8,7 @@ from contract.snapshots import Snapshot
 
 
 def array(text: str) -> list[dict[str, Any]]:
-    """Return the objects of a JSON array; none where the text is no such thing."""
+    """Return the objects of a JSON array; none if the text is not one."""
     try:
         value = json.loads(text or "[]")
     except ValueError:

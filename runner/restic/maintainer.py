@@ -1,4 +1,4 @@
-"""Who of those that share a repository prunes and checks it. Pure; no leader, no marker, no API.
+"""Elects the workload that prunes and checks a shared repository. Pure; no leader, marker or API.
 
 Whoever lists the snapshots knows who has been active lately; of these, the one with the smallest
 hash does it. If it goes away, the next takes over.

@@ -111,7 +111,7 @@ def _part(part: str) -> str:
 
 
 def _class(part: str, at: int) -> tuple[str, int] | None:
-    """Return a class of letters and where it ends; None where it has no end."""
+    """Return a class of letters and where it ends; None if it has no end."""
     negated = part[at : at + 1] == "^"
     at += negated
     ranges: list[str] = []

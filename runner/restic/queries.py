@@ -88,7 +88,7 @@ def restore_by_hand(
 ) -> Step:
     """Restore ``source``, a folder of a snapshot, into ``target``; ``hear`` gets each file.
 
-    ``chosen`` are further options: what of it, and whether for trial.
+    ``chosen`` are further options: what of it, and whether as a dry run.
     """
     argv = (
         "restic", "restore", "--json", "--verbose=2", "--no-lock", "--sparse",

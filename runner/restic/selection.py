@@ -1,4 +1,4 @@
-"""Which snapshots a restore may take, and in which order it tries them. Pure."""
+"""Selects the snapshots for a restore, in order of preference. Pure."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -95,7 +95,7 @@ def owner(tags: Iterable[str]) -> tuple[str, ...]:
 def in_order(wanted: Wanted, known: list[Snapshot]) -> list[Snapshot]:
     """Return what may be restored: good ones before doubtful ones, the newest first.
 
-    Raises LookupError where there are snapshots and not the one that is asked for, or of more
+    Raises LookupError if there are snapshots and not the one that is asked for, or of more
     than one workload.
     """
     if wanted.snapshot:

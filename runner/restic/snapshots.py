@@ -1,4 +1,4 @@
-"""What the repository knows of this workload: its snapshots, and what they held. Pure."""
+"""This workload's snapshots in the repository, and their content. Pure."""
 
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass, replace
@@ -29,7 +29,7 @@ class LastBackup:
 def last_backup(config: Config, limit: float = 0) -> Generator[Effect, Result, LastBackup]:
     """Return what is known of the last backup with all its dumps.
 
-    Raises RunEnded where the repository cannot be reached, or not in ``limit`` seconds if that is
+    Raises RunEnded if the repository cannot be reached, or not in ``limit`` seconds if that is
     not 0.
     """
     done: Completed = yield replace(queries.snapshots(config), limit=limit)
@@ -68,11 +68,11 @@ def latest(found: Iterable[Snapshot]) -> Snapshot | None:
 def once_full(config: Config, paths: list[str]) -> Generator[Effect, Result, set[str]]:
     """Return those of the folders that held a file in this workload's latest snapshot.
 
-    Raises RunEnded where that cannot be told.
+    Raises RunEnded if that is unknown.
     """
     listed: Completed = yield queries.snapshots(config)
     if (listed.code or listed.stopped) and not listed.no_repository:
-        raise failed(listed, "what the volumes held cannot be told")
+        raise failed(listed, "the content of the volumes is unknown")
     newest = of_volumes(listed)
     found = set()
     for path in paths if newest else ():
@@ -98,7 +98,7 @@ def of_volumes(listed: Completed) -> str:
 
 
 def of_dump(listed: Completed, name: str) -> Snapshot | None:
-    """Return the latest dump of this name; None if there is none."""
+    """Return the latest dump of this name, or None if there is none."""
     return latest(each for each in of_snapshots(listed.text) if each.has_dump(name))
 
 

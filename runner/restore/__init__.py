@@ -1,1 +1,1 @@
-"""Restores: by hand, and before a pod starts."""
+"""Restores: on request, and before a pod starts."""

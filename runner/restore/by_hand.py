@@ -1,4 +1,4 @@
-"""Carries a restore by hand out: looks, restores, deletes, and compares what came of it."""
+"""Executes a requested restore: inspects, restores, deletes, and verifies the result."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -51,7 +51,7 @@ class _Target:
 
 @dataclass(slots=True)
 class Restoring:
-    """One restore by hand: its parts share what was seen before."""
+    """One restore manually: its parts share what was seen before."""
 
     session: Session
     door: Executor
@@ -62,7 +62,7 @@ class Restoring:
     _errors: dict[str, str] = field(default_factory=dict)
 
     def run(self) -> Done:
-        """Restore; raise RunEnded or ValueError where nothing, or nobody knows what, was done."""
+        """Restore; raise RunEnded or ValueError if nothing, or nobody knows what, was done."""
         target = self._target()
         place = target.place
         with self.door.only_into(*target.folders):
@@ -126,7 +126,7 @@ class Restoring:
         survey.folders += copies.folders
         survey.files |= set(chosen.databases)
         if link := survey.followed(asked):
-            why = "is a link, and what is asked for would be restored behind it"
+            why = "is a link, and the requested files would be restored through it"
             raise ValueError(f"{shown(place.of(link))} {why}: remove it, or restore its folder")
         self.done.tally = Tally(survey.before)
         return survey
@@ -147,8 +147,8 @@ class Restoring:
             if removal and removal.can_clear(folder):
                 removal.replace(folder)
             elif self.asked.dry_run and _holds_anything(place, folder):
-                hint = "it holds files that no backup has" if removal else "--delete replaces it"
-                why = f"is a folder in place of a file: {hint}"
+                hint = "it has files that no backup has" if removal else "--delete replaces it"
+                why = f"is a folder instead of a file: {hint}"
                 self.done.failed[shown(place.of(folder))] = why
                 conflicts.append(folder)
         return conflicts
@@ -187,14 +187,14 @@ class Restoring:
             copied.paths = {path.removeprefix(chosen.snapshot.copies) for path in copied.paths}
             found.add(copied)
         self.done.failed |= found.failed
-        self.done.failed |= dict.fromkeys(found.devices, "is missing: only CAP_MKNOD may make it")
+        self.done.failed |= dict.fromkeys(found.devices, "is missing: only CAP_MKNOD can create it")
         self.done.tally.retract(found.paths)
         self.done.refused, self.done.refusals = found.refused, found.refusals
 
 
 @contextmanager
 def _held_open(place: Place, pipes: Iterable[str]) -> Iterator[None]:
-    """Be at the other end of pipes: restic opens them to compare, and would wait for ever."""
+    """Be at the other end of pipes: restic opens them to compare, and would wait forever."""
     held = []
     for pipe in pipes:
         with suppress(OSError), place.above(pipe) as (folder, name):

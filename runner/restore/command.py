@@ -1,4 +1,4 @@
-"""Restores files of this workload because somebody asks for it: in place, or into a folder."""
+"""Restores files of this workload on request: in place, or into a folder."""
 
 import os
 from dataclasses import dataclass
@@ -54,7 +54,7 @@ class _Found:
 
 
 class _Restore:
-    """One restore by hand."""
+    """One restore manually."""
 
     def __init__(self, session: Session, asked: Asked) -> None:
         self._session = session
@@ -68,10 +68,10 @@ class _Restore:
         """Find the snapshot and restore from it."""
         asked, config = self._asked, self._config
         if asked.at and asked.snapshot:
-            raise ValueError("give --at or --snapshot, not both")
+            raise ValueError("give either --at or --snapshot")
         when = selection.read(asked.at)
         if when.snapshot:
-            raise ValueError(f"--at {asked.at}: write a time; --snapshot takes an id")
+            raise ValueError(f"--at {asked.at} is not a time; for an id, use --snapshot")
         want = Wanted(config.identity.host, config.identity.tags, when.at, asked.snapshot)
         groups = self._groups()
         paths = tuple(path for group in groups for path in group)
@@ -171,7 +171,9 @@ class _Restore:
 
 
 def _held(known: list[Snapshot]) -> str:
-    """Return what the newest snapshot holds, for whoever mistyped a path; "" if there is none."""
+    """Return what the newest snapshot holds, for whoever mistyped a path, or "" if there is
+    none.
+    """
     return f"; {known[0]} holds {', '.join(known[0].paths)}" if known else ""
 
 
@@ -181,12 +183,12 @@ def copies_of(copies: list[str], path: str) -> bool:
 
 
 def _must_be_writable(paths: tuple[str, ...]) -> None:
-    """Raise RunEnded where files cannot be put back where they belong."""
+    """Raise RunEnded where files cannot be restored where they belong."""
     for path in paths:
         there = next(each for each in (Path(path), *Path(path).parents) if each.exists())
         if os.statvfs(there).f_flag & os.ST_RDONLY:
             line = (
-                f"{path} is mounted read-only here, as in every sidecar: use `kubectl backup "
-                "restore`, a pod that mounts the volume read-write, or --to DIR"
+                f"{path} is mounted read-only, as in every sidecar: use `kubectl backup restore`, "
+                f"a pod that mounts the volume read-write, or --to DIR"
             )
             raise RunEnded(Status.FAILURE, line, Failure.CONFIG)

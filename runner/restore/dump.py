@@ -1,4 +1,4 @@
-"""Loads a dump because somebody asks for it: read to its end first, then into the server."""
+"""Loads a dump on request, after checking that it is complete."""
 
 import base64
 from dataclasses import dataclass
@@ -25,7 +25,8 @@ class Asked:
     """Which dump is to be loaded, as it was typed.
 
     ``name`` may be "" where the pod has one dump; ``origin`` is another workload, NAMESPACE/HOST.
-    ``replace``: also where the server holds something. ``trial``: only say what would be loaded.
+    ``replace``: also where the server holds something. ``trial``: show what would be loaded and
+    change nothing.
     """
 
     name: str = ""
@@ -41,7 +42,7 @@ def load(session: Session, asked: Asked) -> TaskResult:
     config = session.config
     why = config.obstacle
     if config.mirrors:
-        why = "a mirror keeps no dumps"
+        why = "a mirror has no dumps"
     if why:
         return TaskResult(Status.FAILURE, why, Failure.CONFIG)
     door = Executor(config, session.log, session.stop)
@@ -61,16 +62,16 @@ def _name(session: Session) -> str:
     if len(session.config.commands.dumps) == 1:
         return session.config.commands.dumps[0].name
     if not session.config.commands.dumps:
-        line = "this pod makes no dump (backup.dump): name the one to load, postgres or mysql"
+        line = "this pod has no backup.dump: name the dump to load, postgres or mysql"
         raise LookupError(line)
     named = " or ".join(dump.name for dump in session.config.commands.dumps)
-    raise LookupError(f"this pod makes several dumps: name the one to load, {named}")
+    raise LookupError(f"this pod has several dumps: name the one to load, {named}")
 
 
 def _chosen(session: Session, door: Executor, name: str, asked: Asked) -> Snapshot:
     when = selection.read(asked.at)
     if when.snapshot:
-        raise ValueError(f"--at {asked.at}: write a time; --snapshot takes an id")
+        raise ValueError(f"--at {asked.at} is not a time; for an id, use --snapshot")
     want = Wanted(session.config.identity.host, session.config.identity.tags)
     if asked.origin:
         namespace, _, host = values.origin(asked.origin).partition("/")
@@ -91,7 +92,7 @@ def _load(
         return _failed(name, done)
     session.log.line(
         "info",
-        f"reading {what}, to its end, before it is used",
+        f"checking that {what}, is complete",
     )
     done = door.execute(queries.ends_to_load(chosen.id, name))
     if done.code or done.stopped:
@@ -100,7 +101,7 @@ def _load(
         return bad
     if asked.trial:
         return TaskResult(Status.SUCCESS, f"{what}, would be loaded")
-    line = "its SQL runs with all rights of the user that the Secret names, on the server"
+    line = "its SQL runs on the server with all privileges of the Secret's database user"
     session.log.line("info", f"loading {what}: {line}")
     done = door.execute(queries.load(chosen.id, name, replace=asked.replace))
     for line in done.tail:
@@ -113,7 +114,7 @@ def _load(
 
 def _unfit(session: Session, name: str, chosen: Snapshot, ends: bytes) -> TaskResult | None:
     """Return why a dump is not to be loaded, by its first and its last bytes."""
-    why, failure = "has no end", Failure.SOURCE
+    why, failure = "is truncated", Failure.SOURCE
     if clients.is_whole(name, ends):
         of_all = clients.is_of_all(name, ends[: queries.TAIL])
         why = sql.misfit(name, session.config.commands.databases, of_all=of_all)

@@ -1,4 +1,4 @@
-"""Brings one folder of a snapshot back, as a conversation with whoever can start restic. Pure."""
+"""Restores one folder of a snapshot, as a conversation with the executor. Pure."""
 
 import re
 from collections.abc import Generator, Mapping
@@ -29,7 +29,7 @@ class Put:
 
 
 def known(wanted: Wanted, *, by_hand: bool = False) -> Generator[Effect, Result, list[Snapshot]]:
-    """List the snapshots that are wanted; none where there is no repository.
+    """List the snapshots that are wanted; none if there is no repository.
 
     ``by_hand``: who asks for files knows of one, and is told that it is not there.
     """
@@ -44,7 +44,7 @@ def known(wanted: Wanted, *, by_hand: bool = False) -> Generator[Effect, Result,
 def folder(kept: Snapshot, path: str, target: str) -> Generator[Effect, Result, Put | None]:
     """Restore a folder below ``target``, under its own name; None if it holds nothing.
 
-    Raises RunEnded where restic could not go on.
+    Raises RunEnded if restic could not go on.
     """
     above, _, name = path.rpartition("/")
     put = Put()
@@ -88,9 +88,9 @@ def _restore(step: Step, inside: str) -> Generator[Effect, Result, Put | None]:
 
 
 def came_back(done: Completed, inside: str) -> Put | None:
-    """Return what a finished restore of the folder ``inside`` brought; None where it is not there.
+    """Return what a finished restore of the folder ``inside`` brought; None if it is not there.
 
-    Raises RunEnded where it was not gone through to its end. What went wrong with single files is
+    Raises RunEnded if it was not gone through to its end. What went wrong with single files is
     in ``errors``: whether it was their content or only their owner is seen by looking at them.
     """
     summary = done.message("summary")

@@ -1,4 +1,4 @@
-"""Whose work the restore of a volume is, where several pods see the same volume.
+"""Decides which of several pods restores a shared volume.
 
 The highest `claim.N` counts, and only one pod can make each number. Its owner changes it all the
 time; whoever waits watches it by a clock of its own, so that no clocks are compared. NFS shows
@@ -18,7 +18,7 @@ from runner.volume import moving
 from runner.volume.beneath import Folder
 
 _BEATS = 6  # in the time after which a claim that does not change is nobody's
-_LOOK = 0.5  # seconds between looks at another's
+_LOOK = 0.5  # seconds between checks at another's
 _LONGEST = 4096  # bytes of a claim
 _NAME = re.compile(r"claim\.([1-9][0-9]{0,17})")
 
@@ -60,7 +60,7 @@ class Claim:
 
 
 class Waiter:
-    """Takes a claim as soon as it is to be had."""
+    """Takes a claim as soon as it is available."""
 
     def __init__(self, pod: str, seconds: float) -> None:
         self._pod = pod
@@ -82,7 +82,7 @@ class Waiter:
                 return None
         mine = number + 1
         if _number(_name(mine)) != mine:
-            why = "is no claim of a restore: remove it"
+            why = "is not a restore's lease: remove it"
             raise OSError(errno.EOVERFLOW, why, f"{folder.path}/{_name(number)}")
         try:
             _write(
@@ -104,7 +104,7 @@ class Waiter:
 
 
 def _highest(folder: Folder) -> int:
-    """Return the number of the claim that counts; 0 where there is none."""
+    """Return the number of the claim that counts; 0 if there is none."""
     return max(map(_number, folder.names()), default=0)
 
 
@@ -119,7 +119,7 @@ def _name(number: int) -> str:
 
 
 def _read(folder: Folder, number: int) -> dict[str, object]:
-    """Return what a claim says; nothing where it is just being written."""
+    """Return what a claim says; nothing if it is just being written."""
     try:
         text = folder.read(_name(number), _LONGEST, alone=True).decode("utf-8", "replace")
         found = json.loads(text)

@@ -1,8 +1,8 @@
-"""Fills empty volumes before a pod starts, or keeps it from starting: never less than everything.
+"""Restores empty volumes before a pod starts, completely or not at all.
 
-An empty volume of a workload that has backups is filled from the latest of them; of one that has
-none, it is a first start. Whatever else is in the way is told and tried again: an app that starts
-on an empty volume in place of its data makes new ones there.
+An empty volume is restored from the workload's latest backup; without any backup, this is the first
+start. Any other obstacle is reported and retried: an app that starts with an empty volume instead
+of its data would create new data there.
 
 Init containers run when a pod starts, and again when its node does: what an app deletes while it
 runs stays deleted until then, and a volume that it left without any file is filled again.
@@ -31,7 +31,7 @@ ENV_MESSAGE = "BACKUP_TERMINATION_LOG"
 _MESSAGE = "/dev/termination-log"  # what `kubectl describe pod` shows of a container that ended
 _LONGEST = 4000  # bytes of it that the kubelet takes
 _LONGEST_PAUSE = 60
-_NOTHING = "no volume is empty: nothing is restored"
+_NOTHING = "no volume is empty; nothing is restored"
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
@@ -82,7 +82,7 @@ def _after(seconds: float) -> str:
 
 
 def _attempt(config: Config, log: Log, stop: Stop, want: Wanted) -> _Trouble | None:
-    """Fill what is empty; return why it cannot be done, None where it is."""
+    """Fill what is empty; return why it cannot be done, None if it is."""
     try:
         folders = [Path(path) for path in mounts.folders(config)]
         if not folders:
@@ -95,7 +95,7 @@ def _attempt(config: Config, log: Log, stop: Stop, want: Wanted) -> _Trouble | N
         ]
         if left:
             empty = ", ".join(folder.name for folder in left)
-            log.line("info", f"nothing in {empty} yet: asking the repository for a backup")
+            log.line("info", f"no files in {empty} yet; looking for a backup in the repository")
             from runner.restore import volumes  # noqa: PLC0415 -- most starts have nothing to do
 
             told = volumes.refill(config, log, stop, want, left)

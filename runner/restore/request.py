@@ -1,4 +1,4 @@
-"""What somebody asks a restore by hand for, and what came of it. Pure."""
+"""Request and result of a restore. Pure."""
 
 import posixpath
 from dataclasses import dataclass, field
@@ -37,7 +37,7 @@ def absolute(config: Config, paths: tuple[str, ...]) -> tuple[str, ...]:
         full = posixpath.normpath(posixpath.join(config.paths.volumes, path))
         if not full.startswith(f"{config.paths.volumes}/"):
             why = f"write VOLUME/FOLDER, or an absolute path below {config.paths.volumes}"
-            raise ValueError(f"{path!r} is in no volume: {why}")
+            raise ValueError(f"{path!r} is not in a volume: {why}")
         found.append(full)
     return tuple(dict.fromkeys(found))
 
@@ -70,7 +70,7 @@ class Done:
             would = "would be kept" if dry_run else "kept"
             many = counted(self.kept_total, "file")
             named = _listed(self.kept, self.kept_total)
-            said.append(f"{many} {would} that the snapshot could not hold: {named}")
+            said.append(f"{many} {would} that no backup includes: {named}")
         if self.failed:
             can = "cannot be" if dry_run else "could NOT be"
             named = _listed([f"{path} {why}" for path, why in self.failed.items()],
@@ -103,7 +103,7 @@ def _listed(names: list[str], total: int, most: int = 1) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """The end of a restore by hand; ``message`` is one line for people."""
+    """The end of a restore manually; ``message`` is one line for people."""
 
     status: Status
     message: str

@@ -1,9 +1,9 @@
-"""A volume that is being restored: who does it, how far it is, and the move into place.
+"""A volume during a restore: who restores it, the progress, and the move into place.
 
 Below `.backup-restore`, on the volume itself: `claim.N` is whose the work is, the highest number
-counts; `files` is what restic restores; that becomes `whole` at once when nothing is missing, is
-moved into place name by name, never onto anything, and becomes `done`. Whoever comes after a kill
-at any moment sees by these names, and by notes beside them, what is left to do. Names that no
+counts; `files` is what restic restores; that becomes `whole` immediately when nothing is missing,
+is moved into place name by name, never onto anything, and becomes `done`. Whoever comes after a
+kill at any moment sees by these names, and by notes beside them, what is left to do. Names that no
 sealed note vouches for are an app's own: then the work begins again.
 """
 

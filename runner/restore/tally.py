@@ -1,4 +1,4 @@
-"""Counts what a restore does, or would do, from what restic tells of it. Pure."""
+"""Counts what a restore does, or would do, from restic's messages. Pure."""
 
 from array import array
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ class Before:
     By the hashes of paths, as there may be millions. ``there``: files that are replaced, though
     restic says created, as they are links or the like, or closed to us. ``kinds``: what becomes of
     what has no size: empty files, further names of files, and what takes the place of another type.
-    ``behind``: links that give way to folders; a trial run looks at what they lead to.
+    ``behind``: links that give way to folders; a dry run looks at what they lead to.
     """
 
     there: set[int] = field(default_factory=set)

@@ -77,8 +77,8 @@ class _Work:
     def _fill(self, stage: Staging) -> str:
         with self._claimed(stage) as claim:
             if claim is None:
-                return f"{stage.volume}: another pod has restored it"
-            said = "as it was begun before"
+                return f"{stage.volume}: another pod restored it"
+            said = "as an earlier attempt began"
             if not stage.is_gathered:
                 found = self._gather(stage)
                 if found is None:
@@ -91,7 +91,7 @@ class _Work:
             claim.end()
             stage.remove()
         if theirs:
-            line = f"kept what others had written meanwhile: {text.listed(theirs)}"
+            line = f"kept files that others wrote during the restore: {text.listed(theirs)}"
             self._log.line("warning", line)
         return f"{stage.volume} restored, {said}"
 
@@ -103,7 +103,7 @@ class _Work:
         claim, told = None, 0.0
         while claim is None:
             if self._stop.asked:
-                raise RunEnded(Status.INTERRUPTED, "stopped before it was done")
+                raise RunEnded(Status.INTERRUPTED, "stopped before completion")
             if not staging.needs_work(stage.volume, root):
                 yield None
                 return
@@ -123,7 +123,7 @@ class _Work:
             claim.end(free=True)
 
     def _lose(self) -> None:
-        self._log.line("error", "another pod took over what we were too slow at")
+        self._log.line("error", "another pod took over the restore: this one was too slow")
         self._stop.asked = True
 
     def _gather(self, stage: Staging) -> Snapshot | None:
@@ -145,8 +145,9 @@ class _Work:
             raise RunEnded(Status.FAILURE, line, Failure.SOURCE)
         if stage.is_doubtful:
             line = (
-                f"{stage.folder.path} holds a restore that was not begun with this password, and "
-                f"there is no {self._want} with files of {path}: mend the Secret, or remove it"
+                f"{stage.folder.path} contains a restore that was started with another password, "
+                f"and there is no {self._want} with files of {path}: correct the Secret, or "
+                f"remove that folder"
             )
             raise RunEnded(Status.FAILURE, line, Failure.SOURCE)
         return None
@@ -160,14 +161,14 @@ class _Work:
             return False
         self._verify(stage, kept, put)
         if self._stop.asked:
-            raise RunEnded(Status.INTERRUPTED, "stopped before it was done")
+            raise RunEnded(Status.INTERRUPTED, "stopped before completion")
         stage.gathered()
         what = text.counted(put.files, "file or folder", "files and folders")
         self._log.line("info", f"{stage.volume}: {what}, {size(put.bytes)}")
         return True
 
     def _verify(self, stage: Staging, kept: Snapshot, put: Put) -> None:
-        """Prove that each file is there; raise RunEnded where one is not."""
+        """Prove that each file is there; raise RunEnded if one is not."""
         path = str(stage.volume)
         above, files = path.rpartition("/")[0], stage.files
         place = Place(above, files, stage.folder.folder("files"))
@@ -201,7 +202,7 @@ class _Work:
         return self._known
 
     def _hand_over(self, found: list[Snapshot]) -> None:
-        """Leave what is known of this workload to the sidecar, which else asks for itself."""
+        """Leave what is known of this workload to the sidecar, which otherwise asks for itself."""
         if _origin(self._config, self._want):
             return
         with suppress(OSError):
@@ -213,7 +214,7 @@ def listed(
 ) -> list[Snapshot]:
     """Return all snapshots of whom is wanted, as restic lists them; raise RunEnded."""
     if config.mirrors:
-        line = "only backup.engine restic restores by itself: copy a mirror back by hand"
+        line = "only backup.engine restic restores automatically: copy a mirror back manually"
         raise RunEnded(Status.FAILURE, line, Failure.CONFIG)
     if line := config.obstacle:
         raise RunEnded(Status.FAILURE, line, Failure.CONFIG)

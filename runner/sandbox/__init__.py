@@ -1,1 +1,1 @@
-"""What the kernel is asked to forbid to processes of ours."""
+"""Limits that the kernel enforces on our processes."""

@@ -1,4 +1,4 @@
-"""Keeps what is in memory there: no core dump, and no reading by processes of the same user."""
+"""Protects memory: no core dumps, and no access by processes of the same user."""
 
 import resource
 from contextlib import suppress

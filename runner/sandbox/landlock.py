@@ -24,7 +24,7 @@ _KNOWN = {0: 0, 1: 13, 2: 14, 3: 15, 4: 15}  # version: how many kinds of access
 _LATEST = 16
 
 Rule = tuple[int, int]
-"""A descriptor of a file or folder, and what is allowed there and below."""
+"""A descriptor of a file or folder, and the allowed access."""
 
 
 @cache

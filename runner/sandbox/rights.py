@@ -1,4 +1,4 @@
-"""What this container may do that a sidecar may not: no command of the Secret runs there."""
+"""Detects containers with more permissions than a sidecar, where no command of the Secret runs."""
 
 import os
 import re
@@ -13,7 +13,7 @@ IN_A_POD = "KUBERNETES_SERVICE_HOST"
 _PROC = Path("/proc/self")
 _CAPABILITIES = re.compile(r"^CapEff:\s*([0-9a-f]+)$", re.MULTILINE)
 _DAC_OVERRIDE = 1 << 1  # the one that a sidecar may have
-_OCTAL = re.compile(r"\\([0-7]{3})")  # how blanks are written in a list of mounts
+_OCTAL = re.compile(r"\\([0-7]{3})")  # how spaces are written in a list of mounts
 
 
 def beyond_a_sidecar(

@@ -32,7 +32,7 @@ def is_known() -> bool:
 
 
 def confine() -> None:
-    """Let this process start no other from now on; raise OSError where that cannot be."""
+    """Let this process start no other from now on; raise OSError if that cannot be."""
     instructions = _filter((*_CALLS[platform.machine()], _CLONE3))
     program = _Program(len(instructions) // 8, instructions)
     for words in ((_NO_NEW_PRIVS, 1, 0, 0, 0), (_SECCOMP, _FILTER, ctypes.byref(program), 0, 0)):

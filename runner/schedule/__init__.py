@@ -1,1 +1,1 @@
-"""When what is due, and until when it must have happened."""
+"""What is due when, and when it is overdue."""

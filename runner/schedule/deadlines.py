@@ -1,4 +1,4 @@
-"""By when what a workload is there for should have happened, for those who watch it. Pure."""
+"""Deadlines of runs and tasks, for alerts. Pure."""
 
 from contract.annotations import settings
 from runner.config.model import Config
@@ -75,7 +75,7 @@ def _is_wanted(name: str, config: Config, state: State) -> bool:
 def _slot(name: str, config: Config, task: Task) -> float:
     """Return the task's own time: the first after its success, or what it was tried for last.
 
-    Tried by hand before there was one, such as in a pod that is new, it is the first to come.
+    Tried manually before there was one, such as in a pod that is new, it is the first to come.
     """
     cadence, zone = config.settings[CADENCES[name]], config.settings[settings.TIMEZONE]
     identity = f"{config.identity.seed}/{name}"

@@ -1,4 +1,4 @@
-"""What is due at a moment, and when to look again. Pure; times are seconds since the epoch."""
+"""What is due now, and when to check again. Pure; times are seconds since the epoch."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ CADENCES = {
     "copy_forget": settings.FORGET, "copy_prune": settings.PRUNE,
 }  # fmt: skip
 LEFT = ("forget", "prune", "check", "copy", "copy_forget", "copy_prune")
-"""What the maintenance job does for all, where it is not left to each sidecar."""
+"""The tasks that the maintenance job does for all workloads."""
 _DELETING = {"forget", "prune"}
 _LONGEST_TASK = 6 * 3600
 _TRIES = 3  # of a task that was stopped or found a lock, until it waits for its next slot
@@ -48,7 +48,7 @@ def remember_start(now: float, config: Config, state: State) -> None:
 
 
 def due(now: float, config: Config, state: State, *, asked: bool = False) -> Due:
-    """Return what to do at ``now``; ``asked`` is a signal or command to run at once."""
+    """Return what to do at ``now``; ``asked`` is a signal or command to run immediately."""
     if config.settings[settings.PAUSED]:
         return Due("", probe=False, next=now + _LONGEST_WAIT)
     found = _moments(now, config, state)
@@ -106,7 +106,7 @@ def _latest_slot(now: float, config: Config) -> float | None:
 
 
 def _retry_at(config: Config, state: State) -> float | None:
-    """Return when to try again after a run that came to nothing; None when there is no need."""
+    """Return when to try again after a run that failed; None when there is no need."""
     if state.runs.last is None or not 0 < state.runs.failures <= len(_RETRIES):
         return None
     if not config.settings[settings.SCHEDULE].fields:

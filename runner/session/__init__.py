@@ -1,1 +1,1 @@
-"""What one process holds while it works: the lock, the state, what it writes for others to see."""
+"""What one process holds while it works: lock, state, published status."""

@@ -1,4 +1,4 @@
-"""The one door to restic and to the Secret's hooks, and to whatever else a run asks for."""
+"""The executor: the only way to restic, the Secret's hooks and all other effects of a run."""
 
 import os
 import signal
@@ -34,17 +34,17 @@ from runner.steps.step import LARGEST, Step
 from runner.volume.beneath import Folder
 
 _GRACE = 10  # seconds between asking a command to stop and killing it
-_LOOK = 0.5  # seconds between looks at a command that says nothing
+_LOOK = 0.5  # seconds between checks at a command that says nothing
 _LONGEST = 1 << 16  # bytes of a line of a hook's; restic may list its snapshots in a longer one
 _PROGRESS = 60  # seconds between progress lines in the log
 _FOR_PEOPLE = {"restore", "dump"}  # commands of restic that write files of any size
-_UNCACHED = "restic's cache cannot be used, and restic does without, which takes it longer"
+_UNCACHED = "restic's cache cannot be used; restic runs without it, more slowly"
 
 T = TypeVar("T")
 
 
 class Executor:
-    """Carries out what a run yields, one effect at a time."""
+    """Executes the effects that a run yields, one at a time."""
 
     def __init__(
         self, config: Config, log: Log, stop: Stop, progress: float = _PROGRESS, *,
@@ -94,7 +94,7 @@ class Executor:
         return self._stop.wait(wait.seconds)
 
     def execute(self, step: Step, *, with_secret: bool = True) -> Completed:
-        """Run one command to its end; it is stopped with us, and where it retries for ever.
+        """Run one command to its end; it is stopped with us, and where it retries forever.
 
         Where the password may or may not end in a newline, both are tried.
         """
@@ -126,7 +126,7 @@ class Executor:
             self._uncached = True
             self._log.line("warning", f"{_UNCACHED}: {why}")
         if step.lists and (line := unread(done)):
-            self._log.line("warning", f"restic's list is not whole: {line}")
+            self._log.line("warning", f"restic's list is incomplete: {line}")
         return answered(done) if step.lists else done
 
     def _run(self, step: Step, made: Mapping[str, str]) -> Completed:
@@ -203,7 +203,7 @@ class Executor:
         )
 
     def replace_us(self, words: tuple[str, ...], target: str) -> int:
-        """Become restic with these arguments; return an exit status only where that fails."""
+        """Become restic with these arguments; return an exit status only if that fails."""
         given = opened.by_hand(self._config, words, opening.look(target), self.execute)
         ownership.claim(ownership.scratch(self._config.paths.state))  # restic does not make it
         made = variables.of(self._config, target, self._log, hurry=self._hurry) | given
@@ -223,12 +223,12 @@ class Executor:
 
 
 def by_hand(config: Config, log: Log, words: tuple[str, ...], *, second: bool = False) -> int:
-    """Become restic with the Secret's repository and password; return 1 where that cannot be."""
+    """Become restic with the Secret's repository and password; return 1 if that is impossible."""
     why = config.obstacle
     if config.mirrors:
-        why = "backup.engine is rclone here: there is a mirror, and no restic repository"
+        why = "backup.engine is rclone: this workload has a mirror, not a restic repository"
     if second and config.repository.second is None:
-        missing = f"there is no second repository: {required_keys.SECOND_REPOSITORY}"
+        missing = f"no second repository is configured: {required_keys.SECOND_REPOSITORY}"
         missing = f"{missing} {required_keys.NOT_SET}"
         why = config.commands.confined.second or missing
     if why:

@@ -58,7 +58,7 @@ def by_hand(
 
 
 def with_newline(state_dir: str) -> frozenset[str]:
-    """Return the repositories, by the variable of their password; none where it is not known."""
+    """Return the repositories, by the variable of their password; none if it is unknown."""
     file = Path(state_dir) / _FILE
     try:
         if abs(time.time() - file.stat().st_mtime) > _AGE:

@@ -1,4 +1,4 @@
-"""What a tick or a command works with, handed from one function to the next."""
+"""The session of a tick or a command."""
 
 import time
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ from runner.state.store import Store
 class Session:
     """One call of the runner; ``state`` is what changes.
 
-    ``limit``: seconds that the backup may take, and nothing may follow it; 0 where there is time.
+    ``limit``: seconds that the backup may take, and nothing may follow it; 0 if there is time.
     ``maintains``: it is the maintenance job's.
     """
 
@@ -41,7 +41,9 @@ class Session:
             self.state.runs.next_due = due.next_run(time.time(), self.config, self.state) or 0
 
     def save(self) -> None:
-        """Keep the state, and show it; where that cannot be, a backup is still better than none."""
+        """Keep the state, and show it; if that is impossible, a backup is still better than
+        none.
+        """
         self.plan()
         found = cache.problem()
         self.state.repository.cache = self.state.repository.cache if found is None else found
@@ -49,14 +51,14 @@ class Session:
             self.store.save(self.state)
             self.store.publish(status.describe(self.config, self.state))
         except OSError as error:
-            self.log.line("error", f"the state cannot be kept: {error.strerror}")
+            self.log.line("error", f"the state cannot be written: {error.strerror}")
 
 
 @contextmanager
 def alone(
     config: Config, log: Log, stop: Stop, *, limit: float = 0, wait: lock.Wait = lock.never
 ) -> Iterator[Session | None]:
-    """Give a session that no other process works beside; None where one keeps on working.
+    """Yield a session that no other process works beside; None if one keeps on working.
 
     The state is new where there is none; what is annotated already starts no run.
     """

@@ -1,4 +1,4 @@
-"""`backup-runner status`: what state says, for people and for scripts."""
+"""`backup-runner status`: the state for people and scripts."""
 
 import json
 import sys
@@ -11,6 +11,7 @@ from contract.annotations import schedule, settings
 from contract.secret import required_keys
 from contract.text import printable
 from runner.config.model import Config
+from runner.process import cgroup
 from runner.restic.repository import newline
 from runner.session import opened
 from runner.state.model import State, Task
@@ -66,7 +67,11 @@ def describe(config: Config, state: State | None) -> dict[str, Any]:
 def problems(config: Config) -> list[str]:
     """Return a line about each value that cannot be used, or not as it is."""
     known = opened.with_newline(config.paths.state) if config.repository.spare else frozenset[str]()
-    return [str(each) for each in (*config.problems, *newline.problems(config, known))]
+    short = cgroup.shortage()
+    return [
+        *map(str, (*config.problems, *newline.problems(config, known))),
+        *([short] if short else []),
+    ]
 
 
 def _tasks(config: Config, state: State) -> dict[str, Any]:
@@ -129,7 +134,7 @@ def _lines(known: dict[str, Any]) -> list[str]:
         if task["status"] not in {"", Status.SUCCESS}:
             lines.append(f"{name:<10} {task['status']}: {task['message']}")
     if known["held"]:
-        lines.append("retention  held: a source lost its files, older snapshots are kept")
+        lines.append("retention  suspended: a source lost its files; older snapshots are kept")
     if known["damage"]:
         lines.append(f"repository damaged: {known['damage']}")
     if known["missing"]:

@@ -1,1 +1,1 @@
-"""What outlives a restart. `model` is pure, `store` is the edge."""
+"""The state that survives a restart. `model` is pure, `store` is the edge."""

@@ -34,9 +34,9 @@ def written(state: State) -> dict[str, Any]:
 
 
 def read(value: Any) -> State:  # noqa: ANN401 -- whatever the file holds
-    """Return the state that a file holds; raise TypeError or ValueError where it is none."""
+    """Return the state that a file holds; raise TypeError or ValueError if it is none."""
     if not isinstance(value, dict):
-        raise TypeError("no JSON object")
+        raise TypeError("not a JSON object")
     if _TASKS_BEFORE in value:
         value = {"tasks": value[_TASKS_BEFORE], **value}
     return State(
@@ -112,13 +112,13 @@ def _each(kind: type[T], known: Json) -> dict[str, T]:
 def _fitting(kind: type, value: dict[str, Any]) -> dict[str, Any]:
     """Return what a class knows of a file's values; raise TypeError for one of another kind.
 
-    Unknown keys are a newer version's, which was rolled back. A time that is none would fail
+    Unknown keys are a newer version's, which was rolled back. A time that is invalid would fail
     each run that reads it.
     """
     found = {f.name: (value[f.name], _name(f.type)) for f in fields(kind) if f.name in value}
     for name, (item, type_name) in found.items():
         if not _fits(item, type_name):
-            raise TypeError(f"{name} is of another kind")
+            raise TypeError(f"{name} has another type")
     return {name: item for name, (item, _) in found.items()}
 
 

@@ -1,6 +1,6 @@
-"""What the init container read of the repository, left in the state volume for the sidecar.
+"""Passes what the init container read from the repository to the sidecar, in the state volume.
 
-It may run as another user, and whatever lies there is only believed where it fits.
+The sidecar may run as another user, and trusts only data that fits.
 """
 
 import json
@@ -22,7 +22,7 @@ Json = dict[str, Any]
 
 
 def leave(folder: Path, config: Config, found: list[Snapshot], now: float) -> None:
-    """Leave the newest of this workload's snapshots; raise OSError where that is impossible."""
+    """Leave the newest of this workload's snapshots; raise OSError if that is impossible."""
     known = {
         "host": config.identity.host, "tags": list(config.identity.tags), "read": now,
         "snapshots": list(map(_said, snapshots.newest(found))),
@@ -36,7 +36,7 @@ def leave(folder: Path, config: Config, found: list[Snapshot], now: float) -> No
 
 
 def take(folder: Path, config: Config, now: float) -> list[Snapshot] | None:
-    """Return the snapshots that were left, and remove them; None where nothing can be believed."""
+    """Return the snapshots that were left, and remove them; None if nothing can be believed."""
     path = folder / names.HANDOVER_FILE
     try:
         known = json.loads(_text(path))
@@ -71,7 +71,7 @@ def _text(path: Path) -> str:
     with os.fdopen(number, "rb") as file:
         about = os.fstat(number)
         if not stat.S_ISREG(about.st_mode) or about.st_size > _LONGEST:
-            raise ValueError("no file of ours")
+            raise ValueError("not written by the runner")
         return file.read(_LONGEST).decode("utf-8")
 
 

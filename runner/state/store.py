@@ -1,4 +1,4 @@
-"""The state volume: one JSON file, what supervisor and readers look at, and the lock."""
+"""The state volume: the state, files for supervisor and readers, and the lock."""
 
 import json
 import os
@@ -24,7 +24,7 @@ class Store:
         self._folder = folder
 
     def load(self) -> State | None:
-        """Return the state; None where there is none or it cannot be read as one."""
+        """Return the state, or None if there is none or it cannot be read as one."""
         try:
             return read(json.loads((self._folder / FILE).read_text("utf-8")))
         except (OSError, ValueError, TypeError, RecursionError):

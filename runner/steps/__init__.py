@@ -1,1 +1,1 @@
-"""The conversation between what decides and what runs commands. Pure."""
+"""The protocol between code that decides and the executor. Pure."""

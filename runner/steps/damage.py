@@ -1,4 +1,4 @@
-"""What restic says of a damaged repository, and what cures that. Pure.
+"""Recognizes restic's messages about a damaged repository, and names the repair. Pure.
 
 Not said of what may be the way to the repository: an answer that broke off and is asked for again.
 """
@@ -36,7 +36,7 @@ _DAMAGED = re.compile(
     r"|Requested Range Not Satisfiable)",
     re.IGNORECASE,
 )
-_CHECK = "`backup-runner restic check` shows the rest"
+_CHECK = "`backup-runner restic check` shows whether anything is left"
 _REPAIR_SNAPSHOTS = "`backup-runner restic repair snapshots --forget`"
 RUNBOOK = "see docs/runbooks.md#damaged-repository"
 
@@ -59,7 +59,7 @@ def cure(lines: Iterable[str]) -> str:
     """Return what mends what these lines tell of, as commands for a backup container."""
     text = "\n".join(heard(line) for line in lines if is_damage(line) or "lock file" in line)
     if "lock file" in text or "<lock/" in text:
-        return f"once nobody works on it, run {UNLOCK}"
+        return f"when nothing uses the repository, run {UNLOCK}"
     if _HEAD.search(text):
         return f"bring its files `config` and `keys/*` back from a copy; {RUNBOOK}"
     packs = sorted(set(_PACK.findall(text)))
@@ -72,8 +72,8 @@ def cure(lines: Iterable[str]) -> str:
         steps = f"run `backup-runner restic repair packs {named}`, then {_REPAIR_SNAPSHOTS}"
     else:
         steps = (
-            "run `backup-runner restic repair index`, `backup-runner restic repair packs` with the "
-            f"packs that are named, then {_REPAIR_SNAPSHOTS}"
+            "run `backup-runner restic repair index`, `backup-runner restic repair packs` with "
+            f"the packs that it names, then {_REPAIR_SNAPSHOTS}"
         )
     return f"{steps}; {_CHECK}; {RUNBOOK}"
 

@@ -1,4 +1,4 @@
-"""What a finished backup is worth, judged per source folder: green means restorable. Pure."""
+"""Judges a finished backup by source folder: success means restorable. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +13,10 @@ from runner.steps.result import Completed
 
 _HARDLY = 0.1  # of the files, or of the bytes
 _MANY_FILES, _MANY_BYTES = 20, 1 << 20  # where there were fewer, shares mean nothing
-_KEPT = "older snapshots are kept until it is back, or `backup-runner accept` says that it is meant"
+_KEPT = (
+    "older snapshots are kept until it is back or `backup-runner accept` confirms that it is "
+    "intended"
+)
 _NAMED = 5  # unreadable files that the message names
 
 
@@ -51,7 +54,7 @@ class Facts:
     ``once_full`` are sources that held files before; ``usual`` are files and bytes of the last
     snapshot that was as it should be, and ``left_out`` the dumps that stood for some of the
     volumes' files then; None if unknown. ``accepted``: that they lost files was meant.
-    ``refused`` says why of sources that cannot be read, ``inside`` what restic gets in place of a
+    ``refused`` says why of sources that cannot be read, ``inside`` what restic gets instead of a
     source that is a link, and ``real`` where that leads. ``unread_locks`` are locks that nobody can
     read and when they were first seen; a run adds to it.
     """
@@ -72,7 +75,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a backup is worth; ``failure`` says what is wrong with it, None where nothing is."""
+    """What a backup is worth; ``failure`` says what is wrong with it, None if nothing is."""
 
     status: Status
     message: str
@@ -90,7 +93,7 @@ def worth(facts: Facts, done: Completed, counts: Counts, files: Mapping[str, int
     if done.damaged:
         return Verdict(Status.FAILURE, _damaged(done), Failure.REPOSITORY)
     if done.read_errors and done.read_errors >= counts.files:
-        line = f"{_unread(done)}, which is half of all or more; older snapshots are kept"
+        line = f"{_unread(done)}, half of all or more; older snapshots are kept"
         return Verdict(Status.FAILURE, line, Failure.SOURCE)
     if line := _doubtful(facts, done, counts):
         return Verdict(Status.WARNING, line, Failure.SOURCE)
@@ -129,7 +132,7 @@ def _lost(facts: Facts, done: Completed, files: Mapping[str, int]) -> str:
         return "; ".join(f"{path} {why}" for path, why in sorted(facts.refused.items()))
     for what, paths in (
         ("missing", by_state[Source.MISSING]),
-        ("empty, and held files before", set(by_state[Source.EMPTY]) & facts.once_full),
+        ("empty, and had files before", set(by_state[Source.EMPTY]) & facts.once_full),
         ("unreadable", unreadable),
         ("half unreadable or more", mostly),
     ):
@@ -144,10 +147,10 @@ def _without_files(facts: Facts, counts: Counts) -> str:
         return ""
     full = [path for path, state in facts.sources.items() if state == Source.FULL]
     if full:
-        why = "backup.exclude or RESTIC_ADDITIONAL_BACKUP_PARAMETERS leave out all of them"
-        return f"no file is in the snapshot, and there are some in {', '.join(full)}: {why}"
+        why = "backup.exclude or RESTIC_ADDITIONAL_BACKUP_PARAMETERS exclude all of them"
+        return f"the snapshot has no files, but there are files in {', '.join(full)}: {why}"
     files = facts.usual[0] if facts.usual else 0
-    return f"no file is in the snapshot, and there used to be {files}" if files else ""
+    return f"the snapshot has no files, and there were {files} before" if files else ""
 
 
 def errors_by_source(facts: Facts, done: Completed) -> Mapping[str, list[str]]:
@@ -171,7 +174,7 @@ def is_shrunk(facts: Facts, counts: Counts) -> bool:
 def _shrunk(facts: Facts, counts: Counts) -> str:
     files, total = facts.usual or (0, 0)
     now = f"{counts.files} ({size(counts.source_bytes)})"
-    return f"shrunk from {counted(files, 'file')} ({size(total)}) to {now}; {_KEPT}"
+    return f"shrank from {counted(files, 'file')} ({size(total)}) to {now}; {_KEPT}"
 
 
 def _unread(done: Completed) -> str:

@@ -1,4 +1,4 @@
-"""What restic, rclone and servers say where an exit code says only "failed". Pure."""
+"""Failure classes by words of restic, rclone and servers, for generic exit codes. Pure."""
 
 import re
 
@@ -132,7 +132,7 @@ _PHRASES = {
 
 
 def meaning(text: str) -> Failure | None:
-    """Return the class that words in a text stand for; None where they say nothing."""
+    """Return the class that words in a text stand for; None if they say nothing."""
     said = text.lower()
     if (_QUOTA.search(text) and not _RATE.search(text)) or _ACCOUNT.search(text):
         return Failure.SPACE

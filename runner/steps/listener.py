@@ -1,4 +1,4 @@
-"""Takes in what a running command writes, line by line, and keeps little of it. Pure."""
+"""Reads the output of a running command line by line and keeps little of it. Pure."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What became of a run: one frozen object that log, metrics, messages and state are made from."""
+"""The outcome of a run: one frozen object for log, metrics, notifications and state."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -66,7 +66,7 @@ class Counts:
 class Outcome:
     """The end of one backup run. ``message`` is one line for people and names the next step.
 
-    ``stale_locks``: how many old ones it met, None where it did not get to the repository.
+    ``stale_locks``: how many old ones it met, None if it did not get to the repository.
     ``unchanged``: ``snapshot`` is an earlier one, since which nothing has changed. ``left_out`` are
     the dumps that stand for files of the volumes.
     """

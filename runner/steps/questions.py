@@ -1,4 +1,4 @@
-"""What a conversation asks of this machine beside its commands. Pure."""
+"""Questions that a conversation asks this machine, besides running commands. Pure."""
 
 from dataclasses import dataclass
 
@@ -20,14 +20,14 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class Ages:
-    """Say when each file in a folder of this machine was written; nothing where it is unknown."""
+    """Say when each file in a folder of this machine was written; nothing if it is unknown."""
 
     folder: str
 
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Name what is in a folder of this machine; nothing where it cannot be read."""
+    """Name what is in a folder of this machine; nothing if it cannot be read."""
 
     folder: str
 

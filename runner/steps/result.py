@@ -1,4 +1,4 @@
-"""What a finished command said, and what its exit code and words mean. Pure."""
+"""The result of a finished command, and the meaning of its exit code and output. Pure."""
 
 import json
 import re
@@ -22,17 +22,17 @@ _BY_CODE = {
     -9: Failure.MEMORY,
 }
 _MEND = {
-    "repository does not exist": "; is its address in the Secret right?",
-    "wrong password or no key found": "; is its password in the Secret right?",
-    "file too large": f"; no file of the sidecar's own may take more than {values.SCRATCH_BOUND}",
+    "repository does not exist": "; check its address in the Secret",
+    "wrong password or no key found": "; check its password in the Secret",
+    "file too large": f"; no file of the sidecar may exceed {values.SCRATCH_BOUND}",
 }
 _BY_RCLONE = "error talking HTTP to rclone"
 _OF_RCLONE = re.compile(r"rclone: .*?(?:CRITICAL|ERROR) *: (.+)")
 _RCLONES = {2: Failure.CONFIG, 5: Failure.NETWORK}  # where its words say nothing
 _WHY_STOPPED = {
     "time": "it took too long and was stopped",
-    "space": f"it took more than the {values.SCRATCH_BOUND} of the sidecar's own disk that are for"
-    " cache and scratch, and was stopped: hooks are to write elsewhere than below TMPDIR",
+    "space": f"it used more than the sidecar's {values.SCRATCH_BOUND} of disk for cache and "
+    f"scratch and was stopped; hooks must not write large files below TMPDIR",
     "memory": "stopped before the container's memory ran out: raise backup.memory-limit",
 }
 _NOT_REMOVED = re.compile(r"remove\(<\w+/\w+>\) failed:.*(?:403|forbidden|access ?denied)")

@@ -1,4 +1,4 @@
-"""What runs are made of: conversations that yield what to do next and get the result.
+"""The protocol of runs: conversations that yield the next step and receive its result.
 
 No process, clock or file is touched here: ``yield step`` receives a Completed, ``yield wait``
 receives whether the run was told to stop, ``yield count`` a number for each path, ``yield ages``
@@ -21,7 +21,7 @@ LARGEST = int(quantity.parse(values.SCRATCH_BOUND))
 class Step:
     """A command to run. A ``hook`` is the user's own.
 
-    ``limit``: seconds after which it is stopped, 0 for none. ``always``: run even after the wish
+    ``limit``: seconds after which it is stopped, 0 for none. ``always``: run even after the request
     to stop, which then leaves it a few seconds. ``target``: "" is the repository, "second" the one
     that is copied to, "both" is for copying. ``hear`` gets each JSON message as it comes, where all
     of them would be too much to keep. ``lists``: its answer is a JSON array, or it has failed.
@@ -68,7 +68,7 @@ class RunEnded(Exception):  # noqa: N818 -- not an error: the run is over, and t
 def must(
     step: Step, what: str, failure: Failure | None = None
 ) -> Generator[Effect, Result, Completed]:
-    """Run a step that the run cannot do without; raise RunEnded where it fails."""
+    """Run a step that the run cannot do without; raise RunEnded if it fails."""
     done: Completed = yield step
     if done.code or done.stopped:
         raise failed(done, what, failure)
@@ -76,7 +76,7 @@ def must(
 
 
 def failed(done: Completed, what: str, failure: Failure | None = None) -> RunEnded:
-    """Return the end of a run whose step came to nothing; ``what`` says so in words."""
+    """Return the end of a run whose step failed; ``what`` says so in words."""
     if done.stopped == "signal":
-        return RunEnded(Status.INTERRUPTED, "stopped before it was done", None, done.code)
+        return RunEnded(Status.INTERRUPTED, "stopped before completion", None, done.code)
     return RunEnded(Status.FAILURE, f"{what}: {done.said}", failure or done.failure, done.code)

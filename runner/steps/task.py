@@ -1,4 +1,4 @@
-"""What came of a task beside backups: retention, prune, check, a copy, a drill, a restore. Pure."""
+"""The result of a task: retention, prune, check, copy, drill or restore. Pure."""
 
 from dataclasses import dataclass
 
@@ -19,23 +19,23 @@ class TaskResult:
 
 
 def unfinished(what: str, done: Completed) -> TaskResult | None:
-    """Return what became of a task whose command came to no good end."""
+    """Return the result of a task whose command came to no good end."""
     if (
         done.must_not_delete
         and done.code != exit_codes.LOCKED
         and done.stopped not in {"signal", "time"}
     ):
-        line = "the repository is append-only: retention and prune are left to its owner"
+        line = "the repository is append-only: its owner must run retention and prune"
         return TaskResult(Status.SKIPPED, line, Failure.AUTH)
     return failed(what, done) if done.code or done.stopped else None
 
 
 def failed(what: str, done: Completed) -> TaskResult:
-    """Return what became of a task whose command failed or was stopped."""
+    """Return the result of a task whose command failed or was stopped."""
     if done.stopped == "signal":
-        return TaskResult(Status.INTERRUPTED, "stopped before it was done")
+        return TaskResult(Status.INTERRUPTED, "stopped before completion")
     if done.stopped == "time":
-        line = "stopped before it was done: a backup goes first; a later time may suit it better"
+        line = "stopped: a backup fell due and takes precedence; schedule the task for another time"
         return TaskResult(Status.INTERRUPTED, line)
     if done.locked:
         return TaskResult(Status.SKIPPED, "the repository is locked", Failure.LOCKED)

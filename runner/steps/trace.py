@@ -1,4 +1,4 @@
-"""Tells what a Go program said from the stack traces that follow it. Pure."""
+"""Separates messages of a Go program from the stack traces that follow. Pure."""
 
 import re
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ CRASHES = (
     "SIGSEGV: ", "SIGBUS: ", "SIGILL: ", "SIGABRT: ", "SIGFPE: ", "SIGQUIT: ", "SIGTRAP: ",
     "unexpected fault address", "runtime: cannot allocate", "runtime: failed to create new OS",
 )  # fmt: skip
-"""How the line begins that says why a Go program ended by itself."""
+"""Beginnings of the line in which a Go program says why it stopped."""
 _POSITION = re.compile(r"\s*\S+\.(go|s|c):\d+( \+0x[0-9a-f]+)?")
 _FUNCTION = re.compile(
     r"[A-Za-z_][\w.~-]*(/[\w.@~-]+)*\.[\w.()*\[\]-]+(\(.*\))?(\.[\w.()-]+)*(\(.*\))?"

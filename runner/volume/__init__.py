@@ -1,1 +1,1 @@
-"""Files on an app's volume, reached by descriptors: nothing there is trusted."""
+"""Files on an app's volume, accessed by descriptors; nothing there is trusted."""

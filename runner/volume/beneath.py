@@ -1,8 +1,8 @@
-"""Folders of a volume, held open: nothing in them is reached through a link.
+"""Open folders of a volume; nothing in them is reached through a link.
 
-An app writes its volume, and may do so at this moment: a name that was a folder when it was looked
-at is a link to another volume when it is used. So the text of a path ends at the mount point. Below
-it, every step starts from a descriptor, and a link on the way is an error.
+An app can change its volume at any moment: a name that was a folder when it was checked may be a
+link to another volume when it is used. So paths are text only up to the mount point. Below it,
+every step starts from a descriptor, and a link on the path is an error.
 """
 
 import ctypes
@@ -21,7 +21,7 @@ _NO_XDEV, _NO_LINKS, _BENEATH = 0x01, 0x02 | 0x04, 0x08  # RESOLVE_…; magic li
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _PASSED = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
-_LONGEST = 3000  # bytes of a path that the kernel gets at once: its own bound is 4096
+_LONGEST = 3000  # bytes of a path that the kernel gets immediately: its own bound is 4096
 
 
 class _How(ctypes.Structure):
@@ -70,7 +70,7 @@ class Folder:
         return f"/proc/self/fd/{self.descriptor}"
 
     def folder(self, inside: str, *, crosses: bool = True) -> "Folder":
-        """Open a folder below; raise OSError where a link, or nothing, is on the way.
+        """Open a folder below; raise OSError if a link, or nothing, is on the way.
 
         ``crosses``: also one that is mounted there, or below what is mounted there.
         """
@@ -98,7 +98,7 @@ class Folder:
                 raise _named(error, f"{self.path}/{inside}") from None
 
     def find(self, inside: str) -> os.stat_result | None:
-        """Return what is at a path below; None where nothing is, as far as no link leads."""
+        """Return what is at a path below; None if nothing is, as far as no link leads."""
         try:
             return self.stat(inside)
         except OSError as error:
@@ -151,7 +151,7 @@ class Folder:
 
 
 def is_mount(found: Folder, name: str) -> bool:
-    """Whether something is mounted at a name in a folder; False where the kernel cannot say."""
+    """Whether something is mounted at a name in a folder; False if the kernel cannot say."""
     try:
         _one(found.descriptor, name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, crosses=False)
     except OSError as error:
@@ -162,12 +162,12 @@ def is_mount(found: Folder, name: str) -> bool:
 def _parts(inside: str, path: str) -> list[str]:
     parts = [part for part in inside.split("/") if part not in {"", "."}]
     if ".." in parts:
-        raise OSError(errno.EXDEV, "leaves its folder", path)
+        raise OSError(errno.EXDEV, "leads out of its folder", path)
     return parts
 
 
 def _walked(start: int, parts: list[str], flags: int, crosses: bool) -> int:
-    """Open a folder part by part, or as many parts at once as the kernel takes."""
+    """Open a folder part by part, or as many parts immediately as the kernel takes."""
     if not parts:
         return os.open(".", flags, dir_fd=start)
     pieces = _pieces(parts) if _has_openat2() else [(part,) for part in parts]
@@ -231,7 +231,7 @@ def _has_openat2() -> bool:
 
 def _must_be_regular(found: os.stat_result, path: str, alone: bool) -> None:
     if not stat.S_ISREG(found.st_mode):
-        raise OSError(errno.EINVAL, "is no regular file", path)
+        raise OSError(errno.EINVAL, "is not a regular file", path)
     if alone and found.st_nlink > 1:
         raise OSError(errno.EMLINK, "has another name", path)
 
@@ -240,7 +240,7 @@ def _named(error: OSError, path: str) -> OSError:
     """Return the error with the whole path, and in words that say what a link is to us."""
     text = error.strerror
     if error.errno == errno.ELOOP:
-        text = "a link is on the way, and none is followed"
+        text = "a link is on the path, and links are not followed"
     if error.errno == errno.EXDEV:
-        text = "another mount is on the way"
+        text = "another mount is on the path"
     return OSError(error.errno, text or "", path)

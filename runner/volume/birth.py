@@ -18,7 +18,7 @@ def _statx() -> "ctypes._NamedFuncPointer | None":
 
 
 def born(descriptor: int, name: str) -> int:
-    """Return in microseconds since the epoch when a file was made; 0 where that is not known."""
+    """Return in microseconds since the epoch when a file was made; 0 if that is unknown."""
     call, found = _statx(), ctypes.create_string_buffer(_SIZE)
     if call is None or call(descriptor, os.fsencode(name), _NO_FOLLOW, _BTIME, found):
         return 0

@@ -18,7 +18,7 @@ _READ = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class IrregularError(Exception):
-    """Something is no regular file of its folder's own; the message says what it is."""
+    """Something is not a regular file of its folder's own; the message says what it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def version(found: os.stat_result) -> Version:
 def folder(root: str, parts: Iterable[str]) -> int:
     """Return a descriptor of a folder beneath ``root``, which alone may be reached by links.
 
-    Raises OSError where one of the parts is a link, or anything else than a folder.
+    Raises OSError if one of the parts is a link, or anything else than a folder.
     """
     here = os.open(root, _FOLDER)
     for part in parts:
@@ -68,7 +68,7 @@ def listing(here: int) -> int:
 
 
 def hold(name: str, here: int) -> Held | None:
-    """Return a regular file in a folder; None where there is nothing of that name.
+    """Return a regular file in a folder; None if there is nothing of that name.
 
     Raises IrregularError for anything else, and for a file that is mounted there from elsewhere.
     """
@@ -77,9 +77,9 @@ def hold(name: str, here: int) -> Held | None:
     except FileNotFoundError:
         return None
     found = os.fstat(descriptor)
-    why = "is no regular file" if not stat.S_ISREG(found.st_mode) else ""
+    why = "is not a regular file" if not stat.S_ISREG(found.st_mode) else ""
     if not why and _mount(descriptor) != _mount(here):
-        why = "is no regular file of its folder, but mounted there"
+        why = "is a mount, not a regular file of its folder"
     if why:
         os.close(descriptor)
         raise IrregularError(why)

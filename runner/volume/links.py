@@ -29,19 +29,19 @@ def beneath(root: str, path: str) -> Followed:
     """Follow ``path``, which begins with the folder ``root``, without leaving that folder.
 
     Raises LinkError for a link that leads out of it, nowhere or in circles, FileNotFoundError
-    where nothing is there without any link, and OSError where it cannot be told.
+    where nothing is there without any link, and OSError if it is unknown.
     """
     walk = _Walk(root.rstrip("/"))
     walk.left = _parts(path.removeprefix(walk.root))
     try:
         if walk.root and os.path.islink(walk.root):  # noqa: PTH114 -- plain text all the way
-            raise LinkError(f"is a link to {_target(walk.root)}, and no volume")
+            raise LinkError(f"is a link to {_target(walk.root)}, not a volume")
         while walk.left:
             walk.step()
     except (FileNotFoundError, NotADirectoryError):
         if not walk.met:
             raise FileNotFoundError(errno.ENOENT, "No such file or directory", path) from None
-        raise LinkError(f"is a link to {walk.text}, which is not there") from None
+        raise LinkError(f"is a link to {walk.text}, which does not exist") from None
     return Followed("/".join((walk.root, *walk.real)) or "/", walk.last)
 
 
@@ -78,7 +78,7 @@ class _Walk:
         self.met, self.text = self.met + 1, ascii(target)[1:-1]
         self.last = self.last or not self.left
         if self.met > _MOST:
-            raise LinkError(f"is a link that leads in circles (by {self.text})")
+            raise LinkError(f"is a link loop (at {self.text})")
         if target.startswith("/"):
             target = posixpath.normpath(target)
             if target != self.root and not target.startswith(f"{self.root}/"):

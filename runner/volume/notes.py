@@ -1,4 +1,4 @@
-"""What a restore writes down on the volume for the next start: each note is sealed.
+"""Notes that a restore leaves on the volume for the next start; each is sealed.
 
 The app may have written any of them, or moved one here from elsewhere. A note without our seal, or
 about another folder, counts as none.
@@ -27,7 +27,7 @@ class Notes:
 
     @property
     def snapshot(self) -> str:
-        """The snapshot that was begun with; "" where that is not known."""
+        """The snapshot that was begun with; "" where that is unknown."""
         fact = self._read(SNAPSHOT)
         return fact if isinstance(fact, str) else ""
 
@@ -56,7 +56,7 @@ class Notes:
             os.fsync(file.fileno())
 
     def modes(self) -> Iterator[tuple[str, int]]:
-        """Yield paths and modes, the last note first; nothing where nobody noted any."""
+        """Yield paths and modes, the last note first; nothing if nobody noted any."""
         try:
             text = self._text(MODES, _LONGEST_LIST)
         except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Where on a volume a restore works, and whether what is there by that name is ours."""
+"""The working folder of a restore on a volume, and whether an existing one is ours."""
 
 import errno
 import os
@@ -13,7 +13,7 @@ from runner.volume import links
 from runner.volume.beneath import Folder
 
 _PROBE = f"{names.STAGING}.probe"
-_WHAT_TO_DO = "nothing was changed or removed; if no restore is at work, remove or rename it"
+_WHAT_TO_DO = "nothing was changed; if no restore is running, remove or rename it"
 
 
 class Location:
@@ -74,7 +74,7 @@ def claimed(volume: Folder) -> Folder:
 
 
 def _foreign(path: str, why: str) -> OSError:
-    return OSError(errno.EEXIST, f"is not the folder of a restore: {why}; {_WHAT_TO_DO}", path)
+    return OSError(errno.EEXIST, f"is not a restore's folder: {why}; {_WHAT_TO_DO}", path)
 
 
 def _what_it_is(volume: Folder) -> str:
@@ -90,14 +90,14 @@ def _not_ours(volume: Folder, folder: Folder) -> str:
     found = os.fstat(folder.descriptor)
     mode = stat.S_IMODE(found.st_mode) & 0o777  # bits of the group may come from the volume
     if found.st_dev != os.fstat(volume.descriptor).st_dev:
-        return "it is another file system's"
+        return "it is on another file system"
     if found.st_uid == os.geteuid() and mode == 0o700:
         return ""
     probed = _probed(volume)
     if found.st_uid != probed.user:
-        return f"it belongs to user {found.st_uid}, and this restore works as user {os.geteuid()}"
+        return f"it belongs to user {found.st_uid}, and this restore runs as user {os.geteuid()}"
     if mode != 0o700 and probed.keeps_modes:
-        return f"others may enter it (mode {mode:04o} in place of 0700)"
+        return f"others can enter it (mode {mode:04o} instead of 0700)"
     return ""
 
 

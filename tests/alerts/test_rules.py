@@ -291,7 +291,7 @@ CASES = [
     Case("not trusted", {SYNC: 0}, 2,
          "BackupWebhookCaBundleOutOfSync"),
     Case("trusted", {SYNC: 1}, DAY),
-    Case("somebody else sees to it", {SYNC: -1}, DAY),
+    Case("the CA bundle is managed elsewhere", {SYNC: -1}, DAY),
 ]  # fmt: skip
 
 

@@ -83,8 +83,8 @@ def told(answer: httpx.Response) -> str:
 
 def _rule(kind: str) -> str:
     return (
-        'says nothing of backups and uses data: write backup.enabled: "true" '
-        f'(or "false", if that is meant) to {PLACES[kind]}'
+        'has no annotation backup.enabled and uses data: write backup.enabled: "true" '
+        f'(or "false" to opt out) to {PLACES[kind]}'
     )
 
 

@@ -85,9 +85,9 @@ def test_who_asks_is_refused_while_no_webhook_answers(
     _, message = _created(api, away, _pod({"backup.enabled": enabled, "backup.restore": mode}))
 
     assert f"'{FULL}-restore'" in message
-    assert "asks for a restore (backup.restore), and without the init container" in message
+    assert "requests a restore (backup.restore), and without the init container" in message
     assert "the backup webhook did not answer (kubectl -n backup-webhook get pods)" in message
-    assert message.endswith("or without a restore by backup.restore: never")
+    assert message.endswith("or without a restore with backup.restore: never")
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_who_asks_is_refused_while_no_webhook_answers(
 def test_who_asks_for_none_is_not(api: Api, away: str, annotations: Json) -> None:
     if "kubernetes.io/config.mirror" in annotations:
         answer = api.create(_pod(annotations), away, dry_run=True)
-        assert "asks for a restore" not in answer.text, "only kubelets may make these"
+        assert "requests a restore" not in answer.text, "only kubelets may make these"
         return
 
     assert _init(_created(api, away, _pod(annotations))[0]) == []
@@ -213,7 +213,9 @@ def test_a_full_quota_refuses_it_and_says_so(
     name = namespaces(quota, labels=ENABLED)
     pod = _pod(RESTORED)
     pod["spec"]["containers"][0]["resources"] = {"requests": {"memory": "95Mi"}}
-    until(lambda: "quota team has no room" in _created(api, name, pod)[1], "it is known", 60)
+    until(
+        lambda: "quota team has not enough left" in _created(api, name, pod)[1], "it is known", 60
+    )
 
     assert "the backup webhook says" in _created(api, name, pod)[1]
     pod["spec"]["containers"][0]["resources"] = {"requests": {"memory": "84Mi"}}
@@ -249,7 +251,7 @@ def test_a_workload_that_others_refuse_shows_their_reason_and_comes_up_when_they
     )
 
     refused_before = _messages(api, bound)
-    until(lambda: _messages(api, bound) != refused_before, "it is tried again", 300)
+    until(lambda: _messages(api, bound) != refused_before, "retrying", 300)
 
     assert all("called backup" in message for message in _messages(api, bound))
     assert api.get("Pod", bound)["items"] == []

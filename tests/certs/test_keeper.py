@@ -342,10 +342,18 @@ class Mounted:
 def test_one_bad_bundle_of_two_is_not_ready(
     new_keeper: NewKeeper, leaf: Leaf, ca: authority.CA, now: datetime
 ) -> None:
-    """Each webhook of a configuration has its own, and the API server calls by each."""
+    """Each webhook of a configuration has its own, and the API server calls by each.
+
+    A set has its own order: one of two texts of the same bundle is looked at first.
+    """
     good = authority.pem(ca.certificate)
     bad = authority.pem(authority.new_ca(now, TIMES.ca).certificate)
-    for bundles, ready in (((good,), True), ((good, bad), False), ((b"", good), False)):
+    pairs = [(good + b"\n" * number, bad) for number in range(20)]
+    firsts = {next(iter(frozenset(pair))) == bad: pair for pair in pairs}
+    assert len(firsts) == 2
+    for bundles, ready in (
+        ((good,), True), (firsts[True], False), (firsts[False], False), ((b"", good), False),
+    ):  # fmt: skip
         made = new_keeper(Mounted(leaf, *bundles))
         with echoing(made.start(), made._settings.port):
             assert made.ready() is ready

@@ -51,7 +51,7 @@ def test_what_recipes_show(protected: Kubectl, cluster: Target, tmp_path: Path) 
     assert backup(protected, "now", "deploy/wiki", "--wait").code == 0
     ours = f"-n {protected.namespace} deploy/wiki"
 
-    (look,) = blocks("docs/recipes/gitops.md", "## See that it works")
+    (look,) = blocks("docs/recipes/gitops.md", "## Verification")
     said = shell(look, tmp_path, protected, instead={"-n wiki": f"-n {protected.namespace}"})
     assert said.startswith("backup-restore backup"), "what it says of differences comes before"
 

@@ -13,7 +13,7 @@ from contract.annotations import settings
 from tests.blocks import PROJECT, blocks, fenced, pages, run
 from tests.chart.rendering import NEWEST, helm
 from tests.cluster import build
-from webhook.manifests import objects as manifests_objects
+from webhook.manifests import workloads
 
 RECIPES = [page for page in pages() if page.startswith("docs/recipes/")]
 SERVERS = ("docs/recipes/nas.md",)  # one workload of each holds repositories
@@ -29,7 +29,7 @@ def _documents(page: str) -> list[Json]:
 
 def _with_pods(objects: list[Json]) -> list[Json]:
     """Return the objects with the example's app where they have none of their own."""
-    if any(True for each in objects for _ in manifests_objects.workloads(each)):
+    if any(True for each in objects for _ in workloads.workloads(each)):
         return objects
     claim, app = yaml.safe_load_all((PROJECT / "manifests/examples/wiki.yaml").read_text())
     namespace = objects[0]["metadata"]["namespace"]
@@ -70,7 +70,7 @@ def test_manifests_are_injected_without_a_warning(page: str, tmp_path: Path) -> 
     assert len(opted_out) == (page in SERVERS)
     lacking = "is not in these files"
     told = [note["message"] for each in reports for note in each["findings"]]
-    assert [line for line in told if lacking not in line and "is filled from" not in line] == []
+    assert [line for line in told if lacking not in line and "is restored from" not in line] == []
 
 
 @pytest.mark.parametrize("page", [page for page, found in WHOLE.items() if found])

@@ -5,7 +5,7 @@ import re
 from tests.blocks import PROJECT
 
 _PAGE = PROJECT / "docs/security.md"
-_HEADER = ["who", "could", "what stands against it", "test"]
+_HEADER = ["who", "could", "protection", "test"]
 _TEST = re.compile(r"`(tests/[\w/]+\.py)(?:::(test_\w+))?`")
 
 

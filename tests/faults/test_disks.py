@@ -70,7 +70,7 @@ def test_a_full_disk_of_the_sidecars_own(tmp_path: Path) -> None:
 
         done = night.sidecar.run("backup-runner", "run")
 
-        assert "the state cannot be kept: No space left on device" in done.stdout
+        assert "the state cannot be written: No space left on device" in done.stdout
         assert '"status": ' in done.stdout
         (state / "ballast").unlink()
         night.ends(recovers=False)

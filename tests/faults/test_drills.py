@@ -72,7 +72,7 @@ def test_a_restored_file_that_is_not_the_live_one(tmp_path: Path) -> None:
 
     assert done.returncode == 1
     found = night.sidecar.status()["tasks"]["verify"]["message"]
-    assert found.startswith(f"{file} was restored with other content")
+    assert found.startswith(f"{file} was restored with different content")
     night.ends()
     assert night.sidecar.run("backup-runner", "verify").returncode == 0
 

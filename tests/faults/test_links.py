@@ -166,7 +166,7 @@ def test_excludes_that_leave_out_every_file(tmp_path: Path, variable: str) -> No
 
         ended = night.back_up("failure", "source")
 
-        assert "no file is in the snapshot" in ended["message"]
+        assert "the snapshot has no files" in ended["message"]
         assert "doubtful" in night.sidecar.snapshots()[-1]["tags"]
     night.sidecar.change_secret(**{variable: ""})
     assert night.ends()["status"] == "success"

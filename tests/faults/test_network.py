@@ -190,7 +190,7 @@ def test_an_own_authority_that_cannot_be_used(
     assert "certificate" in ended["message"]
     (problem,) = night.sidecar.status()["problems"]
     assert problem.startswith("Secret variable BACKUP_CACERT")
-    assert "using the system's authorities alone" in problem
+    assert "using the system's CAs only" in problem
     night.sidecar.change_secret(BACKUP_CACERT=ca.read_text())
     assert night.ends()["status"] == "success"
     assert night.sidecar.status()["problems"] == []

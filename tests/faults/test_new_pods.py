@@ -44,7 +44,7 @@ def test_a_volume_that_shrank_before_the_pod_was_new(night: Night, how: str) -> 
 
     ended = night.back_up("warning", "source")
 
-    assert "shrunk from 2 files" in ended["message"]
+    assert "shrank from 2 files" in ended["message"]
     assert night.sidecar.status()["held"] is True
     (night.sidecar.volume / "large").write_bytes(large)
     assert night.ends()["status"] == "success"

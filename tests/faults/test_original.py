@@ -152,7 +152,7 @@ def test_a_retention_that_is_switched_off(night: Night) -> None:
     assert len(night.sidecar.snapshots()) == 2
     tasks = night.sidecar.status()["tasks"]
     done = {name for name, task in tasks.items() if task["status"]}
-    assert done <= {"verify"}, "drills are held all the same"
+    assert done <= {"verify"}, "drills still run"
     assert night.ends()["status"] == "success"
 
 

@@ -118,7 +118,7 @@ _KEEPS: dict[str, tuple[Callable[[Path], ExitStack], str]] = {
     "append-only": (_append_only, "it is append-only (chattr -a)"),
     "mounted read-only": (lambda path: _entered(mounted_read_only(path)), "read-only file system"),
     "a program that runs": (lambda path: _entered(running(path)), "text file busy"),
-    "a folder with files": (_folder_in_place, "is a folder in place of a file"),
+    "a folder with files": (_folder_in_place, "is a folder instead of a file"),
 }
 
 
@@ -416,7 +416,7 @@ def test_a_pod_is_kept_from_starting_by_a_file_that_cannot_be_restored(
     with flagged(stage / "4", flag):
         start = Start(wiki).run(1)
 
-    assert f"{wiki.volume} is not restored: data/4 has 5 bytes in place of 12" in start.told
+    assert f"{wiki.volume} is not restored: data/4 has 5 bytes instead of 12" in start.told
     assert "it is immutable" in start.told
     assert any(line["message"].startswith("not restored: data/4") for line in start.lines)
     assert inside(wiki.volume) == [".backup-restore"]

@@ -130,7 +130,7 @@ def test_a_restore_that_is_killed_while_it_moves_files_into_place(
     start = Start(sidecar).run()
 
     assert is_whole(sidecar, before)
-    assert "as it was begun before" in start.told or "no volume is empty" in start.told
+    assert "as an earlier attempt began" in start.told or "no volume is empty" in start.told
     away.rename(sidecar.repository)
 
 
@@ -143,7 +143,7 @@ def test_a_pod_that_is_deleted_in_the_middle(lost: tuple[Sidecar, Tree], way: Li
         assert held.wait(120)
         process.terminate()
         start.ends(process, 1)
-    assert "stopped before it was done" in start.told
+    assert "stopped before completion" in start.told
     way.rule = always(WORKS)
     began = time.monotonic()
 
@@ -175,7 +175,7 @@ def test_two_pods_that_start_on_one_volume(lost: tuple[Sidecar, Tree], way: Line
     assert "restoring from" not in second.said
     assert "waiting for the pod that restores it" in second.said
     # Or it sees the very end of the work, of which nothing is left to do.
-    done = ("another pod has restored it", "restored, as it was begun before")
+    done = ("another pod restored it", "restored, as an earlier attempt began")
     assert any(words in second.told for words in done)
 
 
@@ -248,7 +248,10 @@ def test_what_another_pod_writes_in_between(lost: tuple[Sidecar, Tree], way: Lin
     assert (sidecar.volume / "large").read_text() == "theirs, and small\n"
     assert (sidecar.volume / "folder 7" / "file").read_text() == "theirs\n"
     assert inside(sidecar.volume / "folder 7") == ["file", "link", "theirs"]
-    assert f"kept what others had written meanwhile: {sidecar.volume}/folder 7/file, " in start.said
+    assert (
+        f"kept files that others wrote during the restore: {sidecar.volume}/folder 7/file, "
+        in start.said
+    )
 
 
 def test_a_volume_without_room(tmp_path: Path) -> None:

@@ -133,7 +133,7 @@ def test_a_volume_that_shrinks(night: Night) -> None:
 
     ended = night.back_up("warning", "source")
 
-    assert "shrunk from" in ended["message"]
+    assert "shrank from" in ended["message"]
     assert night.sidecar.status()["held"] is True
     (night.sidecar.volume / "large").write_bytes(large)
     assert night.ends()["status"] == "success"

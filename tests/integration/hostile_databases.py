@@ -148,7 +148,9 @@ def _rewritten(path: Path, sql: str) -> Path:
 
 
 def planted(path: Path, kind: str, outside: Path) -> None:
-    """Make what is no regular file of its folder; ``outside`` is one that is not of the volume."""
+    """Make what is not a regular file of its folder; ``outside`` is one that is not of the
+    volume.
+    """
     if kind == "pipe":
         os.mkfifo(path)
     elif kind == "socket":

@@ -14,6 +14,7 @@ from tests.integration.sidecars import PACE, PASSWORD, Json, later
 from webhook.admission.admit import admit
 from webhook.admission.model import Options
 from webhook.manifests import objects as manifests_objects
+from webhook.manifests import workloads
 
 _USUAL = "backup-env-configuration"
 
@@ -33,10 +34,10 @@ class Recipe(Container):
 
     def __init__(self, root: Path, page: str, pod: str, path: str = "", **given: str) -> None:
         objects = whole(page)
-        item = next(each for each in objects for _ in manifests_objects.workloads(each)
+        item = next(each for each in objects for _ in workloads.workloads(each)
                     if pod.startswith(each["metadata"]["name"]))  # fmt: skip
         self.namespace = str(item["metadata"]["namespace"])
-        made = manifests_objects.as_created(item)
+        made = workloads.as_created(next(workloads.workloads(item)))
         made["metadata"] = {**made["metadata"], "namespace": self.namespace}
         options = Options("backup-webhook-sidecar:test", database_image="db:test", defaults=later())
         admission = admit(made, self.namespace, options)

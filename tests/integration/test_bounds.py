@@ -65,7 +65,7 @@ def test_a_file_that_would_pass_the_bound_is_want_of_space_and_nothing_is_lost(
         config, queries.restore(config, "latest", f"{tmp_path}/drill", str(names), 0, MIB)
     )
 
-    said = "file too large; no file of the sidecar's own may take more than 1Gi"
+    said = "file too large; no file of the sidecar may exceed 1Gi"
     assert (bounded.code, bounded.failure) == (1, Failure.SPACE)
     assert bounded.said.endswith(said)
     assert whole.code == 0

@@ -78,13 +78,13 @@ def test_a_mirror_has_no_repository(tmp_path: Path) -> None:
     done = sidecar.run("backup-runner", "restic", "snapshots")
 
     assert (done.returncode, done.stdout) == (1, "")
-    assert "there is a mirror, and no restic repository" in done.stderr
+    assert "this workload has a mirror, not a restic repository" in done.stderr
 
 
 def test_its_help_teaches(sidecar: Sidecar) -> None:
     said = " ".join(sidecar.run("backup-runner", "restic", "--help").stdout.split())
 
-    assert "restic by hand, with the Secret's repository and password" in said
+    assert "run restic with the Secret's repository and password" in said
     assert "restic snapshots" in said
 
 

@@ -84,7 +84,7 @@ _CERTIFIED = {"MYSQL_USER": "certified", "MYSQL_PWD": "x"}
         ("plain", {"MYSQL_SSL_MODE": "required"}, "no TLS"),
         ("plain", {"MYSQL_SSL_MODE": "VERIFY_CA"}, "SSL"),
         ("plain", {"MYSQL_SSL_CA": _OURS.ca}, "SSL"),
-        ("plain", {"MYSQL_SSL_MODE": "tls please"}, "MYSQL_SSL_MODE: 'tls please' is no mode"),
+        ("plain", {"MYSQL_SSL_MODE": "tls please"}, "MYSQL_SSL_MODE: 'tls please' is not a TLS"),
         ("tls", {}, _OK),
         ("tls", {"MYSQL_USER": "encrypted", "MYSQL_PWD": "x"}, _OK),
         ("tls", {"MYSQL_USER": "encrypted", "MYSQL_PWD": "x", "MYSQL_SSL_MODE": "disabled"},
@@ -94,8 +94,10 @@ _CERTIFIED = {"MYSQL_USER": "certified", "MYSQL_PWD": "x"}
         ("tls", {"MYSQL_SSL_CA": "ca.crt", "MYSQL_SSL_MODE": "VERIFY_IDENTITY"}, _OK),
         ("tls", {"MYSQL_SSL_CA": _OTHER.ca}, "SSL"),
         ("tls", {"MYSQL_SSL_MODE": "verify"}, "SSL"),
-        ("tls", {"MYSQL_SSL_CA": "ca.cert"}, "MYSQL_SSL_CA: 'ca.cert' is no file here"),
-        ("tls", {"MYSQL_SSL_CA": "/no/ca.crt"}, "MYSQL_SSL_CA: '/no/ca.crt' is no file here"),
+        ("tls", {"MYSQL_SSL_CA": "ca.cert"}, ("MYSQL_SSL_CA: 'ca.cert' is not a file in the "
+        "sidecar")),
+        ("tls", {"MYSQL_SSL_CA": "/no/ca.crt"}, ("MYSQL_SSL_CA: '/no/ca.crt' is not a file in the "
+        "sidecar")),
         ("tls", {**_CERTIFIED, "MYSQL_SSL_CERT": "tls.crt", "MYSQL_SSL_KEY": "tls.key"}, _OK),
         ("tls", {**_CERTIFIED, "MYSQL_SSL_CERT": _OURS.client, "MYSQL_SSL_KEY": _OURS.client_key,
                  "MYSQL_SSL_CA": "ca.crt"}, _OK),
@@ -174,7 +176,8 @@ def wikis() -> Iterator[Mapping[str, Postgres]]:
         ("tls", {"PGSSLROOTCERT": "ca.crt", "PGSSLMODE": "verify-full"}, _OK),
         ("tls", {"PGSSLROOTCERT": _OTHER.ca}, "certificate verify failed"),
         ("tls", {"PGSSLROOTCERT": _OTHER.ca, "PGSSLMODE": "verify-full"}, "verify failed"),
-        ("tls", {"PGSSLROOTCERT": "/no/ca"}, "PGSSLROOTCERT: '/no/ca' is no file here"),
+        ("tls", {"PGSSLROOTCERT": "/no/ca"}, ("PGSSLROOTCERT: '/no/ca' is not a file in the "
+        "sidecar")),
         ("tls", {"PGUSER": "certified", "PGPASSWORD": "x", "PGSSLCERT": "tls.crt",
                  "PGSSLKEY": "tls.key"}, _OK),
         ("tls", {"PGUSER": "certified", "PGPASSWORD": "x", "PGSSLCERT": _OURS.client,

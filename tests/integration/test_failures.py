@@ -129,7 +129,7 @@ def test_source_that_lost_its_files_fails_and_holds_retention(sidecar: Sidecar) 
     done = sidecar.run("backup-runner", "run")
 
     assert done.returncode == 1
-    assert "held files before" in done.stdout
+    assert "had files before" in done.stdout
     assert "forget" not in done.stdout
     assert sidecar.status()["held"] is True
 
@@ -143,7 +143,7 @@ def test_source_that_lost_its_files_is_known_to_a_new_pod(sidecar: Sidecar) -> N
     with sidecar.running():
         sidecar.wait_for('"started"')
         sidecar.signal(signal.SIGUSR1)
-        sidecar.wait_for("held files before")
+        sidecar.wait_for("had files before")
 
 
 def test_good_snapshots_survive_three_runs_without_files(sidecar: Sidecar) -> None:
@@ -170,7 +170,7 @@ def test_source_that_shrank_holds_retention_until_it_is_accepted(sidecar: Sideca
     for _ in range(2):
         ended = sidecar.back_up()
         assert (ended["status"], ended["class"]) == ("warning", "source")
-        assert "shrunk from" in ended["message"]
+        assert "shrank from" in ended["message"]
         _make_retention_due(sidecar)
     assert len(sidecar.snapshots()) == 3
 

@@ -64,7 +64,7 @@ def test_a_forged_dump_of_postgres_is_refused_before_the_server_sees_it(
     """Nor does a psql load anything that cannot be kept from acting on a dump."""
     sidecar, mark = _of_postgres(tmp_path, server), tmp_path / "mark"
     sidecar.back_up()
-    early, own = "CREATE TABLE early(a text);\n", "holds a command of psql's own"
+    early, own = "CREATE TABLE early(a text);\n", "contains a psql meta-command"
     for text, why in (
         (f"{early}COPY early FROM stdin;\r\n\\.\r\n \\o |touch {mark}", f"line 5 {own}"),
         (f'{early}\\connect "dbname=x host=evil"', f"line 3 {own}"),
@@ -208,4 +208,4 @@ def test_a_forged_dump_of_mariadb_runs_nothing(tmp_path: Path, maria: MariaDB) -
     said = _load(sidecar, "--snapshot", made, expected=1)
 
     assert not mark.exists()
-    assert "mariadb failed, not all is loaded" in said
+    assert "mariadb failed, the dump is only partly loaded" in said

@@ -126,18 +126,18 @@ def test_a_dump_of_all_databases_is_not_mixed_into_one_nor_one_into_none(
     said = _load(sidecar, expected=1)
 
     assert server.ask("SELECT count(*) FROM pages", "wiki") == "900"
-    assert "is of all databases, and PGDATABASE names one" in said
+    assert "contains all databases, but PGDATABASE names one" in said
     sidecar.back_up()
     sidecar.change_secret(PGDATABASE="", PGPORT=servers[1].port)
     last = [each["id"] for each in sidecar.snapshots() if "dump=postgres" in each["tags"]][-1]
     said = _load(sidecar, "--snapshot", last, "--replace", expected=1)
-    assert "is of one database, and no PGDATABASE names it" in said
+    assert "contains one database, but PGDATABASE is not set" in said
 
 
 def test_what_cannot_be_loaded_changes_nothing(
     tmp_path: Path, servers: tuple[Postgres, Postgres]
 ) -> None:
-    """No dump, one without an end, one of a server that has lost its data, a wrong password."""
+    """No dump, one unterminated, one of a server that has lost its data, a wrong password."""
     server = servers[0]
     sidecar = _of_postgres(tmp_path, server, PGDATABASE="empty")
     server.ask("CREATE DATABASE empty")
@@ -158,8 +158,8 @@ def test_what_cannot_be_loaded_changes_nothing(
     dumped("CREATE TABLE half AS SELECT 1;\n" + whole[: len(whole) // 2], "2026-01-01 00:00:00")
     dumped(whole + "-- more\n" * 10_000, "2026-02-01 00:00:00")
 
-    assert "has no end" in _load(sidecar, "--at", "2026-01-02", expected=1)
-    assert "holds much less" in _load(sidecar, expected=1)
+    assert "is truncated" in _load(sidecar, "--at", "2026-01-02", expected=1)
+    assert "is much smaller" in _load(sidecar, expected=1)
     assert server.ask("SELECT to_regclass('half') IS NULL", "empty") == "t"
 
     sidecar.change_secret(PGPASSWORD="falsch-falsch")
@@ -170,8 +170,8 @@ def test_what_cannot_be_loaded_changes_nothing(
 
 def test_a_pod_without_dumps_says_which_may_be_named(sidecar: Sidecar) -> None:
     """Of a repository that is not there, it says that, and not that it holds no dump."""
-    assert "makes no dump (backup.dump): name the one to load" in _load(sidecar, expected=1)
-    assert "is its address in the Secret right?" in _load(sidecar, "mysql", expected=1)
+    assert "has no backup.dump: name the dump to load" in _load(sidecar, expected=1)
+    assert "check its address in the Secret" in _load(sidecar, "mysql", expected=1)
 
 
 def test_errors_of_a_dump_are_counted_and_the_first_is_named(
@@ -251,7 +251,7 @@ def test_a_dump_of_all_databases_touches_none_where_the_secret_names_one(
     said = _load(sidecar, expected=1)
 
     assert maria.ask("SELECT text FROM shop.orders") == "new"
-    assert "is of all databases, and MYSQL_DATABASE names one" in said
+    assert "contains all databases, but MYSQL_DATABASE names one" in said
     maria.ask("DROP DATABASE shop")
 
 

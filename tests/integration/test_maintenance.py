@@ -86,7 +86,7 @@ def test_each_workload_keeps_exactly_what_it_says(shared: Shared) -> None:
     assert len(expected["wiki"]) == 2 + 2 + 1, "dumps count by themselves, doubtful ones as if good"
     assert max(map(len, expected.values())) < 15 < len(DAYS)
     assert _ids(_own(shared, "mute")) | _ids(_own(shared, "laptop")) == untouched
-    assert "prod/mute held: it has left no record" in messages(log)
+    assert "prod/mute held: it has no retention record" in messages(log)
     assert log[-1]["workloads"] == {"applied": 3, "failed": 0, "held": 1, "kept": 0}
     assert len(shared.records()) == 3
 
@@ -153,7 +153,7 @@ def test_a_sidecar_leaves_it_all_to_the_job_until_told_otherwise(shared: Shared)
     assert sidecar.status()["tasks"]["forget"]["status"] == "success"
     assert shared.records()[-1]["tags"] == ["record=retention", "keep=own"]
     log = shared.job.run(expected=0)
-    assert "prod/wiki kept: its sidecar sees to it" in messages(log)
+    assert "prod/wiki kept: its sidecar applies it" in messages(log)
 
 
 def test_a_new_pod_takes_back_what_the_one_before_it_had_said(shared: Shared) -> None:
@@ -169,7 +169,7 @@ def test_a_new_pod_takes_back_what_the_one_before_it_had_said(shared: Shared) ->
     log = shared.job.run()
 
     assert len(_own(shared, "wiki")) == 5
-    assert "prod/wiki kept: its sidecar sees to it" in messages(log)
+    assert "prod/wiki kept: its sidecar applies it" in messages(log)
     other = shared.sidecar("blog", BACKUP_MAINTENANCE="own")
     other.back_up()
     assert len(shared.records()) == 1, "nothing is to be taken back"
@@ -250,7 +250,7 @@ def test_the_job_creates_the_repository_once(tmp_path: Path) -> None:
 
     (told,) = [line["message"] for line in log if "a new repository" in line["message"]]
     assert told.startswith("maintenance warning: a new repository was created")
-    assert "if there was one already, see whether RESTIC_REPOSITORY is right" in told
+    assert "if one existed before, check RESTIC_REPOSITORY" in told
     assert "a new repository" not in messages(shared.job.run())
     assert len(list((tmp_path / "repository" / "keys").iterdir())) == 1
     done = shared.sidecar("wiki").run("backup-runner", "run")
@@ -263,7 +263,7 @@ def test_the_job_creates_none_where_that_is_forbidden(tmp_path: Path) -> None:
 
     log = shared.job.run(expected=1)
 
-    assert "BACKUP_INIT=never forbids to create one" in messages(log)
+    assert "BACKUP_INIT=never forbids creating one" in messages(log)
     assert not (tmp_path / "repository").exists()
 
 
@@ -400,7 +400,7 @@ def test_a_workload_that_wants_copies_which_nobody_makes_is_named(shared: Shared
 
     log = shared.job.run(expected=1)
 
-    assert "COPY_RESTIC_REPOSITORY is not in this job's Secret, and prod/wiki" in messages(log)
+    assert "COPY_RESTIC_REPOSITORY is not in this job's Secret, but prod/wiki" in messages(log)
     sidecar.change_secret(COPY_RESTIC_REPOSITORY="")
     sidecar.back_up()
     assert "copy" not in messages(shared.job.run())
@@ -498,7 +498,7 @@ def test_a_sidecar_says_so_where_nobody_maintains_its_repository(shared: Shared)
 
     forget = sidecar.status()["tasks"]["forget"]
     assert forget["status"] == "failure"
-    assert "it has never been here" in forget["message"]
+    assert "it has never run here" in forget["message"]
     shared.job.run()
     _commands(sidecar)
     assert sidecar.status()["tasks"]["forget"]["status"] == "skipped"

@@ -155,7 +155,7 @@ def test_a_shrink_is_announced_and_counts_after_the_grace_period_above_the_floor
     assert "backup-runner maintain --accept prod/wiki" in note["message"]
 
     log = shared.job.run("--accept", "prod/blog", "--accept", "prod/none", expected=1)
-    assert "--accept prod/none: no such workload asks to keep less" in messages(log)
+    assert "--accept prod/none: no such workload has a shorter retention pending" in messages(log)
     assert _counts(shared) == {"wiki": 10, "blog": 10, "shop": 10}, "it is not due yet"
 
     # The rightful sidecar of one says again what it says every three days.
@@ -201,11 +201,11 @@ def test_nobody_but_the_job_decides_what_it_remembers(shared: Shared) -> None:
     log = shared.job.run()
 
     assert _counts(shared) == {"wiki": 10}
-    assert "in favour of the newest authentic one" in messages(log)
+    assert "using the newest authentic state" in messages(log)
     assert _state(shared)["policies"] == since
     assert len(shared.records("maintenance")) == 1
     shared.job.secret["BACKUP_MAINTENANCE_KEY"] = "another"
-    assert "no state of an earlier job is authentic" in messages(shared.job.run())
+    assert "no earlier job's state is authentic" in messages(shared.job.run())
 
 
 def _sidecar(root: Path, secret: Mapping[str, str], admitted: Mapping[str, str]) -> Sidecar:

@@ -52,7 +52,7 @@ def test_a_volume_with_files_is_left_as_it_is_and_nothing_is_asked(wiki: Sidecar
     start = Start(wiki).run()
 
     assert tree(wiki.volume) == before
-    assert start.told == "no volume is empty: nothing is restored"
+    assert start.told == "no volume is empty; nothing is restored"
 
 
 def test_a_new_file_systems_own_folder_is_no_content(wiki: Sidecar) -> None:
@@ -457,7 +457,7 @@ def test_a_mirror_is_not_restored_by_itself(tmp_path: Path) -> None:
         tmp_path, annotations={"backup.engine": "rclone"}, secret={"BUP_DST": f"{tmp_path}/mirror"}
     )
 
-    assert "only backup.engine restic restores by itself" in Start(sidecar).run(1).told
+    assert "only backup.engine restic restores automatically" in Start(sidecar).run(1).told
 
 
 def test_no_secret_is_told(wiki: Sidecar) -> None:

@@ -41,11 +41,11 @@ def test_a_dump_of_postgresql_is_loaded_into_an_empty_server(tmp_path: Path) -> 
         server.ask("CREATE SCHEMA wiki AUTHORIZATION author")
         server.ask("CREATE TABLE wiki.pages AS SELECT n FROM generate_series(1, 5000) n")
         before = server.ask(_COUNT)
-        (look,) = blocks("docs/recipes/postgresql.md", "## See that it works")
+        (look,) = blocks("docs/recipes/postgresql.md", "## Verification")
         said = run(look, tmp_path, recipe.outside())
         assert '"status": "success"' in said
         assert "dump=postgres" in said
-        assert "whole dumps: postgres" in said
+        assert "complete dumps: postgres" in said
 
     with postgres.serve() as fresh:
         recipe.change_secret(PGPORT=fresh.port)
@@ -68,11 +68,11 @@ def test_a_dump_of_mariadb_is_loaded_into_an_empty_server(tmp_path: Path) -> Non
         server.ask("USE wiki; CREATE TABLE pages AS SELECT seq AS n FROM seq_1_to_5000")
         server.ask("CREATE USER author@'127.0.0.1' IDENTIFIED BY 'geheim'")
         before = server.ask(_COUNT)
-        (look,) = blocks("docs/recipes/mariadb.md", "## See that it works")
+        (look,) = blocks("docs/recipes/mariadb.md", "## Verification")
         said = run(look, tmp_path, recipe.outside())
         assert '"status": "success"' in said
         assert "dump=mysql" in said
-        assert "whole dumps: mysql" in said
+        assert "complete dumps: mysql" in said
 
     with mariadb.serve(tmp_path / "fresh") as fresh:
         recipe.change_secret(MYSQL_TCP_PORT=fresh.port)
@@ -86,7 +86,7 @@ def test_a_dump_of_mariadb_is_loaded_into_an_empty_server(tmp_path: Path) -> Non
 def test_copies_of_sqlite_databases(tmp_path: Path) -> None:
     recipe = _filled(tmp_path, "sqlite", "vaultwarden-x7k2p", "data")
     database(recipe.path("/backup/data") / "db.sqlite3", "WAL")
-    (look,) = blocks("docs/recipes/sqlite.md", "## See that it works")
+    (look,) = blocks("docs/recipes/sqlite.md", "## Verification")
     state = {"/var/lib/backup/": f"{recipe.path('/var/lib/backup')}/"}
 
     said = run(look, tmp_path, recipe.outside(), state)
@@ -107,7 +107,7 @@ def test_a_media_server(tmp_path: Path) -> None:
         file = recipe.path("/backup") / name
         file.parent.mkdir(parents=True)
         file.write_text("it")
-    (look,) = blocks("docs/recipes/media.md", "## See that it works")
+    (look,) = blocks("docs/recipes/media.md", "## Verification")
 
     said = run(look, tmp_path, recipe.outside(), _at(recipe))
 
@@ -124,7 +124,7 @@ def test_a_mirror_of_the_library(tmp_path: Path) -> None:
     nas = {"BUP_DST": f"{tmp_path}/nas"}
     recipe = _filled(tmp_path, "mirror", "library-mirror-x7k2p", "library", **nas)
     real = {"nas:backup": nas["BUP_DST"]}
-    (look,) = blocks("docs/recipes/mirror.md", "## See that it works")
+    (look,) = blocks("docs/recipes/mirror.md", "## Verification")
 
     said = run(look, tmp_path, recipe.outside(), real)
 
@@ -156,11 +156,11 @@ def test_many_in_one_repository(tmp_path: Path) -> None:
     recipe.run("backup-runner", "run")
     make_due(recipe)
     recipe.run("backup-runner", "run")
-    (look,) = blocks("docs/recipes/shared-repository.md", "## See that it works")
+    (look,) = blocks("docs/recipes/shared-repository.md", "## Verification")
 
     said = run(look, tmp_path, recipe.outside())
 
-    assert "staging/mail does it for all who share the repository" in said
+    assert "staging/mail does it for all workloads in the repository" in said
     assert "ns=prod" in said
     assert "ns=staging" in said
     (by_hand,) = blocks("docs/recipes/shared-repository.md", "## Restore")
@@ -175,7 +175,7 @@ def test_an_append_only_repository(tmp_path: Path) -> None:
         recipe.change_secret(RESTIC_REPOSITORY=f"rest:{url}/")
         recipe.run("backup-runner", "run")
         make_due(recipe)
-        (look,) = blocks("docs/recipes/append-only.md", "## See that it works")
+        (look,) = blocks("docs/recipes/append-only.md", "## Verification")
 
         said = run(look, tmp_path, recipe.outside())
 
@@ -210,7 +210,7 @@ def test_snapshots_of_the_script_are_adopted(tmp_path: Path) -> None:
     Start(recipe).run()
     assert (volume / "file").read_text() == "of home\n"
     (volume / "file").write_text("new\n")
-    (look,) = blocks("docs/recipes/moving-from-the-script.md", "## See that it works")
+    (look,) = blocks("docs/recipes/moving-from-the-script.md", "## Verification")
     said = run(look, tmp_path, recipe.outside())
     assert '"files_changed": 1' in said, "the old snapshot is its parent"
     assert "2 snapshots" in said
@@ -234,7 +234,7 @@ def test_the_origin_of_a_restore_needs_the_tag_of_a_namespace(tmp_path: Path) ->
 
 def test_beside_velero(tmp_path: Path) -> None:
     recipe = _wiki(tmp_path, "moving-from-velero")
-    (look,) = blocks("docs/recipes/moving-from-velero.md", "## See that it works")
+    (look,) = blocks("docs/recipes/moving-from-velero.md", "## Verification")
     assert "verify success" in run(look, tmp_path, recipe.outside())
     old = recipe.path("/var/lib/backup/old")
 
@@ -248,7 +248,7 @@ def test_beside_velero(tmp_path: Path) -> None:
 def test_snapshots_of_k8up_are_restored_by_hand(tmp_path: Path) -> None:
     recipe = _wiki(tmp_path)
     _others(recipe, "prod", tmp_path / "data" / "wiki-data")
-    (look,) = blocks("docs/recipes/moving-from-k8up.md", "## See that it works")
+    (look,) = blocks("docs/recipes/moving-from-k8up.md", "## Verification")
     assert "success: 1 file" in run(look, tmp_path, recipe.outside())
 
     (restore,) = blocks("docs/recipes/moving-from-k8up.md", "## Restore an old snapshot")
@@ -263,7 +263,7 @@ def test_snapshots_of_volsync_are_restored_by_hand(tmp_path: Path) -> None:
     (tmp_path / "volume").mkdir()
     (tmp_path / "volume" / "file").write_text("of volsync\n")
     run("cd volume && restic backup --host volsync .", tmp_path, recipe.outside())
-    (look,) = blocks("docs/recipes/moving-from-volsync.md", "## See that it works")
+    (look,) = blocks("docs/recipes/moving-from-volsync.md", "## Verification")
     assert "success: 1 file" in run(look, tmp_path, recipe.outside())
 
     (restore,) = blocks("docs/recipes/moving-from-volsync.md", "## Restore an old snapshot")

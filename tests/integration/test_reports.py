@@ -133,7 +133,7 @@ def test_no_secret_turns_up_anywhere(sidecar: Sidecar, web: Receiver) -> None:
     by_url = f"Basic {b64encode(f'user:{_CANARY}-url'.encode()).decode()}"
     assert by_url in {received.headers["Authorization"] for received in web.all}
     assert hook.returncode == 1
-    assert "the command before failed" in hook.stdout
+    assert "the pre-backup hook failed" in hook.stdout
     assert not [text for text in seen if _CANARY in text]
 
 

@@ -77,7 +77,7 @@ def test_what_is_restored_though_a_newer_one_cannot_be_read_is_said(wiki: Sideca
     assert (wiki.volume / "a folder ü" / "file").read_text() == "1\n"
     warned = [line for line in map(json.loads, done.stdout.splitlines())
               if line["level"] == "warning"]  # fmt: skip
-    assert f'list is not whole: Ignoring "{newer["id"]}"' in warned[0]["message"]
+    assert f'list is incomplete: Ignoring "{newer["id"]}"' in warned[0]["message"]
     assert older["id"][:8] in done.stdout
 
 
@@ -260,12 +260,12 @@ def test_doubtful_snapshots_dumps_and_those_of_others_are_never_chosen(wiki: Sid
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        (("--path", "/etc"), "is in no volume"),
-        (("--path", "data/../../etc"), "is in no volume"),
+        (("--path", "/etc"), "is not in a volume"),
+        (("--path", "data/../../etc"), "is not in a volume"),
         (("--path", "data/no such file"), "with files of "),
         (("--path", "dat"), " holds "),
         (("--at", "tomorrow"), "write a time such as"),
-        (("--at", "2026-11-25", "--snapshot", "0badcafe"), "give --at or --snapshot"),
+        (("--at", "2026-11-25", "--snapshot", "0badcafe"), "give either --at or --snapshot"),
         (("--snapshot", "0badcafe"), "there is no snapshot 0badcafe"),
         (("--snapshot", "latest"), "; the newest is snapshot "),
     ],
@@ -296,7 +296,7 @@ def test_a_read_only_volume_is_refused_with_what_to_do(wiki: Sidecar) -> None:
         tried = restored(wiki, "--dry-run")
         elsewhere = restored(wiki, "--to", str(wiki.root / "there"))
 
-    assert "is mounted read-only here" in said["message"]
+    assert "is mounted read-only" in said["message"]
     assert "kubectl backup restore" in said["message"]
     assert tried["status"] == elsewhere["status"] == "success"
 

@@ -129,7 +129,7 @@ def test_a_copy_of_a_database_passes_its_own_check(tmp_path: Path) -> None:
     with written(database(sidecar.volume / "app.db"), "WAL"):
         sidecar.back_up()
 
-    assert drilled(sidecar, 0)["message"].endswith(", 1 database sound")
+    assert drilled(sidecar, 0)["message"].endswith(", 1 database intact")
 
 
 def test_a_copy_that_is_no_sound_database_is_found(tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_a_copy_that_is_no_sound_database_is_found(tmp_path: Path) -> None:
     known = drilled(sidecar, 1)
 
     assert known["status"] == "failure"
-    assert f"{copy} is no sound database: " in known["message"]
+    assert f"{copy} is not an intact database: " in known["message"]
 
 
 def test_a_snapshot_without_files_is_a_failure(tmp_path: Path) -> None:
@@ -159,7 +159,7 @@ def test_a_snapshot_without_files_is_a_failure(tmp_path: Path) -> None:
     known = drilled(sidecar, 1)
 
     assert known["status"] == "failure"
-    assert "the latest snapshot holds no file" in known["message"]
+    assert "the latest snapshot has no files" in known["message"]
 
 
 def test_where_there_is_no_snapshot_a_drill_fails(tmp_path: Path) -> None:
@@ -268,5 +268,5 @@ def test_a_dump_that_lost_its_end_is_found(
 
     known = drilled(sidecar, 0 if whole else 1)
 
-    assert (f"whole dumps: {name}" in known["message"]) == whole
+    assert (f"complete dumps: {name}" in known["message"]) == whole
     assert (f"the latest dump of {name}" in known["message"]) != whole

@@ -28,6 +28,7 @@ EXCEPT = {
 
 _MOST = 12  # fields that a reader keeps apart without groups
 LONG = {
+    "lint/report.py:Report": "the flat object that lint's JSON holds",
     "state/model.py:Last": "the flat object that state file and status hold",
     "steps/listener.py:Listener": "what grows line by line, most of it one field of Completed",
     "steps/outcome.py:Outcome": "one more; most runs set four",

@@ -18,7 +18,7 @@ def test_the_corpus_meets_every_reason_that_a_pod_alone_can_have() -> None:
     reasons = {expected["reason"] for expected in EXPECTED.values()}
 
     not_the_pods = {
-        "excluded_namespace", "not_a_pod_create", "proof_failed", "internal_error",
+        "excluded_namespace", "not_a_pod_create", "proof_failed", "internal_error", "invalid_pod",
         "image_unavailable", "quota", "refused_elsewhere", "deadline", "too_complex",
     }  # fmt: skip
     assert reasons == {reason.value for reason in Reason} - not_the_pods

@@ -218,7 +218,7 @@ def test_a_folder_by_expression_that_is_not_known_is_left_and_said(
     answer = answer_to(asked)
 
     assert answer.reason == "no_volumes"
-    assert f"subPathExpr {expression} may be another for each pod" in answer.warnings[0]
+    assert f"subPathExpr {expression} may differ between pods" in answer.warnings[0]
 
 
 def test_a_name_that_the_api_server_generated_is_as_unknown_as_before(

@@ -55,7 +55,7 @@ class Module:
         return None
 
     def called(self, node: ast.expr) -> "tuple[Module, Function] | None":
-        """Return the function that a call calls and its module; None where neither is known."""
+        """Return the function that a call calls and its module; None if neither is known."""
         match node:
             case ast.Call(func=ast.Name(id=name)):
                 module: Module | None = self

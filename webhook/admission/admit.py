@@ -1,4 +1,4 @@
-"""From a pod to the operations that the API server gets; used by the server and by `inject`."""
+"""From a pod to its JSON Patch operations; used by the server and by `inject`."""
 
 from dataclasses import dataclass
 
@@ -6,6 +6,7 @@ from contract.names import Reason
 from webhook.admission import patch, patch_proof, reinvocation
 from webhook.admission.decide import decide, refused
 from webhook.admission.model import Decision, NamespaceContext, Options, Plan, Skip
+from webhook.admission.pod import form
 from webhook.admission.pod_spec import Pod
 from webhook.admission.sidecar import container
 from webhook.admission.sidecar.container import NOTHING, Additions, Json
@@ -18,8 +19,8 @@ _NORMAL = NamespaceContext()
 class Admission:
     """What happens to one pod. ``defaulted`` are annotations with an invalid value.
 
-    ``refused``: it asks for a restore and gets none, and the chart's policy refuses it for that.
-    ``plan``: what the sidecar of a pod that gets one has to do.
+    ``refused``: it requests a restore, gets none, and the chart's policy refuses it.
+    ``plan``: the sidecar's plan, if the pod gets one.
     """
 
     reason: Reason
@@ -33,7 +34,7 @@ class Admission:
 
 @dataclass(frozen=True, slots=True)
 class _Described:
-    """What is decided about a pod, and what that adds to it."""
+    """The decision about a pod, and the additions that follow."""
 
     decision: Decision
     additions: Additions
@@ -44,7 +45,7 @@ def admit(
 ) -> Admission:
     """Return the proven operations for a pod that is being created; never raises.
 
-    Whatever goes wrong here, the app's pod is admitted as it came.
+    On any error, the pod is admitted unchanged.
     """
     try:
         if namespace in options.excluded_namespaces:
@@ -55,6 +56,8 @@ def admit(
     except patch_proof.ProofError as error:
         return unpatched(pod, Reason.PROOF_FAILED, f"{error}; not backed up", options)
     except Exception as error:  # noqa: BLE001 -- the app is never hostage to a bug of ours
+        if fault := form.fault(pod):
+            return unpatched(pod, Reason.INVALID_POD, f"{fault}; not backed up", options)
         kind = type(error).__name__
         line = f"internal error ({kind}); not backed up, the pod is admitted as it is"
         return unpatched(pod, Reason.INTERNAL_ERROR, line, options)
@@ -81,7 +84,7 @@ def _admission(
 
 
 def unpatched(pod: Pod, reason: Reason, line: str, options: Options) -> Admission:
-    """Return the admission of a pod to which nothing is added, not even why; never raises."""
+    """Return the admission of a pod without any addition, not even a status; never raises."""
     try:
         skip = refused(pod, Skip(reason, (line,)), options)
     except Exception:  # noqa: BLE001 -- as above; what is no pod asks for nothing
@@ -90,7 +93,7 @@ def unpatched(pod: Pod, reason: Reason, line: str, options: Options) -> Admissio
 
 
 def _repaired(pod: Pod, options: Options, around: NamespaceContext) -> list[Json]:
-    """Return what completes our sidecar; nothing where the pod would not get one any more."""
+    """Return operations that complete our sidecar; none if the pod would not get one any more."""
     wanted = _described(reinvocation.without_ours(pod), options, around)
     if isinstance(wanted.decision, Plan):
         return reinvocation.operations(pod, wanted.additions)
@@ -98,14 +101,14 @@ def _repaired(pod: Pod, options: Options, around: NamespaceContext) -> list[Json
 
 
 def _described(pod: Pod, options: Options, around: NamespaceContext) -> _Described:
-    """Return what is decided, a Skip also where the namespace has no room for the sidecar."""
+    """Return the decision; a Skip also if the sidecar does not fit into the namespace."""
     decision = decide(pod, options, around)
     if isinstance(decision, Skip):
         return _Described(decision, container.describe_skip(decision))
     try:
         return _Described(decision, container.describe(pod, decision, options, around))
     except NoRoomError as error:
-        line = f"there is no room for the backup sidecar ({error}); not backed up"
+        line = f"the backup sidecar does not fit in ({error}); not backed up"
         skip = Skip(Reason.QUOTA, (*decision.warnings, line), told=True)
         told = refused(pod, skip, options)
         return _Described(told, container.describe_skip(told))

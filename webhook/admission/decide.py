@@ -1,4 +1,4 @@
-"""Whether a pod gets a sidecar, and what the sidecar has to do: ``decide(pod) -> Skip | Plan``."""
+"""Decides whether a pod gets a sidecar, and the sidecar's plan: ``decide(pod) -> Skip | Plan``."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -7,8 +7,9 @@ from contract import coverage, names
 from contract.annotations import settings
 from contract.annotations.settings import Problem, Settings
 from contract.names import Reason
-from webhook.admission import complexity, pod_spec, restore_plan
+from webhook.admission import pod_spec, restore_plan
 from webhook.admission.model import Decision, NamespaceContext, Options, Plan, Skip
+from webhook.admission.pod import complexity, platform
 from webhook.admission.pod_spec import Pod
 from webhook.admission.volumes import claims, excludes, selection
 
@@ -25,7 +26,7 @@ def decide(pod: Pod, options: Options, around: NamespaceContext) -> Decision:
 
 
 def refused(pod: Pod, skip: Skip, options: Options) -> Skip:
-    """Return ``skip`` with what becomes of a pod that asks for a restore, said before the cause."""
+    """Return ``skip`` with the consequence for a pod that requests a restore before the cause."""
     if not restore_plan.asked(pod_spec.annotations(pod), options.defaults):
         return skip
     *others, cause = skip.warnings
@@ -33,17 +34,20 @@ def refused(pod: Pod, skip: Skip, options: Options) -> Skip:
 
 
 def _around(plan: Plan, around: NamespaceContext) -> Decision:
-    """Return what the cluster leaves of the plan."""
+    """Return the plan after applying what the cluster allows."""
     dumps = plan.settings.get(settings.DUMP)
     if problem := around.database_image_problem if dumps else around.image_problem:
-        line = f"the sidecar's image cannot be had ({problem}); not backed up"
+        line = f"the sidecar's image is unavailable ({problem}); not backed up"
         return Skip(Reason.IMAGE_UNAVAILABLE, (*plan.warnings, line), told=True)
     if not around.refused:
         return plan
-    line = "something in the cluster refuses pods with the backup sidecar"
+    line = "another policy refuses pods with the backup sidecar"
     if plan.restore and not plan.refused:
         # Without our containers it is refused for certain; with them, no longer than by others.
-        line = f"{line}; this one asks for a restore and is not tried without: see its events"
+        line = (
+            f"{line}; this pod requests a restore, so it is not created without the sidecar: "
+            f"see its events"
+        )
         return replace(plan, warnings=(*plan.warnings, line))
     return Skip(Reason.REFUSED_ELSEWHERE, (*plan.warnings, f"{line}; not backed up"), told=True)
 
@@ -53,26 +57,29 @@ def _not_asked(pod: Pod) -> Skip | None:
     if coverage.MIRROR_ANNOTATION in annotations:
         return Skip(Reason.MIRROR_POD)
     try:
-        return None if settings.enabled(annotations) else Skip(Reason.NOT_ENABLED)
+        if settings.enabled(annotations):
+            return None
     except ValueError as error:
         return Skip(Reason.INVALID_VALUE, (f"{error}; not backed up",), told=True)
+    return Skip(Reason.NOT_ENABLED, tuple(map(str, settings.unknown(annotations))))
 
 
 def _too_complex(pod: Pod) -> Skip | None:
     too_long = complexity.too_long(pod)
     if not (excess := too_long or complexity.too_many(pod)):
         return None
-    line = f"the pod is too large for the webhook to work on ({excess}); not backed up"
+    line = f"the pod is too large for the webhook to process ({excess}); not backed up"
     return Skip(Reason.TOO_COMPLEX, (line,), told=not too_long)
 
 
 def _impossible(pod: Pod, options: Options) -> Skip | None:
-    if pod_spec.is_windows(pod):
+    if platform.is_windows(pod):
         return Skip(Reason.WINDOWS, ("Windows pods are not backed up",), told=True)
     if coverage.has_sidecar(pod):
-        return Skip(Reason.ALREADY_INJECTED)
+        short = coverage.shortage(pod)
+        return Skip(Reason.ALREADY_INJECTED, (short,) if short else ())
     if taken := _taken_names(pod, options):
-        line = f"the pod has its own {taken}, a name that backups need; not backed up"
+        line = f"the pod has its own {taken}, a name that the sidecar uses; not backed up"
         return Skip(Reason.NAME_CONFLICT, (line,), told=True)
     return None
 
@@ -118,23 +125,35 @@ def _plan(pod: Pod, options: Options) -> Decision:
 
 
 def _allowed(values: Settings, options: Options) -> Settings:
-    """Return ``values`` with the usual Secret, and without dumps, where the operator says so."""
+    """Return ``values`` with the default Secret and without dumps, if the operator requires it."""
     dumped = values.get(settings.DUMP)
     if dumped and not options.database_image:
         key, text = settings.DUMP.annotation, " ".join(each.name for each in dumped)
-        problem = Problem("annotation", key, text, "the operator allows no dumps", "none")
+        problem = Problem(
+            "annotation", key, text, "the chart does not allow dumps (sidecar.dumps)", "none"
+        )
         values = values.replaced(settings.DUMP, (), problem)
     named = values[settings.SECRET]
     usual = options.defaults.get(settings.SECRET.key) or settings.SECRET.default
     if not options.secrets or named in options.secrets | {usual}:
         return values
     key = settings.SECRET.annotation
-    problem = Problem("annotation", key, named, "the operator does not allow this Secret", usual)
+    problem = Problem(
+        "annotation", key, named, "the chart does not allow this Secret (sidecar.secrets)", usual
+    )
     return values.replaced(settings.SECRET, usual, problem)
 
 
+def may_ask(pod: object) -> bool:
+    """Whether a pod asks for backups, or cannot be understood so far; never raises."""
+    try:
+        return not isinstance(pod, dict) or asks(pod_spec.annotations(pod))
+    except Exception:  # noqa: BLE001 -- whatever a manifest holds there
+        return True
+
+
 def asks(given: Mapping[str, object]) -> bool:
-    """Whether annotations (or labels) ask for backups, or try to."""
+    """Whether annotations (or labels) request backups, even with an invalid value."""
     try:
         return settings.enabled(given)
     except ValueError:

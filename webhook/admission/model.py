@@ -1,4 +1,4 @@
-"""What is decided about a pod, and from what: the operator's options, its namespace, the plan."""
+"""Inputs and results of a decision: the operator's options, the namespace, the plan."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from webhook.admission.volumes.selection import Mount
 
 @dataclass(frozen=True, slots=True)
 class Restore:
-    """Fill ``volumes``, if they are empty, before anything uses them; or why that cannot be done.
+    """Restore of empty ``volumes`` before anything uses them, or why it is impossible.
 
     ``as_of`` and ``origin`` are as they were written: the runner refuses what it cannot read.
     """
@@ -28,7 +28,7 @@ class Restore:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the operator of the webhook decides for all pods."""
+    """Settings of the webhook's operator for all pods."""
 
     image: str
     pull_policy: str = "IfNotPresent"
@@ -42,7 +42,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class NamespaceContext:
-    """What the cluster says at the moment of a pod's namespace, and of the nodes.
+    """The current state of a pod's namespace, and of the nodes.
 
     ``image_problem``: why some node cannot get the image, and ``database_image_problem`` the one
     for pods with dumps; ``pod_security``: the level that is enforced;
@@ -60,9 +60,9 @@ class NamespaceContext:
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """The pod stays as it is. ``told``: it asked for a backup, so its status says why not.
+    """The pod stays unchanged. ``told``: it requested a backup, so its status names the reason.
 
-    ``refused``: it asked for a restore too, and does not start without one.
+    ``refused``: it also requested a restore and does not start without one.
     """
 
     reason: Reason
@@ -73,9 +73,9 @@ class Skip:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The pod gets a sidecar. ``sources`` are the folders that backup.volumes named, or None.
+    """The pod gets a sidecar. ``sources`` are the folders from backup.volumes, or None.
 
-    ``restore``: what is filled before the pod starts, or None.
+    ``restore``: what is restored before the pod starts, or None.
     """
 
     identity: Identity
@@ -87,12 +87,12 @@ class Plan:
 
     @property
     def refused(self) -> bool:
-        """Whether a restore is asked for and cannot be prepared, so that the pod is refused."""
+        """Whether a restore is requested but impossible, which refuses the pod."""
         return self.restore is not None and bool(self.restore.problem)
 
     @property
     def defaulted(self) -> tuple[str, ...]:
-        """The annotations whose value could not be used."""
+        """The annotations with an invalid value."""
         return tuple(dict.fromkeys(problem.key for problem in self.settings.problems))
 
 

@@ -1,7 +1,7 @@
-"""Additions -> a JSON Patch that only adds.
+"""Turns additions into a JSON Patch that only adds.
 
-The operations are built from the raw pod, not by a diff, which is hundreds of times slower and
-drops fields that it does not know. `patch_proof` proves that they apply and do no more.
+The operations are built from the raw pod. A diff would be hundreds of times slower and drop unknown
+fields. `patch_proof` proves that they apply and do nothing else.
 """
 
 from webhook.admission import pod_spec, restore_plan

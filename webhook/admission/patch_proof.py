@@ -26,11 +26,11 @@ _LISTS = {"imagePullSecrets", "initContainers", "volumes"}
 
 
 class ProofError(Exception):
-    """The operations would not leave a valid pod; the message says which rule they break."""
+    """The operations would not leave a valid pod; the message names the broken rule."""
 
 
 def prove(pod: Pod, operations: list[Json]) -> Pod:
-    """Return the pod as the API server will see it; raise ProofError where it must not be sent.
+    """Return the pod as the API server will see it; raise ProofError if the patch must not be sent.
 
     ``pod`` stays as it is; the result shares all that did not change.
     """
@@ -38,10 +38,10 @@ def prove(pod: Pod, operations: list[Json]) -> Pod:
         result = _spine(pod)
         for each in operations:
             if each["op"] != "add":
-                raise ProofError(f"the patch holds the operation {each['op']}")
+                raise ProofError(f"the patch contains the operation {each['op']}")
             pointer = _pointer(each["path"])
             if not _may_grow(result, pointer.parts):
-                raise ProofError(f"the patch does not apply to what is ours: {each['path']}")
+                raise ProofError(f"the patch does not apply to our part: {each['path']}")
             light = {"path": pointer, "value": _kept(each["value"])}
             result = jsonpatch.AddOperation(light, _Pointer).apply(result)
     except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException) as error:
@@ -117,7 +117,7 @@ def _only_added(pod: Pod, result: Pod) -> None:
         _same(before, after, except_for=may_change)
     evictable = names.SAFE_TO_EVICT_ANNOTATION
     if not _volumes(result, evictable) >= _volumes(pod, evictable):
-        raise ProofError(f"the patch takes volumes out of {evictable}")
+        raise ProofError(f"the patch removes volumes from {evictable}")
     for key in _LISTS:
         before, after = pod_spec.spec(pod).get(key) or [], pod_spec.spec(result).get(key) or []
         if key == "initContainers" and not any(map(own_containers.is_restorer, before)):
@@ -173,7 +173,7 @@ def _unique(what: str, values: list[Any]) -> None:
     if len(set(values)) == len(values):
         return
     if twice := sorted(value for value, count in Counter(values).items() if count > 1):
-        raise ProofError(f"{what} {', '.join(twice)} would stand twice")
+        raise ProofError(f"{what} {', '.join(twice)} would exist twice")
 
 
 def _annotations_fit(pod: Pod) -> None:

@@ -1,27 +1,27 @@
-"""What a pod is: who owns it, how its quality of service is classed, who mounts a volume.
+"""Facts about a pod: its owner, its QoS class, who mounts a volume.
 
-Pods are raw dicts as they came: typed models drop fields that they do not know.
+Pods are raw dicts, because typed models drop unknown fields.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from contract import names
+from contract import coverage, names, owners
 from contract.annotations import quantity
 
 Pod = dict[str, Any]
 """A v1 Pod as parsed from JSON; any list or mapping in it may be absent or null."""
 
-_HASH_LABELS = {"pod-template-hash": "Deployment", "rollouts-pod-template-hash": "Rollout"}
-_CRON_JOB = re.compile(r"(.+)-\d{8}")
+_SHARING = {"Deployment", "Rollout", "ReplicaSet", "Job", "CronJob"}  # pods by one template
 _LONGEST = 512  # characters of a name, uid or kind
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Whose backups these are. ``host`` may hold ``$(VAR)`` that the kubelet expands."""
+    """Identity of a workload's backups. ``host`` may contain ``$(VAR)`` that the kubelet
+    expands.
+    """
 
     kind: str
     workload: str
@@ -29,17 +29,17 @@ class Identity:
 
 
 def metadata(pod: Pod) -> dict[str, Any]:
-    """Return the pod's metadata, empty where there is none."""
+    """Return the pod's metadata, empty if there is none."""
     return pod.get("metadata") or {}
 
 
 def annotations(pod: Pod) -> Mapping[str, object]:
-    """Return the pod's annotations, empty where there are none."""
+    """Return the pod's annotations, empty if there are none."""
     return metadata(pod).get("annotations") or {}
 
 
 def spec(pod: Pod) -> dict[str, Any]:
-    """Return the pod's spec, empty where there is none."""
+    """Return the pod's spec, empty if there is none."""
     return pod.get("spec") or {}
 
 
@@ -50,23 +50,33 @@ def containers(pod: Pod) -> Iterator[dict[str, Any]]:
 
 
 def identity(pod: Pod, name: str | None) -> Identity:
-    """Return whose pod this is, from owner references alone; ``name`` overrides the host."""
+    """Return the workload of a pod from its owners and labels; ``name`` overrides the host."""
     meta = metadata(pod)
-    owner = next((ref for ref in meta.get("ownerReferences") or [] if ref.get("controller")), None)
-    if owner is None:
+    found = owners.workload(meta)
+    if found is None:
         own = str(meta.get("name") or (meta.get("generateName") or "").rstrip("-"))
         return Identity("Pod", own, name or own)
-    kind, workload = _top_owner(str(owner["kind"]), str(owner["name"]), meta.get("labels") or {})
-    if kind == "StatefulSet":
+    if found.kind == "StatefulSet":
         host = f"{name}-$({names.ENV_POD_INDEX})" if name else f"$({names.ENV_POD})"
-    elif kind == "DaemonSet":
-        host = f"{name or workload}-$({names.ENV_NODE})"
-    elif kind not in {"Deployment", "Rollout", "ReplicaSet", "Job", "CronJob"} and meta.get("name"):
-        # An operator that names its pods itself gives each a life, and data, of its own.
+    elif found.kind == "DaemonSet":
+        host = f"{name or found.name}-$({names.ENV_NODE})"
+    elif found.kind not in _SHARING and _has_own_data(pod):
         host = name or f"$({names.ENV_POD})"
     else:
-        host = name or workload
-    return Identity(kind, workload, host)
+        host = name or found.name
+    return Identity(found.kind, found.name, host)
+
+
+def _has_own_data(pod: Pod) -> bool:
+    """Whether an operator gave the pod a name, or a claim by its name: a life and data of its own.
+
+    Other names differ with each pod that takes the place of one.
+    """
+    meta = metadata(pod)
+    if owners.names_its_pods(meta):
+        return True
+    own = str(meta.get("name") or "")
+    return bool(own) and any(own in claim for claim in coverage.claims(pod).values())
 
 
 class Owner(NamedTuple):
@@ -82,7 +92,7 @@ class Owner(NamedTuple):
 
     @property
     def is_plausible(self) -> bool:
-        """Whether an API server would let these be: it bounds most, and we have to keep them."""
+        """Whether an API server would accept these: it limits most, and we must store them."""
         return max(map(len, self)) <= _LONGEST
 
 
@@ -98,24 +108,6 @@ def owner(pod: Pod, namespace: str) -> Owner:
             kind = f"{group}/{reference.get('kind') or ''}"
             return Owner(namespace, kind, str(reference["uid"]))
     return Owner(namespace, name=str(meta.get("generateName") or meta.get("name") or ""))
-
-
-def _top_owner(kind: str, name: str, labels: Mapping[str, Any]) -> tuple[str, str]:
-    if kind == "ReplicaSet":
-        for label, owner_kind in _HASH_LABELS.items():
-            suffix = f"-{labels.get(label)}"
-            if labels.get(label) and name.endswith(suffix) and name != suffix:
-                return owner_kind, name.removesuffix(suffix)
-    if kind == "Job" and (match := _CRON_JOB.fullmatch(name)):
-        return "CronJob", match[1]
-    return kind, name
-
-
-def is_windows(pod: Pod) -> bool:
-    """Whether the pod can only run on a Windows node."""
-    by_os = (spec(pod).get("os") or {}).get("name")
-    by_selector = (spec(pod).get("nodeSelector") or {}).get("kubernetes.io/os")
-    return "windows" in {by_os, by_selector}
 
 
 def has_resources(pod: Pod) -> bool:

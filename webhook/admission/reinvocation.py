@@ -1,8 +1,8 @@
-"""What our containers lack in a pod that has them already: other webhooks came after us.
+"""Repairs our containers in a pod that other webhooks changed after us.
 
-The API server calls us again where a webhook changed the pod in between. What it added may need
-backups too; what it took from us is put back. Nothing is replaced: a changed image may be a
-mirror's, changed resources the LimitRange's.
+The API server calls us again if another webhook changed the pod. What it added may need backups
+too; what it removed from ours is added again. Nothing is replaced: a changed image may come from a
+mirror, changed resources from a LimitRange.
 """
 
 import json

@@ -1,7 +1,7 @@
-"""Whether a pod's volumes are filled before it starts, from which snapshots, and at which moment.
+"""Plans the restore of a pod's volumes before it starts: from which snapshots, and when.
 
-Everything here fails closed: what cannot be restored as it was asked for is not started on empty
-volumes. A policy of the chart refuses the pod where our init container is missing.
+Everything here fails closed: a pod whose restore is impossible does not start on empty volumes. A
+policy of the chart refuses the pod where our init container is missing.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,11 +17,11 @@ from webhook.admission.pod_spec import Pod
 
 NEVER, IF_EMPTY = "never", "if-empty"
 REFUSED = "refused"
-"""What the status says of a restore that was asked for and is not prepared."""
+"""The status of a requested restore that is not possible."""
 
 REFUSAL = (
-    f"{settings.RESTORE.annotation}: without our init container nothing is restored; where the "
-    "chart's policy is on, it refuses this pod rather than let it start so"
+    f"{settings.RESTORE.annotation}: without the backup-restore init container nothing is "
+    f"restored; if the chart's policy policies.restore is on, it refuses this pod"
 )
 _WAITS = "the pod does not start until it is corrected"
 _ORIGINS = (settings.RESTORE_AS_OF, settings.RESTORE_FROM)
@@ -48,11 +48,11 @@ def _written(annotations: Mapping[str, object], setting: Setting[str]) -> str:
 
 
 def asked(annotations: Mapping[str, object], defaults: Mapping[str, str]) -> bool:
-    """Whether the pod asks for a restore, as the chart's policy judges it; never raises."""
+    """Whether the pod requests a restore, as the chart's policy judges it; never raises."""
     try:
         enabled = settings.enabled(annotations)
     except ValueError:
-        enabled = True  # whoever wrote nonsense did not write that nothing is wanted
+        enabled = True  # an invalid value does not mean "never"
     try:
         values = resolved(annotations, defaults, (settings.RESTORE,))
         return enabled and values[settings.RESTORE] != NEVER
@@ -61,7 +61,7 @@ def asked(annotations: Mapping[str, object], defaults: Mapping[str, str]) -> boo
 
 
 def told(problem: Problem, mode: str) -> str:
-    """Return the line about a value that could not be used, with what comes of it here."""
+    """Return the line about an invalid value, with its consequence here."""
     if mode != NEVER and problem.key in {setting.annotation for setting in _ORIGINS}:
         return str(replace(problem, reason=f"{problem.reason}; {_WAITS}", used=""))
     return str(problem)
@@ -69,7 +69,7 @@ def told(problem: Problem, mode: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class RestorePlan:
-    """What to restore before the pod starts (None: nothing is asked for)."""
+    """What to restore before the pod starts (None: nothing is requested)."""
 
     restore: Restore | None
     warnings: tuple[str, ...] = ()
@@ -82,14 +82,14 @@ def plan(pod: Pod, values: Settings, volumes: Iterable[str]) -> RestorePlan:
         return RestorePlan(None)
     if values[settings.ENGINE] != settings.ENGINE.default:
         line = (
-            f"{settings.ENGINE.annotation} {values[settings.ENGINE]} makes no snapshots that could "
-            "be restored by themselves; write restic, or restore by hand"
+            f"{settings.ENGINE.annotation} {values[settings.ENGINE]} makes no snapshots for an "
+            f"automatic restore; write restic, or restore manually"
         )
         return RestorePlan(Restore(mode, problem=line), (line, REFUSAL))
     wanted = tuple(dict.fromkeys(volumes))
     filled = tuple(name for name in wanted if _is_writable(pod, name))
     lines = tuple(
-        f"volume {name} is read-only in this pod, so that nothing can be restored into it"
+        f"volume {name} is read-only in this pod and cannot be restored"
         for name in wanted
         if name not in filled
     )
@@ -117,9 +117,9 @@ def _is_writable(pod: Pod, name: str) -> bool:
 
 
 def position(init: list[dict[str, Any]], restorer: Json) -> int:
-    """Return where ``restorer`` stands: right before the first that uses what it fills.
+    """Return the position of ``restorer``: right before the first container that uses its volumes.
 
-    What comes before brings the network (a mesh's proxy) or waits for something else.
+    Containers before it provide the network (a mesh's proxy) or wait for something else.
     """
     filled = {mount["name"] for mount in restorer["volumeMounts"]} - set(names.OWN_VOLUMES)
     for index, container in enumerate(init):

@@ -1,1 +1,1 @@
-"""What the webhook knows of the cluster. The only Kubernetes client."""
+"""The webhook's view of the cluster. The only Kubernetes client."""

@@ -1,8 +1,8 @@
 """The circuit breaker: an owner whose injected pods are all refused gets pods without sidecars.
 
-Any policy of the cluster may refuse our container, and the webhook does not learn of it. An
-attempt by itself proves nothing: whoever reaches the port can send reviews. So the breaker opens
-only where the API server confirms what the attempts claim (`webhook.cluster.evidence`).
+Any policy of the cluster may refuse our container, and the webhook is not informed. Attempts alone
+prove nothing: anyone who reaches the port can send reviews. So the breaker opens only if the API
+server confirms them (`webhook.cluster.evidence`).
 """
 
 from collections import Counter, OrderedDict
@@ -25,14 +25,14 @@ _OWNERS = 10_000  # of which it has
 
 
 class Verdict(StrEnum):
-    """How far the API server confirms that the pods of an owner are refused."""
+    """Whether the API server confirms that an owner's pods are refused."""
 
     CONFIRMED = "confirmed"
-    """A FailedCreate event tells of it: the breaker opens."""
+    """A FailedCreate event confirms it: the breaker opens."""
     SUSPICIOUS = "suspicious"
-    """The owner exists, and nothing tells of a refusal: the breaker opens briefly."""
+    """The owner exists, but no event confirms a refusal: the breaker opens briefly."""
     UNCONFIRMED = "unconfirmed"
-    """Nothing but the requests speaks for it: the breaker stays closed."""
+    """Only the requests suggest it: the breaker stays closed."""
 
 
 @dataclass(slots=True)
@@ -60,7 +60,7 @@ class _Tried:
 
 
 class Breaker:
-    """Attempts by owner, and who is let through without a sidecar. Moments are in seconds.
+    """Attempts by owner, and owners admitted without a sidecar. Times are in seconds.
 
     Nothing opens while it is not told which pods come to be (`listen`). ``authenticated``: only
     the API server can send requests, which holds where it shows a client certificate.

@@ -1,6 +1,6 @@
-"""What the API server says of owners of pods: which exist, and whose pods were refused.
+"""Evidence from the API server about owners: which exist, and whose pods were refused.
 
-Nobody can invent it from the network: it comes from watches, by namespace and uid.
+It comes from watches, by namespace and uid, so it cannot be forged over the network.
 """
 
 from collections import Counter, OrderedDict
@@ -15,7 +15,7 @@ from webhook.admission.pod_spec import Owner
 TELLING = frozenset(
     {"apps/DaemonSet", "apps/ReplicaSet", "apps/StatefulSet", "batch/Job", "/ReplicationController"}
 )
-"""Kinds whose controllers write an event for each pod that is refused."""
+"""Kinds whose controllers write an event for each refused pod."""
 REASON = "FailedCreate"
 """That of those events."""
 DELETED = "DELETED"

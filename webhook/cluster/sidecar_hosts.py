@@ -1,4 +1,4 @@
-"""Whose backups the sidecar of a running pod makes, as its runner names them. Pure."""
+"""The host under which a running pod's sidecar makes backups. Pure."""
 
 import re
 from typing import Any

@@ -1,6 +1,6 @@
-"""What the webhook knows of the cluster, from watches: nodes' images, namespaces, refused owners.
+"""The webhook's view of the cluster, from watches: images on nodes, namespaces, refused owners.
 
-Nothing is asked while a pod waits to be admitted: a decision reads what a watch left in memory.
+A decision makes no request: it reads what the watches left in memory.
 """
 
 import logging
@@ -86,12 +86,12 @@ class Cluster:
 
     @property
     def image_problem(self) -> str:
-        """Why the sidecar's image cannot be had; empty where nothing says so."""
+        """Why the sidecar's image is unavailable; empty if nothing says so."""
         return self._problem(self._options.image)
 
     @property
     def database_image_problem(self) -> str:
-        """Why the image with the clients of databases cannot be had; empty likewise."""
+        """Why the image with the clients of databases is unavailable; empty likewise."""
         return self._problem(self._options.database_image)
 
     def _problem(self, image: str) -> str:
@@ -122,7 +122,7 @@ class Cluster:
         self.breaker.attempt(owner, request, time.monotonic())
 
 
-_WHOLE = 100  # pods, specs and all, that are in memory at once
+_WHOLE = 100  # pods, specs and all, that are in memory immediately
 _LABEL = f"{names.INJECTED_LABEL}=true"
 _INJECTED = Source("/api/v1/pods", _LABEL, metadata=True)
 _REFUSALS = "refusals"

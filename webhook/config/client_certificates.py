@@ -1,4 +1,4 @@
-"""Client certificates: who may ask, where reaching the port shall not be enough."""
+"""Client certificates: restricts callers beyond network access."""
 
 import ssl
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ class AuthorityError(ValueError):
 
 @dataclass(slots=True)
 class Clients:
-    """Whom to answer: who shows a certificate of the authorities in ``authority``, a PEM file.
+    """Accepts clients with a certificate signed by a CA in ``authority``, a PEM file.
 
     ``names``: only certificates of one of these common names or DNS names; empty is all.
     """
@@ -32,7 +32,7 @@ class Clients:
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(cadata=text)
         except (ssl.SSLError, ValueError, OSError) as error:
             why = getattr(error, "strerror", None) or str(error)
-            raise AuthorityError(f"no PEM certificates ({why})") from error
+            raise AuthorityError(f"not a file of PEM certificates ({why})") from error
         is_new, self._trusted = text != self._trusted, text
         return is_new
 

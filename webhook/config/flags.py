@@ -1,4 +1,4 @@
-"""Flags that may stand in variables of the same name, and what is wrong with their values."""
+"""Command line flags with environment variables of the same name, and their validation."""
 
 import argparse
 import re
@@ -9,7 +9,7 @@ from contract.annotations import values
 
 
 class ConfigError(ValueError):
-    """A flag or variable cannot be used; the message names it, its value and what to write."""
+    """A flag or variable is invalid; the message names it, its value and what to write."""
 
 
 class Flags:
@@ -36,7 +36,7 @@ def value(arguments: argparse.Namespace, flag: str) -> str:
 
 
 def names(text: str) -> frozenset[str]:
-    """Return what a list names, whose parts commas or blanks separate."""
+    """Return what a list names, whose parts commas or spaces separate."""
     return frozenset(text.replace(",", " ").split())
 
 

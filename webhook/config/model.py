@@ -1,4 +1,4 @@
-"""The webhook's own settings, from flags and environment, read once and checked at once."""
+"""The webhook's own settings, from flags and environment, read once and checked immediately."""
 
 import argparse
 import json
@@ -26,7 +26,7 @@ _DEFAULT_DATABASE_IMAGE = f"backup-webhook-sidecar-db:{VERSION}"
 class Server:
     """Where `serve` listens, with which certificate, what it watches and how it ends.
 
-    ``prepull`` is the DaemonSet that keeps the image on the nodes, empty where there is none;
+    ``prepull`` is the DaemonSet that keeps the image on the nodes, empty if there is none;
     ``follow``: watch what namespaces allow; ``drain`` the seconds to serve on after SIGTERM;
     ``coverage`` the seconds between two looks for pods without a backup, 0 for none; ``metrics``
     where to serve metrics and probes without TLS; ``clients`` who may ask, None for everybody.
@@ -61,12 +61,18 @@ def add_options(parser: argparse.ArgumentParser, environment: Mapping[str, str])
     flag = Flags(parser, environment).add
     flag("image", "image of the sidecar", _DEFAULT_IMAGE)
     flag(
-        "database-image", "image of the sidecar for dumps; none: no dumps", _DEFAULT_DATABASE_IMAGE
+        "database-image",
+        "image of the sidecar for dumps; none: dumps are off",
+        _DEFAULT_DATABASE_IMAGE,
     )
     flag("pull-policy", "imagePullPolicy of the sidecar", "IfNotPresent")
     flag("cluster", "name of the cluster, a tag of every snapshot", "")
     flag("defaults", 'defaults of annotations as JSON, such as {"schedule": "@daily"}', "{}")
-    flag("excluded-namespaces", "never injected, comma-separated", ",".join(NEVER_INJECTED))
+    flag(
+        "excluded-namespaces",
+        "namespaces that are never injected, comma-separated",
+        ",".join(NEVER_INJECTED),
+    )
     flag("secrets", "Secrets that annotations may name, comma-separated; none: all", "", "NAMES")
     flag("pod-security", "Pod Security level of namespaces without a label", "privileged", "LEVEL")
 
@@ -79,25 +85,38 @@ def add_server(parser: argparse.ArgumentParser, environment: Mapping[str, str]) 
         "metrics-listen", "where to serve /metrics, /healthz and /readyz over plain HTTP", "",
         "HOST:PORT",
     )  # fmt: skip
-    flag("client-ca", "PEM file of CAs; who has no certificate of theirs is not answered", "",
+    flag("client-ca", "PEM file of CAs; clients without a certificate signed by one of them get "
+    "no answer", "",
          "FILE")  # fmt: skip
-    flag("client-names", "common or DNS names of those certificates; none: all", "", "NAMES")
-    flag("drain-seconds", "how long to serve on after SIGTERM", "10", "SECONDS")
+    flag(
+        "client-names", "allowed common or DNS names of client certificates; none: all", "", "NAMES"
+    )
+    flag("drain-seconds", "seconds to keep serving after SIGTERM", "10", "SECONDS")
     flag("prepull", "DaemonSet that keeps the sidecar's image on the nodes", "", "NAME")
-    flag("follow", "watch what namespaces allow; if not, the strictest is assumed", "false", "BOOL")
-    flag("coverage-seconds", "look so often for pods without a backup; 0: never", "0", "SECONDS")
-    flag("service", "name of the Service that leads here", "backup-webhook", "NAME")
-    flag("namespace", "namespace of that Service", "backup-webhook", "NAME")
+    flag(
+        "follow", "watch what namespaces allow; if false, the strictest is assumed", "false", "BOOL"
+    )
+    flag(
+        "coverage-seconds",
+        "interval between scans for pods without a backup, in seconds; 0: never",
+        "0",
+        "SECONDS",
+    )
+    flag("service", "name of the webhook's Service", "backup-webhook", "NAME")
+    flag("namespace", "namespace of the webhook's Service", "backup-webhook", "NAME")
     flag("cert-mode", "certificates: self, cert-manager or existing", "existing", "MODE")
     flag("tls-cert", "PEM file with the certificate chain; not in mode self", "", "FILE")
     flag("tls-key", "PEM file with its private key; not in mode self", "", "FILE")
     flag("ca-secret", "Secret that holds the CA; mode self", "backup-webhook-ca", "NAME")
     flag(
-        "configuration", "MutatingWebhookConfiguration to keep; mode self", "backup-webhook", "NAME"
+        "configuration",
+        "MutatingWebhookConfiguration to update; mode self",
+        "backup-webhook",
+        "NAME",
     )
-    flag("ca-days", "life of a CA; mode self", "365", "DAYS")
-    flag("leaf-hours", "life of the server's certificate; mode self", "24", "HOURS")
-    flag("overlap-hours", "both CAs are trusted so long; mode self", "24", "HOURS")
+    flag("ca-days", "lifetime of a CA; mode self", "365", "DAYS")
+    flag("leaf-hours", "lifetime of the server's certificate; mode self", "24", "HOURS")
+    flag("overlap-hours", "how long both CAs are trusted; mode self", "24", "HOURS")
 
 
 def options(arguments: argparse.Namespace) -> Options:
@@ -224,5 +243,5 @@ def check(server: Server) -> None:
     except (ssl.SSLError, OSError) as error:
         raise ConfigError(
             f"--tls-cert {str(chain)!r} and --tls-key {str(key)!r}: "
-            f"no PEM certificate with its key ({error.strerror or error})"
+            f"not a PEM certificate with its key ({error.strerror or error})"
         ) from None

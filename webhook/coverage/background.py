@@ -1,7 +1,7 @@
-"""Has `backup-webhook coverage` look at the cluster now and then, and keeps what it found.
+"""Runs `backup-webhook coverage` periodically and keeps its result.
 
-In a process of its own, at the lowest priority: reading ten thousand pods would hold up admission
-reviews for as long as each page takes to be parsed, and its memory is given back each time.
+It runs in a separate process at the lowest priority: parsing ten thousand pods would delay
+admission reviews, and the process returns its memory each time.
 """
 
 import json
@@ -27,7 +27,7 @@ _USUAL = (0, 1)  # exit status without and with gaps
 
 
 class LookError(Exception):
-    """Nothing was seen; the message says why."""
+    """The scan failed; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Seen:
 
 
 class Lookout:
-    """Looks every ``seconds`` until it is stopped; one that fails leaves all else as it is."""
+    """Scans every ``seconds`` until stopped; a failed scan changes nothing."""
 
     def __init__(self, options: Options, seconds: float) -> None:
         self._command = (*_COMMAND, *flags(options))
@@ -51,7 +51,7 @@ class Lookout:
 
     @property
     def seen(self) -> Seen | None:
-        """What was seen last; nothing where that is too long ago to tell of now."""
+        """The last result; None if it is too old."""
         found = self._seen
         return found if found and time.time() - found.at < _OLD * self._seconds + _LONGEST else None
 
@@ -60,7 +60,7 @@ class Lookout:
         Thread(target=self._run, name="lookout", daemon=True).start()
 
     def stop(self) -> None:
-        """End a look that is under way, and begin no more."""
+        """Stop a scan in progress, and start no more."""
         self._stopped.set()
         if process := self._process:  # once: it may end meanwhile
             process.kill()
@@ -95,7 +95,7 @@ class Lookout:
                 self._process = None
         if process.returncode not in _USUAL or not out:
             last = err.strip().rpartition("\n")[2]
-            raise LookError(last or f"it ended with {process.returncode}")
+            raise LookError(last or f"it exited with status {process.returncode}")
         return _read(out)
 
 

@@ -1,7 +1,7 @@
-"""Which pods have a backup, which have none, and why: pods -> counts by reason, and what is wrong.
+"""Classifies pods by whether they have a backup: counts by reason, and findings.
 
-Of pods that are as they should be only their number is kept, and of claims only their names:
-ten thousand pods need little memory, whatever they carry.
+Protected pods are only counted, and claims stored only by name, so ten thousand pods need little
+memory.
 """
 
 import re
@@ -53,7 +53,7 @@ class Report:
 
 @dataclass(slots=True)
 class Survey:
-    """Takes in claims and then pods, one at a time; ``opted_in`` are the namespaces' names."""
+    """Collects claims, then pods, one at a time; ``opted_in`` are names of namespaces."""
 
     options: Options
     opted_in: Collection[str]
@@ -97,7 +97,7 @@ class Survey:
 
 
 def judge(pod: Pod, options: Options, *, opted_in: bool) -> str:
-    """Return a word of Cover or Reason; empty where no backup is needed and none asked for."""
+    """Return a word of Cover or Reason; empty if no backup is needed and none asked for."""
     return coverage.judge(
         pod,
         opted_in=opted_in,

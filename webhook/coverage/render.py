@@ -18,25 +18,26 @@ example:
   shop       deployment/cart  2     not_annotated
   wiki       statefulset/db   1     missed
 
-  missed: was made while no webhook answered, or annotated since (that belongs on the pod template):
-  create it anew (kubectl rollout restart)
+  missed: created while no webhook answered, or annotated later (annotate the pod template):
+  recreate it (kubectl rollout restart)
   ...
   12 pods: 9 protected, 3 without a backup; 1 claim that no pod uses
 
 reasons:
   protected       has the sidecar                        outdated   has another version's
-  opted_out       backup.enabled is "false"              missed     would get it if made anew
-  not_annotated   mounts claims and says nothing; its namespace has opted in
+  opted_out       backup.enabled is "false"              missed     gets it when recreated
+  not_annotated   mounts claims, has no annotation, namespace has opted in
   not_opted_in    asks for a backup; its namespace has not opted in
-  any other       what its annotation backup.status says
+  starved         has the sidecar, with lower limits than backups need
+  any other       the reason in its annotation backup.status
 
-Pods that have ended or are going are passed over. The first three reasons and claims that no pod
-uses (of namespaces that have opted in) are no gaps.
+Finished and terminating pods are ignored. The first three reasons and claims that no pod
+uses (in namespaces that have opted in) are not counted as gaps.
 
-The cluster is that of the pod's account or, outside of one, of kubeconfig's current context
-(KUBECONFIG); needed is the right to list namespaces, pods and persistentvolumeclaims.
+Connects with the pod's service account or, outside of a pod, kubeconfig's current context
+(KUBECONFIG). Needs permission to list namespaces, pods and persistentvolumeclaims.
 
-exit status: 0 every pod that should have a backup has one, 1 some have none, 2 nothing can be said
+exit status: 0 every pod that should have a backup has one, 1 some have none, 2 the scan failed
 
 --output json: an object with
   counts         a list of objects: namespace reason pods
@@ -44,33 +45,39 @@ exit status: 0 every pod that should have a backup has one, 1 some have none, 2 
   findings       a list of objects: namespace kind workload reason pods pod (one of them)
   unused_claims  a list of objects: namespace claim
 """
-"""What the command's help says of its output."""
+"""Help text about the output."""
 
-_ANEW = "create it anew (kubectl rollout restart)"
+_ANEW = "recreate it (kubectl rollout restart)"
 REMEDIES: dict[str, str] = {
-    Cover.OUTDATED: f"backed up by the sidecar of another version: {_ANEW} when it suits",
-    Cover.NOT_ANNOTATED: 'says nothing of backups: write backup.enabled: "true" (or "false", if '
-    "that is meant) to the annotations of its pod template",
+    Cover.OUTDATED: f"backed up by the sidecar of another version: {_ANEW} when convenient",
+    Cover.STARVED: "something has lowered the limits of container backup below what backups need "
+    "(Autopilot, VPA, a policy): raise backup.memory-limit and -request, or exempt it there",
+    Cover.NOT_ANNOTATED: 'has no annotation about backups: add backup.enabled: "true" (or "false" '
+    "to opt out) to the annotations of its pod template",
     Cover.NOT_OPTED_IN: "its namespace has not opted in: kubectl label namespace NAMESPACE "
     f"backup.enabled=true, then {_ANEW}",
-    Cover.MISSED: "was made while no webhook answered, or annotated since (that belongs on the "
-    f"pod template): {_ANEW}",
-    Reason.EXCLUDED_NAMESPACE: "its namespace is never injected: use one of the app's own",
+    Cover.MISSED: "created while no webhook answered, or annotated later (annotate the pod "
+    f"template): {_ANEW}",
+    Reason.EXCLUDED_NAMESPACE: "its namespace is never injected: move the app to a namespace of "
+    "its own",
     Reason.INVALID_VALUE: "backup.enabled is neither true nor false: correct its pod template",
+    Reason.INVALID_POD: "a field of it is of the wrong type: backup-webhook lint says which",
     Reason.NO_VOLUMES: "no container mounts a claim as files: remove the annotation, or name a "
     "volume in backup.volumes",
-    Reason.NAME_CONFLICT: "it has a container or volume with a name that is ours: rename that",
+    Reason.NAME_CONFLICT: "it has a container or volume with a name that the sidecar uses: rename "
+    "it",
     Reason.WINDOWS: "Windows pods are not backed up: remove the annotation",
-    Reason.MIRROR_POD: "static pods are never injected: run it as a Deployment or the like",
-    Reason.IMAGE_UNAVAILABLE: "the nodes could not get the sidecar's image: see the pre-pull pods, "
+    Reason.MIRROR_POD: "static pods are never injected: run it as a Deployment",
+    Reason.IMAGE_UNAVAILABLE: "a node cannot pull the sidecar's image: see the pre-pull pods, "
     f"then {_ANEW}",
-    Reason.QUOTA: f"its namespace had no room for the sidecar: see its quotas, then {_ANEW}",
-    Reason.REFUSED_ELSEWHERE: "something else refuses the sidecar: kubectl describe its ReplicaSet "
-    f"or the like says what; allow it there, then {_ANEW}",
-    Reason.TOO_COMPLEX: "the pod is too large for the webhook to work on: its log says in what",
+    Reason.QUOTA: f"the sidecar did not fit into its namespace: see its quotas, then {_ANEW}",
+    Reason.REFUSED_ELSEWHERE: "another policy refuses the sidecar: kubectl describe its "
+    f"ReplicaSet (or other owner) names it; allow the sidecar there, then {_ANEW}",
+    Reason.TOO_COMPLEX: "the pod is too large for the webhook to process: the webhook's log names "
+    "the limit",
     **dict.fromkeys(
         (Reason.INTERNAL_ERROR, Reason.PROOF_FAILED, Reason.DEADLINE),
-        f"the webhook failed on it: see its log, then {_ANEW}",
+        f"the webhook failed: see its log, then {_ANEW}",
     ),
 }
 """What each reason means, and what to do."""

@@ -1,4 +1,4 @@
-"""Looks at all pods and claims of the cluster once: what `backup-webhook coverage` does."""
+"""Scans all pods and claims of the cluster once, for `backup-webhook coverage`."""
 
 from collections.abc import Iterator
 from urllib.parse import quote
@@ -9,12 +9,12 @@ from kube.reader import Json, Reader, Source
 from webhook.admission.model import Options
 from webhook.coverage.classify import Report, Survey
 
-# Whole pods, specs and all: so many of them are in memory at once.
+# Whole pods, specs and all: so many of them are in memory immediately.
 PAGE = 100
 
 
 class SurveyError(Exception):
-    """The cluster could not be asked; the message says what for."""
+    """The cluster cannot be read; the message says what failed."""
 
 
 def look(options: Options, namespace: str = "") -> Report:
@@ -49,6 +49,6 @@ def _objects(what: str, source: Source) -> Iterator[Json]:
     except GoneError:
         raise SurveyError(f"cannot list {what}: it took too long; try again") from None
     except ERRORS as error:
-        hint = "; is KUBECONFIG the right one, and the cluster there?"
+        hint = "; check KUBECONFIG and whether the API server is reachable"
         line = f"cannot list {what}: {problem(error)}"
         raise SurveyError(line if was_answered(error) else line + hint) from None

@@ -10,6 +10,7 @@ from contract.annotations.settings import Setting
 from webhook.admission.model import Plan
 from webhook.admission.pod_spec import Pod
 from webhook.manifests.documents import Document
+from webhook.manifests.workloads import Workload
 
 ENABLED = settings.ENABLED.annotation
 
@@ -32,18 +33,27 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
-    """A pod that would be injected, and the pod or workload in the files that it comes of.
+class Scale:
+    """The field by which a workload has several pods, and how many, such as `replicas 3`."""
 
-    ``namespace`` is empty where the manifest names none; ``secret`` is the one that ``plan``
-    names, if it is in the files; ``defaults`` are the chart's.
+    field: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A pod that would be injected, and the workload in the files that it is of.
+
+    ``namespace`` is empty if the manifest names none; ``secret`` is the one that ``plan`` names,
+    if it is in the files; ``scale`` is None for one pod; ``defaults`` are the chart's.
     """
 
-    item: Document
+    workload: Workload
     pod: Pod
     namespace: str
     plan: Plan
     secret: Document | None
+    scale: Scale | None
     defaults: Mapping[str, str]
 
 

@@ -1,4 +1,4 @@
-"""Whether the webhook sees a pod: the label of its namespace, and what it would back up."""
+"""Whether the webhook sees a pod: its namespace's label, and the volumes to back up."""
 
 import shlex
 

@@ -1,4 +1,4 @@
-"""Annotations and labels that stand where nobody reads them, or nowhere."""
+"""Annotations and labels in the wrong place, or missing."""
 
 from collections.abc import Iterator, Mapping
 
@@ -6,19 +6,18 @@ from contract.annotations import settings
 from webhook.admission import pod_spec
 from webhook.admission.decide import asks
 from webhook.admission.pod_spec import Pod
-from webhook.lint.findings import ENABLED, Finding, Severity
+from webhook.lint.findings import ENABLED, Finding, Severity, has
 from webhook.lint.namespace import data
-from webhook.manifests import objects as manifests_objects
-from webhook.manifests.documents import Document
+from webhook.manifests.workloads import Workload
 
 _SHOWN = 60  # characters of a value that a message repeats
 
 
-def advise(item: Document, pod: Pod) -> Iterator[Finding]:
-    """Yield what stands where nobody reads it, or a note where it stands nowhere."""
-    own, to = pod_spec.annotations(pod), manifests_objects.annotations_path(item["kind"])
+def advise(workload: Workload, pod: Pod) -> Iterator[Finding]:
+    """Yield findings about misplaced annotations, or a note about missing ones."""
+    own, to = pod_spec.annotations(pod), workload.annotations_path
     said = ENABLED in own
-    for kind, holder in manifests_objects.around(item):
+    for kind, holder in workload.around:
         for key, value in sorted(pod_spec.annotations(holder).items(), key=str):
             if not str(key).startswith(settings.PREFIX) or "/" in key or key in own:
                 continue
@@ -26,16 +25,20 @@ def advise(item: Document, pod: Pod) -> Iterator[Finding]:
             if key == ENABLED:
                 severity, said = _severity({key: value}), True
             shown = f"{key} {str(value)[:_SHOWN]!r}"
-            line = f"annotation {shown} stands on the {kind}, where it has no effect"
+            line = f"annotation {shown} is on the {kind}, where it has no effect"
             yield Finding(severity, key, f"{line}; move it to {to}")
-    for kind, holder in (("pod itself", pod), *manifests_objects.around(item)):
+    for kind, holder in (("pod itself", pod), *workload.around):
         labels = pod_spec.metadata(holder).get("labels") or {}
         if ENABLED in labels and not said:
             said = True
             line = f"label {ENABLED} {labels[ENABLED]!r} on the {kind} has no effect"
-            yield Finding(_severity(labels), ENABLED, f"{line}; write it to {to}")
-    if not said and (volumes := data(pod)):
-        remedy = f'write {ENABLED}: "true" (or "false", if that is meant) to {to}'
+            yield Finding(_severity(labels), ENABLED, f"{line}; add it to {to}")
+    without = [setting.annotation for setting in settings.ALL if has(own, setting)]
+    if not said and without:
+        line = f"{', '.join(without)} without {ENABLED}: nothing is backed up"
+        yield Finding(Severity.WARNING, ENABLED, f'{line}; add {ENABLED}: "true" to {to}')
+    elif not said and (volumes := data(pod)):
+        remedy = f'write {ENABLED}: "true" (or "false" to opt out) to {to}'
         yield Finding(Severity.NOTE, ENABLED, f"{volumes} would not be backed up; {remedy}")
 
 

@@ -3,10 +3,10 @@
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from contract.text import counted, printable
-from webhook.lint.findings import Severity
+from webhook.lint.findings import Finding, Severity
 from webhook.lint.report import Report
 
 EPILOG = """\
@@ -23,16 +23,16 @@ example:
 
 severities:
   error    a pod asks for a backup and gets none
-  warning  a value that is not used, or a backup that is not what it seems
-  note     what these files cannot tell, or a hint
+  warning  an ignored value, or a backup that does less than it seems
+  note     something that these files do not show, or a hint
 
-exit status: 0 no error and no warning, 1 errors or warnings, 2 input that cannot be used
+exit status: 0 no error and no warning, 1 errors or warnings, 2 invalid input
 
 --output json: a list with one object for each pod or pod template:
-  kind name namespace reason injected volumes restore schedule timezone secret host
+  kind name template namespace reason injected volumes restore schedule timezone secret host
   findings: a list of objects with severity, key (what to change) and message
 """
-"""What the command's help says of its output."""
+"""Help text about the output."""
 
 _HIDDEN = "set by the Secret"
 _COLOURS = {Severity.ERROR: 31, Severity.WARNING: 33, Severity.NOTE: 36}
@@ -50,17 +50,27 @@ def as_json(reports: list[Report]) -> str:
 
 def as_text(reports: list[Report], *, colour: bool = False) -> str:
     """Return a block for each report, and a summary; every line is safe for a terminal."""
-    blocks = ["\n".join(_block(report, colour=colour)) for report in reports]
-    severities = [finding.severity for report in reports for finding in report.findings]
+    shown = list(_once(reports))
+    blocks = ["\n".join(_block(report, colour=colour)) for report in shown]
+    severities = [finding.severity for report in shown for finding in report.findings]
     numbers = [counted(severities.count(severity), severity) for severity in Severity]
     injected = sum(report.injected for report in reports)
     summary = f"{counted(len(reports), 'pod')}, {injected} injected; {', '.join(numbers)}"
     return "\n\n".join([*blocks, summary]) + "\n"
 
 
+def _once(reports: list[Report]) -> Iterator[Report]:
+    """Yield each report without the notes that an earlier one has."""
+    noted: set[Finding] = set()
+    for report in reports:
+        yield replace(report, findings=tuple(f for f in report.findings if f not in noted))
+        noted.update(each for each in report.findings if each.severity is Severity.NOTE)
+
+
 def _block(report: Report, *, colour: bool) -> Iterator[str]:
     where = f" in {report.namespace}" if report.namespace else ""
-    yield _safe(f"{report.kind.lower()}/{report.name}{where}: {report.reason}")
+    template = f" ({report.template})" if report.template else ""
+    yield _safe(f"{report.kind.lower()}/{report.name}{template}{where}: {report.reason}")
     if report.secret:
         for label, text in (
             ("volumes", " ".join(report.volumes)),

@@ -1,10 +1,11 @@
-"""What would happen to each pod of some manifests and why, for people and as JSON.
+"""Reports what would happen to each pod of the manifests and why, as text and JSON.
 
 Nothing here knows a cluster. As JSON, `lint` is a list with one object for each pod or pod
-template: ``kind name namespace reason injected volumes restore schedule timezone secret host
-findings``, where findings are objects ``severity key message``. ``namespace`` is "" where the
-manifest names none. What a pod that is not injected would get, and what a Secret decides, is null
-(``volumes``: empty where not injected).
+template: ``kind name template namespace reason injected volumes restore schedule timezone secret
+host findings``, where findings are objects ``severity key message``. ``template``, the way to the
+pod template, is "" in Kubernetes' own kinds, and ``namespace`` where the manifest names none. What
+a pod that is not injected would get, and what a Secret decides, is null (``volumes``: empty where
+not injected).
 """
 
 import re
@@ -16,17 +17,20 @@ from contract.annotations import settings
 from contract.names import Reason
 from webhook.admission import pod_spec
 from webhook.admission.admit import Admission, admit
-from webhook.admission.decide import asks
+from webhook.admission.decide import asks, may_ask
 from webhook.admission.model import Options, Plan
+from webhook.admission.pod import form
 from webhook.admission.pod_spec import Pod
 from webhook.lint import namespace as lint_namespace
-from webhook.lint import placement, replicas
+from webhook.lint import neighbours, placement, replicas
 from webhook.lint import restore as lint_restore
 from webhook.lint import secret as lint_secret
 from webhook.lint.findings import ENABLED, Finding, Severity, Subject
 from webhook.manifests import objects as manifests_objects
+from webhook.manifests import workloads
 from webhook.manifests.documents import Document
 from webhook.manifests.objects import Objects
+from webhook.manifests.workloads import Workload
 
 _FAILING = {Severity.ERROR, Severity.WARNING}
 _ORDER = tuple(Severity)
@@ -36,8 +40,9 @@ _REMEDIES = {
     Reason.NO_VOLUMES: "mount a claim in a container, or name a volume in backup.volumes",
     Reason.WINDOWS: "remove backup.enabled",
     Reason.NAME_CONFLICT: "give it another name",
-    Reason.EXCLUDED_NAMESPACE: "this namespace is never injected; use one of the app's own",
-    Reason.MIRROR_POD: "static pods are never injected; run it as a Deployment or the like",
+    Reason.EXCLUDED_NAMESPACE: "this namespace is never injected; move the app to a namespace of "
+    "its own",
+    Reason.MIRROR_POD: "static pods are never injected; run it as a Deployment",
 }
 
 
@@ -47,8 +52,9 @@ class Report:
 
     kind: str
     name: str
+    template: str
     namespace: str
-    reason: Reason
+    reason: str
     injected: bool
     volumes: tuple[str, ...]
     restore: str | None
@@ -62,11 +68,11 @@ class Report:
 def lint(documents: list[Document], options: Options) -> list[Report]:
     """Return a report for each pod and pod template in ``documents``; never raises."""
     objects = Objects(documents)
-    return [
-        _report(item, objects, options)
-        for document in documents
-        for item in manifests_objects.workloads(document)
-    ]
+    reports = []
+    for document in documents:
+        reports += [_report(each, objects, options) for each in workloads.workloads(document)]
+        reports += map(_unclear, workloads.unclear(document))
+    return reports
 
 
 def failed(reports: list[Report]) -> bool:
@@ -74,22 +80,28 @@ def failed(reports: list[Report]) -> bool:
     return any(finding.severity in _FAILING for report in reports for finding in report.findings)
 
 
-def _report(item: Document, objects: Objects, options: Options) -> Report:
+def _report(workload: Workload, objects: Objects, options: Options) -> Report:
+    if may_ask(workload.template) and (fault := form.fault(workload.template, workload.place)):
+        line = f"{fault}; Kubernetes refuses it"
+        found = [Finding(Severity.ERROR, fault.partition(" ")[0], line)]
+        return _built(workload, Reason.INVALID_POD, None, found)
     findings: list[Finding] = []
     try:
-        pod, namespace = manifests_objects.as_created(item), manifests_objects.namespace_of(item)
+        namespace = workloads.namespace_of(workload.item)
+        rollout = manifests_objects.rollout(workload, objects)
+        pod = workloads.as_created(workload, rollout)
         asked = asks(pod_spec.annotations(pod))
         context = manifests_objects.surroundings(namespace, objects, options)
         admission = admit(pod, namespace, options, context)
         plan = admission.plan
-        subject = _subject(item, pod, plan, objects, options) if plan else None
+        subject = _subject(workload, pod, plan, objects, options) if plan else None
         findings += _told(admission, asked=asked)
-        findings += placement.advise(item, pod)
+        findings += placement.advise(workload, pod)
         findings += lint_restore.unasked(pod)
     except Exception as error:  # noqa: BLE001 -- any manifest gets a report
         line = f"cannot be understood ({type(error).__name__}): correct the manifest"
         findings.append(Finding(Severity.ERROR, "", line))
-        return _built(item, Reason.INTERNAL_ERROR, None, findings)
+        return _built(workload, Reason.INTERNAL_ERROR, None, findings)
     reason, missing = admission.reason, None
     try:
         if asked and reason not in _NOT_BY_NAMESPACE:
@@ -98,27 +110,39 @@ def _report(item: Document, objects: Objects, options: Options) -> Report:
         if subject:
             findings += lint_secret.advise(subject, objects)
             findings += replicas.advise(subject, objects)
+            findings += neighbours.advise(subject, objects)
             findings += lint_restore.advise(subject)
     except Exception as error:  # noqa: BLE001 -- an odd object costs advice, not the report
-        line = f"an object in the files is not what its kind should be ({type(error).__name__})"
-        findings.append(Finding(Severity.WARNING, "", f"{line}: there may be more to say"))
+        line = f"an object in the files does not match its kind ({type(error).__name__})"
+        findings.append(Finding(Severity.WARNING, "", f"{line}: findings may be missing"))
     if subject and missing and missing.severity == Severity.ERROR:
         # The API server would not even ask the webhook.
-        return _built(item, Reason.NOT_ENABLED, None, findings)
-    return _built(item, reason, subject, findings)
+        return _built(workload, Reason.NOT_ENABLED, None, findings)
+    return _built(workload, reason, subject, findings)
 
 
-def _subject(item: Document, pod: Pod, plan: Plan, objects: Objects, options: Options) -> Subject:
-    namespace = manifests_objects.namespace_of(item)
+def _unclear(workload: Workload) -> Report:
+    line = (
+        f"{workload.place} has containers and is no pod template: what its operator makes of it "
+        "is seen by the webhook alone; look at its pods with backup-webhook coverage"
+    )
+    return _built(workload, workloads.UNCLEAR, None, [Finding(Severity.NOTE, workload.place, line)])
+
+
+def _subject(
+    workload: Workload, pod: Pod, plan: Plan, objects: Objects, options: Options
+) -> Subject:
+    namespace = workloads.namespace_of(workload.item)
     secret = objects.find("Secret", plan.settings[settings.SECRET], namespace)
-    return Subject(item, pod, namespace, plan, secret, options.defaults)
+    scale = replicas.scale(workload, objects)
+    return Subject(workload, pod, namespace, plan, secret, scale, options.defaults)
 
 
 def _built(
-    item: Document, reason: Reason, subject: Subject | None, findings: list[Finding]
+    workload: Workload, reason: str, subject: Subject | None, findings: list[Finding]
 ) -> Report:
-    meta = item.get("metadata")
-    namespace = manifests_objects.namespace_of(item) if isinstance(meta, dict) else ""
+    meta = workload.item.get("metadata")
+    namespace = workloads.namespace_of(workload.item) if isinstance(meta, dict) else ""
     plan = subject.plan if subject else None
     hidden = lint_secret.deciding(subject) if subject else {}
     schedule, timezone, host = None, None, None
@@ -127,8 +151,9 @@ def _built(
         timezone = None if "timezone" in hidden else plan.settings[settings.TIMEZONE].key
         host = None if "host" in hidden else _host(plan)
     return Report(
-        kind=item["kind"],
-        name=manifests_objects.name_of(item),
+        kind=workload.kind,
+        name=workload.name,
+        template=workload.unusual,
         namespace=namespace,
         reason=reason,
         injected=reason in {Reason.INJECTED, Reason.ALREADY_INJECTED},
@@ -154,7 +179,7 @@ def _host(plan: Plan) -> str:
 
 
 def _told(admission: Admission, *, asked: bool) -> Iterator[Finding]:
-    """Yield what the webhook would say, the last of it an error where there is no backup."""
+    """Yield the webhook's warnings; the last is an error if the pod gets no backup."""
     lines, reason = list(admission.warnings), admission.reason
     refused = asked and reason not in _AS_WANTED
     if refused and not lines:

@@ -1,4 +1,6 @@
-"""What `lint` says of restores: what would be filled, and what should not stay in a template."""
+"""`lint` findings about restores: what would be restored, and what should not stay in a
+template.
+"""
 
 from collections.abc import Iterator
 
@@ -20,7 +22,7 @@ def unasked(pod: Pod) -> Iterator[Finding]:
     annotations = pod_spec.annotations(pod)
     mode = str(annotations.get(_KEY) or restore_plan.NEVER).strip().lower()
     if mode != restore_plan.NEVER and ENABLED not in annotations:
-        line = f"without {ENABLED} nothing is backed up, and nothing restored"
+        line = f"without {ENABLED} nothing is backed up and nothing restored"
         yield Finding(Severity.WARNING, _KEY, f'{_KEY} {mode!r}: {line}; write {ENABLED}: "true"')
     for setting in _FROM_ELSEWHERE if mode == restore_plan.NEVER else ():
         if has(annotations, setting):
@@ -29,10 +31,12 @@ def unasked(pod: Pod) -> Iterator[Finding]:
 
 
 def advise(subject: Subject) -> Iterator[Finding]:
-    """Yield what would be restored before this pod starts, and what of it may be a surprise."""
+    """Yield what would be restored before this pod starts, and possible surprises."""
     wanted = subject.plan.restore
-    if wanted is None or wanted.problem:
-        return
+    invalid = {problem.key for problem in subject.plan.settings.problems}
+    unreadable = any(setting.annotation in invalid for setting in _FROM_ELSEWHERE)
+    if wanted is None or wanted.problem or unreadable:
+        return  # it is said that the pod does not start
     yield Finding(Severity.NOTE, _KEY, _told(wanted))
     volumes = {each["name"]: each for each in pod_spec.spec(subject.pod)["volumes"]}
     for name in wanted.volumes:
@@ -40,15 +44,15 @@ def advise(subject: Subject) -> Iterator[Finding]:
             if volumes[name].get(source) is not None:
                 yield Finding(
                     Severity.WARNING, settings.VOLUMES.annotation,
-                    f"volume {name} ({source}) is new and empty in every pod, so that every start "
-                    f"waits for a restore; leave it out of {settings.VOLUMES.annotation}",
+                    f"volume {name} ({source}) is new and empty in every pod, and every start "
+                    f"waits for a restore; remove it from {settings.VOLUMES.annotation}",
                 )  # fmt: skip
     for setting in _FROM_ELSEWHERE:
         if has(pod_spec.annotations(subject.pod), setting):
             yield Finding(
                 Severity.WARNING, setting.annotation,
-                f"{setting.annotation} in a template: every pod with an empty volume gets these "
-                "files, next year too, and not its latest; remove it when this restore is done",
+                f"{setting.annotation} in a template: every later pod with an empty volume also "
+                f"gets these files instead of its latest; remove it when this restore is done",
             )  # fmt: skip
     yield from _of_several(subject, wanted)
     yield from _of_commands(subject)
@@ -60,25 +64,25 @@ def _told(wanted: Restore) -> str:
     none = "the pod waits" if wanted.mode == "required" else "it starts empty"
     volumes = ", ".join(wanted.volumes)
     return (
-        f"before the pod starts, each of these volumes that is empty is filled from {source}, "
-        f"{moment}: {volumes}; where there are none yet, {none}"
+        f"before the pod starts, each of these volumes that is empty is restored from {source}, "
+        f"{moment}: {volumes}; if there is no backup yet, {none}"
     )
 
 
 def _of_several(subject: Subject, wanted: Restore) -> Iterator[Finding]:
-    scale = replicas.scale(subject.item)
+    scale = subject.scale
     if scale is None:
         return
     shared = replicas.shared_claims(subject)
     if claims := [shared[name] for name in wanted.volumes if name in shared]:
-        line = f"{scale.text}: the pods share claim {', '.join(claims)}; the first to start fills"
-        yield Finding(Severity.NOTE, _KEY, f"{line} it, once, and the others wait")
+        line = f"{scale.text}: the pods share claim {', '.join(claims)}; the first to start"
+        yield Finding(Severity.NOTE, _KEY, f"{line} restores it, once, and the others wait")
     if wanted.origin and any(name not in shared for name in wanted.volumes):
         key = settings.RESTORE_FROM.annotation
         yield Finding(
             Severity.WARNING, key,
-            f"{scale.text}: each pod would get the files of the same host {wanted.origin}; restore "
-            "into one pod at a time, by hand",
+            f"{scale.text}: every pod would get the files of host {wanted.origin}; restore one pod "
+            "at a time, manually",
         )  # fmt: skip
 
 
@@ -92,8 +96,8 @@ def _of_commands(subject: Subject) -> Iterator[Finding]:
         if key not in permitted:
             secret, name = settings.SECRET, settings.RESTORE_COMMANDS.annotation
             line = (
-                f"Secret {subject.plan.settings[secret]}: the init container, which writes to the "
-                f"volumes, refuses the command of {key}, and a pod with an empty volume does not "
-                f'start; replace the command by a value, or write {name}: "{key}"'
+                f"Secret {subject.plan.settings[secret]}: the init container can write to the "
+                f"volumes and therefore does not run the command of {key}; a pod with an empty "
+                f'volume does not start; replace the command by a value, or write {name}: "{key}"'
             )
             yield Finding(Severity.WARNING, key, line)

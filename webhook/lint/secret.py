@@ -1,4 +1,4 @@
-"""What stands around a pod in its manifests: its namespace, Secret and claims, and their faults.
+"""Findings about a pod's Secret.
 
 No value of a Secret is ever in a finding.
 """
@@ -20,7 +20,7 @@ _LIVE = tuple(setting for setting in settings.ALL if setting.live)
 
 
 def advise(subject: Subject, objects: Objects) -> Iterator[Finding]:
-    """Yield everything that is wrong, or worth a thought, with this pod's Secret."""
+    """Yield every problem and hint about this pod's Secret."""
     name = subject.plan.settings[settings.SECRET]
     needed = required_keys.groups(subject.plan.settings[settings.ENGINE])
     if subject.secret is None:
@@ -40,8 +40,7 @@ def advise(subject: Subject, objects: Objects) -> Iterator[Finding]:
             instead = f" (nor {', '.join(others)})" if others else ""
             yield Finding(
                 Severity.ERROR, main,
-                f"Secret {name} holds no {main}{instead}, and without it there is no backup; "
-                "add it",
+                f"Secret {name} has no {main}{instead}, and without it there is no backup; add it",
             )  # fmt: skip
     yield from _passwords(name, given)
     yield from _variables(subject, name, given)
@@ -60,7 +59,7 @@ def _variables(subject: Subject, name: str, given: Mapping[str, str]) -> Iterato
         line = f"Secret {name}: {key} sends {what} {plaintext.WHY}"
         yield Finding(Severity.WARNING, key, line)
     for problem in _unusable(subject):
-        line = f"the value (not shown) cannot be used; using {problem.used}; correct or remove it"
+        line = f"the value (not shown) is invalid; using {problem.used}; correct or remove it"
         yield Finding(Severity.WARNING, problem.key, f"Secret {name}: {problem.key}: {line}")
     for problem in allowlist.problems(given):
         line = f"Secret {name}: {problem.key}: {problem.reason}"
@@ -80,15 +79,15 @@ def _without_effect(subject: Subject, given: Mapping[str, str]) -> Iterator[tupl
 
 
 def _passwords(name: str, given: Mapping[str, str]) -> Iterator[Finding]:
-    """Yield what stands around a password and nobody sees."""
+    """Yield invisible characters around passwords."""
     for key in passwords.KEYS:
         if passwords.ends_with_newline(given.get(key, "")):
-            line = f"{passwords.NEWLINE}; the sidecar drops it, other tools may not"
+            line = f"{passwords.NEWLINE}; the sidecar removes it, other tools may not"
             line = f"Secret {name}: {key} {line}; {passwords.REMEDY}"
             yield Finding(Severity.WARNING, key, line)
         used = passwords.without_newline(given.get(key, ""))
         if used.strip() and (what := passwords.odd(used)):
-            line = f"Secret {name}: {key} {what}, which is part of the password; is it meant to be?"
+            line = f"Secret {name}: {key} {what}, which is part of the password; is that intended?"
             yield Finding(Severity.WARNING, key, line)
 
 

@@ -16,7 +16,8 @@ Document = dict[str, Any]
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 _MARK = "\ufeff"  # of the byte order; at the beginning of a file only
-_KEPT = "\t\r\n\ufeff"  # letters that steer nothing where they stand in a file
+_KEPT = "\t\r\n\ufeff"  # letters that steer nothing if they stand in a file
+_BREAKS = dict.fromkeys((0x85, 0x2028, 0x2029), "\n")  # of lines, as YAML has them too
 _LEFT_OUT = dict.fromkeys(map(ord, _KEPT))
 
 
@@ -51,8 +52,8 @@ class File:
             pieces += [self._text[at : part.start], self._current(part)]
             at = part.end
         whole = "".join([*pieces, self._text[at:]])
-        # What is left stands between the documents, where there are but comments.
-        return whole if _harmless(whole) else printable(whole, kept=_KEPT)
+        # What is left stands between the documents, where there are but comments and breaks.
+        return whole if _harmless(whole) else printable(whole.translate(_BREAKS), kept=_KEPT)
 
     def _current(self, part: _Part) -> str:
         text = self._text[part.start : part.end]
@@ -100,7 +101,7 @@ def _yaml(text: str) -> Iterator[_Part]:
 
 
 def _json(text: str) -> list[_Part]:
-    """Return the objects of a text that is nothing but JSON; none where it is something else."""
+    """Return the objects of a text that is nothing but JSON; none if it is something else."""
     decoder = json.JSONDecoder(parse_constant=_refuse)
     at = _next(text, 1 if text.startswith(_MARK) else 0)
     found: list[_Part] = []
@@ -123,7 +124,7 @@ def _next(text: str, at: int) -> int:
 
 
 def _refuse(word: str) -> None:
-    raise ValueError(f"{word} is no number of JSON")
+    raise ValueError(f"{word} is not a JSON number")
 
 
 def _deep(value: object, left: int) -> bool:
@@ -133,12 +134,12 @@ def _deep(value: object, left: int) -> bool:
 
 def _checked(line: int, value: object) -> Document:
     if not isinstance(value, dict) or not isinstance(value.get("kind"), str):
-        raise UnreadableError(line, "no Kubernetes object: no kind")
+        raise UnreadableError(line, "not a Kubernetes object: no kind")
     return value
 
 
 def _harmless(text: str) -> bool:
-    """Whether a text steers no terminal; most are seen to be so at once."""
+    """Whether a text steers no terminal; most are seen to be so immediately."""
     return text.translate(_LEFT_OUT).isprintable() or printable(text, kept=_KEPT) == text
 
 

@@ -1,4 +1,4 @@
-"""Values -> YAML and JSON that every reader takes for the same values. Pure."""
+"""Writes values as YAML and JSON that every reader understands identically. Pure."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Changes of a document's value -> changes of its text, all else of which stays as it is. Pure.
+"""Turns changes of a document's value into edits of its text, and leaves the rest unchanged. Pure.
 
 What is added goes in after what it follows: as lines of its own in block style, before the bracket
 in flow style. An alias of what changes is written out where it must not change. The caller reads
@@ -25,7 +25,7 @@ class NotPossibleError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """Puts ``text`` in place of what stands from ``start`` to ``end``."""
+    """Puts ``text`` instead of what stands from ``start`` to ``end``."""
 
     start: int
     end: int
@@ -222,7 +222,7 @@ class Editor:
     def _column(self, at: int) -> int:
         before = self._text[self._line_start(at) : at]
         if before.strip(" -"):
-            raise NotPossibleError("it stands beside something else")
+            raise NotPossibleError("it is next to something else")
         return len(before)
 
     def _line_start(self, at: int) -> int:

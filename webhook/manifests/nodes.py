@@ -1,4 +1,4 @@
-"""Text -> nodes, each of which knows where in the text it stands, within bounds. Pure.
+"""Parses text into nodes with positions, within limits. Pure.
 
 The grammar is libyaml's, of which kubectl's YAML library is a port: both allow tabs as separation
 and refuse them as indentation. Where PyYAML was built without libyaml, its own parser does it.
@@ -162,10 +162,10 @@ class _Composer:
 
     def _alias(self, anchor: str, node: Node) -> Node:
         if anchor not in self._anchors:
-            raise not_yaml(node.line, f"nothing has the anchor {anchor!r}")
+            raise not_yaml(node.line, f"the anchor {anchor!r} is not defined")
         target = self._anchors[anchor]
         if target is None:
-            raise not_yaml(node.line, f"what has the anchor {anchor!r} contains itself")
+            raise not_yaml(node.line, f"the anchor {anchor!r} contains itself")
         node.target, node.size = target, target.size
         return node
 
@@ -174,7 +174,7 @@ def _grow(node: Sequence | Mapping, *parts: Node) -> None:
     """Count what was added to a collection, and where it ends as far as it is known."""
     node.size += sum(part.size for part in parts)
     if node.size > NODES:
-        reason = f"more than {NODES} values, with all aliases written out"
+        reason = f"more than {NODES} values after expanding all aliases"
         raise UnreadableError(node.line, f"not read: {reason}")
     if not node.flow:
         node.end = parts[-1].end

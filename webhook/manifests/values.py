@@ -1,4 +1,4 @@
-"""Nodes -> the values that kubectl reads there, which are those of JSON. Pure.
+"""Turns nodes into the values that kubectl reads, which are JSON values. Pure.
 
 Its library (sigs.k8s.io/yaml) knows the truth values of YAML 1.1 (``yes``, ``on``), numbers such as
 ``0o17``, ``1_000`` and ``1e3``, and neither numbers of base 60 nor times.
@@ -115,12 +115,12 @@ def _scalar(node: Scalar) -> Any:  # noqa: ANN401 -- any value of JSON
     elif node.tag in _KINDS:
         found = plain(node.text)
         if type(found) not in _KINDS[node.tag]:
-            raise not_yaml(node.line, f"this is no {node.tag.removeprefix(_TAGS)}")
+            raise not_yaml(node.line, f"this is not a {node.tag.removeprefix(_TAGS)}")
         found = float(found) if node.tag.endswith(":float") else found
     else:
         raise not_yaml(node.line, f"Kubernetes does not know the tag {node.tag!r} of a text")
     if isinstance(found, float) and not math.isfinite(found):
-        raise not_yaml(node.line, f"JSON has no number {node.text!r}")
+        raise not_yaml(node.line, f"{node.text!r} is not a JSON number")
     return found
 
 

@@ -1,1 +1,1 @@
-"""HTTPS in. The only package that knows FastAPI."""
+"""The HTTPS server. The only package that imports FastAPI."""

@@ -25,7 +25,7 @@ from webhook.server.metrics import Metrics
 
 _TIMEOUT = re.compile(rb"(?:^|&)timeout=([0-9]{1,3})s(?:&|$)")
 _USUAL_TIMEOUT = 10  # seconds; the API server's own where a configuration says nothing
-_LATE = "the request came too slowly; not backed up"
+_LATE = "the request arrived too slowly; not backed up"
 _TOO_LONG = f"the decision took longer than {deadline.SECONDS:g} s; not backed up"
 
 
@@ -37,7 +37,7 @@ _EXPLAINED = frozenset({
 
 
 class View(Protocol):
-    """What a decision may ask of the cluster; none of it may block."""
+    """What a decision may ask about the cluster; nothing here may block."""
 
     def around(self, name: str, owner: Owner) -> NamespaceContext:
         """Return what holds for a pod of ``owner`` in the namespace ``name``."""

@@ -1,7 +1,7 @@
-"""Bodies of requests: each held to a size and a time, and all together to one budget.
+"""Request bodies: each limited in size and time, all together by one budget.
 
-Anybody in the cluster may send bodies that do not end. What is dropped for others is the one that
-was begun first: the API server sends a review in one go.
+Anyone in the cluster can send endless bodies. The oldest unfinished body is dropped first: the API
+server sends a review immediately.
 """
 
 import asyncio
@@ -77,7 +77,7 @@ class Body:
             async with asyncio.timeout(SECONDS):
                 await self._read(request, budget)
         except TimeoutError:
-            raise RefusedError(408, f"the body did not come within {SECONDS:.0f} s") from None
+            raise RefusedError(408, f"the body did not arrive within {SECONDS:.0f} s") from None
         finally:
             budget.leave(self)
         if self._refusal is not None:

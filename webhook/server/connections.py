@@ -1,7 +1,7 @@
-"""Connections: how many, how long one may say nothing, and how much before its first word is over.
+"""Limits on connections: their number, idle time, and size of headers.
 
-Anybody in the cluster may open connections and leave them, or send headers without end. The API
-server sends a request at once, and keeps what it uses again. The only importer of uvicorn's parts.
+Anyone in the cluster can open idle connections or send endless headers. The API server sends a
+request immediately and reuses connections. The only importer of uvicorn's parts.
 """
 
 import asyncio

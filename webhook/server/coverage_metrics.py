@@ -13,7 +13,7 @@ _NAMESPACES = 1000  # that have series of their own
 
 
 class Coverage(Collector):
-    """Made anew at each scrape: what is not there any more has no series."""
+    """Made again at each scrape: what is not there any more has no series."""
 
     def __init__(self, lookout: Lookout) -> None:
         self._lookout = lookout
@@ -23,19 +23,19 @@ class Coverage(Collector):
         seen = self._lookout.seen
         looked = GaugeMetricFamily(
             "backup_webhook_coverage_timestamp_seconds",
-            "When all pods of the cluster were looked at last; 0 where that is too long ago.",
+            "Time of the last scan of all pods; 0 if it is too long ago.",
             value=seen.at if seen else 0.0,
         )
         yield looked
         pods = GaugeMetricFamily(
             "backup_webhook_pods",
-            "Running pods that have a backup (protected, outdated), want none (opted_out) or "
-            "should have one (all other reasons).",
+            "Running pods that have a backup (protected, outdated), opt out (opted_out) or should "
+            "have one (all other reasons).",
             labels=["namespace", "reason"],
         )
         claims = GaugeMetricFamily(
             "backup_webhook_unused_claims",
-            "Claims of namespaces that have opted in which no pod uses.",
+            "Claims that no pod uses, in namespaces that have opted in.",
             labels=["namespace"],
         )
         if seen:

@@ -1,7 +1,7 @@
-"""A limit of time for one decision: the webhook answers one request after the other.
+"""A time limit for one decision: the webhook answers one request at a time.
 
-Every decision is linear in the size of a pod whose size is bounded; this is for what nobody thought
-of. The only module that sets a timer.
+Every decision is linear in the pod's size, which is limited; this covers unforeseen cases. The only
+module that sets a timer.
 """
 
 import signal
@@ -15,7 +15,7 @@ SECONDS = 0.25
 
 
 class DeadlineError(BaseException):
-    """The time is over. No Exception: what catches those, to go on, must not catch this."""
+    """The time is over. Not an Exception, so handlers that continue do not catch it."""
 
 
 @contextmanager

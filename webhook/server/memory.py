@@ -1,4 +1,4 @@
-"""Memory that is free and that the C library keeps: given back to the system."""
+"""Returns free memory of the C library to the system."""
 
 import ctypes
 import time

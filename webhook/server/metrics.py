@@ -1,4 +1,4 @@
-"""The webhook's own metrics. What others choose, namespaces, is bounded in number."""
+"""The webhook's metrics. The number of namespace labels is bounded."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sized
@@ -27,7 +27,7 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.admissions = Counter(
-            "backup_webhook_admissions", "Admission reviews by what became of the pod.",
+            "backup_webhook_admissions", "Admission reviews by result for the pod.",
             ["reason", "namespace"], registry=self.registry,
         )  # fmt: skip
         self.bodies = Histogram(
@@ -35,21 +35,22 @@ class Metrics:
             buckets=_SIZES, registry=self.registry,
         )  # fmt: skip
         self.in_flight = Gauge(
-            "backup_webhook_in_flight", "Admission reviews that are being answered.",
+            "backup_webhook_in_flight", "Admission reviews in progress.",
             registry=self.registry,
         )  # fmt: skip
         self.refused = Counter(
-            "backup_webhook_refused_calls", "Calls that were no admission review, by HTTP status.",
+            "backup_webhook_refused_calls", "Requests that were not admission reviews, by HTTP "
+            "status.",
             ["status"], registry=self.registry,
         )  # fmt: skip
         self._closed = Counter(
-            "backup_webhook_closed_connections", "Connections that the webhook ended: silent for "
-            "too long, headers too large, too many (crowded), or with the client certificate of "
+            "backup_webhook_closed_connections", "Connections that the webhook closed: silent for "
+            "too long, headers too large, too many (crowded), or a client certificate with "
             "another name (stranger).", ["reason"],
             registry=self.registry,
         )  # fmt: skip
         self.defaulted = Counter(
-            "backup_webhook_defaulted_settings", "Settings whose value could not be used.",
+            "backup_webhook_defaulted_settings", "Settings with an invalid value.",
             ["key"], registry=self.registry,
         )  # fmt: skip
         self.seconds = Histogram(
@@ -82,7 +83,7 @@ class Metrics:
     def connections(self, gate: Sized) -> None:
         """Show how many connections there are at each scrape."""
         opened = Gauge(
-            "backup_webhook_connections", "Connections to the webhook, idle ones too.",
+            "backup_webhook_connections", "Open connections to the webhook, including idle ones.",
             registry=self.registry,
         )  # fmt: skip
         opened.set_function(lambda: float(len(gate)))
@@ -91,20 +92,20 @@ class Metrics:
         """Show the certificates' state as it is at each scrape."""
         expiry = Gauge(
             "backup_webhook_certificate_expiry_timestamp_seconds",
-            "When the certificate in use ends; 0 where there is none.",
+            "Expiry time of the certificate in use; 0 if there is none.",
             ["kind"], registry=self.registry,
         )  # fmt: skip
         expiry.labels("leaf").set_function(lambda: _seconds(status().leaf_expires))
         expiry.labels("ca").set_function(lambda: _seconds(status().ca_expires))
         life = Gauge(
             "backup_webhook_certificate_lifetime_seconds",
-            "From begin to end of the server's certificate in use; 0 where there is none.",
+            "Lifetime of the server's certificate in use; 0 if there is none.",
             registry=self.registry,
         )
         life.set_function(lambda: _length(status().leaf_life))
         in_sync = Gauge(
             "backup_webhook_ca_bundle_in_sync",
-            "Whether the API server trusts our CA; -1 where somebody else sees to it.",
+            "Whether the API server trusts our CA; -1 if the CA bundle is managed elsewhere.",
             registry=self.registry,
         )
         in_sync.set_function(lambda: _tristate(status().bundle_in_sync))
@@ -113,19 +114,20 @@ class Metrics:
         """Show what is known of the cluster, and whether it is being followed."""
         unavailable = Gauge(
             "backup_webhook_image_unavailable",
-            "1 where a pre-pull pod cannot pull the sidecar's image: nothing is injected.",
+            "1 if a pre-pull pod cannot pull the sidecar's image; nothing is injected then.",
             registry=self.registry,
         )
         unavailable.set_function(lambda: float(bool(cluster.image_problem)))
         refused = Gauge(
             "backup_webhook_refused_owners",
-            "Workloads whose pods with a sidecar something refuses: they come without.",
+            "Workloads whose pods another policy refuses with a sidecar; they are admitted "
+            "without.",
             registry=self.registry,
         )
         refused.set_function(lambda: float(cluster.breaker.count(time.monotonic())))
         self.registry.register(_Breaker(cluster.breaker.tally))
         up = Gauge(
-            "backup_webhook_watch_up", "Whether changes in the cluster are seen at once.",
+            "backup_webhook_watch_up", "Whether changes in the cluster are seen immediately.",
             ["watch"], registry=self.registry,
         )  # fmt: skip
         for watch in cluster.watches:
@@ -144,9 +146,10 @@ class _Breaker:
     def collect(self) -> Iterator[CounterMetricFamily]:
         """Yield the counter."""
         family = CounterMetricFamily(
-            "backup_webhook_breaker_decisions", "Workloads of which reviews claimed that something "
-            "refuses their pods, by what the API server says of it: confirmed, suspicious (let "
-            "through briefly) or unconfirmed (injected as ever; forged reviews show here).",
+            "backup_webhook_breaker_decisions", "Workloads whose reviews suggest that their pods "
+            "are refused, by what the API server confirms: confirmed, suspicious (admitted "
+            "without a sidecar briefly) or unconfirmed (injected as usual; forged reviews show "
+            "here).",
             labels=["evidence"],
         )  # fmt: skip
         for verdict, count in self._tally.items():
@@ -161,7 +164,7 @@ class _Sidecars:
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Yield the gauge with all its labels as they are now."""
         family = GaugeMetricFamily(
-            "backup_webhook_sidecars", "Pods with a sidecar, by what they are backed up as.",
+            "backup_webhook_sidecars", "Pods with a sidecar, by host in the repository.",
             labels=["namespace", "host"],
         )  # fmt: skip
         for labels, pods in self._known().items():

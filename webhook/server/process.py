@@ -1,4 +1,4 @@
-"""The server process: its certificate, what it watches, and an end that drops no request."""
+"""The server process: certificate, watches, and a shutdown that drops no request."""
 
 import asyncio
 import gc
@@ -106,10 +106,10 @@ def _configured(
 
 
 class Draining:
-    """The time between the signal to end and the end: not ready any more, but serving.
+    """The shutdown period: not ready any more, but still serving.
 
     Until every node has heard that this pod is leaving, requests still arrive. Each answer then
-    asks its sender to connect anew, to another replica.
+    asks its sender to connect again, to another replica.
     """
 
     def __init__(self, seconds: float) -> None:

@@ -16,12 +16,12 @@ _WARNINGS_LENGTH = 4000  # of all together; the API server drops what exceeds 40
 
 
 class MalformedError(ValueError):
-    """The body is no admission review that could be answered; the message says what is wrong."""
+    """The body is not a valid admission review; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the API server asks. ``object`` is None where it sends none (DELETE, CONNECT)."""
+    """What the API server asks. ``object`` is None if it sends none (DELETE, CONNECT)."""
 
     api_version: str
     uid: str
@@ -55,7 +55,7 @@ def parse(body: bytes) -> Request:
     except orjson.JSONDecodeError as error:
         raise MalformedError(f"the body is not JSON: {error}") from error
     if not isinstance(review, dict) or review.get("kind") != "AdmissionReview":
-        raise MalformedError("the body is no AdmissionReview")
+        raise MalformedError("the body is not an AdmissionReview")
     version = review.get("apiVersion")
     if not isinstance(version, str) or version not in _VERSIONS:
         raise MalformedError(f"apiVersion must be one of {', '.join(sorted(_VERSIONS))}")
@@ -90,7 +90,7 @@ def allow(
 ) -> bytes:
     """Return the review that admits the object, patched where there are operations.
 
-    There is no other answer: a webhook for backups has no reason to refuse a pod.
+    There is no other answer: a backup webhook has no reason to refuse a pod.
     """
     response: dict[str, Any] = {"uid": request.uid, "allowed": True}
     if operations:

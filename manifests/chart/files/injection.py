@@ -1,4 +1,4 @@
-"""`helm test`: whether a pod gets the sidecar, asked by a dry run, so that no pod is made."""
+"""`helm test`: whether a pod gets the sidecar, checked with a dry run, which creates no pod."""
 
 import json
 import os
@@ -45,11 +45,11 @@ def problem(api: client.CoreV1Api) -> str:
     pod = json.loads(answer.data)
     if any(each["name"] == "backup" for each in pod["spec"].get("initContainers", ())):
         return ""
-    return pod["metadata"]["annotations"].get("backup.status", "no answer of the webhook")
+    return pod["metadata"]["annotations"].get("backup.status", "no answer from the webhook")
 
 
 api = client.CoreV1Api(connection())
-deadline = time.monotonic() + 60  # rights, the namespace's account and the CA come to be meanwhile
+deadline = time.monotonic() + 60  # RBAC, the namespace's ServiceAccount and the CA need some time
 while why := problem(api):
     if time.monotonic() > deadline:
         sys.exit(f"not injected: {why}")

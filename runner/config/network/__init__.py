@@ -1,1 +1,1 @@
-"""How requests leave the pod: authorities, proxies, TLS, SFTP."""
+"""Network settings: CAs, proxies, TLS, SFTP."""

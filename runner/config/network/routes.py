@@ -1,7 +1,7 @@
-"""Which authorities and proxies requests use, as the Secret says; by the rules of Go. Pure.
+"""CAs and proxies of requests, as set in the Secret; by Go's rules. Pure.
 
-restic and rclone read the same variables with golang.org/x/net/http/httpproxy. A request of ours
-goes the way that theirs go, so that one Secret describes one network.
+restic and rclone read the same variables with golang.org/x/net/http/httpproxy. Our requests follow
+the same rules, so one Secret describes one network.
 """
 
 import ipaddress
@@ -14,15 +14,15 @@ from contract.annotations.settings import Problem
 _PORTS = {"http": "80", "https": "443"}
 _ALL = "ALL_PROXY"
 VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", _ALL, "NO_PROXY")
-"""Each is read in lower case too, where it is not set in upper case."""
+"""The lower-case name counts if the upper-case one is not set."""
 AUTHORITIES = ("BACKUP_CACERT", "RESTIC_CACERT", "SSL_CERT_FILE", "SSL_CERT_DIR")
 """Name certificates: ours, restic's, and those of all programs that use OpenSSL or Go."""
-_LOOPBACK = "localhost,127.0.0.0/8,::1"  # never asked of a proxy, whatever NO_PROXY says
+_LOOPBACK = "localhost,127.0.0.0/8,::1"  # never sent through a proxy, whatever NO_PROXY says
 
 
 @dataclass(frozen=True, slots=True)
 class Authorities:
-    """Certificates that are trusted beside the system's, in PEM form.
+    """Additional trusted CA certificates, in PEM form.
 
     ``for_all``: some of them are ours to hand to restic and rclone, which know the others.
     """
@@ -62,12 +62,12 @@ class Network:
 
     @property
     def is_own(self) -> bool:
-        """Whether restic and rclone have to be told more of it than the Secret tells them."""
+        """Whether restic and rclone need more variables than the Secret has."""
         return self.authorities.for_all or bool(self.given)
 
     @property
     def for_go(self) -> Mapping[str, str]:
-        """What restic and rclone do not read themselves: to them ALL_PROXY is nothing."""
+        """Variables that restic and rclone do not read themselves: they ignore ALL_PROXY."""
         return {f"{scheme.upper()}_PROXY": proxy for scheme, proxy in self.given.items()}
 
 
@@ -113,7 +113,7 @@ def _address(text: str) -> tuple[str, str]:
     except ValueError:
         usable = False
     if not usable or any(each.isspace() for each in address):
-        return "", "is no address of a proxy, such as http://proxy.example.com:3128"
+        return "", "is not a proxy address such as http://proxy.example.com:3128"
     if parts.scheme != "http":
         return "", f"{parts.scheme}:// proxies are for restic and rclone only: use an http:// one"
     return address, ""

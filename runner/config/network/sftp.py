@@ -1,8 +1,8 @@
 """Repositories at `sftp:` addresses, which rclone reaches for restic. Pure.
 
-restic itself starts OpenSSH's `ssh` for them. That is not in the image, refuses to run as a user
-without an entry in /etc/passwd, as most pods' users are, and refuses keys that a group may read, as
-files of a Secret are. rclone speaks SFTP itself. What lies on the server is the same.
+restic itself starts OpenSSH's `ssh` for them. The image does not have it, and it refuses users
+without an entry in /etc/passwd (most pods' users) and keys that a group may read (files of a
+Secret). rclone speaks SFTP itself. The files on the server are the same.
 """
 
 import posixpath
@@ -14,7 +14,7 @@ from contract.secret import required_keys
 
 KEY, KNOWN_HOSTS = "SFTP_KEY", "SFTP_KNOWN_HOSTS"
 _REPOSITORY = required_keys.REPOSITORY[0]
-_NOT_SET = f" {required_keys.NOT_SET}"  # ends what stands in place of a path that is missing
+_NOT_SET = f" {required_keys.NOT_SET}"  # ends what stands instead of a path that is missing
 _ADDRESS = re.compile(
     r"sftp:(?://(?:(?P<user>[^@/]*)@)?(?P<host>\[[^]]+\]|[^:/\[\]]+)(?::(?P<port>[0-9]{1,5}))?"
     r"/(?P<path>.*)|(?:(?P<scp_user>[^:/]*)@)?(?P<scp_host>\[[^]]+\]|[^:/\[\]@]+):(?P<scp_path>.*))",
@@ -48,7 +48,7 @@ def read(
         "PORT": found.get("port", ""),
         "USER": found.get("user", ""),
         ("KEY_PEM" if _is_text(key) else "KEY_FILE"): _one_line(key),
-        # Without one, rclone would believe any server.
+        # Without one, rclone would trust any server.
         "KNOWN_HOSTS_FILE": hosts or f"{'COPY_' if copy else ''}{KNOWN_HOSTS}{_NOT_SET}",
         "KEY_USE_AGENT": "false",
         # Servers for files alone run no commands, and restic proves its files itself.
@@ -82,10 +82,10 @@ def texts(environment: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def problems(variables: Mapping[str, str]) -> list[Problem]:
-    """Return what of the key is wrong, as far as can be seen."""
+    """Return the visible problems of the key."""
     key = variables.get(KEY, "").strip()
     if _is_text(key) and "PRIVATE KEY" not in key:
-        return [Problem("Secret variable", KEY, "", "is no private key", "")]
+        return [Problem("Secret variable", KEY, "", "is not a private key", "")]
     if key and not _is_text(key) and not key.startswith("/"):
         why = "is neither a private key (-----BEGIN …) nor the path of one"
         return [Problem("Secret variable", KEY, "", why, "")]

@@ -1,4 +1,4 @@
-"""How connections to database servers are encrypted, and what of that is verified. Pure."""
+"""TLS modes of connections to database servers. Pure."""
 
 import ipaddress
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Mode(StrEnum):
-    """What is asked of a connection; the words are those of MySQL."""
+    """Requirements on a connection, in MySQL's terms."""
 
     DISABLED = "disabled"
     PREFERRED = "preferred"
@@ -19,7 +19,7 @@ FILES = {
     "mysql": ("MYSQL_SSL_CA", "MYSQL_SSL_CERT", "MYSQL_SSL_KEY"),
     "redis": ("REDISCLI_CACERT", "REDISCLI_CERT", "REDISCLI_KEY"),
 }
-"""Variables that name a file, hold its text, or name the key of the Secret that does."""
+"""Variables with the path of a file, its text, or the key of the Secret that has the text."""
 _PEM = "-----BEGIN "
 _ALSO = {
     "true": Mode.REQUIRED, "yes": Mode.REQUIRED, "on": Mode.REQUIRED, "1": Mode.REQUIRED,
@@ -30,7 +30,7 @@ _ALSO = {
 
 
 def mode(key: str, text: str) -> Mode | None:
-    """Return the mode that a variable names; None where it is empty. Raises ValueError."""
+    """Return the mode that a variable names; None if it is empty. Raises ValueError."""
     word = text.strip().lower().replace("-", "_")
     if not word:
         return None
@@ -40,11 +40,11 @@ def mode(key: str, text: str) -> Mode | None:
         return Mode(word)
     except ValueError:
         choice = ", ".join(Mode)
-        raise ValueError(f"{key}: {text.strip()!r} is no mode of TLS; write {choice}") from None
+        raise ValueError(f"{key}: {text.strip()!r} is not a TLS mode; write {choice}") from None
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is the pod itself, where nobody listens in between."""
+    """Whether a host is the pod itself, where nobody can intercept."""
     if host.lower() in {"", "localhost"}:
         return True
     try:
@@ -59,7 +59,7 @@ def is_text(value: str) -> bool:
 
 
 def placeholder(key: str) -> str:
-    """Return what stands for the path of a file, which exists only while a client runs."""
+    """Return a placeholder for the path of a file that exists only while a client runs."""
     return f"<file of {key}>"
 
 

@@ -35,7 +35,7 @@ NAMES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One option as it was given; ``name`` is "" for a word that is none, or not known."""
+    """One option as it was given; ``name`` is "" for a word that is invalid, or not known."""
 
     name: str
     value: str | None

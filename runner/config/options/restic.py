@@ -1,8 +1,7 @@
-"""Options of restic in the Secret: what a backup may be given, and what every command gets. Pure.
+"""Options of restic in the Secret: those of backups, and those of every command. Pure.
 
-What would change who a snapshot is of, where it goes or whether there is one at all is left out
-and named: the backup goes on without it. What restic itself does not know is handed on, for it to
-refuse.
+Options that would change a snapshot's owner or destination, or prevent it, are dropped and
+reported; the backup runs without them. Unknown options are passed to restic, which refuses them.
 """
 
 import re
@@ -57,20 +56,21 @@ _GLOBAL: Mapping[str, Callable[[str], str]] = {
     "retry-lock": _time, "stuck-request-timeout": _time, "tls-client-cert": _any,
 }  # fmt: skip
 _GLOBAL_SWITCHES = {"cleanup-cache", "insecure-tls", "no-cache", "no-extra-verify"}
-_NEEDLESS = {"json", "quiet"}  # what a run hears is JSON, and its log is its own
+_NEEDLESS = {"json", "quiet"}  # runs parse JSON and keep their own log
 
 _HOST = "would give the snapshot to another workload: use backup.name or RESTIC_HOSTNAME"
-_PLACE = "every command needs it: set {} instead"
-_STDIN = "would back up no volume: use backup.dump"
+_PLACE = "applies to every command: set {} instead"
+_STDIN = "would not back up any volume: use backup.dump"
 _REFUSED = {
-    "dry-run": "makes no snapshot: try excludes by `backup-runner restic backup --dry-run PATH`",
+    "dry-run": "makes no snapshot: to try excludes, run `backup-runner restic backup --dry-run "
+    "PATH`",
     "help": "makes no snapshot",
     "version": "makes no snapshot",
     "host": _HOST,
     "hostname": _HOST,
     "group-by": "has no effect: the parent is found by host and tags",
-    "time": "would let retention take the snapshot for an old or a future one",
-    "parent": "the newest snapshot is the parent; --force reads every file again",
+    "time": "would make retention treat the snapshot as old or as a future one",
+    "parent": "restic takes the newest snapshot as parent; to read every file again, use --force",
     "stdin": _STDIN,
     "stdin-filename": _STDIN,
     "stdin-from-command": _STDIN,
@@ -79,7 +79,7 @@ _REFUSED = {
     "password-file": _PLACE.format("RESTIC_PASSWORD_FILE"),
     "password-command": _PLACE.format("RESTIC_PASSWORD_COMMAND"),
     "insecure-no-password": "a repository without a password is not supported",
-    "no-lock": "a prune that runs meanwhile would damage the backup",
+    "no-lock": "a concurrent prune would damage the backup",
     "cache-dir": _PLACE.format("RESTIC_CACHE_DIR"),
 }
 _SHOWN = {"dry-run", "help", "version", "host", "hostname", "group-by", "time", "parent"}
@@ -87,7 +87,7 @@ _SHOWN = {"dry-run", "help", "version", "host", "hostname", "group-by", "time", 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What the Secret's options come to.
+    """The parsed options of the Secret.
 
     ``backup`` are words for ``restic backup``, ``every`` for each command of restic, ``patience``
     the seconds to wait for a lock, None where none are given; ``excludes`` are patterns that
@@ -138,7 +138,7 @@ class _Made:
         if option.name in _GLOBAL or option.name in _GLOBAL_SWITCHES:
             self._globally(OPTIONS, option)
             return
-        why = _REFUSED.get(option.name) or f"is no option of every command: see {PARAMETERS}"
+        why = _REFUSED.get(option.name) or f"is not a global restic option: see {PARAMETERS}"
         self._refuse(OPTIONS, option, why)
 
     def take(self, option: Option) -> None:
@@ -155,7 +155,7 @@ class _Made:
         elif name in flags.OF_BACKUP and not option.value:
             self._refuse(PARAMETERS, option, "has no value")
         elif name == "tag" and (ours := _our_tag(option.value or "")):
-            self._refuse(PARAMETERS, option, f"{ours} is a tag with a meaning of its own")
+            self._refuse(PARAMETERS, option, f"{ours} is a reserved tag")
         else:
             self.backup += [SKIP] if name == "skip-if-unchanged" else option.words
             self.excludes += [option.value or ""] if name == "exclude" else []
@@ -180,7 +180,7 @@ class _Made:
 
 
 def _unknown(word: str) -> str:
-    """Return the name of an option that is not known, without its value."""
+    """Return the name of an option that is unknown, without its value."""
     return word.partition("=")[0] if word.startswith("--") else word[:2] * word.startswith("-")
 
 
@@ -189,5 +189,5 @@ def _our_tag(value: str) -> str:
 
 
 def _is_true(value: str | None) -> bool:
-    """Read a switch's value as restic does; what is none counts as on, for restic to refuse."""
+    """Read a switch's value as restic does; anything else counts as on, for restic to refuse."""
     return value not in {"0", "f", "F", "false", "False", "FALSE"}

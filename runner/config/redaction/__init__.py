@@ -1,1 +1,1 @@
-"""What must not be seen in logs, messages and metrics."""
+"""Redaction of secrets in logs, notifications and metrics."""

@@ -1,4 +1,4 @@
-"""Which values of the Secret are credentials, by key and by form. Pure."""
+"""Finds credentials in values of the Secret, by key and by form. Pure."""
 
 import json
 import re
@@ -74,7 +74,7 @@ def found(
 ) -> Credentials:
     """Return the credentials in variables, and in what stands in files that they name.
 
-    ``all_secret``: the variables are a Secret's; else only those named like credentials count.
+    ``all_secret``: the variables are a Secret's; otherwise only those named like credentials count.
     """
     known = Credentials()
     for key, value in variables.items():
@@ -145,7 +145,7 @@ def _add_command(known: Credentials, value: str) -> None:
 
 
 def _add_addresses(known: Credentials, value: str, *, whole: bool) -> None:
-    """Add what stands before an ``@``; where the value is ``whole`` an address, blanks too."""
+    """Add what stands before an ``@``; where the value is ``whole`` an address, spaces too."""
     addresses = [match[0] for match in _URL.finditer(value)]
     if whole or value.count("://") == 1:
         addresses.append(value.strip())

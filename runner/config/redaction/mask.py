@@ -1,8 +1,8 @@
-"""The mask that text of other programs goes through before anybody sees it. Pure.
+"""The mask for output of other programs. Pure.
 
-Text is foreign where restic, rclone, database clients, hooks and servers wrote it, and where it is
-a value of the Secret that a message repeats. It is masked where it comes in, and nothing is masked
-after that: our own words, tags, names and numbers stay as they are, whatever the password is.
+Text is foreign if restic, rclone, database clients, hooks or servers wrote it, or if it is a value
+of the Secret that a message repeats. It is masked on input and never again: our own words, tags,
+names and numbers stay unchanged, whatever the password is.
 """
 
 import re
@@ -22,9 +22,9 @@ _BETWEEN_PIECES = re.compile(r"[/?#@\s\"%]")
 
 
 class Foreign(str):
-    """A line of another program as people may see it; ``heard`` is that line as it came.
+    """A masked line of another program; ``heard`` is the original line.
 
-    It is shown, joined and stored like any text. Only what decides by words of it asks `heard`.
+    It is shown, joined and stored like any text. Only decisions use `heard`.
     """
 
     __slots__ = ("heard",)
@@ -36,18 +36,18 @@ class Foreign(str):
         return made
 
     def __reduce__(self) -> tuple[type[str], tuple[str]]:
-        """Leave what was heard behind where it is copied or kept."""
+        """Drop the original line when copied or stored."""
         return str, (str(self),)
 
 
 def heard(line: str) -> str:
-    """Return a line as it came, to decide by; never to show."""
+    """Return the original line, for decisions; never for output."""
     return line.heard if isinstance(line, Foreign) else line
 
 
 @dataclass(frozen=True, slots=True)
 class Mask:
-    """Removes credentials from foreign text: what is known first, then what looks like them.
+    """Removes credentials from foreign text: first known ones, then those that look like some.
 
     ``exact`` are replaced wherever they stand, ``words`` where they stand alone; of ``long`` ones
     a part is, where the text was cut.

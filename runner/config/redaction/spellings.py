@@ -1,4 +1,4 @@
-"""How programs write a text that they quote: escaped, encoded, or as it is. Pure."""
+"""Spellings of a text in other programs' output: escaped, encoded or plain. Pure."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""Words that messages are made of: as a password, none is a secret in a sentence. Pure."""
+"""Common words of messages, which are never masked in a sentence. Pure."""
 
 _WORDS = """
     a abort aborted about above absolute accept acceptable accepted access account action active

@@ -1,4 +1,4 @@
-"""Where a mirror goes, and what rclone gets to know of it. Pure."""
+"""The destination of a mirror, and rclone's variables for it. Pure."""
 
 import re
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ CONF = "rclone.conf"
 """Name of the Secret's file, and of its writable copy in the state folder: rclone keeps
 refreshed tokens there."""
 
-# With these, rclone would do nothing, delete more, ask, or tell us something else.
+# These would make rclone do nothing, delete more, ask questions, or change its output.
 _NOT_RCLONES = re.compile(
     r"BUP_.*|RESTIC_.*|RCLONE_(CONFIG|DRY_RUN|INTERACTIVE|IGNORE_ERRORS|DELETE_.*|BACKUP_DIR|SUFFIX.*"
     r"|COMPARE_DEST|COPY_DEST|LOG_.*|USE_JSON_LOG|STATS.*|PROGRESS.*|VERBOSE|QUIET|RC(_.*)?|MAX_DELETE.*"
@@ -30,7 +30,7 @@ class Mirror:
 
     @property
     def usable(self) -> bool:
-        """Whether it does not depend on the folder in which rclone is started."""
+        """Whether it is independent of rclone's working directory."""
         return self.destination.startswith("/") or ":" in self.destination
 
 

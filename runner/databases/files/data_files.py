@@ -1,4 +1,4 @@
-"""Files of a database in the volumes that a whole dump stands for, and those that none does."""
+"""Database files in volumes: which ones a complete dump covers, and which ones none does."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -44,7 +44,7 @@ def judged(config: Config, name: str, sources: Iterable[str]) -> Judgement:
 
 
 def _opened(config: Config, sources: Iterable[str]) -> Iterator[Folder]:
-    """Open the folders to back up; what is none, or leads out of its volume, holds no server's."""
+    """Open the folders to back up, except those that lead out of their volume."""
     for source in sources:
         path = Path(source)
         root = mounts.volume_of(config, path) if is_below(source, config.paths.volumes) else None
@@ -107,5 +107,5 @@ def _others(name: str, folders: list[Folder], own: Folder | None, port: str) -> 
     if name == "mysql" and not own and len(used) < 2:
         return ()
     return tuple(
-        f"another server of {_TITLES[name]} uses {each.path}, and no dump is of it" for each in used
+        f"another server of {_TITLES[name]} uses {each.path} and is not dumped" for each in used
     )

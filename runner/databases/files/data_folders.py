@@ -1,4 +1,4 @@
-"""Data folders of database servers in the volumes, and whether one is that of a known server."""
+"""Finds data folders of database servers in the volumes, and matches them with a known server."""
 
 import re
 import stat
@@ -18,8 +18,7 @@ _LONGEST = 1 << 16  # bytes of a small file that are read
 _SAME = 2  # seconds between a file's time and when its server says that it wrote it
 _WRITTEN = 600  # seconds that a disk may take for what Redis has written, before it is renamed
 _REDIS = {"dump.rdb", "appendonlydir", "appendonly.aof"}
-# What a server writes into its data folder. Anything else in there is somebody else's, and stays;
-# so does its configuration.
+# What a server writes into its data folder. Other files and its configuration are backed up.
 _POSTGRES_FILES = (
     "base", "global", "pg_clog", "pg_commit_ts", "pg_dynshmem", "pg_logical", "pg_multixact",
     "pg_notify", "pg_replslot", "pg_serial", "pg_snapshots", "pg_stat", "pg_stat_tmp",
@@ -107,7 +106,7 @@ def written(folder: Folder) -> float:
 
 
 def small(folder: Folder, inside: str) -> bytes:
-    """Return the beginning of a file; nothing where it is no ordinary file, or cannot be read."""
+    """Return the beginning of a file; nothing if it is no ordinary file, or cannot be read."""
     try:
         return folder.read(inside, _LONGEST)
     except OSError:
@@ -135,7 +134,7 @@ def _names(folder: Folder, inside: str = "") -> list[str]:
 
 
 def _type(folder: Folder, inside: str) -> int:
-    """Return of which type what is at a path in a folder is; 0 where nothing is."""
+    """Return of which type what is at a path in a folder is; 0 if nothing is."""
     try:
         return stat.S_IFMT(folder.stat(inside).st_mode)
     except OSError:

@@ -1,4 +1,4 @@
-"""Other database servers in the pod: which data folders in the volumes are theirs, and in use."""
+"""Finds data folders in the volumes that other database servers in the pod use."""
 
 import fcntl
 import os
@@ -28,7 +28,7 @@ _REDIS = re.compile(r"# Server\b|(NOAUTH|NOPERM|LOADING)\b")
 
 
 def uses(name: str, folder: Folder, own_port: str) -> bool:
-    """Whether a server in this pod, other than the one at ``own_port``, is at work on a folder.
+    """Whether a server in this pod, other than the one at ``own_port``, uses a folder.
 
     Its files say where it listens, or it holds a lock on them. Redis leaves no such trace: another
     one in the pod says what its folder is, or else it counts when the files were written.

@@ -1,1 +1,1 @@
-"""Dumps, back into a server."""
+"""Loads dumps into servers."""

@@ -1,4 +1,4 @@
-r"""Reads a dump of PostgreSQL as psql does, for what psql itself would act on. Pure.
+r"""Scans a PostgreSQL dump for commands that psql itself would execute. Pure.
 
 psql runs programs for a dump that holds meta-commands such as ``\!``. pg_dump and pg_dumpall write
 few: ``\connect``, which is returned, and ``\restrict``, ``\unrestrict`` and
@@ -34,7 +34,7 @@ _DROPPED = re.compile(
 
 
 class RefusedError(ValueError):
-    """A dump holds what its program never writes; the message is one line for people."""
+    """A dump contains what its program never writes; the message is one line for people."""
 
 
 class Lexer:
@@ -71,7 +71,7 @@ class Lexer:
         self._left = text[at:]
         self._lines += text.count(b"\n", 0, at)
         if last and self._left:
-            raise self._refused(self._left, 0, "ends amid a word of its own")
+            raise self._refused(self._left, 0, "ends in the middle of a keyword")
         if at > done:
             yield text[done:at]
 
@@ -95,7 +95,7 @@ class Lexer:
     def _word(self, text: bytes, match: re.Match[bytes]) -> int:
         if match.end() == len(text) and not self._last:
             if match.end() - match.start() > _LONGEST:
-                raise self._refused(text, match.start(), "has a word without an end")
+                raise self._refused(text, match.start(), "has an unterminated word")
             return match.start()
         word = match[0].lower()
         if word == b"e" and text[match.end() : match.end() + 1] == b"'":
@@ -134,7 +134,7 @@ class Lexer:
         if self._last or not _PARTIAL_TAG.match(text, at):
             return self._gone(at + 1)
         if len(text) - at > _LONGEST:
-            raise self._refused(text, at, "has a word without an end")
+            raise self._refused(text, at, "has an unterminated word")
         return at
 
     def _enter(self, state: Callable[[bytes, int], int], at: int, *, stays: bool = False) -> int:
@@ -173,7 +173,7 @@ class Lexer:
         found = text.find(self._end, at)
         if found < 0:
             return len(text)
-        # Doubled, it is part of what is quoted, which then seems to begin anew.
+        # Doubled, it is part of what is quoted, which then seems to begin again.
         self._state = self._in_sql
         return found + 1
 
@@ -215,18 +215,18 @@ class Lexer:
     def _command(self, text: bytes, at: int) -> int:
         if b"\n" not in text[at : at + _LONGEST] and not self._last:
             if len(text) - at > _LONGEST:
-                raise self._refused(text, at, "has a line without an end")
+                raise self._refused(text, at, "has an unterminated line")
             return at
         if not self._before.endswith(b"\n") or self._first:
-            raise self._refused(text, at, "holds a command of psql's own")
+            raise self._refused(text, at, "contains a psql meta-command")
         self._is_ours = True
         if match := _DROPPED.match(text, at):
             return match.end()
         found = connect.read(text, at)
         if found is None:
-            raise self._refused(text, at, "holds a command of psql's own")
+            raise self._refused(text, at, "contains a psql meta-command")
         if not self._connects:
-            raise self._refused(text, at, "connects to another database than the one it is of")
+            raise self._refused(text, at, "connects to another database")
         self._connection = found
         return found.end
 

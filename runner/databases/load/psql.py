@@ -1,4 +1,4 @@
-r"""Loads a dump of PostgreSQL by psql, which cannot act on what the dump holds.
+r"""Loads a PostgreSQL dump with psql, which cannot execute anything in the dump.
 
 Each database gets a psql of its own, in the mode of ``\restrict``: it knows no meta-command there,
 not even in data that it takes for commands because a COPY failed. It can start no program either.
@@ -24,11 +24,11 @@ _OLD = (
     "psql is too old to load a dump without acting on commands in it: use an image with psql "
     "13.22, 14.19, 15.14, 16.10, 17.6 or newer"
 )
-_UNCONFINED = "psql cannot be kept from starting programs on this machine: nothing is loaded"
+_UNCONFINED = "psql cannot be prevented from starting programs on this machine: nothing is loaded"
 
 
 def prove(client: Client) -> None:
-    r"""Raise DumpError where this psql has no ``\restrict``, or could start other programs."""
+    r"""Raise DumpError if this psql has no ``\restrict``, or could start other programs."""
     if not seccomp.is_known():
         raise DumpError(Failure.CONFIG, _UNCONFINED)
     try:

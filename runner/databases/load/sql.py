@@ -1,4 +1,4 @@
-"""Loading a dump into a server: which one, what the server is asked and told. Pure."""
+"""Chooses a dump to load, and the SQL for its server. Pure."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -67,25 +67,27 @@ def choose(
     owners = {selection.owner(each.tags) for each in of_it}
     if len(owners) > 1:
         listed = "; ".join(sorted(", ".join(owner) for owner in owners))
-        raise LookupError(f"more than one workload has dumps of {name}, take --snapshot: {listed}")
+        raise LookupError(
+            f"more than one workload has dumps of {name}; choose one with --snapshot: {listed}"
+        )
     old = [each for each in ours if moment is None or each.time <= moment]
     if not old:
         oldest = f"; the oldest is {described(ours[0])}" if ours else ""
-        raise LookupError(f"there is no dump of {name}{' of then' if moment else ''}{oldest}")
+        raise LookupError(f"there is no dump of {name}{' at that time' if moment else ''}{oldest}")
     if old[-1].is_doubtful:
         whole = [each for each in old if not each.is_doubtful]
-        latest = f"; the newest whole one is {described(whole[-1])}" if whole else ""
+        latest = f"; the newest complete one is {described(whole[-1])}" if whole else ""
         raise LookupError(
-            f"the newest dump of {name}, {described(old[-1])}, lacks something of its "
-            f"server{latest}: say by --snapshot which one is meant"
+            f"the newest dump of {name}, {described(old[-1])}, lacks data of its server{latest}: "
+            f"choose one "
+            f"with --snapshot"
         )
     old = [each for each in old if not each.is_doubtful]
     newest, before = old[-1], old[-2] if old[1:] else None
     if before and newest.bytes is not None and (before.bytes or 0) > _SHRUNK * newest.bytes:
         raise LookupError(
-            f"the newest dump of {name}, {described(newest)}, holds much less than "
-            f"{described(before)}: say by --snapshot which one is meant, such as "
-            f"--snapshot {before.id[:8]}"
+            f"the newest dump of {name}, {described(newest)}, is much smaller than "
+            f"{described(before)}: choose one with --snapshot, such as --snapshot {before.id[:8]}"
         )
     return newest
 
@@ -108,7 +110,8 @@ def offered(found: list[Snapshot], moment: datetime | None, origin: str = "") ->
         more = f" --from {quote(origin)}" if origin else ""
         by = f"backup-runner load {quote(name)} --snapshot {quote(chosen.id[:8])}{more}"
         lines.append(
-            f"a dump of {name} is there, {described(chosen)}; once its server runs, load it: {by}"
+            f"a dump of {name} is available, {described(chosen)}; once its server runs, load it: "
+            f"{by}"
         )
     return lines
 
@@ -117,12 +120,11 @@ def by_hand(name: str, chosen: Snapshot) -> str:
     """Return how a dump is loaded that no client can; "" where one can."""
     dump = f"`backup-runner restic dump {quote(chosen.id[:8])} /{DUMP_FILES[name]}`"
     if name == COMMAND_DUMP:
-        return f"only you know what loads what your command wrote: pass it the output of {dump}"
+        return f"load the output of your command with the program it belongs to; {dump} prints it"
     if name == "redis":
         return (
-            "Redis reads a dump when it starts, and in no other way: write the output of "
-            f"{dump} to dump.rdb in its data folder, then stop it by SHUTDOWN NOSAVE, with "
-            "appendonly no"
+            f"Redis reads a dump only at start: write the output of {dump} to dump.rdb in its data "
+            "folder, then stop it with SHUTDOWN NOSAVE and start it with appendonly no"
         )
     return ""
 
@@ -154,9 +156,9 @@ def misfit(name: str, variables: Mapping[str, str], *, of_all: bool) -> str:
     variable = {"postgres": "PGDATABASE", "mysql": "MYSQL_DATABASE"}[name]
     named = bool(only(name, client_of(name, variables), variables))
     if of_all and named:
-        return f"is of all databases, and {variable} names one"
+        return f"contains all databases, but {variable} names one"
     if not (of_all or named):
-        return f"is of one database, and no {variable} names it"
+        return f"contains one database, but {variable} is not set"
     return ""
 
 

@@ -1,4 +1,4 @@
-"""Loads one dump from standard input into a server that holds nothing: called by restore.dump."""
+"""Loads one dump from standard input into an empty server; called by restore.dump."""
 
 import base64
 import os
@@ -62,7 +62,7 @@ class _Server:
             self._ask("FLUSH PRIVILEGES")  # users came with the dump
 
     def check(self) -> None:
-        """Read a dump to its end; raise DumpError where its client would act on what it holds."""
+        """Read a dump to its end; raise DumpError if its client would act on what it holds."""
         lexer: Lexer | None = None
         head = tail = b""
         try:
@@ -96,11 +96,11 @@ class _Server:
 
     def _why_not(self, full: list[str]) -> str:
         holds, what = (
-            ("tables or the like", "renames them first, to NAME_before_TIME")
+            ("tables or the like", "renames them to NAME_before_TIME first")
             if self._name == "postgres"
             else (
                 "tables or routines",
-                "puts what the dump has in place of what is of the same name",
+                "replaces what has the same name in the dump",
             )
         )
         why = f"the server is not empty, {', '.join(full)} has {holds}"
@@ -119,7 +119,7 @@ class _Server:
                 if not left:
                     raise
         # Whatever comes next.
-        sys.stderr.write(printable(f"{database} is called {new}{load_sql.RENAMED}") + "\n")
+        sys.stderr.write(printable(f"{database} is renamed to {new}{load_sql.RENAMED}") + "\n")
         if self._only or database == "postgres":
             self._ask(create, PGDATABASE=other)
 
@@ -141,10 +141,10 @@ class _Server:
             code = self._pass_on((*argv[:1], *self._sandbox(), *argv[1:]), hear)
         if code:
             line = " ".join(said) or f"exit status {code}"
-            why = f"{argv[0]} failed, not all is loaded: {line}"
+            why = f"{argv[0]} failed, the dump is only partly loaded: {line}"
             raise DumpError(complaints.failure(line), why)
         if errors:
-            line = f"{counted(errors, 'error')}, the first: {first}; all else of the dump is loaded"
+            line = f"{counted(errors, 'error')}, the first: {first}; the rest of the dump is loaded"
             raise DumpError(complaints.failure(first), line)
 
     def _sandbox(self) -> tuple[str, ...]:

@@ -1,1 +1,1 @@
-"""What a database server is asked, and what it says."""
+"""Queries to database servers."""

@@ -1,4 +1,4 @@
-"""Asks a database server, as the user who dumps it: what it has, and what that user may see."""
+"""Asks a database server, as the dump's user, what it has and what that user may see."""
 
 import json
 import re
@@ -75,7 +75,7 @@ def compared(before: Inventory, after: Inventory, databases: tuple[str, ...]) ->
     gaps = dict.fromkeys((*before.gaps, *after.gaps))
     stayed = set(before.databases) & set(after.databases)
     if lost := sorted(stayed - set(databases)):
-        gaps[f"databases that the dump does not hold: {listed(lost)}"] = None
+        gaps[f"databases missing from the dump: {listed(lost)}"] = None
     return replace(after, databases=databases, gaps=tuple(gaps))
 
 
@@ -89,11 +89,11 @@ def _postgres(client: Client, only: str) -> Inventory:
     if not only:
         for what, key in (("that allow no connections", "closed"), ("that are invalid", "invalid")):
             if known[key]:
-                gaps.append(f"databases {what}, and are in no dump: {listed(known[key])}")
+                gaps.append(f"databases {what} are missing from all dumps: {listed(known[key])}")
         if not known["super"]:
             gaps.append(
-                f"{known['user']} is no superuser, which a dump of all databases needs: "
-                "use one, or name one database by PGDATABASE"
+                f"{known['user']} is not a superuser, but a dump of all databases needs one: use "
+                f"one, or name one database in PGDATABASE"
             )
     elif not known["super"] and known["version"] >= _SUBSCRIPTIONS_SINCE:
         which = _SUBSCRIPTIONS.format("d.datname = current_database()")
@@ -121,8 +121,11 @@ def _mysql(client: Client, only: str) -> Inventory:
     gaps = []
     if lacking:
         user = _text(found.get("user", ""))
-        line = f"what {user} may not see: it lacks {'; '.join(lacking)}. Grant that"
-        gaps.append(line if only else f"{line}, or name one database by MYSQL_DATABASE")
+        line = (
+            f"objects that {user} may not see: it lacks {'; '.join(lacking)}. Grant these "
+            "privileges"
+        )
+        gaps.append(line if only else f"{line}, or name one database in MYSQL_DATABASE")
     proofs = {
         "port": found.get("port", ""),
         "uuid": found.get("server_uuid", ""),

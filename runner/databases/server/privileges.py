@@ -1,7 +1,7 @@
-"""What a user of MySQL or MariaDB must be granted for a whole dump, by SHOW GRANTS. Pure.
+"""Privileges of a MySQL or MariaDB user for a complete dump, from SHOW GRANTS. Pure.
 
-A table, view, trigger, event or routine for which the user has no privilege does not exist for
-mysqldump: it leaves it out and ends well. So the privileges tell, not the dump.
+mysqldump silently skips a table, view, trigger, event or routine for which the user has no
+privilege. So the privileges decide, not the dump.
 """
 
 import re

@@ -1,1 +1,1 @@
-"""Consistent copies of SQLite databases, made by a process that may do little else."""
+"""Consistent copies of SQLite databases, made by a confined process."""

@@ -1,4 +1,4 @@
-"""Tells databases among the files that globs match; keeps no more of them than can be copied."""
+"""Finds databases among the files that globs match; stores no more than can be copied."""
 
 import os
 from contextlib import suppress

@@ -1,10 +1,10 @@
-"""Connections to SQLite databases of which nobody knows what is in them."""
+"""Connections to untrusted SQLite databases."""
 
 import sqlite3
 
 _HARDENED = (
     "trusted_schema=OFF", "cell_size_check=ON", "mmap_size=0", "temp_store=MEMORY",
-    "ignore_check_constraints=ON",  # they are expressions of the app's, and may run for ever
+    "ignore_check_constraints=ON",  # they are expressions of the app's, and may run forever
 )  # fmt: skip
 _ON = ("DEFENSIVE",)
 _OFF = (
@@ -13,11 +13,11 @@ _OFF = (
 
 
 class DoubtError(Exception):
-    """No copy of a database can be had; the message says why."""
+    """A database cannot be copied; the message says why."""
 
 
 def connect(uri: str, busy: float) -> sqlite3.Connection:
-    """Open a database so that nothing in it is executed, and no other file is attached."""
+    """Open a database without executing anything in it or attaching other files."""
     made = sqlite3.connect(uri, uri=True, timeout=busy, isolation_level=None)
     made.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
     for pragma in _HARDENED:
@@ -29,7 +29,7 @@ def connect(uri: str, busy: float) -> sqlite3.Connection:
 
 
 def prove(copy: sqlite3.Connection) -> None:
-    """Raise DoubtError where a copy is damaged."""
+    """Raise DoubtError if a copy is damaged."""
     (answer,) = copy.execute("PRAGMA quick_check(1)").fetchone()
     if answer != "ok":
         why = " ".join(str(answer).split())
@@ -37,6 +37,6 @@ def prove(copy: sqlite3.Connection) -> None:
 
 
 def give_up(status: int, _remaining: int, _total: int) -> None:
-    """Raise OperationalError once a lock was held for too long: Python would try for ever."""
+    """Raise OperationalError once a lock was held for too long: Python would try forever."""
     if status == sqlite3.SQLITE_BUSY:
         raise sqlite3.OperationalError("database is locked")

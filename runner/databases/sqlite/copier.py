@@ -1,7 +1,7 @@
 """The process that copies and checks SQLite databases: started by runner.databases.sqlite.copies.
 
-What it does with one database it does in a child of its own, to which the kernel gives so much
-time, memory and room and no more; the next database gets another child.
+Each database is handled in a separate child process with kernel limits on time, memory and disk
+space.
 """
 
 import json
@@ -50,7 +50,9 @@ class Job:
 
 
 def main() -> int:
-    """Do what standard input says; tell of it in lines of JSON, the last of which is ``end``."""
+    """Execute the job from standard input; report in lines of JSON, the last of which is
+    ``end``.
+    """
     asked = json.load(sys.stdin)
     parent = os.getppid()
     if "check" in asked:
@@ -167,7 +169,8 @@ class Copier:
         free = max(0, disk.f_bavail * disk.f_frsize - self._job.reserve)
         if free < self._left:
             return _Room(
-                free, f"free on the sidecar's disk, of which {size(self._job.reserve)} stay free"
+                free,
+                f"free on the sidecar's disk, of which {size(self._job.reserve)} must stay free",
             )
         return _Room(self._left, "left for copies")
 

@@ -4,7 +4,7 @@ A copied file of a live database is corrupt: `Connection.backup` in one step is 
 read-only mount. Where SQLite cannot open a database there (it would have to make a -shm file, or
 roll a crashed transaction back), its files are copied as they stand and opened in scratch.
 
-Databases are an app's, which may want to harm: another process opens them, see `copier`.
+Databases are untrusted, so another process opens them, see `copier`.
 """
 
 import json
@@ -68,8 +68,8 @@ def copy_all(
         ended = ended or "end" in told
     shutil.rmtree(scratch.with_name(PART), ignore_errors=True)
     if not ended and not stopped():
-        what = "databases that are not named as copied are backed up as ordinary files"
-        doubts.append(f"copying databases ended before its time; {what}: narrow backup.sqlite")
+        what = "databases not listed as copied are backed up as ordinary files"
+        doubts.append(f"copying databases was stopped early; {what}: narrow backup.sqlite")
     folder = str(scratch) if excludes else ""
     patterns = _patterns(scratch.with_name(_PATTERNS), excludes)
     return Copies(folder, tuple(excludes), tuple(doubts), tuple(notes), patterns)
@@ -94,9 +94,14 @@ def original(path: str, scratch: str) -> str:
 def _notes(told: Message) -> Iterator[str]:
     """Yield a line about each glob that matches nothing, and about files that are no database."""
     for glob in told.get("idle", ()):
-        yield f"{glob!r}: matches no file: write a glob from the volume's root, such as **/*.db"
+        yield (
+            f"{glob!r}: matches no file; write a glob relative to the volume's root, such as "
+            f"**/*.db"
+        )
     if named := told.get("others"):
-        yield f"matches what is no SQLite database (encrypted?), and is not copied: {named}"
+        yield (
+            f"matches files that are not SQLite databases (encrypted?) and are not copied: {named}"
+        )
 
 
 def _patterns(file: Path, excludes: Sequence[str]) -> str:
@@ -124,7 +129,7 @@ def _told(asked: Message, seconds: float, stopped: Callable[[], bool]) -> Iterat
         env=_environment(), start_new_session=True,
     ) as process:  # fmt: skip
         assert process.stdin is not None  # noqa: S101 -- narrows the type; both are pipes
-        assert process.stdout is not None  # noqa: S101 -- likewise
+        assert process.stdout is not None  # noqa: S101 -- as above
         try:
             with suppress(BrokenPipeError), process.stdin as given:
                 given.write(json.dumps(asked).encode())

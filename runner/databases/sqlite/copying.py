@@ -1,7 +1,7 @@
-"""Copies or checks one SQLite database, in a process of its own that may do little else.
+"""Copies or checks one SQLite database in a confined process.
 
-What is in a database, and beside it, is the app's. SQLite gets the database itself, not whatever
-its name leads to by then; what it opens is compared with what was looked at before.
+A database and the files beside it are untrusted. SQLite gets the open database, not its name, and
+what it opens is compared with the files that were checked before.
 """
 
 import os
@@ -54,7 +54,7 @@ class Copying:
     _own: frozenset[int] = frozenset()
 
     def copy(self) -> None:
-        """Copy; raise DoubtError, AgainError, sqlite3.Error or OSError where there is no copy."""
+        """Copy; raise DoubtError, AgainError, sqlite3.Error or OSError if there is no copy."""
         here = held_files.folder(self.file.root, self.file.parts)
         self._held = dict(self._hold(here))
         if not self._held:
@@ -113,8 +113,8 @@ class Copying:
                 _copy_file(self._held[end], f"{self._target}{end}")
         self._unchanged(here, content=True)
         if _names_another(f"{self._target}-journal"):
-            why = "its -journal is of a transaction over several databases"
-            raise DoubtError(f"{why}: start its app once, which ends that")
+            why = "its -journal belongs to a transaction over several databases"
+            raise DoubtError(f"{why}: start its app once to complete the transaction")
         beside = sum(os.lstat(f"{self._target}{end}").st_size
                      for end in _CONTENT[1:] if end in self._held)  # fmt: skip
         most = max(0, self.left - beside)
@@ -129,7 +129,7 @@ class Copying:
         for end in BESIDE:
             with suppress(FileNotFoundError):
                 if end == "-wal" and os.lstat(f"{self._target}{end}").st_size:
-                    raise DoubtError("its -wal cannot be brought into the copy")
+                    raise DoubtError("its -wal cannot be applied to the copy")
                 Path(f"{self._target}{end}").unlink()
 
     def _unchanged(self, here: int, *, content: bool = False) -> None:
@@ -139,7 +139,7 @@ class Copying:
             before = held and held_files.version(held.found)
             after = _version(f"{self.file.name}{end}", here)
             if before != after and (content or (before or ())[:2] != (after or ())[:2]):
-                raise AgainError("it cannot be opened here, and its files change all the time")
+                raise AgainError("it cannot be opened, and its files keep changing")
 
     def _nothing_else_is_open(self) -> None:
         """Raise AgainError where SQLite opened another file than those that were looked at."""
@@ -149,10 +149,10 @@ class Copying:
         for number, found in _open_files().items():
             ours = number in self._own or not stat.S_ISREG(found.st_mode)
             if not ours and (found.st_dev, found.st_ino) not in known:
-                raise AgainError("its files are replaced all the time")
+                raise AgainError("its files are replaced constantly")
 
     def _raise_if_full(self, error: sqlite3.Error, most: int) -> None:
-        """Raise DoubtError where the copy has come to the size that it may have at most."""
+        """Raise DoubtError if the copy has come to the size that it may have at most."""
         with suppress(FileNotFoundError):
             if os.lstat(self._target).st_size + _NEAR > most:
                 raise DoubtError(self._too_large("its copy takes")) from error

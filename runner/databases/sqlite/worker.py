@@ -1,4 +1,4 @@
-"""Runs one piece of work in a child process, to which the kernel gives so much and no more."""
+"""Runs one piece of work in a child process with kernel limits."""
 
 import os
 import select
@@ -54,7 +54,7 @@ class Worker:
             if time.monotonic() > ends:
                 return f"it takes longer than {self.seconds:.0f} s: {MAKE_ROOM}"
             if os.getppid() != self.parent:
-                return "the runner has ended"
+                return "the runner has exited"
         return ""
 
     def _why(self, text: bytes, code: int) -> str:
@@ -62,10 +62,13 @@ class Worker:
             return f"it takes longer than {self.seconds:.0f} s: {MAKE_ROOM}"
         if code < 0:
             name = signal.Signals(-code).name
-            return f"SQLite ended by {name} as it read it: check it with PRAGMA integrity_check"
+            return (
+                f"SQLite was killed by {name} while reading it: check it with PRAGMA "
+                "integrity_check"
+            )
         kind, _, why = text.decode("utf-8", "surrogateescape").partition(" ")
         self.again = kind == "again"
-        return "" if kind == "done" else why or "it ended without an answer"
+        return "" if kind == "done" else why or "SQLite's process exited without an answer"
 
 
 def _work(work: Callable[[], None], writing: int, seconds: int) -> None:

@@ -1,1 +1,1 @@
-"""The job that looks after a repository that others share."""
+"""The maintenance job of a shared repository."""

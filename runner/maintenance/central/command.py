@@ -1,7 +1,7 @@
-"""`backup-runner maintain`: the job that looks after a repository which many share.
+"""`backup-runner maintain`: the maintenance job of a shared repository.
 
-Its volume is empty at each start: what it has to remember lies in the repository itself, where
-others can write too, so that it counts only where it is authentic.
+Its volume is empty at each start: it keeps its state in the repository, where others can write too,
+so only authentic state counts.
 """
 
 import time
@@ -37,23 +37,23 @@ HOST = "maintenance"
 _NAMED = 5  # workloads of which a message says that they ask to keep less
 _TRIES = 20  # of states that claim to be the newest
 _UNBELIEVED = (
-    "no state of an earlier job is authentic: it was written with other credentials, by an older "
+    "no earlier job's state is authentic: it was written with other credentials, by an older "
     "version or by another member of the repository"
 )
-_OTHERS = "of other origin, or replaced, ignored in favour of the newest authentic one"
+_OTHERS = "ignored, of unknown origin or superseded; using the newest authentic state"
 _BEGUN = "every policy that keeps less than everything waits for its grace period"
 _NEW = (
-    "a new repository was created: keep its password safe; if there was one already, see whether "
-    "RESTIC_REPOSITORY is right"
+    "a new repository was created: keep its password safe; if one existed before, check "
+    "RESTIC_REPOSITORY"
 )
 
 
 def maintain(
     config: Config, log: Log, stop: Stop, *, dry_run: bool, accepted: tuple[str, ...] = ()
 ) -> Status | None:
-    """Do what is due; return how it ended, None where another process is at it.
+    """Run what is due; return the outcome, None if another process is running it.
 
-    ``accepted`` names workloads, NAMESPACE/HOST, whose retention may shrink at once.
+    ``accepted`` names workloads, NAMESPACE/HOST, whose retention may shrink immediately.
     """
     config = _of_job(config)
     store = Store(Path(config.paths.state))
@@ -150,22 +150,27 @@ def _announced(outcome: Outcome, state: State, unknown: tuple[str, ...]) -> Outc
     """Tell of retention that is about to shrink, and of what could not be accepted."""
     said = [*state.policy.shrinks[:_NAMED]]
     if left := len(state.policy.shrinks) - len(said):
-        said.append(f"{counted(left, 'more workload asks', 'more workloads ask')} to keep less")
+        said.append(
+            f"{counted(left, 'more workload requests', 'more workloads request')} a "
+            f"shorter retention"
+        )
     status, failure = outcome.status, outcome.failure
     if said and status == Status.SUCCESS:
         status = Status.WARNING
     if unknown:
-        said.insert(0, f"--accept {', '.join(unknown)}: no such workload asks to keep less")
+        said.insert(
+            0, f"--accept {', '.join(unknown)}: no such workload has a shorter retention pending"
+        )
         status, failure = Status.FAILURE, failure or Failure.CONFIG
     message = "; ".join([*said, outcome.message])
     return replace(outcome, status=status, message=message, failure=failure)
 
 
 def _open(session: Session, *, may_make: bool = True) -> _Opened:
-    """Open the repository, or make it; raise RunEnded where that cannot be."""
+    """Open the repository, or make it; raise RunEnded if that cannot be."""
     config = session.config
     if config.mirrors:
-        line = "backup.engine is rclone here: there is a mirror, and no repository to maintain"
+        line = "backup.engine is rclone: there is a mirror and no repository to maintain"
         raise RunEnded(Status.FAILURE, line, Failure.CONFIG)
     if line := config.obstacle:
         raise RunEnded(Status.FAILURE, line, Failure.CONFIG)
@@ -197,6 +202,6 @@ def _recalled(session: Session, door: Executor, snapshots: list[Snapshot], key: 
             state.repository.append_only = False  # or it was; the next task shows it
             return state
     if known:
-        session.log.line("warning", f"{why}; begun anew: {_BEGUN}")
+        session.log.line("warning", f"{why}; starting with an empty state: {_BEGUN}")
     session.state.job.began = time.time()
     return session.state

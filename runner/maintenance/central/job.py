@@ -1,4 +1,4 @@
-"""One call of the maintenance job: an open repository, and each task that is due for it."""
+"""One run of the maintenance job: runs each due task on an open repository."""
 
 import time
 from collections.abc import Callable
@@ -86,7 +86,7 @@ class Job:
         if not self._is_due(name):
             return
         if self.session.stop.asked or self._ends <= time.monotonic():
-            done[name] = TaskResult(Status.INTERRUPTED, "there was no time left")
+            done[name] = TaskResult(Status.INTERRUPTED, "no time was left")
             state.repository.of_task(name).again = True
             return
         done[name] = tasks.begin(self.session, name, task)
@@ -103,7 +103,7 @@ class Job:
 
     @property
     def _share(self) -> float:
-        """Return for how long a task may run that begins anew each time: others wait for it."""
+        """Return for how long a task may run that begins again each time: others wait for it."""
         return self._left / 2
 
     def _alone(self, step: steps_step.Step) -> TaskResult:
@@ -162,7 +162,7 @@ class Job:
             return ruling
         if bad := self._listing.again():
             return replace(ruling, verdict=Verdict.FAILED, why=bad.message)
-        gone = replace(ruling, verdict=Verdict.KEPT, why="it has none any more")
+        gone = replace(ruling, verdict=Verdict.KEPT, why="it has no snapshots any more")
         return next((each for each in self._rulings() if each.owner == ruling.owner), gone)
 
     def _check(self) -> TaskResult:
@@ -175,7 +175,7 @@ class Job:
         if done.status != Status.SUCCESS:
             return done
         state.job.subset = part
-        return replace(done, message=f"done, with part {subset} of the data")
+        return replace(done, message=f"done, including part {subset} of the data")
 
     def _copy(self) -> TaskResult:
         owners = {
@@ -213,7 +213,7 @@ class Job:
             return False  # it was logged when it was written
         done = self._door.execute(policy_records.write_state(session.config, str(file), tag))
         if done.code or done.stopped:
-            line = f"the next job will not know what was done: {done.said}"
+            line = f"the job's state was not saved, the next job repeats its work: {done.said}"
             session.log.line("error", line)
             # The process that holds the lock was in our way before, and was reported then.
             return done.code == exit_codes.LOCKED
@@ -221,5 +221,5 @@ class Job:
         if old and not session.state.repository.append_only:
             cleaned = self._door.execute(policy_records.forget(session.config, old))
             if (cleaned.code or cleaned.stopped) and not session.stop.asked:
-                session.log.line("warning", f"old records were not removed: {cleaned.said}")
+                session.log.line("warning", f"old records cannot be removed: {cleaned.said}")
         return True

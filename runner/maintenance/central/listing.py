@@ -33,7 +33,7 @@ class Listing:
         return time.monotonic() - self.at < _FRESH
 
     def again(self) -> TaskResult | None:
-        """List all anew; return a failure where some are missing in the list."""
+        """List all snapshots again; return a failure where some are missing in the list."""
         for _ in range(_LOOKS):
             listed = self._door.execute(queries.everyones_snapshots())
             if listed.code or listed.stopped:
@@ -55,5 +55,5 @@ def _missing(line: str) -> TaskResult | None:
     """Return a failure where restic has left something out of its list: it may be a record."""
     if not line:
         return None
-    why = f"nothing is forgotten, for a snapshot cannot be read: {line}"
+    why = f"nothing is forgotten because a snapshot cannot be read: {line}"
     return TaskResult(Status.FAILURE, why, Failure.RESTIC)

@@ -1,4 +1,4 @@
-"""Retention of workloads that is to keep less: what the job remembers, announces and accepts."""
+"""Pending shorter retention of workloads: stored, announced and accepted by the job."""
 
 import shlex
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ def accept(
     for each in waiting:
         if str(each.owner) in names:
             state.job.policies[each.owner.path] = grace.Known(each.known.asked)
-            log.line("info", f"{each.owner}: accepted what it asks to keep")
+            log.line("info", f"{each.owner}: accepted its shorter retention")
     asking = {str(each.owner) for each in waiting}
     return tuple(name for name in names if name not in asking)
 
@@ -34,6 +34,6 @@ def announce(state: State, found: Iterable[Ruling], log: Log) -> None:
 def _shrinks(ruling: Ruling) -> str:
     owner = str(ruling.owner)
     return (
-        f"{owner}: {ruling.shrinks}; if that is wrong, change what it asks for or look who "
-        f"wrote its record; if right, `backup-runner maintain --accept {shlex.quote(owner)}`"
+        f"{owner}: {ruling.shrinks}; if that is wrong, correct its annotations or check who wrote "
+        f"its record; if right, run `backup-runner maintain --accept {shlex.quote(owner)}`"
     )

@@ -1,4 +1,4 @@
-"""What the maintenance job does for all workloads of a repository, and what came of it. Pure."""
+"""Tasks of the maintenance job for all workloads of a repository, and their results. Pure."""
 
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
@@ -65,7 +65,7 @@ def forget(
 
 
 def summed(found: Iterable[Ruling], done: Mapping[Owner, TaskResult], strangers: int) -> TaskResult:
-    """Return what became of retention as a whole."""
+    """Return the result of retention as a whole."""
     found = list(found)
     wrong = {ruling.owner: ruling.why for ruling in found if ruling.verdict == Verdict.FAILED}
     wrong |= {owner: each.message for owner, each in done.items() if each.status == Status.FAILURE}
@@ -75,7 +75,7 @@ def summed(found: Iterable[Ruling], done: Mapping[Owner, TaskResult], strangers:
     if held:
         line += f"; kept whole: {listed(held)}"
     if strangers:
-        line += f"; {counted(strangers, 'snapshot')} of no sidecar left alone"
+        line += f"; {counted(strangers, 'snapshot')} without a sidecar's tags left untouched"
     if not wrong:
         return TaskResult(Status.SUCCESS, line, None, removed)
     named = listed([f"{owner}: {why}" for owner, why in wrong.items()])
@@ -108,7 +108,7 @@ def uncopied(snapshots: Iterable[Snapshot], now: datetime) -> TaskResult | None:
             str(policy_records.owner_said(each) or policy_records.path_of(each)) for each in wanting
         )
     )
-    line = f"COPY_RESTIC_REPOSITORY is not in this job's Secret, and {names} want copies"
+    line = f"COPY_RESTIC_REPOSITORY is not in this job's Secret, but {names} request copies"
     return TaskResult(Status.FAILURE, line, Failure.CONFIG)
 
 
@@ -118,7 +118,7 @@ def next_subset(last: int, subsets: int) -> int:
 
 
 def outcome(done: Mapping[str, TaskResult]) -> Outcome:
-    """Return what became of it all; the worst of it first, and then in words."""
+    """Return the result of it all; the worst of it first, and then in words."""
 
     def of(status: Status) -> list[str]:
         return [f"{name}: {each.message}" for name, each in done.items() if each.status == status]

@@ -1,9 +1,8 @@
-"""Whose retention the maintenance job applies, by which rule, and whose not. Pure.
+"""Decides whose retention the maintenance job applies, and by which rule. Pure.
 
-Each workload's own rule counts, as its newest record says it; but whoever has the repository's
-password can write such a record. So none keeps less than the job's own floor, and one that keeps
-less than before waits for the grace period. Where there is any doubt, all of its snapshots are
-kept, and it is named.
+Each workload's newest record decides; but anyone with the repository's password can write such a
+record. So no record keeps less than the job's own floor, and one that keeps less than before waits
+for the grace period. In doubt, all snapshots of the workload are kept, and it is named.
 """
 
 from collections.abc import Iterable, Mapping
@@ -25,7 +24,7 @@ and its sidecar, which is to say so, has not come to that yet."""
 
 
 class Verdict(StrEnum):
-    """What becomes of a workload's snapshots. Public: label of ``backup_maintenance_workloads``."""
+    """The ruling on a workload's snapshots. Public: label of ``backup_maintenance_workloads``."""
 
     APPLIED = "applied"
     KEPT = "kept"
@@ -53,7 +52,7 @@ def rulings(
     config: Config, snapshots: Iterable[Snapshot], told: Iterable[Snapshot], now: datetime,
     policies: Mapping[str, Known],
 ) -> list[Ruling]:  # fmt: skip
-    """Return what becomes of each workload's ``snapshots``.
+    """Return the ruling on each workload's ``snapshots``.
 
     Records are among ``told``, which is all that the first repository has; ``policies`` are what
     earlier jobs knew, by the path of a workload's records.
@@ -72,7 +71,7 @@ def rulings(
     for owner, times in sorted(made.items()):
         known = said.get(owner.path, [])
         before = policies.get(owner.path, grace.UNKNOWN)
-        why = "others differ from it by a tag cluster=… alone, and no filter tells them apart"
+        why = "other workloads differ from it only by a tag cluster=…, which no filter can separate"
         why = why if owner in mixed else _doubt(times, known, now)
         if why:
             found.append(Ruling(owner, Verdict.HELD, why, config, before))
@@ -89,10 +88,13 @@ def rulings(
 def _doubt(times: list[datetime], known: list[Snapshot], now: datetime) -> str:
     """Return why what is said, or what it is said of, cannot be trusted; "" if it can."""
     if known and known[-1].time - now > policy_records.AHEAD:
-        return f"its record is of {known[-1].time:%Y-%m-%d}: a clock was wrong; remove it by hand"
+        return (
+            f"its record is of {known[-1].time:%Y-%m-%d}, in the future: a clock was wrong; "
+            "remove the record manually"
+        )
     own = bool(known) and policy_records.KEEP_OWN in known[-1].tags  # which is said once
     if known and times and not own and max(times) - known[-1].time > policy_records.STALE:
-        return f"its record of {known[-1].time:%Y-%m-%d} is old, and it has backed up since"
+        return f"its record of {known[-1].time:%Y-%m-%d} is old, but it has backed up since"
     return clock.doubt(times, now)
 
 
@@ -105,7 +107,7 @@ def _by_record(
         return Ruling(owner, Verdict.HELD, why, config, before)
     if policy_records.KEEP_OWN in record.tags:
         all_of_it = Known(keep_policy.EVERYTHING)
-        return Ruling(owner, Verdict.KEPT, "its sidecar sees to it", config, all_of_it)
+        return Ruling(owner, Verdict.KEPT, "its sidecar applies it", config, all_of_it)
     try:
         asked = policy_records.asked(record)
     except ValueError as error:
@@ -126,7 +128,7 @@ def _by_record(
     why = waits or " ".join(record.tags[1:])
     shrinks = waits if before.keeps is not None or more else ""
     if not keeps:
-        why = f"all of it: {waits}" if waits else "all of it, as it says"
+        why = f"all of it: {waits}" if waits else "everything, as its record requests"
         return Ruling(owner, Verdict.KEPT, why, config, known, shrinks)
     ours = _under_floor(owner.as_config(config), keeps)
     return Ruling(owner, Verdict.APPLIED, why, ours, known, shrinks)
@@ -151,11 +153,11 @@ def _without(config: Config, owner: Owner, times: list[datetime], now: datetime)
 
     Where it is not, its sidecar is of an older version, or sees to retention itself.
     """
-    why = "it has left no record of what it keeps"
+    why = "it has no retention record"
     if not any(key in config.settings.given for key in policy_records.KEYS):
         return Ruling(owner, Verdict.HELD, why, config)
     if times and now - max(times) < policy_records.STALE:
-        return Ruling(owner, Verdict.HELD, f"{why}, and still backs up", config)
+        return Ruling(owner, Verdict.HELD, f"{why}, but it still backs up", config)
     why = "by the KEEP_… of the job's own Secret"
     if commands.forget(config) is None:
         return Ruling(owner, Verdict.KEPT, f"all of it, {why}", config)

@@ -1,1 +1,1 @@
-"""Retention as each workload asks for it, and as it stands in a shared repository."""
+"""Retention of each workload, and its records in a shared repository."""

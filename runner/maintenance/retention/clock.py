@@ -1,7 +1,7 @@
-"""Whether the times of snapshots can be trusted: retention counts by them. Pure.
+"""Whether the times of snapshots, which retention relies on, can be trusted. Pure.
 
-A clock that was ahead leaves snapshots from the future. They would take the places of those that
-are made now, and `keep-within` would count from them: the newest and the oldest were lost.
+A clock that was ahead leaves snapshots from the future. They would replace current ones, and
+`keep-within` would count from them: both the newest and the oldest would be lost.
 """
 
 from collections.abc import Iterable
@@ -22,13 +22,13 @@ def doubt(made: Iterable[datetime], now: datetime) -> str:
     if ahead:
         ones = counted(len(ahead), "snapshot is", "snapshots are")
         return (
-            f"{ones} from the future, the latest of {ahead[-1]:%Y-%m-%d}: a clock was or is wrong; "
-            "everything is kept until such are removed by hand"
+            f"{ones} from the future, the latest of {ahead[-1]:%Y-%m-%d}: a clock was or is "
+            f"wrong; everything is kept until you remove them manually"
         )
     for before, after in pairwise(times):
         if after - before > _GAP and now - after < _SETTLED:
             return (
-                f"nothing was backed up between {before:%Y-%m-%d} and {after:%Y-%m-%d}: in case "
-                "the clock is wrong, everything is kept for 7 days"
+                f"nothing was backed up between {before:%Y-%m-%d} and {after:%Y-%m-%d}: in case a "
+                f"clock is wrong, everything is kept for 7 days"
             )
     return ""

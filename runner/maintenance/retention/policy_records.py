@@ -1,4 +1,4 @@
-"""What workloads leave in a repository for the job that maintains it: their retention. Pure.
+"""Retention records that workloads leave in a repository for the maintenance job. Pure.
 
 A record is a snapshot that holds a line of text and says the rest by its tags, so that one list of
 snapshots tells all. It has neither the host nor the tags of any workload's backups: whatever looks
@@ -29,7 +29,7 @@ HOST = "backup-maintenance"
 RETENTION, MAINTENANCE = "record=retention", "record=maintenance"
 STATE_PATH = "/maintenance/state.json"
 STALE = timedelta(days=15)
-"""A record that was not renewed for so long, by one who went on backing up, says nothing more."""
+"""Age at which a record expires, if its workload has not renewed it but still backs up."""
 AHEAD = timedelta(hours=25)
 RENEWED = 3 * 86400
 """Seconds after which a workload says the same again: well within the grace period, so that a
@@ -82,7 +82,7 @@ def owner(config: Config) -> Owner:
 
 
 def owner_of(snapshot: Snapshot) -> Owner | None:
-    """Return whose backup a snapshot is; None where no sidecar made it."""
+    """Return whose backup a snapshot is; None if no sidecar made it."""
     if not snapshots.is_owned(snapshot.tags):
         return None
     said = {key: value for key, _, value in (tag.partition("=") for tag in snapshot.tags)}
@@ -95,7 +95,7 @@ def is_strange(snapshot: Snapshot) -> bool:
 
 
 def owner_said(record: Snapshot) -> Owner | None:
-    """Return whose record it is; None where the path is no such thing."""
+    """Return whose record it is; None if the path is not one."""
     parts = path_of(record).removeprefix("/retention/").split("/")
     if len(parts) != 5:
         return None
@@ -119,7 +119,7 @@ def path_of(record: Snapshot) -> str:
 
 
 def wanted(config: Config, state: State) -> tuple[str, ...]:
-    """Return what this workload has to say of its retention; nothing where it never had to."""
+    """Return what this workload has to say of its retention; nothing if it never had to."""
     if config.mirrors:
         return ()
     if not config.central:
@@ -136,7 +136,7 @@ def wanted(config: Config, state: State) -> tuple[str, ...]:
 
 
 def asked(record: Snapshot) -> Policy:
-    """Return the policy that a record asks for; raise ValueError where it cannot be understood."""
+    """Return the policy that a record asks for; raise ValueError if it cannot be understood."""
     if {KEEP_ALL, KEEP_OWN} & set(record.tags):
         return keep_policy.EVERYTHING
     return keep_policy.of(settings.resolve({}, _retention(record), {}, LIVE))
@@ -155,7 +155,7 @@ def _retention(record: Snapshot) -> Mapping[str, str]:
         key, _, text = tag.partition("=")
         setting = _BY_KEY.get(key)
         if setting is None or setting.variable is None:
-            raise ValueError(f"{tag[:_SHOWN]!r} is not known here")
+            raise ValueError(f"{tag[:_SHOWN]!r} is unknown to this version")
         try:
             kept = setting.parse(text)
         except ValueError as error:

@@ -1,4 +1,4 @@
-"""Leaves this workload's retention in the repository, for the job that maintains it. Pure."""
+"""Records this workload's retention in the repository for the maintenance job. Pure."""
 
 from collections.abc import Generator
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,7 @@ from runner.steps.result import Completed
 from runner.steps.step import Effect, Result
 from runner.steps.task import TaskResult, failed
 
-LEFT = "the maintenance job does it for all who share the repository"
+LEFT = "the maintenance job does it for all workloads in the repository"
 _SHOWN = 200  # characters of a record that a message repeats
 _ABSENT = timedelta(days=3)  # a daily job was prevented three times
 
@@ -40,7 +40,7 @@ def record(config: Config, state: State, now: datetime) -> Generator[Effect, Res
         ]
         if not (known or config.central):
             state.policy.recorded, state.policy.recorded_at = list(said), now.timestamp()
-            return TaskResult(Status.SUCCESS, "the maintenance job knows nothing of this workload")
+            return TaskResult(Status.SUCCESS, "the maintenance job does not know this workload")
         if known and set(known[-1].tags) == set(said):
             age = (now - known[-1].time).total_seconds()
             if 0 <= age < policy_records.RENEWED or not config.central:
@@ -49,16 +49,16 @@ def record(config: Config, state: State, now: datetime) -> Generator[Effect, Res
                 return TaskResult(Status.SUCCESS, "the repository knows this workload's retention")
     done: Completed = yield policy_records.write(config, said)
     if done.code or done.stopped:
-        return failed("telling the maintenance job of this workload's retention", done)
+        return failed("recording this workload's retention for the maintenance job", done)
     state.policy.recorded, state.policy.recorded_at = list(said), now.timestamp()
-    return TaskResult(Status.SUCCESS, f"told the maintenance job: {' '.join(said[1:])}")
+    return TaskResult(Status.SUCCESS, f"recorded for the maintenance job: {' '.join(said[1:])}")
 
 
 def left(config: Config, state: State, now: datetime) -> Generator[Effect, Result, TaskResult]:
     """Look whether somebody maintains the repository; a failure where that is long ago.
 
     A record of this workload that says something else was written by somebody else: the next run
-    contradicts it.
+    replaces it.
     """
     listed: Completed = yield policy_records.listing()
     if listed.code or listed.stopped:
@@ -66,10 +66,10 @@ def left(config: Config, state: State, now: datetime) -> Generator[Effect, Resul
     found = of_snapshots(listed.text)
     if ran := policy_records.found(found, policy_records.MAINTENANCE):
         last = ran[-1].time
-        when = f"it was here last at {last.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+        when = f"it last ran here at {last.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     else:
         told = policy_records.found(found, policy_records.RETENTION)
-        last, when = (told[0].time if told else now), "it has never been here"
+        last, when = (told[0].time if told else now), "it has never run here"
     mine, said = policy_records.owner(config).path, policy_records.wanted(config, state)
     ours = [
         each
@@ -80,13 +80,13 @@ def left(config: Config, state: State, now: datetime) -> Generator[Effect, Resul
         state.policy.recorded_at = 0
         line = (
             f"{LEFT}; another pod or another member of the repository has written a record in this "
-            f"workload's name, {' '.join(ours[-1].tags[1:])[:_SHOWN]}: the next run contradicts it"
+            f"workload's name, {' '.join(ours[-1].tags[1:])[:_SHOWN]}: the next run replaces it"
         )
         return TaskResult(Status.FAILURE, line, Failure.CONFIG)
     if now - last <= _ABSENT:
         return TaskResult(Status.SKIPPED, f"{LEFT}; {when}")
     line = (
-        f"left to a maintenance job, and {when}: give it this repository, or set "
-        "BACKUP_MAINTENANCE=own in this Secret"
+        f"left to a maintenance job, but {when}; run the job on this repository, or set "
+        f"BACKUP_MAINTENANCE=own in this Secret"
     )
     return TaskResult(Status.FAILURE, line, Failure.CONFIG)

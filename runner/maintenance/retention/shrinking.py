@@ -1,7 +1,7 @@
-"""Retention of a sidecar that is to keep less: it waits, for who may patch a pod may ask for it.
+"""Delays shorter retention in a sidecar, because anyone who may patch a pod can request it.
 
-What the pod was admitted with, the Secret and the chart say counts at once: who writes those has
-other ways to delete.
+What the pod was admitted with, the Secret and the chart say counts immediately: who writes those
+has other ways to delete.
 """
 
 import time

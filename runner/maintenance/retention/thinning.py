@@ -1,8 +1,8 @@
-"""Which doubtful snapshots retention would not keep, were they good ones. Pure.
+"""Finds doubtful snapshots that retention would not keep if they were good. Pure.
 
 By their tag they are a group of their own to restic, so that they push no good one out; but none
 follows once the files are back, or their loss was accepted, and a group in which nothing new comes
-would be kept for ever.
+would be kept forever.
 """
 
 import re
@@ -30,7 +30,7 @@ def superfluous(config: Config, found: Iterable[Snapshot]) -> tuple[str, ...]:
     """Return the ids of doubtful snapshots that retention would not keep; of each dump apart.
 
     It is restic's own rule, applied to good and doubtful ones together; of that, only what it says
-    of doubtful ones counts. None where one does not say when it was made, or everything is kept.
+    of doubtful ones counts. None if one does not say when it was made, or everything is kept.
     """
     if commands.forget(config) is None:
         return ()

@@ -1,1 +1,1 @@
-"""Restore drills: what comes back is compared with what was backed up."""
+"""Restore drills: restored files are compared with the live ones."""

@@ -1,4 +1,4 @@
-"""Looks at what a drill restored, and at the live files beside it; reads, and writes nothing."""
+"""Compares what a drill restored with the live files; read-only."""
 
 import os
 import stat
@@ -40,15 +40,15 @@ def _look(file: File, path: Path, answers: Mapping[str, str], live: Live) -> Tri
     except FileNotFoundError:
         return Tried(file, "is in the snapshot and was not restored")
     if not stat.S_ISREG(found.st_mode):
-        return Tried(file, "was restored as something that is no file")
+        return Tried(file, "was not restored as a file")
     if found.st_size != file.size:
         return Tried(
-            file, f"was restored with {counted(found.st_size, 'byte')} in place of {file.size}"
+            file, f"was restored with {counted(found.st_size, 'byte')} instead of {file.size}"
         )
     if str(path) not in answers:
         return _beside(file, path, live)
     if (answer := answers[str(path)]) != "ok":
-        return Tried(file, f"is no sound database: {answer}")
+        return Tried(file, f"is not an intact database: {answer}")
     return Tried(file, sound=True)
 
 
@@ -56,10 +56,10 @@ def _databases(paths: list[str], stopped: Callable[[], bool]) -> dict[str, str]:
     """Return what SQLite says of each database that was restored."""
     if not paths:
         return {}
-    from runner.databases.sqlite import copies as sqlite_copies  # noqa: PLC0415 -- only where it is wanted: it costs memory
+    from runner.databases.sqlite import copies as sqlite_copies  # noqa: PLC0415 -- imported only when needed: it costs memory
 
     answers = sqlite_copies.integrity(paths, stopped)
-    return {path: answers.get(path, "it could not be checked") for path in paths}
+    return {path: answers.get(path, "it cannot be checked") for path in paths}
 
 
 def _beside(file: File, path: Path, live: Live) -> Tried:
@@ -75,7 +75,9 @@ def _beside(file: File, path: Path, live: Live) -> Tried:
             return Tried(file)
     if same:
         return Tried(file, compared=True)
-    return Tried(file, "was restored with other content than the live file's, unchanged since")
+    return Tried(
+        file, "was restored with different content, although the live file has not changed since"
+    )
 
 
 def _unchanged(file: File, live: BinaryIO) -> bool:

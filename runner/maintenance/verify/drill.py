@@ -1,4 +1,4 @@
-"""A restore drill: a part of the latest snapshot is restored into scratch and looked at."""
+"""A restore drill: restores a sample of the latest snapshot into scratch and checks it."""
 
 import base64
 import time
@@ -25,16 +25,16 @@ from runner.volume import workplace
 
 
 def verify(session: Session, limit: float) -> TaskResult:
-    """Hold a drill in ``limit`` seconds, 0 for any time; scratch is empty before and after."""
+    """Run a drill in ``limit`` seconds, 0 for no limit; scratch is empty before and after."""
     if session.config.commands.backup:
-        line = "RESTIC_BACKUP_COMMAND: what it backed up is not known here, and not tried"
+        line = "RESTIC_BACKUP_COMMAND: what the command backed up is unknown and is not tested"
         return TaskResult(Status.SKIPPED, line)
     folder = ownership.scratch(session.config.paths.state)
     scratch.fresh(folder)
     try:
         return _drill(session, folder, limit)
     except OSError as error:
-        line = f"{error.filename or 'scratch'}: {error.strerror}; nothing was tried"
+        line = f"{error.filename or 'scratch'}: {error.strerror}; nothing was tested"
         return TaskResult(Status.FAILURE, line, Failure.INTERNAL)
     except Exception as error:  # noqa: BLE001 -- a bug of ours is a failed drill, and no more
         line = session.config.mask(f"internal error: {error!r}")
@@ -55,14 +55,14 @@ def _drill(session: Session, folder: Path, limit: float) -> TaskResult:
         return done
     last = session.state.runs.last
     if last and last.failure == Failure.DUMP:
-        line = f"the last backup lacks something of a database: {last.message}"
+        line = f"the last backup's dump is incomplete: {last.message}"
         return TaskResult(Status.FAILURE, line, Failure.DUMP)
     for dump in config.commands.dumps:
         left = max(1, ends - time.monotonic()) if limit else 0
         if wrong := _dump(door, config, known, dump.name, left):
             return wrong
     whole = ", ".join(dump.name for dump in config.commands.dumps)
-    return replace(done, message=f"{done.message}; whole dumps: {whole}")
+    return replace(done, message=f"{done.message}; complete dumps: {whole}")
 
 
 def _dump(
@@ -71,7 +71,7 @@ def _dump(
     """Read the latest dump from its first byte to its last; None if it is whole."""
     latest = snapshots.of_dump(known, name)
     if latest is None:
-        line = f"no dump of {name} found: there is nothing that could be restored"
+        line = f"no dump of {name} found: nothing could be restored"
         return TaskResult(Status.FAILURE, line, Failure.SOURCE)
     if latest.is_doubtful:
         line = f"the latest dump of {name}, {latest.id[:8]}, is incomplete: see the log of its run"
@@ -81,7 +81,7 @@ def _dump(
         return task.failed(f"reading the dump of {name}", done)
     if clients.is_whole(name, base64.b64decode(done.text)):
         return None
-    line = f"the latest dump of {name}, {latest.id[:8]}, has no end: it is not whole"
+    line = f"the latest dump of {name}, {latest.id[:8]}, is truncated"
     return TaskResult(Status.FAILURE, line, Failure.SOURCE)
 
 
@@ -112,7 +112,7 @@ def _volumes(
     live = partial(workplace.live_file, config.paths.volumes)
     tried = list(compare.look(chosen.files, target, copies, lambda: stop.asked, live))
     if stop.asked:
-        return TaskResult(Status.INTERRUPTED, "stopped before it was done")
+        return TaskResult(Status.INTERRUPTED, "stopped before completion")
     return verify_sample.judged(sample, chosen, done, tried)
 
 
@@ -122,8 +122,8 @@ def _nothing(config: Config, chosen: Chosen) -> TaskResult:
         return TaskResult(Status.SKIPPED, verify_sample.untried(chosen))
     if config.commands.dumps:
         # They stand for the files of their servers, and are tried next.
-        return TaskResult(Status.SUCCESS, "the volumes hold no file that no dump stands for")
-    line = "the latest snapshot holds no file: there is nothing that could be restored"
+        return TaskResult(Status.SUCCESS, "all files of the volumes are covered by dumps")
+    line = "the latest snapshot has no files: nothing could be restored"
     return TaskResult(Status.FAILURE, line, Failure.SOURCE)
 
 
@@ -131,7 +131,7 @@ def _sample(door: Executor, config: Config, known: Completed, limit: float) -> S
     """Return what to choose from of the latest snapshot; how it ended where none can be read."""
     latest = snapshots.of_volumes(known)
     if not latest:
-        line = "no snapshot found: there is nothing that could be restored"
+        line = "no snapshot found: nothing could be restored"
         return TaskResult(Status.FAILURE, line, Failure.SOURCE)
     sample = Sample(SystemRandom())
     listed = door.execute(queries.contents(config, latest, sample.hear, limit))

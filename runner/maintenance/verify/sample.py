@@ -1,7 +1,7 @@
-"""Restore drills: which files of a snapshot to try, and what came of it. Pure.
+"""Restore drills: chooses the files to test, and judges the result. Pure.
 
-Small folders are tried whole, of big ones a random sample; every folder that was backed up gives
-at least one file.
+Small folders are tested completely, large ones by a random sample; every source contributes at
+least one file.
 """
 
 import re
@@ -26,7 +26,7 @@ _UNSAID = "\ufffd"  # stands in restic's JSON for a byte that is no UTF-8
 # What a container without rights over owners is refused: a drill asks for contents alone.
 _OWNERS_ONLY = re.compile(r"(lchown|chmod) .*: operation not permitted")
 _REPAIR = (
-    "run `restic check --read-data` on the repository, and back up anew with --force in "
+    "run `restic check --read-data` on the repository, and back up again with --force in "
     "RESTIC_ADDITIONAL_BACKUP_PARAMETERS: older snapshots may need restic's repair commands"
 )
 
@@ -105,7 +105,7 @@ class Sample:
         folder.bytes += file.size
         folder.room += file.room
         if _UNSAID in file.path:
-            return  # its name is not known
+            return  # its name is unknown
         if folder.smallest is None or file.size < folder.smallest.size:
             folder.smallest = file
         if len(folder.kept) < self._most:
@@ -165,7 +165,7 @@ def patterns(files: Iterable[File]) -> str:
 
 
 def _pattern(path: str) -> str:
-    # A line is a glob in which variables are expanded and blanks at the end are cut off.
+    # A line is a glob in which variables are expanded and spaces at the end are cut off.
     text = re.sub(r"[\\*?\[]", r"\\\g<0>", path).replace("$", "$$").replace("\n", "[\t-\v]")
     return f"{text[:-1]}[{text[-1]}]" if text[-1].isspace() else text
 
@@ -203,7 +203,7 @@ def _compared(sample: Sample, chosen: Chosen, tried: list[Tried]) -> TaskResult:
         f"{sum(each.compared for each in tried)} of them equal to the live ones"
     )
     if databases := sum(each.sound for each in tried):
-        line += f", {counted(databases, 'database')} sound"
+        line += f", {counted(databases, 'database')} intact"
     if chosen.untried:
         line += f"; {untried(chosen)}"
         return TaskResult(Status.SKIPPED, line)
@@ -213,6 +213,6 @@ def _compared(sample: Sample, chosen: Chosen, tried: list[Tried]) -> TaskResult:
 def untried(chosen: Chosen) -> str:
     """Return which folders no drill can try, and why."""
     return (
-        f"nothing could be tried of {', '.join(chosen.untried)}: its files are too large for the "
-        "sidecar's scratch or their names no UTF-8; restore some by hand"
+        f"nothing could be tested of {', '.join(chosen.untried)}: its files are too large for the "
+        f"sidecar's scratch or their names are not UTF-8; restore some manually"
     )

@@ -1,1 +1,1 @@
-"""What restic and rclone get: variables, and files that are made for them."""
+"""The variables and files that restic and rclone get."""

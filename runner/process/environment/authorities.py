@@ -1,4 +1,4 @@
-"""Certificates of own authorities: reads them, and hands them to TLS and to other programs."""
+"""Certificates of additional CAs: reads them, and passes them to TLS and to other programs."""
 
 import re
 import ssl
@@ -43,7 +43,7 @@ def read(given: Mapping[str, str]) -> Authorities:
             text = "\n".join(_checked(each) for each in _texts(key, value))
         except _UnusableError as error:
             shown = "" if _is_text(value) else value
-            used = "the system's authorities alone"
+            used = "the system's CAs only"
             problems.append(Problem("Secret variable", key, shown, str(error), used))
             continue
         found.append(text)
@@ -69,7 +69,7 @@ def context(authorities: Authorities) -> ssl.SSLContext:
 def bundle(authorities: Authorities, folder: str) -> str:
     """Return the path of a file with the system's authorities and these; "" where there is none.
 
-    It is written into ``folder`` if need be, for whatever user comes next. Raises OSError.
+    It is written into ``folder`` if needed, for whatever user comes next. Raises OSError.
     """
     system = _system()
     if not authorities.pem:
@@ -91,7 +91,7 @@ def environment(network: Network, given: Mapping[str, str], log: Log) -> dict[st
     try:
         path = bundle(network.authorities, given["TMPDIR"])
     except OSError as error:
-        log.line("warning", f"own authorities are not used: {error.filename}: {error.strerror}")
+        log.line("warning", f"own CAs are not used: {error.filename}: {error.strerror}")
         return found
     return {**found, _FILE: path, _RESTICS: own if own and not _is_text(own) else path}
 
@@ -114,11 +114,11 @@ def _of_file(path: Path) -> str:
     try:
         # A pipe would be waited for, a device has no end.
         if path.exists() and not path.is_file():
-            raise _UnusableError(f"{path} is no file")
+            raise _UnusableError(f"{path} is not a file")
         with path.open("rb") as file:
             return file.read(_LARGEST).decode("ascii", "replace")
     except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or "is no path"
+        why = getattr(error, "strerror", None) or "is not a path"
         raise _UnusableError(f"{path} cannot be read: {why}") from error
 
 
@@ -137,13 +137,13 @@ def _checked(text: str) -> str:
     """Return the certificates in a text, and nothing else of it: a key may stand beside them."""
     blocks = _CERTIFICATE.findall(text)
     if not blocks:
-        raise _UnusableError("holds no certificate (-----BEGIN CERTIFICATE-----)")
+        raise _UnusableError("contains no certificate (-----BEGIN CERTIFICATE-----)")
     pem = "\n".join(block.replace("\r", "") for block in blocks)
     store = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
         store.load_verify_locations(cadata=pem)
     except (ssl.SSLError, ValueError) as error:
-        raise _UnusableError("holds a certificate that is damaged") from error
+        raise _UnusableError("contains a damaged certificate") from error
     return pem
 
 

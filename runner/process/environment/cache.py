@@ -1,4 +1,4 @@
-"""restic's cache: whether it can be used. Nothing depends on it: without, restic is only slower."""
+"""Whether restic's cache is usable. Without it, restic is only slower."""
 
 import os
 import shutil
@@ -29,7 +29,7 @@ def why_not(folder: str) -> str:
 
 
 def problem() -> str | None:
-    """Return what `status` says of the cache; None where this process needed none yet."""
+    """Return what `status` says of the cache; None if this process needed none yet."""
     if not _found:
         return None
     why = next((each for each in _found.values() if each), "")
@@ -62,4 +62,4 @@ def _full(folder: str) -> str:
     except OSError as error:
         return f"{folder}: {error.strerror}"
     free = room.f_bavail * room.f_frsize
-    return f"{folder}: only {free >> 10} KiB are free" if free < _ROOM else ""
+    return f"{folder}: only {free >> 10} KiB free" if free < _ROOM else ""

@@ -1,4 +1,4 @@
-"""Files that are made for restic and rclone, which read some things from files only."""
+"""Files for restic and rclone, which read some settings only from files."""
 
 import hashlib
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def files(texts: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
-    """Return variables that name files with these texts, each written anew; raises OSError.
+    """Return variables that name files with these texts, each written again; raises OSError.
 
     Nobody else reads or has written them: what a program finds in them is what was looked at.
     """
@@ -28,7 +28,7 @@ def files(texts: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
 
 
 def over(folder: str, name: str, text: bytes) -> str:
-    """Return the path of a file with this text; written if need be. Nothing in it is secret.
+    """Return the path of a file with this text; written if needed. Nothing in it is secret.
 
     Its name tells its text, and everybody may read it: the next container in this pod may run as
     another user. Raises OSError.

@@ -12,7 +12,7 @@ _BESIDE = Path("/config/rclone/rclone.conf")  # where it was mounted before ther
 
 
 def prepare(config: Config) -> Outcome | None:
-    """Write what rclone needs, if anything; return an Outcome where that is impossible."""
+    """Write what rclone needs, if anything; return an Outcome if that is impossible."""
     if not config.mirrors:
         return None
     try:
@@ -21,8 +21,8 @@ def prepare(config: Config) -> Outcome | None:
         full = error.errno in {errno.ENOSPC, errno.EDQUOT}
         remedy = "free some space" if full else "make that folder writable"
         line = (
-            f"{CONF} cannot be written to {config.paths.state}: {error.strerror}; {remedy}; "
-            "there was no backup"
+            f"{CONF} cannot be written to {config.paths.state}: {error.strerror}; {remedy}; no "
+            f"backup was made"
         )
         return Outcome(Status.FAILURE, line, Failure.SPACE if full else Failure.CONFIG)
     return None

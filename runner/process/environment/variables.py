@@ -1,4 +1,4 @@
-"""Builds the environment of a command, so that nothing of the container's own gets into it."""
+"""Builds the environment of a command, without the container's own variables."""
 
 import os
 from collections.abc import Mapping
@@ -53,7 +53,7 @@ def _secret(config: Config, target: str) -> Mapping[str, str]:
 
 
 def without_cache(argv: tuple[str, ...], made: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the words of a command of restic's for an environment, the cache left out if need be.
+    """Return the words of a command of restic's for an environment, the cache left out if needed.
 
     A pipe's words for restic follow its name.
     """

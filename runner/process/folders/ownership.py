@@ -1,7 +1,8 @@
-"""Folders and files of the state volume, whatever container wrote there before, as whichever user.
+"""Folders and files of the state volume, which other containers and users may have written.
 
-An emptyDir is open to every user (0777), and what is in it is its writer's alone. In such a folder
-anybody may rename and unlink any entry, so that what cannot be read or removed is moved aside.
+An emptyDir is writable for every user (0777), but files in it belong to their writer. In such a
+folder anyone may rename and unlink entries, so files that cannot be read or removed are moved
+aside.
 """
 
 import os
@@ -40,7 +41,7 @@ def scratch(state_dir: str) -> Path:
 
 
 def claim(folder: Path) -> str:
-    """Make a folder that only this user uses, and return ""; else why that is impossible."""
+    """Make a folder that only this user uses, and return ""; otherwise why that is impossible."""
     try:
         if not _is_own(folder):
             clear(folder)

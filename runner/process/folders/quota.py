@@ -1,7 +1,7 @@
 """The bound in bytes on what a run keeps on the sidecar's own disk: cache and scratch together.
 
-The kernel bounds single files. Where their sum passes the bound, restic's cache gives way: restic
-loads again what is gone from it. What then still passes the bound is stopped.
+The kernel limits single files. If their sum exceeds the limit, files of restic's cache are removed,
+which restic loads again. If that is not enough, the command is stopped.
 """
 
 import os
@@ -14,13 +14,13 @@ from runner.process.folders import ownership
 from runner.steps.step import LARGEST
 
 _BLOCK = 512  # bytes, as the kernel counts what files take
-_OFTEN = 0.5  # seconds between looks, at the least
+_OFTEN = 0.5  # seconds between checks, at the least
 _SHARE = 50  # of the time at most one part goes into looking
 _KEPT = ("tmp-", "CACHEDIR.TAG", "version")  # how names begin of what restic needs to find again
 
 
 class Quota:
-    """Looks after the folders of one state volume, ``bound`` bytes for both."""
+    """Maintains the folders of one state volume, ``bound`` bytes for both."""
 
     def __init__(self, state_dir: str, bound: int = LARGEST) -> None:
         self._cache = ownership.cache(state_dir)

@@ -46,4 +46,4 @@ def open_up(folder: Path) -> None:
 def _chmod(path: str, mode: int) -> None:
     if not os.path.islink(path):  # noqa: PTH114 -- a million Path objects are slow to make
         with suppress(OSError):
-            os.chmod(path, mode)  # noqa: PTH101 -- the same
+            os.chmod(path, mode)  # noqa: PTH101 -- as above

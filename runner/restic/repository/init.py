@@ -1,4 +1,4 @@
-"""Opening the repository for a step that writes, and creating it where there is none. Pure."""
+"""Opens the repository for a step that writes, and creates it if there is none. Pure."""
 
 from collections.abc import Generator
 from dataclasses import dataclass, replace
@@ -15,8 +15,8 @@ from runner.steps.step import Effect, Result, RunEnded, Step, failed
 
 _USUAL = 2  # seconds that an init takes where nothing slows it
 _BEGUN = (
-    "the repository has keys and no config: its creation was interrupted, or is under way by "
-    "another; if this lasts and nothing but `keys` holds files there, remove them by hand"
+    "the repository has keys but no config: its creation was interrupted, or another pod is "
+    "creating it; if this persists and only `keys` contains files, remove them manually"
 )
 
 
@@ -32,7 +32,7 @@ class Written:
 def written(config: Config, step: Step, facts: Facts) -> Generator[Effect, Result, Written]:
     """Run a step that writes a snapshot; return how it ended, and what else was done for it.
 
-    Raises RunEnded where there is none to write to, or others hold it.
+    Raises RunEnded if there is none to write to, or others hold it.
     """
     done: Completed = yield step
     initialised = False
@@ -64,12 +64,13 @@ def initialise(
     """Create the repository that restic says is not there; return False if another pod did."""
     if had_success:
         line = (
-            "the repository is gone: restic finds none where there was one; check "
-            "RESTIC_REPOSITORY, and bring it back or remove the backup state to start anew"
+            "the repository is gone: it existed before and restic finds none now; check "
+            "RESTIC_REPOSITORY, then bring the repository back, or remove the backup state to "
+            "start over"
         )
         raise RunEnded(Status.FAILURE, line, Failure.CONFIG, exit_codes.NO_REPOSITORY)
     if not config.repository.may_init:
-        line = "there is no repository, and BACKUP_INIT=never forbids to create one"
+        line = "there is no repository, and BACKUP_INIT=never forbids creating one"
         raise RunEnded(Status.FAILURE, line, Failure.CONFIG, exit_codes.NO_REPOSITORY)
     # Simultaneous inits destroy a new repository: pods that share one wait differently long.
     if (yield Wait(_share(config) * config.timing.init_spread, "before creating the repository")):
@@ -95,9 +96,9 @@ def initialise(
 
 
 def _await_others(config: Config, target: str) -> Generator[Effect, Result, None]:
-    """Let whoever began before us finish; raise RunEnded where nobody does."""
-    if (yield Wait(config.timing.init_settle, "for another that creates the repository")):
-        raise RunEnded(Status.INTERRUPTED, "stopped before another had created the repository")
+    """Let whoever began before us finish; raise RunEnded if nobody does."""
+    if (yield Wait(config.timing.init_settle, "for another pod that is creating the repository")):
+        raise RunEnded(Status.INTERRUPTED, "stopped before another pod had created the repository")
     looked: Completed = yield opening.look(target)
     if looked.no_repository:
         raise RunEnded(Status.FAILURE, _BEGUN, Failure.CONFIG, looked.code)

@@ -1,4 +1,4 @@
-"""Exactly one key opens a new repository; where several inits met, the others are removed. Pure.
+"""Ensures that a new repository has exactly one key; removes those of simultaneous inits. Pure.
 
 Every simultaneous init writes a key, the last one writes the config. All keys fit the password,
 one opens the config, and restic tries them in no order that helps. While no snapshot is there,
@@ -27,24 +27,24 @@ _RACE = "several created this repository at the same time"
 
 
 def prove(config: Config, target: str = "") -> Generator[Effect, Result, None]:
-    """Return when exactly one key is left; raise RunEnded where that cannot be had."""
+    """Return when exactly one key is left; raise RunEnded if that is unavailable."""
     if (yield from _is_sole(target)):
         return
     # Whoever else found this out repairs it too. One is first; the others had better sleep until it
-    # is done, for commands of many at once take the lock and the processor from each other.
+    # is done, because simultaneous commands compete for the lock and the processor.
     own = config.identity
     share = stable_hash(f"keys/{own.namespace}/{own.pod or own.host}") % 1000 / 1000
     for turn in range(_TURNS):
         times = (share + 1) * 2**turn if turn else share * _APART
         pause = times * config.timing.init_settle
-        if (yield Wait(pause, "before keys that open nothing go")):
+        if (yield Wait(pause, "before removing unusable repository keys")):
             raise RunEnded(Status.INTERRUPTED, "stopped before the new repository was repaired")
         if (yield from _is_sole(target)):
             return
         yield from _leave_one(config, target)
         if (yield from _is_sole(target)):
             return
-    line = f"{_RACE}, and keys that open nothing could not be removed; it is tried again"
+    line = f"{_RACE}, and unusable keys could not be removed; retrying"
     raise RunEnded(Status.FAILURE, line, Failure.CONFIG)
 
 
@@ -70,8 +70,8 @@ def _leave_one(config: Config, target: str) -> Generator[Effect, Result, None]:
     if held.text.split() or not good:
         every = counted(len(found), "key")
         line = (
-            f"{_RACE}; of its {every} only {good} opens it, and it holds snapshots: "
-            f"with RESTIC_KEY_HINT={good}, look at them and remove the other keys by hand"
+            f"{_RACE}; of its {every} only {good} opens it, and it has snapshots: with "
+            f"RESTIC_KEY_HINT={good}, check them and remove the other keys manually"
         )
         raise RunEnded(Status.FAILURE, line, Failure.CONFIG)
     for each in found:
@@ -100,8 +100,8 @@ def _working(config: Config, target: str) -> Generator[Effect, Result, str]:
             longer = [begins + digit for digit in _DIGITS]
             tries = sorted([*tries, *longer], key=lambda each: _rank(each, first))
     line = (
-        f"{_RACE}, or its config is damaged: no key opens it; bring it back from a copy, or, if it "
-        "never held a backup, remove it, and it is created anew"
+        f"{_RACE}, or its config is damaged: no key opens it; bring it back from a copy or, if it "
+        f"never had a backup, remove it and it is created again"
     )
     raise RunEnded(Status.FAILURE, line, Failure.CONFIG)
 

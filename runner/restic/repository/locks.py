@@ -1,4 +1,4 @@
-"""Locks that nobody holds any more, and which of them may be removed. Pure."""
+"""Stale locks, and which of them may be removed. Pure."""
 
 import json
 from collections.abc import Generator
@@ -20,13 +20,13 @@ _SKEW = timedelta(days=1)  # a lock this far ahead says nothing of its age
 def remove_stale(
     now: datetime, seen: dict[str, float], folder: str = "", *, torn: bool | None = False
 ) -> Generator[Effect, Result, int]:
-    """Remove the locks if every one of them is old, return how many; else the run is over.
+    """Remove the locks if every one of them is old, return how many; otherwise the run is over.
 
     ``unlock`` takes a live lock of an equal host name elsewhere for stale, hence our own look.
     What cannot be read says no time: it counts from when it was first ``seen`` (epoch seconds by
     id; what was seen now is added), or from when its file in the local ``folder`` was written.
     ``torn``: restic takes no lock because of one that it cannot read (it passes over empty ones);
-    None where that was not tried.
+    None if that was not tried.
     """
     listed: Completed = yield opening.locks()
     if listed.stopped:
@@ -70,7 +70,7 @@ def _remove_all(identifiers: list[str]) -> Generator[Effect, Result, None]:
     again: Completed = yield opening.locks()
     if again.code or again.stopped or sorted(again.text.split()) != sorted(identifiers):
         raise locked()
-    yield from must(opening.unlock_all(), "torn locks cannot be removed")
+    yield from must(opening.unlock_all(), "damaged locks cannot be removed")
 
 
 def _first_seen(
@@ -91,11 +91,11 @@ def locked(stale: int = 0, ahead: str = "") -> RunEnded:
 
     ``ahead`` says whose one is from the future, and will not be old for a long time.
     """
-    line = "the repository is locked by another run; this one is tried again later"
+    line = "the repository is locked by another run; retrying later"
     if ahead:
         line = (
-            f"the repository is locked by {ahead}: a clock was wrong, and the lock may never grow "
-            "old; once nobody works on the repository, remove it in a backup container by "
+            f"the repository is locked by {ahead}: a clock was wrong, and the lock may never "
+            f"become stale; when nothing uses the repository, remove it in a backup container with "
             f"{damage.UNLOCK}"
         )
     ended = RunEnded(Status.SKIPPED, line, Failure.LOCKED, exit_codes.LOCKED)
@@ -107,16 +107,16 @@ def _torn(since: float) -> RunEnded:
     """Return the end of a run that met a torn lock, first seen at ``since``, and not yet old."""
     until = datetime.fromtimestamp(since, UTC) + _STALE
     line = (
-        "a lock of the repository is torn: restic can neither read it nor take another; it is "
-        f"removed from {until.isoformat(timespec='minutes')} on, when it has been there for 30 "
-        f"minutes; earlier, once nobody works on the repository, by {damage.UNLOCK}"
+        "a lock of the repository is damaged: restic can neither read it nor create another; it "
+        f"is removed after {until.isoformat(timespec='minutes')}, when it is 30 minutes old; to "
+        f"remove it earlier, when nothing uses the repository, run {damage.UNLOCK}"
     )
     return RunEnded(Status.FAILURE, line, Failure.REPOSITORY, 1)
 
 
 @dataclass(frozen=True, slots=True)
 class _Lock:
-    """How old a lock is, None where it does not say; and of which host."""
+    """How old a lock is, None if it does not say; and of which host."""
 
     age: timedelta | None = None
     host: str = ""

@@ -1,4 +1,4 @@
-"""The newline after a value, and repositories whose password has it. Pure.
+"""Newlines after values, and repositories whose password includes one. Pure.
 
 `echo word | base64` encodes a newline too. It is no part of any value. A repository that was
 created when it still counted opens only with it: both passwords are tried, the one that opened
@@ -66,7 +66,7 @@ def _odd(key: str, given: Mapping[str, str]) -> list[Problem]:
     what = passwords.odd(given.get("RESTIC_PASSWORD", ""))
     if not what:
         return []
-    reason = f"{what}, which is part of the password; is it meant to be?"
+    reason = f"{what}, which is part of the password; is that intended?"
     return [Problem("Secret variable", key, "", reason, "the password with it")]
 
 
@@ -80,10 +80,10 @@ def _only_with(config: Config, key: str) -> Problem:
     what = "the second repository" if second else "the repository"
     file = shlex.quote(f"{config.paths.secret}/{_named(config, key)}")
     reason = (
-        f"ends with a newline, and {what} opens only with it: the password that people read "
-        f"does not open it; add a key without the newline by `backup-runner restic{second} key add "
-        f"--new-password-file {file}` in container {names.CONTAINER}, then write the value "
-        "without it"
+        f"ends with a newline, and {what} opens only with it, so the visible password does not "
+        f"open it; add a key without the newline with `backup-runner restic{second} key add "
+        f"--new-password-file {file}` in container {names.CONTAINER}, then remove the newline "
+        f"from the value"
     )
     return Problem("Secret variable", _named(config, key), "", reason, "the password with it")
 

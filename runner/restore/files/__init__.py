@@ -1,1 +1,1 @@
-"""A restore by hand, path by path: what there is, what comes, what goes, what came of it."""
+"""A requested restore, path by path: survey, deletion, verification."""

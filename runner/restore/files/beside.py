@@ -1,4 +1,4 @@
-"""Databases that come back from copies: what must be out of their way, and folders around them."""
+"""Databases restored from copies: removes files in their way, and restores their folders."""
 
 import os
 import stat
@@ -65,7 +65,7 @@ def _is_behind_a_link(place: Place, path: str) -> bool:
 
 
 def _must_be_replaceable(place: Place, path: str) -> None:
-    """Raise OSError where a file cannot be written."""
+    """Raise OSError if a file cannot be written."""
     found = place.lstat(path)
     # Of a file with further names restic makes a new one.
     if found is None or not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:

@@ -1,4 +1,4 @@
-"""What a snapshot holds at one path, beside what is in its place on this machine. Pure."""
+"""Compares a snapshot's node with the file in its place on this machine. Pure."""
 
 import re
 import stat
@@ -100,7 +100,7 @@ def read(message: Json) -> Node | None:
 
 
 def moment(text: object) -> int | None:
-    """Return a time of restic's in microseconds since the epoch; None where it is none."""
+    """Return a time of restic's in microseconds since the epoch; None if it is none."""
     try:
         return (datetime.fromisoformat(str(text)) - _EPOCH) // timedelta(microseconds=1)
     except (ValueError, TypeError, OverflowError):
@@ -115,9 +115,9 @@ def lack(node: Node, found: Found | None) -> str:
         return "is missing"
     if not node.is_type_of(found.st_mode):
         here = _WORDS.get(stat.S_IFMT(found.st_mode), "something else")
-        return f"is {here} in place of {_WORDS.get(_KINDS.get(node.kind, 0), node.kind)}"
+        return f"is {here} instead of {_WORDS.get(_KINDS.get(node.kind, 0), node.kind)}"
     if node.is_file and found.st_size != node.size:
-        return f"has {found.st_size} bytes in place of {node.size}"
+        return f"has {found.st_size} bytes instead of {node.size}"
     return ""
 
 

@@ -35,7 +35,7 @@ class Place:
 
     @property
     def root(self) -> Folder:
-        """The folder that it is restored into; raises OSError where that is not there."""
+        """The folder that it is restored into; raises OSError if that is not there."""
         if self._root is None:
             self._root = Folder.at(self.target)
         return self._root
@@ -90,7 +90,7 @@ class Place:
             return folder.names()
 
     def folder(self, path: str, *, crosses: bool = False) -> Folder:
-        """Open the folder in the place of a path; raise OSError where a link is on the way.
+        """Open the folder in the place of a path; raise OSError if a link is on the way.
 
         ``crosses``: also where it is part of another mount than what is restored.
         """
@@ -132,7 +132,7 @@ class Place:
 
 
 def opened(target: str, volumes: str, *, make: bool) -> Folder | None:
-    """Open a folder that somebody names to restore into; None where there is none.
+    """Open a folder that somebody names to restore into, or None if there is none.
 
     Up to a volume it is the operator's, and may be a link. In a volume, names are the app's.
     """

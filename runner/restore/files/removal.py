@@ -1,4 +1,4 @@
-"""Deletes what a snapshot does not have, and could have had; follows no link on the way."""
+"""Deletes files that a snapshot does not have but could have had; follows no links."""
 
 import errno
 import os

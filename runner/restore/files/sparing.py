@@ -1,8 +1,9 @@
-"""What a deletion leaves alone: all that the snapshot could not have held.
+"""What a deletion keeps: all files that the snapshot could not have had.
 
 It is in no backup. Some of it is told by options: those of the snapshot's own backup, as far as
-restic keeps them, and today's. Of the rest (other options, files that could not be read then) the
-file system tells: what was there when the backup began, and is not in it, was left out of it.
+restic keeps them, and today's. Of the rest (other options, files that could not be read by that
+backup) the file system tells: what was there when the backup began, and is not in it, was left out
+of it.
 """
 
 import os
@@ -29,7 +30,7 @@ class Sparing:
     """Says of each file that a snapshot does not have why it stays, "" where it goes."""
 
     def __init__(self, config: Config, state: State, snapshot: Snapshot, survey: Survey) -> None:
-        """Raise ValueError where today's options cannot be told."""
+        """Raise ValueError where today's options is unknown."""
         today = _today(config)
         self._today = today
         self._patterns = today.matchers()
@@ -54,17 +55,17 @@ class Sparing:
         if path.rpartition("/")[2] in NEVER_BACKED_UP:
             why = "is never backed up"
         elif self._is_left_out(path):
-            why = "is left out of backups"
+            why = "is excluded from backups"
         elif stat.S_ISSOCK(found.st_mode):
             why = "is a socket"
         elif found.st_dev != _device_of(folder) or is_mount(folder, name):
-            why = "is of another file system"
+            why = "is on another file system"
         elif largest is not None and not is_folder and found.st_size > largest:
             why = "is larger than backups take"
         elif path in self._unread:
-            why = "could not be read then"
+            why = "could not be read by that backup"
         elif self._is_older(path, folder, name, found):
-            why = "was there then, and not backed up"
+            why = "existed then and was not backed up"
         else:
             why = self._of_folder(path, folder)
         return why
@@ -92,21 +93,21 @@ class Sparing:
     def _about(self, folder: str, here: Folder) -> str:
         device = _device_of(here)
         if any(_has(here, tag, beginning.encode()) for tag, beginning in self._today.present):
-            return "is in a folder that is left out"
+            return "is in an excluded folder"
         only = self._survey.bare.get(folder)
         if only is None:
             return ""
         if left_out.is_cache_tag(only) and _has(here, only, left_out.CACHE_TAG):
             return "is in a cache"
         if not only and device != self._device(folder):
-            return "is of another file system"
+            return "is on another file system"
         for name in self._survey.extra.get(folder, ()):
             path = f"{folder}/{name}"
             with suppress(OSError):
                 found = here.stat(name)
                 old = found.st_dev == device and self._is_older(path, here, name, found)
                 if old and not self._is_left_out(path) and name not in NEVER_BACKED_UP:
-                    return "is in a folder that was left out"
+                    return "is in a folder that was excluded"
         return ""
 
     def _device(self, path: str) -> int:
@@ -119,8 +120,8 @@ class Sparing:
 
 
 def _today(config: Config) -> Options:
-    """Return what today's backups leave out; raise ValueError where that cannot be told."""
-    why = "--delete cannot tell what backups leave out"
+    """Return what today's backups leave out; raise ValueError if that is unknown."""
+    why = "--delete cannot determine what backups exclude"
     if any(each.key == left_out.KEY and not each.value for each in config.problems):
         raise ValueError(f"{left_out.KEY} cannot be split into words: {why}")
     found = left_out.options(config.repository.options.backup)
@@ -130,7 +131,7 @@ def _today(config: Config) -> Options:
             with open(file, "rb") as opened:  # noqa: PTH123 -- any path that restic takes
                 text = _decoded(opened.read(_READ))
         except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or "it is no text"
+            reason = getattr(error, "strerror", None) or "it is not text"
             raise ValueError(f"{left_out.KEY}: {file} cannot be read ({reason}): {why}") from None
         lines = left_out.lines(text, variables)
         (found.insensitive if insensitive else found.patterns).extend(lines)

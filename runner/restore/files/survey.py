@@ -1,4 +1,4 @@
-"""Looks, before a restore, at what is in the place of what it brings; writes nothing."""
+"""Surveys, before a restore, what exists in the places to restore to; read-only."""
 
 import os
 import stat
@@ -77,7 +77,7 @@ class Survey:
         self._leave("")
 
     def followed(self, paths: Iterable[str]) -> str:
-        """Return a link above one of these paths that restic would follow; "" if there is none.
+        """Return a link above one of these paths that restic would follow, or "" if there is none.
 
         It makes a folder of what it restores, and of that which a single file lies in.
         """

@@ -1,4 +1,4 @@
-"""Compares what a restore left with the snapshot, file by file: what restic says of it is no proof.
+"""Compares restored files with the snapshot one by one: restic's report is no proof.
 
 restic reports a refused ``chmod`` alike whether it kept a file from its owner or from its content,
 counts files whose content it could not write as updated, and is silent about owners that it could
@@ -68,7 +68,7 @@ def verify(
     door: Executor, snapshot: str, place: Place, paths: tuple[str, ...], said: Mapping[str, str], *,
     folders: bool = True,
 ) -> Verified:  # fmt: skip
-    """Compare everything at or below ``paths`` of a snapshot; raise RunEnded where that cannot be.
+    """Compare everything at or below ``paths`` of a snapshot; raise RunEnded if that cannot be.
 
     ``said``: what restic said of paths in the snapshot while it restored them. ``folders``: their
     owners and modes count, too; those around copies of databases are our own.
@@ -77,14 +77,14 @@ def verify(
     seen = _Seen(place, errors, folders=folders)
     done = door.execute(queries.nodes(snapshot, paths, seen.hear, deep=True))
     if done.code or done.stopped:
-        raise failed(done, "what was restored cannot be compared: the snapshot cannot be read")
+        raise failed(done, "the restored files cannot be compared: the snapshot cannot be read")
     same = _with_same_content(door, snapshot, place, paths, tuple(seen.doubted))
     for path, node in seen.doubted.items():
         if path in same or _is_linked(place, node, same, seen.doubted):
             if path in errors or not seen.has_its_owner(node):
                 seen.found.refuse(place.of(path))
         else:
-            seen.fail(path, "has other content than in the snapshot")
+            seen.fail(path, "differs from the snapshot")
     for path in errors.keys() - seen.heard if folders else ():
         seen.found.refuse(place.of(path))  # a folder above, which is no part of what was asked for
     return seen.found
@@ -134,7 +134,7 @@ class _Seen:
         here = self._place.of(path)
         said = self._errors.get(path, "")
         said = said.partition(here)[2].lstrip(" :") or said
-        why = _flag(self._place, path) or said or "it changed, or vanished, while it was restored"
+        why = _flag(self._place, path) or said or "it changed or vanished while it was restored"
         self.found.failed[shown(here)] = f"{lack}: {why}"
         self.found.paths.add(path)
 
@@ -156,7 +156,7 @@ def _with_same_content(
     step = queries.compare(f"{snapshot}:{place.inside or '/'}", place.reached, inside, hear)
     done = door.execute(step)
     if done.stopped or (done.code and not done.unreadable):
-        raise failed(done, "what was restored cannot be compared")
+        raise failed(done, "the restored files cannot be compared")
     return same
 
 

@@ -141,7 +141,7 @@ def test_only_what_the_repository_takes_is_needed(given: dict[str, str], needed:
 
 @pytest.mark.parametrize("text", ["RESTIC_PASWORD_COMMAND", "true", "*", "all", "PATH", "NTFY_TAG"])
 def test_a_name_that_runs_nothing_cannot_be_allowed(text: str) -> None:
-    with pytest.raises(ValueError, match="is no variable that runs a command"):
+    with pytest.raises(ValueError, match="is not a variable that runs a command"):
         commands.allowed(f"PRE_HOOK {text}")
 
 

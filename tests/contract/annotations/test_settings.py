@@ -104,7 +104,7 @@ def test_days_are_read(text: str, value: int) -> None:
 
 @pytest.mark.parametrize("text", ["7", "d", "-7d", "1w", "7 d", "1d12h", "100000d", "\u0665d"])
 def test_what_is_no_days_is_refused(text: str) -> None:
-    _refuses("keep-archives", text, "write days such as 7d; 0d means for ever")
+    _refuses("keep-archives", text, "write days such as 7d; 0d means forever")
 
 
 @pytest.mark.parametrize(("text", "value"), [("rclone", "rclone"), (" restic\n", "restic")])

@@ -178,6 +178,9 @@ def test_a_problem_is_one_line_for_people(problem: Problem, line: str) -> None:
         ("backup.enable", "did you mean backup.enabled?"),
         ("backup.volume", "did you mean backup.volumes?"),
         ("backup.frobnicate", "it has no effect"),
+        ("Backup.enabled", "did you mean backup.enabled?"),
+        ("backup_keep_daily", "did you mean backup.keep-daily?"),
+        ("backups/schedule", "did you mean backup.schedule?"),
     ],
 )
 def test_a_key_that_nobody_knows_is_named_with_a_suggestion(key: str, hint: str) -> None:
@@ -191,7 +194,7 @@ def test_a_key_that_nobody_knows_is_named_with_a_suggestion(key: str, hint: str)
     "key",
     [setting.annotation for setting in ALL]
     + ["backup.status", "backup.injected", "backup.velero.io/backup-volumes", "backups.x", "backup",
-       "example.net/backup.schedule", "my.backup.enabled", "Backup.enabled", ""],
+       "example.net/backup.schedule", "my.backup.enabled", "Backup.path", ""],
 )  # fmt: skip
 def test_known_keys_and_those_of_others_are_not_named(key: str) -> None:
     assert settings.unknown({key: "value"}) == ()

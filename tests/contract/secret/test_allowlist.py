@@ -89,7 +89,7 @@ def test_an_unknown_key_is_named_once_with_the_way_to_pass_it(key: str) -> None:
 def test_a_variable_of_ours_that_no_secret_sets_is_named() -> None:
     for key in ("BACKUP_POLL_SECONDS", "BACKUP_STATE_DIR", "BACKUP_SCHEDUL"):
         (problem,) = allowlist.problems({**GIVEN, key: "x"})
-        assert "is no variable of a Secret" in str(problem), key
+        assert "is not a variable of the Secret" in str(problem), key
 
 
 @pytest.mark.parametrize(
@@ -105,12 +105,12 @@ def test_a_key_that_another_value_names_is_a_file(value: str) -> None:
 @pytest.mark.parametrize("word", ["A=b", "1A", "a-b", "*", "$(boom)", "A;B"])
 def test_a_word_that_is_no_name_is_a_problem(word: str) -> None:
     (problem,) = allowlist.problems({**GIVEN, "BACKUP_ENV_PASS": word})
-    assert "is no name of a variable" in str(problem)
+    assert "is not a variable name" in str(problem)
 
 
 def test_a_name_that_the_secret_does_not_hold_is_a_problem() -> None:
     (problem,) = allowlist.problems({**GIVEN, "BACKUP_ENV_PASS": "APP_TOKN"})
-    assert str(problem).endswith("'APP_TOKN' is no key of the Secret")
+    assert str(problem).endswith("'APP_TOKN' is not a key of the Secret")
     assert allowlist.problems({**GIVEN, "BACKUP_ENV_PASS": ""}) == []
 
 

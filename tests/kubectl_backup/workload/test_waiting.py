@@ -65,7 +65,7 @@ def test_what_is_no_length_of_time_is_named(
         backup(command, "wiki", f"--wait-timeout={text}")
 
     assert ended.value.code == 2
-    assert f"{text!r} is not a length of time: write 90s, 15m or 1h" in capfd.readouterr().err
+    assert f"{text!r} is not a duration: write 90s, 15m or 1h" in capfd.readouterr().err
     assert api.ran == []
 
 

@@ -130,6 +130,6 @@ def test_what_globs_match_that_is_no_database_is_named(runner: Runner) -> None:
 
     named = [line for line in warnings if line.startswith("backup.sqlite")]
     assert len(named) == 1
-    assert named[0].endswith(f"(encrypted?), and is not copied: {pages}/cipher.db")
+    assert named[0].endswith(f"(encrypted?) and are not copied: {pages}/cipher.db")
     assert not [line for line in _back_up(runner) if line.startswith("backup.sqlite")]
     assert "cipher.db" in _problems(runner)

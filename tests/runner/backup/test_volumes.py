@@ -169,7 +169,7 @@ def test_a_failing_command_before_prevents_the_backup(code: int) -> None:
     assert said == [(*SHELL, "false")]
     assert outcome
     assert (outcome.status, outcome.failure) == (Status.FAILURE, Failure.CONFIG)
-    assert outcome.message == "the command before failed, there was no backup: no database"
+    assert outcome.message == "the pre-backup hook failed; no backup was made: no database"
     assert outcome.exit_code == code
 
 
@@ -213,7 +213,7 @@ def test_a_failing_command_after_is_said_and_makes_no_success(
     good = outcome.status == Status.SUCCESS
     assert ended.status == (Status.WARNING if good else outcome.status)
     assert ended.failure == (Failure.CONFIG if good else outcome.failure)
-    assert ended.message.startswith("as it was; the command after failed: ")
+    assert ended.message.startswith("as it was; the post-backup hook failed: ")
 
 
 @pytest.mark.parametrize("code", [1, 3, 10, 11])
@@ -233,9 +233,9 @@ def test_a_failing_backup_command_fails_and_never_creates_or_unlocks(code: int) 
     [
         (
             {PAGES: Source.MISSING, UPLOADS: Source.MISSING},
-            f"missing: {PAGES}, {UPLOADS}; there was no backup",
+            f"missing: {PAGES}, {UPLOADS}; no backup was made",
         ),
-        ({}, "no folder to back up; there was no backup"),
+        ({}, "no folder to back up; no backup was made"),
     ],
 )
 def test_without_any_folder_nothing_is_started(sources: dict[str, Source], message: str) -> None:
@@ -271,7 +271,7 @@ def test_a_snapshot_that_was_skipped_is_the_one_before() -> None:
 
     assert said[1] == (*SNAPSHOTS, *mine(config))
     assert outcome.status == Status.SUCCESS
-    assert outcome.message == "nothing changed: the newest snapshot, bb22, still holds it"
+    assert outcome.message == "nothing changed: the newest snapshot, bb22, is still current"
     assert (outcome.snapshot, outcome.unchanged, outcome.protected) == ("bb22", True, True)
     assert outcome.counts.files == 10
 

@@ -129,7 +129,7 @@ def test_a_failing_unlock_is_a_failure() -> None:
 
 
 def test_locked_again_after_unlock_does_not_unlock_again() -> None:
-    """Somebody else took the lock in between: as in any other case, it is tried again later."""
+    """Somebody else took the lock in between: as in any other case, retrying later."""
     answers = [LOCKED, Completed(0, text="aa11"), OLD, EMPTY, LOCKED]
 
     said, outcome = play(backup(configured(), FACTS), answers)

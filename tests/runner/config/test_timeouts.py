@@ -272,7 +272,9 @@ def test_a_ping_address_that_is_none_is_named_and_not_shown(text: str) -> None:
 
     assert read.receivers.pings is None
     (problem,) = read.problems
-    assert str(problem) == "Secret variable PING_URL: is no web address; using no pings"
+    assert str(problem) == (
+        "Secret variable PING_URL: is not an http:// or https:// URL; using no pings"
+    )
 
 
 def test_the_words_of_a_ping_keep_its_query() -> None:
@@ -296,8 +298,8 @@ def test_credentials_without_tls_are_one_problem_without_their_value() -> None:
 
     (problem,) = configured(None, exposed).problems
     assert str(problem) == (
-        "Secret variable NTFY_SERVER: sends NTFY_CREDS unencrypted over http://, where others on "
-        "the way can read it: use https://"
+        "Secret variable NTFY_SERVER: sends NTFY_CREDS unencrypted over http://, readable on the "
+        "network: use https://"
     )
     assert problems(None, {**exposed, "NTFY_SERVER": "http://ntfy.chat.svc"}) == []
 

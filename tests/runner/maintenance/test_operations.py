@@ -125,7 +125,7 @@ def test_whoever_is_not_elected_says_who_is() -> None:
 
     assert said == [LIST]
     assert done == TaskResult(
-        Status.SKIPPED, f"prod/{other} does it for all who share the repository"
+        Status.SKIPPED, f"prod/{other} does it for all workloads in the repository"
     )
 
 
@@ -202,7 +202,7 @@ def test_a_second_repository_that_is_gone_is_not_made_anew() -> None:
 
 
 def test_nothing_is_copied_into_a_second_repository_of_two_makers() -> None:
-    """Where it holds snapshots already, nothing in it is removed."""
+    """Where it has snapshots already, nothing in it is removed."""
     held = Completed(0, text="4f8a1c2e9b")
     answers: list[Completed | bool | list[str]] = [
         MISSING, False, MISSING, EMPTY, False, TWO_KEYS, False, TWO_KEYS, EMPTY, TWO_KEYS, held,
@@ -212,7 +212,7 @@ def test_nothing_is_copied_into_a_second_repository_of_two_makers() -> None:
 
     assert not any("remove" in words for words in said)
     assert done.status == Status.FAILURE
-    assert "it holds snapshots" in done.message
+    assert "it has snapshots" in done.message
 
 
 @pytest.mark.parametrize("answer", [failed(12, "Fatal: wrong password"), failed(1), LOCKED])

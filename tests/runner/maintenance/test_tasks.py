@@ -55,7 +55,7 @@ def test_damage_of_the_second_repository_is_not_that_of_the_first(
 
 
 @pytest.mark.parametrize(
-    "result", [REFUSED, DAMAGED, TaskResult(Status.INTERRUPTED, "stopped before it was done")]
+    "result", [REFUSED, DAMAGED, TaskResult(Status.INTERRUPTED, "stopped before completion")]
 )
 def test_only_a_success_is_one(session: Session, result: TaskResult) -> None:
     tasks.begin(session, "prune", ends(result))
@@ -68,7 +68,7 @@ def test_only_a_success_is_one(session: Session, result: TaskResult) -> None:
 @pytest.mark.parametrize(
     ("result", "again"),
     [
-        (TaskResult(Status.INTERRUPTED, "stopped before it was done"), True),
+        (TaskResult(Status.INTERRUPTED, "stopped before completion"), True),
         (TaskResult(Status.SKIPPED, "it is locked", Failure.LOCKED), True),
         (DAMAGED, False),
         (GOOD, False),

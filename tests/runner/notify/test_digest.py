@@ -69,7 +69,7 @@ def test_a_digest_tells_runs_growth_and_tasks() -> None:
         "31 snapshots",
         "check: failure, last success unknown yet",
         f"verify: success, last success {digest._minute(NOW - DAY, known=True)}",
-        "retention is held: a source lost its files",
+        "retention is suspended: a source lost its files",
     ]
 
 

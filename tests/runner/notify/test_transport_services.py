@@ -191,7 +191,7 @@ def test_libraries_stay_silent_where_nobody_listens_to_logging() -> None:
 
     assert done.stderr == ""
     assert done.stdout.strip() == str(
-        ["it did not take the message", "it is none that Apprise knows, or incomplete"]
+        ["it did not accept the message", "Apprise does not know this address, or it is incomplete"]
     )
 
 
@@ -250,7 +250,8 @@ def test_words_that_are_no_addresses_are_named_by_their_place() -> None:
     ]  # fmt: skip
     (problem,) = config.problems
     assert str(problem) == (
-        "Secret variable NOTIFY_URLS: no address such as mailto://… is word 2, 4; using the others"
+        "Secret variable NOTIFY_URLS: not an address such as mailto://…: word 2, 4; using the "
+        "others"
     )
 
 

@@ -93,7 +93,7 @@ def test_the_line_names_what_failed_what_was_kept_and_whose_owner_was_refused() 
     line = done.line(dry_run=False)
 
     assert "1 file could NOT be restored: /a is missing: no" in line
-    assert "7 files kept that the snapshot could not hold: /b and 6 more" in line
+    assert "7 files kept that no backup includes: /b and 6 more" in line
     assert "attributes of 3 files could not be restored: /d and 2 more" in line
     assert done.named(dry_run=False) == [
         "not restored: /a is missing: no",

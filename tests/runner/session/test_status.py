@@ -100,7 +100,7 @@ def test_status_of_a_failure(config: Config, capsys: pytest.CaptureFixture[str])
 
     assert "last run   2026-11-23T12:34:00Z  failure (network): no such host\n" in out
     assert "running    since 2026-11-23T12:34:00Z\n" in out
-    assert "retention  held" in out
+    assert "retention  suspended" in out
 
 
 def test_status_names_what_is_missing_and_wrong(

@@ -31,7 +31,7 @@ def judged(
     files: dict[str, int] | None = None,
     usual: tuple[int, int] | None = None,
 ) -> Outcome:
-    """Return the outcome of one backup; both sources held files before.
+    """Return the outcome of one backup; both sources had files before.
 
     What is not there as it should be makes its snapshot a doubtful one. ``files`` are how many
     there are in sources with unreadable ones: many, unless given.
@@ -114,7 +114,7 @@ def test_an_empty_source_that_held_files_is_a_failure() -> None:
     outcome = judged(GOOD, {PAGES: Source.FULL, UPLOADS: Source.EMPTY})
 
     assert (outcome.status, outcome.failure) == (Status.FAILURE, Failure.SOURCE)
-    assert outcome.message.startswith(f"empty, and held files before: {UPLOADS};")
+    assert outcome.message.startswith(f"empty, and had files before: {UPLOADS};")
     assert not outcome.protected
 
 
@@ -156,7 +156,7 @@ def test_the_worst_is_said_first() -> None:
 
     assert judged(GOOD, sources).message.startswith("missing: /c;")
     del sources["/c"]
-    assert judged(GOOD, sources).message.startswith(f"empty, and held files before: {PAGES};")
+    assert judged(GOOD, sources).message.startswith(f"empty, and had files before: {PAGES};")
 
 
 def test_exit_3_without_a_name_says_what_restic_said() -> None:
@@ -242,7 +242,7 @@ def test_a_snapshot_without_a_file_where_there_are_some_is_a_failure(full: tuple
     outcome = judged(NO_FILE, sources)
 
     assert (outcome.status, outcome.failure) == (Status.FAILURE, Failure.SOURCE)
-    assert f"there are some in {', '.join(full)}" in outcome.message
+    assert f"there are files in {', '.join(full)}" in outcome.message
     assert not outcome.protected
 
 
@@ -289,7 +289,7 @@ def test_without_another_source_than_such_a_link_there_is_no_backup() -> None:
     said, outcome = play(backup(configured(), facts), [])
 
     assert said == []
-    assert outcome.message == f"{UPLOADS} is odd; missing: {PAGES}; there was no backup"
+    assert outcome.message == f"{UPLOADS} is odd; missing: {PAGES}; no backup was made"
     assert (outcome.status, outcome.failure) == (Status.FAILURE, Failure.SOURCE)
 
 

@@ -122,11 +122,11 @@ def test_the_last_20_lines_are_kept() -> None:
         (["first", "last"], "last"),
         (
             ["Fatal: wrong password or no key found"],
-            "wrong password or no key found; is its password in the Secret right?",
+            "wrong password or no key found; check its password in the Secret",
         ),
         (
             ["Fatal: repository does not exist: stat /r"],
-            "repository does not exist: stat /r; is its address in the Secret right?",
+            "repository does not exist: stat /r; check its address in the Secret",
         ),
         ([], "exit status 1"),
     ],

@@ -53,7 +53,7 @@ def test_no_path_leads_above(tmp_path: Path, inside: str) -> None:
     outside(tmp_path / "outside")
     with Folder.at(tmp_path / "v") as root:
         for call in (root.folder, root.stat, root.file, root.find):
-            with pytest.raises(OSError, match="leaves its folder"):
+            with pytest.raises(OSError, match="leads out of its folder"):
                 call(inside)
 
 

@@ -60,6 +60,6 @@ def test_a_held_file_stays_the_same_whatever_its_name_stands_for(volume: Path) -
     (volume / "real" / "file").symlink_to("/etc/passwd")
 
     assert os.read(held.open(), 99) == b"content"
-    with pytest.raises(held_files.IrregularError, match="is no regular file"):
+    with pytest.raises(held_files.IrregularError, match="is not a regular file"):
         held_files.hold("file", here)
     assert held_files.hold("missing", here) is None

@@ -18,7 +18,7 @@ def test_a_pod_whose_patch_is_not_proven_is_admitted_as_it_came(asked: Json, pod
 
 
 def test_a_bug_of_ours_admits_the_pod_as_it_came(pod: Json) -> None:
-    pod["spec"]["containers"] = [None]  # nothing that the API server would send
+    pod["metadata"]["ownerReferences"] = [{"controller": True}]  # the API server refuses it
 
     admission = admit.admit(pod, "prod", OPTIONS)
 
@@ -26,3 +26,13 @@ def test_a_bug_of_ours_admits_the_pod_as_it_came(pod: Json) -> None:
     assert admission.operations == ()
     assert len(admission.warnings) == 1
     assert "admitted as it is" in admission.warnings[0]
+
+
+def test_a_field_of_the_wrong_type_is_named_and_is_no_bug_of_ours(pod: Json) -> None:
+    pod["spec"]["containers"] = [None]
+
+    admission = admit.admit(pod, "prod", OPTIONS)
+
+    assert admission.reason == Reason.INVALID_POD
+    assert admission.operations == ()
+    assert admission.warnings == ("spec.containers[0] is empty: remove it; not backed up",)

@@ -96,9 +96,9 @@ def test_an_equal_copy_of_an_element_is_still_a_change(pod: Json) -> None:
 @pytest.mark.parametrize(
     ("changes", "rule"),
     [
-        ({"name": "wiki"}, "container name wiki would stand twice"),
-        ({"volumeMounts": SIDECAR["volumeMounts"] * 2}, "mount path /backup/pages would stand"),
-        ({"env": SIDECAR["env"] * 2}, "variable BACKUP_HOST would stand twice"),
+        ({"name": "wiki"}, "container name wiki would exist twice"),
+        ({"volumeMounts": SIDECAR["volumeMounts"] * 2}, "mount path /backup/pages would exist"),
+        ({"env": SIDECAR["env"] * 2}, "variable BACKUP_HOST would exist twice"),
         ({"volumeMounts": [{"name": "gone", "mountPath": "/x"}]}, r"unknown volumes \['gone'\]"),
     ],
     ids=["container", "mount-path", "variable", "unresolved-mount"],

@@ -10,7 +10,7 @@ from tests.webhook.admission.sidecar.test_container import SIDECAR, VOLUMES
 from tests.webhook.admitting import OPTIONS, STATUS, Answer, Json, answer_to
 from tests.webhook.applier import apply
 
-REFUSAL = "it refuses this pod rather than let it start so"
+REFUSAL = "it refuses this pod"
 AS_OF, FROM = "backup.restore-as-of", "backup.restore-from"
 
 RESTORER: Json = {
@@ -274,4 +274,4 @@ def test_commands_of_the_secret_are_allowed_by_name_at_admission(
     assert given.get("BACKUP_RESTORE_COMMANDS") == sidecar
     is_bad = bool(text and not restorer)
     assert bool(answer.warnings) == is_bad
-    assert all("is no variable that runs a command" in each for each in answer.warnings)
+    assert all("is not a variable that runs a command" in each for each in answer.warnings)

@@ -260,14 +260,14 @@ def test_it_may_stand_before_what_was_there(pod: Json, at: object) -> None:
     [
         (_inserted(0, {**RESTORER, "name": "other"}), "existing element of initContainers"),
         (_inserted(0, {**RESTORER, "volumeMounts": []}), "existing element of initContainers"),
-        ([*_inserted(0, RESTORER), *_inserted(1, RESTORER)[:1]], "backup-restore would stand"),
+        ([*_inserted(0, RESTORER), *_inserted(1, RESTORER)[:1]], "backup-restore would exist"),
         (
             [*_inserted(0, RESTORER), *_inserted(0, {"name": "x", "env": [], "volumeMounts": []})],
             "existing element of initContainers",
         ),
         (
             [*_inserted(0, RESTORER), {**STATE, "path": "/spec/initContainers/1/env"}],
-            "does not apply to what is ours",
+            "does not apply to our part",
         ),
         (
             [{"op": "add", "path": "/spec/initContainers", "value": [RESTORER, *deepcopy(INIT)]}],

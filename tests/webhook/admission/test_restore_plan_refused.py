@@ -74,7 +74,7 @@ def test_a_refused_owner_is_tried_with_our_containers_all_the_same(pod: Json) ->
     admission = admit.admit(pod, "prod", OPTIONS, refusing)
 
     assert admission.reason == "injected"
-    assert "something in the cluster refuses pods" in admission.warnings[-1]
+    assert "another policy refuses pods" in admission.warnings[-1]
     assert "see its events" in admission.warnings[-1]
     containers = apply(pod, list(admission.operations))["spec"]["initContainers"]
     assert [each["name"] for each in containers] == ["backup-restore", "backup"]
@@ -94,7 +94,7 @@ def test_a_patch_that_is_not_proven_and_a_bug_of_ours_say_it_too(pod: Json) -> N
     pod["metadata"]["annotations"]["example.net/note"] = "x" * (256 * 1024 - 100)
 
     unproven = admit.admit(pod, "prod", OPTIONS)
-    pod["spec"]["containers"] = [None]
+    pod["metadata"]["ownerReferences"] = [{"controller": True}]
     bug = admit.admit(pod, "prod", OPTIONS)
 
     assert (unproven.reason, bug.reason) == ("proof_failed", "internal_error")

@@ -107,7 +107,7 @@ def test_a_cpu_limit_is_set_where_a_quota_wants_one() -> None:
 def test_a_quota_without_room_leaves_the_pod_without() -> None:
     full = _quota({"requests.memory": "1Gi"}, {"requests.memory": "1020Mi"})
 
-    assert "quota team has no room left in requests.memory" in _refused(full, _pod(**_SMALL))
+    assert "quota team has not enough left of requests.memory" in _refused(full, _pod(**_SMALL))
 
 
 def test_a_quota_that_wants_what_the_app_does_not_say_leaves_the_pod_without() -> None:

@@ -72,5 +72,7 @@ def test_where_no_dumps_are_allowed_the_volumes_are_still_backed_up() -> None:
 
     (ours,) = admission.additions.containers
     assert ours["image"] == OPTIONS.image
-    assert any("the operator allows no dumps" in line for line in admission.warnings)
+    assert any(
+        "the chart does not allow dumps (sidecar.dumps)" in line for line in admission.warnings
+    )
     assert admission.defaulted == ("backup.dump",)

@@ -187,7 +187,7 @@ def test_client_names_without_an_authority_and_an_authority_that_is_none_are_nam
         _server(*pair, "--client-names=kube-apiserver")
     with pytest.raises(ConfigError, match=r"--client-ca '.*gone': no such file"):
         _server(*pair, f"--client-ca={tmp_path / 'gone'}")
-    with pytest.raises(ConfigError, match=r"--client-ca '.*': no PEM certificates"):
+    with pytest.raises(ConfigError, match=r"--client-ca '.*': not a file of PEM certificates"):
         model.check(_server(*pair, f"--client-ca={pem}"))
 
 

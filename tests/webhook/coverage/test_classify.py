@@ -318,3 +318,25 @@ def test_ten_thousand_pods_without_backups_need_few_megabytes(pod: Json) -> None
     assert sum(report.counts.values()) == 10_000
     assert report.unused == ()
     assert peak < 8 * 2**20
+
+
+@pytest.mark.parametrize(
+    ("limits", "cover"),
+    [
+        ({"memory": "52Mi", "cpu": "50m"}, Cover.STARVED),
+        ({"memory": "256Mi", "cpu": "5m"}, Cover.STARVED),
+        ({"memory": "64Mi", "cpu": "10m"}, Cover.PROTECTED),
+        ({"memory": "67108864"}, Cover.PROTECTED),
+        ({}, Cover.PROTECTED),
+        (None, Cover.PROTECTED),
+    ],
+)
+def test_limits_that_were_lowered_after_admission_are_a_gap(
+    pod: Json, limits: Json | None, cover: Cover
+) -> None:
+    made = admitted(pod)
+    (sidecar,) = made["spec"]["initContainers"]
+    sidecar["resources"] = {"limits": limits, "requests": limits}
+
+    assert judged(made) == cover
+    assert Cover.STARVED not in AS_WANTED

@@ -202,7 +202,7 @@ def test_no_cluster_is_one_line_with_what_to_look_at(
     assert (ran.status, ran.out, ran.err.count("\n")) == (2, "", 1)
     assert ran.err.startswith("backup-webhook: cannot list namespaces: ")
     assert told in ran.err
-    assert ran.err.endswith("; is KUBECONFIG the right one, and the cluster there?\n")
+    assert ran.err.endswith("; check KUBECONFIG and whether the API server is reachable\n")
 
 
 def test_a_namespace_that_is_not_there_is_no_empty_one(cluster: Lists, capsys: Output) -> None:

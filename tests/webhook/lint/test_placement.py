@@ -28,7 +28,7 @@ def test_an_annotation_on_the_workload_is_an_error_that_names_the_place(
 
     assert (linted.status, linted.report["reason"]) == (1, "not_enabled")
     message = linted.one("error", "backup.enabled")
-    assert f"backup.enabled 'true' stands on the {kind}" in message
+    assert f"backup.enabled 'true' is on the {kind}" in message
     path = "spec.jobTemplate.spec.template" if kind == "CronJob" else "spec.template"
     assert f"move it to {path}.metadata.annotations" in message
     assert linted.told("note") == []
@@ -39,7 +39,7 @@ def test_an_annotation_on_a_cronjobs_job_template_is_an_error(lint: Lint, pod: J
     annotations = template_of(manifest)["metadata"].pop("annotations")
     manifest["spec"]["jobTemplate"]["metadata"] = {"annotations": annotations}
 
-    assert "stands on the job template" in lint(manifest).one("error", "backup.enabled")
+    assert "is on the job template" in lint(manifest).one("error", "backup.enabled")
 
 
 def test_another_setting_on_the_workload_is_a_warning(lint: Lint, pod: Json) -> None:
@@ -51,7 +51,7 @@ def test_another_setting_on_the_workload_is_a_warning(lint: Lint, pod: Json) -> 
     linted = lint(manifest)
 
     assert linted.report["schedule"] == "H * * * *"
-    assert "'@daily' stands on the Deployment" in linted.one("warning", "backup.schedule")
+    assert "'@daily' is on the Deployment" in linted.one("warning", "backup.schedule")
     assert (linted.told("error"), len(linted.told("warning"))) == ([], 1)
 
 
@@ -77,7 +77,7 @@ def test_a_label_in_place_of_the_annotation_is_an_error(lint: Lint, pod: Json, p
     assert (linted.status, linted.report["reason"]) == (1, "not_enabled")
     message = linted.one("error", "backup.enabled")
     assert "label backup.enabled 'true'" in message
-    assert "write it to spec.template.metadata.annotations" in message
+    assert "add it to spec.template.metadata.annotations" in message
     assert linted.told("note") == []
 
 
@@ -124,5 +124,44 @@ def test_a_quota_in_the_files_that_leaves_no_room_is_an_error(lint: Lint, pod: J
     refused, free = lint(manifest, quota), lint(manifest, elsewhere)
 
     assert (refused.status, refused.report["reason"]) == (1, "quota")
-    assert "quota team has no room left in pods" in refused.text
+    assert "quota team has not enough left of pods" in refused.text
     assert free.report["reason"] == "injected"
+
+
+MISTYPED = [
+    "backup.enable", "backup.enabeld", "backups.enabled", "backup-enabled", "backup_enabled",
+    "Backup.Enabled", "BACKUP_ENABLED", "backup/enabled", "bakcup.enabled", "backupenabled",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("key", MISTYPED)
+def test_a_mistyped_key_that_asks_for_backups_is_a_warning(lint: Lint, pod: Json, key: str) -> None:
+    pod["metadata"]["annotations"] = {key: "true"}
+
+    linted = lint(workload("Deployment", pod))
+
+    assert (linted.status, linted.report["reason"]) == (1, "not_enabled")
+    (warning,) = linted.told("warning")
+    assert f"annotation {key} 'true': no such setting" in warning["message"]
+    assert "did you mean backup.enabled?" in warning["message"]
+
+
+FOREIGN = [
+    "backup.velero.io/backup-volumes", "k8up.io/backup", "backup.example.net/enabled", "base",
+    "build-enabled", "backupinfo", "example.net/backup.enabled",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("key", FOREIGN)
+def test_a_key_of_another_program_is_nothing_to_us(lint: Lint, pod: Json, key: str) -> None:
+    pod["metadata"]["annotations"] = {key: "true"}
+
+    assert lint(workload("Deployment", pod)).told("warning") == []
+
+
+def test_a_setting_without_the_word_that_asks_is_a_warning(lint: Lint, pod: Json) -> None:
+    pod["metadata"]["annotations"] = {"backup.schedule": "@daily", "backup.volumes": "pages"}
+
+    message = lint(workload("Deployment", pod)).one("warning", "backup.enabled")
+
+    assert message.startswith("backup.schedule, backup.volumes without backup.enabled: nothing is")

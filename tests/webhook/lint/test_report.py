@@ -39,9 +39,9 @@ def test_a_workload_as_it_should_be_has_no_findings(lint: Lint, pod: Json, kind:
 
     assert linted.status == 0
     assert linted.report == {
-        "kind": kind, "name": "wiki", "namespace": "prod", "reason": "injected", "injected": True,
-        "volumes": ["pages"], "restore": None, "schedule": "H * * * *", "timezone": "UTC",
-        "secret": "backup-env-configuration",
+        "kind": kind, "name": "wiki", "template": "", "namespace": "prod", "reason": "injected",
+        "injected": True, "volumes": ["pages"], "restore": None, "schedule": "H * * * *",
+        "timezone": "UTC", "secret": "backup-env-configuration",
         "host": {"StatefulSet": "wiki-<ordinal>", "DaemonSet": "wiki-<node>"}.get(kind, "wiki"),
         "findings": [],
     }  # fmt: skip

@@ -41,8 +41,8 @@ def test_what_would_be_restored_is_said(lint: Lint, wiki: Json, mode: str, none:
     assert (linted.status, linted.report["restore"]) == (0, mode)
     assert f"  restore  {mode}\n" in linted.text
     assert linted.one("note", RESTORE) == (
-        "before the pod starts, each of these volumes that is empty is filled from its backups, "
-        f"the latest: pages; where there are none yet, {none}"
+        "before the pod starts, each of these volumes that is empty is restored from its backups, "
+        f"the latest: pages; if there is no backup yet, {none}"
     )
     assert len(linted.report["findings"]) == 1
 
@@ -88,7 +88,8 @@ def test_pods_that_share_a_claim_fill_it_once(lint: Lint, wiki: Json) -> None:
 
     notes = [found["message"] for found in linted.told("note") if found["key"] == RESTORE]
     assert notes[1] == (
-        "replicas 3: the pods share claim wiki-pages; the first to start fills it, once, and the "
+        "replicas 3: the pods share claim wiki-pages; the first to start restores it, once, and "
+        "the "
         "others wait"
     )
 
@@ -103,7 +104,7 @@ def test_pods_with_claims_of_their_own_must_not_get_the_files_of_one(
     linted = lint(wiki, namespace(), complete())
 
     warnings = [found["message"] for found in linted.told("warning") if found["key"] == FROM]
-    assert "each pod would get the files of the same host old/wiki-0" in warnings[1]
+    assert "every pod would get the files of host old/wiki-0" in warnings[1]
 
 
 def test_a_restore_without_backups_is_warned_of(lint: Lint, wiki: Json) -> None:
@@ -113,7 +114,7 @@ def test_a_restore_without_backups_is_warned_of(lint: Lint, wiki: Json) -> None:
 
     assert linted.report["reason"] == "not_enabled"
     assert linted.one("warning", RESTORE) == (
-        "backup.restore 'if-empty': without backup.enabled nothing is backed up, and nothing "
+        "backup.restore 'if-empty': without backup.enabled nothing is backed up and nothing "
         'restored; write backup.enabled: "true"'
     )
 
@@ -136,7 +137,7 @@ def test_a_mirror_that_would_be_refused_is_warned_of(lint: Lint, wiki: Json) -> 
     linted = lint(wiki, namespace(), complete())
 
     assert (linted.status, linted.report["restore"]) == (1, None)
-    assert "write restic, or restore by hand" in linted.one("warning", "backup.engine")
+    assert "write restic, or restore manually" in linted.one("warning", "backup.engine")
     assert "refuses this pod" in linted.one("warning", RESTORE)
 
 
@@ -173,5 +174,5 @@ def test_commands_that_keep_a_pod_from_starting_are_named(
 
     found = [each for each in linted.report["findings"] if each["severity"] == "warning"]
     assert [each["key"] for each in found] == named
-    assert all("refuses the command" in each["message"] for each in found)
+    assert all("does not run the command" in each["message"] for each in found)
     assert "cat /x" not in linted.text

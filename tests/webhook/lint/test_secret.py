@@ -100,7 +100,7 @@ def test_the_prefix_counts_for_the_length_of_a_value(lint: Lint, wiki: Json) -> 
     [
         ("LD_PRELOAD", "BACKUP_ENV_PASS cannot change that: the dynamic loader reads it"),
         ("PATH", "BACKUP_ENV_PASS cannot change that: the runner sets it"),
-        ("BACKUP_POLL_SECONDS", "is no variable of a Secret and has no effect"),
+        ("BACKUP_POLL_SECONDS", "is not a variable of the Secret and has no effect"),
         ("APP_TOKEN", "add its name to BACKUP_ENV_PASS"),
     ],
 )
@@ -144,7 +144,7 @@ def test_a_mirror_needs_its_destination_and_nothing_of_restics(lint: Lint, wiki:
 
     assert (good.status, good.report["findings"]) == (0, [])
     assert bad.status == 1
-    assert bad.one("error", "BUP_DST").startswith(f"Secret {USUAL} holds no BUP_DST, and without")
+    assert bad.one("error", "BUP_DST").startswith(f"Secret {USUAL} has no BUP_DST, and without")
     assert len(bad.report["findings"]) == 1
     assert "with BUP_DST, there is no backup" in absent.one("note", "backup.secret")
     assert SECRET_VALUE not in good.printed + bad.printed
@@ -158,7 +158,7 @@ def test_a_value_that_is_no_base64_or_no_text_is_a_warning(lint: Lint, wiki: Jso
     linted = lint(wiki, namespace(), held)
 
     assert "is not text; write it in quotes" in linted.one("warning", "KEEP_DAILY")
-    assert "write it under stringData" in linted.one("warning", "AWS_ACCESS_KEY_ID")
+    assert "write the plain value under stringData" in linted.one("warning", "AWS_ACCESS_KEY_ID")
     assert len(linted.report["findings"]) == 2
     assert SECRET_VALUE not in linted.printed
 
@@ -179,8 +179,8 @@ def test_a_setting_in_the_secret_that_cannot_be_used_is_named_without_its_value(
     linted = lint(wiki, namespace(), held)
 
     assert linted.report["schedule"] == "H * * * *"
-    assert "cannot be used; using 7" in linted.one("warning", "KEEP_DAILY")
-    assert "cannot be used; using H * * * *" in linted.one("warning", "BACKUP_SCHEDULE")
+    assert "is invalid; using 7" in linted.one("warning", "KEEP_DAILY")
+    assert "is invalid; using H * * * *" in linted.one("warning", "BACKUP_SCHEDULE")
     assert len(linted.report["findings"]) == 2
     assert SECRET_VALUE not in linted.printed
 
@@ -224,9 +224,9 @@ def test_an_annotation_goes_before_the_secret(lint: Lint, wiki: Json) -> None:
     [
         ("{}\n", ["ends with a newline"]),
         ("{}\r\n", ["ends with a newline"]),
-        ("{}\n\n", ["ends with a newline", "ends with a blank or another newline"]),
-        ("{} ", ["ends with a blank or another newline"]),
-        (" {}", ["starts with a blank"]),
+        ("{}\n\n", ["ends with a newline", "ends with a space or another newline"]),
+        ("{} ", ["ends with a space or another newline"]),
+        (" {}", ["starts with a space"]),
         ("\ufeff{}", ["starts with a byte order mark"]),
         ("{}", []),
         ("{} {}", []),

@@ -53,8 +53,8 @@ def test_a_value_is_what_kubectl_reads(value: str, read: object) -> None:
 
 @pytest.mark.parametrize(
     ("text", "line", "message"),
-    [("a: &a [*a]", 2, "contains itself"), ("a: *b", 2, "nothing has the anchor 'b'"),
-     ("a: .inf", 2, "JSON has no number"), ("a:\n  ~: b", 3, "cannot be a key"),
+    [("a: &a [*a]", 2, "contains itself"), ("a: *b", 2, "the anchor 'b' is not defined"),
+     ("a: .inf", 2, "is not a JSON number"), ("a:\n  ~: b", 3, "cannot be a key"),
      ("a: {<<: 1}", 2, "<< takes a mapping"), ("a: " + "[" * 300 + "]" * 300, 2, "too deeply"),
      ("a0: &a0 [x]\n" + "".join(f"a{n + 1}: &a{n + 1} [{', '.join([f'*a{n}'] * 10)}]\n"
                                 for n in range(9)), 8, "more than 300000 values")],
@@ -64,3 +64,12 @@ def test_what_kubectl_refuses_is_an_error_with_its_line(text: str, line: int, me
         documents.load(f"kind: X\n{text}\n")
 
     assert raised.value.line == line
+
+
+@pytest.mark.parametrize("mark", ["\x85", "\u2028", "\u2029"])
+def test_a_break_of_lines_that_steers_terminals_stays_a_break(mark: str) -> None:
+    file = documents.File(f"{mark}kind: Pod\nspec: {{}}\n{mark}---\nkind: Job\n")
+    file.documents[0]["added"] = "x"
+
+    assert mark not in file.text()
+    assert documents.load(file.text()) == file.documents

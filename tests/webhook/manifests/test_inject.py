@@ -239,6 +239,6 @@ def test_an_annotation_on_the_workload_itself_is_warned_about(
 
     verdict, warning = ran.err.splitlines()
     assert verdict == "deployment/wiki: not_enabled"
-    assert "warning: annotation backup.enabled stands on the Deployment" in warning
-    assert "belongs on its pod template" in warning
+    assert "warning: annotation backup.enabled is on the Deployment" in warning
+    assert "belongs on the pod template" in warning
     assert ran.documents() == [manifest]

@@ -86,7 +86,9 @@ def test_an_absurd_manifest_is_refused_or_passes_through_but_never_breaks(
     if ran.status == 0:
         (given,) = yaml.safe_load_all(content)
         assert [document.get("spec") for document in ran.documents()] == [given.get("spec")]
-        assert re.match(r"[a-z]+/w?: (not_enabled|no_volumes|internal_error)\n", ran.err)
+        assert re.match(
+            r"[a-z]+/w?: (not_enabled|no_volumes|internal_error|invalid_pod)\n", ran.err
+        )
     else:
         assert (ran.status, ran.out) == (2, "")
         assert re.fullmatch(rf"{re.escape(str(file))}:\d+: [^\n]+\n", ran.err)
@@ -163,7 +165,7 @@ def test_a_file_must_be_named(capsys: Output) -> None:
 def test_a_pod_that_cannot_be_understood_passes_through_with_a_reason(
     tmp_path: Path, capsys: Output, pod: Json, key: str, value: object
 ) -> None:
-    """As the server admits it: `internal_error`, or nothing to back up; never a stack trace."""
+    """The field is named where it has the wrong type; never a stack trace."""
     manifest = workload("Deployment", pod)
     template_of(manifest)["spec"][key] = value
     file = tmp_path / "wiki.yaml"
@@ -172,12 +174,12 @@ def test_a_pod_that_cannot_be_understood_passes_through_with_a_reason(
     ran = inject(capsys, file)
 
     assert ran.status == 0
-    assert re.match(r"deployment/wiki: (internal_error|no_volumes)\n", ran.err)
+    assert re.match(r"deployment/wiki: (internal_error|invalid_pod)\n", ran.err)
     (result,) = ran.documents()
     assert template_of(result)["spec"] == template_of(manifest)["spec"]
 
 
-def test_a_template_with_a_placeholder_for_a_quantity_is_still_injected_or_refused(
+def test_a_placeholder_for_a_quantity_is_named_with_its_field(
     tmp_path: Path, capsys: Output, pod: Json
 ) -> None:
     pod["spec"]["containers"][0]["resources"] = {"limits": {"cpu": "${CPU}", "memory": "1Gi"}}
@@ -187,4 +189,6 @@ def test_a_template_with_a_placeholder_for_a_quantity_is_still_injected_or_refus
     ran = inject(capsys, file)
 
     assert ran.status == 0
-    assert re.match(r"deployment/wiki: (internal_error|injected)\n", ran.err)
+    field = "spec.template.spec.containers[0].resources.limits.cpu '${CPU}'"
+    remedy = "write a Kubernetes quantity such as 100m, 1 or 256Mi; printed unchanged"
+    assert ran.err == f"deployment/wiki: invalid_pod\ndeployment/wiki: warning: {field}: {remedy}\n"

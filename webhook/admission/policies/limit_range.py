@@ -1,4 +1,4 @@
-"""What LimitRanges make of a container's resources, and whether they then let it in.
+"""How LimitRanges change a container's resources, and whether they then accept it.
 
 Source: the limitranger plugin of Kubernetes 1.37. It runs again after every webhook, so that our
 container gets its defaults and is judged like the app's.
@@ -98,7 +98,7 @@ def _narrow(found: Budget, limit: Limit, limits: Iterable[Limit], usual: Amounts
 
 
 def refusal(pod: Pod, container: Json, limits: tuple[Limit, ...]) -> str:
-    """Return why LimitRanges refuse ``pod`` with ``container`` in it; empty where they do not."""
+    """Return why LimitRanges refuse ``pod`` with ``container`` in it; empty if they do not."""
     own = defaulted(pod_resources.of_container(container), limits)
     whole = (
         pod_resources.of_pod(pod, overhead=False) if any(each.of_pod for each in limits) else own

@@ -1,4 +1,4 @@
-"""What a namespace says of itself: its Pod Security level, and Secrets that pull our image."""
+"""Labels and annotations of a namespace: its Pod Security level, and its pull Secrets."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ _ENFORCED = "pod-security.kubernetes.io/enforce"
 
 @dataclass(frozen=True, slots=True)
 class Namespace:
-    """``level`` is the Pod Security level that it enforces, empty where it says none."""
+    """``level`` is the Pod Security level that it enforces, empty if it says none."""
 
     level: str = ""
     pull_secrets: tuple[str, ...] = ()

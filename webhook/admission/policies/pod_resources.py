@@ -1,4 +1,4 @@
-"""A pod's requests and limits as the API server sums them, in cores and bytes.
+"""A pod's requests and limits, summed as the API server does, in cores and bytes.
 
 Source: limitranger and quota of Kubernetes 1.37, and its component-helpers.
 """

@@ -1,4 +1,4 @@
-"""Whether ResourceQuotas let a pod in. Source: the quota plugin of Kubernetes 1.37."""
+"""Whether ResourceQuotas accept a pod. Source: the quota plugin of Kubernetes 1.37."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -79,10 +79,10 @@ def refusal(pod: Pod, quotas: Iterable[Quota]) -> str:
         if not quota.hard or not _matches(quota, pod):
             continue
         if missing := _missing(quota, pod):
-            return f"quota {quota.name} wants every container to say its {missing}"
+            return f"quota {quota.name} requires every container to set {missing}"
         total = total or pod_resources.of_pod(pod, overhead=True)
         if exceeded := _exceeded(quota, total):
-            return f"quota {quota.name} has no room left in {exceeded}"
+            return f"quota {quota.name} has not enough left of {exceeded}"
     return ""
 
 
@@ -122,7 +122,7 @@ def _in_scope(scope: Scope, pod: Pod) -> bool:
         return terminating is (scope.name == "Terminating")
     if scope.name in {"BestEffort", "NotBestEffort"}:
         return pod_resources.is_best_effort(pod) is (scope.name == "BestEffort")
-    # Scopes that are about nothing we add: whether they count this pod is not known here, and a
+    # Scopes that are about nothing we add: whether they count this pod is unknown here, and a
     # quota that counts it too strictly costs a backup at most.
     return True
 

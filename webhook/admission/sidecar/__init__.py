@@ -1,1 +1,1 @@
-"""The container that is added."""
+"""The injected container."""

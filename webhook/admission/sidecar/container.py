@@ -1,4 +1,4 @@
-"""What a Plan adds to the pod: a native sidecar, what fills its volumes, annotations and label."""
+"""Additions of a Plan to the pod: native sidecar, init container, volumes, annotations, label."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -35,7 +35,7 @@ NOTHING = Additions((), (), {}, {}, ())
 
 
 def describe_skip(skip: Skip) -> Additions:
-    """Return the status annotation by which a pod that asked for backups says why it has none."""
+    """Return the status annotation that names the reason why a pod has no backup."""
     status: Json = {"injected": False, "reason": skip.reason.value, "version": VERSION}
     if skip.refused:
         status |= {"restore": restore_plan.REFUSED, "why": skip.warnings[-1]}
@@ -46,7 +46,7 @@ def describe_skip(skip: Skip) -> Additions:
 def describe(pod: Pod, plan: Plan, options: Options, around: NamespaceContext) -> Additions:
     """Return what ``plan`` adds to ``pod``. The same input gives the same bytes.
 
-    Raises NoRoomError where the namespace allows no resources with which backups work.
+    Raises NoRoomError if the namespace does not allow enough resources for backups.
     """
     security = security_context.context(pod, plan, around)
     needs = resources.choose(pod, plan.settings, around)

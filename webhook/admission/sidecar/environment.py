@@ -1,4 +1,4 @@
-"""The variables of our containers: who the pod is, what the chart and its annotations decide."""
+"""The environment of our containers: the pod's identity, chart values, annotations."""
 
 from collections.abc import Iterator
 from typing import Any

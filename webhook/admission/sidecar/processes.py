@@ -1,4 +1,4 @@
-"""Who in a pod sees our processes, and what can be read from them. Pure.
+"""Who in a pod can see our processes and read from them. Pure.
 
 In a shared process namespace the kernel lets a process read another's environment, memory and files
 (`/proc/PID/environ`, `/proc/PID/root`) where both have the same user, or the reader is privileged.
@@ -36,9 +36,10 @@ def warnings(pod: Pod, run_as: RunAs, *, chosen: bool) -> tuple[str, ...]:
     if chosen or run_as.user != _ROOT:
         return ()
     line = (
-        f"{field}: the sidecar runs as root with DAC_OVERRIDE alone, so that the app's user cannot "
-        f"read the repository's password from its processes; confirm it by {_KEY}: root, or choose "
-        "the app's user there, where commands signal the app or a volume refuses root"
+        f"{field}: the sidecar runs as root with only DAC_OVERRIDE, which keeps the app's user "
+        f"from reading the repository's password from the sidecar's processes; confirm with "
+        f"{_KEY}: root, or set {_KEY} to the app's user if commands signal the app or a volume "
+        f"refuses root"
     )
     return (line,)
 
@@ -47,18 +48,18 @@ def _remedy(field: str, run_as: RunAs) -> str:
     away = f"remove {field}"
     if run_as.user == _ROOT:
         return f"{away}, or run the app as a user other than root, without privileges"
-    return f"{away}, or write {_KEY}: root where Pod Security and the pod allow it"
+    return f"{away}, or write {_KEY}: root if Pod Security and the pod allow it"
 
 
 def _readers(pod: Pod, user: int) -> list[str]:
     found = set(_users(pod))
     readers = []
     if user in found:
-        readers.append(f"containers that run as user {user}, as the sidecar does,")
+        readers.append(f"containers that run as user {user} like the sidecar")
     elif _ROOT in found:  # root may become any user
         readers.append("containers that run as root")
     if _UNKNOWN in found or (_NOT_ROOT in found and user != _ROOT):
-        readers.append(f"containers whose image may choose user {user}")
+        readers.append(f"containers whose image may run as user {user}")
     if any(map(_is_privileged, pod_spec.containers(pod))):
         readers.append("privileged containers")
     return readers

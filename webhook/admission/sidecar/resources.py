@@ -1,4 +1,4 @@
-"""What our containers request and may use: little, never more than their namespace allows."""
+"""Resources of our containers: small, and never more than their namespace allows."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -20,16 +20,13 @@ _USUAL = {
     "ephemeral-storage": quantity.parse(values.SCRATCH_BOUND),
 }
 _NONE = quantity.parse("0")
-_FLOORS = {
-    "cpu": quantity.parse(values.CPU_FLOOR),
-    "memory": quantity.parse(values.MEMORY_FLOOR),
-}
+_FLOORS = {name: quantity.parse(text) for name, text in values.FLOORS.items()}
 
 Json = dict[str, Any]
 
 
 class NoRoomError(Exception):
-    """No resources with which backups work would be let in; the message says what refuses them."""
+    """The minimum resources for backups would be refused; the message says by what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +170,7 @@ def _refusal(pod: Pod, container: Json, around: NamespaceContext) -> str:
     for name, floor in _FLOORS.items():
         if given.limits.get(name, floor) < floor:
             least = pod_resources.text(name, floor)
-            return f"backups need {least} of {name}, the namespace or the pod leaves less"
+            return f"backups need {least} of {name}, but the namespace or the pod leaves less"
     judged = with_container(pod, {"resources": pod_resources.written(given)})
     return (
         pod_resources.excess(judged)

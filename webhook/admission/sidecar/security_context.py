@@ -1,4 +1,4 @@
-"""Whom our containers run as, and what they may do: what the data needs, and no more."""
+"""The security context of our containers: no more than the data requires."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +17,11 @@ _READING = ("DAC_OVERRIDE",)
 _WRITING = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID")
 _FORBIDDEN = (
     f"annotation {settings.RUN_AS.annotation} 'root': the namespace's Pod Security level forbids "
-    "it; using the user that mounts the volume"
+    "it; using "
+)
+_UNKNOWN = (
+    "no container that mounts the volumes says its user, and root is not allowed: the sidecar runs "
+    f"as {_IMAGE_USER}; if backups report unreadable files, set {settings.RUN_AS.annotation}"
 )
 
 Json = dict[str, Any]
@@ -42,7 +46,7 @@ class _User:
 def context(pod: Pod, plan: Plan, around: NamespaceContext) -> SecurityContext:
     """Return the security context of the sidecar.
 
-    The pod passes every Pod Security level that it passes without us.
+    A pod that passes a Pod Security level without the sidecar still passes it.
     """
     root = around.pod_security != STRICTEST
     user = _user(pod, plan, root=root)
@@ -83,6 +87,9 @@ def _security_context(pod: Pod, plan: Plan, run_as: RunAs, of_root: tuple[str, .
     first = pod_spec.mounting(pod, {plan.mounts[0].volume})[0]
     if (options := (first.get("securityContext") or {}).get("seLinuxOptions")) is not None:
         context["seLinuxOptions"] = options
+    profile = (pod_spec.spec(pod).get("securityContext") or {}).get("appArmorProfile") or {}
+    if profile.get("type") == "Localhost":
+        context["appArmorProfile"] = {"type": "RuntimeDefault"}  # theirs was made for the app
     return context
 
 
@@ -91,20 +98,28 @@ def _user(pod: Pod, plan: Plan, *, root: bool) -> _User:
     chosen = plan.settings.get(settings.RUN_AS)
     if chosen is not None and (chosen.user or root):
         return _User(chosen)
+    mounting = pod_spec.mounting(pod, {mount.volume for mount in plan.mounts})
     users = {
         user
-        for container in pod_spec.mounting(pod, {mount.volume for mount in plan.mounts})
+        for container in mounting
         if (user := _effective(pod, container, "runAsUser")) is not None
     }
     warnings = (_differ(users),) if len(users) > 1 else ()
     if chosen is not None:
-        warnings = (_FORBIDDEN, *warnings)
+        warnings = (f"{_FORBIDDEN}the user that mounts the volume", *warnings)
     first = pod_spec.mounting(pod, {plan.mounts[0].volume})[0]
     user = _effective(pod, first, "runAsUser")
     if user is not None:
         return _User(RunAs(user, _effective(pod, first, "runAsGroup")), warnings)
-    unknown = _IMAGE_USER if _non_root(pod, plan) or not root else 0
-    return _User(RunAs(unknown, None), warnings)
+    if root and not _non_root(pod, plan):
+        return _User(RunAs(0, None), warnings)
+    # The app may run as another user than its init containers; one of them is all that is said.
+    for container in mounting:
+        if user := _effective(pod, container, "runAsUser"):
+            return _User(RunAs(user, _effective(pod, container, "runAsGroup")), warnings)
+    if chosen is not None:
+        return _User(RunAs(_IMAGE_USER, None), (f"{_FORBIDDEN}{_IMAGE_USER}",))
+    return _User(RunAs(_IMAGE_USER, None), (*warnings, _UNKNOWN))
 
 
 def _non_root(pod: Pod, plan: Plan) -> bool:

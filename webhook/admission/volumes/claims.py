@@ -1,4 +1,4 @@
-"""Which volumes of a pod hold data, and which folders of them containers mount."""
+"""Which volumes of a pod have data, and which of their folders containers mount."""
 
 import posixpath
 from collections.abc import Mapping
@@ -79,11 +79,11 @@ def _folders(mounts: list[dict[str, Any]]) -> _Folders:
     skipped: dict[str, None] = {}
     for mount in mounts:
         if mount.get("subPathExpr"):
-            skipped[f"subPathExpr {mount['subPathExpr']} may be another for each pod"] = None
+            skipped[f"subPathExpr {mount['subPathExpr']} may differ between pods"] = None
             continue
         folder = posixpath.normpath(mount.get("subPath") or ".")
         if ":" in folder:
-            skipped[f"subPath {folder} holds a colon, which a mount path must not"] = None
+            skipped[f"subPath {folder} contains a colon, which a mount path must not"] = None
         else:
             folders.add("" if folder == "." else folder)
     return _Folders(_outermost(folders), tuple(skipped))

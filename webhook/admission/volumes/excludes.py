@@ -1,4 +1,4 @@
-"""Exclude patterns of a pod that match nothing: most are paths as the app sees them. Pure."""
+"""Finds exclude patterns that match nothing, usually paths as the app sees them. Pure."""
 
 import posixpath
 from collections.abc import Iterator, Sequence
@@ -36,7 +36,7 @@ def doubts(
     """Yield each pattern in doubt, and why; with the path that was meant where a mount tells."""
     for pattern, why in excludes.doubts(patterns, names.VOLUMES_DIR):
         meant = _meant(pod, pattern.removeprefix("!"), mounts)
-        yield pattern, f"is a path of the app's own: write {meant}" if meant else why
+        yield pattern, f"is a path inside the app's container: write {meant}" if meant else why
 
 
 def _meant(pod: Pod, pattern: str, mounts: Sequence[Mount]) -> str:

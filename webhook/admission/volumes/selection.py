@@ -49,7 +49,7 @@ class _Entry:
 def select(claims: Mapping[str, Claim], wanted: tuple[str, ...] | None) -> Selection:
     """Return what is backed up of ``claims`` where backup.volumes is ``wanted``.
 
-    A bad entry never costs a backup: then the default volumes are taken too.
+    An invalid entry never costs a backup: the default volumes are added.
     """
     by_default = [
         Mount(claim.name, folder)
@@ -95,7 +95,7 @@ def _entry(claims: Mapping[str, Claim], known: Mapping[str, frozenset[str]], ent
     """Return what one ``name`` or ``name:sub/path`` mounts and backs up."""
     name, narrowed, text = entry.partition(":")
     if name not in claims:
-        raise ValueError("no container mounts such a volume with files of its own")
+        raise ValueError("no container mounts a volume of this name that can be backed up")
     claim = claims[name]
     if not narrowed:
         mounts = [Mount(name, folder) for folder in claim.folders]

@@ -1,6 +1,6 @@
-"""Folders named by ``subPathExpr``: which they are, where that is known before a pod has a node.
+"""Resolves ``subPathExpr``, if that is possible before a pod has a node.
 
-What is not known, or is another for the next pod of the same workload, would be an empty source
+A folder that is unknown, or different for the next pod of the workload, would be an empty source
 after every rollout. The pod's own name counts as known where its creator chose it: also when the
 pod is looked at again after the API server has generated one.
 """

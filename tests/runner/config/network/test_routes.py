@@ -110,7 +110,7 @@ def test_what_is_no_proxy_is_named_once(key: str, value: str) -> None:
     config = configured({}, {key: value})
 
     (problem,) = config.problems
-    assert str(problem).startswith(f"Secret variable {key}: is no address of a proxy, such as ")
+    assert str(problem).startswith(f"Secret variable {key}: is not a proxy address such as ")
     assert "no proxy for messages and metrics" in str(problem)
     assert config.network.proxy("https://x.com/") == ""
     assert config.repository.environment[key] == value

@@ -24,7 +24,7 @@ def test_a_mode_is_written_in_many_ways(text: str, mode: Mode | None) -> None:
 
 @pytest.mark.parametrize("text", ["maybe", "2", "verify ca please", "ssl"])
 def test_another_word_is_an_error_that_names_the_choice(text: str) -> None:
-    with pytest.raises(ValueError, match=f"X: {text!r} is no mode of TLS; write disabled, pref"):
+    with pytest.raises(ValueError, match=f"X: {text!r} is not a TLS mode; write disabled, pref"):
         tls.mode("X", text)
 
 

@@ -33,7 +33,7 @@ def test_the_newest_is_taken_of_then_or_the_one_that_is_named() -> None:
 def test_one_that_lost_most_is_not_taken_unasked() -> None:
     found = [dump(1), dump(2, 499)]
 
-    with pytest.raises(LookupError, match=r"00000000 of 2026-11-02.* holds much less than .*01"):
+    with pytest.raises(LookupError, match=r"00000000 of 2026-11-02.* is much smaller than .*01"):
         chosen(found)
     assert chosen(found, None, f"{2:064x}") == 2
     assert chosen([dump(1), dump(2, 500)]) == 2
@@ -44,7 +44,7 @@ def test_an_incomplete_one_is_not_taken_unasked_nor_passed_over_in_silence() -> 
     found = [dump(1), dump(2)]
     found[1]["tags"] += ["doubtful"]
 
-    with pytest.raises(LookupError, match=r"11-02.*incomplete, lacks something.*whole one is .*01"):
+    with pytest.raises(LookupError, match=r"11-02.*incomplete, lacks data.*complete one is .*01"):
         chosen(found)
     assert chosen(found, None, f"{2:064x}") == 2
     assert chosen(found, datetime(2026, 11, 1, 12, tzinfo=UTC)) == 1
@@ -54,7 +54,11 @@ def test_an_incomplete_one_is_not_taken_unasked_nor_passed_over_in_silence() -> 
 def test_what_is_not_there_is_said_with_the_oldest_that_is() -> None:
     early = datetime(2026, 10, 1, tzinfo=UTC)
 
-    with pytest.raises(LookupError, match=r"no dump of postgres of then; the oldest is .*11-01"):
+    with pytest.raises(
+        LookupError,
+        match=r"no dump of postgres at that time; the oldest is "
+        r".*11-01",
+    ):
         chosen([dump(1)], early)
     with pytest.raises(LookupError, match=r"no dump of postgres$"):
         chosen([dump(1, name="redis")])
@@ -84,7 +88,7 @@ def test_a_restore_of_volumes_offers_the_dumps_of_then() -> None:
 
     assert len(lines) == 2
     assert "backup-runner load postgres --snapshot 00000000 --from prod/db" in lines[0]
-    assert "dumps of redis: there is no dump of redis of then" in lines[1]
+    assert "dumps of redis: there is no dump of redis at that time" in lines[1]
     assert sql.offered([read({"id": "5", "tags": ["ns=prod"]})], None) == []
 
 

@@ -217,7 +217,7 @@ def test_what_is_no_database_is_left_to_restic(volume: Path, tmp_path: Path) -> 
 
 
 def planted(path: Path, kind: str) -> None:
-    """Make something that is no regular file; to open one of them would wait for ever."""
+    """Make something that is not a regular file; to open one of them would wait for ever."""
     if kind == "pipe":
         os.mkfifo(path)
     elif kind == "socket":
@@ -258,7 +258,7 @@ def test_what_is_no_file_beside_a_database_is_named_and_not_opened(
 
     assert (made.folder, made.excludes) == ("", ())
     (doubt,) = made.doubts
-    assert f"app.db{end} beside it is no regular file" in doubt
+    assert f"app.db{end} beside it is not a regular file" in doubt
 
 
 def test_a_link_to_a_database_elsewhere_is_not_followed(volume: Path, tmp_path: Path) -> None:

@@ -46,8 +46,8 @@ def answered(work: str, seconds: float = 60) -> str:
         ("endless", 0.2, "it takes longer than 0 s"),
         ("idle", 0.2, "it takes longer than 0 s"),
         ("hungry", 60, "'it takes SQLite too much memory' False"),
-        ("crash", 60, "SQLite ended by SIGSEGV"),
-        ("silent", 60, "it ended without an answer"),
+        ("crash", 60, "SQLite was killed by SIGSEGV"),
+        ("silent", 60, "SQLite's process exited without an answer"),
     ],
 )
 def test_whatever_becomes_of_work_is_told(work: str, seconds: float, said: str) -> None:

@@ -45,8 +45,8 @@ def _verdicts(*found: Snapshot, secret: dict[str, str] | None = None) -> dict[st
     ("tags", "verdict", "why"),
     [
         (("keep-last=2",), "applied", "keep-last=2"),
-        (("keep=all",), "kept", "all of it"),
-        (("keep=own",), "kept", "its sidecar sees to it"),
+        (("keep=all",), "kept", "everything"),
+        (("keep=own",), "kept", "its sidecar applies it"),
         (("keep-last=2", "held=yes"), "held", "a source lost its files"),
         (("keep=all", "held=yes"), "held", "a source lost its files"),
         (("keep-last=two",), "failed", "its record cannot be read"),
@@ -71,7 +71,7 @@ def test_the_newest_record_decides_whatever_the_order() -> None:
 @pytest.mark.parametrize(
     ("record", "why"),
     [
-        ({"made": NOW - timedelta(days=16)}, "is old, and it has backed up since"),
+        ({"made": NOW - timedelta(days=16)}, "is old, but it has backed up since"),
         ({"made": NOW + timedelta(days=2)}, "a clock was wrong"),
     ],
 )
@@ -87,7 +87,7 @@ def test_who_sees_to_it_themselves_say_so_once() -> None:
 
     told = _verdicts(*_made(WIKI), record)["prod/wiki"]
 
-    assert told == ("kept", "its sidecar sees to it")
+    assert told == ("kept", "its sidecar applies it")
 
 
 def test_an_old_record_counts_for_one_who_has_not_backed_up_since() -> None:
@@ -110,7 +110,7 @@ def test_clocks_are_doubted_as_a_sidecar_does() -> None:
 def test_without_a_record_all_is_kept_unless_the_jobs_secret_says_otherwise() -> None:
     gone = _made(WIKI, *(time - timedelta(days=16) for time in DAYS))
 
-    assert _verdicts(*gone)["prod/wiki"] == ("held", "it has left no record of what it keeps")
+    assert _verdicts(*gone)["prod/wiki"] == ("held", "it has no retention record")
     assert _verdicts(*gone, secret={"KEEP_ARCHIVES": "3d"})["prod/wiki"][0] == "held"
     told = _verdicts(*gone, secret={"KEEP_DAILY": "3"})["prod/wiki"]
     assert told == ("applied", "by the KEEP_… of the job's own Secret")
@@ -140,7 +140,7 @@ def test_the_jobs_secret_does_not_speak_for_one_that_still_backs_up() -> None:
     """Its sidecar is of an older version, and its pod may be annotated otherwise."""
     told = _verdicts(*_made(WIKI), secret={"KEEP_DAILY": "3"})["prod/wiki"]
 
-    assert told == ("held", "it has left no record of what it keeps, and still backs up")
+    assert told == ("held", "it has no retention record, but it still backs up")
 
 
 @pytest.mark.parametrize(("last", "kept"), [("0", "2"), ("1", "2"), ("2", "2"), ("5", "5")])
@@ -196,7 +196,7 @@ def test_copies_that_nobody_makes_are_missed_by_those_who_are_there() -> None:
     told = policy.uncopied([wanting], NOW)
     assert told
     assert told.status == Status.FAILURE
-    assert "prod/wiki want copies" in told.message
+    assert "prod/wiki request copies" in told.message
     assert policy.uncopied([wanting, content], NOW) is None
     assert policy.uncopied([gone], NOW) is None
 
@@ -230,8 +230,22 @@ def test_the_worst_of_it_is_told(done: dict[str, TaskResult], status: Status, me
     ("removed", "strangers", "message"),
     [
         ([1], 0, "1 snapshot of 1 workload removed"),
-        ([2, 0], 1, "2 snapshots of 2 workloads removed; 1 snapshot of no sidecar left alone"),
-        ([], 3, "0 snapshots of 0 workloads removed; 3 snapshots of no sidecar left alone"),
+        (
+            [2, 0],
+            1,
+            (
+                "2 snapshots of 2 workloads removed; 1 snapshot without a sidecar's tags left "
+                "untouched"
+            ),
+        ),
+        (
+            [],
+            3,
+            (
+                "0 snapshots of 0 workloads removed; 3 snapshots without a sidecar's tags left "
+                "untouched"
+            ),
+        ),
     ],
 )
 def test_what_was_removed_is_counted(removed: list[int], strangers: int, message: str) -> None:

@@ -154,7 +154,7 @@ def test_a_good_drill_says_what_it_tried() -> None:
 def test_databases_are_counted() -> None:
     done = verify_sample.judged(KNOWN, CHOSEN, Completed(0), (GOOD[0], Tried(OTHER, sound=True)))
 
-    assert done.message.endswith(", 1 database sound")
+    assert done.message.endswith(", 1 database intact")
 
 
 def test_the_first_file_that_cannot_be_restored_is_named() -> None:
@@ -196,9 +196,14 @@ def test_a_restore_that_fails_without_a_word_of_any_file_is_a_failure() -> None:
 
 
 def test_what_was_restored_wrongly_is_named() -> None:
-    wrong = (Tried(FILE, "was restored with other content"), Tried(OTHER, "is no sound database"))
+    wrong = (
+        Tried(FILE, "was restored with different content"),
+        Tried(OTHER, "is not an intact database"),
+    )
 
     done = verify_sample.judged(KNOWN, CHOSEN, Completed(0), wrong)
 
     assert (done.status, done.failure) == (Status.FAILURE, Failure.RESTIC)
-    assert done.message.startswith(f"{FILE.path} (and 1 more) was restored with other content; ")
+    assert done.message.startswith(
+        f"{FILE.path} (and 1 more) was restored with different content; "
+    )

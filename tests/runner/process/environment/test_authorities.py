@@ -81,11 +81,11 @@ def test_folders_and_several_files(folder: Path) -> None:
 @pytest.mark.parametrize("key", AUTHORITIES)
 @pytest.mark.parametrize(
     ("name", "why"),
-    [("empty.pem", "holds no certificate"), ("key.pem", "holds no certificate"),
-     ("noise.pem", "holds no certificate"), ("der.pem", "holds no certificate"),
-     ("damaged.pem", "is damaged"), ("half.pem", "is damaged"),
-     ("none.pem", "No such file"), ("nothing", "is no file"), ("pipe", "is no file"),
-     ("one.pem/x", "Not a directory"), ("a\udcff\0b", "is no path"), ("x" * 300, "too long")],
+    [("empty.pem", "contains no certificate"), ("key.pem", "contains no certificate"),
+     ("noise.pem", "contains no certificate"), ("der.pem", "contains no certificate"),
+     ("damaged.pem", "a damaged certificate"), ("half.pem", "a damaged certificate"),
+     ("none.pem", "No such file"), ("nothing", "is not a file"), ("pipe", "is not a file"),
+     ("one.pem/x", "Not a directory"), ("a\udcff\0b", "is not a path"), ("x" * 300, "too long")],
 )  # fmt: skip
 def test_what_holds_none_is_named_and_trusted_in_no_part(
     folder: Path, key: str, name: str, why: str
@@ -94,9 +94,14 @@ def test_what_holds_none_is_named_and_trusted_in_no_part(
     path = f"{folder}/{name}"
     if key == "SSL_CERT_DIR":
         (folder / "d").mkdir()
-        if why == "is damaged":
+        if why == "a damaged certificate":
             (folder / name).rename(folder / "d" / name)
-        path, why = f"{folder}/d", "is damaged" if why == "is damaged" else "holds no certificate"
+        path, why = (
+            f"{folder}/d",
+            "a damaged certificate"
+            if why == "a damaged certificate"
+            else "contains no certificate",
+        )
 
     found = authorities.read({key: path})
     right = dict.fromkeys(AUTHORITIES, f"{folder}/one.pem") | {"SSL_CERT_DIR": f"{folder}/folder"}
@@ -115,7 +120,7 @@ def test_a_text_that_holds_none_is_not_repeated(text: str) -> None:
     """It may be a key that stands in the wrong place."""
     (problem,) = authorities.read({"BACKUP_CACERT": text}).problems
 
-    assert str(problem).startswith("Secret variable BACKUP_CACERT: holds ")
+    assert str(problem).startswith("Secret variable BACKUP_CACERT: contains ")
     assert "secret" not in str(problem)
     assert "c2VjcmV0" not in str(problem)
 
@@ -172,4 +177,4 @@ def test_a_bundle_that_cannot_be_written_is_named(
 
     assert authorities.environment(network, {"TMPDIR": str(tmp_path / "tmp")}, Log()) == {}
 
-    assert "own authorities are not used" in capsys.readouterr().out
+    assert "own CAs are not used" in capsys.readouterr().out

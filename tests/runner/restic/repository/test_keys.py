@@ -95,7 +95,7 @@ def test_the_one_that_opens_it_stays(names: tuple[str, ...], local: bool) -> Non
 def test_nothing_is_removed_where_there_are_snapshots() -> None:
     repository = Repository("12", "7c", snapshots="4f8a1c2e9b")
 
-    with pytest.raises(RunEnded, match="it holds snapshots") as raised:
+    with pytest.raises(RunEnded, match="it has snapshots") as raised:
         repository.prove()
 
     assert raised.value.outcome.failure == Failure.CONFIG
@@ -165,7 +165,7 @@ def test_who_meets_another_that_removes_keys_stands_back_for_longer_each_time() 
 def test_a_repair_that_nobody_brings_to_an_end_is_given_up() -> None:
     repository = Contended("12", "34", "7c", pauses=9)
 
-    with pytest.raises(RunEnded, match="it is tried again") as raised:
+    with pytest.raises(RunEnded, match="retrying") as raised:
         repository.prove()
 
     assert raised.value.outcome.failure == Failure.CONFIG

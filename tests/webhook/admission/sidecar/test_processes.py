@@ -12,7 +12,10 @@ from webhook.admission import admit
 from webhook.admission.model import NamespaceContext
 
 APP, OTHER = {"runAsUser": 33}, {"runAsUser": 1000}
-CAN, CANNOT = "can read the repository's password", "cannot read the repository's password"
+CAN, CANNOT = (
+    "can read the repository's password",
+    "keeps the app's user from reading the repository's password",
+)
 
 
 def _seen(
@@ -85,7 +88,7 @@ def test_where_it_has_the_apps_user_that_is_said(
         return
     assert user == 33
     (line,) = said
-    assert "user 33, as the sidecar does" in line
+    assert "user 33 like the sidecar" in line
     assert CAN in line
     assert "remove shareProcessNamespace" in line
 
@@ -98,8 +101,8 @@ def test_a_user_of_its_own_that_somebody_chose_is_right(wiki: Json) -> None:
 @pytest.mark.parametrize(
     ("container", "who"),
     [
-        ({"securityContext": {"runAsUser": 0}}, "user 0, as the sidecar does"),
-        ({}, "whose image may choose user 0"),
+        ({"securityContext": {"runAsUser": 0}}, "user 0 like the sidecar"),
+        ({}, "whose image may run as user 0"),
         ({"securityContext": {**OTHER, "privileged": True}}, "privileged containers"),
         ({"securityContext": {**OTHER, "capabilities": {"add": ["sys_ptrace"]}}}, "privileged"),
         ({"securityContext": {**OTHER, "capabilities": {"add": ["ALL"]}}}, "privileged"),

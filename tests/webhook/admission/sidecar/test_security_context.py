@@ -201,3 +201,56 @@ def _leaves(path: str, value: object) -> Iterator[tuple[str, Any]]:
             yield from _leaves(f"{path}/{key}" if path else str(key), item)
     else:
         yield path, value
+
+
+PROFILES: list[tuple[Json | None, Json | None]] = [
+    ({"type": "Localhost", "localhostProfile": "nginx-only"}, {"type": "RuntimeDefault"}),
+    ({"type": "RuntimeDefault"}, None),
+    ({"type": "Unconfined"}, None),
+    (None, None),
+]
+
+
+@pytest.mark.parametrize(("pods", "ours"), PROFILES, ids=lambda each: str(each)[:24])
+def test_an_apparmor_profile_made_for_the_app_is_not_ours(
+    asked: Json, pod: Json, pods: Json | None, ours: Json | None
+) -> None:
+    pod["metadata"]["annotations"]["backup.restore"] = "if-empty"
+    pod["spec"]["securityContext"] = {"appArmorProfile": pods}
+
+    answer = answer_to(asked)
+
+    assert answer.sidecar()["securityContext"].get("appArmorProfile") == ours
+    assert (answer.restorer() or {})["securityContext"].get("appArmorProfile") == ours
+
+
+def test_the_user_of_an_init_container_is_taken_where_the_apps_is_unknown(
+    asked: Json, pod: Json
+) -> None:
+    pod["spec"]["securityContext"] = {"runAsNonRoot": True}
+    mounts = [{"name": "pages", "mountPath": "/p"}]
+    pod["spec"]["initContainers"] = [
+        {"name": "root", "securityContext": {"runAsUser": 0}, "volumeMounts": mounts},
+        {"name": "other", "securityContext": {"runAsUser": 7}, "volumeMounts": []},
+        {"name": "configure", "securityContext": {"runAsUser": 1000, "runAsGroup": 5},
+         "volumeMounts": mounts},
+    ]  # fmt: skip
+
+    answer = answer_to(asked)
+
+    context = answer.sidecar()["securityContext"]
+    assert (context["runAsUser"], context["runAsGroup"]) == (1000, 5)
+    assert not any("says its user" in line for line in answer.warnings)
+
+
+@pytest.mark.parametrize("root", [True, False])
+def test_an_unknown_user_is_said_where_root_is_not_allowed(
+    asked: Json, pod: Json, root: bool
+) -> None:
+    pod["spec"]["securityContext"] = {"runAsNonRoot": not root}
+
+    answer = answer_to(asked)
+
+    said = [line for line in answer.warnings if "says its user" in line]
+    assert len(said) == (0 if root else 1)
+    assert root or "set backup.run-as" in said[0]

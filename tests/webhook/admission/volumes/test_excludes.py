@@ -44,7 +44,7 @@ def test_a_path_of_the_apps_own_is_named_with_the_path_that_was_meant(
     (warning,) = answer.warnings
     meant = f"/backup/{volume}/{inside}".rstrip("/")
     assert "backup.exclude" in warning
-    assert warning.endswith(f"is a path of the app's own: write {meant}")
+    assert warning.endswith(f"is a path inside the app's container: write {meant}")
 
 
 def test_a_path_in_a_folder_of_a_volume_has_that_folder_in_it(asked: Json, pod: Json) -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from contract.names import Reason
 from tests.webhook.admitting import OPTIONS, Json
-from webhook.admission import complexity
 from webhook.admission.admit import Admission, admit
+from webhook.admission.pod import complexity
 
 
 def _pod(annotations: Json | None = None, **spec: object) -> Json:

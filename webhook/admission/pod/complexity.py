@@ -1,8 +1,8 @@
-"""How large a pod may be for the webhook to work on it: one pod must not hold up all others. Pure.
+"""Limits on a pod's size: one pod must not delay all others. Pure.
 
-The limits are far above what clusters run, and below what takes a fraction of the time that the API
-server waits. Anybody who reaches the webhook's port may send a pod, so that nothing here relies on
-what the API server has checked.
+The limits are far above real pods, and keep a decision far below the API server's timeout. Anyone
+who reaches the webhook's port can send a pod, so nothing here relies on the API server's
+validation.
 """
 
 from collections.abc import Iterator
@@ -22,9 +22,9 @@ _PATHS = ("mountPath", "subPath", "subPathExpr")
 
 
 def too_many(pod: Pod) -> str:
-    """Return what the pod has too many of, with their number and the limit; "" where of nothing.
+    """Return what the pod has too many of, with number and limit; "" if nothing.
 
-    Raises what a pod of the wrong types leads to (AttributeError, TypeError).
+    Raises AttributeError or TypeError for a pod with wrong types.
     """
     owners = pod_spec.metadata(pod).get("ownerReferences") or ()
     return _excess(
@@ -38,9 +38,9 @@ def too_many(pod: Pod) -> str:
 
 
 def too_long(pod: Pod) -> str:
-    """Return how much more text its annotations and labels hold than can be; "" where they do not.
+    """Return by how much annotations and labels exceed the text limit; "" if they do not.
 
-    Not even a word of ours can be added to them.
+    Not even our status can be added to them.
     """
     return _excess(("characters of annotations and labels", sum(_texts(pod)), TEXT))
 

@@ -1,0 +1,117 @@
+"""Which workload a pod belongs to, through all revisions, as its controllers make it."""
+
+import pytest
+
+from contract import owners
+from contract.owners import Workload
+from tests.webhook.admitting import Json
+
+
+def _made(
+    kind: str, name: str, labels: dict[str, str] | None = None, annotations: Json | None = None
+) -> Json:
+    """Return a pod's metadata."""
+    return {
+        "labels": labels or {},
+        "annotations": annotations or {},
+        "ownerReferences": [
+            {"kind": "Node", "name": "unrelated"},
+            {"kind": kind, "name": name, "controller": True},
+        ],
+    }
+
+
+_KNATIVE = "serving.knative.dev/"
+_RAY = {"ray.io/originated-from-cr-name": "chat", "ray.io/group": "headgroup"}
+REVISIONS: list[tuple[Workload, list[Json]]] = [
+    (
+        Workload("Deployment", "wiki"),
+        [_made("ReplicaSet", f"wiki-{tag}", {"pod-template-hash": tag}) for tag in ("5f6", "7b")],
+    ),
+    (
+        Workload("Rollout", "wiki"),
+        [_made("ReplicaSet", f"wiki-{tag}", {"rollouts-pod-template-hash": tag})
+         for tag in ("5f6", "7b9")],
+    ),
+    (Workload("CronJob", "nightly"), [_made("Job", f"nightly-{n}") for n in (29012340, 29012341)]),
+    (
+        Workload("DeploymentConfig", "mariadb"),
+        [
+            _made("ReplicationController", "mariadb-1", {"deploymentconfig": "mariadb"}),
+            _made("ReplicationController", "mariadb-12",
+                  annotations={"openshift.io/deployment-config.name": "mariadb"}),
+        ],
+    ),
+    (
+        Workload("Service", "hello"),
+        [_made("ReplicaSet", f"hello-{n}-deployment-5f6",
+               {"pod-template-hash": "5f6", f"{_KNATIVE}service": "hello",
+                  f"{_KNATIVE}configuration": "hello"}) for n in ("00001", "00002", "named")],
+    ),
+    (
+        Workload("Configuration", "hello"),
+        [_made("ReplicaSet", "hello-00003-deployment-5f6",
+               {"pod-template-hash": "5f6", f"{_KNATIVE}configuration": "hello"})],
+    ),
+    (
+        Workload("Pipeline", "release-push"),
+        [_made("TaskRun", f"release-run-{tag}-push",
+               {"tekton.dev/pipeline": "release", "tekton.dev/pipelineTask": "push",
+                  "tekton.dev/task": "push-image"}) for tag in ("a1", "b2")],
+    ),
+    (
+        Workload("Task", "push-image"),
+        [_made("TaskRun", f"run-{tag}", {"tekton.dev/task": "push-image"}) for tag in ("a", "b")],
+    ),
+    (
+        Workload("RayService", "chat-headgroup"),
+        [_made("RayCluster", f"chat-raycluster-{tag}", _RAY) for tag in ("abcde", "fghij")],
+    ),
+    (
+        Workload("ScheduledSparkApplication", "etl-driver"),
+        [_made("SparkApplication", f"etl-{n}", {"spark-role": "driver"})
+         for n in (1764547200000000000, 1764633600000000000)],
+    ),
+    (Workload("CloneSet", "web"), [_made("CloneSet", "web")]),
+    (Workload("StatefulSet", "db"), [_made("StatefulSet", "db")]),
+    (Workload("StrimziPodSet", "kafka-broker"), [_made("StrimziPodSet", "kafka-broker")]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("workload", "revisions"), REVISIONS, ids=lambda each: str(each)[:40])
+def test_all_revisions_belong_to_what_a_person_named(
+    workload: Workload, revisions: list[Json]
+) -> None:
+    assert {owners.workload(each) for each in revisions} == {workload}
+
+
+# A label that its controller did not write moves no pod to another workload.
+STRANGE: list[tuple[Json, Workload]] = [
+    (_made("ReplicationController", "mariadb-1", {"deploymentconfig": "wiki"}),
+     Workload("ReplicationController", "mariadb-1")),
+    (_made("ReplicationController", "mariadb-x", {"deploymentconfig": "mariadb"}),
+     Workload("ReplicationController", "mariadb-x")),
+    (_made("ReplicationController", "mariadb-1"), Workload("ReplicationController", "mariadb-1")),
+    (_made("ReplicaSet", "wiki-5f6", {"pod-template-hash": "7b9"}),
+     Workload("ReplicaSet", "wiki-5f6")),
+    (_made("ReplicaSet", "-5f6", {"pod-template-hash": "5f6"}), Workload("ReplicaSet", "-5f6")),
+    (_made("ReplicaSet", "shop-5f6", {"pod-template-hash": "5f6", f"{_KNATIVE}service": "hello"}),
+     Workload("Deployment", "shop")),
+    (_made("ReplicaSet", "a.c-5f6", {"pod-template-hash": ".*"}),
+     Workload("ReplicaSet", "a.c-5f6")),
+    (_made("Job", "nightly-2901234"), Workload("Job", "nightly-2901234")),
+    (_made("StatefulSet", "db", {"deploymentconfig": "db", "pod-template-hash": "b"}),
+     Workload("StatefulSet", "db")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("metadata", "workload"), STRANGE, ids=lambda each: str(each)[:60])
+def test_a_label_alone_moves_no_pod(metadata: Json, workload: Workload) -> None:
+    assert owners.workload(metadata) == workload
+
+
+@pytest.mark.parametrize(
+    "metadata", [{}, {"ownerReferences": None}, {"ownerReferences": [{"kind": "X", "name": "x"}]}]
+)
+def test_a_pod_without_a_controller_is_nobodys(metadata: Json) -> None:
+    assert owners.workload(metadata) is None

@@ -1,0 +1,31 @@
+"""What an answer of the API server means for whoever asked."""
+
+import pytest
+
+from kubectl_backup.cluster import errors
+from kubectl_backup.cluster.errors import ClusterError, ConflictError, DeniedError, NotFoundError
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (401, DeniedError),
+        (403, DeniedError),
+        (404, NotFoundError),
+        (409, ConflictError),
+        (429, ConflictError),  # a disruption budget
+        (408, ClusterError),
+        (500, ClusterError),
+        (503, ClusterError),
+    ],
+)
+def test_kinds_of_refusals(status: int, kind: type[ClusterError]) -> None:
+    error = errors.refused("PATCH", "/apis/apps/v1", status, b'{"message": "it said so"}')
+
+    assert type(error) is kind
+    assert "it said so" in str(error)
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"\xff", b'{"message": null}'])
+def test_an_answer_that_says_nothing_names_the_status(body: bytes) -> None:
+    assert str(errors.refused("GET", "/version", 500, body)).startswith("GET /version: ")

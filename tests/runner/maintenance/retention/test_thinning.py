@@ -1,0 +1,75 @@
+"""Which doubtful snapshots retention would not keep, were all of them good; no good one goes."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from contract.snapshots import Snapshot
+from runner.config.model import Config
+from runner.maintenance.retention import thinning
+from tests.runner.workload import configured
+
+NONE = dict.fromkeys(
+    ("KEEP_LAST", "KEEP_HOURLY", "KEEP_DAILY", "KEEP_WEEKLY", "KEEP_MONTHLY", "KEEP_YEARLY"), "0"
+)
+
+
+def _config(**keep: str) -> Config:
+    return configured(secret={**NONE, **keep})
+
+
+def _made(name: str, day: str, *tags: str) -> Snapshot:
+    time = datetime.fromisoformat(day).replace(tzinfo=UTC) if day else None
+    found = Snapshot(id=name, tags=("ns=prod", *tags))
+    return Snapshot(id=name, time=time, tags=found.tags) if time else found
+
+
+def _doubtful(name: str, day: str, *tags: str) -> Snapshot:
+    return _made(name, day, "doubtful", *tags)
+
+
+def test_a_good_one_never_goes() -> None:
+    found = [_made("a", "2026-11-23"), _made("b", "2026-11-22"), _doubtful("c", "2026-11-21")]
+
+    assert thinning.superfluous(_config(KEEP_LAST="1"), found) == ("c",)
+
+
+def test_as_many_stay_as_are_to_be_kept() -> None:
+    found = [_doubtful(name, f"2026-11-2{name}") for name in "3210"]
+
+    assert thinning.superfluous(_config(KEEP_LAST="2"), found) == ("1", "0")
+    assert thinning.superfluous(_config(KEEP_LAST="4"), found) == ()
+    assert thinning.superfluous(_config(), found) == ()  # everything is kept
+
+
+@pytest.mark.parametrize(
+    ("keep", "days"),
+    [
+        ({"KEEP_WEEKLY": "2"}, ("2026-03-04", "2025-03-05", "2024-01-01")),  # both of week 10
+        ({"KEEP_MONTHLY": "2"}, ("2026-03-04", "2025-03-05", "2024-01-01")),
+        ({"KEEP_DAILY": "2"}, ("2026-03-04", "2026-02-04", "2026-01-04")),
+        ({"KEEP_YEARLY": "2"}, ("2026-03-04", "2025-03-04", "2024-03-04")),
+    ],
+    ids=str,
+)
+def test_the_same_week_or_month_of_another_year_is_another(
+    keep: dict[str, str], days: tuple[str, ...]
+) -> None:
+    found = [_doubtful(str(number), day) for number, day in enumerate(days)]
+
+    assert thinning.superfluous(_config(**keep), found) == ("2",)
+
+
+def test_dumps_and_volumes_push_each_other_out_of_nothing() -> None:
+    found = [_doubtful("volumes", "2026-11-23"), _doubtful("dump", "2026-11-22", "dump=postgres")]
+
+    assert thinning.superfluous(_config(KEEP_LAST="1"), found) == ()
+
+
+def test_what_somebody_keeps_by_hand_stays_and_nothing_goes_where_a_time_is_unknown() -> None:
+    newest, kept = _made("a", "2026-11-23"), _doubtful("b", "2026-11-22", "keep")
+
+    assert thinning.superfluous(_config(KEEP_LAST="1"), [newest, kept]) == ()
+    old = _doubtful("c", "2026-11-21")
+    assert thinning.superfluous(_config(KEEP_LAST="1"), [newest, old]) == ("c",)
+    assert thinning.superfluous(_config(KEEP_LAST="1"), [newest, old, _doubtful("d", "")]) == ()

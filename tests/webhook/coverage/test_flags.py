@@ -1,0 +1,18 @@
+"""The look for pods without a backup judges by the options of the server."""
+
+import argparse
+
+from webhook.admission.model import Options
+from webhook.config import model
+from webhook.coverage.background import flags
+
+
+def test_its_command_has_the_options_of_the_server() -> None:
+    parser = argparse.ArgumentParser()
+    model.add_options(parser, {})
+    given = Options(
+        image="registry/sidecar:1", database_image="", defaults={"schedule": "@daily"},
+        excluded_namespaces=frozenset({"a", "b"}), secrets=frozenset({"one", "two"}),
+    )  # fmt: skip
+
+    assert model.options(parser.parse_args(flags(given))) == given

@@ -1,0 +1,162 @@
+"""`backup-webhook lint`: objects beside a pod that change what its backups are worth."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.webhook.admitting import Json
+from tests.webhook.commands import workload
+from tests.webhook.lint_files import Lint, linter, namespace
+
+Output = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def lint(tmp_path: Path, capsys: Output) -> Lint:
+    return linter(tmp_path, capsys)
+
+
+@pytest.fixture
+def wiki(pod: Json) -> Json:
+    """A Deployment in namespace prod."""
+    made = workload("Deployment", pod)
+    made["metadata"]["namespace"] = "prod"
+    return made
+
+
+def _object(kind: str, spec: Json, name: str = "it") -> Json:
+    return {"apiVersion": "x/v1", "kind": kind, "metadata": {"name": name, "namespace": "prod"},
+            "spec": spec}  # fmt: skip
+
+
+_TARGET = {"kind": "Deployment", "name": "wiki"}
+_USE = {"target": {"type": "Utilization", "averageUtilization": 60}}
+_CPU = {"type": "Resource", "resource": {"name": "cpu", **_USE}}
+_VALUE = {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "AverageValue"}}}
+_APPS = {"type": "ContainerResource", "containerResource": {"name": "cpu", "container": "wiki"}}
+SCALERS: list[tuple[Json, bool]] = [
+    ({"metrics": [_CPU]}, True),
+    ({"targetCPUUtilizationPercentage": 60}, True),
+    ({"metrics": [_APPS]}, False),
+    ({"metrics": [_VALUE]}, False),
+    ({"metrics": None}, False),
+]
+
+
+@pytest.mark.parametrize(("scaling", "said"), SCALERS)
+def test_an_autoscaler_by_use_counts_the_sidecar(
+    lint: Lint, wiki: Json, scaling: Json, said: bool
+) -> None:
+    scaler = _object("HorizontalPodAutoscaler", {"scaleTargetRef": _TARGET, **scaling})
+
+    notes = [note for note in lint(wiki, scaler).told("note") if note["key"] == "spec.metrics"]
+
+    assert len(notes) == said
+    assert not said or "ContainerResource" in notes[0]["message"]
+
+
+@pytest.mark.parametrize(("least", "said"), [(2, True), (1, False), (None, False)])
+def test_an_autoscaler_makes_pods_that_share_a_claim(
+    lint: Lint, wiki: Json, least: int | None, said: bool
+) -> None:
+    scaler = _object("HorizontalPodAutoscaler", {"scaleTargetRef": _TARGET, "minReplicas": least})
+
+    warnings = lint(wiki, scaler).told("warning")
+
+    assert [each["key"] for each in warnings] == ["spec.minReplicas"] * said
+
+
+_ANY: Json = {"podSelector": {}, "policyTypes": ["Egress"]}
+_SELECTED = {"matchLabels": {"app": "wiki"}}
+POLICIES: list[tuple[list[Json], str]] = [
+    ([_ANY], "warning"),
+    ([{**_ANY, "podSelector": _SELECTED}], "warning"),
+    ([{**_ANY, "egress": [{"ports": [{"port": 53}]}]}], "note"),
+    ([{"podSelector": {}, "egress": [{"to": []}]}], "note"),
+    ([_ANY, {**_ANY, "egress": [{}]}], ""),
+    ([{**_ANY, "policyTypes": ["Ingress"]}], ""),
+    ([{"podSelector": {}, "ingress": []}], ""),
+    ([{**_ANY, "podSelector": {"matchLabels": {"app": "other"}}}], ""),
+    ([{**_ANY, "podSelector": {"matchExpressions": [
+        {"key": "app", "operator": "NotIn", "values": ["wiki"]}]}}], ""),
+    ([{**_ANY, "podSelector": {"matchExpressions": [{"key": "app", "operator": "Exists"}]}}],
+     "warning"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("policies", "severity"), POLICIES)
+def test_a_network_policy_without_our_egress_is_said(
+    lint: Lint, wiki: Json, policies: list[Json], severity: str
+) -> None:
+    made = [_object("NetworkPolicy", spec, f"p{n}") for n, spec in enumerate(policies)]
+
+    reports = lint(wiki, *made)
+
+    found = [each for report in reports.reports for each in report["findings"]
+             if each["key"] == "spec.egress"]  # fmt: skip
+    assert [each["severity"] for each in found] == ([severity] if severity else [])
+
+
+def test_a_policy_of_another_namespace_does_not_matter(lint: Lint, wiki: Json) -> None:
+    policy = _object("NetworkPolicy", _ANY)
+    policy["metadata"]["namespace"] = "other"
+
+    assert lint(wiki, policy).told("warning") == []
+
+
+_OURS = {"containerName": "backup", "mode": "Off"}
+RESIZERS: list[tuple[Json, bool]] = [
+    ({}, True),
+    ({"updatePolicy": {"updateMode": "Initial"}}, True),
+    ({"updatePolicy": {"updateMode": "Off"}}, False),
+    ({"resourcePolicy": {"containerPolicies": [_OURS]}}, False),
+    ({"resourcePolicy": {"containerPolicies": [{"containerName": "wiki", "mode": "Off"}]}}, True),
+]
+
+
+@pytest.mark.parametrize(("resizing", "said"), RESIZERS)
+def test_a_vertical_autoscaler_may_starve_the_sidecar(
+    lint: Lint, wiki: Json, resizing: Json, said: bool
+) -> None:
+    resizer = _object("VerticalPodAutoscaler", {"targetRef": _TARGET, **resizing})
+
+    notes = [each for each in lint(wiki, resizer).told("note") if "Vertical" in each["message"]]
+
+    assert len(notes) == said
+
+
+@pytest.mark.parametrize("kind", ["Job", "CronJob"])
+@pytest.mark.parametrize(("rule", "said"), [
+    ({"onExitCodes": {"operator": "In", "values": [1]}}, True),
+    ({"onExitCodes": {"operator": "In", "values": [1], "containerName": "wiki"}}, False),
+    ({"onPodConditions": [{"type": "DisruptionTarget"}]}, False),
+])  # fmt: skip
+def test_a_rule_about_exit_codes_counts_the_sidecars(
+    lint: Lint, pod: Json, kind: str, rule: Json, said: bool
+) -> None:
+    made = workload(kind, pod)
+    spec = made["spec"]["jobTemplate"]["spec"] if kind == "CronJob" else made["spec"]
+    spec["podFailurePolicy"] = {"rules": [rule]}
+
+    notes = [each for each in lint(made).told("note") if "podFailurePolicy" in each["key"]]
+
+    assert len(notes) == said
+
+
+def test_the_pods_of_a_rollouts_workload_are_the_rollouts(lint: Lint, wiki: Json) -> None:
+    rollout = _object("Rollout", {"workloadRef": _TARGET}, "canary")
+
+    assert lint(wiki, rollout).report["host"] == "canary"
+    rollout["metadata"]["namespace"] = "other"
+    assert lint(wiki, rollout).report["host"] == "wiki"
+
+
+def test_a_note_that_two_pods_share_is_printed_once(lint: Lint, wiki: Json) -> None:
+    other = {**wiki, "metadata": {"name": "other", "namespace": "prod"}}
+
+    linted = lint(wiki, other)
+
+    assert linted.text.count("namespace prod must have the label") == 1
+    assert [len([f for f in report["findings"] if f["key"] == "backup.enabled"])
+            for report in linted.reports] == [1, 1]  # fmt: skip
+    assert lint(wiki, other, namespace("false")).text.count("error: Namespace prod") == 2
