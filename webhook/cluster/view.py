@@ -22,12 +22,9 @@ from webhook.admission.policies.resource_quota import Quota
 from webhook.cluster import evidence, sidecar_hosts
 from webhook.cluster.circuit_breaker import Breaker, Verdict
 from webhook.cluster.evidence import Evidence, Refusals
+from webhook.cluster.prepull import problems_of
 
 _LOG = logging.getLogger("cluster")
-_CANNOT_PULL = frozenset(
-    {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"}
-)
-
 Json = Mapping[str, Any]
 T = TypeVar("T")
 
@@ -217,21 +214,6 @@ def _announce(owner: Owner, verdict: Verdict) -> None:
     fields = {"namespace": owner.namespace, "kind": owner.kind, "uid": owner.uid,
               "name": owner.name, "evidence": verdict.value}  # fmt: skip
     _LOG.warning("circuit breaker", extra={"fields": fields})
-
-
-def problems_of(pod: Json, daemonset: str) -> dict[str, str]:
-    """Return why ``pod``, if it is one of the DaemonSet's, cannot pull images, by image."""
-    meta, status = pod["metadata"], pod.get("status") or {}
-    owners = {owner.get("name") for owner in meta.get("ownerReferences") or ()}
-    if daemonset not in owners or meta.get("deletionTimestamp"):
-        return {}
-    images = {each["name"]: each["image"] for each in pod["spec"]["containers"]}
-    found = {}
-    for each in status.get("containerStatuses") or ():
-        reason = ((each.get("state") or {}).get("waiting") or {}).get("reason")
-        if reason in _CANNOT_PULL and each["name"] in images:
-            found[images[each["name"]]] = f"{reason} on node {pod['spec'].get('nodeName')}"
-    return found
 
 
 def _report(watch: str, problem: str) -> None:

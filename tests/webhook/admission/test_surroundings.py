@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 
+import pytest
+
 from contract.names import Reason
 from demo import app
 from tests.webhook.admitting import OPTIONS
 from webhook.admission.admit import admit
 from webhook.admission.model import NamespaceContext
-from webhook.cluster.view import problems_of
+from webhook.cluster.prepull import problems_of
 
 IMAGE = "backup-webhook-sidecar:1"
 
@@ -35,6 +37,41 @@ def test_only_a_pre_pull_pod_that_cannot_pull_an_image_is_evidence() -> None:
     assert problems_of(_pod("ImagePullBackOff"), "prepull") == {IMAGE: "ImagePullBackOff on node n"}
     for pod in (_pod(None), _pod("ContainerCreating"), _pod("ErrImagePull", owner="app")):
         assert problems_of(pod, "prepull") == {}
+
+
+_FOREIGN = {"exitCode": 255, "reason": "Error", "message": "exec /usr/bin/sleep: exec format error"}
+_ENDED = {"exitCode": 139, "reason": "Error"}
+# What the kubelet says of a container that has to do nothing but run, and what that shows.
+STATES: list[tuple[dict[str, object], str]] = [
+    ({"state": {"waiting": {"reason": "CrashLoopBackOff"}}, "lastState": {"terminated": _FOREIGN}},
+     "exec format error"),
+    ({"state": {"terminated": _FOREIGN}}, "exec format error"),
+    ({"state": {"waiting": {"reason": "CrashLoopBackOff"}}, "lastState": {"terminated": _ENDED}},
+     "CrashLoopBackOff"),
+    ({"state": {"waiting": {"reason": "RunContainerError"}}}, "RunContainerError"),
+    ({"state": {"waiting": {"reason": "CreateContainerError"}}}, "CreateContainerError"),
+    ({"state": {"terminated": _ENDED}}, "Error"),
+    ({"state": {"running": {}}, "lastState": {"terminated": _FOREIGN}}, ""),
+    ({"state": {"running": {}}, "lastState": {"terminated": _ENDED}, "restartCount": 7}, ""),
+    ({"state": {"terminated": {"exitCode": 0}}}, ""),
+    ({"state": {"waiting": {"reason": "ContainerCreating"}}}, ""),
+    ({"state": {}}, ""),
+    ({}, ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("status", "said"), STATES)
+def test_an_image_that_cannot_run_on_a_node_is_evidence(
+    status: dict[str, object], said: str
+) -> None:
+    pod = _pod(None)
+    pod["status"] = {"containerStatuses": [{"name": "c", **status}]}
+
+    found = problems_of(pod, "prepull")
+
+    assert set(found) == ({IMAGE} if said else set())
+    assert said in found.get(IMAGE, "")
+    assert not said or found[IMAGE].endswith(" on node n")
 
 
 def _dumping() -> dict[str, object]:
