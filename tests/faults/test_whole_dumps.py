@@ -160,7 +160,7 @@ def test_a_second_mariadb_in_the_pod(shop: tuple[Sidecar, MariaDB]) -> None:
     with mariadb.serve(shop[0].volume / "second") as second:
         second.ask("CREATE DATABASE other; CREATE TABLE other.t (i int)")
         run = _of_shop(shop, "GRANT ALL ON *.* TO app@'127.0.0.1'")
-        run.lacks(f"uses {shop[0].volume}/secondand is not dumped")
+        run.lacks(f"uses {shop[0].volume}/second and is not dumped")
     assert {"second/other/t.ibd", "second/ibdata1"} <= run.files
     assert "mysql/ibdata1" not in run.files
 

@@ -84,7 +84,7 @@ def test_a_mirror_has_no_repository(tmp_path: Path) -> None:
 def test_its_help_teaches(sidecar: Sidecar) -> None:
     said = " ".join(sidecar.run("backup-runner", "restic", "--help").stdout.split())
 
-    assert "run restic with the Secret's repository and password" in said
+    assert "Runs restic with the Secret's repository and password" in said
     assert "restic snapshots" in said
 
 

@@ -67,7 +67,7 @@ def test_postgres_is_loaded_by_what_the_restore_of_its_volumes_says(
     sidecar.back_up()
     lose(sidecar)
     started = Start(sidecar).run()
-    assert started.said.count("a dump of postgres is there") == 1
+    assert started.said.count("a dump of postgres is available") == 1
     words = re.findall(r"backup-runner load (.+)", started.told)[-1].split()
     sidecar.change_secret(PGPORT=new.port)
     new.ask("CREATE DATABASE wiki")

@@ -30,7 +30,7 @@ def test_the_pod_that_restores_is_root_where_that_is_known_to_be_allowed(
 
     said = run(world, *IN_PLACE)
 
+    assert said.code == 0, said.err
     (helper,) = world.helpers()
     (container,) = helper["spec"]["containers"]
-    assert said.code == 0
     assert (container.get("securityContext", {}).get("runAsUser") == 0) is is_root
