@@ -155,6 +155,8 @@ class Reason(StrEnum):
     """LimitRanges, ResourceQuotas or the pod's own limits leave less than 64Mi of memory."""
     REFUSED_ELSEWHERE = "refused_elsewhere"
     """Another policy refuses pods with the sidecar; the workload gets none for an hour."""
+    SIDECAR_BROKEN = "sidecar_broken"
+    """In a pod of the workload the sidecar did not run; the workload gets none for an hour."""
     DEADLINE = "deadline"
     """The API server's request arrived too slowly, or the decision took longer than 250 ms."""
     TOO_COMPLEX = "too_complex"

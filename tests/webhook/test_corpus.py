@@ -19,7 +19,8 @@ def test_the_corpus_meets_every_reason_that_a_pod_alone_can_have() -> None:
 
     not_the_pods = {
         "excluded_namespace", "not_a_pod_create", "proof_failed", "internal_error", "invalid_pod",
-        "image_unavailable", "quota", "refused_elsewhere", "deadline", "too_complex",
+        "image_unavailable", "quota", "refused_elsewhere", "sidecar_broken", "deadline",
+        "too_complex",
     }  # fmt: skip
     assert reasons == {reason.value for reason in Reason} - not_the_pods
 

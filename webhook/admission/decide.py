@@ -41,15 +41,18 @@ def _around(plan: Plan, around: NamespaceContext) -> Decision:
         return Skip(Reason.IMAGE_UNAVAILABLE, (*plan.warnings, line), told=True)
     if not around.refused:
         return plan
-    line = "another policy refuses pods with the backup sidecar"
+    reason, line = Reason.REFUSED_ELSEWHERE, "another policy refuses pods with the backup sidecar"
+    if around.broken:
+        reason = Reason.SIDECAR_BROKEN
+        line = f"in a pod of this workload the sidecar did not run: {around.broken}"
     if plan.restore and not plan.refused:
         # Without our containers it is refused for certain; with them, no longer than by others.
         line = (
             f"{line}; this pod requests a restore, so it is not created without the sidecar: "
-            f"see its events"
+            "see its events"
         )
         return replace(plan, warnings=(*plan.warnings, line))
-    return Skip(Reason.REFUSED_ELSEWHERE, (*plan.warnings, f"{line}; not backed up"), told=True)
+    return Skip(reason, (*plan.warnings, f"{line}; not backed up"), told=True)
 
 
 def _not_asked(pod: Pod) -> Skip | None:

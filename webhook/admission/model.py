@@ -46,7 +46,8 @@ class NamespaceContext:
 
     ``image_problem``: why some node cannot get the image, and ``database_image_problem`` the one
     for pods with dumps; ``pod_security``: the level that is enforced;
-    ``refused``: something refused every pod of this owner that had our sidecar.
+    ``refused``: pods of this owner get no sidecar for now: something refused every pod that had
+    one, or it did not run in one, and ``broken`` says why.
     """
 
     image_problem: str = ""
@@ -56,6 +57,7 @@ class NamespaceContext:
     quotas: tuple[Quota, ...] = ()
     pull_secrets: tuple[str, ...] = ()
     refused: bool = False
+    broken: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from threading import Lock
+from typing import NamedTuple
 
 from webhook.admission.pod_spec import Owner
 from webhook.cluster.evidence import TELLING, Evidence
@@ -31,8 +32,17 @@ class Verdict(StrEnum):
     """A FailedCreate event confirms it: the breaker opens."""
     SUSPICIOUS = "suspicious"
     """The owner exists, but no event confirms a refusal: the breaker opens briefly."""
+    BROKEN = "broken"
+    """A pod of the owner shows that its sidecar does not run: the breaker opens."""
     UNCONFIRMED = "unconfirmed"
     """Only the requests suggest it: the breaker stays closed."""
+
+
+class _Open(NamedTuple):
+    """Until when an owner gets no sidecar; ``why`` is "" if its pods were refused."""
+
+    until: float
+    why: str = ""
 
 
 @dataclass(slots=True)
@@ -79,7 +89,7 @@ class Breaker:
         self._authenticated = authenticated
         self._claimed: OrderedDict[Owner, _Tried] = OrderedDict()
         self._backed: OrderedDict[Owner, _Tried] = OrderedDict()
-        self._open: OrderedDict[Owner, float] = OrderedDict()  # until when
+        self._open: OrderedDict[Owner, _Open] = OrderedDict()
         self._listening = False
         self._lock = Lock()
 
@@ -110,13 +120,30 @@ class Breaker:
         """A pod of ``owner`` with a sidecar exists."""
         with self._lock:
             self._tried(owner)
-            self._open.pop(owner, None)
+            if not self.why(owner):
+                self._open.pop(owner, None)
             self._evidence.forget_refusal(owner)
+
+    def broke(self, owner: Owner, why: str, now: float) -> None:
+        """The sidecar in a pod of ``owner`` does not run: ``why`` says what is known of it."""
+        if not owner.uid or not owner.is_plausible:
+            return  # nothing makes another pod of it
+        with self._lock:
+            news = owner not in self._open
+            self._opened(owner, _Open(now + OPEN, why))
+            self.tally[Verdict.BROKEN] += news
+        if news:
+            self._announce(owner, Verdict.BROKEN)
+
+    def why(self, owner: Owner) -> str:
+        """Return why the sidecar does not run in pods of ``owner``; "" if nothing shows that."""
+        found = self._open.get(owner)
+        return found.why if found else ""
 
     def is_open(self, owner: Owner, now: float) -> bool:
         """Whether the next pod of ``owner`` should come without a sidecar."""
         with self._lock:
-            if self._open.get(owner, now) > now:
+            if (found := self._open.get(owner)) and found.until > now:
                 return True
             self._open.pop(owner, None)
             tried = self._backed.get(owner) or self._claimed.get(owner)
@@ -127,9 +154,8 @@ class Breaker:
                 news, tried.announced = not tried.announced, True
             else:
                 self._tried(owner)
-                self._open[owner] = now + (OPEN if verdict is Verdict.CONFIRMED else BRIEF)
-                if len(self._open) > _OWNERS:
-                    self._open.popitem(last=False)
+                lasting = OPEN if verdict is Verdict.CONFIRMED else BRIEF
+                self._opened(owner, _Open(now + lasting))
                 news = True
             self.tally[verdict] += news
         if news:
@@ -139,7 +165,12 @@ class Breaker:
     def count(self, now: float) -> int:
         """Return how many owners are let through without a sidecar."""
         with self._lock:
-            return sum(until > now for until in self._open.values())
+            return sum(each.until > now for each in self._open.values())
+
+    def _opened(self, owner: Owner, found: _Open) -> None:
+        self._open[owner] = found
+        if len(self._open) > _OWNERS:
+            self._open.popitem(last=False)
 
     def _tried(self, owner: Owner) -> _Tried | None:
         """Return what is known of an owner's attempts, and forget it."""

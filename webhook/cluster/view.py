@@ -19,7 +19,7 @@ from webhook.admission.policies import limit_range, namespace, resource_quota
 from webhook.admission.policies.limit_range import Limit
 from webhook.admission.policies.namespace import STRICTEST, Namespace
 from webhook.admission.policies.resource_quota import Quota
-from webhook.cluster import evidence, sidecar_hosts
+from webhook.cluster import crashes, evidence, sidecar_hosts
 from webhook.cluster.circuit_breaker import Breaker, Verdict
 from webhook.cluster.evidence import Evidence, Refusals
 from webhook.cluster.prepull import problems_of
@@ -61,7 +61,10 @@ class Cluster:
                 "resourcequotas": (Source("/api/v1/resourcequotas"), self._quotas),
                 "injected": (_INJECTED, _Pods(self.breaker, self.evidence)),
                 _REFUSALS: (_FAILED_CREATE, Refusals(self.evidence, time.monotonic)),
-                "sidecars": (Source("/api/v1/pods", _LABEL, page=_WHOLE), self._sidecars),
+                "sidecars": (
+                    Source("/api/v1/pods", _LABEL, page=_WHOLE),
+                    _Sidecars(self._sidecars, self.breaker),
+                ),
             }
         self.watches = [
             Reflector(name, Reader(source), listener, _report)
@@ -108,6 +111,7 @@ class Cluster:
             quotas=self._quotas.of(name),
             pull_secrets=found.pull_secrets,
             refused=self.breaker.is_open(owner, time.monotonic()),
+            broken=self.breaker.why(owner),
         )
 
     def sidecars(self) -> Counter[tuple[str, str]]:
@@ -208,6 +212,36 @@ class _Pods:
     def listen(self, listening: bool) -> None:
         """Tell whether pods are being seen."""
         self._breaker.listen(listening)
+
+
+class _Sidecars:
+    """Tells the breaker of sidecars that do not run, and passes on all pods that have one."""
+
+    def __init__(self, table: Table[str], breaker: Breaker) -> None:
+        self._table = table
+        self._breaker = breaker
+
+    def replace(self, objects: Iterator[Json]) -> None:
+        """Take ``objects`` for all there are."""
+        self._table.replace(map(self._looked_at, objects))
+
+    def change(self, found: Json, event: str) -> None:
+        """Take note of one that has come, changed or gone."""
+        if event != DELETED:
+            self._looked_at(found)
+        self._table.change(found, event)
+
+    def listen(self, listening: bool) -> None:
+        """Continue with what is known."""
+
+    def _looked_at(self, pod: Json) -> Json:
+        try:
+            if why := crashes.crash(pod):
+                owner = pod_spec.owner(dict(pod), pod["metadata"].get("namespace", ""))
+                self._breaker.broke(owner, why, time.monotonic())
+        except (ValueError, KeyError, TypeError, AttributeError):
+            _LOG.warning("cannot be understood", extra={"fields": {"kind": "Pod"}})
+        return pod
 
 
 def _announce(owner: Owner, verdict: Verdict) -> None:

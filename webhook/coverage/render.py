@@ -73,6 +73,8 @@ REMEDIES: dict[str, str] = {
     Reason.QUOTA: f"the sidecar did not fit into its namespace: see its quotas, then {_ANEW}",
     Reason.REFUSED_ELSEWHERE: "another policy refuses the sidecar: kubectl describe its "
     f"ReplicaSet (or other owner) names it; allow the sidecar there, then {_ANEW}",
+    Reason.SIDECAR_BROKEN: "the sidecar did not run in a pod of this workload: its annotation "
+    f"backup.status and its events say why; correct that, then {_ANEW}",
     Reason.TOO_COMPLEX: "the pod is too large for the webhook to process: the webhook's log names "
     "the limit",
     **dict.fromkeys(

@@ -32,7 +32,8 @@ _TOO_LONG = f"the decision took longer than {deadline.SECONDS:g} s; not backed u
 # Their last warning is all ours. Others repeat what an annotation says, which the log must not.
 _EXPLAINED = frozenset({
     Reason.DEADLINE, Reason.IMAGE_UNAVAILABLE, Reason.INTERNAL_ERROR, Reason.NO_VOLUMES,
-    Reason.PROOF_FAILED, Reason.QUOTA, Reason.REFUSED_ELSEWHERE, Reason.TOO_COMPLEX,
+    Reason.PROOF_FAILED, Reason.QUOTA, Reason.REFUSED_ELSEWHERE, Reason.SIDECAR_BROKEN,
+    Reason.TOO_COMPLEX,
 })  # fmt: skip
 
 

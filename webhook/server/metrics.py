@@ -147,7 +147,8 @@ class _Breaker:
         """Yield the counter."""
         family = CounterMetricFamily(
             "backup_webhook_breaker_decisions", "Workloads whose reviews suggest that their pods "
-            "are refused, by what the API server confirms: confirmed, suspicious (admitted "
+            "are refused, by what the API server confirms: confirmed, broken (a sidecar did not "
+            "run), suspicious (admitted "
             "without a sidecar briefly) or unconfirmed (injected as usual; forged reviews show "
             "here).",
             labels=["evidence"],

@@ -83,7 +83,9 @@ def test_attempts_alone_open_nothing(owner: Owner) -> None:
         assert not world.breaker.is_open(owner, moment + 0.5)
 
     assert world.announced == [(owner, Verdict.UNCONFIRMED)], "told once"
-    assert world.breaker.tally == {"confirmed": 0, "suspicious": 0, "unconfirmed": 1}
+    assert world.breaker.tally == {
+        "confirmed": 0, "suspicious": 0, "broken": 0, "unconfirmed": 1,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

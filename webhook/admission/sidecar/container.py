@@ -39,6 +39,8 @@ def describe_skip(skip: Skip) -> Additions:
     status: Json = {"injected": False, "reason": skip.reason.value, "version": VERSION}
     if skip.refused:
         status |= {"restore": restore_plan.REFUSED, "why": skip.warnings[-1]}
+    elif skip.reason is names.Reason.SIDECAR_BROKEN:
+        status |= {"why": skip.warnings[-1]}
     annotations = {names.STATUS_ANNOTATION: environment.text(status)}
     return Additions((), (), annotations if skip.told else {}, {}, skip.warnings)
 
