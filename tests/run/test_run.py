@@ -183,8 +183,8 @@ def _amid_the_load(argv: Sequence[str], project: Path) -> Iterator[subprocess.Po
     """Give a process that has come to its load; after the block nothing of it is there."""
     # What is started in the background of a shell ignores the interrupt.
     with subprocess.Popen(
-        ("env", "--default-signal=INT", *argv), cwd=project, env=_environment(project), stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, text=True, start_new_session=True,
+        ("env", "--default-signal=INT", *argv), cwd=project, env=_environment(project),
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
     ) as process:  # fmt: skip
         assert process.stdout
         try:
