@@ -1,6 +1,7 @@
 """Pods as the API server gives them, and what their sidecars say, for the plugin's tests."""
 
 import json
+from copy import deepcopy
 from typing import Any
 
 Json = dict[str, Any]
@@ -64,8 +65,8 @@ def pod(
         },
         "spec": {
             "containers": [{"name": "app", "volumeMounts": [{"name": "data", "mountPath": "/d"}]}],
-            "initContainers": [SIDECAR] if injected else [],
-            "volumes": VOLUMES if injected else VOLUMES[:2],
+            "initContainers": deepcopy([SIDECAR] if injected else []),
+            "volumes": deepcopy(VOLUMES if injected else VOLUMES[:2]),
             "nodeName": "node1",
             "securityContext": {"fsGroup": 1000},
         },
