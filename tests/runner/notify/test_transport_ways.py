@@ -33,12 +33,15 @@ def test_the_environments_proxy_is_not_ours(
 
 @pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 307, 308])
 def test_what_is_sent_elsewhere_has_not_arrived(web: Web, status: int) -> None:
-    web.status = status
+    with served() as elsewhere:
+        web.status, web.location = status, f"{elsewhere.url}/login"
 
-    assert transport.push(web.url, "x 1\n").startswith(f"HTTP {status}")
-    assert transport.ping(web.url, "x").startswith(f"HTTP {status}")
-    assert transport.notify(web.url, {}, "").startswith(f"HTTP {status}")
-    assert len(web.requests) == 3
+        assert transport.push(web.url, "x 1\n").startswith(f"HTTP {status}")
+        assert transport.ping(web.url, "x").startswith(f"HTTP {status}")
+        assert transport.notify(web.url, {}, "").startswith(f"HTTP {status}")
+
+        assert len(web.requests) == 3
+        assert elsewhere.requests == []
 
 
 def test_a_ping_is_short_and_asks_for_nothing(web: Web) -> None:
