@@ -115,3 +115,47 @@ def test_a_label_alone_moves_no_pod(metadata: Json, workload: Workload) -> None:
 )
 def test_a_pod_without_a_controller_is_nobodys(metadata: Json) -> None:
     assert owners.workload(metadata) is None
+
+
+@pytest.mark.parametrize(
+    ("metadata", "named"),
+    [
+        ({"name": "db-0"}, True),
+        ({"name": "db-0", "generateName": "db-"}, False),
+        ({"name": "mine", "generateName": "db-"}, True),
+        ({"name": "db-0", "generateName": None}, True),
+        ({"generateName": "db-"}, False),
+        ({"name": "", "generateName": ""}, False),
+        ({}, False),
+    ],
+)
+def test_a_controller_names_a_pod_unless_the_api_server_does(
+    metadata: Json, *, named: bool
+) -> None:
+    assert owners.names_its_pods(metadata) is named
+
+
+def test_a_label_goes_before_an_annotation() -> None:
+    name = "openshift.io/deployment-config.name"
+    metadata = _made("ReplicationController", "db-1", {name: "db"}, {name: "other"})
+
+    assert owners.workload(metadata) == Workload("DeploymentConfig", "db")
+
+
+def test_the_controller_counts_and_no_other_owner() -> None:
+    other = {"kind": "StatefulSet", "name": "a", "controller": False}
+    metadata = {"ownerReferences": [other, {"kind": "CloneSet", "name": "b", "controller": True}]}
+
+    assert owners.workload(metadata) == Workload("CloneSet", "b")
+
+
+# One digit or letter beside what a controller writes is somebody's own name.
+NEAR = [
+    ("Job", "nightly-290123401"), ("Job", "nightly29012340"), ("Job", "-29012340"),
+    ("SparkApplication", "etl-123456789"), ("SparkApplication", "etl1234567890"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "name"), NEAR)
+def test_a_name_that_only_looks_like_a_revisions_is_its_own(kind: str, name: str) -> None:
+    assert owners.workload(_made(kind, name, {"spark-role": "driver"})) == Workload(kind, name)

@@ -26,6 +26,7 @@ class Web:
     scheme: str = "http"
     status: int = 200
     answer: bytes = b""
+    location: str = ""  # where an answer sends to, if it does
     requests: list[Request] = field(default_factory=list)
 
     @property
@@ -47,8 +48,12 @@ def served(context: ssl.SSLContext | None = None) -> Iterator[Web]:
                 return
             self.send_response(web.status)
             self.send_header("Content-Length", str(len(web.answer)))
+            if web.location:
+                self.send_header("Location", web.location)
             self.end_headers()
             self.wfile.write(web.answer)
+
+        do_GET = do_POST  # noqa: N815 -- as http.server calls it
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             """Say nothing."""

@@ -36,6 +36,8 @@ def reserve(folder: Path) -> int:
 
 def open_up(folder: Path) -> None:
     """Let us read all below ``folder`` and remove it, whatever the modes of restored files."""
+    if folder.is_symlink():  # os.walk would follow this one
+        return
     for path, folders, files in os.walk(folder):
         for name in folders:  # os.walk goes down into them afterwards
             _chmod(f"{path}/{name}", 0o700)

@@ -39,6 +39,27 @@ def test_only_a_pre_pull_pod_that_cannot_pull_an_image_is_evidence() -> None:
         assert problems_of(pod, "prepull") == {}
 
 
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull",
+        "CrashLoopBackOff", "RunContainerError", "CreateContainerError", "StartError",
+    ],
+)  # fmt: skip
+def test_each_reason_of_the_kubelets_is_said(reason: str) -> None:
+    assert problems_of(_pod(reason), "prepull") == {IMAGE: f"{reason} on node n"}
+
+
+def test_a_pod_that_goes_or_that_nobody_started_is_no_evidence() -> None:
+    going, owned_by_none, unknown = (_pod("ErrImagePull") for _ in range(3))
+    going["metadata"] = {**_pod(None)["metadata"], "deletionTimestamp": "2026-12-01T00:00:00Z"}  # type: ignore[dict-item] # a mapping
+    owned_by_none["metadata"] = {"name": "p"}
+    unknown["status"] = None
+
+    for pod in (going, owned_by_none, unknown):
+        assert problems_of(pod, "prepull") == {}
+
+
 _FOREIGN = {"exitCode": 255, "reason": "Error", "message": "exec /usr/bin/sleep: exec format error"}
 _ENDED = {"exitCode": 139, "reason": "Error"}
 # What the kubelet says of a container that has to do nothing but run, and what that shows.
@@ -51,6 +72,8 @@ STATES: list[tuple[dict[str, object], str]] = [
     ({"state": {"waiting": {"reason": "RunContainerError"}}}, "RunContainerError"),
     ({"state": {"waiting": {"reason": "CreateContainerError"}}}, "CreateContainerError"),
     ({"state": {"terminated": _ENDED}}, "Error"),
+    ({"state": {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}}, "OOMKilled"),
+    ({"state": {"terminated": {"exitCode": 1}}}, "Error"),
     ({"state": {"running": {}}, "lastState": {"terminated": _FOREIGN}}, ""),
     ({"state": {"running": {}}, "lastState": {"terminated": _ENDED}, "restartCount": 7}, ""),
     ({"state": {"terminated": {"exitCode": 0}}}, ""),

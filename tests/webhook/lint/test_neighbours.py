@@ -104,10 +104,77 @@ def test_a_policy_of_another_namespace_does_not_matter(lint: Lint, wiki: Json) -
     assert lint(wiki, policy).told("warning") == []
 
 
+def _in(key: str, operator: str, *values: str) -> Json:
+    return {"matchExpressions": [{"key": key, "operator": operator, "values": list(values)}]}
+
+
+SELECTORS: list[tuple[Json | None, bool]] = [
+    (None, True),
+    ({"matchLabels": {"app": "wiki"}}, True),
+    ({"matchLabels": {"app": "wiki", "tier": "web"}}, False),
+    ({"matchLabels": {"app": "other"}}, False),
+    (_in("app", "In", "wiki", "other"), True),
+    (_in("app", "In", "other"), False),
+    (_in("app", "NotIn", "other"), True),
+    (_in("app", "NotIn", "wiki"), False),
+    (_in("tier", "NotIn", "web"), True),
+    (_in("app", "Exists"), True),
+    (_in("tier", "Exists"), False),
+    (_in("app", "DoesNotExist"), False),
+    (_in("tier", "DoesNotExist"), True),
+    ({"matchExpressions": [{"key": "app", "operator": "Exists"}]}, True),
+    ({"matchLabels": {"app": "wiki"}, **_in("app", "DoesNotExist")}, False),
+    ({"matchLabels": {"app": "other"}, **_in("app", "Exists")}, False),
+]
+
+
+@pytest.mark.parametrize(("selector", "selects"), SELECTORS, ids=str)
+def test_a_policy_is_for_the_pods_that_its_selector_selects(
+    lint: Lint, wiki: Json, selector: Json | None, selects: bool
+) -> None:
+    wiki["spec"]["template"]["metadata"]["labels"] = {"app": "wiki"}
+
+    warnings = lint(wiki, _object("NetworkPolicy", {**_ANY, "podSelector": selector})).told(
+        "warning"
+    )
+
+    assert [each["key"] for each in warnings] == ["spec.egress"] * selects
+
+
+def test_a_pod_without_labels_is_selected_by_what_selects_all(lint: Lint, wiki: Json) -> None:
+    wiki["spec"]["template"]["metadata"].pop("labels", None)
+
+    for selector, count in (({}, 1), (_in("pod-template-hash", "Exists"), 1), (_SELECTED, 0)):
+        policy = _object("NetworkPolicy", {**_ANY, "podSelector": selector})
+        assert len(lint(wiki, policy).told("warning")) == count
+
+
+def test_what_limits_egress_is_named_in_order(lint: Lint, wiki: Json) -> None:
+    policies = [_object("NetworkPolicy", _ANY, name) for name in ("two", "one")]
+
+    assert "NetworkPolicy one, two allows no egress" in lint(wiki, *policies).one(
+        "warning", "spec.egress"
+    )
+
+
+def test_an_autoscaler_says_what_it_goes_by(lint: Lint, wiki: Json) -> None:
+    memory = {"type": "Resource", "resource": {"name": "memory", **_USE}}
+    scaling = {"metrics": [memory, _APPS, _CPU]}
+    for given, said in (
+        (scaling, "by the memory and cpu of"),
+        ({"targetCPUUtilizationPercentage": 60}, "by the cpu of"),
+    ):
+        scaler = _object("HorizontalPodAutoscaler", {"scaleTargetRef": _TARGET, **given})
+        assert said in lint(wiki, scaler).one("note", "spec.metrics")
+
+
 _OURS = {"containerName": "backup", "mode": "Off"}
 RESIZERS: list[tuple[Json, bool]] = [
     ({}, True),
-    ({"updatePolicy": {"updateMode": "Initial"}}, True),
+    *(
+        ({"updatePolicy": {"updateMode": mode}}, True)
+        for mode in ("Auto", "Recreate", "Initial", "InPlaceOrRecreate")
+    ),
     ({"updatePolicy": {"updateMode": "Off"}}, False),
     ({"resourcePolicy": {"containerPolicies": [_OURS]}}, False),
     ({"resourcePolicy": {"containerPolicies": [{"containerName": "wiki", "mode": "Off"}]}}, True),

@@ -34,6 +34,14 @@ WINDOWS: dict[str, Json] = {
     "build": {"affinity": _affinity([{"key": BUILD, "operator": "Exists"}])},
     "each term": {"affinity": _affinity([_in(OS, "windows")], [_in(BETA, "windows"), _ZONE])},
     "empty term": {"affinity": _affinity([_in(OS, "windows")], [])},
+    "newer build": {"affinity": _affinity([_in(BUILD, "17763", operator="Gt")])},
+    "older build": {"affinity": _affinity([_in(BUILD, "20348", operator="Lt")])},
+    "one build": {"affinity": _affinity([_in(BUILD, "10.0.20348")])},
+    "not linux nor another": {"affinity": _affinity([_in(OS, "linux", "aix", operator="NotIn")])},
+    "stated beside another selector": {
+        "os": {"name": "windows"},
+        "nodeSelector": {OS: "linux"},
+    },
     "options": {"securityContext": _OPTIONS},
     "a container's options": {"containers": {"securityContext": _OPTIONS}},
 }
@@ -47,6 +55,20 @@ OTHERS: dict[str, Json] = {
     "preferred": {"affinity": _affinity([_in(OS, "windows")], preferred=True)},
     "no build": {"affinity": _affinity([{"key": BUILD, "operator": "DoesNotExist"}])},
     "no terms": {"affinity": _affinity()},
+    "no such build": {"affinity": _affinity([_in(BUILD, "10.0.20348", operator="NotIn")])},
+    "a term about the node's name": {
+        "affinity": {
+            "nodeAffinity": {
+                "requiredDuringSchedulingIgnoredDuringExecution": {
+                    "nodeSelectorTerms": [
+                        {"matchExpressions": [_in(OS, "windows")]},
+                        {"matchFields": [_in("metadata.name", "node-1")]},
+                    ]
+                },
+            }
+        }
+    },
+    "stated beside a selector": {"os": {"name": "linux"}, "nodeSelector": {OS: "windows"}},
     "nothing": {"affinity": {"nodeAffinity": None}, "nodeSelector": None, "os": None},
     "empty options": {"securityContext": {"windowsOptions": {}}},
     "a label of somebody": {"nodeSelector": {"example.net/os": "windows"}},

@@ -136,6 +136,14 @@ def test_a_server_of_files_that_refuses_root_is_read_as_the_app_does(wiki: Json)
     assert CAN in said[0]
 
 
+def test_such_a_server_beside_what_is_backed_up_does_not_matter(wiki: Json) -> None:
+    wiki["spec"]["volumes"].append({"name": "films", "nfs": {"server": "nas", "path": "/x"}})
+
+    user, _ = _seen(wiki, shareProcessNamespace=True)
+
+    assert user == 0
+
+
 @pytest.mark.parametrize(("user", "said"), [(33, CANNOT), (0, CAN)])
 def test_lint_says_the_same(
     wiki: Json, tmp_path: Path, capsys: pytest.CaptureFixture[str], user: int, said: str

@@ -1,0 +1,100 @@
+"""Locks are removed where all are old, of their own repository, and never a living one."""
+
+from datetime import timedelta
+
+import pytest
+
+from runner.maintenance import operations
+from runner.maintenance.central import policy
+from runner.restic import commands
+from runner.steps.outcome import Failure, Status
+from runner.steps.result import Completed
+from tests.runner.conversation import EMPTY, LOCKED, LOCKS, STOPPED, UNLOCK, failed, lock_text, play
+from tests.runner.conversation import lock as read
+from tests.runner.workload import NOW, configured
+
+CONFIG = configured()
+PRUNE = ("restic", "prune", "-q", "--retry-lock", "300s")
+ONE, TWO = Completed(0, text="a1"), Completed(0, text="a1\nb2")
+OLD = lock_text((NOW - timedelta(minutes=31)).isoformat())
+YOUNG = lock_text((NOW - timedelta(minutes=29)).isoformat())
+
+
+def test_the_job_goes_on_past_locks_that_are_all_old() -> None:
+    task = policy.unlocked(lambda: operations.alone(commands.prune(CONFIG, 600)), NOW)
+
+    said, done = play(task, [LOCKED, TWO, OLD, OLD, EMPTY, EMPTY])
+
+    assert said == [PRUNE, LOCKS, read("a1"), read("b2"), UNLOCK, PRUNE]
+    assert done.status == Status.SUCCESS
+
+
+@pytest.mark.parametrize("answers", [[ONE, YOUNG], [TWO, OLD, YOUNG], [TWO, YOUNG, OLD]])
+def test_the_job_waits_for_a_lock_that_may_be_held(answers: list[Completed]) -> None:
+    task = policy.unlocked(lambda: operations.alone(commands.prune(CONFIG, 600)), NOW)
+
+    said, done = play(task, [LOCKED, *answers])
+
+    assert UNLOCK not in said
+    assert said.count(PRUNE) == 1
+    assert (done.status, done.failure) == (Status.SKIPPED, Failure.LOCKED)
+
+
+def test_the_second_repository_is_not_unlocked_by_the_firsts_locks() -> None:
+    step = commands.prune(CONFIG, 600, "second")
+    task = policy.unlocked(lambda: operations.alone(step), NOW, step.target)
+
+    said, done = play(task, [LOCKED])
+
+    assert said == [step.argv]
+    assert (done.status, done.failure) == (Status.SKIPPED, Failure.LOCKED)
+
+
+@pytest.mark.parametrize("answer", [EMPTY, STOPPED, failed(1, "Fatal: damaged")])
+def test_what_was_not_locked_is_done_once(answer: Completed) -> None:
+    said, done = play(
+        policy.unlocked(lambda: operations.alone(commands.prune(CONFIG, 600)), NOW), [answer]
+    )
+
+    assert said == [PRUNE]
+    assert (done.status == Status.SUCCESS) is (answer is EMPTY)
+
+
+def test_by_hand_old_locks_are_removed_and_counted() -> None:
+    said, done = play(operations.unlock(CONFIG, NOW, {}), [TWO, TWO, OLD, OLD, EMPTY])
+
+    assert said == [LOCKS, LOCKS, read("a1"), read("b2"), UNLOCK]
+    assert (done.status, done.message) == (Status.SUCCESS, "2 old locks removed")
+
+
+@pytest.mark.parametrize(("answers", "listed"), [([YOUNG], ONE), ([OLD, YOUNG], TWO)])
+def test_by_hand_a_living_lock_stays(answers: list[Completed], listed: Completed) -> None:
+    said, done = play(operations.unlock(CONFIG, NOW, {}), [listed, listed, *answers])
+
+    assert UNLOCK not in said
+    assert (done.status, done.failure) == (Status.SKIPPED, Failure.LOCKED)
+    assert done.message == "a lock is younger than 30 minutes, its holder may still be running"
+
+
+def test_by_hand_nothing_is_done_where_there_are_none() -> None:
+    said, done = play(operations.unlock(CONFIG, NOW, {}), [EMPTY])
+
+    assert said == [LOCKS]
+    assert (done.status, done.message) == (Status.SUCCESS, "there are no locks")
+
+
+@pytest.mark.parametrize("answer", [failed(12, "Fatal: wrong password"), STOPPED])
+def test_by_hand_what_cannot_be_read_is_no_success(answer: Completed) -> None:
+    said, done = play(operations.unlock(CONFIG, NOW, {}), [answer])
+
+    assert said == [LOCKS]
+    assert done.status != Status.SUCCESS
+
+
+def test_by_hand_what_cannot_be_removed_is_told() -> None:
+    _, done = play(
+        operations.unlock(CONFIG, NOW, {}), [ONE, ONE, OLD, failed(1, "Fatal: access denied")]
+    )
+
+    assert done.status == Status.FAILURE
+    assert "access denied" in done.message

@@ -1,0 +1,106 @@
+"""Which way a delivery takes: the Secret's proxy and no other, and only to where it was sent."""
+
+import http.client
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from runner.notify import transport
+from tests.runner.web import Web, served
+
+
+@pytest.fixture
+def web() -> Iterator[Web]:
+    """One server; each test changes its answer."""
+    with served() as running:
+        yield running
+
+
+@pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"])
+def test_the_environments_proxy_is_not_ours(
+    web: Web, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """It is the node's or an app's; only the Secret names ours."""
+    with served() as other:
+        monkeypatch.setenv(name, other.url)
+
+        assert transport.push(f"{web.url}/metrics", "x 1\n") == ""
+
+        assert len(web.requests) == 1
+        assert other.requests == []
+
+
+@pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 307, 308])
+def test_what_is_sent_elsewhere_has_not_arrived(web: Web, status: int) -> None:
+    with served() as elsewhere:
+        web.status, web.location = status, f"{elsewhere.url}/login"
+
+        assert transport.push(web.url, "x 1\n").startswith(f"HTTP {status}")
+        assert transport.ping(web.url, "x").startswith(f"HTTP {status}")
+        assert transport.notify(web.url, {}, "").startswith(f"HTTP {status}")
+
+        assert len(web.requests) == 3
+        assert elsewhere.requests == []
+
+
+def test_a_ping_is_short_and_asks_for_nothing(web: Web) -> None:
+    assert transport.ping(f"{web.url}/uuid", "ä" * 9000) == ""
+
+    (request,) = web.requests
+    assert (request.method, request.path, len(request.body)) == ("POST", "/uuid", 10_000)
+    assert "Authorization" not in request.headers
+
+
+def test_a_message_without_credentials_has_no_header_for_them(web: Web) -> None:
+    assert transport.notify(web.url, {"topic": "x"}, "") == ""
+
+    (request,) = web.requests
+    assert "Authorization" not in request.headers
+    assert request.headers["Content-Type"] == "application/json"
+
+
+def test_credentials_of_their_own_go_before_those_of_the_address(web: Web) -> None:
+    assert transport.notify(f"http://a:b@{web.address}", {}, "Bearer tk") == ""
+
+    assert web.requests[0].headers["Authorization"] == "Bearer tk"
+
+
+@pytest.mark.parametrize(
+    ("kind", "seconds"), [("push", 20.0), ("quick", 5.0), ("notify", 20.0), ("ping", 5.0)]
+)
+def test_each_delivery_has_its_limit(
+    web: Web, monkeypatch: pytest.MonkeyPatch, kind: str, seconds: float
+) -> None:
+    """A backup waits for the first ping, and for what is pushed in a hurry."""
+    limits: list[float] = []
+    real = http.client.HTTPConnection
+
+    class Connection(real):  # type: ignore[misc,valid-type] # it is the class that urllib uses
+        def __init__(self, host: str, timeout: float) -> None:
+            limits.append(timeout)
+            super().__init__(host, timeout=timeout)
+
+    monkeypatch.setattr(http.client, "HTTPConnection", Connection)
+    match kind:
+        case "notify":
+            said = transport.notify(web.url, {}, "")
+        case "ping":
+            said = transport.ping(web.url, "x")
+        case _:
+            said = transport.push(web.url, "x 1\n", quick=kind == "quick")
+
+    assert (said, limits) == ("", [seconds])
+
+
+def test_what_a_service_is_told_by_leaves_the_environment_as_it_was(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://of-the-node:1")
+    before = dict(os.environ)
+
+    assert transport.tell(["nonsense"], "t", "x", "failure", {"https_proxy": "http://ours:1"}) != [
+        ""
+    ]
+
+    assert dict(os.environ) == before
