@@ -14,6 +14,7 @@ __all__ = ["Document", "File", "UnreadableError", "dump", "load"]
 
 Document = dict[str, Any]
 
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")
 _SPACE = re.compile(r"[ \t\r\n]*")
 _MARK = "\ufeff"  # of the byte order; at the beginning of a file only
 _KEPT = "\t\r\n\ufeff"  # letters that steer nothing if they stand in a file
@@ -113,6 +114,8 @@ def _json(text: str) -> list[_Part]:
         line = text.count("\n", 0, at) + 1
         if _deep(value, nodes.DEPTH):
             raise not_yaml(line, "nested too deeply")
+        if _HALF.search(text, at, end) and not _is_text(value):
+            raise not_yaml(line, "half of a surrogate pair is not text")
         found.append(_Part(_checked(line, value), at, end, False, None))
         at = _next(text, end)
     return found if at == len(text) else []
@@ -125,6 +128,15 @@ def _next(text: str, at: int) -> int:
 
 def _refuse(word: str) -> None:
     raise ValueError(f"{word} is not a JSON number")
+
+
+def _is_text(value: object) -> bool:
+    """Whether all texts in a value can be written: JSON can escape what is none."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _deep(value: object, left: int) -> bool:

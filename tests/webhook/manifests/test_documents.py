@@ -73,3 +73,19 @@ def test_a_break_of_lines_that_steers_terminals_stays_a_break(mark: str) -> None
 
     assert mark not in file.text()
     assert documents.load(file.text()) == file.documents
+
+
+HALVES = [r"\ud800", r"\uDFFF", r"\udc00\ud800"]
+
+
+@pytest.mark.parametrize("half", HALVES)
+@pytest.mark.parametrize("form", ['{{"kind": "{}"}}', '{{"kind": "Pod", "x": [{{"{}": 1}}]}}'])
+def test_half_of_a_surrogate_pair_is_an_error_with_its_line(half: str, form: str) -> None:
+    with pytest.raises(documents.UnreadableError, match="half of a surrogate pair") as caught:
+        documents.load("\n" + form.format(half))
+
+    assert caught.value.line == 2
+
+
+def test_a_whole_pair_is_the_letter_that_it_stands_for() -> None:
+    assert documents.load(r'{"kind": "\ud83d\ude00"}') == [{"kind": "\U0001f600"}]
