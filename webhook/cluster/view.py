@@ -46,7 +46,7 @@ class Cluster:
         self._namespaces: Table[Namespace] = Table(namespace.read)
         self._limits: Table[tuple[Limit, ...]] = Table(limit_range.read)
         self._quotas: Table[Quota] = Table(resource_quota.read)
-        self._sidecars: Table[str] = Table(lambda pod: sidecar_hosts.host(dict(pod)))
+        self._sidecars: Table[str] = Table(self._sidecar)
         watched: dict[str, tuple[Source, Listener]] = {}
         if prepull:
             watched["prepull"] = Source(f"/api/v1/namespaces/{own}/pods"), self._images
@@ -61,15 +61,19 @@ class Cluster:
                 "resourcequotas": (Source("/api/v1/resourcequotas"), self._quotas),
                 "injected": (_INJECTED, _Pods(self.breaker, self.evidence)),
                 _REFUSALS: (_FAILED_CREATE, Refusals(self.evidence, time.monotonic)),
-                "sidecars": (
-                    Source("/api/v1/pods", _LABEL, page=_WHOLE),
-                    _Sidecars(self._sidecars, self.breaker),
-                ),
+                "sidecars": (Source("/api/v1/pods", _LABEL, page=_WHOLE), self._sidecars),
             }
         self.watches = [
             Reflector(name, Reader(source), listener, _report)
             for name, (source, listener) in watched.items()
         ]
+
+    def _sidecar(self, pod: Json) -> str:
+        """Return the host of a pod with a sidecar; the breaker learns of one that does not run."""
+        if why := crashes.crash(pod):
+            where = pod["metadata"].get("namespace", "")
+            self.breaker.broke(pod_spec.owner(dict(pod), where), why, time.monotonic())
+        return sidecar_hosts.host(dict(pod))
 
     def start(self) -> None:
         """Begin to watch, in threads that end with the process."""
@@ -182,7 +186,7 @@ class Table(Generic[T]):
         meta = each["metadata"]
         try:
             value = self._read(each)
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             fields = {"kind": each.get("kind"), "namespace": meta.get("namespace"),
                       "name": meta.get("name"), "problem": type(error).__name__}  # fmt: skip
             _LOG.warning("cannot be understood", extra={"fields": fields})
@@ -212,36 +216,6 @@ class _Pods:
     def listen(self, listening: bool) -> None:
         """Tell whether pods are being seen."""
         self._breaker.listen(listening)
-
-
-class _Sidecars:
-    """Tells the breaker of sidecars that do not run, and passes on all pods that have one."""
-
-    def __init__(self, table: Table[str], breaker: Breaker) -> None:
-        self._table = table
-        self._breaker = breaker
-
-    def replace(self, objects: Iterator[Json]) -> None:
-        """Take ``objects`` for all there are."""
-        self._table.replace(map(self._looked_at, objects))
-
-    def change(self, found: Json, event: str) -> None:
-        """Take note of one that has come, changed or gone."""
-        if event != DELETED:
-            self._looked_at(found)
-        self._table.change(found, event)
-
-    def listen(self, listening: bool) -> None:
-        """Continue with what is known."""
-
-    def _looked_at(self, pod: Json) -> Json:
-        try:
-            if why := crashes.crash(pod):
-                owner = pod_spec.owner(dict(pod), pod["metadata"].get("namespace", ""))
-                self._breaker.broke(owner, why, time.monotonic())
-        except (ValueError, KeyError, TypeError, AttributeError):
-            _LOG.warning("cannot be understood", extra={"fields": {"kind": "Pod"}})
-        return pod
 
 
 def _announce(owner: Owner, verdict: Verdict) -> None:
