@@ -106,9 +106,15 @@ def asks(pod: Pod) -> bool:
         return True
 
 
+def sidecar(pod: Pod) -> Mapping[str, Any] | None:
+    """Return our sidecar in a pod, recognised by its structure and not by a mark; None if none."""
+    found = (pod.get("spec") or {}).get("initContainers") or []
+    return next(filter(is_sidecar, found), None)
+
+
 def has_sidecar(pod: Pod) -> bool:
-    """Whether the pod has our sidecar, recognised by its structure and not by a mark."""
-    return any(is_sidecar(each) for each in (pod.get("spec") or {}).get("initContainers") or [])
+    """Whether the pod has our sidecar."""
+    return sidecar(pod) is not None
 
 
 def is_sidecar(container: Mapping[str, Any]) -> bool:
@@ -121,10 +127,7 @@ def is_sidecar(container: Mapping[str, Any]) -> bool:
 
 def shortage(pod: Pod) -> str:
     """Return which limit of our sidecar in a pod is lower than backups need; "" where none is."""
-    ours = filter(is_sidecar, (pod.get("spec") or {}).get("initContainers") or [])
-    limits: Mapping[str, object] = {}
-    for container in ours:
-        limits = (container.get("resources") or {}).get("limits") or {}
+    limits = ((sidecar(pod) or {}).get("resources") or {}).get("limits") or {}
     for resource, floor in values.FLOORS.items():
         given = str(limits.get(resource) or floor)
         if quantity.parse(given) < quantity.parse(floor):

@@ -90,10 +90,8 @@ def annotations(pod: Pod) -> Mapping[str, str]:
 
 def sidecar(pod: Pod) -> dict[str, Any] | None:
     """Return the container that was injected into a pod, or None."""
-    for each in pod["spec"].get("initContainers") or ():
-        if coverage.is_sidecar(each):
-            return dict(each)
-    return None
+    found = coverage.sidecar(pod)
+    return None if found is None else dict(found)
 
 
 def running(pod: Pod) -> bool:

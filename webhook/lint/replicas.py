@@ -1,7 +1,6 @@
 """Findings about a workload's replicas: shared claims, and rollouts."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from contract.annotations import settings
 from webhook.lint.findings import Finding, Scale, Severity, Subject
@@ -25,11 +24,11 @@ def advise(subject: Subject, objects: Objects) -> Iterator[Finding]:
 def scale(workload: Workload, objects: Objects) -> Scale | None:
     """Return by what a workload has several pods; None for one."""
     path = _SCALED.get(workload.kind, ("spec", "replicas"))
-    count = _at(workload.item, *path)
+    count = workloads.at(workload.item, path)
     if isinstance(count, int) and not isinstance(count, bool) and count > 1:
         return Scale(".".join(path), f"{path[-1]} {count}")
     for each in objects.targeting(workload, "HorizontalPodAutoscaler", "scaleTargetRef"):
-        least = _at(each, "spec", "minReplicas")
+        least = workloads.at(each, ("spec", "minReplicas"))
         if isinstance(least, int) and least > 1:
             what = f"HorizontalPodAutoscaler {name_of(each)}, minReplicas {least}"
             return Scale("spec.minReplicas", what)
@@ -57,18 +56,18 @@ def _shared(subject: Subject) -> Iterator[Finding]:
 
 
 def _rollout(subject: Subject, objects: Objects) -> Iterator[Finding]:
-    strategy = _at(subject.workload.item, "spec", "strategy") or {}
+    strategy = workloads.at(subject.workload.item, ("spec", "strategy")) or {}
     surge = (strategy.get("rollingUpdate") or {}).get("maxSurge")
     if (
         subject.workload.kind != "Deployment"
-        or _at(subject.workload.item, "spec", "replicas") not in (None, 1)
+        or workloads.at(subject.workload.item, ("spec", "replicas")) not in (None, 1)
         or strategy.get("type", "RollingUpdate") != "RollingUpdate"
         or surge in (0, "0", "0%")
     ):
         return
     for claim in shared_claims(subject).values():
         found = objects.find("PersistentVolumeClaim", claim, subject.namespace)
-        modes = set(_at(found, "spec", "accessModes") or ())
+        modes = set(workloads.at(found, ("spec", "accessModes")) or ())
         if modes and modes <= _ONE_NODE:
             yield Finding(
                 Severity.NOTE, "spec.strategy.type",
@@ -83,9 +82,3 @@ def shared_claims(subject: Subject) -> dict[str, str]:
     chosen = {mount.volume for mount in subject.plan.mounts}
     claims = workloads.claims(subject.workload, subject.pod)
     return {name: claim for name, claim in claims.items() if name in chosen}
-
-
-def _at(value: Any, *path: str) -> Any:  # noqa: ANN401 -- whatever the manifest holds there
-    for key in path:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value

@@ -17,9 +17,8 @@ from contract.annotations import settings
 from contract.names import Reason
 from webhook.admission import pod_spec
 from webhook.admission.admit import Admission, admit
-from webhook.admission.decide import asks, may_ask
+from webhook.admission.decide import asks
 from webhook.admission.model import Options, Plan
-from webhook.admission.pod import form
 from webhook.admission.pod_spec import Pod
 from webhook.lint import namespace as lint_namespace
 from webhook.lint import neighbours, placement, replicas
@@ -81,7 +80,7 @@ def failed(reports: list[Report]) -> bool:
 
 
 def _report(workload: Workload, objects: Objects, options: Options) -> Report:
-    if may_ask(workload.template) and (fault := form.fault(workload.template, workload.place)):
+    if fault := workload.fault:
         line = f"{fault}; Kubernetes refuses it"
         found = [Finding(Severity.ERROR, fault.partition(" ")[0], line)]
         return _built(workload, Reason.INVALID_POD, None, found)

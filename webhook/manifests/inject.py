@@ -8,9 +8,7 @@ from contract.annotations import settings
 from contract.names import Reason
 from webhook.admission import patch
 from webhook.admission.admit import admit
-from webhook.admission.decide import may_ask
 from webhook.admission.model import Options
-from webhook.admission.pod import form
 from webhook.admission.pod_spec import Pod, annotations
 from webhook.manifests import objects, workloads
 from webhook.manifests.documents import Document
@@ -42,7 +40,7 @@ def inject(documents: list[Document], options: Options) -> list[Verdict]:
 def _inject(workload: Workload, known: Objects, options: Options) -> Verdict:
     template = workload.template
     try:
-        if may_ask(template) and (fault := form.fault(template, workload.place)):
+        if fault := workload.fault:
             return _verdict(workload, Reason.INVALID_POD, f"{fault}; printed unchanged")
         emulated = workloads.as_created(workload, objects.rollout(workload, known))
         namespace = workloads.namespace_of(workload.item)

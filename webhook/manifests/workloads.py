@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
+from webhook.admission.decide import may_ask
+from webhook.admission.pod import form
 from webhook.admission.pod_spec import Pod, metadata, spec
 from webhook.manifests.documents import Document
 
@@ -68,7 +70,12 @@ class Workload:
     @property
     def template(self) -> Any:  # noqa: ANN401 -- whatever the manifest holds there
         """The pod, or the template of pods."""
-        return _at(self.item, self.path)
+        return at(self.item, self.path)
+
+    @property
+    def fault(self) -> str:
+        """Which field of a pod that asks for backups is of the wrong type; empty for none."""
+        return form.fault(self.template, self.place) if may_ask(self.template) else ""
 
     @property
     def around(self) -> Iterator[tuple[str, Document]]:
@@ -106,7 +113,7 @@ def workloads(document: Document) -> Iterator[Workload]:
     for item in objects(document):
         known = _KNOWN.get(item["kind"])
         # Others have kinds of these names too: Volcano's Job has tasks.
-        if known is not None and isinstance(_at(item, known), dict):
+        if known is not None and isinstance(at(item, known), dict):
             yield Workload(item, known)
         else:
             yield from (Workload(item, path) for path in _templates(item, ()))
@@ -166,7 +173,9 @@ def _has_containers(value: object) -> bool:
                                            for each in found)  # fmt: skip
 
 
-def _at(item: Document, path: Path) -> Any:  # noqa: ANN401 -- whatever the manifest holds there
+def at(item: Any, path: Path) -> Any:  # noqa: ANN401 -- whatever the manifest holds there
+    """Return what is at a path, None if nothing is."""
+
     def step(value: Any, key: str | int) -> Any:  # noqa: ANN401 -- as above
         if isinstance(key, int):
             return value[key]
