@@ -1,8 +1,12 @@
 """The one complete request; each test changes only the field that it is about."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.webhook.admitting import Json
+from tests.webhook.commands import workload
+from tests.webhook.lint_files import Lint, linter
 
 
 @pytest.fixture
@@ -74,3 +78,17 @@ def pod(asked: Json) -> Json:
     """The pod inside the request; changing it changes the request."""
     made: Json = asked["request"]["object"]
     return made
+
+
+@pytest.fixture
+def lint(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Lint:
+    """`backup-webhook lint`, as somebody types it."""
+    return linter(tmp_path, capsys)
+
+
+@pytest.fixture
+def wiki(pod: Json) -> Json:
+    """Deployment wiki in namespace prod."""
+    manifest = workload("Deployment", pod)
+    manifest["metadata"]["namespace"] = "prod"
+    return manifest

@@ -1,27 +1,12 @@
 """`backup-webhook lint`: objects beside a pod that change what its backups are worth."""
 
-from pathlib import Path
-
 import pytest
 
 from tests.webhook.admitting import Json
 from tests.webhook.commands import workload
-from tests.webhook.lint_files import Lint, linter, namespace
+from tests.webhook.lint_files import Lint, namespace
 
 Output = pytest.CaptureFixture[str]
-
-
-@pytest.fixture
-def lint(tmp_path: Path, capsys: Output) -> Lint:
-    return linter(tmp_path, capsys)
-
-
-@pytest.fixture
-def wiki(pod: Json) -> Json:
-    """A Deployment in namespace prod."""
-    made = workload("Deployment", pod)
-    made["metadata"]["namespace"] = "prod"
-    return made
 
 
 def _object(kind: str, spec: Json, name: str = "it") -> Json:

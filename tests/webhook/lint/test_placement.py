@@ -1,20 +1,13 @@
 """`backup-webhook lint`: what stands where nobody reads it, or nowhere."""
 
-from pathlib import Path
-
 import pytest
 
 from tests.webhook.admitting import Json
 from tests.webhook.commands import template_of, workload
-from tests.webhook.lint_files import Lint, complete, linter, namespace
+from tests.webhook.lint_files import Lint, complete, namespace
 from tests.webhook.manifests.test_inject import KINDS
 
 Output = pytest.CaptureFixture[str]
-
-
-@pytest.fixture
-def lint(tmp_path: Path, capsys: Output) -> Lint:
-    return linter(tmp_path, capsys)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "Pod"])

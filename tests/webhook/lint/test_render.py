@@ -7,14 +7,9 @@ import pytest
 
 from tests.webhook.admitting import Json
 from tests.webhook.commands import run, template_of, workload
-from tests.webhook.lint_files import SECRET_VALUE, Lint, linter, secret
+from tests.webhook.lint_files import SECRET_VALUE, Lint, secret
 
 Output = pytest.CaptureFixture[str]
-
-
-@pytest.fixture
-def lint(tmp_path: Path, capsys: Output) -> Lint:
-    return linter(tmp_path, capsys)
 
 
 @pytest.fixture

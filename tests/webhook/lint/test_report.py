@@ -10,15 +10,10 @@ import yaml
 from tests.webhook.admitting import Json
 from tests.webhook.commands import inject, run, workload
 from tests.webhook.corpus import PODS
-from tests.webhook.lint_files import Lint, complete, linter, namespace
+from tests.webhook.lint_files import Lint, complete, namespace
 from tests.webhook.manifests.test_inject import KINDS
 
 Output = pytest.CaptureFixture[str]
-
-
-@pytest.fixture
-def lint(tmp_path: Path, capsys: Output) -> Lint:
-    return linter(tmp_path, capsys)
 
 
 def _in_prod(kind: str, pod: Json) -> Json:

@@ -1,7 +1,5 @@
 """`backup-webhook lint`: what stands around a pod, its namespace, claims and replicas."""
 
-from pathlib import Path
-
 import pytest
 
 from tests.webhook.admitting import Json
@@ -10,25 +8,11 @@ from tests.webhook.lint_files import (
     Lint,
     claim,
     complete,
-    linter,
     namespace,
     secret,
 )
 
 Output = pytest.CaptureFixture[str]
-
-
-@pytest.fixture
-def lint(tmp_path: Path, capsys: Output) -> Lint:
-    return linter(tmp_path, capsys)
-
-
-@pytest.fixture
-def wiki(pod: Json) -> Json:
-    """Deployment wiki in namespace prod."""
-    manifest = workload("Deployment", pod)
-    manifest["metadata"]["namespace"] = "prod"
-    return manifest
 
 
 @pytest.mark.parametrize("value", [None, "yes", "True", True, "false"])

@@ -1,19 +1,12 @@
 """`backup-webhook lint` on restores: what would be filled, and what a template should not keep."""
 
-from pathlib import Path
-
 import pytest
 
 from tests.webhook.admitting import Json
 from tests.webhook.commands import template_of, workload
-from tests.webhook.lint_files import Lint, claim, complete, linter, namespace
+from tests.webhook.lint_files import Lint, claim, complete, namespace
 
 RESTORE, AS_OF, FROM = "backup.restore", "backup.restore-as-of", "backup.restore-from"
-
-
-@pytest.fixture
-def lint(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Lint:
-    return linter(tmp_path, capsys)
 
 
 @pytest.fixture

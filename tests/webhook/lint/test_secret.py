@@ -1,36 +1,21 @@
 """`backup-webhook lint`: the Secret of a pod's backups, of which no value is printed."""
 
 import base64
-from pathlib import Path
 
 import pytest
 
 from tests.webhook.admitting import Json
-from tests.webhook.commands import template_of, workload
+from tests.webhook.commands import template_of
 from tests.webhook.lint_files import (
     SECRET_VALUE,
     Lint,
     complete,
-    linter,
     namespace,
     secret,
 )
 
 Output = pytest.CaptureFixture[str]
 USUAL = "backup-env-configuration"
-
-
-@pytest.fixture
-def lint(tmp_path: Path, capsys: Output) -> Lint:
-    return linter(tmp_path, capsys)
-
-
-@pytest.fixture
-def wiki(pod: Json) -> Json:
-    """Deployment wiki in namespace prod."""
-    manifest = workload("Deployment", pod)
-    manifest["metadata"]["namespace"] = "prod"
-    return manifest
 
 
 def test_a_secret_that_is_not_in_the_files_is_only_noted(lint: Lint, wiki: Json) -> None:

@@ -9,14 +9,9 @@ import yaml
 
 from tests.webhook.admitting import Json
 from tests.webhook.commands import Ran, inject
-from tests.webhook.lint_files import Lint, linter
+from tests.webhook.lint_files import Lint
 
 Output = pytest.CaptureFixture[str]
-
-
-@pytest.fixture
-def lint(tmp_path: Path, capsys: Output) -> Lint:
-    return linter(tmp_path, capsys)
 
 
 def _pod(name: str) -> Json:

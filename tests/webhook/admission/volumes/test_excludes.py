@@ -1,27 +1,12 @@
 """Exclude patterns without effect, named at admission and by `backup-webhook lint`."""
 
-from pathlib import Path
-
 import pytest
 
 from tests.webhook.admitting import Json, answer_to
-from tests.webhook.commands import template_of, workload
-from tests.webhook.lint_files import Lint, complete, linter, namespace
+from tests.webhook.commands import template_of
+from tests.webhook.lint_files import Lint, complete, namespace
 
 Output = pytest.CaptureFixture[str]
-
-
-@pytest.fixture
-def lint(tmp_path: Path, capsys: Output) -> Lint:
-    return linter(tmp_path, capsys)
-
-
-@pytest.fixture
-def wiki(pod: Json) -> Json:
-    """Deployment wiki in namespace prod."""
-    manifest = workload("Deployment", pod)
-    manifest["metadata"]["namespace"] = "prod"
-    return manifest
 
 
 def _mounted(pod: Json) -> tuple[str, str]:
