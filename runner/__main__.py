@@ -50,8 +50,8 @@ def _tick(parsed: argparse.Namespace) -> int:
 
 
 def _status(parsed: argparse.Namespace) -> int:
-    from runner.cli import load_config  # noqa: PLC0415 -- likewise
-    from runner.session import status  # noqa: PLC0415 -- likewise
+    from runner.cli import load_config  # noqa: PLC0415 -- imported only when needed
+    from runner.session import status  # noqa: PLC0415 -- imported only when needed
 
     return status.show(load_config.read_config(), as_json=parsed.json)
 

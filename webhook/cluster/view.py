@@ -95,7 +95,7 @@ class Cluster:
 
     @property
     def database_image_problem(self) -> str:
-        """Why the image with the clients of databases is unavailable; empty likewise."""
+        """Why the image with database clients is unavailable; empty if nothing says so."""
         return self._problem(self._options.database_image)
 
     def _problem(self, image: str) -> str:

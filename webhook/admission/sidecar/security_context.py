@@ -87,7 +87,7 @@ def _security_context(pod: Pod, plan: Plan, run_as: RunAs, of_root: tuple[str, .
     first = pod_spec.mounting(pod, {plan.mounts[0].volume})[0]
     if (options := (first.get("securityContext") or {}).get("seLinuxOptions")) is not None:
         context["seLinuxOptions"] = options
-    profile = (pod_spec.spec(pod).get("securityContext") or {}).get("appArmorProfile") or {}
+    profile = _effective(pod, {}, "appArmorProfile") or {}
     if profile.get("type") == "Localhost":
         context["appArmorProfile"] = {"type": "RuntimeDefault"}  # theirs was made for the app
     return context
