@@ -5,6 +5,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -202,12 +203,18 @@ def _of_wiki(wiki: tuple[Sidecar, Postgres], user: str = "", database: str = "")
 _CONTROL = "pg/18/data/global/pg_control"
 
 
+def _copy_if_there(source: str, target: str) -> None:
+    """Copy a file of a running server, which may have removed a temporary one meanwhile."""
+    with suppress(FileNotFoundError):
+        shutil.copy2(source, target, follow_symlinks=False)
+
+
 @pytest.mark.parametrize("user", ["", "admin"])
 def test_a_superuser_of_postgres_sees_everything(wiki: tuple[Sidecar, Postgres], user: str) -> None:
     """A copy of the data folder, an older one and what is no file of a server's stay."""
     sidecar, server = wiki
     copy, older = sidecar.volume / "pg" / "copy", server.data / "old"
-    shutil.copytree(server.data, copy, symlinks=True)
+    shutil.copytree(server.data, copy, symlinks=True, copy_function=_copy_if_there)
     (older / "global").mkdir(parents=True)
     for name in ("PG_VERSION", "postmaster.pid", "global/pg_control"):
         (older / name).write_text("13\n")
