@@ -49,7 +49,7 @@ lint: setup ## Check style, types, imports between modules, and shell
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/shellcheck runner/supervise.sh tools/*.sh tests/*.sh tests/*/*.sh .ci/run
+	$(BIN)/shellcheck runner/supervise.sh tools/*.sh tests/*.sh tests/*/*.sh tests/*/*/*.sh .ci/run
 
 .PHONY: fuzz
 fuzz: setup ## Fuzz for MINUTES=30, and keep what is found
@@ -89,7 +89,7 @@ test-restic:
 
 .PHONY: rclone
 rclone: setup
-	@$(BIN)/python -c 'from tests.cluster import build; build.rclone()'
+	@$(BIN)/python -c 'from tests.cluster.programs import build; build.rclone()'
 
 .PHONY: images
 images: ## Build the images, with docker, podman or buildah

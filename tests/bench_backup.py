@@ -22,7 +22,7 @@ from threading import Thread
 
 import contract
 import runner
-from tests.cluster import s3
+from tests.cluster.workloads import s3
 from tests.integration import hard_tree
 from tests.integration.sidecars import Sidecar
 

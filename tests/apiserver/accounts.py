@@ -5,7 +5,7 @@ from pathlib import Path
 import yaml
 
 from tests.apiserver.api import Api, Json
-from tests.cluster.node import KUBECONFIG
+from tests.cluster.node.cluster import KUBECONFIG
 
 ACCOUNT = "looks"
 

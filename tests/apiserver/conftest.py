@@ -7,7 +7,7 @@ import pytest
 
 from tests.apiserver.api import Api, Json
 from tests.apiserver.served import Served, serving
-from tests.cluster.node import KUBECONFIG, Cluster
+from tests.cluster.node.cluster import KUBECONFIG, Cluster
 from tests.cluster.work import until
 
 Namespaces = Callable[..., str]

@@ -15,9 +15,10 @@ from tests.apiserver.conftest import Namespaces
 from tests.apiserver.served import Served, serving
 from tests.apiserver.test_following import created, sidecar
 from tests.blocks import PROJECT, blocks, fenced, run
-from tests.cluster import build, pki
-from tests.cluster.control_plane import PKI
-from tests.cluster.node import KUBECONFIG
+from tests.cluster.node import pki
+from tests.cluster.node.cluster import KUBECONFIG
+from tests.cluster.node.control_plane import PKI
+from tests.cluster.programs import build
 from tests.cluster.release import NAME
 
 RECIPE = "docs/recipes/client-certificates.md"
@@ -47,7 +48,7 @@ def test_the_api_server_is_answered_by_its_certificate_and_strangers_are_not(
 def test_the_recipe_makes_a_certificate_of_the_name_and_the_chart_requires_it(
     api: Api, namespaces: Namespaces, tmp_path: Path
 ) -> None:
-    """With what the API server is configured by, see tests/cluster/pki.py."""
+    """With what the API server is configured by, see tests/cluster/node/pki.py."""
     namespace = namespaces()
     (tmp_path / "manifests").symlink_to(PROJECT / "manifests")
     (values,) = [each.text for each in fenced(RECIPE) if each.text.startswith("webhook:")]

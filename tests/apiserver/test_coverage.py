@@ -16,7 +16,7 @@ from tests.apiserver.api import Api, Json
 from tests.apiserver.conftest import Namespaces
 from tests.apiserver.served import IMAGE, Served, serving
 from tests.chart import rendering
-from tests.cluster.node import KUBECONFIG
+from tests.cluster.node.cluster import KUBECONFIG
 from tests.cluster.work import until
 
 ENABLED = {"backup.enabled": "true"}

@@ -13,7 +13,7 @@ from tests.apiserver.conftest import Namespaces
 from tests.apiserver.relay import Relay, relayed
 from tests.apiserver.served import Served, serving
 from tests.apiserver.test_following import ENABLED, created, sidecar
-from tests.cluster.node import KUBECONFIG
+from tests.cluster.node.cluster import KUBECONFIG
 from tests.cluster.settings import NETWORK
 from tests.cluster.work import until
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.apiserver.api import Api
-from tests.cluster import helm as call
-from tests.cluster.helm import RefusedError
-from tests.cluster.node import KUBECONFIG
+from tests.cluster.node.cluster import KUBECONFIG
+from tests.cluster.programs import helm as call
+from tests.cluster.programs.helm import RefusedError
 from tests.cluster.release import CHART
 from tests.cluster.work import until
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.chart import rendering
 from tests.chart.rendering import EXISTING, Json, objects, of_kind, one
-from tests.cluster.helm import RefusedError
+from tests.cluster.programs.helm import RefusedError
 
 _ALONE = (*EXISTING, "prePull.enabled=false", "follow=false")
 _VERSIONS = [f"1.{minor}" for minor in range(30, 38)]

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cluster import apps, release
+from tests.cluster import release
 from tests.cluster.conftest import Target
-from tests.cluster.kubectl import Json, Kubectl
+from tests.cluster.programs.kubectl import Json, Kubectl
 from tests.cluster.release import NAME, Release
 from tests.cluster.work import until
+from tests.cluster.workloads import apps
 
 pytestmark = [pytest.mark.cluster, pytest.mark.alone]
 

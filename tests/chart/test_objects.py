@@ -14,7 +14,7 @@ from contract.annotations import settings
 from runner.config import build
 from tests.chart import rendering
 from tests.chart.rendering import EXISTING, REGISTRY, Json, objects, of_kind, one
-from tests.cluster.helm import RefusedError
+from tests.cluster.programs.helm import RefusedError
 from tests.cluster.release import NAME
 
 CERT_MANAGER = ("certificates.mode=cert-manager",)

@@ -10,7 +10,7 @@ import pytest
 
 from tests.chart import rendering
 from tests.chart.rendering import EXAMPLES, EXISTING, NEWEST, Json, objects
-from tests.cluster.helm import RefusedError
+from tests.cluster.programs.helm import RefusedError
 from tests.cluster.release import NAME
 
 VERSIONS = [f"1.{minor}" for minor in range(29, 38)]

@@ -11,7 +11,7 @@ from contract import VERSION
 from contract.annotations import settings
 from tests.chart import rendering
 from tests.chart.rendering import EXAMPLES, EXISTING
-from tests.cluster.helm import RefusedError
+from tests.cluster.programs.helm import RefusedError
 from tests.cluster.release import CHART
 from tools import chart_values
 

@@ -3,8 +3,8 @@
 import argparse
 import sys
 
-from tests.cluster import build
-from tests.cluster.node import KUBECONFIG, Cluster, prepare
+from tests.cluster.node.cluster import KUBECONFIG, Cluster, prepare
+from tests.cluster.programs import build
 from tests.cluster.settings import KUBERNETES
 from tests.cluster.work import WorkError
 

@@ -19,12 +19,13 @@ from uuid import uuid4
 from kubernetes import client, config, watch
 
 from contract import names
-from tests.cluster import apps, images
-from tests.cluster.kubectl import Json, Kubectl
-from tests.cluster.node import Cluster
+from tests.cluster.node.cluster import Cluster
+from tests.cluster.programs import images
+from tests.cluster.programs.kubectl import Json, Kubectl
 from tests.cluster.release import NAME, Release
-from tests.cluster.s3 import serve
 from tests.cluster.work import until
+from tests.cluster.workloads import apps
+from tests.cluster.workloads.s3 import serve
 
 _ASKED = 5  # times
 _NEXT = f"{names.STATE_DIR}/next"  # is there when a tick has ended and only the shell is left

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster import shared
-from tests.cluster.node import Cluster
+from tests.cluster.node.cluster import Cluster
 
 _TESTS = Path(__file__).parents[1]
 _ALONE = (_TESTS / "apiserver", _TESTS / "images")

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.cluster import helm as call
-from tests.cluster.kubectl import Json, Kubectl
+from tests.cluster.programs import helm as call
+from tests.cluster.programs.kubectl import Json, Kubectl
 from tests.cluster.settings import PROJECT
 from tests.cluster.work import until
 

@@ -12,7 +12,7 @@ import yaml
 from contract.annotations import settings
 from tests.blocks import PROJECT, blocks, fenced, pages, run
 from tests.chart.rendering import NEWEST, helm
-from tests.cluster import build
+from tests.cluster.programs import build
 from webhook.manifests import workloads
 
 RECIPES = [page for page in pages() if page.startswith("docs/recipes/")]

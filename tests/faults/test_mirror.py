@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.blocks import blocks, run
-from tests.cluster import s3
+from tests.cluster.workloads import s3
 from tests.faults.mirrors import Mirror, files, reason
 
 

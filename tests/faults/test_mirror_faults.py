@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from tests import needs
-from tests.cluster import s3
 from tests.cluster.work import until
+from tests.cluster.workloads import s3
 from tests.faults.mirrors import Mirror, files, reason
 from tests.faults.night import argv, children, is_outcome, last_line
 from tests.faults.test_disks import fill, small

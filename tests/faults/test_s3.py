@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster import s3 as s3_server
-from tests.cluster.s3 import S3
+from tests.cluster.workloads import s3 as s3_server
+from tests.cluster.workloads.s3 import S3
 from tests.faults import line
 from tests.faults.line import WORKS, Fault, Line, Rule, always, on_uploads, some
 from tests.faults.night import Night

@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from tests import needs
-from tests.cluster import images
+from tests.cluster.programs import images
 from tests.cluster.settings import IMAGES, PROJECT, TOOLS
 from tests.images import image
 from tests.images.image import Image
@@ -17,7 +17,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Image]:
     """All images by the Dockerfile's names of them."""
     if os.environ.get("CLUSTER_TEST_EXTERNAL") == "1":
         needs.exception("own-images")
-    packages = PROJECT / "tests/cluster/packages.sh"
+    packages = PROJECT / "tests/cluster/node/packages.sh"
     subprocess.run(["sh", str(packages), str(TOOLS)], check=True)
     images.build()
     folder = tmp_path_factory.mktemp("images")

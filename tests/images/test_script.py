@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from contract import VERSION
-from tests.cluster import images
+from tests.cluster.programs import images
 from tests.cluster.settings import PROJECT
 from tests.images import registry
 from tests.images.image import Image

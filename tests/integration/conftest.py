@@ -9,7 +9,7 @@ import pytest
 
 from demo import app, receiver
 from demo.receiver import Receiver
-from tests.cluster import build
+from tests.cluster.programs import build
 from tests.cluster.work import until
 from tests.integration.sidecars import Sidecar
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.s3 import serve
+from tests.cluster.workloads.s3 import serve
 from tests.integration.sidecars import PASSWORD, Sidecar
 
 ALL_KEEPS = tuple(f"KEEP_{each}" for each in ("HOURLY", "DAILY", "WEEKLY", "MONTHLY", "YEARLY"))

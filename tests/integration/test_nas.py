@@ -10,7 +10,7 @@ import yaml
 from demo.ports import free_port
 from runner.config import build as config_build
 from tests.blocks import PROJECT, fenced
-from tests.cluster import build
+from tests.cluster.programs import build
 from tests.integration.sidecars import Sidecar
 from tests.services import server
 

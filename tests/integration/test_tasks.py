@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 from demo import app
-from tests.cluster.s3 import serve
+from tests.cluster.workloads.s3 import serve
 from tests.integration.sidecars import PASSWORD, Sidecar
 
 ONLY_THE_LAST = {f"KEEP_{each}": "0" for each in ("HOURLY", "DAILY", "WEEKLY", "MONTHLY")}

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from demo.ports import free_port
-from tests.cluster import build
+from tests.cluster.programs import build
 from tests.services import server
 
 

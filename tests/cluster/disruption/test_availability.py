@@ -8,12 +8,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cluster import apps, load
 from tests.cluster.conftest import Target
-from tests.cluster.kubectl import Kubectl
-from tests.cluster.load import Load
+from tests.cluster.disruption import load
+from tests.cluster.disruption.load import Load
+from tests.cluster.programs.kubectl import Kubectl
 from tests.cluster.release import CONFIGURATION, NAME, Release
 from tests.cluster.work import until
+from tests.cluster.workloads import apps
 
 pytestmark = pytest.mark.alone
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from tests.cluster import cgroups
+from tests.cluster.node import cgroups
 from tests.cluster.settings import CGROUP, NETWORK, ROOT
 from tests.cluster.work import WorkError, tail, until
 

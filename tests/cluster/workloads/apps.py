@@ -4,7 +4,7 @@ from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tests.cluster.kubectl import Kubectl
+from tests.cluster.programs.kubectl import Kubectl
 
 Json = dict[str, Any]
 

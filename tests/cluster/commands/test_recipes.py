@@ -8,14 +8,14 @@ import pytest
 import yaml
 
 from tests.blocks import blocks
-from tests.cluster import apps, sidecar
-from tests.cluster.backup_command import backup
-from tests.cluster.commands import shell
+from tests.cluster.commands.backup_command import backup
+from tests.cluster.commands.documented import shell
 from tests.cluster.conftest import Target
-from tests.cluster.kubectl import Json, Kubectl
+from tests.cluster.programs.kubectl import Json, Kubectl
 from tests.cluster.release import NAME, Release
-from tests.cluster.s3 import S3
 from tests.cluster.work import until
+from tests.cluster.workloads import apps, sidecar
+from tests.cluster.workloads.s3 import S3
 from tests.integration.recipes import whole
 from tests.runner.databases.sqlite.test_copies import SOUND, database, money
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from contract.secret import plaintext
 from demo.ports import free_port
-from tests.cluster import build
+from tests.cluster.programs import build
 from tests.cluster.work import WorkError, tail, until
 
 UNENCRYPTED = f"Secret variable RESTIC_REPOSITORY: sends signatures of its keys {plaintext.WHY}"

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from contract import names
-from tests.cluster.kubectl import Kubectl
+from tests.cluster.programs.kubectl import Kubectl
 from tests.cluster.work import until
 
 Json = dict[str, Any]

@@ -4,8 +4,10 @@ import ssl
 import urllib.error
 import urllib.request
 
-from tests.cluster import audit, build, pki
-from tests.cluster.sandbox import Sandbox
+from tests.cluster.node import pki
+from tests.cluster.node.sandbox import Sandbox
+from tests.cluster.programs import build
+from tests.cluster.rights import audit
 from tests.cluster.settings import API_SERVER, NETWORK, ROOT, TOOLS
 
 PKI = ROOT / "pki"

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.blocks import run
-from tests.cluster import build
-from tests.cluster.kubectl import Kubectl
+from tests.cluster.programs import build
+from tests.cluster.programs.kubectl import Kubectl
 
 
 def shell(

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.cluster import apps, sidecar
 from tests.cluster.conftest import Target
-from tests.cluster.kubectl import Kubectl
+from tests.cluster.programs.kubectl import Kubectl
 from tests.cluster.release import CHART, NAME, Release
+from tests.cluster.workloads import apps, sidecar
 
 pytestmark = pytest.mark.alone
 

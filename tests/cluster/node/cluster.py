@@ -7,9 +7,10 @@ import time
 from pathlib import Path
 from subprocess import run
 
-from tests.cluster import build, control_plane, images, pki, worker
-from tests.cluster.kubectl import Kubectl
-from tests.cluster.sandbox import Sandbox
+from tests.cluster.node import control_plane, pki, worker
+from tests.cluster.node.sandbox import Sandbox
+from tests.cluster.programs import build, images
+from tests.cluster.programs.kubectl import Kubectl
 from tests.cluster.settings import NETWORK, NODE, ROOT, TOOLS
 from tests.cluster.work import WorkError, alone, spent
 

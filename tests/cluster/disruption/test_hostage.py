@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 import trustme
 
-from tests.cluster import apps, sidecar
 from tests.cluster.conftest import Target
-from tests.cluster.kubectl import Json, Kubectl
+from tests.cluster.programs.kubectl import Json, Kubectl
 from tests.cluster.release import DEPLOYMENT, NAME, PREPULL, Release
 from tests.cluster.work import until
+from tests.cluster.workloads import apps, sidecar
 
 pytestmark = pytest.mark.alone
 

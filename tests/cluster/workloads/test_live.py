@@ -2,10 +2,10 @@
 
 import json
 
-from tests.cluster import apps, sidecar
 from tests.cluster.conftest import Target
-from tests.cluster.kubectl import Kubectl
+from tests.cluster.programs.kubectl import Kubectl
 from tests.cluster.work import until
+from tests.cluster.workloads import apps, sidecar
 
 # Seconds; the kubelet looks at a pod's volumes about once a minute, the supervisor every 30.
 SYNC = 300

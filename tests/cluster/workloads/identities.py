@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from tests.cluster import apps, images
-from tests.cluster.kubectl import Json
+from tests.cluster.programs import images
+from tests.cluster.programs.kubectl import Json
+from tests.cluster.workloads import apps
 
 UID, OTHER_UID, GROUP = 1000, 2000, 3000
 LIVE_SECONDS = 2  # of a pod's grace period: apps here end at once

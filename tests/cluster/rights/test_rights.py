@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.kubectl import Kubectl
+from tests.cluster.programs.kubectl import Kubectl
 from tests.cluster.release import NAME, Release
 
 pytestmark = pytest.mark.alone
 
-LISTS = Path(__file__).with_name("rights")
+LISTS = Path(__file__).parent
 
 
 def _rights(kubectl: Kubectl, account: str) -> list[str]:

@@ -4,11 +4,11 @@ import time
 
 import pytest
 
-from tests.cluster import apps, sidecar
 from tests.cluster.conftest import Target
-from tests.cluster.kubectl import Kubectl
-from tests.cluster.s3 import S3
+from tests.cluster.programs.kubectl import Kubectl
 from tests.cluster.work import until
+from tests.cluster.workloads import apps, sidecar
+from tests.cluster.workloads.s3 import S3
 
 GRACE = 60  # seconds
 # So slow that it cannot end meanwhile.

@@ -12,14 +12,15 @@ import yaml
 
 from contract import names
 from tests.blocks import blocks
-from tests.cluster import apps, images, sidecar
-from tests.cluster.backup_command import backup, rows
-from tests.cluster.commands import shell
+from tests.cluster.commands.backup_command import backup, rows
+from tests.cluster.commands.documented import shell
 from tests.cluster.conftest import Target
-from tests.cluster.kubectl import Json, Kubectl, KubectlError
+from tests.cluster.programs import images
+from tests.cluster.programs.kubectl import Json, Kubectl, KubectlError
 from tests.cluster.release import DEPLOYMENT, Release
-from tests.cluster.s3 import S3
 from tests.cluster.work import until
+from tests.cluster.workloads import apps, sidecar
+from tests.cluster.workloads.s3 import S3
 from tests.services import postgres
 from tests.services.postgres import Postgres
 

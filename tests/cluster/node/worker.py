@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
-from tests.cluster import build
-from tests.cluster.control_plane import PKI
-from tests.cluster.sandbox import Sandbox
+from tests.cluster.node.control_plane import PKI
+from tests.cluster.node.sandbox import Sandbox
+from tests.cluster.programs import build
 from tests.cluster.settings import CGROUP, IMAGES, NETWORK, NODE, ROOT
 
 SOCKET = ROOT / "containerd.sock"

@@ -10,9 +10,9 @@ from typing import Any
 import urllib3
 from kubernetes import client, config
 
-from tests.cluster import sidecar
-from tests.cluster.kubectl import Json
+from tests.cluster.programs.kubectl import Json
 from tests.cluster.work import until
+from tests.cluster.workloads import sidecar
 
 CLIENTS = 8
 

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from tests.blocks import blocks
-from tests.cluster import apps, sidecar
-from tests.cluster.backup_command import backup, begin, rows
-from tests.cluster.commands import shell
+from tests.cluster.commands.backup_command import backup, begin, rows
+from tests.cluster.commands.documented import shell
 from tests.cluster.conftest import Target
-from tests.cluster.kubectl import Kubectl
+from tests.cluster.programs.kubectl import Kubectl
 from tests.cluster.release import DEPLOYMENT, Release
-from tests.cluster.s3 import UNENCRYPTED
 from tests.cluster.work import until
+from tests.cluster.workloads import apps, sidecar
+from tests.cluster.workloads.s3 import UNENCRYPTED
 
 ODD = "mit Leerzeichen/ünï cödé 漢字.txt"
 FILL = (

@@ -8,14 +8,15 @@ import pytest
 
 from contract import names
 from tests import needs
-from tests.cluster import apps, audit, sidecar
 from tests.cluster.conftest import Target
-from tests.cluster.kubectl import Json, Kubectl
+from tests.cluster.programs.kubectl import Json, Kubectl
 from tests.cluster.release import DEPLOYMENT, NAME, Release
-from tests.cluster.s3 import S3
+from tests.cluster.rights import audit
+from tests.cluster.workloads import apps, sidecar
+from tests.cluster.workloads.s3 import S3
 from tests.contract.hostile import HOSTILE
 
-LISTS = Path(__file__).with_name("rights")
+LISTS = Path(__file__).parents[1] / "rights"
 # `kubectl exec` runs these by themselves: a shell would set some of them.
 _ASKED = ("PATH", "LD_PRELOAD", "LD_TRACE_LOADED_OBJECTS", "PYTHONPATH", "IFS", "ENV",
           "BACKUP_POLL_SECONDS", "BACKUP_STATE_DIR", "BACKUP_SECRET_DIR")  # fmt: skip

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.cluster.kubectl import Kubectl
+from tests.cluster.programs.kubectl import Kubectl
 
 Json = dict[str, Any]
 PROGRAM = Path(sys.executable).with_name("kubectl-backup")

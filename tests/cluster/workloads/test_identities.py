@@ -14,14 +14,14 @@ from uuid import uuid4
 
 import pytest
 
-from tests.cluster import identities, sidecar
-from tests.cluster.backup_command import Said, backup, rows
+from tests.cluster.commands.backup_command import Said, backup, rows
 from tests.cluster.conftest import Target, protect
-from tests.cluster.identities import LISTING, SPOIL, Identity
-from tests.cluster.kubectl import Json, Kubectl, KubectlError
+from tests.cluster.programs.kubectl import Json, Kubectl, KubectlError
 from tests.cluster.release import Release
-from tests.cluster.s3 import S3, UNENCRYPTED
 from tests.cluster.work import until
+from tests.cluster.workloads import identities, sidecar
+from tests.cluster.workloads.identities import LISTING, SPOIL, Identity
+from tests.cluster.workloads.s3 import S3, UNENCRYPTED
 
 _AT_ONCE = 6  # journeys: they wait for pods and kubelets most of the time
 _IF_EMPTY = {"backup.restore": "if-empty"}

@@ -9,13 +9,13 @@ import pytest
 import yaml
 
 from tests.blocks import blocks, run
-from tests.cluster import apps, sidecar
-from tests.cluster.commands import shell
+from tests.cluster.commands.documented import shell
 from tests.cluster.conftest import Target
-from tests.cluster.kubectl import Json, Kubectl
+from tests.cluster.programs.kubectl import Json, Kubectl
 from tests.cluster.release import NAME, Release
-from tests.cluster.s3 import S3
 from tests.cluster.settings import PROJECT
+from tests.cluster.workloads import apps, sidecar
+from tests.cluster.workloads.s3 import S3
 
 pytestmark = pytest.mark.alone
 

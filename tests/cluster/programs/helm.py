@@ -4,7 +4,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from tests.cluster import build
+from tests.cluster.programs import build
 from tests.cluster.settings import CACHE
 
 

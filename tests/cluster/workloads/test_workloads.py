@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from tests.cluster import apps, sidecar
 from tests.cluster.conftest import Target
-from tests.cluster.kubectl import Json, Kubectl
+from tests.cluster.programs.kubectl import Json, Kubectl
+from tests.cluster.workloads import apps, sidecar
 
 WRITE = "echo one > /data/file; " + apps.SERVE
 
