@@ -12,8 +12,8 @@ from cryptography import x509
 
 from tests.apiserver.api import Api
 from tests.apiserver.conftest import Namespaces
+from tests.apiserver.namespaces.test_following import created, sidecar
 from tests.apiserver.served import Served, serving
-from tests.apiserver.test_following import created, sidecar
 from tests.blocks import PROJECT, blocks, fenced, run
 from tests.cluster.node import pki
 from tests.cluster.node.cluster import KUBECONFIG

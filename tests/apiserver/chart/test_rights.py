@@ -7,8 +7,8 @@ import pytest
 from tests.apiserver.accounts import account
 from tests.apiserver.api import Api
 from tests.apiserver.conftest import Namespaces
+from tests.apiserver.namespaces.test_following import created, sidecar
 from tests.apiserver.served import serving
-from tests.apiserver.test_following import created, sidecar
 from tests.chart import rendering
 from tests.cluster.work import until
 

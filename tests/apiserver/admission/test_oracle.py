@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from tests.apiserver import room
+from tests.apiserver.admission.grammar import pods
 from tests.apiserver.api import Api, Json
 from tests.apiserver.conftest import Namespaces
-from tests.apiserver.grammar import pods
+from tests.apiserver.namespaces import room
 from tests.apiserver.served import Served
 
 ENABLED = {"backup.enabled": "true"}
-# By hand, for example: ORACLE_PODS=2000 python -m pytest --cluster tests/apiserver/test_oracle.py
+# With more pods: ORACLE_PODS=2000 pytest --cluster tests/apiserver/admission/test_oracle.py
 PODS = int(os.environ.get("ORACLE_PODS", "250"))
 EXAMPLES = settings(
     max_examples=PODS,

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from demo import app
-from tests.apiserver import room
 from tests.apiserver.api import Api, Json
 from tests.apiserver.conftest import Namespaces
+from tests.apiserver.namespaces import room
 from tests.apiserver.served import Served
 from tests.cluster.work import until
 

@@ -7,12 +7,12 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from tests.apiserver import room
 from tests.apiserver.api import Api
 from tests.apiserver.conftest import Namespaces
-from tests.apiserver.relay import Relay, relayed
+from tests.apiserver.connection.relay import Relay, relayed
+from tests.apiserver.namespaces import room
+from tests.apiserver.namespaces.test_following import ENABLED, created, sidecar
 from tests.apiserver.served import Served, serving
-from tests.apiserver.test_following import ENABLED, created, sidecar
 from tests.cluster.node.cluster import KUBECONFIG
 from tests.cluster.settings import NETWORK
 from tests.cluster.work import until

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from contract import names
 from demo import app
 from tests.apiserver import other
+from tests.apiserver.admission.grammar import pods
+from tests.apiserver.admission.test_oracle import EXAMPLES
 from tests.apiserver.api import Api, Json
 from tests.apiserver.conftest import Namespaces
-from tests.apiserver.grammar import pods
 from tests.apiserver.other import Other
 from tests.apiserver.served import Served
-from tests.apiserver.test_oracle import EXAMPLES
 from tests.cluster.work import until
 
 LABEL = "hostile"

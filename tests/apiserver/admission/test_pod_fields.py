@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from tests.apiserver.admission.test_oracle import only_grows
 from tests.apiserver.api import Api, Json
 from tests.apiserver.conftest import Namespaces
 from tests.apiserver.served import Served
-from tests.apiserver.test_oracle import only_grows
 
 LEVELS = ("privileged", "baseline", "restricted")
 LOCALHOST = {"type": "Localhost", "localhostProfile": "app-only"}
