@@ -23,7 +23,7 @@ from threading import Thread
 import contract
 import runner
 from tests.cluster.workloads import s3
-from tests.integration import hard_tree
+from tests.integration.backup import hard_tree
 from tests.integration.sidecars import Sidecar
 
 _BARE = ("restic", "backup", "--json", "--host", "bare", "--group-by", "host,tags")

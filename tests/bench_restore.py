@@ -20,7 +20,7 @@ from pathlib import Path
 
 import contract
 import runner
-from tests.integration.restores import Start
+from tests.integration.restore.restores import Start
 from tests.integration.sidecars import Sidecar
 
 

@@ -25,7 +25,7 @@ import orjson
 from demo import app, server
 from demo.ports import free_port
 from demo.server import Webhook
-from tests.integration import floods
+from tests.integration.webhook import floods
 from webhook.admission.admit import admit
 from webhook.admission.model import Options
 from webhook.server import review

@@ -17,7 +17,7 @@ PROJECT = Path(__file__).parents[1]
 # Commands that tests run in another form: the block, and how.
 ELSEWHERE = {
     "make demo   # admission, backup, change, backup, loss, restore, compare\n"
-    "make test   # linters and all tests\n": "tests/integration/test_demo.py; .ci/run",
+    "make test   # linters and all tests\n": "tests/integration/documented/test_demo.py; .ci/run",
     "make lint\nmake help\n": ".ci/run, by `make test`",
     "pip install '.[kubectl]'   # kubectl finds kubectl-backup on PATH\n": "by `make setup`",
 }

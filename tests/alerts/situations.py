@@ -11,7 +11,7 @@ from time import time
 from tests.alerts.world import World, change_state
 from tests.faults import locks
 from tests.faults.locks import Holder
-from tests.integration.maintenance import RECORDS, Job, Shared
+from tests.integration.maintenance.job import RECORDS, Job, Shared
 from tests.integration.sidecars import Sidecar
 from tests.services import programs
 

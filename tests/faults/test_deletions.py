@@ -13,9 +13,9 @@ import pytest
 from demo import trees
 from tests import needs
 from tests.faults.test_refused import _IMMUTABLE, NO_RIGHTS, flagged
-from tests.integration.restores import inside, tree, with_repository
+from tests.integration.restore.restores import inside, tree, with_repository
+from tests.integration.restore.test_restore import restored
 from tests.integration.sidecars import Json, Sidecar
-from tests.integration.test_restore import restored
 from tests.runner.databases.sqlite.test_copies import database
 
 _TAG = "Signature: 8a477f597d28d172789f06886806bc55\n"

@@ -16,7 +16,7 @@ from tests.cluster.workloads import s3
 from tests.faults.mirrors import Mirror, files, reason
 from tests.faults.night import argv, children, is_outcome, last_line
 from tests.faults.test_disks import fill, small
-from tests.integration.watch import Watch
+from tests.integration.secrets.watch import Watch
 
 _CANARY = "canary-7Qx2Lw9"
 # Root reads everything unless this right is taken away.

@@ -8,7 +8,7 @@ import pytest
 
 from contract import names
 from tests.faults.night import Night
-from tests.integration.test_failures import ALL_KEEPS
+from tests.integration.backup.test_failures import ALL_KEEPS
 
 MIB = 1 << 20
 

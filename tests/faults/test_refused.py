@@ -17,9 +17,9 @@ from demo import trees
 from runner.restore.staging import Staging
 from runner.volume.seal import Seal
 from tests import needs
-from tests.integration.restores import Start, inside, lose, tree, with_repository
+from tests.integration.restore.restores import Start, inside, lose, tree, with_repository
+from tests.integration.restore.test_restore import restored
 from tests.integration.sidecars import OTHER, PASSWORD, Sidecar, other_user
-from tests.integration.test_restore import restored
 from tests.runner.databases.sqlite.test_copies import database
 
 pytestmark = needs.root.mark

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.sftp import filled, reachable, secret, serving
+from tests.integration.network.sftp import filled, reachable, secret, serving
 from tests.services import sshd
 from tests.services.sshd import Sshd
 

@@ -8,7 +8,7 @@ import pytest
 
 from contract import names
 from kubectl_backup.workload import restoring, stalls
-from tests.integration.restores import Start, lose, with_repository
+from tests.integration.restore.restores import Start, lose, with_repository
 from tests.integration.sidecars import Sidecar
 
 PREFIX = f"waiting for {names.RESTORE_CONTAINER}"

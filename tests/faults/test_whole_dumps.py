@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.restores import with_repository
+from tests.integration.restore.restores import with_repository
 from tests.integration.sidecars import Json, Sidecar
 from tests.services import mariadb, postgres, programs, redis
 from tests.services.mariadb import MariaDB

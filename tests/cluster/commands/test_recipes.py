@@ -16,7 +16,7 @@ from tests.cluster.release import NAME, Release
 from tests.cluster.work import until
 from tests.cluster.workloads import apps, sidecar
 from tests.cluster.workloads.s3 import S3
-from tests.integration.recipes import whole
+from tests.integration.documented.recipes import whole
 from tests.runner.databases.sqlite.test_copies import SOUND, database, money
 
 FILL = (

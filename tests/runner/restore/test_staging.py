@@ -12,7 +12,7 @@ from contract import names
 from demo import trees
 from runner.restore.staging import Staging, is_empty, needs_work
 from runner.volume import moving
-from tests.integration.hard_tree import build_hard_tree
+from tests.integration.backup.hard_tree import build_hard_tree
 
 _UNKNOWN_FLAG = 1 << 10  # no kernel knows it: each answers as those of NFS do for the real one
 

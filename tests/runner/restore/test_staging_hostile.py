@@ -14,7 +14,7 @@ from runner.restore.lease import Waiter
 from runner.restore.staging import Staging, needs_work
 from runner.volume.seal import Seal
 from tests import needs
-from tests.integration.hostile_tree import (
+from tests.integration.restore.hostile_tree import (
     ANYWHERE,
     NO_FOLDERS,
     ODD_NAMES,

@@ -11,7 +11,7 @@ import pytest
 from runner.volume import beneath, moving
 from runner.volume.beneath import Folder
 from tests import needs
-from tests.integration.hostile_tree import (
+from tests.integration.restore.hostile_tree import (
     ANYWHERE,
     NO_FOLDERS,
     ODD_NAMES,
