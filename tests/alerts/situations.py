@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from time import time
 
 from tests.alerts.world import World, change_state
-from tests.faults import locks
-from tests.faults.locks import Holder
+from tests.faults.repository import locks
+from tests.faults.repository.locks import Holder
 from tests.integration.maintenance.job import RECORDS, Job, Shared
 from tests.integration.sidecars import Sidecar
 from tests.services import programs

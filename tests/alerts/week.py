@@ -21,7 +21,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from kube.watch import DELETED
 from tests.alerts.world import Cluster
-from tests.faults import sealing
+from tests.faults.repository import sealing
 from tests.integration.maintenance.job import CENTRAL, Job, Shared
 from tests.integration.sidecars import PASSWORD, Sidecar
 from tests.services import programs

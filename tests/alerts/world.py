@@ -21,7 +21,7 @@ from kube.watch import ADDED
 from tests.alerts import rules
 from tests.blocks import blocks, run
 from tests.cluster.work import WorkError, until
-from tests.faults import sealing
+from tests.faults.repository import sealing
 from tests.integration.sidecars import PASSWORD, Json, Sidecar
 from tests.services import alertmanager, ntfy, programs, prometheus, pushgateway
 from tests.services.prometheus import Prometheus

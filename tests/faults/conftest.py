@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults import line, sealing
-from tests.faults.line import Line
+from tests.faults.network import line
+from tests.faults.network.line import Line
+from tests.faults.network.told import Receivers
 from tests.faults.night import Night
-from tests.faults.told import Receivers
+from tests.faults.repository import sealing
 from tests.integration.sidecars import PASSWORD
 from tests.services import ntfy, pushgateway, rest
 

@@ -12,8 +12,8 @@ from typing import ClassVar
 
 from demo import trees
 from tests.cluster.work import until
-from tests.faults.line import WORKS, Fault, Line
-from tests.faults.told import Receivers, Told
+from tests.faults.network.line import WORKS, Fault, Line
+from tests.faults.network.told import Receivers, Told
 from tests.integration.sidecars import PASSWORD, Json, Sidecar, Tree, contents
 
 _PACE = {"BACKUP_LOCK_PATIENCE_SECONDS": "1"}

@@ -8,10 +8,10 @@ _TABLE = _HERE.parents[1] / "docs" / "faults.md"
 
 
 def test_each_promise_is_a_test_and_each_test_a_promise() -> None:
-    promised = re.findall(r"`(test_\w+\.py::test_\w+)`", _TABLE.read_text("utf-8"))
+    promised = re.findall(r"`(\w+/test_\w+\.py::test_\w+)`", _TABLE.read_text("utf-8"))
     tried = [
-        f"{file.name}::{name}"
-        for file in _HERE.glob("test_*.py")
+        f"{file.relative_to(_HERE)}::{name}"
+        for file in _HERE.rglob("test_*.py")
         if file != Path(__file__)
         for name in re.findall(r"^def (test_\w+)", file.read_text("utf-8"), re.MULTILINE)
     ]

@@ -12,7 +12,7 @@ from pathlib import Path
 from demo import app
 from runner.maintenance.retention import policy_records
 from runner.policy import attestation
-from tests.faults import sealing
+from tests.faults.repository import sealing
 from tests.integration.sidecars import PACE, PASSWORD, Json, Sidecar
 
 CENTRAL = {"BACKUP_MAINTENANCE": "central"}

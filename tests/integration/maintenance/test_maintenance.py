@@ -11,9 +11,9 @@ import pytest
 
 from demo.receiver import Receiver
 from tests.cluster.work import until
-from tests.faults import locks, sealing
-from tests.faults.locks import Holder
 from tests.faults.night import argv, children
+from tests.faults.repository import locks, sealing
+from tests.faults.repository.locks import Holder
 from tests.integration.maintenance.job import RECORDS, Job, Shared, days_ago, messages
 from tests.integration.sidecars import PASSWORD, Json, Sidecar
 

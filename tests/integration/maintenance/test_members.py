@@ -13,7 +13,7 @@ import pytest
 from demo.receiver import Receiver
 from runner.maintenance.retention import policy_records
 from runner.policy import attestation
-from tests.faults import sealing
+from tests.faults.repository import sealing
 from tests.integration.maintenance.job import RECORDS, Job, Shared, days_ago, messages
 from tests.integration.sidecars import PASSWORD, Json, Sidecar, later
 

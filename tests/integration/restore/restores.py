@@ -14,8 +14,8 @@ from typing import Protocol, TypeVar
 
 from demo import trees
 from demo.kubelet import Container
-from tests.faults import sealing
 from tests.faults.night import children
+from tests.faults.repository import sealing
 from tests.integration.sidecars import PASSWORD, Json, Sidecar, Tree, contents
 
 QUICK = {

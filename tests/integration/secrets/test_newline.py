@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults import sealing
+from tests.faults.repository import sealing
 from tests.integration.maintenance.job import Job, messages
 from tests.integration.restore.restores import Start, lose, tree
 from tests.integration.sidecars import Json, Sidecar

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults import sealing
 from tests.faults.night import Night
+from tests.faults.repository import sealing
 from tests.integration.sidecars import PASSWORD
 
 

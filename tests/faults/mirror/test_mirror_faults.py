@@ -13,9 +13,9 @@ import pytest
 from tests import needs
 from tests.cluster.work import until
 from tests.cluster.workloads import s3
-from tests.faults.mirrors import Mirror, files, reason
+from tests.faults.mirror.mirrors import Mirror, files, reason
 from tests.faults.night import argv, children, is_outcome, last_line
-from tests.faults.test_disks import fill, small
+from tests.faults.node.test_disks import fill, small
 from tests.integration.secrets.watch import Watch
 
 _CANARY = "canary-7Qx2Lw9"

@@ -16,8 +16,8 @@ from contract import names
 from demo import trees
 from tests import needs
 from tests.cluster.work import until
-from tests.faults import line
-from tests.faults.line import WORKS, Fault, Line, always
+from tests.faults.network import line
+from tests.faults.network.line import WORKS, Fault, Line, always
 from tests.integration.restore.restores import Start, inside, kill, lose, tree, with_repository
 from tests.integration.sidecars import Sidecar, Tree
 from tests.services import rest

@@ -8,7 +8,7 @@ import pytest
 
 from tests.blocks import blocks, run
 from tests.cluster.workloads import s3
-from tests.faults.mirrors import Mirror, files, reason
+from tests.faults.mirror.mirrors import Mirror, files, reason
 
 
 def test_a_mirror_is_restored_as_it_was(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from tests.faults import sealing
+from tests.faults.repository import sealing
 from tests.integration.sidecars import Sidecar
 
 _NOBODY = (1 << 22) + 1  # beyond what Linux gives

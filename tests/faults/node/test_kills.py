@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.work import until
-from tests.faults import line
-from tests.faults.line import WORKS, Fault, Line, always
+from tests.faults.network import line
+from tests.faults.network.line import WORKS, Fault, Line, always
 from tests.faults.night import Night, end, is_outcome, last_line
 from tests.integration.sidecars import Sidecar
 from tests.services import rest

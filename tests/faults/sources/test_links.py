@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.mirrors import Mirror, reason
+from tests.faults.mirror.mirrors import Mirror, reason
 from tests.faults.night import Night
 
 

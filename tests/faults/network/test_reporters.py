@@ -12,9 +12,9 @@ from demo import receiver
 from demo.ports import free_port
 from demo.receiver import Receiver
 from tests.cluster.work import until
-from tests.faults import line, told
-from tests.faults.line import WORKS, Fault, Line, always
-from tests.faults.told import Receivers, Told
+from tests.faults.network import line, told
+from tests.faults.network.line import WORKS, Fault, Line, always
+from tests.faults.network.told import Receivers, Told
 from tests.integration.sidecars import Json, Sidecar
 from tests.services import pushgateway
 

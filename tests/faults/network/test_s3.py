@@ -11,8 +11,8 @@ import pytest
 
 from tests.cluster.workloads import s3 as s3_server
 from tests.cluster.workloads.s3 import S3
-from tests.faults import line
-from tests.faults.line import WORKS, Fault, Line, Rule, always, on_uploads, some
+from tests.faults.network import line
+from tests.faults.network.line import WORKS, Fault, Line, Rule, always, on_uploads, some
 from tests.faults.night import Night
 from tests.integration.sidecars import Json, Sidecar
 

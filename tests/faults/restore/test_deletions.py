@@ -12,7 +12,7 @@ import pytest
 
 from demo import trees
 from tests import needs
-from tests.faults.test_refused import _IMMUTABLE, NO_RIGHTS, flagged
+from tests.faults.restore.test_refused import _IMMUTABLE, NO_RIGHTS, flagged
 from tests.integration.restore.restores import inside, tree, with_repository
 from tests.integration.restore.test_restore import restored
 from tests.integration.sidecars import Json, Sidecar

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests import needs
-from tests.faults import resolver
+from tests.faults.network import resolver
 from tests.faults.night import Night, is_outcome, last_line
 from tests.services import rest
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.work import until
-from tests.faults import line
-from tests.faults.line import WORKS, Fault, always
-from tests.faults.locks import Holder, leave
+from tests.faults.network import line
+from tests.faults.network.line import WORKS, Fault, always
 from tests.faults.night import Night, is_outcome, last_line
+from tests.faults.repository.locks import Holder, leave
 from tests.services import rest
 from tests.services.programs import need
 

@@ -11,8 +11,8 @@ import pytest
 
 from tests import needs
 from tests.cluster.work import until
-from tests.faults.limited import Limited, limited
 from tests.faults.night import Night, is_outcome, last_line
+from tests.faults.node.limited import Limited, limited
 from tests.integration.sidecars import Json
 
 MIB = 1 << 20

@@ -8,8 +8,8 @@ import pytest
 import trustme
 
 from tests.cluster.work import until
-from tests.faults import line
-from tests.faults.line import WORKS, Fault, Line, always, on_uploads, some
+from tests.faults.network import line
+from tests.faults.network.line import WORKS, Fault, Line, always, on_uploads, some
 from tests.faults.night import Night, is_outcome, last_line
 from tests.integration.sidecars import Sidecar
 from tests.services import rest

@@ -11,9 +11,9 @@ import pytest
 
 from tests import needs
 from tests.cluster.work import until
-from tests.faults import line
-from tests.faults.locks import Holder, leave
+from tests.faults.network import line
 from tests.faults.night import Night, is_outcome, last_line
+from tests.faults.repository.locks import Holder, leave
 from tests.integration.sidecars import PASSWORD
 from tests.services import rest
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.line import Line
+from tests.faults.network.line import Line
 from tests.faults.night import Night, end
 
 _SIZE = 1 << 20
