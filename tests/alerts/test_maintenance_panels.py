@@ -15,8 +15,8 @@ from runner.state.model import Last, Task
 from runner.steps.outcome import Status
 from tests.alerts import dashboard, drawing, rules
 from tests.integration.maintenance.job import CENTRAL
+from tests.runner.config.workload import changed, configured, remembered
 from tests.runner.notify.test_metrics import STATE
-from tests.runner.workload import changed, configured, remembered
 from tests.services.programs import need
 
 NOT_MAINTAINED, HELD_BACK, TABLE = (

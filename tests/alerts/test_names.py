@@ -10,8 +10,8 @@ from certs.keeper import Status
 from runner.notify import metrics as notify_metrics
 from runner.state.model import Task
 from tests.alerts import dashboard, rules
+from tests.runner.config.workload import changed, configured
 from tests.runner.notify.test_metrics import STATE
-from tests.runner.workload import changed, configured
 from webhook.admission.model import Options
 from webhook.cluster.view import Cluster
 from webhook.coverage.background import Lookout

@@ -21,8 +21,8 @@ from runner.state.model import Task
 from runner.state.store import Store
 from runner.steps.outcome import Failure
 from tests.planted import FORGED, TEXT, steering
+from tests.runner.config.workload import NTFY, changed, configured
 from tests.runner.notify.test_metrics import FAILED, NOW, STATE
-from tests.runner.workload import NTFY, changed, configured
 
 PLANTED_LAST = replace(FAILED, message=TEXT)
 

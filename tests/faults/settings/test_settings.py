@@ -11,7 +11,7 @@ from runner.config import build
 from tests.cluster.work import until
 from tests.faults.night import Night
 from tests.integration.sidecars import PASSWORD, SECRET
-from tests.runner import workload
+from tests.runner.config import workload
 
 NASTY = {
     "unicode": "größer ☃", "lines": "a\nb\n", "huge": "x" * 200_000, "negative": "-1",

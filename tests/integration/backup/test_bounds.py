@@ -18,7 +18,7 @@ from runner.session.executor import Executor
 from runner.steps.outcome import Failure, Status
 from runner.steps.result import Completed
 from runner.steps.step import Step
-from tests.runner.workload import configured
+from tests.runner.config.workload import configured
 
 MIB = 1 << 20
 FILES = 2000

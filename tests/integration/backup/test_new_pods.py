@@ -17,7 +17,7 @@ from runner.config.model import Config
 from runner.state import handover
 from tests.integration.restore.restores import Start, lose, with_repository
 from tests.integration.sidecars import PASSWORD, Json, Sidecar
-from tests.runner.workload import configured
+from tests.runner.config.workload import configured
 
 HANDOVER = names.HANDOVER_FILE
 

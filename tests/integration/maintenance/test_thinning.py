@@ -13,7 +13,7 @@ from demo import app
 from runner.maintenance.retention import thinning
 from tests.integration.restore.restores import with_repository
 from tests.integration.sidecars import Json, Sidecar
-from tests.runner.workload import configured
+from tests.runner.config.workload import configured
 
 _NONE = {f"KEEP_{each}": "0" for each in ("LAST", "HOURLY", "DAILY", "WEEKLY", "MONTHLY", "YEARLY")}
 _TAGS = "ns=prod,kind=Deployment,workload=wiki"

@@ -9,9 +9,9 @@ import pytest
 import trustme
 
 from tests.integration.sidecars import Sidecar
-from tests.runner import proxy
-from tests.runner.proxy import Proxy
-from tests.runner.web import Web, served
+from tests.runner.stand_ins import proxy
+from tests.runner.stand_ins.proxy import Proxy
+from tests.runner.stand_ins.web import Web, served
 from tests.services import rest
 
 HOST = "services.example.invalid"  # known to no DNS: only a proxy leads there

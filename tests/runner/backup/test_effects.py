@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from runner.backup import effects
-from tests.runner.fake_restic import Runner
+from tests.runner.stand_ins.fake_restic import Runner
 
 DAY = 86_400
 

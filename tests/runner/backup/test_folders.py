@@ -11,7 +11,7 @@ import pytest
 from runner.backup import folders
 from runner.config.model import Config
 from runner.steps.evaluate import Source
-from tests.runner.workload import configured
+from tests.runner.config.workload import configured
 
 
 @pytest.fixture

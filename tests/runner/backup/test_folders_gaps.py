@@ -7,7 +7,7 @@ import pytest
 from contract import names
 from runner.backup import folders
 from runner.steps.evaluate import Source
-from tests.runner.workload import configured
+from tests.runner.config.workload import configured
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.runner.conversation import SUMMARY
-from tests.runner.fake_restic import Runner
+from tests.runner.stand_ins.fake_restic import Runner
+from tests.runner.steps.conversation import SUMMARY
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from runner.restic.commands import mine
 from runner.steps.evaluate import Source
 from runner.steps.outcome import Counts, Failure, Outcome, Status
 from runner.steps.result import Completed
-from tests.runner.conversation import (
+from tests.runner.config.workload import ENVIRONMENT, PAGES, SECRET, UPLOADS, configured
+from tests.runner.steps.conversation import (
     BACKUP,
     EMPTY,
     FACTS,
@@ -20,8 +21,7 @@ from tests.runner.conversation import (
     failed,
     listing,
     play,
-)  # fmt: skip
-from tests.runner.workload import ENVIRONMENT, PAGES, SECRET, UPLOADS, configured
+)
 
 SHELL = ("sh", "-c")
 SNAPSHOTS = ("restic", "snapshots", "--json", "--no-lock")

@@ -9,8 +9,8 @@ from runner.backup.volumes import backup, before
 from runner.steps.evaluate import Source
 from runner.steps.outcome import Failure, Status
 from runner.steps.result import Completed
-from tests.runner.conversation import FACTS, GOOD, MARKED, play
-from tests.runner.workload import PAGES, UPLOADS, configured
+from tests.runner.config.workload import PAGES, UPLOADS, configured
+from tests.runner.steps.conversation import FACTS, GOOD, MARKED, play
 
 
 @pytest.mark.parametrize("code", [0, 1, -15])

@@ -8,7 +8,8 @@ from runner.backup.volumes import backup
 from runner.steps.outcome import Failure, Status
 from runner.steps.questions import Wait
 from runner.steps.result import Completed
-from tests.runner.conversation import (
+from tests.runner.config.workload import configured
+from tests.runner.steps.conversation import (
     BACKUP,
     EMPTY,
     FACTS,
@@ -27,8 +28,7 @@ from tests.runner.conversation import (
     lock,
     lock_text,
     play,
-)  # fmt: skip
-from tests.runner.workload import configured
+)
 
 
 def test_missing_repository_is_initialised_once() -> None:

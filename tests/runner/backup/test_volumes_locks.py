@@ -8,7 +8,8 @@ import pytest
 from runner.backup.volumes import backup
 from runner.steps.outcome import Failure, Status
 from runner.steps.result import Completed
-from tests.runner.conversation import (
+from tests.runner.config.workload import NOW, PAGES, UPLOADS, configured
+from tests.runner.steps.conversation import (
     BACKUP,
     EMPTY,
     FACTS,
@@ -21,8 +22,7 @@ from tests.runner.conversation import (
     lock_text,
     partly,
     play,
-)  # fmt: skip
-from tests.runner.workload import NOW, PAGES, UPLOADS, configured
+)
 
 # Now is 12:34 UTC.
 OLD = lock_text("2026-11-23T12:03:59.123456789Z")

@@ -9,7 +9,7 @@ from contract.annotations.settings import PAUSED
 from runner.cli import load_config
 from runner.process import mounts
 from tests import needs
-from tests.runner.workload import SECRET, configured
+from tests.runner.config.workload import SECRET, configured
 
 
 def mount(folder: Path, files: dict[str, bytes], version: str = "..2026_11_23_12_00_00.1") -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.runner.conversation import SUMMARY
 from tests.runner.events import until
-from tests.runner.fake_restic import Runner
+from tests.runner.stand_ins.fake_restic import Runner
+from tests.runner.steps.conversation import SUMMARY
 
 
 @pytest.fixture

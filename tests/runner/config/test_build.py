@@ -12,7 +12,7 @@ from runner.config.notifiers import Ntfy
 from runner.config.options.restic import Given
 from runner.config.timeouts import Timing
 from tests.contract.hostile import HOSTILE
-from tests.runner.workload import ENVIRONMENT, NTFY, SECRET, configured
+from tests.runner.config.workload import ENVIRONMENT, NTFY, SECRET, configured
 
 
 def problems(*parts: Mapping[str, str] | None) -> list[tuple[str, str, str]]:

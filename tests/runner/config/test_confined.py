@@ -6,7 +6,7 @@ from contract import names
 from runner.config import build
 from runner.config.build import Files
 from runner.config.model import Config
-from tests.runner.workload import ENVIRONMENT, SECRET
+from tests.runner.config.workload import ENVIRONMENT, SECRET
 
 WHY = "/backup/data is mounted read-write"
 RCLONE = {"RESTIC_REPOSITORY": "rclone:nas:r"}

@@ -3,7 +3,7 @@
 from urllib.parse import parse_qs, urlsplit
 
 from runner.config.notifiers import Pings
-from tests.runner.workload import configured
+from tests.runner.config.workload import configured
 
 
 def _pings(url: str) -> Pings:

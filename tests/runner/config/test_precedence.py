@@ -4,7 +4,7 @@ import pytest
 
 from contract import names
 from runner.config.confined import of
-from tests.runner.workload import configured
+from tests.runner.config.workload import configured
 
 RCLONE = {names.ENV_ENGINE: "rclone"}
 

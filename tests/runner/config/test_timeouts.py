@@ -5,7 +5,7 @@ import pytest
 from runner.config import build, parse
 from runner.config.timeouts import Timing
 from tests.runner.config.test_build import problems
-from tests.runner.workload import ENVIRONMENT, NTFY, SECRET, configured
+from tests.runner.config.workload import ENVIRONMENT, NTFY, SECRET, configured
 
 COPY = {"COPY_RESTIC_REPOSITORY": "/second"}
 NTFY_TAGS = [("a,b", ("a", "b")), (" a , ,b\n", ("a", "b")), ("", ())]

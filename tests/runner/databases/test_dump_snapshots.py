@@ -12,7 +12,8 @@ from runner.databases.dump_snapshots import Dumped, Trouble, joined, trouble_lin
 from runner.databases.inventory import Judgement
 from runner.steps.outcome import Failure, Outcome, Status
 from runner.steps.result import Completed
-from tests.runner.conversation import (
+from tests.runner.config.workload import ENVIRONMENT, configured
+from tests.runner.steps.conversation import (
     BACKUP,
     FACTS,
     GOOD,
@@ -23,7 +24,6 @@ from tests.runner.conversation import (
     failed,
     play,
 )
-from tests.runner.workload import ENVIRONMENT, configured
 
 CONFIG = configured({names.ENV_DUMP: '[["postgres"], ["command", "cat", "/etc/x"]]'})
 ALONE = configured({names.ENV_DUMP: '[["postgres"]]'})

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.runner.fake_restic import Runner
+from tests.runner.stand_ins.fake_restic import Runner
 
 KNOWN = {"since": 1.0, "message": "the repository is damaged: pack 4f8a1c2e: does not exist"}
 STILL = "pack 4f8a1c2e: does not exist\nFatal: repository contains errors\n"

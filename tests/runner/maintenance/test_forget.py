@@ -8,8 +8,8 @@ from runner.maintenance.operations import forget
 from runner.steps.outcome import Failure, Status
 from runner.steps.result import Completed
 from runner.steps.task import TaskResult
-from tests.runner.conversation import EMPTY, LOCKED, STOPPED, failed, play
-from tests.runner.workload import configured
+from tests.runner.config.workload import configured
+from tests.runner.steps.conversation import EMPTY, LOCKED, STOPPED, failed, play
 
 MINE = ("--host", "wiki", "--tag", "ns=prod,kind=Deployment,workload=wiki")
 FORGET = (

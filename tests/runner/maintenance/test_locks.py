@@ -9,9 +9,18 @@ from runner.maintenance.central import policy
 from runner.restic import commands
 from runner.steps.outcome import Failure, Status
 from runner.steps.result import Completed
-from tests.runner.conversation import EMPTY, LOCKED, LOCKS, STOPPED, UNLOCK, failed, lock_text, play
-from tests.runner.conversation import lock as read
-from tests.runner.workload import NOW, configured
+from tests.runner.config.workload import NOW, configured
+from tests.runner.steps.conversation import (
+    EMPTY,
+    LOCKED,
+    LOCKS,
+    STOPPED,
+    UNLOCK,
+    failed,
+    lock_text,
+    play,
+)
+from tests.runner.steps.conversation import lock as read
 
 CONFIG = configured()
 PRUNE = ("restic", "prune", "-q", "--retry-lock", "300s")

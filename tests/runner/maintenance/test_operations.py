@@ -14,7 +14,8 @@ from runner.restic import maintainer
 from runner.steps.outcome import Failure, Status
 from runner.steps.result import Completed
 from runner.steps.task import TaskResult
-from tests.runner.conversation import (
+from tests.runner.config.workload import NOW, configured
+from tests.runner.steps.conversation import (
     EMPTY,
     INIT,
     KEYS,
@@ -27,8 +28,7 @@ from tests.runner.conversation import (
     WAIT,
     failed,
     play,
-)  # fmt: skip
-from tests.runner.workload import NOW, configured
+)
 
 LIST = ("restic", "snapshots", "--json", "--no-lock")
 PRUNE = ("restic", "prune", "-q", "--retry-lock", "300s")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.runner.fake_restic import Runner
+from tests.runner.stand_ins.fake_restic import Runner
 
 TOLD = """#!/bin/sh
 cd "$(dirname "$0")"

@@ -13,8 +13,8 @@ from runner.state import model
 from runner.state.store import Store
 from runner.steps.outcome import Failure, Status
 from runner.steps.task import TaskResult
-from tests.runner.fake_restic import Runner
-from tests.runner.workload import configured
+from tests.runner.config.workload import configured
+from tests.runner.stand_ins.fake_restic import Runner
 
 REFUSED = TaskResult(Status.SKIPPED, "it must not be deleted", Failure.AUTH)
 DAMAGED = TaskResult(Status.FAILURE, "pack 4f8a1c2e: does not exist", Failure.REPOSITORY)

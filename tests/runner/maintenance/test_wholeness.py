@@ -12,7 +12,7 @@ from runner.state import model
 from runner.state.store import Store
 from runner.steps import damage
 from runner.steps.outcome import Failure, Status
-from tests.runner.workload import configured
+from tests.runner.config.workload import configured
 
 
 @pytest.fixture

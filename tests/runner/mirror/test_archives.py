@@ -9,8 +9,8 @@ from runner.schedule import due
 from runner.steps.outcome import Failure, Status
 from runner.steps.result import Completed
 from runner.steps.task import TaskResult
-from tests.runner.conversation import EMPTY, STOPPED, failed, play
-from tests.runner.workload import NOW, configured
+from tests.runner.config.workload import NOW, configured
+from tests.runner.steps.conversation import EMPTY, STOPPED, failed, play
 
 MIRRORING = {"BACKUP_ENGINE": "rclone"}
 SECRET = {"BUP_DST": "there:backups"}

@@ -9,8 +9,8 @@ from runner.mirror import sync
 from runner.steps.evaluate import Facts, Source
 from runner.steps.outcome import Failure, Status
 from runner.steps.result import Completed
-from tests.runner.conversation import EMPTY, FACTS, STOPPED, failed, play
-from tests.runner.workload import PAGES, UPLOADS, configured
+from tests.runner.config.workload import PAGES, UPLOADS, configured
+from tests.runner.steps.conversation import EMPTY, FACTS, STOPPED, failed, play
 
 MIRRORING = {"BACKUP_ENGINE": "rclone"}
 CONFIG = configured(MIRRORING, {"BUP_DST": "there:backups"})

@@ -6,8 +6,8 @@ import pytest
 
 from runner.notify import digest
 from runner.state.model import Last, State, Task
+from tests.runner.config.workload import configured, remembered
 from tests.runner.notify.test_metrics import DAY, FAILED, LAST, NOW
-from tests.runner.workload import configured, remembered
 
 WEEKLY = configured(annotations={"backup.digest": "0 6 * * 1"})
 BEFORE = NOW - 3 * DAY  # a Friday; the slot is on Monday at six

@@ -9,8 +9,8 @@ import pytest
 from runner.config.notifiers import Ntfy
 from runner.notify import messages
 from runner.state.model import Last
+from tests.runner.config.workload import NTFY, changed, configured, remembered
 from tests.runner.notify.test_metrics import DAY, FAILED, LAST, NOW, STATE
-from tests.runner.workload import NTFY, changed, configured, remembered
 
 CONFIG = configured(secret=NTFY)
 WARNED = replace(LAST, status="warning", failure="source", message="2 unreadable: /a, /b")

@@ -11,8 +11,8 @@ from runner.notify import metrics
 from runner.schedule import deadlines
 from runner.state.model import Last, State, Task
 from runner.steps.outcome import Failure, Status
-from tests.runner.workload import NOW as MOMENT
-from tests.runner.workload import changed, configured, remembered
+from tests.runner.config.workload import NOW as MOMENT
+from tests.runner.config.workload import changed, configured, remembered
 
 NOW = MOMENT.timestamp()
 DAY = 24 * 3600.0

@@ -19,9 +19,9 @@ from runner.process.signals import Stop
 from runner.session.session import Session
 from runner.state.model import State
 from runner.state.store import Store
+from tests.runner.config.workload import NTFY, changed, configured
 from tests.runner.notify.test_metrics import FAILED, LAST, NOW, STATE
-from tests.runner.web import Web, served
-from tests.runner.workload import NTFY, changed, configured
+from tests.runner.stand_ins.web import Web, served
 
 NTFY_BODY = 8192  # bytes of JSON that ntfy reads: twice the longest message
 

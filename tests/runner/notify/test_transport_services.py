@@ -18,9 +18,9 @@ from runner.process.signals import Stop
 from runner.session.session import Session
 from runner.state.model import State, Tally
 from runner.state.store import Store
+from tests.runner.config.workload import changed, configured
 from tests.runner.notify.test_metrics import DAY, FAILED, LAST, NOW, STATE
-from tests.runner.web import Web, served
-from tests.runner.workload import changed, configured
+from tests.runner.stand_ins.web import Web, served
 from tests.services import ntfy
 
 TOKEN = "t0p-s3cret-77"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from runner.notify import transport
-from tests.runner.web import Web, served
+from tests.runner.stand_ins.web import Web, served
 
 
 @pytest.fixture

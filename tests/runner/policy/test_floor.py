@@ -8,7 +8,7 @@ from contract.annotations import settings
 from contract.annotations.settings import Problem
 from runner.policy import floor
 from runner.policy.floor import Floor
-from tests.runner.workload import configured
+from tests.runner.config.workload import configured
 
 _KEYS = ("BACKUP_FLOOR_WITHIN", "BACKUP_FLOOR_LAST", "BACKUP_SHRINK_GRACE")
 

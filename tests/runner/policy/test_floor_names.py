@@ -1,7 +1,7 @@
 """A floor names who is overruled, and durations that cannot be compared are rounded up."""
 
 from runner.policy import keep_policy
-from tests.runner.workload import configured
+from tests.runner.config.workload import configured
 
 
 def test_who_wrote_a_value_below_the_floor_is_named() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from runner.policy import grace, keep_policy
 from runner.policy.grace import Judged, Known
-from tests.runner.workload import NOW, configured
+from tests.runner.config.workload import NOW, configured
 
 DAILY = {"keep-daily": "7"}
 WEEK = 7 * 86400

@@ -20,7 +20,7 @@ from contract import names
 from runner.process import lock
 from tests.runner.cli.test_tick import levels
 from tests.runner.events import until
-from tests.runner.fake_restic import Runner
+from tests.runner.stand_ins.fake_restic import Runner
 
 COMMANDS = {
     "run": ("run",),

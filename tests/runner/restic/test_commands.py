@@ -5,8 +5,8 @@ import pytest
 from runner.restic import commands, queries
 from runner.restic.repository import opening
 from runner.steps.step import Step
-from tests.runner.conversation import BACKUP
-from tests.runner.workload import PAGES, UPLOADS, configured
+from tests.runner.config.workload import PAGES, UPLOADS, configured
+from tests.runner.steps.conversation import BACKUP
 
 START = BACKUP[: BACKUP.index("--host")]
 OURS = BACKUP[BACKUP.index("--host") : BACKUP.index("--exclude")]

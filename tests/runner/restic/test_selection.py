@@ -8,7 +8,7 @@ import pytest
 from contract.snapshots import Snapshot, read
 from runner.restic import selection
 from runner.restic.selection import Wanted, When
-from tests.runner.workload import PAGES, UPLOADS, configured
+from tests.runner.config.workload import PAGES, UPLOADS, configured
 
 MINE = ("ns=prod", "kind=Deployment", "workload=wiki")
 ANY = Wanted("wiki", MINE)

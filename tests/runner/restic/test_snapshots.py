@@ -10,8 +10,8 @@ from runner.restic.snapshots import LastBackup, last_backup, of_volumes, once_fu
 from runner.steps.outcome import Failure, Status
 from runner.steps.result import Completed
 from runner.steps.step import RunEnded
-from tests.runner.conversation import EMPTY, MISSING, failed, play
-from tests.runner.workload import configured
+from tests.runner.config.workload import configured
+from tests.runner.steps.conversation import EMPTY, MISSING, failed, play
 
 MINE = ("--host", "wiki", "--tag", "ns=prod,kind=Deployment,workload=wiki")
 

@@ -8,9 +8,9 @@ from runner.restore import folder
 from runner.restore.folder import Put
 from runner.steps.result import Completed
 from runner.steps.step import RunEnded, Step
-from tests.runner.conversation import LOCKED, MISSING, STOPPED, failed, play
+from tests.runner.config.workload import PAGES, UPLOADS
 from tests.runner.restic.test_selection import MINE, known, snapshot
-from tests.runner.workload import PAGES, UPLOADS
+from tests.runner.steps.conversation import LOCKED, MISSING, STOPPED, failed, play
 
 SUMMARY = {"message_type": "summary", "files_restored": 3, "bytes_restored": 70}
 GOOD = Completed(0, messages=(SUMMARY,))

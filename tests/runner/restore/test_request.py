@@ -6,7 +6,7 @@ from runner.restore import request
 from runner.restore.request import Done, Restored
 from runner.restore.tally import Tally
 from runner.steps.outcome import Status
-from tests.runner.workload import configured
+from tests.runner.config.workload import configured
 
 
 @pytest.mark.parametrize(

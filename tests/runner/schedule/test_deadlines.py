@@ -5,8 +5,8 @@ import pytest
 from runner.config.model import Config
 from runner.schedule import deadlines
 from runner.state.model import Task
-from tests.runner.workload import NOW as MOMENT
-from tests.runner.workload import changed, configured, remembered
+from tests.runner.config.workload import NOW as MOMENT
+from tests.runner.config.workload import changed, configured, remembered
 
 NOW = MOMENT.timestamp()  # a Monday, 12:34
 HOUR, DAY = 3600.0, 24 * 3600.0

@@ -6,8 +6,8 @@ from contract.annotations import settings
 from runner.config.model import Config
 from runner.schedule import deadlines, due
 from runner.state.model import Task
-from tests.runner.workload import NOW as MOMENT
-from tests.runner.workload import configured, remembered
+from tests.runner.config.workload import NOW as MOMENT
+from tests.runner.config.workload import configured, remembered
 
 NOW = MOMENT.timestamp()  # a Monday, 12:34
 HOUR, DAY = 3600.0, 24 * 3600.0

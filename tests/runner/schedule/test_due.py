@@ -5,8 +5,8 @@ import pytest
 from runner.config.model import Config
 from runner.schedule import due
 from runner.state.model import Last, State
-from tests.runner.workload import NOW as MOMENT
-from tests.runner.workload import changed, configured, remembered
+from tests.runner.config.workload import NOW as MOMENT
+from tests.runner.config.workload import changed, configured, remembered
 
 NOW = MOMENT.timestamp()  # 12:34 UTC
 MINUTE, HOUR = 60.0, 3600.0

@@ -8,8 +8,8 @@ import pytest
 from runner.schedule import due
 from runner.state import model
 from runner.state.model import Damage, Last, State, Task
+from tests.runner.config.workload import changed, configured, remembered
 from tests.runner.schedule.test_due import CONFIG, HOUR, HOURLY, NOW, SLOT, failing, served
-from tests.runner.workload import changed, configured, remembered
 
 DAY = 24 * HOUR
 TASKS = ("forget", "prune", "check")

@@ -14,8 +14,8 @@ from runner.config.model import Config
 from runner.schedule import deadlines, due
 from runner.state import model
 from runner.state.model import Last, State
+from tests.runner.config.workload import changed, configured, remembered
 from tests.runner.schedule.test_due import HOUR, HOURLY, MINUTE, NOW, SLOT, failing, served
-from tests.runner.workload import changed, configured, remembered
 
 DAY = 24 * HOUR
 POLL = 30.0  # seconds; the supervisor's

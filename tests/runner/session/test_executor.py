@@ -21,7 +21,7 @@ from runner.steps.outcome import Failure
 from runner.steps.questions import Wait
 from runner.steps.result import Completed
 from runner.steps.step import Effect, Result, Step
-from tests.runner.workload import SECRET, configured
+from tests.runner.config.workload import SECRET, configured
 
 
 @pytest.fixture

@@ -20,8 +20,8 @@ from runner.steps.outcome import Failure
 from runner.steps.questions import Wait
 from runner.steps.result import Completed
 from runner.steps.step import Effect, Result, Step
+from tests.runner.config.workload import configured
 from tests.runner.events import until
-from tests.runner.workload import configured
 
 
 @pytest.fixture

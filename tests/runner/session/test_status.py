@@ -10,8 +10,8 @@ from runner.config.model import Config
 from runner.session import status
 from runner.state.model import Last, State, Task, new
 from runner.state.store import Store
+from tests.runner.config.workload import changed, configured, remembered
 from tests.runner.notify.test_metrics import FAILED, LAST, STATE
-from tests.runner.workload import changed, configured, remembered
 
 
 @pytest.fixture

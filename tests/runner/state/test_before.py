@@ -12,7 +12,7 @@ import pytest
 
 from runner.state import coding
 from runner.state.model import State
-from tests.runner.workload import remembered
+from tests.runner.config.workload import remembered
 
 WRITTEN = sorted(Path(__file__).parent.glob("*.json"))
 

@@ -9,7 +9,7 @@ import pytest
 from contract import names
 from contract.snapshots import Snapshot
 from runner.state import handover
-from tests.runner.workload import configured
+from tests.runner.config.workload import configured
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC).timestamp()
 MADE = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)

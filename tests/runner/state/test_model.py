@@ -11,8 +11,8 @@ import pytest
 from runner.state.coding import written
 from runner.state.model import News
 from runner.state.store import Store
+from tests.runner.config.workload import changed, remembered
 from tests.runner.notify.test_metrics import FAILED, LAST, STATE
-from tests.runner.workload import changed, remembered
 
 WHOLE = changed(
     STATE,

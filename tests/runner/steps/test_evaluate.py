@@ -10,7 +10,8 @@ from runner.steps.evaluate import Source, errors_by_source, worth
 from runner.steps.listener import Listener
 from runner.steps.outcome import Counts, Failure, Outcome, Status
 from runner.steps.result import Completed
-from tests.runner.conversation import (
+from tests.runner.config.workload import PAGES, UPLOADS, configured
+from tests.runner.steps.conversation import (
     BACKUP,
     FACTS,
     GOOD,
@@ -21,7 +22,6 @@ from tests.runner.conversation import (
     partly,
     play,
 )
-from tests.runner.workload import PAGES, UPLOADS, configured
 
 
 def judged(

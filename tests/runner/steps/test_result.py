@@ -7,7 +7,7 @@ import pytest
 from runner.steps.listener import Listener
 from runner.steps.outcome import Failure
 from runner.steps.result import Completed, answered
-from tests.runner.conversation import SUMMARY
+from tests.runner.steps.conversation import SUMMARY
 
 STATUS = '{"message_type":"status","percent_done":0.5,"files_done":7,"bytes_done":900}'
 

@@ -7,7 +7,7 @@ import pytest
 
 from runner.config.network import routes
 from runner.config.network.routes import Authorities, Network
-from tests.runner.workload import configured
+from tests.runner.config.workload import configured
 
 PROXY = "http://proxy.example.com:3128"
 

@@ -3,7 +3,7 @@
 import pytest
 
 from runner.config.network import sftp
-from tests.runner.workload import configured
+from tests.runner.config.workload import configured
 
 KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nYWJj\n-----END OPENSSH PRIVATE KEY-----\n"
 HOSTS = "host ssh-ed25519 AAAA"

@@ -3,7 +3,7 @@
 import pytest
 
 from runner.config.model import Config
-from tests.runner.workload import SECRET, configured
+from tests.runner.config.workload import SECRET, configured
 
 KEPT = {
     "--exclude '*.tmp'": ("--exclude", "*.tmp"),

@@ -14,7 +14,7 @@ from runner.config import build
 from runner.config.redaction.mask import Foreign, Mask, heard
 from runner.steps.listener import Listener
 from runner.steps.result import Completed
-from tests.runner.workload import ENVIRONMENT, configured
+from tests.runner.config.workload import ENVIRONMENT, configured
 
 WORD = "xK9-qqqq-77"
 

@@ -9,7 +9,7 @@ from runner.config.model import Config
 from runner.mirror import rclone
 from runner.process.environment import rclone_conf
 from runner.steps.outcome import Failure
-from tests.runner.workload import PAGES, configured
+from tests.runner.config.workload import PAGES, configured
 
 MIRRORING = {"BACKUP_ENGINE": "rclone"}
 CONF = "[there]\ntype = s3\nsecret_access_key = xK9-qqqq-77\n"

@@ -4,7 +4,7 @@ import pytest
 
 from runner.config.repository import second
 from tests.contract.hostile import NEVER_PASSED
-from tests.runner.workload import SECRET, configured
+from tests.runner.config.workload import SECRET, configured
 
 LOCAL = {"COPY_RESTIC_REPOSITORY": "/mnt/usb"}
 

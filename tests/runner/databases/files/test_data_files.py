@@ -12,7 +12,7 @@ from contract import names
 from runner.databases import inventory
 from runner.databases.files import data_files
 from runner.databases.inventory import Inventory, Judgement
-from tests.runner.workload import SECRET, configured
+from tests.runner.config.workload import SECRET, configured
 
 _SYSTEM = 7713990375105969180
 _POSTGRES = ("PG_VERSION", "postmaster.pid", "postgresql.conf", "base/1/PG_VERSION", "notes")

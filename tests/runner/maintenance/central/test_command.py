@@ -10,8 +10,8 @@ import pytest
 from runner.maintenance.retention import policy_records
 from runner.policy import attestation
 from runner.state.coding import written
-from tests.runner.fake_restic import Runner
-from tests.runner.workload import SECRET, changed, remembered
+from tests.runner.config.workload import SECRET, changed, remembered
+from tests.runner.stand_ins.fake_restic import Runner
 
 Json = dict[str, Any]
 KEY = attestation.key(attestation.material(SECRET))

@@ -18,7 +18,7 @@ from runner.session.session import Session
 from runner.state import model
 from runner.state.store import Store
 from runner.steps.result import Completed
-from tests.runner.workload import configured
+from tests.runner.config.workload import configured
 
 Json = dict[str, Any]
 WIKI = Owner("prod", "wiki", "Deployment", "wiki")

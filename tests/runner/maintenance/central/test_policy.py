@@ -15,7 +15,7 @@ from runner.schedule import deadlines
 from runner.state.model import Task
 from runner.steps.outcome import Failure, Status
 from runner.steps.task import TaskResult
-from tests.runner.workload import NOW, configured, remembered
+from tests.runner.config.workload import NOW, configured, remembered
 
 JOB = {
     "BACKUP_NAMESPACE": "backup-webhook", "BACKUP_HOST": "maintenance",

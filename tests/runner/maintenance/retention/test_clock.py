@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from runner.maintenance.retention.clock import doubt
-from tests.runner.workload import NOW
+from tests.runner.config.workload import NOW
 
 HOURLY = [NOW - timedelta(hours=hours) for hours in range(48)]
 AGO = NOW - timedelta(days=400)

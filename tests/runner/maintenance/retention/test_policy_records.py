@@ -12,7 +12,7 @@ from runner.maintenance.retention.policy_records import Owner
 from runner.policy import keep_policy
 from runner.restic import commands, maintainer
 from runner.state.model import State
-from tests.runner.workload import NOW, changed, configured, remembered
+from tests.runner.config.workload import NOW, changed, configured, remembered
 
 CENTRAL = {"BACKUP_MAINTENANCE": "central"}
 STATE = remembered()

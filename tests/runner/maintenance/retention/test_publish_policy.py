@@ -11,7 +11,7 @@ from runner.state.model import State
 from runner.steps.outcome import Status
 from runner.steps.result import Completed
 from runner.steps.task import TaskResult
-from tests.runner.workload import NOW, configured, remembered
+from tests.runner.config.workload import NOW, configured, remembered
 
 CENTRAL = configured(secret={"BACKUP_MAINTENANCE": "central"})
 SAID = policy_records.wanted(CENTRAL, remembered())

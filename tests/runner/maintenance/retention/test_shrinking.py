@@ -17,7 +17,7 @@ from runner.process.signals import Stop
 from runner.session.session import Session
 from runner.state.model import State
 from runner.state.store import Store
-from tests.runner.workload import configured, remembered
+from tests.runner.config.workload import configured, remembered
 
 NONE = dict.fromkeys(("hourly", "daily", "weekly", "monthly", "last"), "0")
 Given = Mapping[str, str]

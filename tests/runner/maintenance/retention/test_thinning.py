@@ -7,7 +7,7 @@ import pytest
 from contract.snapshots import Snapshot
 from runner.config.model import Config
 from runner.maintenance.retention import thinning
-from tests.runner.workload import configured
+from tests.runner.config.workload import configured
 
 NONE = dict.fromkeys(
     ("KEEP_LAST", "KEEP_HOURLY", "KEEP_DAILY", "KEEP_WEEKLY", "KEEP_MONTHLY", "KEEP_YEARLY"), "0"

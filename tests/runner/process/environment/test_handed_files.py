@@ -9,7 +9,7 @@ from runner.config.build import Files
 from runner.process.environment import variables
 from runner.process.folders import ownership
 from runner.process.log import Log
-from tests.runner.workload import ENVIRONMENT, SECRET
+from tests.runner.config.workload import ENVIRONMENT, SECRET
 
 
 def _environment(state: Path, beyond: str) -> dict[str, str]:

@@ -15,7 +15,7 @@ from runner.session.executor import Executor
 from runner.steps.outcome import Failure
 from runner.steps.result import Completed
 from runner.steps.step import LARGEST, Step
-from tests.runner.workload import configured
+from tests.runner.config.workload import configured
 
 BOUND = 1 << 20
 PART = 64 << 10

@@ -10,8 +10,8 @@ from runner.steps.outcome import Failure
 from runner.steps.questions import Names, Wait
 from runner.steps.result import Completed
 from runner.steps.step import RunEnded, Step
-from tests.runner.conversation import ONE_KEY, failed, play
-from tests.runner.workload import configured
+from tests.runner.config.workload import configured
+from tests.runner.steps.conversation import ONE_KEY, failed, play
 
 GOOD = "7c" + "0" * 62
 

@@ -13,7 +13,7 @@ from runner.restore.tally import Tally
 from runner.state.model import new
 from runner.volume import birth
 from runner.volume.beneath import Folder
-from tests.runner.workload import configured
+from tests.runner.config.workload import configured
 
 
 def removal(volume: Path) -> Removal:

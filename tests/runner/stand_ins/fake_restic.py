@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.runner.conversation import SUMMARY
+from tests.runner.config.workload import ENVIRONMENT, SECRET
 from tests.runner.events import opening
-from tests.runner.workload import ENVIRONMENT, SECRET
+from tests.runner.steps.conversation import SUMMARY
 
 # Notes its arguments; its answer to a command is in files named after it.
 RESTIC = """#!/bin/sh

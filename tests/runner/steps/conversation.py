@@ -11,7 +11,7 @@ from runner.steps.evaluate import Facts, Source
 from runner.steps.questions import Ages, Count, Judge, Names, Wait
 from runner.steps.result import Completed
 from runner.steps.step import Effect, Result
-from tests.runner.workload import NOW, PAGES, UPLOADS
+from tests.runner.config.workload import NOW, PAGES, UPLOADS
 
 T = TypeVar("T")
 Said = tuple[str, ...]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.runner.supervisor import Supervisor
+from tests.runner.supervise.supervisor import Supervisor
 
 QUICK, SLOW = "0.05", "60"
 

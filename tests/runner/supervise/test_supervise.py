@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.runner.events import until
-from tests.runner.supervisor import Supervisor
+from tests.runner.supervise.supervisor import Supervisor
 
 PAST = 1_000_000_000
 QUICK, SLOW = "0.05", "60"

@@ -13,7 +13,7 @@ import pytest
 
 from tests.runner.cli.test_tick import levels
 from tests.runner.events import until
-from tests.runner.fake_restic import Runner
+from tests.runner.stand_ins.fake_restic import Runner
 
 _LINE = re.compile(r"^\d{4}-\d\d-\d\dT\S+Z (debug|info|warning|error) ", re.MULTILINE)
 
