@@ -20,7 +20,7 @@ with atheris.instrument_imports(include=["contract", "webhook"]):
     from webhook.server import review
 
 from tests.fuzz import json_values, running
-from tests.webhook.applier import apply
+from tests.webhook.admission.patch.applier import apply
 
 _IMAGE = "registry.example.net/backup-sidecar:1"
 _OPTIONS = (

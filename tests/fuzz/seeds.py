@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.kubectl_backup.blocks import END
 from tests.kubectl_backup.restore.archive.test_hostile_archives import MADE, REFUSED
-from tests.webhook.corpus import PODS
+from tests.webhook.admission.corpus.corpus import PODS
 
 _PIECES = 6  # of an archive that does not end
 _LONGEST = 6144  # bytes

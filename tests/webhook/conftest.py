@@ -6,7 +6,7 @@ import pytest
 
 from tests.webhook.admitting import Json
 from tests.webhook.commands import workload
-from tests.webhook.lint_files import Lint, linter
+from tests.webhook.lint.lint_files import Lint, linter
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from contract.annotations import settings
 from tests.apiserver.api import Api, Json
 from tests.apiserver.conftest import Namespaces
 from tests.apiserver.served import Served
-from tests.webhook.corpus import EXPECTED, PODS
+from tests.webhook.admission.corpus.corpus import EXPECTED, PODS
 from webhook.admission import pod_spec
 
 # What names objects that are not there; the API server refuses that before it asks webhooks.

@@ -17,7 +17,7 @@ import orjson
 import pytest
 
 from demo import app
-from tests.webhook.corpus import PODS
+from tests.webhook.admission.corpus.corpus import PODS
 from webhook.admission.model import Options
 from webhook.server import app as edge
 

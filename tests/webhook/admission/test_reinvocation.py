@@ -6,8 +6,8 @@ from copy import deepcopy
 import pytest
 
 from contract import names
+from tests.webhook.admission.patch.applier import apply
 from tests.webhook.admitting import OPTIONS, STATUS, Json
-from tests.webhook.applier import apply
 from webhook.admission.admit import admit
 from webhook.admission.model import NamespaceContext
 from webhook.admission.policies import limit_range

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from tests.webhook.admission.patch.applier import apply
 from tests.webhook.admitting import OPTIONS
-from tests.webhook.applier import apply
 from webhook.admission.admit import Admission, admit
 from webhook.admission.pod_spec import owner
 from webhook.cluster import circuit_breaker, crashes

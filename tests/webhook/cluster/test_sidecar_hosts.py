@@ -9,8 +9,8 @@ from prometheus_client import generate_latest
 from contract import names
 from demo import app
 from runner.config import build
+from tests.webhook.admission.patch.applier import apply
 from tests.webhook.admitting import OPTIONS
-from tests.webhook.applier import apply
 from webhook.admission.admit import admit
 from webhook.cluster import sidecar_hosts
 from webhook.server.metrics import Metrics

@@ -10,9 +10,9 @@ import pytest
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.webhook import lists
 from tests.webhook.admitting import OPTIONS, Json
-from tests.webhook.lists import Lists
+from tests.webhook.cluster import lists
+from tests.webhook.cluster.lists import Lists
 from webhook.coverage.background import Lookout
 from webhook.server.coverage_metrics import Coverage
 from webhook.server.metrics import Metrics

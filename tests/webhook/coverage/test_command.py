@@ -11,11 +11,11 @@ import pytest
 from kubernetes.config import kube_config
 
 from contract.names import Reason
-from tests.webhook import lists
 from tests.webhook.admitting import IMAGE, Json
+from tests.webhook.cluster import lists
+from tests.webhook.cluster.lists import Lists
 from tests.webhook.commands import Ran, run
 from tests.webhook.coverage.test_classify import admitted
-from tests.webhook.lists import Lists
 from webhook.coverage.classify import AS_WANTED, Cover
 from webhook.coverage.render import REMEDIES
 from webhook.coverage.scan import PAGE

@@ -4,7 +4,7 @@ import pytest
 
 from tests.webhook.admitting import Json
 from tests.webhook.commands import workload
-from tests.webhook.lint_files import Lint, namespace
+from tests.webhook.lint.lint_files import Lint, namespace
 
 Output = pytest.CaptureFixture[str]
 

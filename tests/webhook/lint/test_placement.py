@@ -4,7 +4,7 @@ import pytest
 
 from tests.webhook.admitting import Json
 from tests.webhook.commands import template_of, workload
-from tests.webhook.lint_files import Lint, complete, namespace
+from tests.webhook.lint.lint_files import Lint, complete, namespace
 from tests.webhook.manifests.test_inject import KINDS
 
 Output = pytest.CaptureFixture[str]

@@ -7,7 +7,7 @@ import pytest
 
 from tests.webhook.admitting import Json
 from tests.webhook.commands import run, template_of, workload
-from tests.webhook.lint_files import SECRET_VALUE, Lint, secret
+from tests.webhook.lint.lint_files import SECRET_VALUE, Lint, secret
 
 Output = pytest.CaptureFixture[str]
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.webhook.admission.corpus.corpus import PODS
 from tests.webhook.admitting import Json
 from tests.webhook.commands import inject, run, workload
-from tests.webhook.corpus import PODS
-from tests.webhook.lint_files import Lint, complete, namespace
+from tests.webhook.lint.lint_files import Lint, complete, namespace
 from tests.webhook.manifests.test_inject import KINDS
 
 Output = pytest.CaptureFixture[str]

@@ -4,13 +4,7 @@ import pytest
 
 from tests.webhook.admitting import Json
 from tests.webhook.commands import template_of, workload
-from tests.webhook.lint_files import (
-    Lint,
-    claim,
-    complete,
-    namespace,
-    secret,
-)
+from tests.webhook.lint.lint_files import Lint, claim, complete, namespace, secret
 
 Output = pytest.CaptureFixture[str]
 

@@ -4,7 +4,7 @@ import pytest
 
 from tests.webhook.admitting import Json
 from tests.webhook.commands import template_of, workload
-from tests.webhook.lint_files import Lint, claim, complete, namespace
+from tests.webhook.lint.lint_files import Lint, claim, complete, namespace
 
 RESTORE, AS_OF, FROM = "backup.restore", "backup.restore-as-of", "backup.restore-from"
 

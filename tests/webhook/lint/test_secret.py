@@ -6,13 +6,7 @@ import pytest
 
 from tests.webhook.admitting import Json
 from tests.webhook.commands import template_of
-from tests.webhook.lint_files import (
-    SECRET_VALUE,
-    Lint,
-    complete,
-    namespace,
-    secret,
-)
+from tests.webhook.lint.lint_files import SECRET_VALUE, Lint, complete, namespace, secret
 
 Output = pytest.CaptureFixture[str]
 USUAL = "backup-env-configuration"

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.webhook.admission.corpus.corpus import PODS
+from tests.webhook.admission.patch.applier import apply
 from tests.webhook.admitting import Json, answer_to
-from tests.webhook.applier import apply
 from tests.webhook.commands import inject, template_of, workload
-from tests.webhook.corpus import PODS
 
 # Each kind, the owner that its controller gives to a pod, and the pod's other traits.
 CONTROLLED: list[tuple[str, tuple[str, str], Json]] = [

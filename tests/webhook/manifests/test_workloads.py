@@ -9,7 +9,7 @@ import yaml
 
 from tests.webhook.admitting import Json
 from tests.webhook.commands import Ran, inject
-from tests.webhook.lint_files import Lint
+from tests.webhook.lint.lint_files import Lint
 
 Output = pytest.CaptureFixture[str]
 

@@ -8,7 +8,7 @@ import pytest
 from fastapi import FastAPI
 
 from tests.webhook.admitting import OPTIONS, Json
-from tests.webhook.http_calls import application, call, refusal, review, verdict
+from tests.webhook.server.http_calls import application, call, refusal, review, verdict
 from webhook.admission.model import NamespaceContext
 from webhook.admission.pod_spec import Owner
 from webhook.server import app

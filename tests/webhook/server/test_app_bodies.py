@@ -11,7 +11,7 @@ import pytest
 import uvicorn
 
 from tests.webhook.admitting import Json
-from tests.webhook.http_calls import JSON, application, call, refusal, verdict
+from tests.webhook.server.http_calls import JSON, application, call, refusal, verdict
 from webhook.server import bodies, memory
 
 MIB = 1024 * 1024

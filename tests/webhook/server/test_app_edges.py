@@ -7,7 +7,7 @@ import pytest
 from fastapi import FastAPI
 
 from tests.webhook.admitting import OPTIONS, Json
-from tests.webhook.http_calls import JSON, application, call, review, verdict
+from tests.webhook.server.http_calls import JSON, application, call, review, verdict
 from webhook.server import app
 from webhook.server.metrics import Metrics
 

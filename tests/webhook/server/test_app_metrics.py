@@ -6,7 +6,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.webhook.admitting import Json
-from tests.webhook.http_calls import application, call, review, scraped
+from tests.webhook.server.http_calls import application, call, review, scraped
 from webhook.server.metrics import Metrics
 
 

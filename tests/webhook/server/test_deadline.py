@@ -9,7 +9,7 @@ import time
 import pytest
 
 from tests.webhook.admitting import OPTIONS, Json
-from tests.webhook.http_calls import review, verdict
+from tests.webhook.server.http_calls import review, verdict
 from webhook.admission.model import NamespaceContext
 from webhook.admission.pod_spec import Owner
 from webhook.server import app, deadline

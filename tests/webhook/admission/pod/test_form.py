@@ -2,8 +2,8 @@
 
 import pytest
 
+from tests.webhook.admission.corpus.corpus import PODS
 from tests.webhook.admitting import Json
-from tests.webhook.corpus import PODS
 from webhook.admission.pod import form
 
 WRONG: list[tuple[str, object, str]] = [

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.webhook.admission.patch.applier import apply
 from tests.webhook.admitting import OPTIONS, Json
-from tests.webhook.applier import apply
 from tests.webhook.commands import workload
-from tests.webhook.lint_files import complete, linter, namespace
+from tests.webhook.lint.lint_files import complete, linter, namespace
 from webhook.admission import admit
 from webhook.admission.model import NamespaceContext
 

@@ -4,7 +4,7 @@ import pytest
 
 from tests.webhook.admitting import Json, answer_to
 from tests.webhook.commands import template_of
-from tests.webhook.lint_files import Lint, complete, namespace
+from tests.webhook.lint.lint_files import Lint, complete, namespace
 
 Output = pytest.CaptureFixture[str]
 

@@ -6,7 +6,7 @@ import pytest
 
 from contract.annotations import settings
 from tests.webhook.admitting import Json
-from tests.webhook.http_calls import application, review, scraped, verdict
+from tests.webhook.server.http_calls import application, review, scraped, verdict
 from webhook import log
 from webhook.server.metrics import Metrics
 

@@ -5,7 +5,7 @@ from time import process_time
 import pytest
 
 from tests.webhook.admitting import Json, answer_to
-from tests.webhook.http_calls import application, review, verdict
+from tests.webhook.server.http_calls import application, review, verdict
 
 WRONG_TYPES: list[tuple[str, object, str]] = [
     ("metadata", "x", "invalid_pod"),

@@ -7,8 +7,8 @@ import pytest
 
 from contract.names import Reason
 from demo import app
+from tests.webhook.admission.patch.applier import apply
 from tests.webhook.admitting import OPTIONS, Json
-from tests.webhook.applier import apply
 from webhook.admission.admit import Admission, admit
 from webhook.admission.model import NamespaceContext
 from webhook.admission.policies import limit_range, resource_quota

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from tests.webhook.admission.patch.applier import apply
 from tests.webhook.admitting import Json, answer_to
-from tests.webhook.applier import apply
 from webhook.admission import patch
 from webhook.admission.sidecar.container import Additions
 

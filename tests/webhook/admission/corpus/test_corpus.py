@@ -3,8 +3,8 @@
 import json
 
 from contract.names import Reason
+from tests.webhook.admission.corpus.corpus import EXPECTED, PODS, every_pod, injected_pods
 from tests.webhook.admitting import OWN_VOLUMES, Answer, Json, answer_to
-from tests.webhook.corpus import EXPECTED, PODS, every_pod, injected_pods
 
 _CHECKED = ("host", "kind", "workload", "mounts", "sources", "user", "group", "guaranteed")
 

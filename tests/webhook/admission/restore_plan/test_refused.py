@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from tests.webhook.admission.test_restore_plan import REFUSAL, asking
+from tests.webhook.admission.patch.applier import apply
+from tests.webhook.admission.restore_plan.test_restore_plan import REFUSAL, asking
 from tests.webhook.admitting import OPTIONS, STATUS, Json, answer_to
-from tests.webhook.applier import apply
 from webhook.admission import admit
 from webhook.admission.model import NamespaceContext, Options
 

@@ -6,9 +6,9 @@ from copy import deepcopy
 
 import pytest
 
+from tests.webhook.admission.corpus.corpus import EXPECTED, PODS, injected_pods
+from tests.webhook.admission.patch.applier import apply
 from tests.webhook.admitting import OPTIONS, OWN_VOLUMES, STATUS, Json, answer_to
-from tests.webhook.applier import apply
-from tests.webhook.corpus import EXPECTED, PODS, injected_pods
 from webhook.admission import admit, patch_proof
 from webhook.admission.patch_proof import ProofError
 

@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterable
 from copy import deepcopy
 
+from tests.webhook.admission.corpus.corpus import GROWING, every_pod, injected_pods, skipped_pods
+from tests.webhook.admission.patch.applier import apply
 from tests.webhook.admitting import OPTIONS, OWN_VOLUMES, SAFE_TO_EVICT, STATUS, Json, answer_to
-from tests.webhook.applier import apply
-from tests.webhook.corpus import GROWING, every_pod, injected_pods, skipped_pods
 from webhook.admission import admit
 from webhook.server import review
 

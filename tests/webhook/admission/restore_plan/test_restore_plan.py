@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from tests.webhook.admission.patch.applier import apply
 from tests.webhook.admission.sidecar.test_container import SIDECAR, VOLUMES
 from tests.webhook.admitting import OPTIONS, STATUS, Answer, Json, answer_to
-from tests.webhook.applier import apply
 
 REFUSAL = "it refuses this pod"
 AS_OF, FROM = "backup.restore-as-of", "backup.restore-from"

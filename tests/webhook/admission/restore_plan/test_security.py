@@ -2,8 +2,8 @@
 
 import pytest
 
+from tests.webhook.admission.patch.applier import apply
 from tests.webhook.admitting import OPTIONS, Json
-from tests.webhook.applier import apply
 from webhook.admission import admit
 from webhook.admission.model import NamespaceContext
 

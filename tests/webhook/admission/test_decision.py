@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
+from tests.webhook.admission.patch.applier import apply
 from tests.webhook.admitting import OPTIONS, OWN_VOLUMES, Json, answer_to
-from tests.webhook.applier import apply
 
 
 @pytest.mark.parametrize("text", ["true", "TRUE", "True", "yes", "Yes", "on", "ON", "1", " true\n"])

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from tests.webhook.admission.patch.applier import apply
 from tests.webhook.admitting import Json
-from tests.webhook.applier import apply
 from webhook.admission import patch_proof
 from webhook.admission.patch_proof import ProofError
 

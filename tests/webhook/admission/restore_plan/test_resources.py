@@ -5,8 +5,8 @@ from decimal import Decimal
 import pytest
 
 from contract.names import Reason
+from tests.webhook.admission.patch.applier import apply
 from tests.webhook.admitting import OPTIONS, Json
-from tests.webhook.applier import apply
 from webhook.admission import admit
 from webhook.admission.model import NamespaceContext
 from webhook.admission.policies import limit_range, pod_resources, resource_quota

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.webhook.applier import apply
+from tests.webhook.admission.patch.applier import apply
 
 
 def _add(path: str, value: object = 9) -> dict[str, Any]:

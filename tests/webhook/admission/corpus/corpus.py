@@ -9,7 +9,7 @@ import yaml
 
 from tests.webhook.admitting import Json
 
-_FOLDER = Path(__file__).parent.parent / "pods"
+_FOLDER = Path(__file__).parents[3] / "pods"
 EXPECTED: dict[str, Json] = yaml.safe_load((_FOLDER / "expected.yaml").read_text("utf-8"))
 PODS: dict[str, Json] = {
     path.stem: yaml.safe_load(path.read_text("utf-8"))
