@@ -141,7 +141,7 @@ bench-webhook: setup ## Measure how fast the webhook answers (needs wrk)
 
 .PHONY: dashboard-picture
 dashboard-picture: setup ## Draw the dashboard anew, of a week of real runs (minutes)
-	$(BIN)/python -m tests.alerts.picture
+	$(BIN)/python -m tests.alerts.picture.draw
 
 .PHONY: docs
 docs: setup ## Build the documentation as a site, into site/

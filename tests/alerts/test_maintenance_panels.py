@@ -13,7 +13,8 @@ from runner.maintenance.central.ruling import Verdict
 from runner.notify import metrics
 from runner.state.model import Last, Task
 from runner.steps.outcome import Status
-from tests.alerts import dashboard, drawing, rules
+from tests.alerts import dashboard, rules
+from tests.alerts.picture import drawing
 from tests.integration.maintenance.job import CENTRAL
 from tests.runner.config.workload import changed, configured, remembered
 from tests.runner.notify.test_metrics import STATE

@@ -5,10 +5,11 @@ import re
 
 import pytest
 
-from tests.alerts import dashboard, drawing, lines, picture
-from tests.alerts.svg import Series
-from tests.alerts.units import written
-from tests.alerts.week import History
+from tests.alerts import dashboard
+from tests.alerts.picture import draw, drawing, lines
+from tests.alerts.picture.svg import Series
+from tests.alerts.picture.units import written
+from tests.alerts.picture.week import History
 
 PLACE = {"x": 0, "y": 0, "w": 8, "h": 8}
 
@@ -30,7 +31,7 @@ def test_number_is_written_with_its_unit(
 
 def test_picture_is_of_the_dashboard_that_we_ship() -> None:
     """Else: make dashboard-picture."""
-    text = picture.TARGET.read_text()
+    text = draw.TARGET.read_text()
     shown = set(re.findall(r">([^<>]+)</text>", text))
 
     assert [each for each in dashboard.panels() if each not in shown] == []

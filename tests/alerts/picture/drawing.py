@@ -4,8 +4,19 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tests.alerts.svg import COLORS, HEAD, INK, NOTHING, Box, Json, Series, box, frame, text_at
-from tests.alerts.units import written
+from tests.alerts.picture.svg import (
+    COLORS,
+    HEAD,
+    INK,
+    NOTHING,
+    Box,
+    Json,
+    Series,
+    box,
+    frame,
+    text_at,
+)
+from tests.alerts.picture.units import written
 
 
 def stat(panel: Json, found: Sequence[Series]) -> str:

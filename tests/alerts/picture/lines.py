@@ -3,8 +3,8 @@
 import math
 from collections.abc import Callable, Sequence
 
-from tests.alerts.svg import COLORS, HEAD, PALETTE, Box, Json, Series, box, frame, text_at
-from tests.alerts.units import written
+from tests.alerts.picture.svg import COLORS, HEAD, PALETTE, Box, Json, Series, box, frame, text_at
+from tests.alerts.picture.units import written
 
 _LEFT, _FOOT = 76, 22  # pixels for the scale
 

@@ -14,16 +14,17 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.alerts import dashboard, drawing, lines, rules, svg, week
+from tests.alerts import dashboard, rules
 from tests.alerts.dashboard import Json
-from tests.alerts.drawing import Cell
-from tests.alerts.svg import Series
+from tests.alerts.picture import drawing, lines, svg, week
+from tests.alerts.picture.drawing import Cell
+from tests.alerts.picture.svg import Series
 from tests.cluster.work import until
 from tests.services import prometheus, pushgateway
 from tests.services.programs import need
 from tests.services.prometheus import Prometheus
 
-TARGET = Path(__file__).parents[2] / "docs" / "images" / "dashboard.svg"
+TARGET = Path(__file__).parents[3] / "docs" / "images" / "dashboard.svg"
 _VARIABLES = {
     "$cluster": ".*", "$namespace": ".*", "$workload": ".*", "$__rate_interval": "4h",
 }  # fmt: skip
