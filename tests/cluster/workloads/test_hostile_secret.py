@@ -14,7 +14,7 @@ from tests.cluster.release import DEPLOYMENT, NAME, Release
 from tests.cluster.rights import audit
 from tests.cluster.workloads import apps, sidecar
 from tests.cluster.workloads.s3 import S3
-from tests.contract.hostile import HOSTILE
+from tests.contract.secret.hostile import HOSTILE
 
 LISTS = Path(__file__).parents[1] / "rights"
 # `kubectl exec` runs these by themselves: a shell would set some of them.
