@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests import once
 from tests.blocks import PROJECT
+from tests.services import once
 
 _PROCESSES, _FILES = 6, 40
 _FOLDER = """
