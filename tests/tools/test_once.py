@@ -13,7 +13,7 @@ _PROCESSES, _FILES = 6, 40
 _FOLDER = """
 import sys
 from pathlib import Path
-from tests import once
+from tests.services import once
 
 place = Path(sys.argv[1])
 
