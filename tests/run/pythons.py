@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from contract.start import OLDEST
+from contract.command_line.start import OLDEST
 from tests.blocks import PROJECT
 from tests.cluster.settings import CACHE
 from tests.cluster.work import alone, spent
