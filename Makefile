@@ -117,7 +117,7 @@ test-cluster: setup ## Run the tests on a real cluster
 
 .PHONY: bench-cluster
 bench-cluster: setup ## Measure what backups cost apps on a real cluster
-	$(BIN)/python -m tests.cluster.bench
+	$(BIN)/python -m tests.bench.cluster
 
 .PHONY: bench
 bench: setup ## Measure what the runner costs: idle, per look, per backup

@@ -10,7 +10,7 @@ from contract import names
 from tests import needs
 from tests.cluster.conftest import Target
 from tests.cluster.programs.kubectl import Json, Kubectl
-from tests.cluster.release import DEPLOYMENT, NAME, Release
+from tests.cluster.programs.release import DEPLOYMENT, NAME, Release
 from tests.cluster.rights import audit
 from tests.cluster.workloads import apps, sidecar
 from tests.cluster.workloads.s3 import S3

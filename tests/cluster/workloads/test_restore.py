@@ -17,7 +17,7 @@ from tests.cluster.commands.documented import shell
 from tests.cluster.conftest import Target
 from tests.cluster.programs import images
 from tests.cluster.programs.kubectl import Json, Kubectl, KubectlError
-from tests.cluster.release import DEPLOYMENT, Release
+from tests.cluster.programs.release import DEPLOYMENT, Release
 from tests.cluster.work import until
 from tests.cluster.workloads import apps, sidecar
 from tests.cluster.workloads.s3 import S3
