@@ -41,7 +41,7 @@ test-services: rclone test-restic ## Run the tests that wait for real servers, s
 
 .PHONY: test-pythons
 test-pythons: setup ## Run the unit tests on the oldest and the newest Python
-	@$(BIN)/python -m tests.pythons
+	@$(BIN)/python -m tests.run.pythons
 
 .PHONY: lint
 lint: setup ## Check style, types, imports between modules, and shell
@@ -49,7 +49,7 @@ lint: setup ## Check style, types, imports between modules, and shell
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/shellcheck runner/supervise.sh tools/*.sh tests/*.sh tests/*/*.sh tests/*/*/*.sh .ci/run
+	$(BIN)/shellcheck runner/supervise.sh tools/*.sh tests/*/*.sh tests/*/*/*.sh .ci/run
 
 .PHONY: fuzz
 fuzz: setup ## Fuzz for MINUTES=30, and keep what is found
@@ -85,7 +85,7 @@ restic:
 
 .PHONY: test-restic
 test-restic:
-	@sh tests/restic.sh $(CACHE)/tests
+	@sh tests/run/restic.sh $(CACHE)/tests
 
 .PHONY: rclone
 rclone: setup
@@ -117,27 +117,27 @@ test-cluster: setup ## Run the tests on a real cluster
 
 .PHONY: bench-cluster
 bench-cluster: setup ## Measure what backups cost apps on a real cluster
-	$(BIN)/python -m tests.cluster.bench
+	$(BIN)/python -m tests.bench.cluster
 
 .PHONY: bench
 bench: setup ## Measure what the runner costs: idle, per look, per backup
-	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench.runner
 
 .PHONY: bench-backup
 bench-backup: setup ## Measure backups beside bare restic: time, time over S3, memory
-	$(BIN)/python -m tests.bench_backup
+	$(BIN)/python -m tests.bench.backup
 
 .PHONY: bench-restore
 bench-restore: setup ## Measure restores beside bare restic: time, and what later starts pay
-	$(BIN)/python -m tests.bench_restore
+	$(BIN)/python -m tests.bench.restore
 
 .PHONY: bench-herd
 bench-herd: setup ## Simulate many sidecars on one repository
-	$(BIN)/python -m tests.bench_herd
+	$(BIN)/python -m tests.bench.herd
 
 .PHONY: bench-webhook
 bench-webhook: setup ## Measure how fast the webhook answers (needs wrk)
-	@$(BIN)/python -m tests.bench_webhook
+	@$(BIN)/python -m tests.bench.webhook
 
 .PHONY: dashboard-picture
 dashboard-picture: setup ## Draw the dashboard anew, of a week of real runs (minutes)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from contract import VERSION
 from contract.annotations import values
-from contract.parsing import Parser
+from contract.command_line.parsing import Parser
 
 _EPILOG = """\
 WORKLOAD is deploy/wiki, sts/db, pod/x, or a bare name. Start here:

@@ -1,6 +1,6 @@
 """Exits `kubectl-backup` with one line if a requirement is missing; imported first."""
 
-from contract import start
+from contract.command_line import start
 
 EXTRA = "kubectl"
 MODULES = ("cronsim", "kubernetes", "rich", "yaml")

@@ -3,7 +3,7 @@
 Only messages through Apprise need the extra; they say themselves where it is missing.
 """
 
-from contract import start
+from contract.command_line import start
 
 EXTRA = "runner"
 MODULES = ("cronsim",)

@@ -10,7 +10,7 @@ from tests.cluster.settings import CACHE
 
 _SETTINGS = ("AWS_", "BACKUP_", "KEEP_", "NTFY_", "PUSHGATEWAY_", "RESTIC_")
 
-_QUICK = CACHE / "tests"  # where tests/restic.sh puts its restic
+_QUICK = CACHE / "tests"  # where tests/run/restic.sh puts its restic
 
 
 def pytest_configure(config: pytest.Config) -> None:

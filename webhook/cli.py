@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from contract import VERSION
-from contract.parsing import Parser
+from contract.command_line.parsing import Parser
 from contract.text import printable
 from webhook.config import model
 from webhook.config.flags import ConfigError

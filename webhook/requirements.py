@@ -1,6 +1,6 @@
 """Ends `backup-webhook` with one line where it cannot run; imported before anything else."""
 
-from contract import start
+from contract.command_line import start
 
 EXTRA = "webhook"
 MODULES = (

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from contract import VERSION
 from contract.annotations import values
-from contract.parsing import Parser
+from contract.command_line.parsing import Parser
 from runner.cli import wait_options
 
 Add = Callable[..., Parser]

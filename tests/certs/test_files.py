@@ -20,7 +20,7 @@ from certs.files import Files
 from certs.keeper import Keeper
 from certs.settings import Mode, Settings
 from tests.certs.conftest import NAMES, TIMES
-from tests.certs.handshakes import client, echoing, free_port, shake
+from tests.certs.serving.handshakes import client, echoing, free_port, shake
 
 
 class Mount:

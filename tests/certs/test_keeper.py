@@ -16,8 +16,8 @@ from certs.own import OwnCA
 from certs.settings import Mode, Settings
 from certs.source import Source, View
 from tests.certs.conftest import TIMES, hooks
-from tests.certs.handshakes import client, connected, echoing, free_port, shake, shown
 from tests.certs.kube import HOOKS_PATH, SECRET_PATH, Kube
+from tests.certs.serving.handshakes import client, connected, echoing, free_port, shake, shown
 
 NewKeeper = Callable[..., Keeper]
 

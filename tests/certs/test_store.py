@@ -8,8 +8,8 @@ from kubernetes import client
 
 from certs.store import ConflictError, Store, StoreError, Webhooks
 from tests.certs.conftest import hooks
-from tests.certs.handshakes import free_port
 from tests.certs.kube import HOOKS_PATH, SECRET_PATH, Json, Kube
+from tests.certs.serving.handshakes import free_port
 
 DATA: dict[str, bytes | None] = {"ca.key": b"very secret", "next.key": None}
 NAMES = ["pods.backup-webhook.dev", "restores.backup-webhook.dev"]

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from tests.cluster.programs import helm as call
-from tests.cluster.release import CHART, NAME
+from tests.cluster.programs.release import CHART, NAME
 
 Json = dict[str, Any]
 

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cluster import release
 from tests.cluster.conftest import Target
+from tests.cluster.programs import release
 from tests.cluster.programs.kubectl import Json, Kubectl
-from tests.cluster.release import NAME, Release
+from tests.cluster.programs.release import NAME, Release
 from tests.cluster.work import until
 from tests.cluster.workloads import apps
 

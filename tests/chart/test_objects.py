@@ -15,7 +15,7 @@ from runner.config import build
 from tests.chart import rendering
 from tests.chart.rendering import EXISTING, REGISTRY, Json, objects, of_kind, one
 from tests.cluster.programs.helm import RefusedError
-from tests.cluster.release import NAME
+from tests.cluster.programs.release import NAME
 
 CERT_MANAGER = ("certificates.mode=cert-manager",)
 NO_PREPULL = ("prePull.enabled=false",)

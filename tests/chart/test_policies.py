@@ -8,7 +8,7 @@ import pytest
 
 from contract.annotations import settings
 from tests.chart.rendering import Json, of_kind, one
-from tests.cluster.release import NAME
+from tests.cluster.programs.release import NAME
 
 BY_ANNOTATION = {setting.annotation: setting for setting in settings.ALL}
 SAMPLES = (

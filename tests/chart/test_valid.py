@@ -11,7 +11,7 @@ import pytest
 from tests.chart import rendering
 from tests.chart.rendering import EXAMPLES, EXISTING, NEWEST, Json, objects
 from tests.cluster.programs.helm import RefusedError
-from tests.cluster.release import NAME
+from tests.cluster.programs.release import NAME
 
 VERSIONS = [f"1.{minor}" for minor in range(29, 38)]
 FOREIGN = ("cert-manager.io/", "monitoring.coreos.com/")  # whose schemas we do not have

@@ -12,7 +12,7 @@ from contract.annotations import settings
 from tests.chart import rendering
 from tests.chart.rendering import EXAMPLES, EXISTING
 from tests.cluster.programs.helm import RefusedError
-from tests.cluster.release import CHART
+from tests.cluster.programs.release import CHART
 from tools import chart_values
 
 VALUES = yaml.safe_load((CHART / "values.yaml").read_text())

@@ -17,11 +17,11 @@ from uuid import uuid4
 
 import pytest
 
-from tests.cluster import shared
+from tests.cluster.node import shared
 from tests.cluster.node.cluster import Cluster
 from tests.cluster.programs import images
 from tests.cluster.programs.kubectl import Kubectl
-from tests.cluster.release import NAME, Release
+from tests.cluster.programs.release import NAME, Release
 from tests.cluster.workloads import apps
 from tests.cluster.workloads.s3 import S3, serve
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster import shared
+from tests.cluster.node import shared
 from tests.cluster.node.cluster import Cluster
 
 _TESTS = Path(__file__).parents[1]

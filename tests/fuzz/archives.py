@@ -18,7 +18,7 @@ with atheris.instrument_imports(include=["kubectl_backup"]):
     from kubectl_backup.restore.archive.untar import Bounds, unpack
 
 from tests.fuzz import running
-from tests.kubectl_backup.blocks import summed
+from tests.kubectl_backup.restore.archive.blocks import summed
 
 _BOUNDS = Bounds(entries=40, size=100_000)
 _PLACE = Path(tempfile.mkdtemp(prefix="archives-"))  # of whoever started this, who removes it

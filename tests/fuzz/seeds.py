@@ -4,7 +4,7 @@ import itertools
 import json
 from pathlib import Path
 
-from tests.kubectl_backup.blocks import END
+from tests.kubectl_backup.restore.archive.blocks import END
 from tests.kubectl_backup.restore.archive.test_hostile_archives import MADE, REFUSED
 from tests.webhook.admission.corpus.corpus import PODS
 

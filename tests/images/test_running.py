@@ -10,7 +10,7 @@ import yaml
 from contract import names
 from demo import app, trees
 from tests.cluster.work import until
-from tests.contract.hostile import HOSTILE
+from tests.contract.secret.hostile import HOSTILE
 from tests.images.container import output, run, running
 from tests.images.image import Image
 from tests.images.pod import Pod

@@ -1,6 +1,6 @@
 """Programs of others that tests run: this machine's own, else unpacked from Debian's packages.
 
-They are unpacked into the user's cache, see `tests.once`; where that fails, see `tests.needs`.
+They are unpacked into the user's cache, see `services.once`; where that fails, see `tests.needs`.
 """
 
 import os
@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests import needs, once
+from tests import needs
 from tests.cluster.settings import CACHE
+from tests.services import once
 
 _UNPACK = Path(__file__).with_name("unpack.sh")
 _OWN = "own"

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from tests import once
 from tests.blocks import PROJECT
+from tests.services import once
 
 _PROCESSES, _FILES = 6, 40
 _FOLDER = """
 import sys
 from pathlib import Path
-from tests import once
+from tests.services import once
 
 place = Path(sys.argv[1])
 

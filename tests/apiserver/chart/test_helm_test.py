@@ -8,7 +8,7 @@ from tests.apiserver.api import Api
 from tests.cluster.node.cluster import KUBECONFIG
 from tests.cluster.programs import helm as call
 from tests.cluster.programs.helm import RefusedError
-from tests.cluster.release import CHART
+from tests.cluster.programs.release import CHART
 from tests.cluster.work import until
 
 NAME = "backup-tried"

@@ -19,7 +19,7 @@ from tests.cluster.node import pki
 from tests.cluster.node.cluster import KUBECONFIG
 from tests.cluster.node.control_plane import PKI
 from tests.cluster.programs import build
-from tests.cluster.release import NAME
+from tests.cluster.programs.release import NAME
 
 RECIPE = "docs/recipes/client-certificates.md"
 ENABLED = {"backup.enabled": "true"}

@@ -12,7 +12,7 @@ from tests.cluster.commands.backup_command import backup, begin, rows
 from tests.cluster.commands.documented import shell
 from tests.cluster.conftest import Target
 from tests.cluster.programs.kubectl import Kubectl
-from tests.cluster.release import DEPLOYMENT, Release
+from tests.cluster.programs.release import DEPLOYMENT, Release
 from tests.cluster.work import until
 from tests.cluster.workloads import apps, sidecar
 from tests.cluster.workloads.s3 import UNENCRYPTED

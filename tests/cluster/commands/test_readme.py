@@ -12,7 +12,7 @@ from tests.blocks import blocks, run
 from tests.cluster.commands.documented import shell
 from tests.cluster.conftest import Target
 from tests.cluster.programs.kubectl import Json, Kubectl
-from tests.cluster.release import NAME, Release
+from tests.cluster.programs.release import NAME, Release
 from tests.cluster.settings import PROJECT
 from tests.cluster.workloads import apps, sidecar
 from tests.cluster.workloads.s3 import S3

@@ -12,7 +12,7 @@ from tests.cluster.conftest import Target
 from tests.cluster.disruption import load
 from tests.cluster.disruption.load import Load
 from tests.cluster.programs.kubectl import Kubectl
-from tests.cluster.release import CONFIGURATION, NAME, Release
+from tests.cluster.programs.release import CONFIGURATION, NAME, Release
 from tests.cluster.work import until
 from tests.cluster.workloads import apps
 

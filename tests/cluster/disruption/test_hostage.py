@@ -12,7 +12,7 @@ import trustme
 
 from tests.cluster.conftest import Target
 from tests.cluster.programs.kubectl import Json, Kubectl
-from tests.cluster.release import DEPLOYMENT, NAME, PREPULL, Release
+from tests.cluster.programs.release import DEPLOYMENT, NAME, PREPULL, Release
 from tests.cluster.work import until
 from tests.cluster.workloads import apps, sidecar
 

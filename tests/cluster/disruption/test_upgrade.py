@@ -8,7 +8,7 @@ import yaml
 
 from tests.cluster.conftest import Target
 from tests.cluster.programs.kubectl import Kubectl
-from tests.cluster.release import CHART, NAME, Release
+from tests.cluster.programs.release import CHART, NAME, Release
 from tests.cluster.workloads import apps, sidecar
 
 pytestmark = pytest.mark.alone

@@ -10,9 +10,9 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from tests import once
 from tests.cluster.settings import KUBERNETES, KUBERNETES_VERSION, PROJECT, TOOLS
 from tests.cluster.work import WorkError, alone, long
+from tests.services import once
 
 KUBERNETES_PROGRAMS = (
     "kube-apiserver",

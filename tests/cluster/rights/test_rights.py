@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.programs.kubectl import Kubectl
-from tests.cluster.release import NAME, Release
+from tests.cluster.programs.release import NAME, Release
 
 pytestmark = pytest.mark.alone
 

@@ -10,11 +10,11 @@ from contract import names
 from tests import needs
 from tests.cluster.conftest import Target
 from tests.cluster.programs.kubectl import Json, Kubectl
-from tests.cluster.release import DEPLOYMENT, NAME, Release
+from tests.cluster.programs.release import DEPLOYMENT, NAME, Release
 from tests.cluster.rights import audit
 from tests.cluster.workloads import apps, sidecar
 from tests.cluster.workloads.s3 import S3
-from tests.contract.hostile import HOSTILE
+from tests.contract.secret.hostile import HOSTILE
 
 LISTS = Path(__file__).parents[1] / "rights"
 # `kubectl exec` runs these by themselves: a shell would set some of them.

@@ -17,7 +17,7 @@ import pytest
 from tests.cluster.commands.backup_command import Said, backup, rows
 from tests.cluster.conftest import Target, protect
 from tests.cluster.programs.kubectl import Json, Kubectl, KubectlError
-from tests.cluster.release import Release
+from tests.cluster.programs.release import Release
 from tests.cluster.work import until
 from tests.cluster.workloads import identities, sidecar
 from tests.cluster.workloads.identities import LISTING, SPOIL, Identity

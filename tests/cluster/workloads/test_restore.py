@@ -17,12 +17,12 @@ from tests.cluster.commands.documented import shell
 from tests.cluster.conftest import Target
 from tests.cluster.programs import images
 from tests.cluster.programs.kubectl import Json, Kubectl, KubectlError
-from tests.cluster.release import DEPLOYMENT, Release
+from tests.cluster.programs.release import DEPLOYMENT, Release
 from tests.cluster.work import until
 from tests.cluster.workloads import apps, sidecar
 from tests.cluster.workloads.s3 import S3
-from tests.services import postgres
-from tests.services.postgres import Postgres
+from tests.services.databases import postgres
+from tests.services.databases.postgres import Postgres
 
 _IMPATIENT = {"BACKUP_OPEN_TIMEOUT_SECONDS": "5", "BACKUP_RESTORE_SECONDS": "1"}
 _BLOCKED_FOR_LONG = {"progressDeadlineSeconds": 3600}  # a rollout gives up after 600 else

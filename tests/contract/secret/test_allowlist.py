@@ -7,7 +7,7 @@ import pytest
 from contract import names
 from contract.annotations import settings
 from contract.secret import allowlist, loaders, variables
-from tests.contract.hostile import HOSTILE, NEVER_PASSED
+from tests.contract.secret.hostile import HOSTILE, NEVER_PASSED
 
 GIVEN = {"RESTIC_REPOSITORY": "/repository", "RESTIC_PASSWORD": "correct-horse"}
 FOR_RESTIC = (

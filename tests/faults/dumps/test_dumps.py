@@ -9,8 +9,9 @@ import pytest
 from tests.cluster.work import until
 from tests.faults.night import Night, is_outcome, last_line
 from tests.integration.sidecars import Json
-from tests.services import postgres, programs
-from tests.services.postgres import Postgres
+from tests.services import programs
+from tests.services.databases import postgres
+from tests.services.databases.postgres import Postgres
 
 _WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
 _LOCKED = """SELECT count(*) FROM pg_locks WHERE relation = 'pages'::regclass AND granted

@@ -12,9 +12,10 @@ import pytest
 
 from tests.integration.restore.restores import with_repository
 from tests.integration.sidecars import Json, Sidecar
-from tests.services import mariadb, postgres, programs, redis
-from tests.services.mariadb import MariaDB
-from tests.services.postgres import Postgres
+from tests.services import programs
+from tests.services.databases import mariadb, postgres, redis
+from tests.services.databases.mariadb import MariaDB
+from tests.services.databases.postgres import Postgres
 
 _APP = "app-password"
 

@@ -10,9 +10,10 @@ import pytest
 from runner.config import build
 from tests.integration.restore.restores import with_repository
 from tests.integration.sidecars import Sidecar
-from tests.services import certificates, mariadb, postgres, programs, redis
-from tests.services.mariadb import MariaDB
-from tests.services.postgres import Postgres
+from tests.services import certificates, programs
+from tests.services.databases import mariadb, postgres, redis
+from tests.services.databases.mariadb import MariaDB
+from tests.services.databases.postgres import Postgres
 
 _OURS = certificates.make("127.0.0.1", "localhost")
 _OTHER = certificates.make("127.0.0.1")

@@ -10,7 +10,8 @@ from pathlib import Path
 from demo import app
 from tests.blocks import blocks, run
 from tests.integration.sidecars import PASSWORD, Sidecar
-from tests.services import mariadb, postgres, programs, redis
+from tests.services import programs
+from tests.services.databases import mariadb, postgres, redis
 
 _ROWS = "SELECT count(*), min(text), max(text), sum(n) FROM pages"
 

@@ -16,9 +16,10 @@ from runner.databases.load import psql
 from runner.databases.load import sql as load_sql
 from tests.integration.databases.test_load import _load, _of_mariadb, _of_postgres
 from tests.integration.sidecars import Sidecar
-from tests.services import mariadb, postgres, programs
-from tests.services.mariadb import MariaDB
-from tests.services.postgres import Postgres
+from tests.services import programs
+from tests.services.databases import mariadb, postgres
+from tests.services.databases.mariadb import MariaDB
+from tests.services.databases.postgres import Postgres
 
 _ALL = "-- PostgreSQL database cluster dump\n{}\n-- PostgreSQL database cluster dump complete\n"
 _MYSQL = "-- Host: localhost    Database: \n{}\n-- Dump completed\n"

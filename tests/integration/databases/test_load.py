@@ -12,9 +12,10 @@ from runner.databases.load import sql as load_sql
 from tests.cluster.work import until
 from tests.integration.restore.restores import Start, lose, with_repository
 from tests.integration.sidecars import Sidecar
-from tests.services import mariadb, postgres, programs, redis
-from tests.services.mariadb import MariaDB
-from tests.services.postgres import Postgres
+from tests.services import programs
+from tests.services.databases import mariadb, postgres, redis
+from tests.services.databases.mariadb import MariaDB
+from tests.services.databases.postgres import Postgres
 
 _ROWS = "SELECT count(*), min(text), max(text) FROM pages"
 

@@ -8,7 +8,8 @@ from tests.blocks import blocks, run
 from tests.integration.documented.recipes import Recipe
 from tests.integration.restore.restores import Start, inside, renew, with_repository
 from tests.runner.databases.sqlite.test_copies import SOUND, database, money
-from tests.services import mariadb, postgres, programs, rest
+from tests.services import programs, rest
+from tests.services.databases import mariadb, postgres
 
 _COUNT = "SELECT count(*), sum(n) FROM wiki.pages"
 

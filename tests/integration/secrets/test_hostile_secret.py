@@ -16,7 +16,7 @@ from demo import app
 from runner.config import timeouts
 from tests.blocks import PROJECT
 from tests.cluster.work import until
-from tests.contract.hostile import HOSTILE
+from tests.contract.secret.hostile import HOSTILE
 from tests.integration.sidecars import PASSWORD, Sidecar
 
 SCRIPT = PROJECT / "runner" / "supervise.sh"

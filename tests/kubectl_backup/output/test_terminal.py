@@ -12,9 +12,9 @@ from kubectl_backup.output import progress
 from kubectl_backup.output.progress import Progress
 from tests.kubectl_backup.api import Api, Ran
 from tests.kubectl_backup.conftest import Backup
+from tests.kubectl_backup.output.typed import typed
 from tests.kubectl_backup.pods import Json, known, pod
 from tests.kubectl_backup.restore.test_command import TREE, nodes, snapshot, tree
-from tests.kubectl_backup.typed import typed
 
 PODS = "/api/v1/namespaces/prod/pods"
 NAME = pod()["metadata"]["name"]

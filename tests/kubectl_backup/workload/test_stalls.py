@@ -16,7 +16,7 @@ from tests.kubectl_backup.api import Api
 from tests.kubectl_backup.conftest import Backup
 from tests.kubectl_backup.doctor.test_workload_checks import GOOD
 from tests.kubectl_backup.pods import NOW, Json, pod
-from tests.kubectl_backup.stuck import (
+from tests.kubectl_backup.workload.stuck import (
     AGAIN,
     BACK_OFF,
     ENDED,

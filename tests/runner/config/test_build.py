@@ -11,7 +11,7 @@ from runner.config import build
 from runner.config.notifiers import Ntfy
 from runner.config.options.restic import Given
 from runner.config.timeouts import Timing
-from tests.contract.hostile import HOSTILE
+from tests.contract.secret.hostile import HOSTILE
 from tests.runner.config.workload import ENVIRONMENT, NTFY, SECRET, configured
 
 

@@ -11,7 +11,16 @@ import pytest
 from kubectl_backup.cluster.errors import ClusterError
 from kubectl_backup.restore.archive import placement
 from kubectl_backup.restore.archive.untar import Bounds, unpack
-from tests.kubectl_backup.blocks import END, extended, file, folder, header, link, pieces, record
+from tests.kubectl_backup.restore.archive.blocks import (
+    END,
+    extended,
+    file,
+    folder,
+    header,
+    link,
+    pieces,
+    record,
+)
 
 _BOUNDS = Bounds(entries=100, size=1 << 20)
 _MEMORY = 16 << 20  # bytes; a header may take one, a piece of a file another

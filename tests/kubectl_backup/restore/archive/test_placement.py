@@ -12,7 +12,7 @@ from kubectl_backup.cluster.errors import ClusterError
 from kubectl_backup.restore.archive import placement
 from kubectl_backup.restore.archive.untar import Bounds, unpack
 from tests import needs
-from tests.kubectl_backup.blocks import END, file, folder, pieces
+from tests.kubectl_backup.restore.archive.blocks import END, file, folder, pieces
 
 _OTHER = 65534  # a user who owns nothing here
 

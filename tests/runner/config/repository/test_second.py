@@ -3,7 +3,7 @@
 import pytest
 
 from runner.config.repository import second
-from tests.contract.hostile import NEVER_PASSED
+from tests.contract.secret.hostile import NEVER_PASSED
 from tests.runner.config.workload import SECRET, configured
 
 LOCAL = {"COPY_RESTIC_REPOSITORY": "/mnt/usb"}

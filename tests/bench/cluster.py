@@ -1,4 +1,4 @@
-"""`python -m tests.cluster.bench`: what the sidecar costs apps on the cluster that runs here.
+"""`python -m tests.bench.cluster`: what the sidecar costs apps on the cluster that runs here.
 
 Pods with and without it take turns, one at a time, the images being there.
 """
@@ -22,7 +22,7 @@ from contract import names
 from tests.cluster.node.cluster import Cluster
 from tests.cluster.programs import images
 from tests.cluster.programs.kubectl import Json, Kubectl
-from tests.cluster.release import NAME, Release
+from tests.cluster.programs.release import NAME, Release
 from tests.cluster.work import until
 from tests.cluster.workloads import apps
 from tests.cluster.workloads.s3 import serve
@@ -167,7 +167,7 @@ def _show(what: str, values: Sequence[float], unit: str) -> None:
 
 def main() -> int:
     """Start what does not run yet, measure, and leave the cluster as it was."""
-    parser = argparse.ArgumentParser(prog="python -m tests.cluster.bench", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.cluster", description=__doc__)
     parser.add_argument("--pods", type=int, default=20, help="of each kind (default: 20)")
     parser.add_argument(
         "--status",

@@ -4,7 +4,7 @@
 set -eu
 
 folder=$1
-cd "$(dirname "$0")/../tools"
+cd "$(dirname "$0")/../../tools"
 mkdir -p "$folder"
 exec 9>"$folder/.lock"
 if command -v flock >/dev/null; then flock 9; fi # one process builds, others wait for it

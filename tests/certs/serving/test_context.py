@@ -13,7 +13,7 @@ from certs import authority
 from certs.authority import CA, BrokenError, Leaf
 from certs.context import Front
 from tests.certs.conftest import NAMES, TIMES
-from tests.certs.handshakes import client, connected, echoing, shake, shown
+from tests.certs.serving.handshakes import client, connected, echoing, shake, shown
 
 
 @pytest.fixture

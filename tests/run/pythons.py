@@ -1,4 +1,4 @@
-"""Runs the unit tests on the oldest and the newest Python: `python -m tests.pythons`.
+"""Runs the unit tests on the oldest and the newest Python: `python -m tests.run.pythons`.
 
 Both are looked for on this machine: on PATH, in /usr and among pyenv's. Where none is as old as
 requires-python allows, or none is as new as that of the images, Debian's is unpacked into the
@@ -16,11 +16,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from contract.start import OLDEST
-from tests import once
+from contract.command_line.start import OLDEST
 from tests.blocks import PROJECT
 from tests.cluster.settings import CACHE
 from tests.cluster.work import alone, spent
+from tests.services import once
 
 NEWEST = (3, 13)  # of the images, which are Debian trixie's
 # Without services and without a cluster. What is left out waits for services for most of its time.
@@ -29,7 +29,7 @@ TESTS = (
     "tests/kube",
 )  # fmt: skip
 _LEFT_OUT = ("tests/runner/notify/test_transport_services.py",)
-_SERVICES = Path(__file__).with_name("services")
+_SERVICES = Path(__file__).parents[1] / "services"
 _VENVS = PROJECT / ".venv/pythons"
 _LIBRARIES = (
     "libc6", "libgcc-s1", "libstdc++6", "libffi8", "zlib1g", "libexpat1", "libbz2-1.0", "liblzma5",

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.services import mariadb
+from tests.services.databases import mariadb
 
 
 def test_it_runs_in_a_folder_whose_path_is_longer_than_a_sockets_may_be(tmp_path: Path) -> None:

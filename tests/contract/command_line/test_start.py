@@ -11,7 +11,7 @@ import pytest
 import kubectl_backup.requirements
 import runner.requirements
 import webhook.requirements
-from contract import start
+from contract.command_line import start
 from tests.blocks import PROJECT
 
 PACKAGES = {
@@ -29,7 +29,8 @@ sys.argv = ["x", *{words!r}]
 runpy.run_module({package!r}, run_name="__main__")
 """
 _READ_BY_OLD_ONES = (
-    "contract/__init__.py", "contract/version.py", "contract/start.py",
+    "contract/__init__.py", "contract/version.py",
+    "contract/command_line/__init__.py", "contract/command_line/start.py",
     *(f"{package}/{name}.py" for package in PACKAGES
       for name in ("__init__", "__main__", "requirements")),
 )  # fmt: skip

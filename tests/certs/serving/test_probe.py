@@ -8,7 +8,7 @@ from certs import authority, probe
 from certs.authority import CA, Leaf
 from certs.context import Front
 from tests.certs.conftest import NAMES
-from tests.certs.handshakes import NAME, echoing, free_port
+from tests.certs.serving.handshakes import NAME, echoing, free_port
 
 
 @pytest.fixture

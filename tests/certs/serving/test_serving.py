@@ -12,7 +12,7 @@ from certs import authority, probe
 from certs.authority import CA, Leaf
 from certs.context import Front
 from tests.certs.conftest import NAMES, TIMES
-from tests.certs.handshakes import NAME, client, connected, free_port, shown
+from tests.certs.serving.handshakes import NAME, client, connected, free_port, shown
 
 
 class _Server(uvicorn.Server):

@@ -1,0 +1,1 @@
+"""What each program does before its own work: check the installation, parse arguments."""
