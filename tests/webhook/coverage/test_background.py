@@ -130,7 +130,7 @@ def test_what_was_seen_too_long_ago_is_not_shown(
     assert shown(metrics) == {("coverage_timestamp_seconds",): 0.0}
 
 
-def test_namespaces_beyond_a_number_share_one_series(cluster: Lists, pod: Json) -> None:
+def test_namespaces_beyond_the_bound_share_one_series(cluster: Lists, pod: Json) -> None:
     names = [f"n{number:04}" for number in range(1100)]
     labels = {"backup.enabled": "true"}
     cluster.put(
