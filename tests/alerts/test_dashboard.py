@@ -25,7 +25,7 @@ def _filled(text: str, values: dict[str, str] = _ALL) -> str:
 
 @pytest.mark.usefixtures("planted")
 @pytest.mark.parametrize("title", dashboard.panels())
-def test_query_gives_something(title: str, watching: World) -> None:
+def test_query_returns_data(title: str, watching: World) -> None:
     for query in dashboard.queries(title):
         found = watching.prometheus.query(_filled(query))
 
@@ -33,7 +33,7 @@ def test_query_gives_something(title: str, watching: World) -> None:
         assert any(math.isfinite(float(each["value"][1])) for each in found), query
 
 
-def test_first_screen_counts_what_is_wrong(watching: World, planted: Planted) -> None:
+def test_first_screen_counts_problems(watching: World, planted: Planted) -> None:
     """Each number, as it was planted."""
     # What fires can be asked for as a series a moment later.
     watching.await_value('count(ALERTS{alertstate="firing"})', len(planted.alerts))
@@ -54,7 +54,7 @@ def test_first_screen_counts_what_is_wrong(watching: World, planted: Planted) ->
 
 
 @pytest.mark.usefixtures("planted")
-def test_maintenance_is_told_of_each_job_and_each_namespace_that_misses_one(
+def test_maintenance_panels_show_each_job_and_each_namespace_without_one(
     watching: World,
 ) -> None:
     mappings = dashboard.override("Maintenance jobs", "State")["mappings"][0]["options"]
@@ -96,7 +96,7 @@ def test_variables_choose_namespace_and_workload(watching: World, planted: Plant
 
 
 @pytest.mark.parametrize("title", dashboard.panels())
-def test_panel_says_what_it_shows_and_in_what_unit(title: str) -> None:
+def test_panel_has_a_description_and_a_unit(title: str) -> None:
     panel = dashboard.panels()[title]
 
     assert len(panel["description"]) > 20
@@ -106,7 +106,7 @@ def test_panel_says_what_it_shows_and_in_what_unit(title: str) -> None:
     assert {each["datasource"]["uid"] for each in every} == {"${datasource}"}
 
 
-def test_panels_have_a_place_and_a_name_of_their_own() -> None:
+def test_panels_have_unique_positions_and_titles() -> None:
     every = dashboard.load()["panels"]
 
     assert len({each["id"] for each in every}) == len(every)
@@ -143,7 +143,7 @@ def test_failed_run_is_a_gap_and_no_loss_of_data(watching: World) -> None:
     assert not shown.keys() & {"failing", "locked"}
 
 
-def test_table_shows_each_workload_that_is_there(watching: World, planted: Planted) -> None:
+def test_table_shows_each_existing_workload(watching: World, planted: Planted) -> None:
     state, *_ = dashboard.queries("Workloads")
 
     found = watching.prometheus.query(_filled(state))
@@ -153,9 +153,7 @@ def test_table_shows_each_workload_that_is_there(watching: World, planted: Plant
     assert shown == planted.sidecars.keys() - {"gone"} | {"never"}
 
 
-def test_table_tells_the_state_of_each_and_what_it_is_about(
-    watching: World, planted: Planted
-) -> None:
+def test_table_shows_the_state_and_failure_class_of_each(watching: World, planted: Planted) -> None:
     state, about, *_ = dashboard.queries("Workloads")
     mappings = dashboard.override("Workloads", "State")["mappings"][0]["options"]
 

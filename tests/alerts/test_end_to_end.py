@@ -30,7 +30,7 @@ def test_each_alert_ends_when_its_cause_does(watching: World, mended: Planted) -
     watching.await_told({f"resolved: {alert.split()[0]}" for alert in mended.alerts - LAST})
 
 
-def test_what_is_gone_alerts_where_the_webhook_does_not_see_pods_until_it_is_deleted(
+def test_deleted_workloads_alert_without_the_webhook_until_their_group_is_deleted(
     watching: World, mended: Planted
 ) -> None:
     """The way of the documentation."""
@@ -45,7 +45,7 @@ def test_what_is_gone_alerts_where_the_webhook_does_not_see_pods_until_it_is_del
     watching.cluster.follows(well=True)
 
 
-def test_emptied_pushgateway_is_noticed_and_filled_by_the_next_looks(
+def test_emptied_pushgateway_is_detected_and_filled_by_the_next_ticks(
     watching: World, mended: Planted
 ) -> None:
     watching.await_alerts(LAST)

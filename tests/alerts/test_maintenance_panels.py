@@ -133,7 +133,7 @@ CASES = [
 ]  # fmt: skip
 
 
-def test_panels_say_how_shared_repositories_fare(tmp_path: Path) -> None:
+def test_panels_show_the_state_of_shared_repositories(tmp_path: Path) -> None:
     file = tmp_path / "cases.yaml"
     cases = {
         "rule_files": [str(rules.FILE.resolve())],
@@ -159,7 +159,7 @@ def test_number_is_gray_where_there_is_no_job(title: str) -> None:
     assert "#56a64b" not in text
 
 
-def test_each_state_was_seen() -> None:
+def test_each_state_occurred() -> None:
     assert {state for case in CASES for state in case.states.values()} == {
         each["text"] for each in STATES.values()
     }

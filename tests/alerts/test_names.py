@@ -79,7 +79,7 @@ def test_metrics_of_a_panel_are_exported(title: str) -> None:
         assert used(query) - exported() - API_SERVER == set()
 
 
-def test_a_metric_that_nobody_exports_is_noticed() -> None:
+def test_a_metric_that_is_not_exported_is_detected() -> None:
     expression = (
         'sum by (some_label) (backup_files{state="new"}) > on (x) backup_fils * backup:gone'
     )
@@ -95,7 +95,7 @@ def test_every_alert_has_a_section_and_every_section_an_alert() -> None:
 
 
 @pytest.mark.parametrize("name", rules.alerts())
-def test_alert_says_what_how_bad_and_what_to_do(name: str) -> None:
+def test_alert_has_a_summary_a_severity_and_a_runbook(name: str) -> None:
     alert = rules.alerts()[name]
     annotations = alert["annotations"]
 
@@ -106,7 +106,7 @@ def test_alert_says_what_how_bad_and_what_to_do(name: str) -> None:
     assert len(annotations["summary"]) < 100
 
 
-def test_alert_takes_for_wanted_what_coverage_does() -> None:
+def test_alert_and_coverage_agree_on_requested_backups() -> None:
     expression = rules.alerts()["BackupPodsUnprotected"]["expr"]
     named = re.search(rf'{rules.COVERAGE}{{reason!~"([^"]+)"}}', expression)
 

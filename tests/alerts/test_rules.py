@@ -312,5 +312,5 @@ def test_each_alert_fires_when_it_should_and_no_other_does(tmp_path: Path, step:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_each_alert_was_seen_to_fire() -> None:
+def test_each_alert_fired() -> None:
     assert {case.fires for case in CASES} - {""} == rules.alerts().keys()

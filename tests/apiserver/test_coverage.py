@@ -134,7 +134,7 @@ def test_command_lists_workloads_and_claims(crowd: dict[str, str]) -> None:
     assert re.search(rf"(?m)^{crowd['outside']} +pod/asks-0 ", text.stdout)
 
 
-def test_series_of_a_namespace_that_is_gone_vanish(
+def test_series_of_a_deleted_namespace_disappear(
     api: Api, counting: Served, namespaces: Namespaces
 ) -> None:
     gone = namespaces()
@@ -147,7 +147,7 @@ def test_series_of_a_namespace_that_is_gone_vanish(
     until(lambda: f'namespace="{gone}",reason="not' not in counting.metrics(), "it is gone", 120)
 
 
-def test_the_charts_rights_are_enough_and_all_are_needed(
+def test_the_charts_rights_are_sufficient_and_all_needed(
     api: Api, crowd: dict[str, str], tmp_path: Path
 ) -> None:
     own = {"certificates.mode=existing", "certificates.existing.secretName=x", "follow=false"}

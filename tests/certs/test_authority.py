@@ -46,25 +46,25 @@ def _verify(leaf: Leaf, ca: CA, name: str, now: datetime) -> None:
         "backup-webhook.backup.svc.cluster.local",
     ],
 )
-def test_leaf_is_good_for_each_name_of_the_service(ca: CA, leaf: Leaf, name: str) -> None:
+def test_leaf_is_valid_for_each_name_of_the_service(ca: CA, leaf: Leaf, name: str) -> None:
     _verify(leaf, ca, name, NOW)
 
 
 @pytest.mark.parametrize("name", ["other.backup.svc", "backup-webhook.other.svc", "backup"])
-def test_leaf_is_good_for_no_other_name(ca: CA, leaf: Leaf, name: str) -> None:
+def test_leaf_is_valid_for_no_other_name(ca: CA, leaf: Leaf, name: str) -> None:
     with pytest.raises(VerificationError):
         _verify(leaf, ca, name, NOW)
 
 
 @pytest.mark.parametrize("off", [timedelta(minutes=-59), DAY - SECOND], ids=str)
-def test_clock_within_an_hour_behind_and_until_the_end_accepts_it(
+def test_clock_up_to_an_hour_behind_accepts_the_leaf_until_it_expires(
     ca: CA, leaf: Leaf, off: timedelta
 ) -> None:
     _verify(leaf, ca, NAMES[2], NOW + off)
 
 
 @pytest.mark.parametrize("off", [timedelta(minutes=-61), DAY + SECOND], ids=str)
-def test_other_clocks_refuse_it(ca: CA, leaf: Leaf, off: timedelta) -> None:
+def test_clock_outside_the_validity_refuses_the_leaf(ca: CA, leaf: Leaf, off: timedelta) -> None:
     with pytest.raises(VerificationError):
         _verify(leaf, ca, NAMES[2], NOW + off)
 
@@ -117,7 +117,7 @@ def test_bundle_is_read_back(ca: CA) -> None:
 
 
 @pytest.mark.parametrize("text", [b"", b"junk", b"-----BEGIN CERTIFICATE-----\nAAAA\n"])
-def test_unreadable_bundle_holds_nothing(text: bytes) -> None:
+def test_unreadable_bundle_is_empty(text: bytes) -> None:
     assert authority.load_bundle(text) == frozenset()
 
 
@@ -143,7 +143,7 @@ def _broken(ca: CA, leaf: Leaf) -> dict[str, tuple[bytes, bytes]]:
     }
 
 
-def test_what_cannot_sign_is_refused_without_quoting_a_key(ca: CA, leaf: Leaf) -> None:
+def test_certificate_that_cannot_sign_is_refused_without_quoting_a_key(ca: CA, leaf: Leaf) -> None:
     for what, (certificate, key) in _broken(ca, leaf).items():
         with pytest.raises(BrokenError) as caught:
             authority.load_ca(certificate, key)
@@ -155,7 +155,7 @@ def test_what_cannot_sign_is_refused_without_quoting_a_key(ca: CA, leaf: Leaf) -
             assert line[:12] not in str(error), what
 
 
-def test_keys_are_not_shown(ca: CA, leaf: Leaf) -> None:
+def test_keys_are_not_in_representations(ca: CA, leaf: Leaf) -> None:
     shown = repr(ca) + repr(leaf)
 
     assert "PRIVATE" not in shown

@@ -75,7 +75,7 @@ def _shown(keeper: Keeper, ca: CA) -> int:
     return shake(keeper._front.context, client(authority.pem(ca.certificate)))
 
 
-def test_swapped_files_are_shown(
+def test_swapped_files_are_served(
     mount: Mount, keeper: Keeper, ca: CA, now: datetime, new_leaf: Callable[[], Leaf]
 ) -> None:
     for _ in range(3):
@@ -90,7 +90,7 @@ def test_swapped_files_are_shown(
         assert keeper.status().problem == ""
 
 
-def test_chain_and_key_from_two_sides_of_a_swap_change_nothing(
+def test_chain_and_key_of_two_versions_change_nothing(
     mount: Mount, keeper: Keeper, ca: CA, now: datetime, new_leaf: Callable[[], Leaf]
 ) -> None:
     first, second = new_leaf(), new_leaf()
@@ -110,7 +110,7 @@ def test_chain_and_key_from_two_sides_of_a_swap_change_nothing(
 
 
 @pytest.mark.parametrize("broken", [{"tls.crt": b""}, {"tls.crt": b"junk"}, {"tls.key": b""}])
-def test_broken_files_change_nothing(
+def test_invalid_files_change_nothing(
     mount: Mount, keeper: Keeper, ca: CA, leaf: Leaf, now: datetime, broken: dict[str, bytes]
 ) -> None:
     mount.swap(_pair(leaf))
@@ -123,9 +123,7 @@ def test_broken_files_change_nothing(
     assert keeper.status().problem
 
 
-def test_files_that_are_not_there_yet_are_awaited(
-    mount: Mount, keeper: Keeper, leaf: Leaf, now: datetime
-) -> None:
+def test_missing_files_are_awaited(mount: Mount, keeper: Keeper, leaf: Leaf, now: datetime) -> None:
     assert not keeper.tick(now)
     assert keeper.status().problem == f"{mount.folder}/tls.crt: No such file or directory"
 
@@ -135,7 +133,7 @@ def test_files_that_are_not_there_yet_are_awaited(
     assert keeper.status().problem == ""
 
 
-def test_encrypted_key_is_refused_and_nobody_is_asked_for_a_password(
+def test_encrypted_key_is_refused_without_a_password_prompt(
     mount: Mount, keeper: Keeper, leaf: Leaf, now: datetime
 ) -> None:
     key = load_pem_private_key(leaf.key, None)
@@ -150,7 +148,7 @@ def test_encrypted_key_is_refused_and_nobody_is_asked_for_a_password(
     assert "do not load" in keeper.status().problem
 
 
-def test_expired_files_are_shown_and_named(
+def test_expired_files_are_served_and_named(
     mount: Mount, keeper: Keeper, ca: CA, now: datetime
 ) -> None:
     leaf = authority.new_leaf(ca, now - timedelta(minutes=30), timedelta(minutes=20), NAMES)
@@ -161,7 +159,7 @@ def test_expired_files_are_shown_and_named(
 
 
 @pytest.mark.parametrize("with_ca", [True, False])
-def test_readiness_goes_by_the_ca_beside_or_by_the_leaf_itself(
+def test_readiness_is_checked_against_the_mounted_ca_or_the_leaf_itself(
     mount: Mount, ca: CA, leaf: Leaf, now: datetime, *, with_ca: bool
 ) -> None:
     mount.swap(_pair(leaf, ca if with_ca else None))
@@ -182,7 +180,7 @@ def test_ready_with_mounted_files(mount: Mount, keeper: Keeper, ca: CA, leaf: Le
         keeper.stop()
 
 
-def test_foreign_ca_beside_the_leaf_is_not_ready(
+def test_ca_that_did_not_sign_the_leaf_is_not_ready(
     mount: Mount, keeper: Keeper, leaf: Leaf, now: datetime
 ) -> None:
     mount.swap(_pair(leaf, authority.new_ca(now, TIMES.ca)))

@@ -79,7 +79,9 @@ def test_before_the_server_listens_it_is_not_ready(new_keeper: NewKeeper) -> Non
     assert "Connection refused" in made.status().problem
 
 
-def test_wiped_bundle_is_back_without_waiting_for_a_look(new_keeper: NewKeeper, kube: Kube) -> None:
+def test_wiped_bundle_is_restored_without_waiting_for_a_check(
+    new_keeper: NewKeeper, kube: Kube
+) -> None:
     new_keeper().start()
     kube.until(lambda: kube.streams == 2)
     before = _bundle(kube)
@@ -89,7 +91,7 @@ def test_wiped_bundle_is_back_without_waiting_for_a_look(new_keeper: NewKeeper, 
         kube.until(lambda: _bundle(kube) == before)
 
 
-def test_deleted_secret_is_back_without_waiting_for_a_look(
+def test_deleted_secret_is_restored_without_waiting_for_a_check(
     new_keeper: NewKeeper, kube: Kube
 ) -> None:
     new_keeper().start()
@@ -102,7 +104,7 @@ def test_deleted_secret_is_back_without_waiting_for_a_look(
     assert kube.objects[SECRET_PATH]["data"] == before
 
 
-def test_configuration_that_comes_later_gets_the_bundle(new_keeper: NewKeeper, kube: Kube) -> None:
+def test_configuration_created_later_gets_the_bundle(new_keeper: NewKeeper, kube: Kube) -> None:
     kube.put(HOOKS_PATH, None)
     made = new_keeper()
     context = made.start()
@@ -133,7 +135,7 @@ def test_start_waits_for_the_cluster(new_keeper: NewKeeper, kube: Kube) -> None:
     assert made.status().leaf_expires is not None
 
 
-def test_stop_ends_a_start_that_waits(new_keeper: NewKeeper, kube: Kube) -> None:
+def test_stop_interrupts_a_start_that_waits(new_keeper: NewKeeper, kube: Kube) -> None:
     kube.refuse = {"GET": 503}
     asked = threading.Semaphore(0)
     kube.before = lambda _method, _path: asked.release()
@@ -171,7 +173,7 @@ def test_stop_ends_all_threads_and_the_context_still_serves(
         assert made.ready()
 
 
-def test_cluster_that_goes_away_changes_nothing_for_clients(
+def test_unreachable_api_server_changes_nothing_for_clients(
     new_keeper: NewKeeper, kube: Kube, now: datetime
 ) -> None:
     made = new_keeper()
@@ -187,7 +189,7 @@ def test_cluster_that_goes_away_changes_nothing_for_clients(
         assert made.ready()
 
 
-def test_bundle_that_is_wiped_and_cannot_be_put_back_is_not_ready(
+def test_wiped_bundle_that_cannot_be_restored_is_not_ready(
     new_keeper: NewKeeper, kube: Kube, now: datetime
 ) -> None:
     made = new_keeper()
@@ -252,7 +254,7 @@ class _Failing:
         """Close nothing."""
 
 
-def test_bug_of_ours_changes_nothing_and_is_not_quoted(
+def test_unexpected_exception_changes_nothing_and_is_not_quoted(
     new_keeper: NewKeeper, leaf: Leaf, now: datetime, caplog: pytest.LogCaptureFixture
 ) -> None:
     made = new_keeper(_Failing([View(leaf, now)]))
@@ -265,7 +267,7 @@ def test_bug_of_ours_changes_nothing_and_is_not_quoted(
     assert "PRIVATE" not in caplog.text
 
 
-def test_same_trouble_is_logged_once_and_its_end_too(
+def test_repeated_problem_and_its_end_are_logged_once(
     new_keeper: NewKeeper, kube: Kube, now: datetime, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "certs")
@@ -280,7 +282,7 @@ def test_same_trouble_is_logged_once_and_its_end_too(
     assert levels == ["WARNING", "INFO"]
 
 
-def test_context_is_the_same_one_for_good(new_keeper: NewKeeper, kube: Kube, now: datetime) -> None:
+def test_context_is_never_replaced(new_keeper: NewKeeper, kube: Kube, now: datetime) -> None:
     made = new_keeper()
     context = made.start()
     trusting = client(_installed(kube))
@@ -295,7 +297,7 @@ def test_context_is_the_same_one_for_good(new_keeper: NewKeeper, kube: Kube, now
 @pytest.mark.parametrize(
     ("failures", "seconds"), [(1, 0.5), (2, 1), (3, 2), (6, 16), (7, 30), (1000, 30)]
 )
-def test_attempts_become_rarer(
+def test_retries_back_off(
     new_keeper: NewKeeper, monkeypatch: pytest.MonkeyPatch, now: datetime,
     failures: int, seconds: float,
 ) -> None:  # fmt: skip
@@ -307,7 +309,7 @@ def test_attempts_become_rarer(
 
 
 @pytest.mark.parametrize(("ahead", "seconds"), [(-5, 0), (7, 7), (3600, 60)])
-def test_it_looks_when_the_source_says_but_at_least_each_minute(
+def test_it_checks_when_the_source_requests_and_at_least_each_minute(
     new_keeper: NewKeeper, leaf: Leaf, now: datetime, ahead: float, seconds: float
 ) -> None:
     made = new_keeper(_Failing([View(leaf, now + timedelta(seconds=ahead))]))
@@ -316,7 +318,7 @@ def test_it_looks_when_the_source_says_but_at_least_each_minute(
     assert made._pause(now) == seconds
 
 
-def test_names_of_the_handshake_are_the_services(new_keeper: NewKeeper, kube: Kube) -> None:
+def test_sni_of_the_probe_is_the_services_name(new_keeper: NewKeeper, kube: Kube) -> None:
     context = new_keeper().start()
 
     for name in authority.names("backup-webhook", "backup"):
@@ -339,7 +341,7 @@ class Mounted:
         """Nothing is open."""
 
 
-def test_one_bad_bundle_of_two_is_not_ready(
+def test_one_invalid_bundle_of_two_is_not_ready(
     new_keeper: NewKeeper, leaf: Leaf, ca: authority.CA, now: datetime
 ) -> None:
     """Each webhook of a configuration has its own, and the API server calls by each.

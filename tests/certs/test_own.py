@@ -60,7 +60,7 @@ def _good(view: View) -> None:
     assert view.leaf.signer in authority.load_bundle(bundle)
 
 
-def test_first_start_makes_a_ca_installs_and_signs(
+def test_first_start_creates_a_ca_installs_it_and_signs(
     replica: NewReplica, store: Store, now: datetime
 ) -> None:
     view = replica().refresh(now)
@@ -71,7 +71,7 @@ def test_first_start_makes_a_ca_installs_and_signs(
     assert view.ca_expires == now + TIMES.ca
 
 
-def test_second_look_writes_nothing_and_keeps_the_leaf(
+def test_second_check_writes_nothing_and_keeps_the_leaf(
     replica: NewReplica, kube: Kube, now: datetime
 ) -> None:
     first = replica()
@@ -120,7 +120,7 @@ def test_replicas_that_race_at_first_start_agree(
     assert {view.leaf and view.leaf.signer for view in views} == {content.current.certificate}
 
 
-def test_replica_that_always_loses_serves_nothing_of_its_own(
+def test_replica_that_loses_every_race_serves_no_leaf_of_its_own_ca(
     replica: NewReplica, kube: Kube, now: datetime
 ) -> None:
     kube.refuse = {"PATCH": 409}
@@ -131,7 +131,7 @@ def test_replica_that_always_loses_serves_nothing_of_its_own(
     assert "HTTP 409" in view.problem
 
 
-def test_deleted_secret_is_put_back_from_memory(
+def test_deleted_secret_is_restored_from_memory(
     replica: NewReplica, kube: Kube, store: Store, now: datetime
 ) -> None:
     one, two = replica(), replica()
@@ -147,7 +147,7 @@ def test_deleted_secret_is_put_back_from_memory(
 
 @pytest.mark.parametrize("key", ["ca.crt", "ca.key"])
 @pytest.mark.parametrize("value", [None, b"", b"junk"])
-def test_broken_secret_is_put_back_from_memory(
+def test_invalid_secret_is_restored_from_memory(
     replica: NewReplica, store: Store, now: datetime, key: str, value: bytes | None
 ) -> None:
     one = replica()
@@ -160,7 +160,7 @@ def test_broken_secret_is_put_back_from_memory(
     assert _stored(store) == content
 
 
-def test_broken_secret_that_nobody_remembers_is_made_anew(
+def test_invalid_secret_without_a_copy_in_memory_is_recreated(
     replica: NewReplica, store: Store, now: datetime
 ) -> None:
     replica().refresh(now)
@@ -172,7 +172,7 @@ def test_broken_secret_that_nobody_remembers_is_made_anew(
     assert _stored(store).current != before.current
 
 
-def test_expired_ca_is_made_anew_at_once(replica: NewReplica, store: Store, now: datetime) -> None:
+def test_expired_ca_is_replaced_at_once(replica: NewReplica, store: Store, now: datetime) -> None:
     old = Content(authority.new_ca(now - timedelta(days=100), TIMES.ca))
     store.create(secret.dump(old))
 
@@ -181,7 +181,9 @@ def test_expired_ca_is_made_anew_at_once(replica: NewReplica, store: Store, now:
     assert _stored(store).current != old.current
 
 
-def test_broken_part_is_cleared_away(replica: NewReplica, store: Store, now: datetime) -> None:
+def test_invalid_key_of_the_secret_is_removed(
+    replica: NewReplica, store: Store, now: datetime
+) -> None:
     one = replica()
     one.refresh(now)
     _write(store, {"next.crt": b"junk"})
@@ -209,7 +211,7 @@ def test_changed_bundle_is_applied_again(
     assert view.leaf is before.leaf
 
 
-def test_next_ca_counts_as_published_once_every_webhook_has_it(
+def test_next_ca_is_published_once_every_webhook_has_it(
     replica: NewReplica, kube: Kube, store: Store, now: datetime
 ) -> None:
     one = replica()
@@ -226,7 +228,7 @@ def test_next_ca_counts_as_published_once_every_webhook_has_it(
     assert _stored(store).published == now + 2 * MINUTE
 
 
-def test_after_the_configuration_went_away_nothing_is_installed(
+def test_nothing_is_installed_after_the_configuration_is_deleted(
     replica: NewReplica, kube: Kube, now: datetime
 ) -> None:
     one = replica()
@@ -239,7 +241,7 @@ def test_after_the_configuration_went_away_nothing_is_installed(
     assert view.in_sync is False
 
 
-def test_configuration_that_comes_later_gets_the_bundle(
+def test_configuration_created_later_gets_the_bundle(
     replica: NewReplica, kube: Kube, now: datetime
 ) -> None:
     kube.put(HOOKS_PATH, None)
@@ -255,7 +257,7 @@ def test_configuration_that_comes_later_gets_the_bundle(
     _good(one.refresh(now + MINUTE))
 
 
-def test_configuration_that_may_not_be_read_does_not_keep_us_from_a_leaf(
+def test_forbidden_configuration_does_not_prevent_a_leaf(
     replica: NewReplica, kube: Kube, now: datetime
 ) -> None:
     def no_right(_method: str, path: str) -> None:
@@ -269,7 +271,7 @@ def test_configuration_that_may_not_be_read_does_not_keep_us_from_a_leaf(
     assert "HTTP 403" in view.problem
 
 
-def test_without_a_cluster_it_signs_with_what_it_remembers(
+def test_without_the_api_server_it_signs_with_the_ca_in_memory(
     replica: NewReplica, kube: Kube, now: datetime
 ) -> None:
     one = replica()
@@ -286,7 +288,7 @@ def test_without_a_cluster_it_signs_with_what_it_remembers(
     assert "HTTP 503" in after.problem
 
 
-def test_without_a_cluster_it_does_not_start(
+def test_without_the_api_server_it_does_not_start(
     replica: NewReplica, kube: Kube, now: datetime
 ) -> None:
     kube.refuse = {"GET": 503, "PATCH": 503}
@@ -302,7 +304,7 @@ def test_secret_that_cannot_be_written_signs_nothing(
     assert replica().refresh(now).leaf is None
 
 
-def test_ca_expired_while_the_cluster_is_away_changes_nothing(
+def test_ca_that_expires_without_the_api_server_changes_nothing(
     replica: NewReplica, kube: Kube, now: datetime
 ) -> None:
     one = replica()
@@ -312,7 +314,7 @@ def test_ca_expired_while_the_cluster_is_away_changes_nothing(
     assert one.refresh(now + TIMES.ca).leaf is before.leaf
 
 
-def test_rotation_goes_step_by_step(replica: NewReplica, store: Store, now: datetime) -> None:
+def test_rotation_proceeds_step_by_step(replica: NewReplica, store: Store, now: datetime) -> None:
     one, two = replica(), replica()
     one.refresh(now)
     two.refresh(now)
@@ -339,7 +341,7 @@ def test_rotation_goes_step_by_step(replica: NewReplica, store: Store, now: date
     ]
 
 
-def test_whatever_overtakes_whatever_every_leaf_stays_trusted(
+def test_every_leaf_stays_trusted_in_any_order_of_events(
     replica: NewReplica, kube: Kube, store: Store, now: datetime
 ) -> None:
     """Rotations of four replicas; at random, one looks while another's request is under way."""

@@ -82,7 +82,7 @@ def test_next_ca_is_made_at_two_thirds_and_does_not_sign_yet(stored: Content) ->
     assert made.published is None
 
 
-def test_whole_life_in_order() -> None:
+def test_ca_passes_all_steps_in_order() -> None:
     content, seen = _step(T0, None, None).content, list[tuple[CA, CA | None, Certificate | None]]()
     for hours in range(0, 24 * 300, 6):
         shown = content.bundle  # what was installed after the last look
@@ -99,7 +99,7 @@ def test_whole_life_in_order() -> None:
     assert phases[:12] == ["one", "next", "previous"] * 4
 
 
-def test_without_a_secret_one_ca_is_made() -> None:
+def test_without_a_secret_one_ca_is_created() -> None:
     content = _step(T0, None, None).content
 
     assert content.current.valid(T0)
@@ -107,12 +107,12 @@ def test_without_a_secret_one_ca_is_made() -> None:
 
 
 @AT_REST
-def test_lost_secret_is_restored_as_remembered(days: int, at_rest: Content) -> None:
+def test_deleted_secret_is_restored_as_in_memory(days: int, at_rest: Content) -> None:
     assert _step(T0 + days * DAY, None, BOTH, at_rest).content == at_rest
 
 
 @AT_REST
-def test_stored_counts_more_than_remembered(days: int, at_rest: Content) -> None:
+def test_stored_secret_outranks_memory(days: int, at_rest: Content) -> None:
     other = Content(new_ca(T0, TIMES.ca))
 
     assert _step(T0 + days * DAY, at_rest, BOTH, other).content == at_rest
@@ -120,7 +120,7 @@ def test_stored_counts_more_than_remembered(days: int, at_rest: Content) -> None
 
 @pytest.mark.parametrize("remembered", [None, STEADY], ids=["", "remembered"])
 @pytest.mark.parametrize("installed", [None, frozenset(), {OLD.certificate}])
-def test_expired_ca_is_made_anew_at_once(
+def test_expired_ca_is_replaced_at_once(
     remembered: Content | None, installed: AbstractSet[Certificate] | None
 ) -> None:
     now = T0 + 90 * DAY
@@ -131,11 +131,11 @@ def test_expired_ca_is_made_anew_at_once(
         assert content == Content(content.current)
 
 
-def test_of_an_expired_ca_the_next_one_signs_at_once() -> None:
+def test_next_ca_signs_at_once_after_expiry() -> None:
     assert _step(T0 + 90 * DAY, PUBLISHING, None).content == Content(NEW)
 
 
-def test_ca_that_has_not_begun_is_replaced_but_stays_trusted() -> None:
+def test_ca_that_is_not_yet_valid_is_replaced_but_stays_trusted() -> None:
     now = T0 - 2 * HOUR  # our clock is behind, or whoever made it was ahead
 
     content = _step(now, STEADY).content
@@ -157,7 +157,7 @@ def test_expired_next_and_previous_are_left_out() -> None:
     assert _step(now, replace(STEADY, previous=short.certificate, switched=now)).content == STEADY
 
 
-def test_moments_far_in_the_future_start_anew() -> None:
+def test_timestamps_far_in_the_future_are_reset() -> None:
     now = T0 + 60 * DAY
     published = replace(PUBLISHED, published=now + 400 * DAY)
     switched = replace(SWITCHED, switched=now + 400 * DAY)
@@ -166,13 +166,13 @@ def test_moments_far_in_the_future_start_anew() -> None:
     assert _step(now, switched).content.switched == now
 
 
-def test_lost_moments_start_anew() -> None:
+def test_lost_timestamps_are_reset() -> None:
     now = T0 + 63 * DAY
 
     assert _step(now, replace(SWITCHED, switched=None)).content.switched == now
 
 
-def test_rotation_that_is_asked_for_starts_now_and_once() -> None:
+def test_requested_rotation_starts_now_and_once() -> None:
     content = _step(T0, replace(STEADY, asked=True)).content
 
     assert content.next is not None
@@ -182,13 +182,13 @@ def test_rotation_that_is_asked_for_starts_now_and_once() -> None:
 @pytest.mark.parametrize(
     ("days", "stored"), [(61, PUBLISHED), (63, SWITCHED)], ids=["published", "switched"]
 )
-def test_rotation_that_is_asked_for_waits_for_the_one_under_way(days: int, stored: Content) -> None:
+def test_requested_rotation_waits_for_the_one_in_progress(days: int, stored: Content) -> None:
     wished = replace(stored, asked=True)
 
     assert _step(T0 + days * DAY, wished).content == wished
 
 
-def test_wish_survives_the_switch() -> None:
+def test_request_survives_the_switch() -> None:
     assert _step(T0 + 62 * DAY, replace(PUBLISHED, asked=True)).content == replace(
         SWITCHED, asked=True
     )
@@ -203,11 +203,11 @@ def test_wish_survives_the_switch() -> None:
         (60, PUBLISHING, 62),
     ],
 )
-def test_next_look_is_when_something_is_due(days: float, stored: Content, expected: float) -> None:
+def test_next_check_is_when_something_is_due(days: float, stored: Content, expected: float) -> None:
     assert _step(T0 + days * DAY, stored).look_again == T0 + expected * DAY
 
 
-def test_previous_stays_for_as_long_as_a_leaf_of_it_may_live() -> None:
+def test_previous_ca_stays_as_long_as_its_leaves_may_be_valid() -> None:
     times = Lifetimes(ca=90 * DAY, leaf=20 * DAY, overlap=DAY)
 
     for days, previous in ((81.9, OLD.certificate), (82, None)):

@@ -17,7 +17,7 @@ def _written(content: Content) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("asked", [False, True], ids=["", "asked"])
 @pytest.mark.parametrize("content", [STEADY, PUBLISHING, PUBLISHED, SWITCHED])
-def test_content_survives_the_secret(content: Content, *, asked: bool) -> None:
+def test_content_is_read_back_from_the_secret(content: Content, *, asked: bool) -> None:
     content = replace(content, asked=asked)
 
     assert secret.parse(_written(content)) == Parsed(content)
@@ -28,18 +28,18 @@ def test_every_key_is_written_or_removed() -> None:
     assert set(_written(STEADY)) == {"ca.crt", "ca.key"}
 
 
-def test_keys_of_others_do_not_matter() -> None:
+def test_keys_of_others_are_ignored() -> None:
     assert secret.parse(_written(STEADY) | {"tls.crt": b"x", "": b"y"}) == Parsed(STEADY)
 
 
 @pytest.mark.parametrize("data", [{}, {"ca.crt": b"", "ca.key": b""}, {"other": b"x"}], ids=str)
-def test_empty_secret_holds_nothing_and_nothing_broken(data: dict[str, bytes]) -> None:
+def test_empty_secret_is_empty_and_valid(data: dict[str, bytes]) -> None:
     assert secret.parse(data) == Parsed()
 
 
 @pytest.mark.parametrize("key", ["ca.crt", "ca.key"])
 @pytest.mark.parametrize("value", [b"", b"junk", b"\xff\x00", None])
-def test_broken_ca_is_named_and_holds_nothing(key: str, value: bytes | None) -> None:
+def test_invalid_ca_is_named_and_ignored(key: str, value: bytes | None) -> None:
     data = _written(PUBLISHED)
     data.pop(key)
     if value is not None:
@@ -54,7 +54,7 @@ def test_broken_ca_is_named_and_holds_nothing(key: str, value: bytes | None) -> 
 
 
 @pytest.mark.parametrize("key", ["next.crt", "next.key"])
-def test_broken_next_ca_is_named_and_left_out(key: str) -> None:
+def test_invalid_next_ca_is_named_and_left_out(key: str) -> None:
     parsed = secret.parse(_written(PUBLISHED) | {key: b"junk"})
     content, problems = parsed.content, parsed.broken
 
@@ -62,7 +62,7 @@ def test_broken_next_ca_is_named_and_left_out(key: str) -> None:
     assert problems[0].startswith("next.crt and next.key: ")
 
 
-def test_broken_previous_ca_is_named_and_left_out() -> None:
+def test_invalid_previous_ca_is_named_and_left_out() -> None:
     parsed = secret.parse(_written(SWITCHED) | {"previous.crt": b"junk"})
     content, problems = parsed.content, parsed.broken
 
@@ -71,5 +71,5 @@ def test_broken_previous_ca_is_named_and_left_out() -> None:
 
 
 @pytest.mark.parametrize("text", [b"", b"yesterday", b"2027-03-01T12:00:00", b"\xff", b"17"])
-def test_unreadable_moment_is_as_good_as_none(text: bytes) -> None:
+def test_unreadable_timestamp_counts_as_absent(text: bytes) -> None:
     assert secret.parse(_written(PUBLISHED) | {"published": text}) == Parsed(PUBLISHING)

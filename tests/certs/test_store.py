@@ -68,7 +68,7 @@ def test_update_of_an_older_version_conflicts(store: Store) -> None:
 
 
 @pytest.mark.parametrize("data", [None, {}, {"ca.key": "no base64"}, {"ca.key": ""}], ids=str)
-def test_odd_secrets_are_read(store: Store, kube: Kube, data: Json | None) -> None:
+def test_unusual_secrets_are_read(store: Store, kube: Kube, data: Json | None) -> None:
     kube.put(SECRET_PATH, {"metadata": {}, "data": data})
 
     found = store.secret()
@@ -98,7 +98,7 @@ def test_configuration_without_webhooks_is_read(store: Store, kube: Kube, absent
     assert found.bundles == {}
 
 
-def test_applied_are_names_and_bundles_and_nothing_else(store: Store, kube: Kube) -> None:
+def test_only_names_and_bundles_are_applied(store: Store, kube: Kube) -> None:
     seen = store.webhooks()
     assert seen is not None
 
@@ -133,7 +133,7 @@ def test_bundle_is_not_applied_over_a_newer_one(store: Store, kube: Kube) -> Non
     assert len(kube.requests) == 2
 
 
-def test_configuration_that_went_away_is_not_made(store: Store, kube: Kube) -> None:
+def test_deleted_configuration_is_not_created(store: Store, kube: Kube) -> None:
     seen = store.webhooks()
     assert seen is not None
     kube.put(HOOKS_PATH, None)
@@ -169,7 +169,7 @@ def test_refusal_names_the_object_and_the_status_only(
         assert caught.value.__suppress_context__
 
 
-def test_nobody_there_is_one_line() -> None:
+def test_unreachable_api_server_is_reported_in_one_line() -> None:
     settings = client.Configuration()
     settings.host = f"http://127.0.0.1:{free_port()}"
     store = Store("backup", "ca", "hooks", client.ApiClient(settings))
@@ -178,7 +178,9 @@ def test_nobody_there_is_one_line() -> None:
         store.secret()
 
 
-def test_outside_a_cluster_it_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_in_cluster_configuration_is_reported_in_one_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", "/nowhere")
 
     line = "^read Secret ca: Invalid kube-config file. No configuration found$"
@@ -186,7 +188,7 @@ def test_outside_a_cluster_it_is_one_line(monkeypatch: pytest.MonkeyPatch) -> No
         Store("backup", "ca", "hooks").secret()
 
 
-def test_stream_speaks_at_first_and_at_each_change(store: Store, kube: Kube) -> None:
+def test_watch_reports_the_first_state_and_each_change(store: Store, kube: Kube) -> None:
     stream = store.readers()["webhooks"].stream()
     said = stream.stream(amt=None, decode_content=False)
 

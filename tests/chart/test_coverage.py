@@ -19,7 +19,7 @@ def _seconds(*values: str) -> str:
     return str(given["BACKUP_WEBHOOK_COVERAGE_SECONDS"])
 
 
-def test_it_may_only_list_what_it_counts() -> None:
+def test_scans_may_only_list_what_they_count() -> None:
     rules = one("ClusterRole", *_ALONE)["rules"]
 
     assert rules == [{
@@ -31,7 +31,7 @@ def test_it_may_only_list_what_it_counts() -> None:
     assert one("Deployment", *_ALONE)["spec"]["template"]["spec"]["automountServiceAccountToken"]
 
 
-def test_it_adds_only_claims_to_what_is_followed_anyway() -> None:
+def test_scans_add_only_claims_to_the_watched_kinds() -> None:
     followed = {
         verb: {kind for rule in one("ClusterRole")["rules"] for kind in rule["resources"]
                if verb in rule["verbs"]}
@@ -41,14 +41,14 @@ def test_it_adds_only_claims_to_what_is_followed_anyway() -> None:
     assert followed["list"] - followed["watch"] == {"persistentvolumeclaims"}
 
 
-def test_it_can_be_switched_off_and_asks_for_nothing_then() -> None:
+def test_disabled_scans_need_no_rights() -> None:
     assert _seconds() == "300"
     assert _seconds("coverage.seconds=60") == "60"
     assert _seconds("coverage.enabled=false", "coverage.seconds=60") == "0"
     assert of_kind("ClusterRole", *_ALONE, "coverage.enabled=false") == []
 
 
-def test_notes_tell_the_command_where_it_may_list() -> None:
+def test_notes_show_the_command_where_it_may_list() -> None:
     command = "kubectl -n default exec deploy/backup-webhook -- backup-webhook coverage"
 
     assert command in rendering.text(notes=True)
@@ -63,7 +63,7 @@ def test_notes_tell_the_command_where_it_may_list() -> None:
         ("coverage.enable=true", "'enable' not allowed"),
     ],
 )
-def test_what_cannot_be_is_refused_by_name(value: str, key: str) -> None:
+def test_an_invalid_value_is_refused_by_name(value: str, key: str) -> None:
     with pytest.raises(RefusedError, match=key):
         rendering.text(value)
 
@@ -77,14 +77,14 @@ def _policies(*values: str) -> list[Json]:
 
 
 @pytest.mark.parametrize("off", ["off", "false"])
-def test_there_is_none_by_default(off: str) -> None:
+def test_the_policy_is_off_by_default(off: str) -> None:
     """YAML reads an unquoted off as false."""
     assert _policies() == []
     assert _policies(f"coverage.policy={off}") == []
 
 
 @pytest.mark.parametrize(("policy", "actions"), [("warn", ["Warn", "Audit"]), ("deny", ["Deny"])])
-def test_it_holds_only_where_the_webhook_injects(policy: str, actions: list[str]) -> None:
+def test_the_policy_applies_only_where_the_webhook_injects(policy: str, actions: list[str]) -> None:
     rule, binding = _policies(f"coverage.policy={policy}")
     (webhook,) = one("MutatingWebhookConfiguration")["webhooks"]
 
@@ -98,12 +98,12 @@ def test_it_holds_only_where_the_webhook_injects(policy: str, actions: list[str]
 
 @pytest.mark.parametrize("version", _VERSIONS)
 @pytest.mark.parametrize("policy", ["warn", "deny"])
-def test_it_is_valid(policy: str, version: str) -> None:
+def test_the_policy_is_valid(policy: str, version: str) -> None:
     for each in _policies(f"coverage.policy={policy}"):
         kubernetes_validate.validate(json.loads(json.dumps(each)), version, strict=True)
 
 
 @pytest.mark.parametrize("policy", ["warn", "deny"])
-def test_it_is_refused_where_the_cluster_has_no_policies(policy: str) -> None:
+def test_the_policy_is_refused_where_the_cluster_has_none(policy: str) -> None:
     with pytest.raises(RefusedError, match=r"coverage\.policy needs Kubernetes 1\.30"):
         rendering.text(f"coverage.policy={policy}", kubernetes="1.29.14")

@@ -90,7 +90,7 @@ def told(output: str) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", TEMPLATES)
-def test_nothing_is_said_of_what_is_right(opted_in: Kubectl, kind: str) -> None:
+def test_valid_annotations_give_no_warning(opted_in: Kubectl, kind: str) -> None:
     right = {
         **ENABLED,
         "backup.schedule": " H(0-29) 3 * * 1-5",
@@ -113,7 +113,7 @@ def test_unknown_annotation_is_named(opted_in: Kubectl, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", WORKLOADS)
-def test_annotation_in_the_wrong_place_is_told_the_right_one(opted_in: Kubectl, kind: str) -> None:
+def test_misplaced_annotation_is_named_with_the_right_place(opted_in: Kubectl, kind: str) -> None:
     (line,) = warnings(opted_in, workload(kind, {}, {**ENABLED, "example.com/other": "x"}))
 
     assert line == (
@@ -123,13 +123,13 @@ def test_annotation_in_the_wrong_place_is_told_the_right_one(opted_in: Kubectl, 
 
 
 @pytest.mark.parametrize("kind", ["Pod", "Deployment"])
-def test_label_in_place_of_an_annotation_is_told(opted_in: Kubectl, kind: str) -> None:
+def test_label_in_place_of_an_annotation_gives_a_warning(opted_in: Kubectl, kind: str) -> None:
     (line,) = warnings(opted_in, workload(kind, {}, labels=ENABLED))
 
     assert line == f"backup.enabled has no effect as a label: write it in {TEMPLATES[kind]}"
 
 
-def test_unusable_values_are_told_what_to_write(opted_in: Kubectl) -> None:
+def test_invalid_values_are_named_with_a_remedy(opted_in: Kubectl) -> None:
     given = {"backup.enabled": "ture", "backup.keep-last": "all", "backup.schedule": "@yearly"}
     (line,) = warnings(opted_in, workload("Deployment", given))
 
@@ -142,7 +142,9 @@ def test_unusable_values_are_told_what_to_write(opted_in: Kubectl) -> None:
 
 
 @pytest.mark.parametrize("word", ["true", " Yes ", "ON", "1"])
-def test_namespace_without_the_label_is_told_the_command(installed: Release, word: str) -> None:
+def test_namespace_without_the_label_is_named_with_the_command(
+    installed: Release, word: str
+) -> None:
     default = installed.kubectl.within("default")
     (line,) = warnings(default, workload("Deployment", {"backup.enabled": word}))
 
@@ -152,13 +154,13 @@ def test_namespace_without_the_label_is_told_the_command(installed: Release, wor
 
 
 @pytest.mark.parametrize("name", ["kube-system", NAME])
-def test_namespace_that_is_never_touched_is_told_so(installed: Release, name: str) -> None:
+def test_excluded_namespace_gives_a_warning(installed: Release, name: str) -> None:
     (line,) = warnings(installed.kubectl.within(name), workload("Deployment", ENABLED))
 
     assert line == f"not backed up: pods of the namespace {name} are never touched"
 
 
-def test_pod_of_a_controller_is_looked_at_only_when_somebody_annotates_it(
+def test_pod_of_a_controller_is_checked_only_when_a_user_annotates_it(
     opted_in: Kubectl,
 ) -> None:
     """Its template has been warned of, and what a controller is told nobody reads."""
@@ -178,7 +180,7 @@ def test_pod_of_a_controller_is_looked_at_only_when_somebody_annotates_it(
     opted_in("delete", "pod,configmap", "app", "owner", "--ignore-not-found", "--wait=false")
 
 
-def test_policy_fits_every_kind_that_it_looks_at(installed: Release) -> None:
+def test_policy_is_valid_for_every_kind_that_it_matches(installed: Release) -> None:
     """As the API server's own type checker finds."""
     policy = f"validatingadmissionpolicy/{NAME}"
     installed.kubectl.wait(policy, "jsonpath={.status.observedGeneration}", 30)
@@ -186,7 +188,7 @@ def test_policy_fits_every_kind_that_it_looks_at(installed: Release) -> None:
     assert installed.kubectl.get(policy)["status"]["typeChecking"] == {}
 
 
-def test_helm_test_asks_for_a_pod_and_leaves_nothing(installed: Release) -> None:
+def test_helm_test_creates_a_dry_run_pod_and_leaves_nothing(installed: Release) -> None:
     """Twice: what the first one made must not be in the way of the second."""
     for _ in range(2):
         said = release.helm(installed.kubectl, "test", NAME, "--logs", "--timeout=2m")

@@ -65,7 +65,7 @@ def test_caBundle_is_rendered_as_given_in_mode_existing() -> None:  # noqa: N802
     assert "caBundle" not in _webhook(bundle)["clientConfig"], "it is another mode's value"
 
 
-def test_cert_manager_is_asked_to_put_in_the_ca_of_the_certificate_that_is_mounted() -> None:
+def test_cert_manager_injects_the_ca_of_the_mounted_certificate() -> None:
     found = one("MutatingWebhookConfiguration", *CERT_MANAGER)
     deployment = one("Deployment", *CERT_MANAGER)
     (leaf,) = [c for c in of_kind("Certificate", *CERT_MANAGER) if "dnsNames" in c["spec"]]
@@ -90,7 +90,7 @@ def test_cert_managers_leaf_is_not_its_own_issuer() -> None:
     assert issuers[by_authority[True]["issuerRef"]["name"]] == {"selfSigned": {}}
 
 
-def test_issuer_of_ones_own_signs_the_leaf_and_no_other_is_made() -> None:
+def test_given_issuer_signs_the_leaf_and_no_other_is_created() -> None:
     given = 'certificates.certManager.issuerRef={"kind":"ClusterIssuer","name":"internal"}'
 
     (leaf,) = of_kind("Certificate", *CERT_MANAGER, given)
@@ -122,7 +122,7 @@ def test_only_namespaces_that_opted_in_are_matched() -> None:
     assert _webhook()["namespaceSelector"]["matchLabels"] == {"backup.enabled": "true"}
 
 
-def test_only_pods_that_are_made_are_sent_and_nothing_is_refused() -> None:
+def test_only_pod_creations_are_sent_and_none_is_denied() -> None:
     webhook = _webhook()
 
     assert webhook["rules"] == [
@@ -141,7 +141,7 @@ def test_only_pods_that_are_made_are_sent_and_nothing_is_refused() -> None:
     assert webhook["name"].count(".") >= 2
 
 
-def test_conditions_read_no_field_that_a_pod_might_not_have() -> None:
+def test_conditions_read_optional_fields_safely() -> None:
     """One that fails counts by the failurePolicy."""
     for condition in _webhook()["matchConditions"]:
         first, *rest = condition["expression"].split(maxsplit=1)
@@ -149,7 +149,7 @@ def test_conditions_read_no_field_that_a_pod_might_not_have() -> None:
         assert rest[0].startswith("||" if first.startswith("!") else "&&")
 
 
-def test_webhook_configuration_leads_to_the_service_and_that_to_the_pods() -> None:
+def test_webhook_configuration_names_the_service_that_selects_the_pods() -> None:
     service, container = one("Service"), _container()
     client = _webhook()["clientConfig"]["service"]
     labels = one("Deployment")["spec"]["template"]["metadata"]["labels"]
@@ -162,7 +162,7 @@ def test_webhook_configuration_leads_to_the_service_and_that_to_the_pods() -> No
     assert service["spec"]["selector"].items() <= labels.items()
 
 
-def test_service_and_budget_take_in_the_webhooks_pods_only() -> None:
+def test_service_and_disruption_budget_select_only_the_webhooks_pods() -> None:
     found = objects(example="production")
     others = [
         one("DaemonSet")["spec"]["template"]["metadata"]["labels"],
@@ -230,7 +230,7 @@ def test_rights_are_name_scoped() -> None:
 
 
 @pytest.mark.parametrize("variant", ["cert-manager", "existing"])
-def test_no_right_on_secrets_and_webhook_configurations_where_others_make_certificates(
+def test_no_right_on_secrets_and_webhook_configurations_with_external_certificates(
     variant: str,
 ) -> None:
     assert [rule["resources"] for rule in _rules(*VARIANTS[variant])] == [
@@ -263,21 +263,21 @@ def test_every_right_is_bound_to_the_webhooks_account_alone() -> None:
     assert "serviceAccountName" not in one("DaemonSet")["spec"]["template"]["spec"]
 
 
-def test_account_of_ones_own_is_used_and_not_made() -> None:
+def test_given_service_account_is_used_and_not_created() -> None:
     values = ("serviceAccount.create=false", "serviceAccount.name=theirs")
 
     assert of_kind("ServiceAccount", *values) == []
     assert one("RoleBinding", *values)["subjects"][0]["name"] == "theirs"
 
 
-def test_secret_of_the_ca_is_made_empty() -> None:
+def test_secret_of_the_ca_is_created_empty() -> None:
     """So that an uninstall removes it, and an upgrade leaves alone what the webhook put in."""
     assert one("Secret").keys() == {"apiVersion", "kind", "metadata", "type"}
     for variant in ("cert-manager", "existing"):
         assert of_kind("Secret", *VARIANTS[variant]) == []
 
 
-def test_helm_test_may_make_pods_in_its_own_namespace_only() -> None:
+def test_helm_test_may_create_pods_only_in_its_namespace() -> None:
     """And only a dry run does."""
     hooks = {each["kind"]: each for each in objects() if rendering.is_hook(each)}
 
@@ -325,7 +325,7 @@ def test_every_container_has_a_memory_limit_and_requests() -> None:
             assert container["resources"]["limits"].keys() == {"memory"}
 
 
-def test_variables_made_for_services_are_kept_out() -> None:
+def test_service_links_are_disabled() -> None:
     """Those of a Service named backup-webhook would look like settings."""
     assert all(spec["enableServiceLinks"] is False for spec in rendering.pods(objects()))
 
@@ -339,12 +339,12 @@ def test_there_is_a_disruption_budget_for_more_than_one_replica(
     assert [each["spec"]["maxUnavailable"] for each in found] == [1] * budgets
 
 
-def test_new_pods_come_before_old_ones_go() -> None:
+def test_new_pods_are_ready_before_old_ones_terminate() -> None:
     rolling = one("Deployment")["spec"]["strategy"]["rollingUpdate"]
     assert rolling == {"maxSurge": 1, "maxUnavailable": 0}
 
 
-def test_port_of_a_node_is_free_before_a_new_pod_comes() -> None:
+def test_host_port_is_free_before_a_new_pod_starts() -> None:
     spec = one("Deployment", "webhook.hostNetwork=true", "webhook.port=10250")["spec"]
 
     assert spec["strategy"]["rollingUpdate"] == {"maxSurge": 0, "maxUnavailable": 1}
@@ -352,7 +352,7 @@ def test_port_of_a_node_is_free_before_a_new_pod_comes() -> None:
     assert spec["template"]["spec"]["dnsPolicy"] == "ClusterFirstWithHostNet"
 
 
-def test_pods_get_longer_to_end_than_the_webhook_takes() -> None:
+def test_grace_period_is_longer_than_the_webhooks_shutdown() -> None:
     spec = one("Deployment")["spec"]["template"]["spec"]
     help_of_serve = _serve_help()
     found = re.search(r"BACKUP_WEBHOOK_DRAIN_SECONDS; default: ([0-9]+)", help_of_serve)
@@ -362,7 +362,7 @@ def test_pods_get_longer_to_end_than_the_webhook_takes() -> None:
     assert spec["terminationGracePeriodSeconds"] > int(found[1]) + last_answers
 
 
-def test_port_is_the_same_wherever_it_is_written() -> None:
+def test_port_is_the_same_everywhere() -> None:
     values = ("webhook.port=10250", "metrics.port=10251", "metrics.serviceMonitor.enabled=true")
     container = _container(*values)
     admission, watching = one("NetworkPolicy", *values)["spec"]["ingress"]
@@ -380,7 +380,7 @@ def test_port_is_the_same_wherever_it_is_written() -> None:
     assert one("Service", *values)["spec"]["ports"][1]["port"] == 10251
 
 
-def test_one_port_cannot_be_both() -> None:
+def test_admission_and_metrics_need_two_ports() -> None:
     with pytest.raises(RefusedError, match=r"metrics\.port: 8443 is webhook\.port too"):
         one("Deployment", "metrics.port=8443")
 
@@ -424,7 +424,7 @@ def test_network_policy_can_be_opened_part_by_part() -> None:
 
 
 @pytest.mark.parametrize("mode", [(), EXISTING])
-def test_client_certificates_are_asked_for_where_their_ca_is_named(mode: tuple[str, ...]) -> None:
+def test_client_certificates_are_required_where_their_ca_is_set(mode: tuple[str, ...]) -> None:
     given = ("webhook.clientCA.secretName=callers", 'webhook.clientCA.names=["kube-apiserver"]')
     spec = one("Deployment", *mode, *given)["spec"]["template"]["spec"]
     (container,) = spec["containers"]
@@ -463,7 +463,7 @@ def test_names_of_clients_without_a_ca_are_refused() -> None:
         ),
     ],
 )  # fmt: skip
-def test_a_name_that_would_be_pulled_from_somewhere_is_refused(values: tuple[str, ...]) -> None:
+def test_an_image_without_a_registry_is_refused(values: tuple[str, ...]) -> None:
     with pytest.raises(RefusedError, match=r"registry: empty; write where .* --set registry="):
         rendering.text(*values)
 
@@ -477,7 +477,7 @@ def test_each_image_may_name_its_registry() -> None:
     assert images == {"a.example/w:0.1.0", "localhost/s:0.1.0"}
 
 
-def test_dumps_are_allowed_only_where_their_image_is_wanted() -> None:
+def test_dumps_are_allowed_only_with_their_image() -> None:
     """A cluster that does not have it must not be hurt."""
     containers = one("DaemonSet", "sidecar.dumps=true")["spec"]["template"]["spec"]["containers"]
     wanted = _environment("sidecar.dumps=true")["BACKUP_WEBHOOK_DATABASE_IMAGE"]
@@ -487,7 +487,7 @@ def test_dumps_are_allowed_only_where_their_image_is_wanted() -> None:
     assert wanted == f"{REGISTRY}/backup-webhook-sidecar-db:0.1.0"
 
 
-def test_registry_stands_before_every_image() -> None:
+def test_registry_prefixes_every_image() -> None:
     values = ("registry=registry.example.com:5000/backup/", "sidecar.image.tag=v2")
     specs = rendering.pods(objects(*values))
 
@@ -497,14 +497,14 @@ def test_registry_stands_before_every_image() -> None:
     }
 
 
-def test_digest_counts_instead_of_the_tag() -> None:
+def test_digest_outranks_the_tag() -> None:
     digest = "sha256:" + "0" * 64
     values = (f"image.digest={digest}", "image.tag=v2")
 
     assert _container(*values)["image"] == f"{REGISTRY}/backup-webhook@{digest}"
 
 
-def test_pre_pull_keeps_the_very_image_that_is_injected() -> None:
+def test_pre_pull_keeps_the_injected_image() -> None:
     values = ("registry=registry.example.com", "sidecar.image.pullPolicy=Always")
     daemonset = one("DaemonSet", *values)
     (container,) = daemonset["spec"]["template"]["spec"]["containers"]
@@ -546,7 +546,7 @@ def _job(*values: str) -> Json:
     return spec
 
 
-def test_one_value_makes_the_job_and_has_sidecars_leave_it_to_that() -> None:
+def test_one_value_creates_the_job_and_disables_maintenance_in_sidecars() -> None:
     on, off = "maintenance.enabled=true", "maintenance.enabled=false"
 
     assert of_kind("CronJob", off) == of_kind("CronJob") == []
@@ -573,7 +573,7 @@ def test_the_job_runs_once_a_day_at_a_time_of_its_release() -> None:
     assert "timeZone" not in spec
 
 
-def test_the_job_is_told_what_the_runner_reads() -> None:
+def test_the_job_gets_the_variables_that_the_runner_reads() -> None:
     given = ("maintenance.check=@monthly", "maintenance.checkSubsets=12")
     (container,) = _job(*given)["containers"]
     variables = {each["name"]: each.get("value", "x").replace("$$", "$") for each in
@@ -660,7 +660,7 @@ def test_every_variable_of_serve_has_its_value() -> None:
     assert known - given == {"BACKUP_WEBHOOK_DRAIN_SECONDS"}, "the pod's grace period goes by it"
 
 
-def test_defaults_arrive_as_they_were_written() -> None:
+def test_defaults_are_passed_unchanged() -> None:
     defaults = {
         "schedule": "H 3 * * *",
         "keep-daily": 14,
@@ -672,7 +672,7 @@ def test_defaults_arrive_as_they_were_written() -> None:
     assert json.loads(variables["BACKUP_WEBHOOK_DEFAULTS"]) == defaults
 
 
-def test_defaults_are_taken_by_the_webhook(tmp_path: Path) -> None:
+def test_defaults_are_valid_for_the_webhook(tmp_path: Path) -> None:
     defaults = {"schedule": "@daily", "keep-daily": 14, "paused": False, "run-as": 1000}
     text = _environment("sidecar.defaults=" + json.dumps(defaults))["BACKUP_WEBHOOK_DEFAULTS"]
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": {"containers": []}}
@@ -706,7 +706,7 @@ def test_everything_is_named_after_the_release(release: str, name: str) -> None:
     assert max(map(len, names)) <= 63
 
 
-def test_notes_tell_the_next_commands() -> None:
+def test_notes_show_the_next_commands() -> None:
     text = rendering.text(notes=True)
 
     for command in (

@@ -49,7 +49,7 @@ def _taken(annotation: str, text: str) -> bool:
     return True
 
 
-def test_nothing_is_ever_refused_by_warnings() -> None:
+def test_warning_policies_deny_nothing() -> None:
     assert _spec(NAME)["failurePolicy"] == "Ignore"
     assert _spec(NAME, kind="ValidatingAdmissionPolicyBinding") == {
         "policyName": NAME,
@@ -57,7 +57,7 @@ def test_nothing_is_ever_refused_by_warnings() -> None:
     }
 
 
-def test_a_restore_that_is_missing_is_refused_also_where_that_cannot_be_judged() -> None:
+def test_a_missing_restore_is_denied_even_where_the_policy_errors() -> None:
     assert _spec(RESTORE)["failurePolicy"] == "Fail"
     assert _spec(RESTORE, kind="ValidatingAdmissionPolicyBinding") == {
         "policyName": RESTORE,
@@ -65,7 +65,7 @@ def test_a_restore_that_is_missing_is_refused_also_where_that_cannot_be_judged()
     }
 
 
-def test_no_pod_is_refused_that_the_webhook_is_not_asked_about() -> None:
+def test_only_pods_that_the_webhook_sees_can_be_denied() -> None:
     """Else nothing could ever add what is missing."""
     (webhook,) = one("MutatingWebhookConfiguration")["webhooks"]
     matched = _spec(RESTORE)["matchConstraints"]
@@ -84,7 +84,7 @@ def test_no_pod_is_refused_that_the_webhook_is_not_asked_about() -> None:
         (("sidecar.defaults.schedule=off",), ["", "never"]),
     ],
 )
-def test_who_says_nothing_asks_for_a_restore_where_the_default_does(
+def test_a_default_restore_applies_to_pods_without_the_annotation(
     values: tuple[str, ...], silent: list[str]
 ) -> None:
     (condition,) = [
@@ -96,17 +96,17 @@ def test_who_says_nothing_asks_for_a_restore_where_the_default_does(
     assert condition.endswith(f" in {silent})".replace('"', "'"))
 
 
-def test_settings_they_know_are_those_of_the_contract() -> None:
+def test_policies_know_the_settings_of_the_contract() -> None:
     assert json.loads(_variables()["known"]) == list(BY_ANNOTATION)
 
 
-def test_keys_they_call_unknown_are_those_that_the_webhook_calls_unknown() -> None:
+def test_policies_and_webhook_agree_on_unknown_keys() -> None:
     allowed = set(re.findall(r"'(backup\.[a-z]+)'", _variables()["unknown"]))
 
     assert allowed | BY_ANNOTATION.keys() == settings._KNOWN
 
 
-def test_no_value_is_called_unusable_that_the_webhook_takes() -> None:
+def test_policies_warn_of_no_valid_value() -> None:
     wrong = [
         (annotation, text)
         for annotation, shape in _shapes().items()
@@ -117,7 +117,7 @@ def test_no_value_is_called_unusable_that_the_webhook_takes() -> None:
     assert wrong == []
 
 
-def test_value_that_the_webhook_does_not_take_is_called_unusable() -> None:
+def test_policies_warn_of_invalid_values() -> None:
     """A schedule must only look like one: its fields are the webhook's to judge."""
     missed = {
         (annotation, text)
@@ -130,7 +130,7 @@ def test_value_that_the_webhook_does_not_take_is_called_unusable() -> None:
     assert missed == {("backup.schedule", fields), ("backup.forget", fields)}
 
 
-def test_advice_is_the_webhooks_own() -> None:
+def test_remedies_are_those_of_the_webhook() -> None:
     for annotation, shape in json.loads(_variables()["shapes"]).items():
         setting: settings.Setting[Any] = BY_ANNOTATION[annotation]
         with pytest.raises(ValueError, match="write") as told:

@@ -96,7 +96,7 @@ def test_older_kubernetes_is_refused() -> None:
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
-def test_rendering_of_an_example_is_the_one_that_was_looked_at(example: str) -> None:
+def test_rendering_of_an_example_is_the_golden_one(example: str) -> None:
     """After a change that is meant: CHART_GOLDEN=write make test, and look at the difference."""
     rendered = rendering.text(example=example)
     if os.environ.get("CHART_GOLDEN") == "write":

@@ -34,19 +34,19 @@ def test_lint_finds_nothing(example: str) -> None:
     )
 
 
-def test_tables_are_as_their_sources() -> None:
+def test_tables_match_their_sources() -> None:
     """Else: `python -m tools.chart_values`."""
     assert chart_values.README.read_text() == chart_values.readme()
     assert chart_values.ANNOTATIONS.read_text() == chart_values.annotations()
 
 
-def test_value_without_a_comment_is_noticed() -> None:
+def test_value_without_a_comment_is_detected() -> None:
     with pytest.raises(chart_values.UndocumentedError, match=r"value image\.tag needs"):
         list(chart_values.table('image:\n  tag: ""\n'))
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
-def test_example_says_nothing_that_is_so_anyway(example: str) -> None:
+def test_example_sets_no_default(example: str) -> None:
     given = yaml.safe_load((CHART / "examples" / f"{example}.yaml").read_text())
 
     assert [
@@ -82,7 +82,7 @@ def _missing(values: dict[str, Any], schema: dict[str, Any], prefix: str = "") -
             yield from _missing(values[key], _resolved(known[key]), f"{prefix}{key}.")
 
 
-def test_schema_knows_the_values_that_there_are() -> None:
+def test_schema_covers_all_values() -> None:
     assert set(_missing(VALUES, SCHEMA)) == {"global"}
 
 
@@ -94,7 +94,7 @@ def _schemas(schema: object) -> Iterator[dict[str, Any]]:
             yield from _schemas(below)
 
 
-def test_schema_leaves_nothing_open_but_what_is_kubernetes_own() -> None:
+def test_schema_is_strict_except_for_kubernetes_types() -> None:
     objects = [each for each in _schemas(SCHEMA) if each["type"] == "object"]
     # A schema for all keys, such as of labels, is no open door either.
     opened = [each for each in objects if each.get("additionalProperties", True) is True]
@@ -157,7 +157,7 @@ def test_defaults_are_those_settings_that_the_webhook_knows() -> None:
         ('extraEnv=[{"name":"BACKUP_WEBHOOK_EXCLUDED_NAMESPACES"}]', "/extraEnv/0/name"),
     ],
 )
-def test_what_cannot_be_is_refused_by_name(value: str, key: str) -> None:
+def test_an_invalid_value_is_refused_by_name(value: str, key: str) -> None:
     with pytest.raises(RefusedError, match=key):
         rendering.text(value)
 
@@ -174,5 +174,5 @@ def test_what_cannot_be_is_refused_by_name(value: str, key: str) -> None:
         (*EXISTING, "fullnameOverride=backups"),
     ],
 )
-def test_what_can_be_is_taken(values: tuple[str, ...]) -> None:
+def test_valid_values_are_accepted(values: tuple[str, ...]) -> None:
     assert rendering.objects(*values)

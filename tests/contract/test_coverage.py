@@ -26,7 +26,7 @@ def _pod(container: dict[str, Any]) -> dict[str, Any]:
     ],
     ids=str,
 )  # fmt: skip
-def test_a_sidecar_is_ours_though_somebody_took_something_from_it(changed: dict[str, Any]) -> None:
+def test_a_sidecar_is_ours_even_with_parts_removed(changed: dict[str, Any]) -> None:
     assert coverage.has_sidecar(_pod({**OURS, **changed}))
 
 
@@ -38,7 +38,7 @@ def test_a_sidecar_is_ours_though_somebody_took_something_from_it(changed: dict[
     ],
     ids=str,
 )  # fmt: skip
-def test_a_container_that_only_looks_like_it_is_none(changed: dict[str, Any]) -> None:
+def test_a_container_that_only_resembles_the_sidecar_is_not_ours(changed: dict[str, Any]) -> None:
     assert not coverage.has_sidecar(_pod({**OURS, **changed}))
 
 
@@ -60,11 +60,11 @@ def test_a_limit_below_what_backups_need_is_named(limits: object, lowered: str) 
 
 
 @pytest.mark.parametrize("resources", [{}, {"resources": None}, {"resources": {"requests": {}}}])
-def test_a_sidecar_without_limits_is_not_short_of_anything(resources: dict[str, Any]) -> None:
+def test_a_sidecar_without_limits_has_enough(resources: dict[str, Any]) -> None:
     assert coverage.shortage(_pod({**OURS, **resources})) == ""
 
 
-def test_the_limits_of_other_containers_starve_nobody() -> None:
+def test_limits_of_other_containers_do_not_count() -> None:
     other = {**OURS, "name": "app", "resources": {"limits": {"memory": "1Mi"}}}
     pod = _pod(other)
     pod["spec"]["initContainers"] += [{**OURS, "resources": {"limits": {"memory": "1Gi"}}}, other]
@@ -91,7 +91,7 @@ CLAIM = {"name": "data", "persistentVolumeClaim": {"claimName": "wiki"}}
     ],
     ids=str,
 )
-def test_a_claim_counts_where_a_container_has_it(spec: object, *, uses: bool) -> None:
+def test_a_claim_counts_where_a_container_mounts_it(spec: object, *, uses: bool) -> None:
     assert coverage.uses_claims({"spec": spec}) is uses
 
 
@@ -105,12 +105,12 @@ def test_a_claim_counts_where_a_container_has_it(spec: object, *, uses: bool) ->
     ],
     ids=str,
 )  # fmt: skip
-def test_a_pod_is_over_when_it_ended_or_goes(pod: dict[str, Any], *, over: bool) -> None:
+def test_a_pod_is_over_when_it_completed_or_terminates(pod: dict[str, Any], *, over: bool) -> None:
     assert coverage.over(pod) is over
 
 
 @pytest.mark.parametrize("written", ["[]", "7", "{", "[" * 100_000, "", None])
-def test_a_status_that_nobody_can_read_says_nothing(written: str | None) -> None:
+def test_an_unreadable_status_is_ignored(written: str | None) -> None:
     pod = {"metadata": {"annotations": {names.STATUS_ANNOTATION: written}}}
 
     assert coverage.status(pod) == {}

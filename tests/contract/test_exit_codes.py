@@ -57,11 +57,11 @@ def test_no_exit_code_is_a_bare_number(program: str) -> None:
         "RunEnded(status, line, failure, 10)",
     ],
 )
-def test_a_bare_number_is_found(line: str) -> None:
+def test_a_bare_exit_code_is_found(line: str) -> None:
     assert list(numbers(line))
 
 
-def test_codes_are_those_that_restic_and_shells_document() -> None:
+def test_exit_codes_are_those_that_restic_and_shells_document() -> None:
     restic = (exit_codes.PARTIAL, exit_codes.NO_REPOSITORY, exit_codes.LOCKED)
     assert (*restic, exit_codes.WRONG_PASSWORD) == (3, 10, 11, 12)
     shell = (exit_codes.TRY_AGAIN, exit_codes.TIMED_OUT, exit_codes.NOT_STARTED)

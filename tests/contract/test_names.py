@@ -79,7 +79,7 @@ def test_the_volumes_and_the_token_are_where_kubernetes_and_restores_expect_them
     assert names.TOKEN_DIR == "/var/run/secrets/kubernetes.io/serviceaccount"
 
 
-def test_keys_that_we_write_are_valid_and_no_settings() -> None:
+def test_keys_that_we_write_are_valid_and_not_settings() -> None:
     qualified = re.compile(r"(?:[a-z0-9.-]{1,253}/)?[A-Za-z0-9][A-Za-z0-9._-]{0,61}[A-Za-z0-9]")
     written = [names.STATUS_ANNOTATION, names.INJECTED_LABEL, names.SAFE_TO_EVICT_ANNOTATION]
 

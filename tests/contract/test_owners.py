@@ -79,7 +79,7 @@ REVISIONS: list[tuple[Workload, list[Json]]] = [
 
 
 @pytest.mark.parametrize(("workload", "revisions"), REVISIONS, ids=lambda each: str(each)[:40])
-def test_all_revisions_belong_to_what_a_person_named(
+def test_all_revisions_belong_to_the_top_level_workload(
     workload: Workload, revisions: list[Json]
 ) -> None:
     assert {owners.workload(each) for each in revisions} == {workload}
@@ -106,14 +106,14 @@ STRANGE: list[tuple[Json, Workload]] = [
 
 
 @pytest.mark.parametrize(("metadata", "workload"), STRANGE, ids=lambda each: str(each)[:60])
-def test_a_label_alone_moves_no_pod(metadata: Json, workload: Workload) -> None:
+def test_a_label_alone_changes_no_owner(metadata: Json, workload: Workload) -> None:
     assert owners.workload(metadata) == workload
 
 
 @pytest.mark.parametrize(
     "metadata", [{}, {"ownerReferences": None}, {"ownerReferences": [{"kind": "X", "name": "x"}]}]
 )
-def test_a_pod_without_a_controller_is_nobodys(metadata: Json) -> None:
+def test_a_pod_without_a_controller_has_no_owner(metadata: Json) -> None:
     assert owners.workload(metadata) is None
 
 
@@ -129,20 +129,20 @@ def test_a_pod_without_a_controller_is_nobodys(metadata: Json) -> None:
         ({}, False),
     ],
 )
-def test_a_controller_names_a_pod_unless_the_api_server_does(
+def test_the_controller_names_a_pod_unless_the_api_server_generated_its_name(
     metadata: Json, *, named: bool
 ) -> None:
     assert owners.names_its_pods(metadata) is named
 
 
-def test_a_label_goes_before_an_annotation() -> None:
+def test_a_label_outranks_an_annotation() -> None:
     name = "openshift.io/deployment-config.name"
     metadata = _made("ReplicationController", "db-1", {name: "db"}, {name: "other"})
 
     assert owners.workload(metadata) == Workload("DeploymentConfig", "db")
 
 
-def test_the_controller_counts_and_no_other_owner() -> None:
+def test_only_the_controller_counts_among_owners() -> None:
     other = {"kind": "StatefulSet", "name": "a", "controller": False}
     metadata = {"ownerReferences": [other, {"kind": "CloneSet", "name": "b", "controller": True}]}
 
@@ -157,5 +157,5 @@ NEAR = [
 
 
 @pytest.mark.parametrize(("kind", "name"), NEAR)
-def test_a_name_that_only_looks_like_a_revisions_is_its_own(kind: str, name: str) -> None:
+def test_a_name_that_only_resembles_a_revision_is_its_own(kind: str, name: str) -> None:
     assert owners.workload(_made(kind, name, {"spark-role": "driver"})) == Workload(kind, name)

@@ -23,9 +23,9 @@ from contract.text import printable
         ("", ""),
     ],
 )
-def test_what_steers_a_terminal_is_shown_as_a_question_mark(text: str, shown: str) -> None:
+def test_control_characters_are_shown_as_question_marks(text: str, shown: str) -> None:
     assert printable(text) == shown
 
 
-def test_what_is_kept_is_kept() -> None:
+def test_allowed_control_characters_are_kept() -> None:
     assert printable("a\nb\tc\x1b", kept="\n\t") == "a\nb\tc?"

@@ -24,7 +24,7 @@ def test_only_one_is_singular(number: int, text: str) -> None:
     assert counted(number, "file") == text
 
 
-def test_what_else_depends_on_the_number_does_so() -> None:
+def test_a_verb_follows_the_number() -> None:
     said = [counted(n, "file or folder was", "files and folders were") for n in (0, 1, 2)]
 
     assert said == ["0 files and folders were", "1 file or folder was", "2 files and folders were"]
@@ -35,12 +35,12 @@ def test_what_else_depends_on_the_number_does_so() -> None:
     [("", ""), ("a", "a"), ("abcde", "a, b, c, d, e"), ("abcdef", "a, b, c, d, e and 1 more"),
      ("abcdefgh", "a, b, c, d, e and 3 more")],
 )  # fmt: skip
-def test_of_many_the_first_five_are_named(names: str, text: str) -> None:
+def test_the_first_five_of_a_long_list_are_named(names: str, text: str) -> None:
     assert listed(tuple(names)) == text
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_no_message_counts_by_itself(program: str) -> None:
+def test_no_message_formats_a_count_itself(program: str) -> None:
     """Else it says 1 files some day."""
     found = [
         f"{path.name}: {{{ast.unparse(value)}}}{text}"

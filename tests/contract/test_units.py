@@ -14,7 +14,7 @@ from contract import units
         (2.5, "2 B"),
     ],
 )  # fmt: skip
-def test_a_size_has_its_largest_unit(count: float, text: str) -> None:
+def test_a_size_is_written_in_its_largest_unit(count: float, text: str) -> None:
     assert units.size(count) == text
 
 
@@ -25,7 +25,7 @@ def test_a_size_has_its_largest_unit(count: float, text: str) -> None:
         (7200, "2h"), (47.9 * 3600, "47h"), (48 * 3600, "2d"), (400 * 86400, "400d"),
     ],
 )  # fmt: skip
-def test_a_length_of_time_has_the_unit_that_says_enough(seconds: float, text: str) -> None:
+def test_a_duration_is_written_in_its_largest_useful_unit(seconds: float, text: str) -> None:
     assert units.span(seconds) == text
 
 

@@ -42,7 +42,7 @@ def test_every_test_of_commands_finds_some() -> None:
         assert wanted(*claim), claim
 
 
-def test_no_test_throws_away_what_it_claims() -> None:
+def test_no_test_discards_the_blocks_it_requests() -> None:
     """By the name `_`."""
     for path in (PROJECT / "tests").rglob("*.py"):
         for line in path.read_text("utf-8").splitlines():
@@ -50,7 +50,7 @@ def test_no_test_throws_away_what_it_claims() -> None:
             assert not (names and re.search(r"\b_", names[1])), f"{path}: {line}"
 
 
-def test_a_heading_above_commands_is_there_once() -> None:
+def test_a_heading_above_commands_is_unique() -> None:
     """Else a test would run those of two."""
     for page in pages():
         text = f"\n{(PROJECT / page).read_text('utf-8')}"
@@ -58,7 +58,7 @@ def test_a_heading_above_commands_is_there_once() -> None:
             assert text.count(f"\n{heading}\n") == 1, f"{page}: {heading}"
 
 
-def test_what_is_not_marked_as_a_command_is_none() -> None:
+def test_blocks_of_other_languages_contain_no_commands() -> None:
     for page in pages():
         for each in fenced(page):
             if each.language != "sh":

@@ -34,7 +34,7 @@ def _unquoted(path: Path) -> Iterator[str]:
                     yield f"{path.relative_to(PROJECT)}:{node.lineno}: {{{shown}}}"
 
 
-def test_every_word_of_others_in_a_command_is_quoted() -> None:
+def test_every_foreign_word_in_a_command_is_quoted() -> None:
     found = [
         each
         for program in _PROGRAMS
@@ -45,7 +45,7 @@ def test_every_word_of_others_in_a_command_is_quoted() -> None:
     assert not found
 
 
-def test_this_test_sees_words_that_are_not_quoted(tmp_path: Path) -> None:
+def test_an_unquoted_word_is_detected(tmp_path: Path) -> None:
     code = 'a = f"see `kubectl -n {space} logs {quote(pod)}`, not {other}"\n'
     path = PROJECT / "tests" / "docs" / tmp_path.name
     try:

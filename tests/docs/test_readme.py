@@ -8,7 +8,7 @@ import yaml
 from tests.blocks import PROJECT, blocks, run
 
 
-def test_what_a_pod_would_get(tmp_path: Path) -> None:
+def test_the_inject_command_of_the_readme_runs(tmp_path: Path) -> None:
     (tmp_path / ".venv").mkdir()
     (tmp_path / ".venv/bin").symlink_to(Path(sys.executable).parent)
     example = (PROJECT / "manifests/examples/wiki.yaml").read_text()
@@ -23,7 +23,7 @@ def test_what_a_pod_would_get(tmp_path: Path) -> None:
     assert "1 injected; 0 errors, 0 warnings" in said
 
 
-def test_readme_stays_short_and_says_early_whom_it_is_for() -> None:
+def test_readme_is_short_and_names_its_audience_early() -> None:
     lines = (PROJECT / "README.md").read_text("utf-8").splitlines()
 
     assert len(lines) <= 200

@@ -74,13 +74,13 @@ def test_manifests_are_injected_without_a_warning(page: str, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("page", [page for page, found in WHOLE.items() if found])
-def test_manifests_are_what_kubernetes_takes(page: str) -> None:
+def test_manifests_are_valid_for_kubernetes(page: str) -> None:
     for each in WHOLE[page]:
         kubernetes_validate.validate(each, "1.29", strict=True)
 
 
 @pytest.mark.parametrize(("page", "values"), VALUES)
-def test_values_are_what_the_chart_takes(page: str, values: Json, tmp_path: Path) -> None:
+def test_values_are_valid_for_the_chart(page: str, values: Json, tmp_path: Path) -> None:
     file = tmp_path / "values.yaml"
     file.write_text(yaml.safe_dump(values))
 
@@ -90,7 +90,7 @@ def test_values_are_what_the_chart_takes(page: str, values: Json, tmp_path: Path
     assert values, page
 
 
-def test_what_the_chart_is_installed_with_for_cert_manager(tmp_path: Path) -> None:
+def test_the_install_command_for_cert_manager_renders(tmp_path: Path) -> None:
     """All but that it reaches a cluster."""
     (tmp_path / "manifests").symlink_to(PROJECT / "manifests")
     first = next(values for page, values in VALUES if page == "docs/recipes/cert-manager.md")
@@ -113,7 +113,7 @@ def test_each_is_in_the_index_and_short() -> None:
         assert len(lines) <= _LONGEST, f"{page}: {len(lines)} lines"
 
 
-def test_they_name_no_setting_that_there_is_not() -> None:
+def test_recipes_name_only_existing_settings() -> None:
     known = {each.annotation for each in settings.ALL} | {"backup.status", "backup.injected"}
     others = ("velero.io", "k8up.io")
     for page in RECIPES:

@@ -19,7 +19,7 @@ def _page(name: str) -> str:
 
 
 @pytest.mark.parametrize("program", log_messages.PROGRAMS)
-def test_no_call_that_logs_is_overlooked(program: str) -> None:
+def test_every_call_that_logs_is_found(program: str) -> None:
     for package in log_messages.PROGRAMS[program]:
         for path in (PROJECT / package).rglob("*.py"):
             written = len(_LOGS.findall(path.read_text("utf-8")))
@@ -38,7 +38,7 @@ def test_a_message_is_listed_with_its_fields_and_levels() -> None:
     assert run.levels == ("info", "warning", "error")
 
 
-def test_messages_that_programs_look_for_are_listed() -> None:
+def test_messages_that_programs_search_for_are_listed() -> None:
     page = _page("log-messages")
     for message in (names.STATUS_MESSAGE, names.STARTED_MESSAGE, names.WAITING_MESSAGE):
         assert f"| `{message}` |" in page
@@ -71,7 +71,7 @@ def test_each_word_has_a_meaning() -> None:
         assert all(len(meaning) > 10 for _, meaning in rows)
 
 
-def test_each_table_that_can_be_made_stands_in_a_page() -> None:
+def test_each_generated_table_is_in_a_page() -> None:
     text = "".join(docs_tables.pages().values())
     made = [*words.GROUPS, "exit statuses", "annotations", "live settings"]
     made += [f"log messages of {each}" for each in log_messages.PROGRAMS]

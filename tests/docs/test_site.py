@@ -31,7 +31,7 @@ def test_every_page_is_in_the_navigation(site: Path) -> None:
         assert f'href="{address}" class="md-nav__link"' in listed, page
 
 
-def test_readme_is_the_first_page_and_leads_to_files_of_the_project(site: Path) -> None:
+def test_readme_is_the_first_page_and_its_links_work(site: Path) -> None:
     text = (site / "index.html").read_text("utf-8")
 
     assert 'href="chart.html"' in text

@@ -25,7 +25,7 @@ _OURS = {
 }
 
 
-def test_tables_are_as_their_sources() -> None:
+def test_tables_match_their_sources() -> None:
     """Else: `make reference`."""
     for page, text in docs_tables.pages().items():
         assert page.read_text("utf-8") == text, page.name
@@ -54,6 +54,6 @@ def test_every_group_of_variables_has_a_table() -> None:
         assert f"<!-- table: {group} -->" in text
 
 
-def test_a_table_that_does_not_exist_is_noticed() -> None:
+def test_an_unknown_table_is_detected() -> None:
     with pytest.raises(KeyError, match="of nothing"):
         docs_tables.table("of nothing")

@@ -9,7 +9,7 @@ from tests.fuzz import campaign, seeds
 
 
 @pytest.mark.parametrize("target", campaign.TARGETS)
-def test_no_input_breaks_a_promise(target: str, tmp_path: Path) -> None:
+def test_no_input_violates_an_invariant(target: str, tmp_path: Path) -> None:
     """Twenty seconds of each; `make fuzz` has the patience for more."""
     if why := campaign.missing():
         assert not campaign.must_be_there(), f"{why}; `make setup` installs it"

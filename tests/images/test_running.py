@@ -43,7 +43,7 @@ def test_backup_runs_with_read_only_root_and_no_capabilities(sidecar: Image, pod
     assert contents(trees.capture(pod.restored)) == contents(before)
 
 
-def test_these_tests_containers_have_no_capability_and_no_place_to_write(sidecar: Image) -> None:
+def test_test_containers_have_no_capability_and_no_writable_folder(sidecar: Image) -> None:
     status = output(sidecar, "cat", "/proc/self/status")
     assert re.findall(r"^Cap\w+:\s+(\w+)$", status, re.MULTILINE) == ["0" * 16] * 5
     assert re.search(r"^NoNewPrivs:\s+1$", status, re.MULTILINE)
@@ -60,7 +60,9 @@ def test_supervisor_ends_at_once_when_the_pod_stops(sidecar: Image, pod: Pod) ->
     assert container.returncode == 0, said
 
 
-def test_no_key_of_the_secret_keeps_the_container_from_starting(sidecar: Image, pod: Pod) -> None:
+def test_no_key_of_the_secret_prevents_the_container_from_starting(
+    sidecar: Image, pod: Pod
+) -> None:
     """As runc sees it: the command is there whatever a key is called, and the first tick ends."""
     hostile = {f"{names.SECRET_PREFIX}{key}": text for key, text in HOSTILE.items()}
     assert pod.command == sidecar.config["Entrypoint"] == [names.COMMAND]

@@ -53,7 +53,7 @@ def only(folder: Path, *programs: str) -> str:
     ],
     ids=["nothing", "another word", "push nowhere", "push to nothing", "an engine that is not"],
 )
-def test_what_is_missing_is_said_in_one_line(
+def test_an_invalid_call_is_reported_in_one_line(
     arguments: tuple[str, ...], engine: str, said: str
 ) -> None:
     done = images_sh(*arguments, ENGINE=engine)
@@ -62,7 +62,7 @@ def test_what_is_missing_is_said_in_one_line(
     assert done.stderr == f"images: {said}\n"
 
 
-def test_without_an_engine_it_says_what_to_install(tmp_path: Path) -> None:
+def test_without_a_container_engine_it_names_what_to_install(tmp_path: Path) -> None:
     done = images_sh("build", PATH=only(tmp_path))
 
     assert done.returncode == 2
@@ -72,7 +72,7 @@ def test_without_an_engine_it_says_what_to_install(tmp_path: Path) -> None:
     )
 
 
-def test_a_docker_client_without_its_daemon_is_passed_over(tmp_path: Path) -> None:
+def test_a_docker_client_without_its_daemon_is_skipped(tmp_path: Path) -> None:
     folder = only(tmp_path)
     for name, script in {"docker": "exit 1", "podman": 'echo "$1"; exit 0'}.items():
         (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")

@@ -144,7 +144,7 @@ def test_all_pages_are_read_with_every_selector() -> None:
 
 
 @pytest.mark.parametrize(("metadata", "kind"), [(True, "PartialObjectMetadataList"), (False, "")])
-def test_specs_are_left_out_where_only_metadata_is_wanted(kind: str, *, metadata: bool) -> None:
+def test_specs_are_left_out_where_only_metadata_is_requested(kind: str, *, metadata: bool) -> None:
     script = Script([_page("a")])
 
     with _serving(script) as connect:
@@ -155,7 +155,7 @@ def test_specs_are_left_out_where_only_metadata_is_wanted(kind: str, *, metadata
     assert "labelSelector" not in script.asked[0]
 
 
-def test_a_version_that_is_too_old_is_told_from_other_refusals() -> None:
+def test_an_expired_resource_version_is_distinguished_from_other_errors() -> None:
     script = Script([410, 404])
 
     with _serving(script) as connect:
@@ -168,7 +168,7 @@ def test_a_version_that_is_too_old_is_told_from_other_refusals() -> None:
     assert refused.value.status == 404
 
 
-def test_a_watch_goes_on_from_where_its_stream_ended_and_passes_on_no_bookmark() -> None:
+def test_a_watch_resumes_where_its_stream_ended_and_forwards_no_bookmark() -> None:
     added, modified = _event("ADDED", "8"), _event("MODIFIED", "9")
     first = [added[:10], added[10:] + modified[:5], modified[5:], _event("BOOKMARK", "12")]
     script = Script([_page("a", "b")], [first, [_event("DELETED", "13")]])
@@ -182,7 +182,7 @@ def test_a_watch_goes_on_from_where_its_stream_ended_and_passes_on_no_bookmark()
 
 
 @pytest.mark.parametrize("gone", [[_event("ERROR", "0", code=410)], 410], ids=["event", "answer"])
-def test_all_is_listed_again_where_the_version_is_too_old(gone: object) -> None:
+def test_all_objects_are_listed_again_after_an_expired_resource_version(gone: object) -> None:
     script = Script([_page("a"), _page("a", "b", version="20")], [gone])
 
     heard = _watched(script, "all: a b")

@@ -56,7 +56,7 @@ def reader(address: str) -> Reader:
     return Reader(source, lambda: client.ApiClient(client.Configuration(host=address)))
 
 
-def test_a_watch_without_a_list_passes_on_what_is_there_and_each_change(kube: Kube) -> None:
+def test_a_watch_without_a_list_forwards_existing_objects_and_each_change(kube: Kube) -> None:
     heard = Heard()
     with serving(kube) as address:
         watch = Reflector("secret", reader(address), heard, heard.report)
@@ -88,7 +88,7 @@ def test_close_ends_an_idle_stream_and_its_thread(kube: Kube) -> None:
         assert "idle-watch" not in {each.name for each in threading.enumerate()}
 
 
-def test_a_problem_is_reported_once_while_it_lasts() -> None:
+def test_a_persistent_problem_is_reported_once() -> None:
     heard, attempts = Heard(), threading.Semaphore(0)
 
     def connect() -> client.ApiClient:

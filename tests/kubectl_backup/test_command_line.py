@@ -28,7 +28,7 @@ def protect(api: Api, *pods: Json, said: Ran | None = None) -> None:
         api.commands[each["metadata"]["name"]] = said or answering()
 
 
-def test_status_reads_a_file_in_each_pod(api: Api, backup: Backup) -> None:
+def test_status_reads_one_file_per_pod(api: Api, backup: Backup) -> None:
     """And starts no program of ours there."""
     protect(api, pod(), pod("db-0", kind="StatefulSet", of="db"))
 
@@ -66,7 +66,7 @@ def test_status_of_200_pods_takes_less_than_3_seconds(api: Api, backup: Backup) 
     assert (len(json.loads(said.out)), api.ran, said.code) == (200, [], 0)
 
 
-def test_logs_are_for_people_or_as_they_are(api: Api, backup: Backup) -> None:
+def test_logs_are_formatted_or_raw(api: Api, backup: Backup) -> None:
     """The status in them is for programs."""
     protect(api, pod())
     line = {"time": "T", "level": "info", "message": "backup success: 10 files", "exit_code": 0}
@@ -78,7 +78,7 @@ def test_logs_are_for_people_or_as_they_are(api: Api, backup: Backup) -> None:
     ]  # fmt: skip
 
 
-def test_pods_whose_log_says_nothing_are_asked(api: Api, backup: Backup) -> None:
+def test_pods_without_a_status_in_their_log_are_queried(api: Api, backup: Backup) -> None:
     """It was rotated, or the sidecar is an older one; or nobody may read logs."""
     many = [pod(f"wiki-{i}", of=f"wiki-{i}") for i in range(12)]
     protect(api, *many)
@@ -91,7 +91,7 @@ def test_pods_whose_log_says_nothing_are_asked(api: Api, backup: Backup) -> None
     assert sorted(name for name, _ in api.ran) == ["wiki-0", "wiki-1", "wiki-5"]
 
 
-def test_a_pod_that_does_not_answer_does_not_hide_the_others(api: Api, backup: Backup) -> None:
+def test_an_unresponsive_pod_does_not_hide_others(api: Api, backup: Backup) -> None:
     protect(api, pod(), pod("db-0", kind="StatefulSet", of="db"))
     api.commands["db-0"] = Ran(b'{"half', code=None)
 
@@ -104,7 +104,7 @@ def test_a_pod_that_does_not_answer_does_not_hide_the_others(api: Api, backup: B
     assert said.code == 1
 
 
-def test_an_old_sidecar_is_asked_by_its_command(api: Api, backup: Backup) -> None:
+def test_an_old_sidecar_is_queried_by_its_command(api: Api, backup: Backup) -> None:
     """It keeps no file."""
     protect(api, pod(), said=Ran(err=b"cat: no such file\n", code=1))
 
@@ -115,7 +115,7 @@ def test_an_old_sidecar_is_asked_by_its_command(api: Api, backup: Backup) -> Non
     assert json.loads(said.out)[0]["status"] == "unknown"
 
 
-def test_status_for_scripts(api: Api, backup: Backup) -> None:
+def test_status_has_json_and_exit_codes_for_scripts(api: Api, backup: Backup) -> None:
     protect(api, pod())
 
     as_json = json.loads(backup("status", "-o", "json").out)
@@ -125,7 +125,7 @@ def test_status_for_scripts(api: Api, backup: Backup) -> None:
     assert as_json[0]["last_success"] == "2026-09-21T13:03:20Z"
 
 
-def test_status_of_nothing_says_how_to_begin(api: Api, backup: Backup) -> None:
+def test_status_without_workloads_names_the_first_step(api: Api, backup: Backup) -> None:
     protect(api, pod(reason="", annotations={"backup.enabled": "no"}))
 
     said = backup("status")
@@ -142,7 +142,9 @@ def test_status_of_nothing_says_how_to_begin(api: Api, backup: Backup) -> None:
         (("--kubeconfig", "/nowhere"), "--kubeconfig"),
     ],
 )
-def test_no_cluster_is_one_line(backup: Backup, words: tuple[str, ...], told: str) -> None:
+def test_an_unreachable_api_server_is_reported_in_one_line(
+    backup: Backup, words: tuple[str, ...], told: str
+) -> None:
     """With the next step, without a trace, and without the token."""
     said = backup("status", *words)
 
@@ -163,7 +165,7 @@ def test_no_cluster_is_one_line(backup: Backup, words: tuple[str, ...], told: st
         (None, "Is a directory"),
     ],
 )
-def test_a_kubeconfig_that_cannot_be_read_is_one_line(
+def test_an_unreadable_kubeconfig_is_reported_in_one_line(
     backup: Backup, tmp_path: Path, text: str | None, told: str
 ) -> None:
     """That names it."""
@@ -181,7 +183,7 @@ def test_a_kubeconfig_that_cannot_be_read_is_one_line(
     assert "--context" in said.err
 
 
-def test_a_workload_of_another_namespace_is_looked_for_where_one_line_says(
+def test_a_workload_is_searched_in_the_namespace_that_the_error_names(
     api: Api, backup: Backup
 ) -> None:
     protect(api, pod())
@@ -195,7 +197,7 @@ def test_a_workload_of_another_namespace_is_looked_for_where_one_line_says(
     assert "no pod of wikki in any namespace; workloads with backups: deploy/wiki" in everywhere.err
 
 
-def test_the_cluster_may_be_named_before_the_command_too(
+def test_kubeconfig_options_may_precede_the_command(
     api: Api, backup: Backup, kubeconfig: Path
 ) -> None:
     """As kubectl has it. What comes last counts."""
@@ -209,7 +211,7 @@ def test_the_cluster_may_be_named_before_the_command_too(
     assert "namespace other (" in backup("-n", "other", "logs", "wiki").err
 
 
-def test_what_is_forbidden_is_one_line(api: Api, backup: Backup) -> None:
+def test_a_forbidden_request_is_reported_in_one_line(api: Api, backup: Backup) -> None:
     api.refused[PODS] = 403
 
     said = backup("status")
@@ -221,7 +223,7 @@ def test_what_is_forbidden_is_one_line(api: Api, backup: Backup) -> None:
 @pytest.mark.parametrize(
     ("status", "code"), [("success", 0), ("warning", 0), ("failure", 1), ("skipped", 75)]
 )
-def test_now_asks_the_supervisor_and_ends_as_the_run_did(
+def test_now_signals_the_supervisor_and_exits_as_the_run_did(
     api: Api, backup: Backup, status: str, code: int
 ) -> None:
     """The pod's own clock tells which run was asked for."""
@@ -247,7 +249,7 @@ def test_a_kept_snapshot_is_tagged(api: Api, backup: Backup) -> None:
     assert api.ran[-1][1] == ["backup-runner", "restic", *tag]
 
 
-def test_a_pod_that_cannot_be_asked_is_one_line(api: Api, backup: Backup) -> None:
+def test_a_pod_without_exec_is_reported_in_one_line(api: Api, backup: Backup) -> None:
     protect(api, pod())
     api.by_word["sh"] = Ran(err=b"sh: kill: no such process\n", code=1)
 
@@ -257,7 +259,7 @@ def test_a_pod_that_cannot_be_asked_is_one_line(api: Api, backup: Backup) -> Non
     assert "no such process" in said.err
 
 
-def test_now_where_backups_are_paused(api: Api, backup: Backup) -> None:
+def test_now_reports_paused_backups(api: Api, backup: Backup) -> None:
     protect(api, pod(), said=answering(paused=True))
 
     said = backup("now", "wiki", "--wait")
@@ -266,7 +268,7 @@ def test_now_where_backups_are_paused(api: Api, backup: Backup) -> None:
     assert not any("kill" in " ".join(words) for _, words in api.ran)
 
 
-def test_pausing_annotates_the_pod_that_runs_and_nothing_else(api: Api, backup: Backup) -> None:
+def test_pause_annotates_only_the_running_pod(api: Api, backup: Backup) -> None:
     """The template would start it anew."""
     protect(api, pod())
 
@@ -289,7 +291,7 @@ def test_pausing_annotates_the_pod_that_runs_and_nothing_else(api: Api, backup: 
         ("unlock", "unlock"),
     ],
 )  # fmt: skip
-def test_the_runners_commands_end_as_they_do_there(
+def test_commands_of_the_runner_keep_their_exit_status(
     api: Api, backup: Backup, word: str, runner: str, code: int, status: int
 ) -> None:
     line = {"time": "T", "level": "info", "message": "done \x1b[2J", "why": "asked"}
@@ -301,7 +303,7 @@ def test_the_runners_commands_end_as_they_do_there(
     assert said.out == "T info done ?[2J why=asked\n"
 
 
-def test_a_dump_is_loaded_once_somebody_has_seen_which(api: Api, backup: Backup) -> None:
+def test_a_dump_is_loaded_after_its_confirmation(api: Api, backup: Backup) -> None:
     api.objects[PODS] = {"items": [pod()]}
     line = json.dumps({"level": "info", "message": "the dump of postgres, 4f8a1c2e"}).encode()
     api.by_word |= {"load --snapshot": Ran(line + b"\n")}
@@ -316,7 +318,7 @@ def test_a_dump_is_loaded_once_somebody_has_seen_which(api: Api, backup: Backup)
     assert api.ran[-1][1] == ["backup-runner", *words]
 
 
-def test_the_latest_dump_is_what_the_sidecar_takes_by_itself(api: Api, backup: Backup) -> None:
+def test_without_a_snapshot_the_sidecar_loads_the_latest_dump(api: Api, backup: Backup) -> None:
     """Which knows no such word."""
     api.objects[PODS] = {"items": [pod()]}
     api.by_word |= {"load --dry-run": Ran(), "backup-runner": Ran()}
@@ -327,7 +329,7 @@ def test_the_latest_dump_is_what_the_sidecar_takes_by_itself(api: Api, backup: B
     assert [run for _, run in api.ran] == [[*words, "--dry-run"], words]
 
 
-def test_what_cannot_be_loaded_is_not_asked_about(api: Api, backup: Backup) -> None:
+def test_an_unloadable_dump_needs_no_confirmation(api: Api, backup: Backup) -> None:
     api.objects[PODS] = {"items": [pod()]}
     api.by_word |= {"load postgres": Ran(b"load failure: not empty\n", b"", 1)}
 
@@ -338,7 +340,7 @@ def test_what_cannot_be_loaded_is_not_asked_about(api: Api, backup: Backup) -> N
     assert run[-3:] == ["--at", "2026-11-26T00:00:00Z", "--dry-run"]
 
 
-def test_pods_that_lack_their_sidecar_are_evicted_only_when_asked(api: Api, backup: Backup) -> None:
+def test_pods_without_their_sidecar_are_evicted_only_on_request(api: Api, backup: Backup) -> None:
     """And only those for which a new one would be better; a budget may forbid it."""
     protect(api, pod(reason="quota"))
     label = {"backup.enabled": "true"}
@@ -368,7 +370,7 @@ def test_pods_that_lack_their_sidecar_are_evicted_only_when_asked(api: Api, back
     assert "not evicted" in backup("reinject", "--yes").out
 
 
-def test_a_former_name_still_works_and_no_help_lists_it(api: Api, backup: Backup) -> None:
+def test_a_former_command_name_works_and_help_does_not_list_it(api: Api, backup: Backup) -> None:
     protect(api, pod())
     api.objects["/api/v1/namespaces/prod"] = {"metadata": {"name": "prod"}}
 
@@ -409,7 +411,7 @@ def test_help_has_examples_and_fits_the_terminal(
     assert max(map(len, said.splitlines())) <= 80
 
 
-def test_a_run_that_failed_is_told_in_the_table(api: Api, backup: Backup) -> None:
+def test_a_failed_run_is_shown_in_the_table(api: Api, backup: Backup) -> None:
     bad = last(status="failure", failure="auth", message="wrong password")
     protect(api, pod(), said=answering(last=bad))
 
@@ -420,7 +422,7 @@ def test_a_run_that_failed_is_told_in_the_table(api: Api, backup: Backup) -> Non
     assert "\x1b" not in said.out
 
 
-def test_a_link_that_the_doctor_cannot_check_is_no_success(api: Api, backup: Backup) -> None:
+def test_a_check_that_the_doctor_cannot_make_is_no_success(api: Api, backup: Backup) -> None:
     api.objects["/version"] = {"major": "1", "minor": "37"}
     api.refused["/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"] = 403
     api.objects["/api/v1/namespaces/prod"] = {"metadata": {"labels": {"backup.enabled": "true"}}}

@@ -130,7 +130,7 @@ SILENT = {"pause"}  # it says nothing that others say
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_nothing_that_others_say_steers_the_terminal(
+def test_no_foreign_text_controls_the_terminal(
     planted: Api,
     backup: Backup,
     capfd: pytest.CaptureFixture[str],
@@ -154,7 +154,7 @@ def test_nothing_that_others_say_steers_the_terminal(
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 409, 500])
-def test_what_the_api_server_says_steers_nothing(
+def test_text_of_the_api_server_does_not_control_the_terminal(
     planted: Api, backup: Backup, monkeypatch: pytest.MonkeyPatch, status: int
 ) -> None:
     monkeypatch.setattr("tests.kubectl_backup.api._json", _hostile)
@@ -177,7 +177,7 @@ NAMES = ("$(touch planted)", "`id`", "a; id", "a'b", 'a"b', "a b", "-x\n--all", 
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_commands_to_paste_hold_a_name_as_one_word(name: str) -> None:
+def test_commands_to_paste_quote_names(name: str) -> None:
     """Also one that no API server lets be: who answers may be none."""
     for owner in (Owner("Deployment", name), Owner("StatefulSet", name), Owner("Rollout", name)):
         words = shlex.split(coverage.restart(name, owner))
@@ -208,7 +208,7 @@ def test_commands_to_paste_hold_a_name_as_one_word(name: str) -> None:
 
 
 @pytest.mark.parametrize("end", ["\x85", "\u2028", "\u2029", "\x1c", "\x0b", "\x0c"])
-def test_a_file_whose_name_ends_a_line_elsewhere_is_listed(
+def test_a_file_name_with_an_unusual_line_break_is_listed(
     planted: Api, backup: Backup, end: str
 ) -> None:
     """Python takes more for an end of a line than restic writes as a number."""
@@ -226,7 +226,7 @@ def test_a_file_whose_name_ends_a_line_elsewhere_is_listed(
 
 @pytest.mark.parametrize("said", ["[{}]", "[[]]", '[{"id": 1, "time": {}}]', '["\x1b[2J"]'])
 @pytest.mark.parametrize("command", ["snapshots", "ls"])
-def test_what_restic_never_says_is_one_line_at_most(
+def test_unexpected_output_of_restic_is_one_line_at_most(
     planted: Api, backup: Backup, said: str, command: str
 ) -> None:
     """And no trace of ours, which would quote it as it is."""

@@ -71,7 +71,7 @@ def test_a_lock_names_packages_and_versions() -> None:
      (200, {"results": [{}]}), (200, {"results": [{}, None]}),
      (200, {"results": [{}, {"vulns": "x"}]}), (403, {"results": [{}, {}]})],
 )  # fmt: skip
-def test_an_answer_that_is_none_is_not_checked(
+def test_an_invalid_response_counts_as_not_checked(
     osv: tuple[str, list[Any]], lock: Path, capsys: pytest.CaptureFixture[str], answer: object
 ) -> None:
     address, answers = osv
@@ -81,12 +81,14 @@ def test_an_answer_that_is_none_is_not_checked(
     assert "NOT CHECKED" in capsys.readouterr().out
 
 
-def test_nobody_there_is_not_checked(lock: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unreachable_database_counts_as_not_checked(
+    lock: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert audit.python(lock, NOBODY) is Verdict.NOT_CHECKED
     assert "Connection refused" in capsys.readouterr().out
 
 
-def test_a_lock_without_packages_is_not_checked(
+def test_a_lock_without_packages_counts_as_not_checked(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "lock.txt").write_text("# moved elsewhere\n")
@@ -95,7 +97,7 @@ def test_a_lock_without_packages_is_not_checked(
     assert "no packages" in capsys.readouterr().out
 
 
-def test_what_is_known_is_told_and_what_is_not_is_clean(
+def test_known_vulnerabilities_are_reported_and_other_packages_are_clean(
     osv: tuple[str, list[Any]], lock: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     address, answers = osv
@@ -117,7 +119,7 @@ def test_what_is_known_is_told_and_what_is_not_is_clean(
      ("echo 'no such host' >&2; exit 1", Verdict.NOT_CHECKED), ("exit 2", Verdict.NOT_CHECKED),
      ("kill -9 $$", Verdict.NOT_CHECKED), (None, Verdict.NOT_CHECKED)],
 )  # fmt: skip
-def test_what_govulncheck_does_not_check_is_not_checked(
+def test_a_failed_govulncheck_counts_as_not_checked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str | None, verdict: Verdict
 ) -> None:
     """Also where it could not be built."""
@@ -129,7 +131,7 @@ def test_what_govulncheck_does_not_check_is_not_checked(
     assert audit.go(PROJECT / "tools", "") is verdict
 
 
-def test_databases_out_of_reach_are_no_success(
+def test_unreachable_databases_are_no_success(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("AUDIT_OSV", NOBODY)
@@ -145,7 +147,7 @@ def test_databases_out_of_reach_are_no_success(
     assert "no known vulnerabilities" not in said.out
 
 
-def test_a_vulnerability_is_not_hidden_by_what_was_not_checked(
+def test_an_incomplete_check_hides_no_vulnerability(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, osv: tuple[str, list[Any]]
 ) -> None:
     """Both are no success; what is known is printed either way."""

@@ -53,7 +53,7 @@ def test_each_step_has_its_time_and_its_end_in_the_last_lines(tree: Path) -> Non
     assert "  failed, then passed 3 of 3: test_x" in last
 
 
-def test_lint_and_units_are_first_and_what_waits_for_nothing_takes_what_is_left(
+def test_lint_and_units_run_first_and_other_steps_run_beside_the_services(
     tree: Path,
 ) -> None:
     _run(tree)

@@ -89,7 +89,7 @@ def _sources() -> list[Path]:
     return [path for path in (PROJECT / "tests").rglob("*.py") if path != _NEEDS]
 
 
-def test_only_tests_needs_leaves_tests_out() -> None:
+def test_only_tests_needs_skips_tests() -> None:
     sources = _sources()
     wrong = [
         f"{path.relative_to(PROJECT)}: {why}"
@@ -102,7 +102,7 @@ def test_only_tests_needs_leaves_tests_out() -> None:
 
 
 @pytest.mark.parametrize("case", _PLANTED)
-def test_what_leaves_tests_out_is_found(case: str) -> None:
+def test_each_way_to_skip_a_test_is_found(case: str) -> None:
     assert len(list(_found(_PLANTED[case]))) == 1
 
 
@@ -146,7 +146,7 @@ def test_exception(): needs.exception("fuzzer")
     ("required", "ends"),
     [("", "1 passed, 4 skipped"), ("all", "2 failed, 1 passed, 1 skipped, 1 error")],
 )
-def test_what_is_missing_is_skipped_and_in_ci_an_error(
+def test_a_missing_need_skips_the_test_and_fails_in_ci(
     tmp_path: Path, required: str, ends: str
 ) -> None:
     (tmp_path / "conftest.py").write_text("from tests.conftest import *\n")

@@ -30,7 +30,7 @@ print(*(file.read_text() for file in folder.glob("[0-9]*")))
 """
 
 
-def test_processes_that_want_it_at_once_make_it_once(tmp_path: Path) -> None:
+def test_concurrent_processes_make_it_once(tmp_path: Path) -> None:
     argv = (sys.executable, "-c", _FOLDER, tmp_path)
     running = [
         subprocess.Popen(
@@ -51,7 +51,7 @@ def test_processes_that_want_it_at_once_make_it_once(tmp_path: Path) -> None:
     assert (tmp_path / "made").read_text() == "x"
 
 
-def test_what_fails_leaves_nothing_and_is_made_by_the_next(tmp_path: Path) -> None:
+def test_a_failure_leaves_nothing_and_the_next_process_makes_it(tmp_path: Path) -> None:
     def fails(new: Path) -> None:
         (new / "part").touch()
         raise OSError("no network")
@@ -82,7 +82,7 @@ def test_another_version_replaces_it_and_the_same_one_does_not(tmp_path: Path, k
     assert made == ["one", "two"]
 
 
-def test_a_file_that_is_gone_is_made_again(tmp_path: Path) -> None:
+def test_a_deleted_file_is_made_again(tmp_path: Path) -> None:
     for _ in range(2):
         once.file(tmp_path / "thing", "one", Path.touch)
         (tmp_path / "thing").unlink()

@@ -48,7 +48,7 @@ def manifest(place: str) -> Json:
 
 
 @pytest.mark.parametrize("place", _PLACES)
-def test_no_word_of_a_manifest_steers_the_terminal(
+def test_text_of_a_manifest_does_not_control_the_terminal(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, place: str
 ) -> None:
     file = tmp_path / "wiki.yaml"
@@ -64,7 +64,7 @@ def test_no_word_of_a_manifest_steers_the_terminal(
         assert (steering(ran.out), steering(ran.err)) == ([], [])
 
 
-def test_what_inject_prints_is_the_same_however_it_is_written(
+def test_inject_prints_equivalent_manifests_alike(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     given = {**manifest("label"), "data": {"text": f"größer {PLANTED}"}}
@@ -77,7 +77,7 @@ def test_what_inject_prints_is_the_same_however_it_is_written(
 
 
 @pytest.mark.parametrize("text", ["kind: !{x} a", "{{x: [", "'{x}", "kind: [{x}]\n- a"])
-def test_what_is_no_manifest_steers_nothing(
+def test_an_invalid_manifest_does_not_control_the_terminal(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, text: str
 ) -> None:
     file = tmp_path / PLANTED.replace("/", "").replace("\0", "")
@@ -89,7 +89,7 @@ def test_what_is_no_manifest_steers_nothing(
 
 
 @pytest.mark.parametrize("words", [[PLANTED], ["inject", PLANTED], ["lint", "--output", PLANTED]])
-def test_words_of_the_command_line_steer_nothing(
+def test_arguments_do_not_control_the_terminal(
     capsys: pytest.CaptureFixture[str], words: list[str]
 ) -> None:
     ran = commands.run(capsys, *words)
@@ -98,14 +98,14 @@ def test_words_of_the_command_line_steer_nothing(
 
 
 @pytest.mark.parametrize("place", _PLACES)
-def test_warnings_that_kubectl_shows_steer_nothing(asked: Json, place: str) -> None:
+def test_warnings_that_kubectl_shows_do_not_control_the_terminal(asked: Json, place: str) -> None:
     asked["request"]["object"] = manifest(place)
 
     for line in answer_to(asked).warnings:
         assert steering(line, kept="") == []
 
 
-def test_a_line_of_the_log_is_the_same_and_steers_nothing() -> None:
+def test_a_log_line_keeps_its_meaning_and_does_not_control_the_terminal() -> None:
     record = logging.LogRecord("webhook", logging.INFO, "", 0, PLANTED, None, None)
     record.fields = {"pod": PLANTED, "größer": "ü"}
 

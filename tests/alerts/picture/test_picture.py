@@ -40,14 +40,14 @@ def test_picture_is_of_the_dashboard_that_we_ship() -> None:
     assert {"never reported", "fails", "too old", "warning", "good", "off or paused"} <= shown
 
 
-def test_number_that_nobody_knows_is_not_shown_as_well() -> None:
+def test_an_unknown_number_is_not_shown_as_good() -> None:
     text = drawing.stat(dashboard.panels()["Failing now"], [])
 
     assert "nothing reports" in text
     assert "#56a64b" not in text
 
 
-def test_line_has_a_gap_where_nothing_is_known() -> None:
+def test_line_has_a_gap_where_data_is_missing() -> None:
     panel = {**dashboard.panels()["Size of the sources"], "gridPos": PLACE}
     hours = (0, 1, 2, 5, 6)
     whole = [Series("app", [(3600.0 * hour, 1.0) for hour in range(7)])]

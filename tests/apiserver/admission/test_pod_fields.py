@@ -91,7 +91,7 @@ def _sidecar(pod: Json) -> Json:
 
 
 @pytest.mark.parametrize(("fields", "ours"), FIELDS.values(), ids=FIELDS)
-def test_a_field_made_for_the_app_keeps_no_pod_out_and_is_not_ours(
+def test_a_field_for_the_app_does_not_get_a_pod_refused_and_is_not_copied(
     api: Api, spaces: tuple[str, str], fields: Json, ours: Json
 ) -> None:
     without, within = spaces
@@ -114,9 +114,7 @@ def _stated(fields: Json) -> Json:
     return {key: value for key, value in fields.items() if key != "containers"}
 
 
-def test_a_windows_pod_of_any_spelling_is_accepted_as_it_came(
-    api: Api, spaces: tuple[str, str]
-) -> None:
+def test_any_windows_pod_is_admitted_unchanged(api: Api, spaces: tuple[str, str]) -> None:
     _, within = spaces
     term = {"matchExpressions": [
         {"key": "beta.kubernetes.io/os", "operator": "In", "values": ["windows"]}]}  # fmt: skip

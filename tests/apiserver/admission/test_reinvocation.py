@@ -83,7 +83,9 @@ def test_a_volume_that_another_webhook_mounts_is_backed_up_too(
     assert "late" in json.loads(pod["metadata"]["annotations"][STATUS])["volumes"]
 
 
-def test_stripped_marks_come_back(api: Api, hostile: Other, namespace: str) -> None:
+def test_removed_label_and_annotation_are_restored(
+    api: Api, hostile: Other, namespace: str
+) -> None:
     hostile.answers(other.patching(_strips_marks))
 
     meta = _created(api, namespace, _pod())["metadata"]
@@ -100,7 +102,7 @@ def test_a_sidecar_that_lost_its_restart_policy_does_not_block_the_app(
     assert _sidecar(_created(api, namespace, _pod()))["restartPolicy"] == "Always"
 
 
-def test_what_another_webhook_changed_of_ours_is_left_to_it(
+def test_changes_of_another_webhook_to_our_container_are_kept(
     api: Api, hostile: Other, namespace: str
 ) -> None:
     hostile.answers(other.patching(_mirrors_images))
@@ -164,7 +166,7 @@ _CHANGES: tuple[Callable[[Json], Json], ...] = (
 )  # fmt: skip
 
 
-def test_no_pod_has_anything_of_ours_twice_whatever_another_webhook_does(
+def test_nothing_is_injected_twice_for_any_change_of_another_webhook(
     api: Api, hostile: Other, namespace: str, namespaces: Namespaces
 ) -> None:
     without_us = namespaces(labels={LABEL: "true"})

@@ -25,7 +25,7 @@ def namespace(webhook: Served, namespaces: Namespaces) -> str:
 
 
 @pytest.mark.parametrize("name", PODS)
-def test_the_api_server_sends_every_pod_that_asks_for_something(
+def test_the_api_server_sends_every_enabled_pod(
     api: Api, webhook: Served, namespace: str, name: str
 ) -> None:
     pod: Json = deepcopy(PODS[name])

@@ -110,7 +110,7 @@ def warned(api: Api, namespace: str) -> Iterator[None]:
 
 @pytest.mark.parametrize("kind", PLACES)
 @pytest.mark.usefixtures("warned")
-def test_who_applies_something_without_a_backup_is_told_where_to_write_it(
+def test_applying_an_unprotected_workload_gives_a_warning_with_the_remedy(
     api: Api, namespace: str, elsewhere: str, kind: str
 ) -> None:
     assert told(apply(api, namespace, workload(kind))) == _rule(kind)
@@ -120,7 +120,7 @@ def test_who_applies_something_without_a_backup_is_told_where_to_write_it(
 
 
 @pytest.mark.usefixtures("warned")
-def test_only_claims_that_a_container_uses_count(api: Api, namespace: str) -> None:
+def test_only_mounted_claims_count(api: Api, namespace: str) -> None:
     plain = {"containers": [{"name": "app", "image": "app"}]}
     device = [{"name": "data", "devicePath": "/dev/x"}]
     block = {"containers": [{"name": "app", "image": "app", "volumeDevices": device}]}
@@ -147,7 +147,7 @@ def test_claims_of_a_stateful_set_are_in_its_templates(api: Api, namespace: str)
 
 
 @pytest.mark.usefixtures("warned")
-def test_policy_fits_every_kind_that_it_looks_at(api: Api) -> None:
+def test_policy_is_valid_for_every_kind_that_it_matches(api: Api) -> None:
     """As the API server's own type checker finds."""
 
     def checked() -> Json:
@@ -158,7 +158,7 @@ def test_policy_fits_every_kind_that_it_looks_at(api: Api) -> None:
     assert checked()["typeChecking"] == {}
 
 
-def test_what_has_no_backup_is_refused_but_what_runs_goes_on(
+def test_new_unprotected_workloads_are_denied_and_existing_ones_continue(
     api: Api, namespace: str, namespaces: Namespaces
 ) -> None:
     running = namespaces(labels=ENABLED)

@@ -28,7 +28,7 @@ def release(api: Api) -> Iterator[str]:
     api.delete("Namespace", name=NAME)
 
 
-def test_the_chart_is_accepted_and_a_helm_test_that_fails_leaves_nothing(
+def test_the_chart_is_accepted_and_a_failed_helm_test_leaves_nothing(
     api: Api, release: str
 ) -> None:
     """It fails for want of a node; whatever the reason, helm takes the same way out."""

@@ -79,7 +79,7 @@ def _init(pod: Json) -> list[str]:
 
 @pytest.mark.parametrize("mode", ["if-empty", "required", " Required ", "if-emtpy"])
 @pytest.mark.parametrize("enabled", ["true", "YES", "ture"])
-def test_who_asks_is_refused_while_no_webhook_answers(
+def test_a_pod_that_requests_a_restore_is_denied_while_the_webhook_is_unreachable(
     api: Api, away: str, mode: str, enabled: str
 ) -> None:
     _, message = _created(api, away, _pod({"backup.enabled": enabled, "backup.restore": mode}))
@@ -103,7 +103,7 @@ def test_who_asks_is_refused_while_no_webhook_answers(
         {**RESTORED, "kubernetes.io/config.mirror": "x"},
     ],
 )
-def test_who_asks_for_none_is_not(api: Api, away: str, annotations: Json) -> None:
+def test_a_pod_that_requests_no_restore_is_admitted(api: Api, away: str, annotations: Json) -> None:
     if "kubernetes.io/config.mirror" in annotations:
         answer = api.create(_pod(annotations), away, dry_run=True)
         assert "requests a restore" not in answer.text, "only kubelets may make these"
@@ -112,7 +112,7 @@ def test_who_asks_for_none_is_not(api: Api, away: str, annotations: Json) -> Non
     assert _init(_created(api, away, _pod(annotations))[0]) == []
 
 
-def test_other_namespaces_are_not_looked_at(api: Api, away: str, namespaces: Namespaces) -> None:
+def test_other_namespaces_are_not_matched(api: Api, away: str, namespaces: Namespaces) -> None:
     assert _created(api, away, _pod(RESTORED))[1], "the policy counts"
 
     for name in ("default", namespaces(), namespaces(labels={"backup.enabled": "false"})):
@@ -128,7 +128,9 @@ def test_other_namespaces_are_not_looked_at(api: Api, away: str, namespaces: Nam
     ],
     ids=["name", "variable", "sidecar"],
 )
-def test_what_only_looks_like_it_does_not_count(api: Api, away: str, container: Json) -> None:
+def test_a_container_that_only_resembles_ours_does_not_count(
+    api: Api, away: str, container: Json
+) -> None:
     assert _created(api, away, _pod(RESTORED, [container]))[1]
 
 
@@ -144,7 +146,7 @@ def namespace(api: Api, webhook: Served, policy: None, namespaces: Namespaces) -
     return name
 
 
-def test_who_gets_the_init_container_is_admitted(api: Api, namespace: str) -> None:
+def test_a_pod_with_the_init_container_is_admitted(api: Api, namespace: str) -> None:
     wait = {"name": "wait", "image": "x"}
     chown = {"name": "chown", "image": "x", "volumeMounts": [{"name": "data", "mountPath": "/d"}]}
     proxy = {"name": "proxy", "image": "x", "restartPolicy": "Always"}
@@ -163,7 +165,7 @@ def test_who_gets_the_init_container_is_admitted(api: Api, namespace: str) -> No
 
 
 @pytest.mark.parametrize("level", ["restricted", "baseline"])
-def test_no_level_of_pod_security_is_broken_by_it(
+def test_the_init_container_passes_every_pod_security_level(
     api: Api, webhook: Served, namespaces: Namespaces, policy: None, level: str
 ) -> None:
     del webhook, policy
@@ -192,7 +194,7 @@ def test_no_level_of_pod_security_is_broken_by_it(
         ({"backup.enabled": "ture"}, "write true or false"),
     ],
 )
-def test_who_gets_none_is_refused_with_the_webhooks_reason(
+def test_a_pod_without_it_is_denied_with_the_webhooks_reason(
     api: Api, namespace: str, annotations: Json, why: str
 ) -> None:
     _, message = _created(api, namespace, _pod({**RESTORED, **annotations}))
@@ -202,7 +204,7 @@ def test_who_gets_none_is_refused_with_the_webhooks_reason(
     assert "did not answer" not in message
 
 
-def test_a_full_quota_refuses_it_and_says_so(
+def test_an_exhausted_quota_denies_it_with_a_message(
     api: Api, webhook: Served, policy: None, namespaces: Namespaces
 ) -> None:
     del webhook, policy
@@ -235,7 +237,7 @@ def _deployment() -> Json:
     }  # fmt: skip
 
 
-def test_a_workload_that_others_refuse_shows_their_reason_and_comes_up_when_they_let_it(
+def test_a_workload_denied_elsewhere_shows_that_reason_and_starts_once_allowed(
     api: Api, webhook: Served, policy: None, namespaces: Namespaces
 ) -> None:
     """The breaker gives others of its kind a pod without us; here that could only be refused."""
@@ -330,7 +332,7 @@ def meddled(api: Api, meddling: Other, namespaces: Namespaces) -> str:
     return name
 
 
-def test_a_proxy_that_comes_later_comes_before_it(api: Api, meddling: Other, meddled: str) -> None:
+def test_a_proxy_injected_later_precedes_it(api: Api, meddling: Other, meddled: str) -> None:
     def prepend(pod: Json) -> Json:
         proxy = {"name": "proxy", "image": "x", "restartPolicy": "Always"}
         pod["spec"]["initContainers"].insert(0, proxy)
@@ -341,9 +343,7 @@ def test_a_proxy_that_comes_later_comes_before_it(api: Api, meddling: Other, med
     assert _init(_created(api, meddled, _pod(RESTORED))[0]) == ["proxy", *NAMES]
 
 
-def test_an_init_container_that_is_taken_away_comes_back(
-    api: Api, meddling: Other, meddled: str
-) -> None:
+def test_a_removed_init_container_is_restored(api: Api, meddling: Other, meddled: str) -> None:
     def strip(pod: Json) -> Json:
         init = pod["spec"]["initContainers"]
         pod["spec"]["initContainers"] = [c for c in init if c["name"] != "backup-restore"]
@@ -354,7 +354,7 @@ def test_an_init_container_that_is_taken_away_comes_back(
     assert _init(_created(api, meddled, _pod(RESTORED))[0]) == [*NAMES]
 
 
-def test_a_volume_that_comes_later_is_restored_too(api: Api, meddling: Other, meddled: str) -> None:
+def test_a_volume_added_later_is_restored_too(api: Api, meddling: Other, meddled: str) -> None:
     def add(pod: Json) -> Json:
         volume = {"name": "late", "persistentVolumeClaim": {"claimName": "late"}}
         pod["spec"]["volumes"].append(volume)
@@ -369,7 +369,7 @@ def test_a_volume_that_comes_later_is_restored_too(api: Api, meddling: Other, me
     assert json.loads(made["metadata"]["annotations"]["backup.status"])["restore"] == "if-empty"
 
 
-def test_a_pod_whose_volume_something_uses_before_it_is_filled_is_refused(
+def test_a_pod_that_uses_a_volume_before_its_restore_is_denied(
     api: Api, meddling: Other, meddled: str
 ) -> None:
     """A file from there, and the volume would not be empty any more."""

@@ -30,7 +30,7 @@ ENABLED = {"backup.enabled": "true"}
     [(f"other,{pki.CALLER}", True), ("kube-apiserver", False)],
     ids=["this one", "another one"],
 )
-def test_the_api_server_is_answered_by_its_certificate_and_strangers_are_not(
+def test_only_the_api_servers_client_certificate_is_accepted(
     api: Api, namespaces: Namespaces, tmp_path: Path, names: str, answered: bool
 ) -> None:
     flags = "--client-ca", str(PKI / pki.CALLERS), "--client-names", names

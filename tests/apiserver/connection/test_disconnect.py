@@ -41,7 +41,7 @@ def _watches(served: Served) -> set[str]:
     return set(re.findall(r"(?m)^backup_webhook_watch_up\{[^}]*\} (\S+)$", served.metrics()))
 
 
-def test_what_changed_while_the_watches_were_broken_counts_afterwards(
+def test_changes_during_a_broken_watch_apply_afterwards(
     api: Api, namespaces: Namespaces, broken: tuple[Served, Relay]
 ) -> None:
     served, relay = broken

@@ -119,7 +119,7 @@ def test_pod_is_admitted_within_the_timeout_when_the_webhook(
     assert _failed_open(api) == before + 1
 
 
-def test_alerts_are_fired_by_what_the_api_server_really_counts(
+def test_alerts_fire_on_metrics_of_the_api_server(
     api: Api, failing: Other, namespace: str, tmp_path: Path
 ) -> None:
     """By these names and labels: of webhooks that fail, and that are slow."""
@@ -137,7 +137,7 @@ def test_alerts_are_fired_by_what_the_api_server_really_counts(
         until(lambda: _fires(watching, "BackupWebhookSlow"), "it fires", 120)
 
 
-def test_alert_is_fired_by_pods_that_are_refused_for_want_of_an_answer(
+def test_alert_fires_on_pods_denied_without_a_response(
     api: Api, failing: Other, namespace: str, tmp_path: Path
 ) -> None:
     (found,) = [c for c in api.get("MutatingWebhookConfiguration")["items"]
@@ -179,7 +179,7 @@ def test_pod_is_admitted_when_the_certificate_is_not_the_trusted_one(
     assert _failed_open(api) > before
 
 
-def test_pod_is_admitted_when_nobody_listens(api: Api, namespace: str) -> None:
+def test_pod_is_admitted_when_the_port_is_closed(api: Api, namespace: str) -> None:
     before = _failed_open(api)
 
     _is_admitted_in_time(api, namespace)

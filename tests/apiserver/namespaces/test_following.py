@@ -57,7 +57,7 @@ def _soon(api: Api, namespace: str, holds: Callable[[Json], bool], what: str) ->
     until(does, what, 60)
 
 
-def test_a_limit_range_counts_from_its_creation_to_its_end(api: Api, namespace: str) -> None:
+def test_a_limit_range_applies_from_creation_to_deletion(api: Api, namespace: str) -> None:
     def memory(pod: Json) -> str:
         return str(sidecar(pod)["resources"]["limits"]["memory"])
 
@@ -73,7 +73,7 @@ def test_a_limit_range_counts_from_its_creation_to_its_end(api: Api, namespace: 
     _soon(api, namespace, lambda pod: memory(pod) == "256Mi", "it counts no more")
 
 
-def test_a_quota_without_room_leaves_pods_without_until_there_is(api: Api, namespace: str) -> None:
+def test_an_exhausted_quota_skips_pods_until_it_has_capacity(api: Api, namespace: str) -> None:
     api.make(room.quota({"requests.ephemeral-storage": "1Gi", "pods": "9"}), namespace)
     api.make(room.quota({"pods": "0"}, scopes=["NotBestEffort"]) | _named("full"), namespace)
     _soon(api, namespace, lambda pod: not sidecar(pod), "the quota counts")
@@ -86,7 +86,7 @@ def _named(name: str) -> Json:
     return {"metadata": {"name": name}}
 
 
-def test_labels_and_annotations_of_the_namespace_count(api: Api, namespace: str) -> None:
+def test_labels_and_annotations_of_the_namespace_apply(api: Api, namespace: str) -> None:
     assert sidecar(created(api, namespace))["securityContext"]["runAsUser"] == 0
 
     change = {"metadata": {"annotations": {"backup.image-pull-secrets": "team, other"}}}

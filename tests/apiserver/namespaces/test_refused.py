@@ -75,7 +75,7 @@ def _injected(api: Api, namespace: str) -> list[bool]:
     ]
 
 
-def test_a_deployment_whose_sidecars_are_refused_comes_up_without_and_is_counted(
+def test_a_deployment_whose_sidecars_are_refused_starts_without_and_is_counted(
     api: Api, webhook: Served, policy: None, namespaces: Namespaces
 ) -> None:
     del policy
@@ -100,7 +100,7 @@ def test_a_deployment_whose_sidecars_are_refused_comes_up_without_and_is_counted
     assert '"reason":"refused_elsewhere"' in status
 
 
-def test_forged_reviews_take_no_sidecar_from_a_workload_that_is_well(
+def test_forged_reviews_remove_no_sidecar_of_a_healthy_workload(
     api: Api, webhook: Served, namespaces: Namespaces
 ) -> None:
     """Anybody in the cluster may reach the port and know a uid; events only controllers write."""

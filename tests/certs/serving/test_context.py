@@ -34,7 +34,7 @@ def new_leaf(ca: CA, now: datetime) -> Callable[[], Leaf]:
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-def test_leaf_is_shown(
+def test_leaf_is_served(
     front: Front, leaf: Leaf, trusting: ssl.SSLContext, version: ssl.TLSVersion
 ) -> None:
     trusting.minimum_version = trusting.maximum_version = version
@@ -42,7 +42,7 @@ def test_leaf_is_shown(
     assert shake(front.context, trusting) == leaf.certificate.serial_number
 
 
-def test_client_that_names_no_server_gets_it_too(
+def test_client_without_sni_gets_the_leaf(
     front: Front, leaf: Leaf, trusting: ssl.SSLContext
 ) -> None:
     trusting.check_hostname = False  # the kubelet's probes
@@ -55,7 +55,7 @@ def test_without_a_leaf_handshakes_fail(trusting: ssl.SSLContext) -> None:
         shake(Front().context, trusting)
 
 
-def test_new_leaf_is_for_new_connections_and_old_ones_stay(
+def test_new_leaf_serves_new_connections_and_old_ones_stay_open(
     front: Front, leaf: Leaf, trusting: ssl.SSLContext, new_leaf: Callable[[], Leaf]
 ) -> None:
     second = new_leaf()
@@ -104,7 +104,7 @@ def test_no_handshake_fails_while_leaves_are_swapped(
     assert seen <= serials
 
 
-def test_pair_that_does_not_fit_changes_nothing(
+def test_mismatched_certificate_and_key_change_nothing(
     front: Front, leaf: Leaf, trusting: ssl.SSLContext, new_leaf: Callable[[], Leaf]
 ) -> None:
     other = new_leaf()
@@ -116,14 +116,16 @@ def test_pair_that_does_not_fit_changes_nothing(
 
 
 @pytest.mark.parametrize("key", [b"", b"junk", b"-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n"])
-def test_broken_key_is_refused_without_being_quoted(front: Front, leaf: Leaf, key: bytes) -> None:
+def test_invalid_key_is_refused_without_being_quoted(front: Front, leaf: Leaf, key: bytes) -> None:
     with pytest.raises(BrokenError) as caught:
         front.use(Leaf(leaf.chain, key, leaf.certificate))
 
     assert "c2VjcmV0" not in str(caught.value)
 
 
-def test_key_leaves_no_file_and_no_descriptor(front: Front, new_leaf: Callable[[], Leaf]) -> None:
+def test_loading_a_key_leaves_no_file_and_no_descriptor(
+    front: Front, new_leaf: Callable[[], Leaf]
+) -> None:
     before = _descriptors()
 
     for _ in range(5):

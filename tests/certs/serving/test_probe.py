@@ -35,14 +35,14 @@ def test_one_good_ca_of_two_is_enough(front: Front, ca: CA, now: datetime) -> No
         assert probe.problem("", port, NAME, bundle) == ""
 
 
-def test_comments_in_a_bundle_do_not_matter(front: Front, ca: CA) -> None:
+def test_comments_in_a_bundle_are_ignored(front: Front, ca: CA) -> None:
     bundle = "# Müller CA\n".encode() + authority.pem(ca.certificate)
 
     with echoing(front.context) as port:
         assert probe.problem("", port, NAME, bundle) == ""
 
 
-def test_leaf_can_be_trusted_for_itself(front: Front, leaf: Leaf) -> None:
+def test_leaf_that_is_its_own_bundle_is_trusted(front: Front, leaf: Leaf) -> None:
     with echoing(front.context) as port:
         assert probe.problem("", port, NAME, leaf.chain) == ""
 
@@ -75,7 +75,9 @@ def test_bundle_without_certificates_is_a_problem(front: Front, bundle: bytes) -
     ("start", "problem"),
     [(timedelta(minutes=-30), "has expired"), (timedelta(hours=2), "is not yet valid")],
 )
-def test_dates_count(ca: CA, now: datetime, start: timedelta, problem: str) -> None:
+def test_certificate_outside_its_validity_is_a_problem(
+    ca: CA, now: datetime, start: timedelta, problem: str
+) -> None:
     front = Front()
     front.use(authority.new_leaf(ca, now + start, timedelta(minutes=20), NAMES))
 
@@ -88,7 +90,7 @@ def test_server_without_a_leaf_is_a_problem(ca: CA) -> None:
         assert "ALERT" in probe.problem("", port, NAME, authority.pem(ca.certificate)).upper()
 
 
-def test_nobody_listening_is_a_problem(ca: CA) -> None:
+def test_closed_port_is_a_problem(ca: CA) -> None:
     found = probe.problem("", free_port(), NAME, authority.pem(ca.certificate))
 
     assert found == f"handshake as {NAME}: Connection refused"

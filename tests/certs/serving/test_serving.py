@@ -64,13 +64,11 @@ def _ask(to: httpx.Client, port: int) -> str:
     return to.get(f"https://127.0.0.1:{port}/", extensions={"sni_hostname": NAME}).text
 
 
-def test_uvicorn_serves_with_our_context_and_the_handshake_with_ourselves_is_good(
-    port: int, ca: CA
-) -> None:
+def test_uvicorn_serves_with_our_context_and_the_probe_succeeds(port: int, ca: CA) -> None:
     assert probe.problem("0.0.0.0", port, NAME, authority.pem(ca.certificate)) == ""  # noqa: S104 -- what servers are told to listen on
 
 
-def test_connections_in_use_stay_while_new_ones_get_the_new_leaf(
+def test_open_connections_stay_while_new_ones_get_the_new_leaf(
     port: int, front: Front, ca: CA, now: datetime
 ) -> None:
     bundle = authority.pem(ca.certificate)

@@ -10,7 +10,7 @@ from certs.context import Front
 from certs.files import Files
 
 
-def test_what_files_held_counts_until_they_can_be_read_again(
+def test_last_readable_files_count_until_they_are_readable_again(
     tmp_path: Path, ca: CA, leaf: Leaf, now: datetime
 ) -> None:
     chain, key = tmp_path / "tls.crt", tmp_path / "tls.key"
@@ -36,7 +36,7 @@ def test_a_certificate_is_valid_from_its_first_moment_and_not_in_its_last(ca: CA
     assert not authority.valid(certificate, certificate.not_valid_after_utc)
 
 
-def test_what_is_required_of_clients_is_required_by_each_context(leaf: Leaf) -> None:
+def test_client_certificate_requirement_applies_to_each_context(leaf: Leaf) -> None:
     prepared: list[ssl.SSLContext] = []
     front = Front(prepared.append)
 

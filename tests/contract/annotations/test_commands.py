@@ -102,14 +102,14 @@ def test_a_variable_that_runs_a_command_is_found(given: dict[str, str], user: st
 
 
 @pytest.mark.parametrize("key", ["RESTIC_KEY_COMMAND", "AWS_SIGNING_HELPER"])
-def test_a_name_that_only_a_later_release_may_know_is_no_name_to_allow(key: str) -> None:
+def test_an_unknown_command_variable_cannot_be_allowed(key: str) -> None:
     """It may be a typo."""
     assert _users({key: "id"}) == {key: {OTHER}}
     assert not commands.is_known(key)
 
 
 @pytest.mark.parametrize("given", RUN_NOTHING, ids=[" ".join(each) for each in RUN_NOTHING])
-def test_a_variable_that_runs_nothing_is_left_alone(given: dict[str, str]) -> None:
+def test_a_variable_that_runs_no_command_is_not_found(given: dict[str, str]) -> None:
     assert _users(given) == {}
 
 
@@ -135,12 +135,14 @@ def test_a_variable_that_runs_nothing_is_left_alone(given: dict[str, str]) -> No
           "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"}, []),
     ],
 )  # fmt: skip
-def test_only_what_the_repository_takes_is_needed(given: dict[str, str], needed: list[str]) -> None:
+def test_only_variables_of_the_repositorys_backend_are_needed(
+    given: dict[str, str], needed: list[str]
+) -> None:
     assert commands.needed(given, given.get) == needed
 
 
 @pytest.mark.parametrize("text", ["RESTIC_PASWORD_COMMAND", "true", "*", "all", "PATH", "NTFY_TAG"])
-def test_a_name_that_runs_nothing_cannot_be_allowed(text: str) -> None:
+def test_a_variable_that_runs_no_command_cannot_be_allowed(text: str) -> None:
     with pytest.raises(ValueError, match="is not a variable that runs a command"):
         commands.allowed(f"PRE_HOOK {text}")
 

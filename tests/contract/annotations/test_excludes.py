@@ -30,12 +30,12 @@ BAD = {
 
 
 @pytest.mark.parametrize("pattern", GOOD)
-def test_a_pattern_that_may_be_meant_is_in_no_doubt(pattern: str) -> None:
+def test_a_plausible_pattern_is_not_named(pattern: str) -> None:
     assert list(doubts([pattern], "/backup")) == []
 
 
 @pytest.mark.parametrize("pattern", BAD)
-def test_a_pattern_that_hardly_means_what_it_says_is_named(pattern: str) -> None:
+def test_a_pattern_that_is_probably_a_mistake_is_named(pattern: str) -> None:
     ((named, why),) = doubts(["*", pattern], "/backup")
 
     assert named == pattern
@@ -53,5 +53,5 @@ def test_a_pattern_that_hardly_means_what_it_says_is_named(pattern: str) -> None
         (["cache/*", "!cache/keep"], ""),
     ],
 )
-def test_a_pattern_that_takes_nothing_back_is_named(patterns: list[str], named: str) -> None:
+def test_a_negation_that_includes_nothing_again_is_named(patterns: list[str], named: str) -> None:
     assert "".join(pattern for pattern, _ in doubts(patterns, "/backup")) == named

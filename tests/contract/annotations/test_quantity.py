@@ -62,6 +62,6 @@ def test_different_spellings_are_equal(one: str, other: str) -> None:
     ],
     ids=repr,
 )  # fmt: skip
-def test_what_kubernetes_would_refuse_is_refused(text: str) -> None:
+def test_an_invalid_quantity_of_kubernetes_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="such as 100m, 1 or 256Mi"):
         quantity.parse(text)

@@ -136,11 +136,11 @@ def test_h_stands_in_lists_beside_numbers() -> None:
         (" @WEEKLY ", "H H * * H"),
     ],
 )
-def test_the_forms_are_spread_too(form: str, fields: str) -> None:
+def test_named_schedules_are_spread_too(form: str, fields: str) -> None:
     assert schedule.parse(form).fields == tuple(fields.split())
 
 
-def test_a_monthly_schedule_comes_in_every_month() -> None:
+def test_a_monthly_schedule_is_due_in_every_month() -> None:
     """Day 29 and later would leave February out."""
     monthly = schedule.parse("@monthly")
     for identity in IDENTITIES[:100]:
@@ -152,7 +152,7 @@ def test_a_monthly_schedule_comes_in_every_month() -> None:
 
 
 @pytest.mark.parametrize("text", ["off", "OFF", "Off", " off\n"])
-def test_off_never_comes(text: str) -> None:
+def test_off_is_never_due(text: str) -> None:
     parsed = schedule.parse(text)
 
     assert (parsed.text, parsed.fields) == ("off", ())
@@ -174,7 +174,7 @@ BAD = [
 
 
 @pytest.mark.parametrize("text", BAD, ids=repr)
-def test_what_is_no_schedule_is_refused_with_what_to_write(text: str) -> None:
+def test_an_invalid_schedule_is_refused_with_a_remedy(text: str) -> None:
     with pytest.raises(ValueError, match=r"cron fields|use one of|must lie within"):
         schedule.parse(text)
 
@@ -196,7 +196,7 @@ def test_the_message_names_the_part_that_is_wrong(text: str, named: str) -> None
 
 
 @pytest.mark.parametrize("text", ["0 0 */8 2 MON#5", "0 0 */31 * MON#2"])
-def test_a_schedule_that_never_comes_is_refused(text: str) -> None:
+def test_a_schedule_that_is_never_due_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="no such date"):
         schedule.parse(text)
 
@@ -208,7 +208,7 @@ def test_a_hashed_month_that_may_lack_the_day_is_refused(text: str) -> None:
         schedule.parse(text)
 
 
-def test_a_leap_day_in_a_hashed_month_comes_for_every_workload() -> None:
+def test_a_leap_day_in_a_hashed_month_is_due_for_every_workload() -> None:
     parsed = schedule.parse("0 0 29 H *")
 
     for identity in IDENTITIES[:50]:
@@ -216,12 +216,12 @@ def test_a_leap_day_in_a_hashed_month_comes_for_every_workload() -> None:
         assert parsed.latest_until(_moment("2026-01-01T00:00"), UTC, identity) is not None
 
 
-def test_the_text_is_kept_for_messages_in_one_line() -> None:
+def test_the_text_of_a_schedule_is_one_line_in_messages() -> None:
     assert schedule.parse(" 5   4 *\n* * ").text == "5 4 * * *"
     assert schedule.parse("@daily").text == "@daily"
 
 
-def test_a_slot_is_after_no_moment_of_its_own_second_and_until_it() -> None:
+def test_a_slot_is_not_after_any_moment_of_its_own_second() -> None:
     hourly, slot = schedule.parse("0 * * * *"), 1_789_995_600.0
 
     assert hourly.next_after(slot, UTC, "x") == slot + 3600

@@ -27,14 +27,14 @@ def _slots(text: str, zone: ZoneInfo, start: datetime, end: datetime) -> Iterato
 @pytest.mark.parametrize(
     "text", ["0 0 * * *", "30 1 * * *", "30 2 * * *", "0 3 * * *", "H H * * *"]
 )
-def test_a_daily_schedule_comes_once_on_each_of_365_days(text: str) -> None:
+def test_a_daily_schedule_is_due_once_on_each_of_365_days(text: str) -> None:
     slots = list(_slots(text, BERLIN, *YEAR))
 
     days = [slot.date() for slot in slots]
     assert days == [datetime(2026, 1, 1, tzinfo=UTC).date() + timedelta(n) for n in range(365)]
 
 
-def test_a_time_that_is_skipped_comes_when_the_clock_has_moved_on() -> None:
+def test_a_local_time_that_a_clock_change_skips_is_due_right_after_it() -> None:
     day = datetime(2026, 3, 29, tzinfo=BERLIN)
 
     (slot,) = _slots("30 2 * * *", BERLIN, day, day + timedelta(days=1))
@@ -42,7 +42,7 @@ def test_a_time_that_is_skipped_comes_when_the_clock_has_moved_on() -> None:
     assert slot.isoformat() == "2026-03-29T03:00:00+02:00"
 
 
-def test_a_time_that_comes_twice_is_taken_the_first_time() -> None:
+def test_a_local_time_that_occurs_twice_is_due_the_first_time() -> None:
     day = datetime(2026, 10, 25, tzinfo=BERLIN)
 
     (slot,) = _slots("30 2 * * *", BERLIN, day, day + timedelta(days=1))
@@ -51,7 +51,7 @@ def test_a_time_that_comes_twice_is_taken_the_first_time() -> None:
 
 
 @pytest.mark.parametrize("text", ["15 * * * *", "@hourly"])
-def test_an_hourly_schedule_comes_every_hour_of_the_year(text: str) -> None:
+def test_an_hourly_schedule_is_due_every_hour_of_the_year(text: str) -> None:
     slots = [slot.timestamp() for slot in _slots(text, BERLIN, *YEAR)]
 
     assert len(slots) == 365 * 24
@@ -106,7 +106,7 @@ def _check_neighbours(text: str, zone: ZoneInfo, moment: float) -> None:
     ["30 2 * * *", "0 2 * * *", "0 3 * * *", "59 1 * * *", "15,45 1-3 * * *", "20 * * * *",
      "*/30 * * * *", "H/20 2-3 * * *", "30 2 * * 0", "0 12 * * *"],
 )  # fmt: skip
-def test_neighbours_are_right_at_every_tenth_minute_of_a_clock_change(
+def test_previous_and_next_slot_agree_at_every_tenth_minute_of_a_clock_change(
     text: str, month_and_day: tuple[int, int]
 ) -> None:
     start = datetime(2026, *month_and_day, tzinfo=BERLIN).timestamp()
@@ -120,7 +120,7 @@ ZONES = [
 ]  # fmt: skip
 
 
-def test_neighbours_are_right_at_random_moments() -> None:
+def test_previous_and_next_slot_agree_at_random_moments() -> None:
     chance = random.Random(20261123)  # noqa: S311 -- repeatable on purpose
     start, end = int(YEAR[0].timestamp()), int(YEAR[1].timestamp())
     for _ in range(1500):

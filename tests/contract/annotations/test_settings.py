@@ -34,7 +34,7 @@ def _refuses(key: str, text: object, remedy: str) -> None:
 
 @pytest.mark.parametrize("setting", ALL, ids=lambda setting: setting.key)
 @pytest.mark.parametrize("text", [None, "", " ", "\n", "\t "], ids=repr)
-def test_an_empty_text_means_not_given(setting: Setting[Any], text: str | None) -> None:
+def test_an_empty_value_is_not_set(setting: Setting[Any], text: str | None) -> None:
     absent = settings.resolve({}, {}, {})
     found = settings.resolve({setting.annotation: text}, {}, {})
 
@@ -47,7 +47,7 @@ def test_an_empty_text_means_not_given(setting: Setting[Any], text: str | None) 
     ("value", "quoted"),
     [(True, '"true"'), (False, '"false"'), (7, '"7"'), (1.5, '"1.5"'), ([], "[]"), ({}, "{}")],
 )
-def test_what_is_no_text_is_named_and_not_used(
+def test_a_value_that_is_no_text_is_named_and_not_used(
     setting: Setting[Any], value: object, quoted: str
 ) -> None:
     """YAML makes booleans and numbers of what stands without quotes."""
@@ -56,7 +56,7 @@ def test_what_is_no_text_is_named_and_not_used(
 
 
 @pytest.mark.parametrize("setting", ALL, ids=lambda setting: setting.key)
-def test_every_default_can_be_used(setting: Setting[Any]) -> None:
+def test_every_default_is_valid(setting: Setting[Any]) -> None:
     if setting.default:
         assert setting.parse(setting.default) == settings.resolve({}, {}, {})[setting]
     else:
@@ -75,7 +75,7 @@ def test_a_boolean_is_read_in_any_case(key: str, text: str, value: bool) -> None
 
 @pytest.mark.parametrize("key", ["enabled", "paused"])
 @pytest.mark.parametrize("text", ["ture", "y", "n", "t", "2", "-1", "01", "enabled", "true true"])
-def test_what_is_no_boolean_is_refused(key: str, text: str) -> None:
+def test_an_invalid_boolean_is_refused(key: str, text: str) -> None:
     _refuses(key, text, "write true or false")
 
 
@@ -93,17 +93,17 @@ def test_a_count_is_read(key: str, text: str, value: int) -> None:
 @pytest.mark.parametrize(
     "text", ["-1", "+1", "1.5", "1e3", "1,000", "1_000", "all", "1000000", "5d", "\u0665"]
 )
-def test_what_is_no_count_is_refused(key: str, text: str) -> None:
+def test_an_invalid_count_is_refused(key: str, text: str) -> None:
     _refuses(key, text, "write a whole number, 0 or more")
 
 
 @pytest.mark.parametrize(("text", "value"), [("7d", 7), ("0d", 0), (" 99999d\n", 99999)])
-def test_days_are_read(text: str, value: int) -> None:
+def test_a_number_of_days_is_read(text: str, value: int) -> None:
     _accepts("keep-archives", text, value)
 
 
 @pytest.mark.parametrize("text", ["7", "d", "-7d", "1w", "7 d", "1d12h", "100000d", "\u0665d"])
-def test_what_is_no_days_is_refused(text: str) -> None:
+def test_an_invalid_number_of_days_is_refused(text: str) -> None:
     _refuses("keep-archives", text, "write days such as 7d; 0d means forever")
 
 
@@ -113,7 +113,7 @@ def test_an_engine_is_read(text: str, value: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["Rclone", "borg", "rclone restic", "true"])
-def test_what_is_no_engine_is_refused(text: str) -> None:
+def test_an_unknown_engine_is_refused(text: str) -> None:
     _refuses("engine", text, "write restic or rclone")
 
 
@@ -123,7 +123,7 @@ def test_a_duration_is_read(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["30", "d", "30 d", "30D", "1w", "-1d", "1.5d", "30d;", "forever"])
-def test_what_is_no_duration_is_refused(text: str) -> None:
+def test_an_invalid_duration_is_refused(text: str) -> None:
     _refuses("keep-within", text, "write a duration such as 30d or 1y6m")
 
 
@@ -140,7 +140,7 @@ def test_a_time_zone_is_read(text: str) -> None:
      "/etc/passwd", "Europe/Berlin/x", "Europe\\Berlin", "a\0b", "\udcff", "x" * 5000, "."],
     ids=lambda text: repr(text[:20]),
 )  # fmt: skip
-def test_what_is_no_time_zone_is_refused(text: str) -> None:
+def test_an_unknown_time_zone_is_refused(text: str) -> None:
     _refuses("timezone", text, "write an IANA time zone such as Europe/Berlin")
 
 
@@ -154,7 +154,7 @@ def test_a_schedule_is_read(key: str, text: str) -> None:
 
 @pytest.mark.parametrize("key", ["schedule", "forget"])
 @pytest.mark.parametrize("text", ["hourly", "false", "60 * * * *", "0 0 30 2 *"])
-def test_what_is_no_schedule_is_refused(key: str, text: str) -> None:
+def test_an_invalid_schedule_is_refused(key: str, text: str) -> None:
     _refuses(key, text, "cron fields")
 
 
@@ -178,7 +178,7 @@ def test_a_user_is_read(text: str, value: RunAs) -> None:
     ["Root", "root:root", "www-data", "-1", "1000:", ":1000", "1000:1000:1000", "1000 1000", "1.5",
      "2147483648", "0:2147483648", "99999999999", "0x10", "$(UID)", "\u0661"],
 )  # fmt: skip
-def test_what_is_no_user_is_refused(text: str) -> None:
+def test_an_invalid_user_is_refused(text: str) -> None:
     _refuses("run-as", text, "write UID, UID:GID or root")
 
 
@@ -205,7 +205,7 @@ def test_the_name_of_a_secret_is_read(text: str) -> None:
         "ä",
     ],
 )
-def test_what_names_no_secret_of_the_namespace_is_refused(text: str) -> None:
+def test_an_invalid_secret_name_is_refused(text: str) -> None:
     _refuses("secret", text, "in the pod's own namespace")
 
 
@@ -217,7 +217,7 @@ def test_a_host_is_read(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["-a", "a-", ".a", "_a", "a b", "a,b", "a/b", "a:b", "$(X)", "a\nb", "ä", "a" * 203]
 )
-def test_what_is_no_host_is_refused(text: str) -> None:
+def test_an_invalid_host_is_refused(text: str) -> None:
     _refuses("name", text, "write letters, digits, dots and dashes")
 
 
@@ -236,7 +236,7 @@ def test_a_quantity_is_kept_as_it_was_written(key: str) -> None:
         ("cpu-limit", "10m", ["9m", "0", "1u"]),
     ],
 )
-def test_a_limit_has_a_floor(key: str, floor: str, below: list[str]) -> None:
+def test_a_limit_below_the_floor_is_refused(key: str, floor: str, below: list[str]) -> None:
     _accepts(key, floor, floor)
     for text in below:
         _refuses(key, text, f"write at least {floor}")

@@ -41,7 +41,7 @@ def _resolve(**texts: str | None) -> settings.Settings:
         ({"annotation": "", "variable": "", "chart": ""}, 7),
     ],
 )
-def test_the_first_layer_that_says_something_wins(texts: dict[str, str], value: int) -> None:
+def test_the_first_layer_that_sets_a_value_wins(texts: dict[str, str], value: int) -> None:
     found = _resolve(**texts)
 
     assert (found[KEEP_DAILY], found.problems) == (value, ())
@@ -71,7 +71,7 @@ def test_the_first_layer_that_says_something_wins(texts: dict[str, str], value: 
         ({"annotation": "1", "variable": "y"}, 1, []),
     ],
 )
-def test_a_bad_value_falls_to_the_next_layer_and_is_named(
+def test_an_invalid_value_falls_back_to_the_next_layer_and_is_named(
     texts: dict[str, str], value: int, problems: list[tuple[str, str, str, str]]
 ) -> None:
     found = _resolve(**texts)
@@ -80,14 +80,14 @@ def test_a_bad_value_falls_to_the_next_layer_and_is_named(
     assert [(p.where, p.key, p.value, p.used) for p in found.problems] == problems
 
 
-def test_a_bad_value_without_any_other_leaves_the_setting_out() -> None:
+def test_an_invalid_value_without_a_fallback_leaves_the_setting_unset() -> None:
     found = settings.resolve({"backup.name": "-x-"}, {}, {})
 
     assert found.get(NAME) is None
     assert [problem.used for problem in found.problems] == ["none"]
 
 
-def test_bad_values_do_not_disturb_each_other() -> None:
+def test_invalid_values_do_not_affect_each_other() -> None:
     found = settings.resolve(
         {"backup.keep-daily": "x", "backup.memory-limit": "y", "backup.exclude": "*.tmp"}, {}, {}
     )
@@ -100,7 +100,7 @@ def test_bad_values_do_not_disturb_each_other() -> None:
 
 
 @pytest.mark.parametrize("setting", [s for s in ALL if not s.live], ids=lambda s: s.key)
-def test_what_is_fixed_at_admission_has_no_variable(setting: Setting[Any]) -> None:
+def test_a_setting_fixed_at_admission_has_no_variable(setting: Setting[Any]) -> None:
     assert setting.variable is None
     name = "BACKUP_" + setting.key.upper().replace("-", "_")
 
@@ -129,7 +129,7 @@ def test_keys_and_variables_are_unique_and_well_formed() -> None:
     assert all(setting.annotation == f"backup.{setting.key}" for setting in ALL)
 
 
-def test_only_asked_settings_are_resolved() -> None:
+def test_only_requested_settings_are_resolved() -> None:
     found = settings.resolve({"backup.keep-daily": "x"}, {}, {}, [MEMORY_LIMIT])
 
     assert found.get(KEEP_DAILY) is None
@@ -144,11 +144,11 @@ def test_only_asked_settings_are_resolved() -> None:
         (" data ,\n media:a/b\t,", ("data", "media:a/b")),
     ],
 )
-def test_volumes_are_words(text: str, value: tuple[str, ...]) -> None:
+def test_volumes_are_separated_by_spaces(text: str, value: tuple[str, ...]) -> None:
     assert settings.resolve({"backup.volumes": text}, {}, {})[VOLUMES] == value
 
 
-def test_excludes_are_lines() -> None:
+def test_excludes_are_one_per_line() -> None:
     text = "\n *.tmp \n\n/cache/with space\n# no comment\r\n"
 
     found = settings.resolve({"backup.exclude": text}, {}, {})
@@ -183,7 +183,7 @@ def test_a_problem_is_one_line_for_people(problem: Problem, line: str) -> None:
         ("backups/schedule", "did you mean backup.schedule?"),
     ],
 )
-def test_a_key_that_nobody_knows_is_named_with_a_suggestion(key: str, hint: str) -> None:
+def test_an_unknown_key_is_named_with_a_suggestion(key: str, hint: str) -> None:
     (problem,) = settings.unknown({key: "value"})
 
     assert (problem.where, problem.key, problem.value) == ("annotation", key, "value")
@@ -196,7 +196,7 @@ def test_a_key_that_nobody_knows_is_named_with_a_suggestion(key: str, hint: str)
     + ["backup.status", "backup.injected", "backup.velero.io/backup-volumes", "backups.x", "backup",
        "example.net/backup.schedule", "my.backup.enabled", "Backup.path", ""],
 )  # fmt: skip
-def test_known_keys_and_those_of_others_are_not_named(key: str) -> None:
+def test_known_keys_and_keys_of_other_programs_are_not_named(key: str) -> None:
     assert settings.unknown({key: "value"}) == ()
 
 
@@ -209,13 +209,13 @@ def test_unknown_keys_are_named_in_a_stable_order() -> None:
 @pytest.mark.parametrize(
     ("raw", "said"), [("true", True), ("off", False), ("", False), (None, False)]
 )
-def test_enabled_is_asked_by_itself(raw: str | None, said: bool) -> None:
+def test_enabled_is_read_without_the_other_settings(raw: str | None, said: bool) -> None:
     assert settings.enabled({"backup.enabled": raw}) is said
     assert settings.enabled({}) is False
 
 
 @pytest.mark.parametrize("raw", ["ture", True, 1, []])
-def test_enabled_that_says_neither_is_an_error_that_names_it(raw: object) -> None:
+def test_an_invalid_enabled_is_an_error_that_names_it(raw: object) -> None:
     with pytest.raises(ValueError, match=r"annotation backup\.enabled .*: (write|is not text)"):
         settings.enabled({"backup.enabled": raw})
 
@@ -233,17 +233,17 @@ def _daily(
     return found[settings.KEEP_DAILY], used, found.given.get("keep-daily")
 
 
-def test_a_bad_value_leaves_the_last_good_one() -> None:
+def test_an_invalid_value_keeps_the_last_valid_one() -> None:
     value, (problem,), given = _daily({"backup.keep-daily": "all"})
 
     assert (value, given) == (30, "30")
     assert problem.endswith("; using 30")
 
 
-def test_the_last_good_value_goes_before_nothing_that_can_be_used() -> None:
+def test_the_last_valid_value_is_used_where_no_layer_has_one() -> None:
     assert _daily({"backup.keep-daily": "5"}) == (5, [], "5")
     assert _daily({"backup.keep-daily": "all"}, {"KEEP_DAILY": "6"})[0] == 6
 
 
-def test_a_value_that_was_taken_away_is_forgotten() -> None:
+def test_a_removed_value_is_forgotten() -> None:
     assert _daily({}) == (9, [], None)

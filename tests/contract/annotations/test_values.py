@@ -34,12 +34,12 @@ def test_a_key_of_another_program_is_no_setting_of_ours(key: str) -> None:
     assert settings.unknown({key: "x"}) == ()
 
 
-def test_who_says_nothing_wants_no_backup() -> None:
+def test_a_pod_without_the_annotation_is_not_enabled() -> None:
     assert not settings.enabled({})
 
 
 @pytest.mark.parametrize(
     ("text", "seconds"), [("90", 90), ("90s", 90), ("15m", 900), ("1h", 3600), ("0.5", 0.5)]
 )
-def test_a_length_of_time_is_in_seconds_unless_it_says_more(text: str, seconds: float) -> None:
+def test_a_duration_without_a_unit_is_in_seconds(text: str, seconds: float) -> None:
     assert values.seconds(text) == seconds

@@ -39,7 +39,9 @@ _READ_BY_OLD_ONES = (
 @pytest.mark.parametrize("version", ["3, 6", "3, 9", "3, 10"])
 @pytest.mark.parametrize("words", [[], ["--version"], ["status"]])
 @pytest.mark.parametrize("package", PACKAGES)
-def test_an_old_python_is_one_line(package: str, words: list[str], version: str) -> None:
+def test_an_old_python_is_reported_in_one_line(
+    package: str, words: list[str], version: str
+) -> None:
     text = _OLD.format(version=version, words=words, package=package)
 
     done = subprocess.run(
@@ -52,11 +54,11 @@ def test_an_old_python_is_one_line(package: str, words: list[str], version: str)
 
 
 @pytest.mark.parametrize("file", _READ_BY_OLD_ONES)
-def test_what_says_so_is_parsed_by_old_ones(file: str) -> None:
+def test_modules_that_check_the_version_are_parsed_by_old_pythons(file: str) -> None:
     ast.parse((PROJECT / file).read_text(), feature_version=(3, 7))
 
 
-def test_the_oldest_is_that_of_the_wheel_and_the_makefile() -> None:
+def test_the_oldest_python_is_that_of_the_wheel_and_the_makefile() -> None:
     """And that of the README."""
     oldest = ".".join(map(str, start.OLDEST))
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
@@ -67,7 +69,7 @@ def test_the_oldest_is_that_of_the_wheel_and_the_makefile() -> None:
 
 
 @pytest.mark.parametrize("package", ["kubectl_backup", "webhook"])
-def test_every_package_of_an_extra_is_looked_for(package: str) -> None:
+def test_every_package_of_an_extra_is_checked(package: str) -> None:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
     module = PACKAGES[package]
     wanted = [*project["dependencies"], *project["optional-dependencies"][module.EXTRA]]
@@ -83,7 +85,7 @@ def test_every_package_of_an_extra_is_looked_for(package: str) -> None:
 
 
 @pytest.mark.parametrize("missing", [("json", "no_such_module"), ("no_such_module", "none_either")])
-def test_what_is_missing_is_named(
+def test_a_missing_extra_is_named(
     missing: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
@@ -96,7 +98,7 @@ def test_what_is_missing_is_named(
     assert said.endswith("pip install 'backup-webhook[some]'")
 
 
-def test_nothing_is_said_where_all_is_there(capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_is_printed_where_all_is_installed(capsys: pytest.CaptureFixture[str]) -> None:
     start.check("program", "some", ("json", "sys"))
 
     assert capsys.readouterr() == ("", "")

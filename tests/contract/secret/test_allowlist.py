@@ -52,7 +52,7 @@ def test_a_hostile_key_reaches_no_program(key: str) -> None:
 
 @pytest.mark.parametrize("key", NEVER_PASSED)
 @pytest.mark.parametrize("between", [" ", ",", ", ", "\n", "\t"], ids=ascii)
-def test_what_steers_a_process_is_refused_even_by_name(key: str, between: str) -> None:
+def test_a_variable_that_controls_a_process_is_refused_even_by_name(key: str, between: str) -> None:
     """One line names the key, the reason, and nothing of a value; other names count."""
     secret = {**GIVEN, "APP_TOKEN": "t", "BACKUP_ENV_PASS": between.join(("APP_TOKEN", key))}
 
@@ -95,7 +95,7 @@ def test_a_variable_of_ours_that_no_secret_sets_is_named() -> None:
 @pytest.mark.parametrize(
     "value", ["/etc/backup/secret/repo_pw", "sh /etc/backup/secret/repo_pw --now", "repo_pw"]
 )
-def test_a_key_that_another_value_names_is_a_file(value: str) -> None:
+def test_a_key_that_another_value_refers_to_is_a_file(value: str) -> None:
     secret = {**GIVEN, "PRE_HOOK": value, "repo_pw": "x"}
 
     assert allowlist.problems(secret) == []
@@ -103,12 +103,12 @@ def test_a_key_that_another_value_names_is_a_file(value: str) -> None:
 
 
 @pytest.mark.parametrize("word", ["A=b", "1A", "a-b", "*", "$(boom)", "A;B"])
-def test_a_word_that_is_no_name_is_a_problem(word: str) -> None:
+def test_an_invalid_variable_name_is_a_problem(word: str) -> None:
     (problem,) = allowlist.problems({**GIVEN, "BACKUP_ENV_PASS": word})
     assert "is not a variable name" in str(problem)
 
 
-def test_a_name_that_the_secret_does_not_hold_is_a_problem() -> None:
+def test_a_name_that_is_not_in_the_secret_is_a_problem() -> None:
     (problem,) = allowlist.problems({**GIVEN, "BACKUP_ENV_PASS": "APP_TOKN"})
     assert str(problem).endswith("'APP_TOKN' is not a key of the Secret")
     assert allowlist.problems({**GIVEN, "BACKUP_ENV_PASS": ""}) == []
@@ -126,7 +126,7 @@ def test_many_dropped_keys_are_a_few_lines() -> None:
     assert len(last) < 4200
 
 
-def test_each_of_a_few_dozens_is_named() -> None:
+def test_a_few_dozen_dropped_keys_are_each_named() -> None:
     keys = [f"APP_{number}" for number in range(99)]
 
     said = " ".join(map(str, allowlist.problems({**GIVEN, **dict.fromkeys(keys, "x")})))
@@ -145,7 +145,7 @@ def test_every_documented_variable_is_known() -> None:
     assert allowlist.problems(dict.fromkeys(sorted(documented), "of a test")) == []
 
 
-def test_the_second_repository_gets_what_restic_knows() -> None:
+def test_the_second_repository_gets_the_variables_that_restic_knows() -> None:
     secret = {f"COPY_{key}": "x" for key in (*FOR_RESTIC, *NEVER_PASSED, *FOR_DATABASES, "OWN")}
 
     assert tuple(allowlist.second(secret)) == FOR_RESTIC
@@ -155,7 +155,7 @@ def test_the_second_repository_gets_what_restic_knows() -> None:
 
 
 @pytest.mark.parametrize("key", HOSTILE)
-def test_no_key_with_the_prefix_is_a_variable_that_anybody_reads(key: str) -> None:
+def test_no_program_reads_a_variable_with_the_prefix(key: str) -> None:
     """But one, whose name only looks so: the webhook sets it, and `env` goes before envFrom."""
     name = names.SECRET_PREFIX + key
 

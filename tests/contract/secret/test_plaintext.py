@@ -81,11 +81,11 @@ def test_credentials_without_tls_are_named(given: dict[str, str], key: str) -> N
 
 
 @pytest.mark.parametrize("given", HELD, ids=[str(number) for number in range(len(HELD))])
-def test_nothing_is_said_of_what_others_cannot_read(given: dict[str, str]) -> None:
+def test_a_connection_that_others_cannot_read_is_not_named(given: dict[str, str]) -> None:
     assert list(plaintext.sent(given, given.get)) == []
 
 
-def test_a_name_that_only_looks_like_the_clusters_is_none() -> None:
+def test_a_host_that_only_resembles_one_of_the_cluster_is_outside() -> None:
     for host in (
         "svc",
         "x.svc.example.com",
@@ -97,7 +97,7 @@ def test_a_name_that_only_looks_like_the_clusters_is_none() -> None:
         assert [key for key, _ in plaintext.sent(given, given.get)] == ["NTFY_SERVER"], host
 
 
-def test_schemes_without_tls_are_apprises() -> None:
+def test_schemes_without_tls_are_known_to_apprise() -> None:
     """And each of them has one with TLS, which the remedy means."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of modules that Apprise imports, as the runner does

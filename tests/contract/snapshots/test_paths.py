@@ -14,7 +14,7 @@ from contract.snapshots import Snapshot, shown
         ("/backup", True), ("/backup/data2", False), ("/backup/dat", False), ("/other", False),
     ],
 )  # fmt: skip
-def test_a_folder_whose_name_begins_the_same_is_another(path: str, *, may: bool) -> None:
+def test_a_folder_whose_name_has_the_same_prefix_is_another(path: str, *, may: bool) -> None:
     assert Snapshot(paths=("/backup/data",)).may_hold(path) is may
 
 

@@ -14,7 +14,7 @@ ROOT = Path(snapshots.__file__).parents[1]
 TAGS = ("ns=prod", "kind=Deployment", "workload=wiki", "cluster=home")
 
 
-def test_all_is_read_that_the_programs_use() -> None:
+def test_all_fields_that_the_programs_use_are_read() -> None:
     listed = {
         "time": "2026-11-23T12:00:00.123456789+01:00",
         "tree": "00", "paths": ["/backup/pages"], "hostname": "wiki", "username": "root",
@@ -46,7 +46,7 @@ def test_all_is_read_that_the_programs_use() -> None:
         {"summary": {"total_files_processed": "many", "total_bytes_processed": None}},
     ],
 )
-def test_what_is_not_said_is_not_known(listed: dict[str, Any]) -> None:
+def test_a_missing_field_is_unknown(listed: dict[str, Any]) -> None:
     found = read(listed)
 
     assert not found.is_dated
@@ -54,16 +54,16 @@ def test_what_is_not_said_is_not_known(listed: dict[str, Any]) -> None:
     assert (found.id, found.host, found.tags, found.paths) == ("", "", (), ())
 
 
-def test_a_time_without_a_zone_is_no_time() -> None:
+def test_a_time_without_a_zone_is_ignored() -> None:
     """It cannot be compared with others."""
     assert not read({"time": "2026-11-23T12:00:00"}).is_dated
 
 
-def test_an_older_restic_says_no_beginning_and_its_time_stands_for_it() -> None:
+def test_the_snapshot_time_stands_for_the_start_that_an_older_restic_omits() -> None:
     assert read({"time": "2026-11-23T12:00:00Z"}).began == "2026-11-23T12:00:00Z"
 
 
-def test_tags_say_whose_a_snapshot_is() -> None:
+def test_tags_identify_the_owner_of_a_snapshot() -> None:
     tags = snapshots.owner_tags("prod", "Deployment", "wiki", "home")
 
     assert tags == TAGS
@@ -73,7 +73,7 @@ def test_tags_say_whose_a_snapshot_is() -> None:
     assert not snapshots.is_owned(TAGS[1:])
 
 
-def test_a_dump_is_told_by_its_tag() -> None:
+def test_a_dump_is_identified_by_its_tag() -> None:
     dump = Snapshot(tags=(*TAGS, "dump=redis"))
 
     assert dump.is_dump
@@ -84,7 +84,7 @@ def test_a_dump_is_told_by_its_tag() -> None:
 
 
 @pytest.mark.parametrize("program", ["contract", "kubectl_backup", "runner"])
-def test_tags_are_written_down_once(program: str) -> None:
+def test_tags_are_defined_once(program: str) -> None:
     """A tag as a text of its own, or as the beginning of one, is written in one module."""
     tag = re.compile(r"""["'](doubtful["'|]|dump=|(ns|kind|workload|cluster)=(["'{]))|tmp/sqlite""")
     found = [

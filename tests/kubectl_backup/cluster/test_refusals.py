@@ -19,7 +19,7 @@ from kubectl_backup.cluster.errors import ClusterError, ConflictError, DeniedErr
         (503, ClusterError),
     ],
 )
-def test_kinds_of_refusals(status: int, kind: type[ClusterError]) -> None:
+def test_each_status_code_is_its_kind_of_error(status: int, kind: type[ClusterError]) -> None:
     error = errors.refused("PATCH", "/apis/apps/v1", status, b'{"message": "it said so"}')
 
     assert type(error) is kind
@@ -27,5 +27,5 @@ def test_kinds_of_refusals(status: int, kind: type[ClusterError]) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"\xff", b'{"message": null}'])
-def test_an_answer_that_says_nothing_names_the_status(body: bytes) -> None:
+def test_an_empty_response_names_its_status_code(body: bytes) -> None:
     assert str(errors.refused("GET", "/version", 500, body)).startswith("GET /version: ")

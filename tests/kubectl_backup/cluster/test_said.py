@@ -30,5 +30,5 @@ def test_no_password_of_an_address_is_shown(line: str, password: str, *, as_json
 
 
 @pytest.mark.parametrize("line", ["", "tar: Exiting with failure status", '{"x": 1}', '["a"]'])
-def test_any_other_line_is_as_it_came(line: str) -> None:
+def test_any_other_line_is_unchanged(line: str) -> None:
     assert Answer(1, err=line.encode()).said == line

@@ -29,13 +29,13 @@ EMPTIED = snapshot("dddd", "21T12", "doubtful")
 ALL = [EMPTIED, NEW, OLD, DUMP]
 
 
-def test_the_latest_is_of_volumes_that_had_lost_nothing() -> None:
+def test_latest_is_the_newest_complete_snapshot_of_volumes() -> None:
     """A dump is none, and an emptied volume is the last thing that anybody wants back."""
     assert snapshots.chosen(ALL, "latest") == NEW["id"]
     assert snapshots.chosen([EMPTIED, DUMP], "latest") == EMPTIED["id"]
 
 
-def test_the_beginning_of_an_id_is_enough() -> None:
+def test_a_short_id_is_enough() -> None:
     assert snapshots.chosen(ALL, "cc") == DUMP["id"]
 
 
@@ -48,7 +48,7 @@ def test_the_beginning_of_an_id_is_enough() -> None:
         ("a", "more than one snapshot"),
     ],
 )
-def test_what_is_not_one_of_ours_is_refused(word: str, why: str) -> None:
+def test_a_foreign_snapshot_is_refused(word: str, why: str) -> None:
     """Others share the repository."""
     both = [*ALL, snapshot("abab", "19T10")]
 
@@ -56,12 +56,12 @@ def test_what_is_not_one_of_ours_is_refused(word: str, why: str) -> None:
         snapshots.chosen(both, word)
 
 
-def test_before_the_first_one_the_next_step_is_named() -> None:
+def test_without_snapshots_the_next_step_is_named() -> None:
     with pytest.raises(NoSnapshotError, match="kubectl backup now"):
         snapshots.chosen([DUMP], "latest")
 
 
-def test_the_table_has_the_newest_last_and_marks_what_is_special() -> None:
+def test_the_table_has_the_newest_last_and_marks_doubtful_and_kept_ones() -> None:
     lines = draw.table(snapshot_table.table(ALL, NOW), None, paint=False)
 
     assert [line.split("   ")[-1] for line in lines] == [
@@ -80,7 +80,7 @@ def test_the_table_has_the_newest_last_and_marks_what_is_special() -> None:
         ("data/../../etc", "/etc"),
     ],
 )
-def test_paths(path: str, meant: str) -> None:
+def test_a_path_is_resolved_inside_the_snapshot(path: str, meant: str) -> None:
     assert snapshots.inside(path) == meant
 
 
@@ -93,7 +93,7 @@ def node(path: str, kind: str = "file", size: int = 4) -> Json:
     }  # fmt: skip
 
 
-def test_a_folder_shows_what_is_right_below_it() -> None:
+def test_a_folder_lists_its_direct_entries() -> None:
     """restic lists the folder itself, too, and the snapshot."""
     found = [
         {"struct_type": "snapshot", "id": "4f"}, node("/backup/data", "dir"),
@@ -106,7 +106,7 @@ def test_a_folder_shows_what_is_right_below_it() -> None:
     ]
 
 
-def test_a_file_shows_itself_and_an_empty_folder_nothing() -> None:
+def test_a_file_lists_itself_and_an_empty_folder_nothing() -> None:
     assert len(snapshot_table.entries([node("/backup/data/a")], "/backup/data/a")) == 1
     assert snapshot_table.entries([node("/backup/data", "dir")], "/backup/data") == []
 
@@ -117,7 +117,7 @@ def test_a_name_cannot_move_the_cursor() -> None:
     assert line.endswith("  ?[2Jx")
 
 
-def test_what_to_restore_is_the_newest_good_one_of_the_volume() -> None:
+def test_the_restored_snapshot_is_the_newest_complete_one_of_the_volume() -> None:
     other = snapshot("eeee", "21T13", paths="/backup/other")
 
     assert snapshots.to_restore([*ALL, other], "data", "", None)["id"] == NEW["id"]
@@ -125,7 +125,7 @@ def test_what_to_restore_is_the_newest_good_one_of_the_volume() -> None:
     assert snapshots.to_restore(ALL, "data", "dd", None)["id"] == EMPTIED["id"]  # by name
 
 
-def test_what_there_was_then() -> None:
+def test_a_time_selects_the_newest_snapshot_before_it() -> None:
     then = snapshots.when("2026-09-21T09:59:59Z", NOW)
 
     assert snapshots.to_restore(ALL, "data", "", then)["id"] == OLD["id"]
@@ -137,7 +137,7 @@ def test_what_there_was_then() -> None:
         snapshots.to_restore([], "data", "", None)
 
 
-def test_a_folder_of_a_volume_is_of_the_volume() -> None:
+def test_a_folder_of_a_volume_belongs_to_the_volume() -> None:
     part = snapshot("ffff", "21T10", paths="/backup/data/sub")
 
     assert snapshots.to_restore([part], "data", "", None)["id"] == part["id"]
@@ -151,12 +151,12 @@ def test_a_folder_of_a_volume_is_of_the_volume() -> None:
         ("2026-09-21T15:33:20+02:00", NOW), ("2026-09-21", NOW + 10.4444 * 3600),
     ],
 )  # fmt: skip
-def test_moments(text: str, moment: float | None) -> None:
+def test_times_and_durations_are_read(text: str, moment: float | None) -> None:
     assert snapshots.when(text, NOW) == (moment and pytest.approx(moment, abs=2))
 
 
 @pytest.mark.parametrize("text", ["yesterday", "3 d", "-1d", "25:00"])
-def test_what_is_no_moment_says_what_to_write(text: str) -> None:
+def test_an_invalid_time_is_refused_with_a_remedy(text: str) -> None:
     with pytest.raises(NoSnapshotError, match="is not a time: use"):
         snapshots.when(text, NOW)
 
@@ -175,9 +175,9 @@ def test_what_is_no_moment_says_what_to_write(text: str) -> None:
         ({"message_type": "statistics", "added": 1}, '{"message_type": "statistics", "added": 1}'),
     ],
 )  # fmt: skip
-def test_a_difference_is_one_line_whatever_a_file_is_called(said: object, shown: str) -> None:
+def test_a_difference_is_one_line_for_any_file_name(said: object, shown: str) -> None:
     assert snapshot_table.difference(json.dumps(said).encode()) == shown
 
 
-def test_what_is_no_json_of_a_difference_is_shown_as_it_is() -> None:
+def test_output_of_diff_that_is_not_json_is_shown_unchanged() -> None:
     assert snapshot_table.difference(b"comparing \x1b[2J\xff") == "comparing ?[2J\ufffd"

@@ -165,7 +165,7 @@ WALKS: dict[str, tuple[Callable[[], World], Judge]] = {
 
 @pytest.mark.parametrize("words", WALKS)
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
-def test_what_is_said_is_what_has_become(run: Run, words: str, fault: Fault) -> None:
+def test_the_reported_result_is_the_real_one(run: Run, words: str, fault: Fault) -> None:
     make, judge = WALKS[words]
     clean = make()
     said = run(clean, *words.split())

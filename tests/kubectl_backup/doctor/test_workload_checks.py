@@ -73,7 +73,7 @@ def problems(facts: Facts) -> list[Finding]:
     return [each for each in workload_checks.examine(facts) if each.level == Level.PROBLEM]
 
 
-def test_a_chain_that_holds_is_ok_in_every_link() -> None:
+def test_a_healthy_chain_is_ok_in_every_check() -> None:
     """And the one question is asked all the same."""
     found = list(workload_checks.examine(GOOD))
 
@@ -228,7 +228,7 @@ def test_a_planted_fault_is_named_first(fault: str) -> None:
 @pytest.mark.parametrize(
     "fault", sorted(set(FAULTS) - {"no Secret", "no chart", "two charts", "password mistyped"})
 )
-def test_most_faults_alone_are_one_problem(fault: str) -> None:
+def test_most_faults_give_one_problem(fault: str) -> None:
     """What holds is not blamed."""
     facts, _, _ = FAULTS[fault]
 
@@ -284,7 +284,7 @@ def test_hints_are_no_problems(case: str) -> None:
         ("known", "last run"),
     ],
 )  # fmt: skip
-def test_what_nobody_may_know_is_neither_ok_nor_a_problem(field: str, subject: str) -> None:
+def test_a_check_without_permission_is_neither_ok_nor_a_problem(field: str, subject: str) -> None:
     """Rights are few in many a cluster."""
     empty: Json = {"configurations": (), "labels": {}}
     nothing: Json = {field: empty.get(field)}
@@ -295,7 +295,7 @@ def test_what_nobody_may_know_is_neither_ok_nor_a_problem(field: str, subject: s
     assert (found[subject].level, "you may not" in found[subject].text) == (Level.UNKNOWN, True)
 
 
-def test_without_a_workload_only_the_cluster_is_looked_at() -> None:
+def test_without_a_workload_only_the_cluster_is_checked() -> None:
     found = workload_checks.examine(replace(GOOD, workload="", pods=()))
     assert [each.subject for each in found] == [
         "API server", "chart", "certificate", "webhook", "image", "namespace", "admission",
@@ -319,7 +319,7 @@ def test_every_reason_of_the_webhook_has_a_next_step(reason: Reason) -> None:
     assert (first.subject, bool(first.remedy)) == ("injection", True)
 
 
-def test_the_pod_for_trial_is_confined_and_asks_for_a_backup() -> None:
+def test_the_dry_run_pod_is_restricted_and_enabled() -> None:
     made = cluster_checks.trial_pod("prod")
 
     assert made["metadata"]["annotations"]["backup.enabled"] == "true"

@@ -11,7 +11,7 @@ def test_an_unknown_size_is_a_dash() -> None:
     assert (formats.size(None), formats.size(5 << 20)) == ("-", "5.0 MiB")
 
 
-def test_moments_are_read_and_written_alike() -> None:
+def test_times_are_written_as_they_are_read() -> None:
     """And what is none is none."""
     assert formats.rfc3339(formats.moment("2026-09-21T13:33:20Z")) == "2026-09-21T13:33:20Z"
     assert formats.moment("2026-09-21T15:33:20+02:00") == NOW
@@ -20,7 +20,7 @@ def test_moments_are_read_and_written_alike() -> None:
     assert formats.rfc3339(None) is None
 
 
-def test_before_and_after() -> None:
+def test_ages_and_due_times_are_relative() -> None:
     assert formats.age(NOW - 300, NOW) == "5m ago"
     assert formats.age(None, NOW) == "never"
     assert formats.ahead(NOW + 300, NOW) == "in 5m"
@@ -28,7 +28,7 @@ def test_before_and_after() -> None:
     assert formats.ahead(None, NOW) == "-"
 
 
-def test_names_of_files_cannot_move_the_cursor() -> None:
+def test_file_names_cannot_move_the_cursor() -> None:
     """Nor begin a line of their own, nor turn the direction of what follows."""
     assert formats.plain("a\x1b[2Jb\nc\t\u202ed") == "a?[2Jb c ?d"
     assert formats.plain("ünï cödé 漢字") == "ünï cödé 漢字"
@@ -44,5 +44,5 @@ def test_names_of_files_cannot_move_the_cursor() -> None:
         (b"\xff\x1b", "\ufffd?", ""),
     ],
 )  # fmt: skip
-def test_lines_of_a_log(line: bytes, text: str, colour: str) -> None:
+def test_log_lines_are_formatted_by_level(line: bytes, text: str, colour: str) -> None:
     assert formats.spoken(line) == (text, colour)

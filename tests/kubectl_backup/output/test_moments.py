@@ -28,5 +28,5 @@ def in_tokyo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         ("1970-01-02T09:00:00+09:00", 86400.0),
     ],
 )
-def test_a_time_without_a_zone_is_universal(text: str, then: float) -> None:
+def test_a_time_without_a_zone_is_utc(text: str, then: float) -> None:
     assert formats.moment(text) == then

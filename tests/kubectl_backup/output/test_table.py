@@ -39,7 +39,7 @@ def test_on_a_wide_terminal_problems_wrap_beside_their_row() -> None:
     ]
 
 
-def test_on_a_narrow_terminal_they_stand_below() -> None:
+def test_on_a_narrow_terminal_problems_go_below_their_row() -> None:
     assert shown(50) == [
         "NAME          STATUS        SIZE   DRILL",
         "deploy/wiki   success        5 B   ok 3d",
@@ -50,7 +50,7 @@ def test_on_a_narrow_terminal_they_stand_below() -> None:
     ]
 
 
-def test_what_matters_least_is_left_out_first() -> None:
+def test_the_least_important_columns_are_dropped_first() -> None:
     assert shown(35)[0] == "NAME          STATUS    DRILL"
     assert shown(24)[0] == "NAME          STATUS"
     assert shown(5)[0] == "NAME          STATUS"
@@ -71,5 +71,5 @@ def test_colours_change_nothing_but_colours() -> None:
     assert [line.rstrip() for line in plain] == shown(90)
 
 
-def test_without_problems_there_is_no_column_for_them() -> None:
+def test_without_problems_there_is_no_problem_column() -> None:
     assert "PROBLEMS" not in draw.table(Table(HEADER, LINES[:1], "PROBLEMS"), 200, paint=False)[0]

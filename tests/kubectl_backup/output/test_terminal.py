@@ -48,7 +48,7 @@ def test_a_table_has_colours_at_a_terminal_and_none_in_a_pipe(wiki: Api, backup:
 
 @pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
 @pytest.mark.parametrize("words", [("status",), ("doctor", "wiki"), ("snapshots", "wiki")])
-def test_who_wants_no_colours_gets_none(
+def test_no_color_is_respected(
     wiki: Api, words: tuple[str, ...], environment: dict[str, str]
 ) -> None:
     wiki.objects["/version"] = {"major": "1", "minor": "37"}
@@ -58,7 +58,7 @@ def test_who_wants_no_colours_gets_none(
 
 
 @pytest.mark.parametrize("width", [1000, 80, 30])
-def test_markup_in_what_others_say_is_text(wiki: Api, width: int) -> None:
+def test_markup_in_foreign_text_is_text(wiki: Api, width: int) -> None:
     """In a table, beside it and below; in lists of files."""
     said: Json = known(problems=[MARKUP])
     said["last"] |= {"status": "failure", "message": MARKUP}
@@ -73,7 +73,7 @@ def test_markup_in_what_others_say_is_text(wiki: Api, width: int) -> None:
         assert "".join(MARKUP.split()) in "".join(shown.text.split()), shown
 
 
-def test_a_restore_has_a_bar_that_is_gone_in_the_end(wiki: Api, tmp_path: Path) -> None:
+def test_a_progress_bar_of_a_restore_disappears_at_the_end(wiki: Api, tmp_path: Path) -> None:
     """With bytes of bytes; and the line of its result has the terminal for itself."""
     wiki.by_word["restic dump"] = Ran(tree(a="one", **{"b c": "ü"}))
 
@@ -87,7 +87,7 @@ def test_a_restore_has_a_bar_that_is_gone_in_the_end(wiki: Api, tmp_path: Path) 
     assert last.rpartition("\x1b[2K")[2].startswith("restored data of snapshot 4f8a1c2e")
 
 
-def test_in_a_pipe_a_short_restore_says_its_result_alone(
+def test_in_a_pipe_a_short_restore_prints_only_its_result(
     wiki: Api, backup: Backup, tmp_path: Path
 ) -> None:
     del wiki
@@ -101,7 +101,7 @@ def test_in_a_pipe_a_short_restore_says_its_result_alone(
     ("answer", "code"),
     [("y\n", 0), ("yes\n", 0), (" YES \n", 0), ("n\n", 1), ("\n", 1), ("maybe\n", 1), ("\x04", 1)],
 )
-def test_nothing_but_a_yes_is_one(wiki: Api, tmp_path: Path, answer: str, code: int) -> None:
+def test_only_yes_confirms(wiki: Api, tmp_path: Path, answer: str, code: int) -> None:
     del wiki
     (tmp_path / MARKUP.replace("/", "")).touch()
 
@@ -113,7 +113,7 @@ def test_nothing_but_a_yes_is_one(wiki: Api, tmp_path: Path, answer: str, code: 
     assert ("nothing was done" in shown.text) is bool(code)
 
 
-def test_what_draws_nothing_does_not_import_rich() -> None:
+def test_commands_that_draw_nothing_do_not_import_rich() -> None:
     look = "import kubectl_backup.__main__, sys; print([m for m in sys.modules if 'rich' in m])"
 
     shown = subprocess.run((sys.executable, "-c", look), capture_output=True, text=True, check=True)
@@ -164,7 +164,7 @@ def test_without_a_terminal_progress_is_a_line_every_ten_seconds(clock: Clock) -
         (90 << 20, 60 << 20, "60.0 MiB of 60.0 MiB, 1.0 MiB/s, 0s left"),
     ],
 )
-def test_figures_say_what_is_known(
+def test_progress_shows_what_is_known(
     clock: Clock, done: float, total: float | None, figures: str
 ) -> None:
     shown = Progress("data", total, lambda _: None, None)

@@ -76,7 +76,7 @@ def restic(api: Api) -> dict[str, Ran]:
     return api.by_word
 
 
-def test_a_volume_lies_in_the_folder(
+def test_a_volume_is_restored_into_the_folder(
     api: Api, backup: Backup, restic: dict[str, Ran], tmp_path: Path
 ) -> None:
     folder = tmp_path / "x y"
@@ -97,7 +97,7 @@ def test_a_volume_lies_in_the_folder(
     [Ran(tree(a="one"), err=b"Fatal: load <data/4f>: not found\n", code=1),
      Ran(tree(a="one" * 900)[:1000]), Ran(b"", err=b"Fatal\n", code=1)],
 )  # fmt: skip
-def test_a_part_is_no_success(
+def test_a_partial_restore_is_a_failure(
     backup: Backup, restic: dict[str, Ran], tmp_path: Path, dump: Ran
 ) -> None:
     restic["restic dump"] = dump
@@ -107,7 +107,7 @@ def test_a_part_is_no_success(
     assert (said.code, said.out, said.err.count("\n")) == (1, "", 1)
 
 
-def test_a_file_that_ends_too_early_is_not_given_its_name(
+def test_a_truncated_file_is_not_moved_into_place(
     backup: Backup, restic: dict[str, Ran], tmp_path: Path
 ) -> None:
     """Somebody might take it for whole."""
@@ -145,7 +145,7 @@ def test_a_file_is_not_written_through_a_link_that_was_restored_before(
     assert {path.name for path in folder.iterdir()} == {"a b", name}
 
 
-def test_copies_of_databases_come_too(
+def test_copies_of_databases_are_restored_too(
     api: Api, backup: Backup, restic: dict[str, Ran], tmp_path: Path
 ) -> None:
     """The live files are in no snapshot."""
@@ -163,7 +163,7 @@ def test_copies_of_databases_come_too(
     ]  # fmt: skip
 
 
-def test_what_is_not_there_is_one_line(
+def test_a_missing_path_is_reported_in_one_line(
     backup: Backup, restic: dict[str, Ran], tmp_path: Path
 ) -> None:
     restic["restic ls"] = Ran(b"")
@@ -174,7 +174,7 @@ def test_what_is_not_there_is_one_line(
     assert not (tmp_path / "x").exists()
 
 
-def test_a_folder_that_cannot_be_made_is_one_line(
+def test_a_folder_that_cannot_be_created_is_reported_in_one_line(
     backup: Backup, restic: dict[str, Ran], tmp_path: Path
 ) -> None:
     del restic
@@ -185,7 +185,7 @@ def test_a_folder_that_cannot_be_made_is_one_line(
     assert (said.code, said.err.count("\n")) == (1, 1)
 
 
-def test_restics_own_words_are_told(backup: Backup, restic: dict[str, Ran]) -> None:
+def test_restics_own_message_is_shown(backup: Backup, restic: dict[str, Ran]) -> None:
     restic["restic snapshots"] = Ran(err=b"Fatal: no route \x1b[2J\n", code=1)
 
     said = backup("snapshots", "wiki")
@@ -199,7 +199,7 @@ def test_restics_own_words_are_told(backup: Backup, restic: dict[str, Ran]) -> N
     [(10, "kubectl backup now"), (11, "kubectl backup unlock"), (12, "password"),
      (1, "restic snapshots: Fatal: x; ")],
 )  # fmt: skip
-def test_what_restic_says_by_its_status_names_the_next_step(
+def test_each_exit_code_of_restic_names_the_next_step(
     backup: Backup, restic: dict[str, Ran], code: int, told: str
 ) -> None:
     line = {"message_type": "exit_error", "code": code, "message": "Fatal: x\nand more"}
@@ -219,7 +219,7 @@ def test_what_restic_says_by_its_status_names_the_next_step(
      (tree(a="one"), "incomplete: 3 B of /backup/data arrived, the snapshot has 5 B"),
      (tree(**{"../a": "one", "b c": "ü"}), "leads out of the folder")],
 )  # fmt: skip
-def test_what_comes_is_what_the_snapshot_has_or_nothing_is_in_place(
+def test_a_restore_has_the_snapshots_files_or_nothing_is_in_place(
     backup: Backup, restic: dict[str, Ran], tmp_path: Path, dump: bytes, why: str
 ) -> None:
     """Also where it could be unpacked without harm: this is not the backup."""
@@ -238,7 +238,7 @@ def test_what_comes_is_what_the_snapshot_has_or_nothing_is_in_place(
 
 
 @pytest.mark.parametrize("size", [4, 6])
-def test_one_file_is_as_large_as_the_snapshot_says(
+def test_a_single_file_has_the_size_in_the_snapshot(
     backup: Backup, restic: dict[str, Ran], tmp_path: Path, size: int
 ) -> None:
     restic["restic ls"] = nodes(**{"/backup/data/a b": 5})
@@ -255,7 +255,7 @@ def test_one_file_is_as_large_as_the_snapshot_says(
     "listing", [b"{" * 3_000_000, b'{"path": "/backup/data", "type": 1, "size": {}}\n',
                 b'{"path": "/backup/data"}\n', b'{"path": "/backup/data/x", "type": "file"'],
 )  # fmt: skip
-def test_a_listing_that_cannot_be_read_is_one_line(
+def test_an_unreadable_listing_is_reported_in_one_line(
     backup: Backup, restic: dict[str, Ran], tmp_path: Path, listing: bytes
 ) -> None:
     restic["restic ls"] = Ran(listing)
@@ -293,7 +293,7 @@ def test_an_interrupted_restore_says_that_nothing_is_in_place(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_a_killed_restore_left_is_named_with_a_command_that_removes_it(
+def test_leftovers_of_a_killed_restore_are_named_with_a_command_to_remove_them(
     backup: Backup, restic: dict[str, Ran], tmp_path: Path
 ) -> None:
     del restic
@@ -308,7 +308,7 @@ def test_what_a_killed_restore_left_is_named_with_a_command_that_removes_it(
     assert {path.name for path in folder.iterdir()} == {"a", "b c", left.name}
 
 
-def test_what_moves_into_place_is_not_interrupted(
+def test_moving_into_place_is_not_interrupted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All of it is there already, and half of it in place would be nobody's wish."""

@@ -124,19 +124,19 @@ FAULTS = {
 OTHERS = (Fault(401), Fault(410), Fault(429), Fault(503), Fault(500, counts=True))
 
 
-def test_other_errors_of_the_api_server(run: Run) -> None:
+def test_other_errors_of_the_api_server_at_any_request_are_handled(run: Run) -> None:
     """Which are met as those below are: a fifth of them at each request."""
     walk(run, lambda at: World(at=at, fault=OTHERS[at % len(OTHERS)]))
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
-def test_whatever_the_api_server_does_at_whichever_request(run: Run, fault: Fault) -> None:
+def test_any_error_of_the_api_server_at_any_request_is_handled(run: Run, fault: Fault) -> None:
     """It may also be us who are killed: from then on, nothing of ours arrives."""
     walk(run, lambda at: World(at=at, fault=fault))
 
 
 @pytest.mark.parametrize("fault", [Fault(500), Fault(counts=True, lasts=True)])
-def test_the_same_of_a_stateful_set_that_is_named_by_its_pod(run: Run, fault: Fault) -> None:
+def test_the_same_holds_for_a_stateful_set_named_by_its_pod(run: Run, fault: Fault) -> None:
     words = ("restore", "pod/wiki-0", *IN_PLACE[2:])
     walk(run, lambda at: World("StatefulSet", 1, at=at, fault=fault), words)
 
@@ -226,11 +226,11 @@ def mended(world: World) -> None:
 
 
 @pytest.mark.parametrize("event", STRANGERS)
-def test_whatever_others_do_before_whichever_request(run: Run, event: Event) -> None:
+def test_any_change_by_others_before_any_request_is_handled(run: Run, event: Event) -> None:
     walk(run, lambda at: World(at=at, event=event), stranger=True)
 
 
-def test_a_number_that_somebody_scaled_to_while_they_were_asked_stays(run: Run) -> None:
+def test_a_replica_count_changed_during_the_question_stays(run: Run) -> None:
     """It counts how many there are when they are stopped, not when the question was asked."""
     for at in range(1, 13):
         world = World(at=at, event=lambda world: world.change(replicas=5))
@@ -247,12 +247,12 @@ def interrupt() -> None:
         signal.pthread_kill(ours, signal.SIGINT)
 
 
-def test_ctrl_c_at_whichever_request(run: Run) -> None:
+def test_ctrl_c_at_any_request_is_handled(run: Run) -> None:
     """Twice, as people press it. It ends as any error: all is as it was before."""
     walk(run, lambda at: World(at=at, event=lambda _world: interrupt()))
 
 
-def test_ctrl_c_at_whichever_line(run: Run) -> None:
+def test_ctrl_c_at_any_line_is_handled(run: Run) -> None:
     """Of what scales, creates and removes: no gap between two lines leaves anything behind."""
     ours = {each.__file__ for each in (follow, scaling)}
 
@@ -301,7 +301,7 @@ FORBIDDEN = {
 
 
 @pytest.mark.parametrize("right", FORBIDDEN)
-def test_a_right_that_is_missing(run: Run, right: str) -> None:
+def test_a_missing_permission_is_named_and_the_workload_is_unchanged(run: Run, right: str) -> None:
     """Is named, and nothing is left scaled down."""
     refused, words = FORBIDDEN[right]
     world = World(forbidden=(refused,))
@@ -314,7 +314,7 @@ def test_a_right_that_is_missing(run: Run, right: str) -> None:
     assert [each for each in words or () if each not in said.err] == []
 
 
-def test_a_pod_that_restores_and_cannot_be_removed_keeps_the_workload_down(run: Run) -> None:
+def test_a_helper_pod_that_cannot_be_deleted_keeps_the_workload_down(run: Run) -> None:
     """Or the app would run beside it. The line says what to do, in which order."""
     world = World(forbidden=(f"DELETE {PODS}/restore", f"GET {PODS}/restore"))
 
@@ -344,7 +344,7 @@ WAITS: dict[str, tuple[Json, str]] = {
 
 
 @pytest.mark.parametrize("why", WAITS)
-def test_a_pod_that_does_not_restore_says_why(run: Run, why: str) -> None:
+def test_a_helper_pod_that_fails_names_the_cause(run: Run, why: str) -> None:
     status, text = WAITS[why]
     world = World(waits=status)
 
@@ -358,7 +358,7 @@ def test_a_pod_that_does_not_restore_says_why(run: Run, why: str) -> None:
 
 
 @pytest.mark.parametrize("code", [1, 75, 137])
-def test_the_status_of_the_restore_is_no_success(run: Run, code: int) -> None:
+def test_a_failed_restore_is_no_success(run: Run, code: int) -> None:
     """Whatever another container in its pod ended with."""
     world = World(exit_code=code)
 
@@ -368,7 +368,7 @@ def test_the_status_of_the_restore_is_no_success(run: Run, code: int) -> None:
     assert f"status {code} and is INCOMPLETE" in said.err
 
 
-def test_pods_that_do_not_end(run: Run) -> None:
+def test_pods_that_do_not_terminate_stop_the_restore(run: Run) -> None:
     world = World(goes=False)
 
     said = run(world, *IN_PLACE)
@@ -378,7 +378,7 @@ def test_pods_that_do_not_end(run: Run) -> None:
 
 
 @pytest.mark.parametrize("words", [IN_PLACE, TO_CLAIM])
-def test_nothing_is_written_where_nobody_can_be_asked(run: Run, words: tuple[str, ...]) -> None:
+def test_nothing_is_written_without_a_terminal_to_confirm(run: Run, words: tuple[str, ...]) -> None:
     """And what would be is in the question."""
     world = World()
     world.claims["mine"] = world.claims["wiki-data"]
@@ -408,7 +408,7 @@ REFUSALS: dict[Event, str] = {
 @pytest.mark.parametrize("at", [0, 9])
 @pytest.mark.parametrize("kind", ["Deployment", "StatefulSet"])
 @pytest.mark.parametrize("event", REFUSALS)
-def test_who_objects_is_named_before_anything_is_written(
+def test_a_controller_that_would_interfere_is_named_before_anything_is_written(
     run: Run, event: Event, kind: str, at: int
 ) -> None:
     """Also where it came after the question was asked."""
@@ -424,7 +424,7 @@ def test_who_objects_is_named_before_anything_is_written(
 
 
 @pytest.mark.parametrize("kind", ["", "DaemonSet", "Job"])
-def test_what_cannot_be_scaled_down_is_named(run: Run, kind: str) -> None:
+def test_a_workload_that_cannot_be_scaled_down_is_named(run: Run, kind: str) -> None:
     world = World()
     assert world.workload is not None
     world.change(replicas=0)
@@ -439,7 +439,9 @@ def test_what_cannot_be_scaled_down_is_named(run: Run, kind: str) -> None:
 
 @pytest.mark.parametrize("fault", [Fault(403), Fault(500), Fault(counts=True, lasts=True)])
 @pytest.mark.parametrize("words", [TO_NEW, TO_CLAIM])
-def test_into_a_claim(run: Run, words: tuple[str, ...], fault: Fault) -> None:
+def test_a_restore_into_a_claim_leaves_the_workload_running(
+    run: Run, words: tuple[str, ...], fault: Fault
+) -> None:
     """The workload runs on, whatever happens."""
     clean = World()
     clean.claims["mine"] = clean.claims["wiki-data"]

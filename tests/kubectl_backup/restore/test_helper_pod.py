@@ -35,7 +35,9 @@ def scaler(kind: str = "Deployment", name: str = "wiki") -> Json:
         (deployment(), [scaler()], "HorizontalPodAutoscaler hpa"),
     ],
 )
-def test_who_would_scale_it_back_is_named(workload: Json, scalers: list[Json], who: str) -> None:
+def test_a_controller_that_would_scale_it_back_is_named(
+    workload: Json, scalers: list[Json], who: str
+) -> None:
     """Until somebody says that it is suspended."""
     said = preflight.objection(workload, scalers, suspended=False)
 
@@ -53,11 +55,11 @@ def test_who_would_scale_it_back_is_named(workload: Json, scalers: list[Json], w
                     annotations={"kustomize.toolkit.fluxcd.io/reconcile": "disabled"}), []),
     ],
 )  # fmt: skip
-def test_nobody_objects(workload: Json, scalers: list[Json]) -> None:
+def test_unrelated_controllers_are_no_objection(workload: Json, scalers: list[Json]) -> None:
     assert preflight.objection(workload, scalers, suspended=False) == ""
 
 
-def test_claims_that_go_with_the_pods_are_never_risked() -> None:
+def test_claims_deleted_with_their_pods_are_never_risked() -> None:
     """Scaling down would delete what is to be restored."""
     policy = {"persistentVolumeClaimRetentionPolicy": {"whenScaled": "Delete"}}
 
@@ -66,7 +68,7 @@ def test_claims_that_go_with_the_pods_are_never_risked() -> None:
         assert "deletes the claims" in said
 
 
-def test_pods_of_others_that_mount_the_claim() -> None:
+def test_other_pods_that_mount_the_claim_are_named() -> None:
     other = pod("job-x", kind="Job", of="job")
     over = pod("job-y", kind="Job", of="job")
     over["status"]["phase"] = "Succeeded"
@@ -76,7 +78,7 @@ def test_pods_of_others_that_mount_the_claim() -> None:
     assert preflight.users([pod()], "wiki-data", None) == ["wiki-5f8b9c-abcde"]
 
 
-def test_the_claim_of_a_volume_that_is_backed_up() -> None:
+def test_the_claim_of_a_backed_up_volume_is_found() -> None:
     assert preflight.claim(pod(), "data") == "wiki-data"
     with pytest.raises(RefusedError, match=r"backed up: data$"):
         preflight.claim(pod(), "other")  # it is mounted by the app alone
@@ -87,7 +89,7 @@ def test_the_claim_of_a_volume_that_is_backed_up() -> None:
         preflight.claim(scratch, "data")
 
 
-def test_a_new_claim_is_like_the_old_one_and_not_bound_to_its_data() -> None:
+def test_a_new_claim_copies_the_old_one_without_its_binding() -> None:
     old: Json = {
         "metadata": {"name": "data", "namespace": "prod", "uid": "u"},
         "spec": {
@@ -126,7 +128,7 @@ def helper(
     return made
 
 
-def test_it_is_nobodys_pod_and_asks_for_no_backup() -> None:
+def test_it_has_no_owner_and_is_not_enabled() -> None:
     """No Service sends it anything; the webhook leaves it alone."""
     meta = helper()["metadata"]
 
@@ -135,7 +137,7 @@ def test_it_is_nobodys_pod_and_asks_for_no_backup() -> None:
     assert "ownerReferences" not in meta
 
 
-def test_it_mounts_one_volume_and_may_write_to_it() -> None:
+def test_it_mounts_one_volume_writable() -> None:
     spec = helper()["spec"]
     (container,) = spec["containers"]
 
@@ -145,7 +147,7 @@ def test_it_mounts_one_volume_and_may_write_to_it() -> None:
     assert claims == [{"name": "data", "persistentVolumeClaim": {"claimName": "new-claim"}}]
 
 
-def test_it_is_who_the_sidecar_was() -> None:
+def test_it_has_the_identity_of_the_sidecar() -> None:
     """Not who its own name says: the snapshots are those of db-1."""
     (container,) = helper()["spec"]["containers"]
 
@@ -162,7 +164,7 @@ def test_it_is_who_the_sidecar_was() -> None:
     ]
 
 
-def test_a_pod_from_an_older_sidecar_is_not_steered_by_the_secret() -> None:
+def test_the_secret_does_not_control_a_pod_made_of_an_older_sidecar() -> None:
     """It may have its Secret's keys as plain variables, and a program without a path."""
     (container,) = helper(argv=("backup-runner", "restore"))["spec"]["containers"]
 
@@ -177,7 +179,7 @@ def test_a_pod_from_an_older_sidecar_is_not_steered_by_the_secret() -> None:
 
 
 @pytest.mark.parametrize("admitted", [None, "", "RESTIC_PASSWORD_COMMAND"])
-def test_commands_that_it_runs_are_those_of_the_admission(admitted: str | None) -> None:
+def test_its_commands_are_those_fixed_at_admission(admitted: str | None) -> None:
     """Who may patch the pod could write the annotation, and the Secret a variable."""
     own = deepcopy(pod(annotations={"backup.restore-commands": "PRE_HOOK"}))
     sidecar = own["spec"]["initContainers"][-1]
@@ -202,7 +204,7 @@ def test_it_has_no_token_and_keeps_the_pods_user() -> None:
     assert spec["containers"][0]["securityContext"]["runAsUser"] == 1000
 
 
-def test_as_root_it_may_give_files_away_and_nothing_else() -> None:
+def test_as_root_it_may_change_owners_and_nothing_else() -> None:
     context = helper(root=True)["spec"]["containers"][0]["securityContext"]
 
     assert context["runAsUser"] == 0
@@ -216,7 +218,7 @@ def test_as_root_it_may_give_files_away_and_nothing_else() -> None:
     [("privileged", False, True), ("baseline", False, True), ("restricted", False, False),
      ("baseline", True, False)],
 )  # fmt: skip
-def test_root_only_where_it_is_allowed(level: str, strict: bool, root: bool) -> None:
+def test_it_runs_as_root_only_where_allowed(level: str, strict: bool, root: bool) -> None:
     given = pod()
     given["spec"]["securityContext"] = {"runAsNonRoot": strict}
     labels = {"pod-security.kubernetes.io/enforce": level}
@@ -224,5 +226,5 @@ def test_root_only_where_it_is_allowed(level: str, strict: bool, root: bool) -> 
     assert helper_pod.may_be_root(given, labels) is root
 
 
-def test_a_name_of_a_file_is_no_pattern() -> None:
+def test_a_file_name_is_not_a_pattern() -> None:
     assert helper_pod.literal("a*[b]?\\c") == r"a\*\[b]\?\\c"

@@ -18,7 +18,7 @@ ENFORCE = "pod-security.kubernetes.io/enforce"
     [({}, True), ({ENFORCE: "baseline"}, True), ({ENFORCE: "restricted"}, False), (None, False)],
     ids=["without a level", "baseline", "restricted", "a namespace that nobody may read"],
 )
-def test_the_pod_that_restores_is_root_where_that_is_known_to_be_allowed(
+def test_the_helper_pod_is_root_where_that_is_known_to_be_allowed(
     run: Run, monkeypatch: pytest.MonkeyPatch, labels: dict[str, str] | None, *, is_root: bool
 ) -> None:
     """Elsewhere Pod Security would refuse it, and the workload would stay scaled down."""

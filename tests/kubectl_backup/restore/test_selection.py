@@ -32,7 +32,7 @@ RESTICS = (
          (*RESTICS, "--include", "/x", "--target", "/backup/data", f"{ID}:/backup/data")),
     ],
 )  # fmt: skip
-def test_each_image_restores_by_what_it_has(
+def test_each_image_restores_with_the_programs_it_has(
     folder: str, *, is_folder: bool, has_restore: bool, delete: bool, command: tuple[str, ...]
 ) -> None:
     sources = {folder: Content(is_folder, Bounds(1, 1))}
@@ -43,7 +43,7 @@ def test_each_image_restores_by_what_it_has(
     assert tuple(selection.command()) == command
 
 
-def test_its_size_is_that_of_all_its_sources() -> None:
+def test_the_size_is_that_of_all_sources() -> None:
     sources = {str(size): Content(is_folder=True, bounds=Bounds(1, size)) for size in (3, 40)}
 
     assert Selection(cast("Sidecar", None), "data", "/x", {}, sources).size == 43

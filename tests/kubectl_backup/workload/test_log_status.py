@@ -16,7 +16,7 @@ def shown(**changed: object) -> bytes:
     return line("status", known=known(**changed))
 
 
-def test_the_newest_line_counts_among_others() -> None:
+def test_the_newest_status_line_of_the_log_counts() -> None:
     """Whatever else stands there: text, half a line, another's JSON."""
     said = [b"text", shown(snapshots=1), b'{"half', b"[1]", b"\xff", shown(snapshots=2),
             line("forget success: 1 removed")]  # fmt: skip
@@ -24,7 +24,7 @@ def test_the_newest_line_counts_among_others() -> None:
     assert log_status.status(said) == known(snapshots=2)
 
 
-def test_a_run_that_began_since_is_under_way() -> None:
+def test_a_run_that_started_later_is_in_progress() -> None:
     began = line("backup started", "2026-09-21T13:33:00Z")
 
     found = log_status.status([shown(), began])
@@ -33,7 +33,7 @@ def test_a_run_that_began_since_is_under_way() -> None:
     assert log_status.status([began, shown()]) == known()
 
 
-def test_where_there_is_no_such_line_nothing_is_known() -> None:
+def test_without_a_status_line_the_status_is_unknown() -> None:
     nothing: list[Json] = [{}, {"message": "status"}, {"message": "status", "known": "x"}]
 
     assert log_status.status(json.dumps(each).encode() for each in nothing) is None

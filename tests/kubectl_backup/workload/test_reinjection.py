@@ -17,23 +17,23 @@ def reasons(*pods: Json, labelled: str = "prod") -> list[str]:
     "reason",
     ["image_unavailable", "quota", "refused_elsewhere", "deadline", "internal_error"],
 )
-def test_passing_reasons(reason: str) -> None:
+def test_temporary_reasons_allow_reinjection(reason: str) -> None:
     assert reasons(pod(reason=reason)) == [reason]
 
 
 @pytest.mark.parametrize("reason", sorted(set(Reason) - set(PASSING)))
-def test_other_reasons_need_somebody(reason: str) -> None:
+def test_permanent_reasons_prevent_reinjection(reason: str) -> None:
     """A new pod would be the same."""
     assert reasons(pod(reason=reason)) == []
 
 
-def test_a_pod_that_the_webhook_never_saw() -> None:
+def test_a_pod_that_the_webhook_never_saw_may_be_reinjected() -> None:
     """Only where it would see the next one."""
     assert reasons(pod(reason="")) == [injection.UNSEEN]
     assert reasons(pod(reason=""), labelled="other") == []
 
 
-def test_pods_that_ask_for_nothing_or_are_over_are_left_alone() -> None:
+def test_disabled_and_completed_pods_are_not_reinjected() -> None:
     over, going = pod(reason="quota"), pod(reason="quota")
     over["status"]["phase"] = "Succeeded"
     going["metadata"]["deletionTimestamp"] = "2026-09-21T12:00:00Z"
@@ -43,14 +43,14 @@ def test_pods_that_ask_for_nothing_or_are_over_are_left_alone() -> None:
     assert reasons(over, going, declined, unclear) == []
 
 
-def test_a_pod_of_nobody_is_told_and_not_evicted() -> None:
+def test_a_pod_without_an_owner_is_named_and_not_evicted() -> None:
     (found,) = reinjection.candidates([pod("lonely", of="", reason="quota")], {"prod"})
 
     assert found.alone
     assert str(found) == "prod/lonely (pod/lonely): quota"
 
 
-def test_the_trial_is_a_new_pod_of_nobody() -> None:
+def test_the_dry_run_pod_has_no_owner() -> None:
     """Else it would count as one of the workload's, or be refused as it is there already."""
     first = pod(reason="quota")
 
@@ -64,7 +64,7 @@ def test_the_trial_is_a_new_pod_of_nobody() -> None:
     assert first["spec"]["nodeName"] == "node1"  # it is as it was
 
 
-def test_the_verdict_is_the_reason_that_would_hold_again() -> None:
+def test_the_dry_run_returns_the_reason_a_new_pod_would_get() -> None:
     assert reinjection.verdict(pod()) == ""
     assert reinjection.verdict(pod(reason="quota")) == "quota"
     assert reinjection.verdict(pod(reason="")) == injection.UNSEEN

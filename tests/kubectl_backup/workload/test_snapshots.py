@@ -22,56 +22,56 @@ DUMPED = made("cc04", 25, f"{DUMP}db", path="/db.sql")
 OTHER = made("dd05", 25, path="/backup/data2")
 
 
-def test_latest_is_the_newest_of_volumes_that_had_lost_nothing() -> None:
+def test_latest_is_the_newest_complete_snapshot_of_volumes() -> None:
     assert snapshots.chosen([OLD, DUMPED, NEW, LOST], "latest") == "aa02"
 
 
-def test_latest_is_one_that_had_lost_files_where_there_is_no_other() -> None:
+def test_latest_is_a_doubtful_snapshot_where_there_is_no_other() -> None:
     assert snapshots.chosen([LOST, DUMPED], "latest") == "bb03"
 
 
-def test_there_is_no_latest_of_dumps() -> None:
+def test_latest_is_never_a_dump() -> None:
     with pytest.raises(NoSnapshotError):
         snapshots.chosen([DUMPED], "latest")
 
 
-def test_the_beginning_of_an_id_is_enough() -> None:
+def test_a_short_id_is_enough() -> None:
     assert snapshots.chosen([OLD, NEW, LOST], "bb") == "bb03"
 
 
 @pytest.mark.parametrize("word", ["aa", "x", ""])
-def test_an_id_that_could_mean_others_means_none(word: str) -> None:
+def test_an_ambiguous_id_selects_none(word: str) -> None:
     with pytest.raises(NoSnapshotError):
         snapshots.chosen([OLD, NEW, LOST], word)
 
 
-def test_a_volume_is_restored_from_the_newest_that_had_lost_nothing() -> None:
+def test_a_volume_is_restored_from_its_newest_complete_snapshot() -> None:
     assert snapshots.to_restore([NEW, OLD, LOST], "data", "latest", None)["id"] == "aa02"
 
 
-def test_a_volume_is_not_restored_from_one_of_a_longer_name() -> None:
+def test_a_volume_is_not_restored_from_one_with_a_longer_name() -> None:
     assert snapshots.to_restore([OLD, OTHER], "data", "", None)["id"] == "aa01"
 
 
-def test_a_folder_of_a_volume_is_of_that_volume() -> None:
+def test_a_folder_of_a_volume_belongs_to_that_volume() -> None:
     inside = made("ee06", 23, path="/backup/data/photos")
 
     assert snapshots.to_restore([OLD, inside], "data", "", None)["id"] == "ee06"
 
 
-def test_a_moment_means_what_was_there_then() -> None:
+def test_a_time_selects_the_newest_snapshot_before_it() -> None:
     then = snapshots.when("2025-11-21T00:00:00Z", NOW)
 
     assert snapshots.to_restore([OLD, NEW], "data", "", then)["id"] == "aa01"
 
 
-def test_the_moment_of_a_snapshot_means_that_snapshot() -> None:
+def test_the_time_of_a_snapshot_selects_that_snapshot() -> None:
     then = snapshots.when("2025-11-22T03:00:00Z", NOW)
 
     assert snapshots.to_restore([OLD, NEW], "data", "", then)["id"] == "aa02"
 
 
-def test_nothing_is_as_old_as_before_the_first() -> None:
+def test_a_time_before_the_first_snapshot_selects_none() -> None:
     then = snapshots.when("2025-11-19", NOW)
 
     with pytest.raises(NoSnapshotError, match="2025-11-20"):
@@ -89,5 +89,5 @@ def test_nothing_is_as_old_as_before_the_first() -> None:
         ("2025-11-25T01:00:00+01:00", NOW - 86400),
     ],
 )
-def test_times_that_people_write(text: str, then: float) -> None:
+def test_times_and_durations_are_read(text: str, then: float) -> None:
     assert snapshots.when(text, NOW) == then

@@ -44,7 +44,7 @@ def stall(case: Stuck) -> stalls.Stall:
 
 
 @pytest.mark.parametrize("name", STUCK)
-def test_reason_time_and_next_step(name: str) -> None:
+def test_a_stall_has_reason_duration_and_next_step(name: str) -> None:
     case = STUCK[name]
 
     found = stall(case)
@@ -62,7 +62,7 @@ def test_reason_time_and_next_step(name: str) -> None:
 
 @pytest.mark.parametrize("name", STUCK)
 @pytest.mark.parametrize("width", [None, 40, 80, 200])
-def test_the_table_says_it_at_every_width(name: str, width: int | None) -> None:
+def test_the_table_shows_the_stall_at_every_width(name: str, width: int | None) -> None:
     case = STUCK[name]
     row = rows.row(case.pod, None, "", NOW, stall(case))
 
@@ -78,7 +78,7 @@ def test_the_table_says_it_at_every_width(name: str, width: int | None) -> None:
 
 
 @pytest.mark.parametrize("name", STUCK)
-def test_the_doctor_says_the_same(name: str) -> None:
+def test_the_doctor_shows_the_same_stall(name: str) -> None:
     """As a problem, or as a hint where a restore is at work."""
     case = STUCK[name]
     lines = [json.dumps(line).encode() for line in case.log or ()]
@@ -155,7 +155,7 @@ def test_status_of_all_of_them_at_once(api: Api, backup: Backup) -> None:
     assert list(found)[-1] in {name for name, case in cases.items() if case.status == "restoring"}
 
 
-def test_without_the_right_to_events_the_rest_is_shown(api: Api, backup: Backup) -> None:
+def test_without_permission_for_events_the_rest_is_shown(api: Api, backup: Backup) -> None:
     cases = placed(api)
     api.refused["/api/v1/namespaces/prod/events"] = 403
 
@@ -164,7 +164,7 @@ def test_without_the_right_to_events_the_rest_is_shown(api: Api, backup: Backup)
     assert (said.code, len(json.loads(said.out)), said.err.count("forbidden")) == (1, len(cases), 0)
 
 
-def test_commands_on_a_stuck_pod_say_the_same(api: Api, backup: Backup) -> None:
+def test_commands_on_a_stalled_pod_show_the_same(api: Api, backup: Backup) -> None:
     placed(api)
 
     for command in (("snapshots",), ("now",), ("logs",)):
@@ -172,7 +172,7 @@ def test_commands_on_a_stuck_pod_say_the_same(api: Api, backup: Backup) -> None:
         assert (said.code, WRONG in said.err, said.err.count("\n")) == (1, True, 1)
 
 
-def test_a_restore_at_work_is_no_failure(api: Api, backup: Backup) -> None:
+def test_a_restore_in_progress_is_no_failure(api: Api, backup: Backup) -> None:
     made = of(("backup-restore", RUNS))
     api.objects[LIST] = {"items": [made]}
     api.refused[f"{LIST}/{NAME}/log"] = 403
@@ -184,7 +184,7 @@ def test_a_restore_at_work_is_no_failure(api: Api, backup: Backup) -> None:
 
 
 @pytest.mark.parametrize("may_read", [True, False])
-def test_the_doctor_asks_the_restores_log(api: Api, backup: Backup, may_read: bool) -> None:
+def test_the_doctor_reads_the_log_of_the_restore(api: Api, backup: Backup, may_read: bool) -> None:
     """Where it may; else the last end tells."""
     made = of(("backup-restore", RUNS, ended(message=WRONG)))
     api.objects |= {
@@ -216,7 +216,7 @@ def test_the_doctor_names_the_pod_of_a_rollout_that_waits() -> None:
     ]
 
 
-def test_a_sidecar_that_runs_has_no_stall() -> None:
+def test_a_running_sidecar_has_no_stall() -> None:
     assert stalls.find(pod()) is None
     assert not stalls.waits_for_restore(pod())
     assert not stalls.waits_for_node(pod())
@@ -227,7 +227,7 @@ def test_a_sidecar_that_runs_has_no_stall() -> None:
     [("back-off 10s restarting", 10), ("back-off 1m20s restarting", 80),
      ("back-off 5m0s restarting", 300), ("back-off 1h0m0s restarting", 3600), ("what", None)],
 )  # fmt: skip
-def test_the_kubelets_next_try(message: str, seconds: int | None) -> None:
+def test_the_next_retry_of_the_kubelet_is_shown(message: str, seconds: int | None) -> None:
     state = {"waiting": {"reason": "CrashLoopBackOff", "message": message}}
 
     found = stalls.find(of(("backup-restore", state, ended(message=WRONG))))
@@ -238,7 +238,7 @@ def test_the_kubelets_next_try(message: str, seconds: int | None) -> None:
 
 
 @pytest.mark.parametrize(("status", "why"), [({}, "Unknown"), ({"phase": "Pending"}, "Pending")])
-def test_a_pod_of_which_the_kubelet_says_nothing(status: Json, why: str) -> None:
+def test_a_pod_without_a_status_of_the_kubelet_is_shown(status: Json, why: str) -> None:
     made = pod()
     made["status"] = status
 
@@ -248,7 +248,7 @@ def test_a_pod_of_which_the_kubelet_says_nothing(status: Json, why: str) -> None
     assert f"the pod is {why}" in found.text
 
 
-def test_a_pod_that_is_being_deleted_says_so() -> None:
+def test_a_terminating_pod_is_shown_as_such() -> None:
     made = pod()
     made["metadata"]["deletionTimestamp"] = ENDED
 
@@ -258,7 +258,7 @@ def test_a_pod_that_is_being_deleted_says_so() -> None:
     assert (found.reason, found.text) == ("Terminating", "the pod is being deleted")
 
 
-def test_an_evicted_pod_is_shown_until_another_has_its_work(api: Api, backup: Backup) -> None:
+def test_an_evicted_pod_is_shown_until_its_replacement_runs(api: Api, backup: Backup) -> None:
     """Once a workload, and not where its Job has failed or a rollout ended it."""
     gone, again = evicted("ReplicaSet", "wiki-5f8b9c"), evicted("ReplicaSet", "wiki-5f8b9c")
     gone["metadata"]["name"] = "wiki-old"
@@ -296,7 +296,7 @@ def test_a_log_of_text_is_read_too(
 
 
 @pytest.mark.parametrize("line", [b"", b"\xff\xfe", b"[1]", b"{", b"Traceback", b'{"level": 5}'])
-def test_what_is_no_line_of_the_restore_says_nothing(line: bytes) -> None:
+def test_other_lines_of_the_log_are_ignored(line: bytes) -> None:
     said = restoring.heard([line])
 
     assert said is None or not said.failure

@@ -20,12 +20,12 @@ from webhook.admission import pod_spec
         ("cj/report", Reference("CronJob", "report")),
     ],
 )
-def test_what_is_typed(text: str, reference: Reference) -> None:
+def test_a_workload_argument_is_parsed(text: str, reference: Reference) -> None:
     assert target.parse(text) == reference
 
 
 @pytest.mark.parametrize("text", ["", "/", "deploy/", "/wiki", "svc/wiki", "deploy/a/b"])
-def test_what_is_no_workload_says_what_to_write(text: str) -> None:
+def test_an_invalid_workload_argument_is_refused_with_a_remedy(text: str) -> None:
     with pytest.raises(TargetError, match="write deploy/wiki, sts/db, pod/x or a name"):
         target.parse(text)
 
@@ -54,20 +54,20 @@ PODS = [
         ("cronjob/report", ["report-29391840-xyz"]),
     ],
 )
-def test_pods_of_a_workload(text: str, names: list[str]) -> None:
+def test_pods_of_a_workload_are_found(text: str, names: list[str]) -> None:
     found = target.matching(target.parse(text), PODS, PLACE)
 
     assert [each["metadata"]["name"] for each in found] == names
 
 
-def test_a_name_of_two_workloads_is_asked_for() -> None:
+def test_an_ambiguous_name_is_refused() -> None:
     both = [pod(), pod("wiki-0", kind="StatefulSet", of="wiki")]
 
     with pytest.raises(TargetError, match="write deploy/wiki or sts/wiki"):
         target.matching(target.parse("wiki"), both, PLACE)
 
 
-def test_what_is_not_there_names_what_is() -> None:
+def test_an_unknown_workload_names_the_existing_ones() -> None:
     with pytest.raises(
         TargetError, match=r"no pod of sts/wiki in namespace prod; .*with backups: deploy/wiki"
     ):
@@ -76,7 +76,7 @@ def test_what_is_not_there_names_what_is() -> None:
         target.matching(target.parse("wikki"), PODS, PLACE)
 
 
-def test_pods_that_can_be_asked_come_first() -> None:
+def test_running_pods_come_first() -> None:
     waiting = pod("wiki-5f8b9c-aaaaa", state={"waiting": {"reason": "PodInitializing"}})
     ending = pod("wiki-5f8b9c-bbbbb")
     ending["metadata"]["deletionTimestamp"] = "2026-09-21T12:00:00Z"
@@ -102,6 +102,6 @@ def test_owners_are_those_that_the_webhook_names(each: Json) -> None:
     ("annotations", "asks"),
     [({}, True), ({"backup.enabled": "no"}, False), ({"backup.enabled": "ture"}, True)],
 )
-def test_who_asks_for_backups(annotations: dict[str, str], asks: bool) -> None:
+def test_only_an_enabled_pod_requests_backups(annotations: dict[str, str], asks: bool) -> None:
     assert target.asks(pod(reason="", annotations=annotations)) is asks
     assert target.asks(pod(annotations=annotations))  # it has a sidecar, whatever it says

@@ -37,9 +37,7 @@ def lines(*said: Json) -> bytes:
 
 @pytest.mark.parametrize("options", OPTIONS)
 @pytest.mark.parametrize("command", COMMANDS)
-def test_the_runner_is_told_how_long_to_wait(
-    api: Api, backup: Backup, command: str, options: str
-) -> None:
+def test_the_runner_gets_the_timeout(api: Api, backup: Backup, command: str, options: str) -> None:
     """Both by what a load would do and by the load itself."""
     protect(api, pod(), said=Ran(lines(WAITING), code=75))
     if command == "load":
@@ -56,7 +54,7 @@ def test_the_runner_is_told_how_long_to_wait(
 
 @pytest.mark.parametrize("text", ["soon", "5x", "-1", "", "1h30m", "1.2.3s"])
 @pytest.mark.parametrize("command", [*COMMANDS, "now"])
-def test_what_is_no_length_of_time_is_named(
+def test_an_invalid_duration_is_named(
     api: Api, backup: Backup, capfd: pytest.CaptureFixture[str], command: str, text: str
 ) -> None:
     protect(api, pod())
@@ -71,7 +69,7 @@ def test_what_is_no_length_of_time_is_named(
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("begun", [False, True])
-def test_ctrl_c_ends_what_waits_in_the_pod_too(
+def test_ctrl_c_stops_the_waiting_command_in_the_pod_too(
     api: Api, kubeconfig: Path, number: signal.Signals, *, begun: bool
 ) -> None:
     """Else it would begin once nobody waits for it. What has begun goes on, as it does without."""
@@ -99,7 +97,7 @@ def test_ctrl_c_ends_what_waits_in_the_pod_too(
 @pytest.mark.parametrize(
     "busy", [{"task": "prune"}, {"running_since": "2026-09-21T13:30:00Z"}], ids=["task", "backup"]
 )
-def test_now_says_what_it_waits_for(api: Api, backup: Backup, busy: Json) -> None:
+def test_now_names_what_it_waits_for(api: Api, backup: Backup, busy: Json) -> None:
     """No longer than it may; what was requested comes all the same."""
     protect(api, pod(), said=Ran(json.dumps(known(**busy)).encode()))
     api.by_word["sh"] = Ran(f"{NOW:.0f}\n".encode())
@@ -111,7 +109,7 @@ def test_now_says_what_it_waits_for(api: Api, backup: Backup, busy: Json) -> Non
     assert sum("kill -USR1" in " ".join(words) for _, words in api.ran) == 1
 
 
-def test_now_waits_while_a_task_of_another_run_is_at_work(
+def test_now_waits_while_a_task_of_another_run_is_running(
     api: Api, backup: Backup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Be that longer than a run may take to begin."""

@@ -5,7 +5,7 @@ from tests.webhook.admitting import OPTIONS, Json, answer_to
 from webhook.admission import admit
 
 
-def test_a_pod_whose_patch_is_not_proven_is_admitted_as_it_came(asked: Json, pod: Json) -> None:
+def test_a_pod_whose_patch_fails_the_proof_is_admitted_unchanged(asked: Json, pod: Json) -> None:
     pod["metadata"]["annotations"]["example.net/note"] = "x" * (256 * 1024 - 100)
 
     answer = answer_to(asked)
@@ -17,7 +17,7 @@ def test_a_pod_whose_patch_is_not_proven_is_admitted_as_it_came(asked: Json, pod
     assert "not backed up" in answer.warnings[0]
 
 
-def test_a_bug_of_ours_admits_the_pod_as_it_came(pod: Json) -> None:
+def test_an_unexpected_exception_admits_the_pod_unchanged(pod: Json) -> None:
     pod["metadata"]["ownerReferences"] = [{"controller": True}]  # the API server refuses it
 
     admission = admit.admit(pod, "prod", OPTIONS)
@@ -28,7 +28,7 @@ def test_a_bug_of_ours_admits_the_pod_as_it_came(pod: Json) -> None:
     assert "admitted as it is" in admission.warnings[0]
 
 
-def test_a_field_of_the_wrong_type_is_named_and_is_no_bug_of_ours(pod: Json) -> None:
+def test_a_field_of_the_wrong_type_is_named_and_is_no_internal_error(pod: Json) -> None:
     pod["spec"]["containers"] = [None]
 
     admission = admit.admit(pod, "prod", OPTIONS)

@@ -17,7 +17,7 @@ def test_every_spelling_of_yes_enables(asked: Json, pod: Json, text: str) -> Non
 
 
 @pytest.mark.parametrize("text", ["false", "FALSE", "no", "No", "off", "0", "", "  ", None])
-def test_every_spelling_of_no_leaves_the_pod_alone(
+def test_every_spelling_of_no_leaves_the_pod_unchanged(
     asked: Json, pod: Json, text: str | None
 ) -> None:
     pod["metadata"]["annotations"]["backup.enabled"] = text
@@ -28,7 +28,9 @@ def test_every_spelling_of_no_leaves_the_pod_alone(
 
 
 @pytest.mark.parametrize("value", ["ture", "enabled", "y", "2", "true;", True, 1, ["true"], {}])
-def test_anything_else_is_not_injected_and_said(asked: Json, pod: Json, value: object) -> None:
+def test_any_other_value_is_not_injected_and_gives_a_warning(
+    asked: Json, pod: Json, value: object
+) -> None:
     pod["metadata"]["annotations"]["backup.enabled"] = value
 
     answer = answer_to(asked)
@@ -46,7 +48,7 @@ def test_anything_else_is_not_injected_and_said(asked: Json, pod: Json, value: o
     assert result == pod
 
 
-def test_pods_of_excluded_namespaces_stay_as_they_are(asked: Json) -> None:
+def test_pods_of_excluded_namespaces_stay_unchanged(asked: Json) -> None:
     options = replace(OPTIONS, excluded_namespaces=frozenset({"prod"}))
 
     answer = answer_to(asked, options)
@@ -56,9 +58,7 @@ def test_pods_of_excluded_namespaces_stay_as_they_are(asked: Json) -> None:
 
 
 @pytest.mark.parametrize("name", OWN_VOLUMES)
-def test_a_volume_of_the_apps_with_a_name_of_ours_is_a_conflict(
-    asked: Json, pod: Json, name: str
-) -> None:
+def test_an_app_volume_with_our_name_is_a_conflict(asked: Json, pod: Json, name: str) -> None:
     pod["spec"]["volumes"].append({"name": name, "emptyDir": {}})
 
     answer = answer_to(asked)
@@ -74,7 +74,7 @@ def test_a_volume_of_the_apps_with_a_name_of_ours_is_a_conflict(
     [{}, {"restartPolicy": "Always"}, {"volumeMounts": [{"name": "pages", "mountPath": "/p"}]}],
     ids=["plain", "native-sidecar", "with-mounts"],
 )
-def test_a_container_of_the_apps_named_backup_is_a_conflict(
+def test_an_app_container_named_backup_is_a_conflict(
     asked: Json, pod: Json, where: str, more: Json
 ) -> None:
     pod["spec"].setdefault(where, []).append({"name": "backup", "image": "x", **more})
@@ -100,7 +100,7 @@ def test_a_container_of_the_apps_named_backup_is_a_conflict(
         (("Job", "tidy"), {}, ("Job", "tidy")),
     ],
 )
-def test_the_workload_is_told_from_the_owner_alone(
+def test_the_workload_is_derived_from_owner_references_alone(
     asked: Json, pod: Json, owner: tuple[str, str], labels: Json, seen: tuple[str, str]
 ) -> None:
     pod["metadata"]["ownerReferences"] = [
@@ -140,7 +140,7 @@ def _taken(asked: Json) -> tuple[list[str], list[str] | None]:
         ("", ["/backup/pages"], None),
     ],
 )
-def test_backup_volumes_names_what_is_taken(
+def test_backup_volumes_selects_volumes(
     asked: Json, pod: Json, text: str, mounts: list[str], sources: list[str] | None
 ) -> None:
     pod["metadata"]["annotations"]["backup.volumes"] = text
@@ -149,9 +149,7 @@ def test_backup_volumes_names_what_is_taken(
     assert answer_to(asked).warnings == []
 
 
-def test_a_named_folder_is_reached_through_the_folder_that_the_app_mounts(
-    asked: Json, pod: Json
-) -> None:
+def test_a_named_folder_is_mounted_below_the_apps_sub_path(asked: Json, pod: Json) -> None:
     """A subPath that does not exist would keep the pod from starting."""
     pod["spec"]["containers"][0]["volumeMounts"][0]["subPath"] = "wiki/pages"
     pod["metadata"]["annotations"]["backup.volumes"] = "pages:wiki/pages/notes"
@@ -183,7 +181,7 @@ _NAME = {"name": "NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"
     ],
     ids=["the pod's name", "values", "the later value", "no variable"],
 )
-def test_a_folder_by_expression_is_taken_where_it_is_known(
+def test_a_sub_path_expr_is_used_where_its_value_is_known(
     asked: Json, pod: Json, expression: str, env: list[Json], folder: str
 ) -> None:
     pod["metadata"] |= {"name": "wiki-0", "generateName": "wiki-"}
@@ -209,7 +207,7 @@ def test_a_folder_by_expression_is_taken_where_it_is_known(
     ],
     ids=["a generated name", "unknown", "nested", "escaped", "outside", "root", "empty", "secret"],
 )
-def test_a_folder_by_expression_that_is_not_known_is_left_and_said(
+def test_a_sub_path_expr_with_an_unknown_value_is_left_out_and_named(
     asked: Json, pod: Json, expression: str, env: list[Json]
 ) -> None:
     """It would be another, empty folder for every new pod; or the API server would refuse it."""
@@ -221,9 +219,7 @@ def test_a_folder_by_expression_that_is_not_known_is_left_and_said(
     assert f"subPathExpr {expression} may differ between pods" in answer.warnings[0]
 
 
-def test_a_name_that_the_api_server_generated_is_as_unknown_as_before(
-    asked: Json, pod: Json
-) -> None:
+def test_a_generated_pod_name_is_unknown_at_admission(asked: Json, pod: Json) -> None:
     """Asked again, the answer is the same."""
     pod["metadata"]["name"] = "wiki-6d4cf56db6-x7k2p"
     _by_expression(pod, "$(NAME)", [_NAME])
@@ -231,7 +227,7 @@ def test_a_name_that_the_api_server_generated_is_as_unknown_as_before(
     assert answer_to(asked).reason == "no_volumes"
 
 
-def test_a_name_that_an_operator_chose_is_known(asked: Json, pod: Json) -> None:
+def test_an_explicit_pod_name_is_known(asked: Json, pod: Json) -> None:
     pod["metadata"]["name"] = "pg-1"
     del pod["metadata"]["generateName"]
     _by_expression(pod, "$(NAME)", [_NAME])
@@ -245,7 +241,7 @@ def _by_expression(pod: Json, expression: str, env: list[Json]) -> None:
     container["volumeMounts"][0]["subPathExpr"] = expression
 
 
-def test_a_path_that_a_mount_cannot_have_is_said(asked: Json, pod: Json) -> None:
+def test_an_invalid_mount_path_is_named(asked: Json, pod: Json) -> None:
     pod["spec"]["volumes"].append({"name": "odd", "persistentVolumeClaim": {"claimName": "odd"}})
     _mount(pod, "odd", subPath="a:b")
 

@@ -32,13 +32,13 @@ def _ours(pod: Json, name: str = names.CONTAINER) -> Json:
     return dict(found)
 
 
-def test_a_pod_that_is_whole_stays_as_it_is(injected: Json) -> None:
+def test_a_complete_pod_stays_unchanged(injected: Json) -> None:
     assert admit(injected, "prod", OPTIONS).operations == ()
 
 
 @pytest.mark.parametrize("name", [names.CONTAINER, names.RESTORE_CONTAINER])
 @pytest.mark.parametrize("key", ["env", "volumeMounts"])
-def test_what_was_taken_from_our_containers_comes_back(injected: Json, name: str, key: str) -> None:
+def test_removed_parts_of_our_containers_are_restored(injected: Json, name: str, key: str) -> None:
     changed = deepcopy(injected)
     for each in changed["spec"]["initContainers"]:
         if each["name"] == name:
@@ -53,7 +53,7 @@ def test_what_was_taken_from_our_containers_comes_back(injected: Json, name: str
     assert len(found["spec"]["initContainers"]) == len(injected["spec"]["initContainers"])
 
 
-def test_a_volume_and_marks_that_were_taken_come_back(injected: Json) -> None:
+def test_a_removed_volume_label_and_annotation_are_restored(injected: Json) -> None:
     changed = deepcopy(injected)
     changed["spec"]["volumes"] = [
         each for each in changed["spec"]["volumes"] if each["name"] != names.SECRET_VOLUME
@@ -69,7 +69,7 @@ def test_a_volume_and_marks_that_were_taken_come_back(injected: Json) -> None:
     assert found["metadata"] == injected["metadata"]
 
 
-def test_the_restorer_that_was_taken_comes_back_once_and_where_it_was(injected: Json) -> None:
+def test_a_removed_restore_container_returns_once_in_its_place(injected: Json) -> None:
     changed = deepcopy(injected)
     containers = changed["spec"]["initContainers"]
     changed["spec"]["initContainers"] = [
@@ -79,7 +79,7 @@ def test_the_restorer_that_was_taken_comes_back_once_and_where_it_was(injected: 
     assert _again(changed) == injected
 
 
-def test_a_status_of_another_version_of_ours_stays(injected: Json) -> None:
+def test_a_status_of_another_version_stays(injected: Json) -> None:
     """While versions are rolled out, two of ours would else rewrite each other's."""
     changed = deepcopy(injected)
     status = json.loads(changed["metadata"]["annotations"][STATUS])
@@ -88,7 +88,7 @@ def test_a_status_of_another_version_of_ours_stays(injected: Json) -> None:
     assert admit(changed, "prod", OPTIONS).operations == ()
 
 
-def test_a_pod_that_would_get_no_sidecar_any_more_is_not_completed(injected: Json) -> None:
+def test_a_pod_that_would_now_be_skipped_is_not_repaired(injected: Json) -> None:
     changed = deepcopy(injected)
     for each in changed["spec"]["initContainers"]:
         if each["name"] == names.CONTAINER:

@@ -18,14 +18,14 @@ def _named(name: str) -> Admission:
 
 
 @pytest.mark.parametrize("name", ["team", "backup-env-configuration"])
-def test_an_allowed_secret_and_the_usual_one_are_used(name: str) -> None:
+def test_an_allow_listed_secret_and_the_default_one_are_used(name: str) -> None:
     admission = _named(name)
 
     assert admission.additions.containers[0]["envFrom"][0]["secretRef"]["name"] == name
     assert admission.warnings == ()
 
 
-def test_another_secret_is_not_used_and_named_in_the_warning() -> None:
+def test_any_other_secret_is_not_used_and_named_in_the_warning() -> None:
     admission = _named("other")
 
     assert "other" not in str(admission.additions.containers)

@@ -50,7 +50,7 @@ def _pod(owner: Owner, name: str) -> dict[str, object]:
     return {"metadata": meta}
 
 
-def test_three_settled_attempts_that_an_event_confirms_open_it_for_this_owner_alone() -> None:
+def test_three_attempts_and_an_event_open_the_breaker_for_this_owner_alone() -> None:
     world = _World()
     world.try_(100.0, 100.1, 100.3)
     world.refuse(100.2)
@@ -73,7 +73,7 @@ def test_one_event_is_enough() -> None:
 
 
 @pytest.mark.parametrize("owner", [*(WEB._replace(kind=kind) for kind in TELLING), BARE, CUSTOM])
-def test_attempts_alone_open_nothing(owner: Owner) -> None:
+def test_attempts_without_evidence_do_not_open_the_breaker(owner: Owner) -> None:
     """Whoever reaches the port can send reviews, of an owner that exists too."""
     world = _World()
     if owner is not CUSTOM:
@@ -97,7 +97,7 @@ def test_attempts_alone_open_nothing(owner: Owner) -> None:
     ],
     ids=["another namespace", "another uid", "no owner"],
 )
-def test_what_is_claimed_of_others_does_not_count(claimed: Owner) -> None:
+def test_claims_about_other_owners_do_not_count(claimed: Owner) -> None:
     """Nor is the event of one owner evidence for another."""
     world = _World()
     world.try_(100.0, 100.1, 100.2, owner=claimed)
@@ -139,7 +139,7 @@ def test_a_replayed_request_is_one_attempt() -> None:
     assert not world.breaker.is_open(WEB, 110.0)
 
 
-def test_where_no_events_tell_an_owner_that_exists_is_let_through_briefly() -> None:
+def test_without_events_an_existing_owner_is_skipped_briefly() -> None:
     """Not every controller writes them, and the right to read them may be missing."""
     world = _World()
     world.has(CUSTOM)
@@ -157,7 +157,7 @@ def test_where_no_events_tell_an_owner_that_exists_is_let_through_briefly() -> N
     assert not blind.breaker.is_open(WEB._replace(uid="made-up"), 103.0)
 
 
-def test_an_owner_all_of_whose_pods_are_gone_exists_no_more() -> None:
+def test_an_owner_without_pods_no_longer_exists() -> None:
     world = _World()
     for name in ("a", "b"):
         world.has(CUSTOM, name)
@@ -172,7 +172,7 @@ def test_an_owner_all_of_whose_pods_are_gone_exists_no_more() -> None:
     assert not world.breaker.is_open(CUSTOM, 110.0)
 
 
-def test_after_a_new_list_only_what_is_in_it_exists() -> None:
+def test_after_a_new_list_only_its_owners_exist() -> None:
     world = _World()
     world.has(WEB)
 
@@ -183,7 +183,7 @@ def test_after_a_new_list_only_what_is_in_it_exists() -> None:
 
 
 @pytest.mark.parametrize("owner", [CUSTOM, BARE])
-def test_requests_that_only_the_api_server_can_send_are_evidence_for_who_writes_no_events(
+def test_requests_with_a_client_certificate_are_evidence_without_events(
     owner: Owner,
 ) -> None:
     world = _World(authenticated=True)
@@ -195,7 +195,7 @@ def test_requests_that_only_the_api_server_can_send_are_evidence_for_who_writes_
     assert (owner, Verdict.SUSPICIOUS) in world.announced
 
 
-def test_a_pod_that_comes_to_be_starts_the_count_anew() -> None:
+def test_a_created_pod_resets_the_count() -> None:
     world = _World()
     world.try_(100.0, 100.1)
     world.breaker.came_to_be(WEB)
@@ -205,7 +205,7 @@ def test_a_pod_that_comes_to_be_starts_the_count_anew() -> None:
     assert not world.breaker.is_open(WEB, 110.0)
 
 
-def test_a_pod_that_comes_to_be_settles_what_was_refused_before() -> None:
+def test_a_created_pod_settles_earlier_refusals() -> None:
     world = _World()
     world.try_(100.0)
     world.refuse(100.1)
@@ -215,7 +215,7 @@ def test_a_pod_that_comes_to_be_settles_what_was_refused_before() -> None:
     assert not world.breaker.is_open(WEB, 110.0)
 
 
-def test_a_pod_that_comes_to_be_closes_it() -> None:
+def test_a_created_pod_closes_the_breaker() -> None:
     world = _World()
     world.try_(1.0, 2.0, 3.0)
     world.refuse(3.1)
@@ -235,7 +235,7 @@ def test_attempts_more_than_a_minute_apart_do_not_add_up() -> None:
     assert not world.breaker.is_open(WEB, 105.0)
 
 
-def test_a_burst_of_pods_that_are_still_on_their_way_opens_nothing() -> None:
+def test_a_burst_of_pods_in_creation_does_not_open_the_breaker() -> None:
     world = _World()
     world.try_(*(100.0 + number / 100 for number in range(100)))
     world.refuse(101.0)
@@ -243,7 +243,7 @@ def test_a_burst_of_pods_that_are_still_on_their_way_opens_nothing() -> None:
     assert not world.breaker.is_open(WEB, 101.9)
 
 
-def test_injection_is_tried_again_after_a_while() -> None:
+def test_injection_is_retried_after_a_while() -> None:
     world = _World()
     world.try_(1.0, 2.0, 3.0)
     world.refuse(3.1)
@@ -253,7 +253,7 @@ def test_injection_is_tried_again_after_a_while() -> None:
     assert not world.breaker.is_open(WEB, 10.0 + circuit_breaker.OPEN + 1)
 
 
-def test_nothing_opens_while_new_pods_are_not_seen() -> None:
+def test_the_breaker_does_not_open_while_the_watch_is_broken() -> None:
     world = _World()
     world.breaker.listen(False)
     world.try_(1.0, 2.0, 3.0)
@@ -295,7 +295,7 @@ def test_memory_is_bounded() -> None:
 
 
 @pytest.mark.parametrize("field", Owner._fields)
-def test_what_no_api_server_would_let_be_is_not_kept(field: str) -> None:
+def test_an_owner_that_no_api_server_would_accept_is_not_stored(field: str) -> None:
     world = _World()
     huge = WEB._replace(**{field: "x" * 1_000_000})
     world.try_(1.0, 1.1, 1.2, owner=huge)
@@ -303,7 +303,7 @@ def test_what_no_api_server_would_let_be_is_not_kept(field: str) -> None:
     assert not world.breaker._claimed
 
 
-def test_a_flood_of_invented_owners_does_not_keep_it_closed() -> None:
+def test_a_flood_of_invented_owners_does_not_keep_the_breaker_closed() -> None:
     """What the API server has told of is kept apart; an attempt from before that may be lost."""
     world = _World()
     world.try_(100.0)

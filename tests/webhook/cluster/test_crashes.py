@@ -63,17 +63,19 @@ def _with(pod: Json, status: Json, container: str = "backup") -> Json:
 
 
 @pytest.mark.parametrize(("status", "why"), BROKEN)
-def test_a_sidecar_that_does_not_run_is_seen(injected: Json, status: Json, why: str) -> None:
+def test_a_crashing_sidecar_is_detected(injected: Json, status: Json, why: str) -> None:
     assert crashes.crash(_with(injected, status)) == why
 
 
 @pytest.mark.parametrize("status", RUNNING.values(), ids=RUNNING)
-def test_one_that_runs_or_may_come_is_none(injected: Json, status: Json) -> None:
+def test_a_sidecar_that_runs_or_may_start_is_not_crashing(injected: Json, status: Json) -> None:
     assert crashes.crash(_with(injected, status)) == ""
 
 
 @pytest.mark.parametrize("status", [status for status, _ in BROKEN])
-def test_a_container_of_the_app_opens_nothing(injected: Json, pod: Json, status: Json) -> None:
+def test_a_crashing_app_container_does_not_open_the_breaker(
+    injected: Json, pod: Json, status: Json
+) -> None:
     assert crashes.crash(_with(injected, status, "init")) == ""
     assert crashes.crash(_with(pod, status)) == "", "it has no sidecar of ours"
 
@@ -83,7 +85,7 @@ def _next(cluster: Cluster, pod: Json) -> Admission:
 
 
 @pytest.mark.parametrize("event", ["listed", "MODIFIED"])
-def test_the_next_pod_of_this_owner_comes_without_and_says_why(
+def test_the_next_pod_of_this_owner_is_skipped_with_a_reason(
     injected: Json, pod: Json, event: str
 ) -> None:
     cluster = Cluster("backup", "", OPTIONS, follow=True)
@@ -108,7 +110,7 @@ def test_the_next_pod_of_this_owner_comes_without_and_says_why(
     assert cluster.sidecars().total() == 1
 
 
-def test_a_pod_that_goes_opens_nothing(injected: Json, pod: Json) -> None:
+def test_a_terminating_pod_does_not_open_the_breaker(injected: Json, pod: Json) -> None:
     cluster = Cluster("backup", "", OPTIONS, follow=True)
     (watch,) = (each for each in cluster.watches if each.name == "sidecars")
 
@@ -117,7 +119,7 @@ def test_a_pod_that_goes_opens_nothing(injected: Json, pod: Json) -> None:
     assert _next(cluster, pod).reason == "injected"
 
 
-def test_it_is_tried_again_after_an_hour_and_not_because_a_pod_was_made(pod: Json) -> None:
+def test_injection_is_retried_after_an_hour_and_not_for_a_created_pod(pod: Json) -> None:
     breaker = Cluster("backup", "", OPTIONS, follow=True).breaker
     ours = owner(pod, "prod")
     breaker.broke(ours, "StartError", 100.0)
@@ -128,7 +130,7 @@ def test_it_is_tried_again_after_an_hour_and_not_because_a_pod_was_made(pod: Jso
     assert breaker.why(ours) == ""
 
 
-def test_a_pod_of_nobody_has_no_next_one(pod: Json) -> None:
+def test_a_pod_without_an_owner_does_not_open_the_breaker(pod: Json) -> None:
     breaker = Cluster("backup", "", OPTIONS, follow=True).breaker
     pod["metadata"]["ownerReferences"] = []
 

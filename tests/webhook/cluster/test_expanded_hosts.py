@@ -31,5 +31,7 @@ def _pod(host: str, phase: str = "Running", **spec: Any) -> dict[str, Any]:  # n
     ],
     ids=str,
 )
-def test_a_host_is_that_of_a_sidecar_at_work(pod: dict[str, Any], host: str) -> None:
+def test_variables_in_the_host_of_a_running_pod_are_expanded(
+    pod: dict[str, Any], host: str
+) -> None:
     assert sidecar_hosts.host(pod) == host

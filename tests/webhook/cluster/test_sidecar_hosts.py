@@ -39,7 +39,7 @@ def _admitted(kind: str, name: str, given: str = "") -> Json:
 
 @pytest.mark.parametrize("given", ["", "books"])
 @pytest.mark.parametrize("kind", ["ReplicaSet", "StatefulSet", "DaemonSet", "Job", "Cluster"])
-def test_host_is_the_one_that_the_runner_calls_itself(kind: str, given: str) -> None:
+def test_host_is_the_one_that_the_runner_uses(kind: str, given: str) -> None:
     pod = _admitted(kind, "wiki", given)
     ours = next(c for c in pod["spec"]["initContainers"] if c["name"] == names.CONTAINER)
     known = {"BACKUP_POD": "wiki-2", "BACKUP_POD_INDEX": "2", "BACKUP_NODE": "node-1"}
@@ -52,7 +52,7 @@ def test_host_is_the_one_that_the_runner_calls_itself(kind: str, given: str) -> 
 
 
 @pytest.mark.parametrize("phase", ["Succeeded", "Failed"])
-def test_job_that_is_over_has_no_sidecar(phase: str) -> None:
+def test_completed_job_has_no_host(phase: str) -> None:
     pod = _admitted("Job", "import")
     assert sidecar_hosts.host(pod) == "import"
 
@@ -60,7 +60,7 @@ def test_job_that_is_over_has_no_sidecar(phase: str) -> None:
     assert sidecar_hosts.host(pod) == ""
 
 
-def test_pod_of_a_daemonset_has_none_before_it_has_a_node() -> None:
+def test_daemonset_pod_has_no_host_before_it_is_scheduled() -> None:
     pod = _admitted("DaemonSet", "logs")
     del pod["spec"]["nodeName"]
 
@@ -68,11 +68,11 @@ def test_pod_of_a_daemonset_has_none_before_it_has_a_node() -> None:
 
 
 @pytest.mark.parametrize("pod", [{}, {"spec": None, "metadata": None, "status": None}, app.pod()])
-def test_pod_without_our_container_has_none(pod: Json) -> None:
+def test_pod_without_our_container_has_no_host(pod: Json) -> None:
     assert sidecar_hosts.host(pod) == ""
 
 
-def test_gauge_forgets_what_is_gone() -> None:
+def test_gauge_drops_deleted_pods() -> None:
     metrics, found = Metrics(), Counter({("prod", "wiki"): 2, ("dev", 'a"b'): 1})
     metrics.sidecars(lambda: found)
 

@@ -48,7 +48,7 @@ def _waiting(name: str, reason: str, **meta: Any) -> Json:  # noqa: ANN401 -- an
     }
 
 
-def test_a_namespace_that_was_not_seen_yet_is_the_strictest(cluster: Cluster) -> None:
+def test_an_unknown_namespace_is_treated_as_the_strictest(cluster: Cluster) -> None:
     assert cluster.around("prod", OWNER).pod_security == "restricted"
 
     _tell(cluster, "namespaces", _namespace("prod"), _namespace("dev", **{ENFORCE: "baseline"}))
@@ -57,13 +57,13 @@ def test_a_namespace_that_was_not_seen_yet_is_the_strictest(cluster: Cluster) ->
     assert cluster.around("dev", OWNER).pod_security == "baseline"
 
 
-def test_without_following_the_strictest_is_assumed() -> None:
+def test_without_a_watch_the_strictest_is_assumed() -> None:
     around = Cluster("backup", "", OPTIONS, follow=False).around("prod", OWNER)
 
     assert around == NamespaceContext(pod_security="restricted")
 
 
-def test_limits_are_those_of_the_pods_own_namespace(cluster: Cluster) -> None:
+def test_limit_ranges_are_those_of_the_pods_namespace(cluster: Cluster) -> None:
     _tell(cluster, "limitranges", _limits("prod", "1Gi"), _limits("dev", "64Mi"))
 
     (limit,) = cluster.around("prod", OWNER).limits
@@ -88,7 +88,7 @@ def test_namespaces_that_have_opted_in_are_watched_and_no_others(cluster: Cluste
     ],
     ids=["cannot pull", "is pulling", "is going", "of nobody"],
 )
-def test_a_pre_pull_pod_that_stays_tells_of_the_image(
+def test_a_persistent_pre_pull_pod_is_evidence_about_the_image(
     cluster: Cluster, pod: Json, *, is_trouble: bool
 ) -> None:
     _tell(cluster, "prepull", pod)
@@ -96,7 +96,7 @@ def test_a_pre_pull_pod_that_stays_tells_of_the_image(
     assert bool(cluster.image_problem) is is_trouble
 
 
-def test_a_table_forgets_what_is_gone_and_survives_what_it_cannot_read() -> None:
+def test_a_table_drops_deleted_objects_and_skips_unreadable_ones() -> None:
     def read(found: Json) -> int:
         return int(found["value"])
 
@@ -125,7 +125,7 @@ def test_a_table_forgets_what_is_gone_and_survives_what_it_cannot_read() -> None
         ("FailedScheduling", "ADDED", False),
     ],
 )  # fmt: skip
-def test_only_a_refused_creation_is_a_refusal(reason: str, event: str, *, counts: bool) -> None:
+def test_only_a_failed_create_event_is_a_refusal(reason: str, event: str, *, counts: bool) -> None:
     evidence = Evidence()
     found = {
         "metadata": {"namespace": "prod", "name": "e"}, "reason": reason,

@@ -33,13 +33,13 @@ def _new() -> bytes:
         (("api",), None, False),
     ],
 )
-def test_a_certificate_is_of_one_of_the_names(
+def test_a_client_certificate_has_an_allowed_name(
     file: Path, names: tuple[str, ...], certificate: dict[str, object] | None, *, are: bool
 ) -> None:
     assert Clients(file, frozenset(names)).are_of(certificate) is are
 
 
-def test_a_certificate_is_required_and_a_file_that_changes_is_news_once(file: Path) -> None:
+def test_a_client_certificate_is_required_and_a_changed_ca_is_logged_once(file: Path) -> None:
     clients = Clients(file)
     assert (clients.refresh(), clients.refresh()) == (True, False)
 
@@ -52,7 +52,7 @@ def test_a_certificate_is_required_and_a_file_that_changes_is_news_once(file: Pa
     assert clients.refresh()
 
 
-def test_a_broken_file_is_named_and_who_was_trusted_still_is(file: Path) -> None:
+def test_an_invalid_ca_file_is_named_and_the_last_one_stays_trusted(file: Path) -> None:
     clients = Clients(file)
     clients.refresh()
     file.write_text("no certificate")

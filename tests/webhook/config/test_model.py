@@ -42,7 +42,7 @@ def pem(tmp_path: Path) -> str:
     return str(file)
 
 
-def test_without_flags_the_defaults_hold() -> None:
+def test_without_flags_the_defaults_apply() -> None:
     assert _options() == Options(
         image=f"backup-webhook-sidecar:{VERSION}",
         pull_policy="IfNotPresent",
@@ -53,7 +53,7 @@ def test_without_flags_the_defaults_hold() -> None:
     )
 
 
-def test_every_flag_is_taken() -> None:
+def test_every_flag_is_read() -> None:
     assert _options(
         "--image=x/y:z", "--pull-policy=Never", "--cluster=berlin",
         '--defaults={"schedule": "@daily", "keep-daily": 3, "paused": true}',
@@ -80,7 +80,7 @@ def test_a_flag_outranks_its_variable() -> None:
     assert _options("--cluster=flag", BACKUP_WEBHOOK_CLUSTER="variable").cluster == "flag"
 
 
-def test_an_empty_variable_is_none() -> None:
+def test_an_empty_variable_is_not_set() -> None:
     assert _options(BACKUP_WEBHOOK_IMAGE="").image == f"backup-webhook-sidecar:{VERSION}"
 
 
@@ -120,7 +120,7 @@ def test_spaces_around_a_namespace_do_not_count() -> None:
         (['--defaults={"run-now": {}}'], "--defaults 'run-now'"),
     ],
 )
-def test_what_cannot_be_used_is_named_with_what_to_write(arguments: list[str], named: str) -> None:
+def test_an_invalid_value_is_named_with_a_remedy(arguments: list[str], named: str) -> None:
     with pytest.raises(ConfigError, match=re.escape(named)):
         _options(*arguments)
 
@@ -134,7 +134,9 @@ def test_what_cannot_be_used_is_named_with_what_to_write(arguments: list[str], n
         ("127.0.0.1:65535", "127.0.0.1", 65535),
     ],
 )
-def test_the_server_listens_where_it_is_told(pem: str, listen: str, host: str, port: int) -> None:
+def test_the_server_listens_on_the_configured_address(
+    pem: str, listen: str, host: str, port: int
+) -> None:
     server = _server(f"--listen={listen}", f"--tls-cert={pem}", f"--tls-key={pem}")
 
     assert (server.host, server.port) == (host, port)
@@ -142,7 +144,7 @@ def test_the_server_listens_where_it_is_told(pem: str, listen: str, host: str, p
     assert (server.certificates.chain, server.certificates.key) == (Path(pem), Path(pem))
 
 
-def test_the_server_takes_its_settings_from_variables_too(pem: str) -> None:
+def test_the_server_reads_variables_too(pem: str) -> None:
     server = _server(
         BACKUP_WEBHOOK_LISTEN="127.0.0.1:1",
         BACKUP_WEBHOOK_TLS_CERT=pem,
@@ -157,13 +159,13 @@ def test_the_server_takes_its_settings_from_variables_too(pem: str) -> None:
     "listen",
     ["", "x", "8443", ":8443", "x:", "x:y", "x:-1", "x:65536", "x:1.5", "x: 1", "x:\u00b2", "x:+1"],
 )
-def test_a_bad_address_is_named(pem: str, listen: str) -> None:
+def test_an_invalid_address_is_named(pem: str, listen: str) -> None:
     with pytest.raises(ConfigError, match=r"--listen .*: write HOST:PORT"):
         _server(f"--listen={listen}", f"--tls-cert={pem}", f"--tls-key={pem}")
 
 
 @pytest.mark.parametrize("listen", ["x", "9464", ":9464", "x:65536"])
-def test_a_bad_address_for_metrics_is_named(pem: str, listen: str) -> None:
+def test_an_invalid_metrics_address_is_named(pem: str, listen: str) -> None:
     with pytest.raises(ConfigError, match=r"--metrics-listen .*: write HOST:PORT"):
         _server(f"--metrics-listen={listen}", f"--tls-cert={pem}", f"--tls-key={pem}")
 
@@ -179,9 +181,7 @@ def test_metrics_and_client_certificates_are_optional(pem: str) -> None:
     assert given.clients == Clients(Path(pem), frozenset({"kube-apiserver", "other"}))
 
 
-def test_client_names_without_an_authority_and_an_authority_that_is_none_are_named(
-    pem: str, tmp_path: Path
-) -> None:
+def test_client_names_without_a_ca_and_an_invalid_ca_are_named(pem: str, tmp_path: Path) -> None:
     pair = f"--tls-cert={pem}", f"--tls-key={pem}"
     with pytest.raises(ConfigError, match="--client-names needs --client-ca"):
         _server(*pair, "--client-names=kube-apiserver")
@@ -213,14 +213,14 @@ def test_a_missing_certificate_or_key_is_named(pem: str, tmp_path: Path) -> None
         ["inject", "-f", "-", "--defaults", '{"schedule": "61 * * * *"}'],
     ],
 )
-def test_a_bad_setting_ends_in_exit_2_and_one_line(capsys: Output, arguments: list[str]) -> None:
+def test_an_invalid_setting_exits_with_2_and_one_line(capsys: Output, arguments: list[str]) -> None:
     ran = run(capsys, *arguments)
 
     assert (ran.status, ran.out) == (2, "")
     assert re.fullmatch(r"backup-webhook: --[^\n]+\n", ran.err)
 
 
-def test_a_bad_variable_ends_in_exit_2_and_one_line(
+def test_an_invalid_variable_exits_with_2_and_one_line(
     capsys: Output, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BACKUP_WEBHOOK_PULL_POLICY", "sometimes")
@@ -231,7 +231,7 @@ def test_a_bad_variable_ends_in_exit_2_and_one_line(
     assert re.fullmatch(r"backup-webhook: --pull-policy 'sometimes': [^\n]+\n", ran.err)
 
 
-def test_a_file_that_is_no_certificate_ends_in_exit_2_and_one_line(pem: str) -> None:
+def test_an_invalid_certificate_file_exits_with_2_and_one_line(pem: str) -> None:
     """In a process of its own: `serve` takes over the whole process's log."""
     ended = subprocess.run(
         [sys.executable, "-m", "webhook", "serve", "--listen=127.0.0.1:0",
@@ -244,7 +244,7 @@ def test_a_file_that_is_no_certificate_ends_in_exit_2_and_one_line(pem: str) -> 
 
 
 @pytest.mark.parametrize("arguments", [[], ["sevre"], ["serve", "--no-such-flag"]])
-def test_a_wrong_call_shows_the_usage(capsys: Output, arguments: list[str]) -> None:
+def test_an_invalid_call_shows_the_usage(capsys: Output, arguments: list[str]) -> None:
     ran = run(capsys, *arguments)
 
     assert (ran.status, ran.out) == (2, "")

@@ -68,16 +68,14 @@ def _await(holds: Callable[[], bool], what: str) -> None:
         pause.wait(0.02)
 
 
-def test_nothing_is_shown_before_something_is_seen() -> None:
+def test_no_series_is_exported_before_the_first_scan() -> None:
     metrics = Metrics()
     metrics.registry.register(Coverage(Lookout(OPTIONS, 300)))
 
     assert shown(metrics) == {("coverage_timestamp_seconds",): 0.0}
 
 
-def test_pods_are_counted_by_namespace_and_reason_and_go_with_their_namespace(
-    cluster: Lists, pod: Json
-) -> None:
+def test_pods_are_counted_by_namespace_and_reason(cluster: Lists, pod: Json) -> None:
     pod["metadata"] |= {"name": "wiki-1"}
     cluster.put(_PODS, [pod])
     began = time.time()
@@ -94,7 +92,7 @@ def test_pods_are_counted_by_namespace_and_reason_and_go_with_their_namespace(
         _await(lambda: shown(metrics).keys() == only, "nothing else is shown")
 
 
-def test_a_look_that_fails_leaves_what_was_seen_and_is_logged_once(
+def test_a_failed_scan_keeps_the_last_result_and_is_logged_once(
     cluster: Lists, pod: Json, caplog: pytest.LogCaptureFixture
 ) -> None:
     cluster.put(_PODS, [pod])
@@ -115,7 +113,7 @@ def test_a_look_that_fails_leaves_what_was_seen_and_is_logged_once(
         _until(metrics, ("pods", "prod", "missed"), 2)
 
 
-def test_what_was_seen_too_long_ago_is_not_shown(
+def test_an_old_scan_is_not_exported(
     cluster: Lists, pod: Json, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else it would say for ever that all is well."""
@@ -130,7 +128,7 @@ def test_what_was_seen_too_long_ago_is_not_shown(
     assert shown(metrics) == {("coverage_timestamp_seconds",): 0.0}
 
 
-def test_namespaces_beyond_a_number_share_one_series(cluster: Lists, pod: Json) -> None:
+def test_namespaces_beyond_the_bound_share_one_series(cluster: Lists, pod: Json) -> None:
     names = [f"n{number:04}" for number in range(1100)]
     labels = {"backup.enabled": "true"}
     cluster.put(
@@ -147,7 +145,7 @@ def test_namespaces_beyond_a_number_share_one_series(cluster: Lists, pod: Json) 
         assert len([key for key in found if key[0] == "pods"]) == 1001
 
 
-def test_the_process_that_looks_gives_way_and_is_bounded(cluster: Lists) -> None:
+def test_the_scanning_process_has_low_priority_and_limits(cluster: Lists) -> None:
     """And ends with the webhook."""
     held, answered = Event(), Event()
 

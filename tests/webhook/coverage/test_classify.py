@@ -57,18 +57,18 @@ def test_a_pod_with_the_sidecar_is_protected(pod: Json) -> None:
 
 
 @pytest.mark.parametrize("value", ["true", "Yes", "1"])
-def test_a_pod_that_asks_and_was_not_seen_is_missed(pod: Json, value: str) -> None:
+def test_an_enabled_pod_that_the_webhook_never_saw_is_missed(pod: Json, value: str) -> None:
     pod["metadata"]["annotations"]["backup.enabled"] = value
 
     assert judged(pod) == Cover.MISSED
 
 
-def test_a_pod_that_asks_where_the_namespace_has_not_opted_in_says_so(pod: Json) -> None:
+def test_an_enabled_pod_in_an_unlabelled_namespace_says_so(pod: Json) -> None:
     assert judged(pod, opted_in=False) == Cover.NOT_OPTED_IN
 
 
 @pytest.mark.parametrize("annotations", [{}, None, {"other": "x"}])
-def test_a_pod_that_says_nothing_is_a_gap_only_with_claims_and_opted_in(
+def test_a_pod_without_annotation_is_a_gap_only_with_claims_in_a_labelled_namespace(
     pod: Json, annotations: object
 ) -> None:
     pod["metadata"]["annotations"] = annotations
@@ -91,7 +91,7 @@ def test_a_block_device_is_data_too(pod: Json) -> None:
 
 
 @pytest.mark.parametrize("value", ["false", "off", "0"])
-def test_a_pod_that_wants_no_backup_is_no_gap(pod: Json, value: str) -> None:
+def test_a_disabled_pod_is_no_gap(pod: Json, value: str) -> None:
     pod["metadata"]["annotations"]["backup.enabled"] = value
 
     assert judged(pod) == Cover.OPTED_OUT
@@ -100,7 +100,7 @@ def test_a_pod_that_wants_no_backup_is_no_gap(pod: Json, value: str) -> None:
 
 
 @pytest.mark.parametrize("annotations", [{}, {"backup.enabled": "true"}])
-def test_a_namespace_that_is_never_touched_says_so(pod: Json, annotations: Json) -> None:
+def test_an_excluded_namespace_is_reported(pod: Json, annotations: Json) -> None:
     pod["metadata"]["annotations"] = annotations
     options = replace(OPTIONS, excluded_namespaces=frozenset({"prod"}))
 
@@ -114,7 +114,7 @@ def test_a_namespace_that_is_never_touched_says_so(pod: Json, annotations: Json)
         (NamespaceContext(refused=True), Reason.REFUSED_ELSEWHERE),
     ],
 )
-def test_what_the_webhook_said_counts_though_it_would_not_say_it_now(
+def test_the_reason_at_admission_counts_even_if_it_no_longer_applies(
     pod: Json, around: NamespaceContext, reason: Reason
 ) -> None:
     assert judged(admitted(pod, around=around)) == reason
@@ -124,7 +124,7 @@ def test_what_the_webhook_said_counts_though_it_would_not_say_it_now(
     "reason",
     sorted(set(Reason) - {"injected", "already_injected", "not_enabled", "not_a_pod_create"}),
 )
-def test_every_reason_of_a_pod_without_sidecar_is_told(pod: Json, reason: str) -> None:
+def test_every_reason_of_a_pod_without_a_sidecar_is_reported(pod: Json, reason: str) -> None:
     pod["metadata"]["annotations"]["backup.status"] = json.dumps({"reason": reason})
 
     assert judged(pod) == reason
@@ -136,13 +136,13 @@ def test_every_reason_of_a_pod_without_sidecar_is_told(pod: Json, reason: str) -
     ['{"reason":"injected"}', '{"reason":"whatever"}', '{"reason":["quota"]}', "[1]", "{", "",
      "[" * 100_000],
 )  # fmt: skip
-def test_a_status_that_somebody_else_wrote_makes_no_reason(pod: Json, status: str) -> None:
+def test_a_status_annotation_of_another_author_gives_no_reason(pod: Json, status: str) -> None:
     pod["metadata"]["annotations"]["backup.status"] = status
 
     assert judged(pod) == Cover.MISSED
 
 
-def test_a_pod_annotated_since_has_the_reason_that_it_would_get_now(pod: Json) -> None:
+def test_a_pod_annotated_later_has_the_reason_that_it_would_get_now(pod: Json) -> None:
     pod["metadata"]["annotations"]["backup.enabled"] = "ja"
     assert judged(pod) == Reason.INVALID_VALUE
 
@@ -160,7 +160,7 @@ def test_a_pod_annotated_since_has_the_reason_that_it_would_get_now(pod: Json) -
         {"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}},
     ],
 )
-def test_a_pod_that_has_ended_or_is_going_is_passed_over(
+def test_a_completed_or_terminating_pod_is_skipped(
     pod: Json, annotations: Json, change: dict[str, Json]
 ) -> None:
     pod["metadata"]["annotations"] = annotations
@@ -173,7 +173,7 @@ def test_a_pod_that_has_ended_or_is_going_is_passed_over(
 # The sidecar's version
 
 
-def test_a_sidecar_of_another_version_is_outdated_and_no_gap(pod: Json) -> None:
+def test_a_sidecar_of_another_version_is_outdated_but_no_gap(pod: Json) -> None:
     made = admitted(pod)
     status = json.loads(made["metadata"]["annotations"]["backup.status"])
     assert status["version"] == VERSION
@@ -189,7 +189,7 @@ def test_a_sidecar_of_another_image_is_outdated(pod: Json) -> None:
     assert judged(made, replace(OPTIONS, image=IMAGE.replace("0123", "4567"))) == Cover.OUTDATED
 
 
-def test_a_sidecar_with_clients_of_databases_is_current(pod: Json) -> None:
+def test_a_sidecar_with_database_clients_is_current(pod: Json) -> None:
     options = replace(OPTIONS, database_image="backup-sidecar-db:1")
     pod["metadata"]["annotations"]["backup.dump"] = "postgres"
 
@@ -198,7 +198,7 @@ def test_a_sidecar_with_clients_of_databases_is_current(pod: Json) -> None:
     assert judged(admitted(pod, options), other) == Cover.OUTDATED
 
 
-def test_a_sidecar_that_lost_its_status_is_judged_by_its_image(pod: Json) -> None:
+def test_a_sidecar_without_its_status_is_judged_by_its_image(pod: Json) -> None:
     made = admitted(pod)
     del made["metadata"]["annotations"]["backup.status"]
 
@@ -220,7 +220,7 @@ def test_a_sidecar_that_lost_its_status_is_judged_by_its_image(pod: Json) -> Non
         ("", "sidecar:1", False),
     ],
 )
-def test_images_are_compared_in_whatever_registry(image: str, wanted: str, same: bool) -> None:
+def test_images_are_compared_without_their_registry(image: str, wanted: str, same: bool) -> None:
     assert is_same(image, wanted) is same
 
 
@@ -242,7 +242,7 @@ def test_pods_of_one_workload_are_one_finding(pod: Json) -> None:
     assert report.gaps == 2
 
 
-def test_what_is_as_it_should_be_is_only_counted(pod: Json) -> None:
+def test_protected_pods_are_only_counted(pod: Json) -> None:
     out = deepcopy(pod)
     out["metadata"]["annotations"] = {"backup.enabled": "false"}
 
@@ -253,7 +253,7 @@ def test_what_is_as_it_should_be_is_only_counted(pod: Json) -> None:
     assert report.counts == {("prod", "opted_out"): 1, ("prod", "protected"): 1}
 
 
-def test_a_pod_that_cannot_be_understood_hides_no_other(pod: Json) -> None:
+def test_an_invalid_pod_hides_no_other(pod: Json) -> None:
     odd = deepcopy(pod)
     odd["spec"]["containers"] = [7]
 
@@ -262,7 +262,7 @@ def test_a_pod_that_cannot_be_understood_hides_no_other(pod: Json) -> None:
     assert report.counts == {("prod", "internal_error"): 1, ("prod", "missed"): 1}
 
 
-def test_claims_that_no_pod_uses_are_listed(pod: Json) -> None:
+def test_unused_claims_are_listed(pod: Json) -> None:
     claims: tuple[Json, ...] = (
         {"name": "wiki-pages", "namespace": "prod"},
         {"name": "old", "namespace": "prod"},
@@ -276,7 +276,7 @@ def test_claims_that_no_pod_uses_are_listed(pod: Json) -> None:
     assert surveyed(claims=claims).unused == (("prod", "old"), ("prod", "wiki-pages"))
 
 
-def test_a_claim_that_idles_is_no_gap() -> None:
+def test_an_unused_claim_is_no_gap() -> None:
     assert surveyed(claims=({"name": "old", "namespace": "prod"},)).gaps == 0
 
 
@@ -301,7 +301,7 @@ def _crowd(pod: Json, number: int) -> Iterator[Json]:
         yield made
 
 
-def test_ten_thousand_pods_without_backups_need_few_megabytes(pod: Json) -> None:
+def test_ten_thousand_pods_without_backups_need_little_memory(pod: Json) -> None:
     """As many workloads, and a claim each: 200 MB as JSON."""
     namespaces = {f"n{number}" for number in range(100)}
     survey = Survey(OPTIONS, namespaces)

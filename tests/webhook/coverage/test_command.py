@@ -57,7 +57,7 @@ def _plain(pod: Json, name: str) -> Json:
     return made
 
 
-def test_a_cluster_without_gaps_ends_in_0(cluster: Lists, capsys: Output, pod: Json) -> None:
+def test_a_cluster_without_gaps_exits_with_0(cluster: Lists, capsys: Output, pod: Json) -> None:
     cluster.put(_PODS, [admitted(pod)])
 
     ran = _coverage(capsys)
@@ -66,7 +66,7 @@ def test_a_cluster_without_gaps_ends_in_0(cluster: Lists, capsys: Output, pod: J
     assert ran.out == "1 pod: 1 protected, 0 without a backup\n"
 
 
-def test_gaps_end_in_1_with_what_to_do(cluster: Lists, capsys: Output, pod: Json) -> None:
+def test_gaps_exit_with_1_and_remedies(cluster: Lists, capsys: Output, pod: Json) -> None:
     made = [_plain(pod, "a"), _plain(pod, "b"), {**pod, "metadata": {**pod["metadata"]}}]
     made[2]["metadata"] |= {"name": "c", "ownerReferences": None}
     cluster.put(_PODS, [*made, admitted(pod)])
@@ -88,7 +88,7 @@ def test_gaps_end_in_1_with_what_to_do(cluster: Lists, capsys: Output, pod: Json
     assert blocks[3] == "4 pods: 1 protected, 3 without a backup; 1 claim that no pod uses\n"
 
 
-def test_json_holds_everything(cluster: Lists, capsys: Output, pod: Json) -> None:
+def test_json_contains_everything(cluster: Lists, capsys: Output, pod: Json) -> None:
     cluster.put(_PODS, [_plain(pod, "a"), admitted(pod)])
     cluster.put(_CLAIMS, [{"metadata": {"name": "old", "namespace": "prod"}}])
 
@@ -124,7 +124,7 @@ def test_a_summary_names_no_workload(cluster: Lists, capsys: Output, pod: Json) 
     assert parsed.keys() == {"counts", "unused"}
 
 
-def test_one_namespace_is_asked_for_alone(cluster: Lists, capsys: Output, pod: Json) -> None:
+def test_only_the_requested_namespace_is_listed(cluster: Lists, capsys: Output, pod: Json) -> None:
     within = "/api/v1/namespaces/prod"
     cluster.put(f"{within}/pods", [_plain(pod, "a")])
     cluster.put(f"{within}/persistentvolumeclaims", [])
@@ -151,7 +151,7 @@ def test_a_namespace_that_has_not_opted_in_is_known_by_its_label(
     assert [each["reason"] for each in json.loads(ran.out)["counts"]] == ["not_opted_in"]
 
 
-def test_claims_are_read_before_pods_and_nothing_at_once(
+def test_claims_are_read_before_pods_one_page_at_a_time(
     cluster: Lists, capsys: Output, pod: Json
 ) -> None:
     cluster.put(_PODS, [_plain(pod, f"p{number}") for number in range(2 * PAGE + 1)])
@@ -168,7 +168,7 @@ def test_claims_are_read_before_pods_and_nothing_at_once(
 
 @pytest.mark.parametrize("what", ["namespaces", "persistentvolumeclaims", "pods"])
 @pytest.mark.parametrize(("status", "told"), [(403, "HTTP 403 Forbidden"), (410, "it took too")])
-def test_what_may_not_be_listed_is_named_and_nothing_is_said(
+def test_a_forbidden_list_is_named_and_nothing_is_reported(
     cluster: Lists, capsys: Output, what: str, status: int, told: str
 ) -> None:
     cluster.refused[f"/api/v1/{what}"] = status
@@ -189,7 +189,7 @@ def test_what_may_not_be_listed_is_named_and_nothing_is_said(
         (_AWAY, "NewConnectionError"),
     ],
 )
-def test_no_cluster_is_one_line_with_what_to_look_at(
+def test_an_unreachable_api_server_is_one_line_with_a_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output, text: str | None, told: str
 ) -> None:
     file = tmp_path / "kubeconfig"
@@ -205,7 +205,7 @@ def test_no_cluster_is_one_line_with_what_to_look_at(
     assert ran.err.endswith("; check KUBECONFIG and whether the API server is reachable\n")
 
 
-def test_a_namespace_that_is_not_there_is_no_empty_one(cluster: Lists, capsys: Output) -> None:
+def test_a_missing_namespace_is_not_reported_as_empty(cluster: Lists, capsys: Output) -> None:
     cluster.put("/api/v1/namespaces", [])
 
     ran = _coverage(capsys, "--namespace", "prdo")
@@ -214,7 +214,7 @@ def test_a_namespace_that_is_not_there_is_no_empty_one(cluster: Lists, capsys: O
     assert ran.err == "backup-webhook: there is no namespace prdo\n"
 
 
-def test_no_cluster_ends_in_2(
+def test_an_unreachable_api_server_exits_with_2(
     capsys: Output, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "none"))
@@ -225,7 +225,7 @@ def test_no_cluster_ends_in_2(
     assert "configuration" in ran.err
 
 
-def test_no_name_steers_the_terminal(cluster: Lists, capsys: Output, pod: Json) -> None:
+def test_no_name_controls_the_terminal(cluster: Lists, capsys: Output, pod: Json) -> None:
     made = _plain(pod, "a")
     made["metadata"]["ownerReferences"][0] |= {"kind": "X\x1b[2J", "name": "y\nz"}
     cluster.put(_PODS, [made])
@@ -236,13 +236,13 @@ def test_no_name_steers_the_terminal(cluster: Lists, capsys: Output, pod: Json) 
     assert "x?[2j/y?z" in out
 
 
-def test_every_reason_that_is_listed_says_what_to_do() -> None:
+def test_every_reason_has_a_remedy() -> None:
     never = {"injected", "already_injected", "not_enabled", "not_a_pod_create"}
 
     assert REMEDIES.keys() == ({*Cover, *Reason} - never) - {Cover.PROTECTED, Cover.OPTED_OUT}
 
 
-def test_help_teaches(capsys: Output) -> None:
+def test_help_has_examples(capsys: Output) -> None:
     out = run(capsys, "coverage", "--help").out
 
     assert "exit status: 0 every pod that should have a backup has one, 1 some have none, 2" in out

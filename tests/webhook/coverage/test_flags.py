@@ -7,7 +7,7 @@ from webhook.config import model
 from webhook.coverage.background import flags
 
 
-def test_its_command_has_the_options_of_the_server() -> None:
+def test_the_scan_command_has_the_options_of_the_server() -> None:
     parser = argparse.ArgumentParser()
     model.add_options(parser, {})
     given = Options(

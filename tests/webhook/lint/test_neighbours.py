@@ -29,7 +29,7 @@ SCALERS: list[tuple[Json, bool]] = [
 
 
 @pytest.mark.parametrize(("scaling", "said"), SCALERS)
-def test_an_autoscaler_by_use_counts_the_sidecar(
+def test_an_autoscaler_by_utilization_counts_the_sidecar(
     lint: Lint, wiki: Json, scaling: Json, said: bool
 ) -> None:
     scaler = _object("HorizontalPodAutoscaler", {"scaleTargetRef": _TARGET, **scaling})
@@ -41,7 +41,7 @@ def test_an_autoscaler_by_use_counts_the_sidecar(
 
 
 @pytest.mark.parametrize(("least", "said"), [(2, True), (1, False), (None, False)])
-def test_an_autoscaler_makes_pods_that_share_a_claim(
+def test_an_autoscaled_workload_has_pods_that_share_a_claim(
     lint: Lint, wiki: Json, least: int | None, said: bool
 ) -> None:
     scaler = _object("HorizontalPodAutoscaler", {"scaleTargetRef": _TARGET, "minReplicas": least})
@@ -70,7 +70,7 @@ POLICIES: list[tuple[list[Json], str]] = [
 
 
 @pytest.mark.parametrize(("policies", "severity"), POLICIES)
-def test_a_network_policy_without_our_egress_is_said(
+def test_a_network_policy_without_egress_for_backups_is_named(
     lint: Lint, wiki: Json, policies: list[Json], severity: str
 ) -> None:
     made = [_object("NetworkPolicy", spec, f"p{n}") for n, spec in enumerate(policies)]
@@ -82,7 +82,7 @@ def test_a_network_policy_without_our_egress_is_said(
     assert [each["severity"] for each in found] == ([severity] if severity else [])
 
 
-def test_a_policy_of_another_namespace_does_not_matter(lint: Lint, wiki: Json) -> None:
+def test_a_network_policy_of_another_namespace_is_ignored(lint: Lint, wiki: Json) -> None:
     policy = _object("NetworkPolicy", _ANY)
     policy["metadata"]["namespace"] = "other"
 
@@ -114,7 +114,7 @@ SELECTORS: list[tuple[Json | None, bool]] = [
 
 
 @pytest.mark.parametrize(("selector", "selects"), SELECTORS, ids=str)
-def test_a_policy_is_for_the_pods_that_its_selector_selects(
+def test_a_network_policy_applies_to_pods_that_its_selector_matches(
     lint: Lint, wiki: Json, selector: Json | None, selects: bool
 ) -> None:
     wiki["spec"]["template"]["metadata"]["labels"] = {"app": "wiki"}
@@ -126,7 +126,7 @@ def test_a_policy_is_for_the_pods_that_its_selector_selects(
     assert [each["key"] for each in warnings] == ["spec.egress"] * selects
 
 
-def test_a_pod_without_labels_is_selected_by_what_selects_all(lint: Lint, wiki: Json) -> None:
+def test_an_empty_selector_matches_a_pod_without_labels(lint: Lint, wiki: Json) -> None:
     wiki["spec"]["template"]["metadata"].pop("labels", None)
 
     for selector, count in (({}, 1), (_in("pod-template-hash", "Exists"), 1), (_SELECTED, 0)):
@@ -134,7 +134,7 @@ def test_a_pod_without_labels_is_selected_by_what_selects_all(lint: Lint, wiki: 
         assert len(lint(wiki, policy).told("warning")) == count
 
 
-def test_what_limits_egress_is_named_in_order(lint: Lint, wiki: Json) -> None:
+def test_network_policies_are_named_in_order(lint: Lint, wiki: Json) -> None:
     policies = [_object("NetworkPolicy", _ANY, name) for name in ("two", "one")]
 
     assert "NetworkPolicy one, two allows no egress" in lint(wiki, *policies).one(
@@ -142,7 +142,7 @@ def test_what_limits_egress_is_named_in_order(lint: Lint, wiki: Json) -> None:
     )
 
 
-def test_an_autoscaler_says_what_it_goes_by(lint: Lint, wiki: Json) -> None:
+def test_an_autoscaler_is_named_with_its_metric(lint: Lint, wiki: Json) -> None:
     memory = {"type": "Resource", "resource": {"name": "memory", **_USE}}
     scaling = {"metrics": [memory, _APPS, _CPU]}
     for given, said in (
@@ -183,7 +183,7 @@ def test_a_vertical_autoscaler_may_starve_the_sidecar(
     ({"onExitCodes": {"operator": "In", "values": [1], "containerName": "wiki"}}, False),
     ({"onPodConditions": [{"type": "DisruptionTarget"}]}, False),
 ])  # fmt: skip
-def test_a_rule_about_exit_codes_counts_the_sidecars(
+def test_a_pod_failure_policy_counts_the_sidecars_exit_codes(
     lint: Lint, pod: Json, kind: str, rule: Json, said: bool
 ) -> None:
     made = workload(kind, pod)
@@ -203,7 +203,7 @@ def test_the_pods_of_a_rollouts_workload_are_the_rollouts(lint: Lint, wiki: Json
     assert lint(wiki, rollout).report["host"] == "wiki"
 
 
-def test_a_note_that_two_pods_share_is_printed_once(lint: Lint, wiki: Json) -> None:
+def test_a_note_common_to_two_pods_is_printed_once(lint: Lint, wiki: Json) -> None:
     other = {**wiki, "metadata": {"name": "other", "namespace": "prod"}}
 
     linted = lint(wiki, other)

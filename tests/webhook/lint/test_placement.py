@@ -48,7 +48,7 @@ def test_another_setting_on_the_workload_is_a_warning(lint: Lint, pod: Json) -> 
     assert (linted.told("error"), len(linted.told("warning"))) == ([], 1)
 
 
-def test_a_no_on_the_workload_is_only_noted(lint: Lint, pod: Json) -> None:
+def test_enabled_false_on_the_workload_is_only_a_note(lint: Lint, pod: Json) -> None:
     manifest = workload("Deployment", {**pod, "metadata": {"annotations": {}}})
     manifest["metadata"]["annotations"] = {"backup.enabled": "false"}
 
@@ -74,7 +74,7 @@ def test_a_label_in_place_of_the_annotation_is_an_error(lint: Lint, pod: Json, p
     assert linted.told("note") == []
 
 
-def test_a_label_beside_the_annotation_is_no_fault(lint: Lint, pod: Json) -> None:
+def test_a_label_in_addition_to_the_annotation_is_no_finding(lint: Lint, pod: Json) -> None:
     manifest = workload("Pod", pod)
     manifest["metadata"]["namespace"] = "prod"
     manifest["metadata"]["labels"] = {"backup.enabled": "true"}
@@ -82,7 +82,7 @@ def test_a_label_beside_the_annotation_is_no_fault(lint: Lint, pod: Json) -> Non
     assert lint(manifest, namespace(), complete()).report["findings"] == []
 
 
-def test_data_that_nobody_spoke_of_is_noted(lint: Lint, pod: Json) -> None:
+def test_a_pod_with_claims_and_no_annotation_is_a_note(lint: Lint, pod: Json) -> None:
     pod["metadata"]["annotations"] = {}
 
     linted = lint(workload("Deployment", pod))
@@ -92,7 +92,7 @@ def test_data_that_nobody_spoke_of_is_noted(lint: Lint, pod: Json) -> None:
     assert 'pages would not be backed up; write backup.enabled: "true"' in message
 
 
-def test_a_no_and_a_pod_without_data_need_no_word(lint: Lint, pod: Json) -> None:
+def test_enabled_false_and_a_pod_without_claims_have_no_finding(lint: Lint, pod: Json) -> None:
     refused = workload("Deployment", {**pod, "metadata": {"annotations": {"backup.enabled": "no"}}})
     empty = workload("Job", {"metadata": {"annotations": {}}, "spec": {"containers": []}})
 
@@ -105,7 +105,7 @@ def test_a_no_and_a_pod_without_data_need_no_word(lint: Lint, pod: Json) -> None
     )
 
 
-def test_a_quota_in_the_files_that_leaves_no_room_is_an_error(lint: Lint, pod: Json) -> None:
+def test_an_exhausted_quota_in_the_files_is_an_error(lint: Lint, pod: Json) -> None:
     manifest = workload("Deployment", pod)
     manifest["metadata"]["namespace"] = "prod"
     quota = {
@@ -128,7 +128,7 @@ MISTYPED = [
 
 
 @pytest.mark.parametrize("key", MISTYPED)
-def test_a_mistyped_key_that_asks_for_backups_is_a_warning(lint: Lint, pod: Json, key: str) -> None:
+def test_a_mistyped_enabled_key_is_a_warning(lint: Lint, pod: Json, key: str) -> None:
     pod["metadata"]["annotations"] = {key: "true"}
 
     linted = lint(workload("Deployment", pod))
@@ -146,13 +146,13 @@ FOREIGN = [
 
 
 @pytest.mark.parametrize("key", FOREIGN)
-def test_a_key_of_another_program_is_nothing_to_us(lint: Lint, pod: Json, key: str) -> None:
+def test_a_key_of_another_program_is_ignored(lint: Lint, pod: Json, key: str) -> None:
     pod["metadata"]["annotations"] = {key: "true"}
 
     assert lint(workload("Deployment", pod)).told("warning") == []
 
 
-def test_a_setting_without_the_word_that_asks_is_a_warning(lint: Lint, pod: Json) -> None:
+def test_a_setting_without_enabled_is_a_warning(lint: Lint, pod: Json) -> None:
     pod["metadata"]["annotations"] = {"backup.schedule": "@daily", "backup.volumes": "pages"}
 
     message = lint(workload("Deployment", pod)).one("warning", "backup.enabled")

@@ -45,7 +45,7 @@ def test_colours_are_for_terminals_only(
     assert "\x1b" not in run(capsys, "lint", "-f", str(bad), "-o", "json").out
 
 
-def test_errors_come_before_notes_one_a_line(capsys: Output, bad: Path) -> None:
+def test_errors_precede_notes_one_per_line(capsys: Output, bad: Path) -> None:
     lines = run(capsys, "lint", "-f", str(bad)).out.splitlines()
 
     assert lines[0] == "deployment/wiki: invalid_value"
@@ -53,7 +53,7 @@ def test_errors_come_before_notes_one_a_line(capsys: Output, bad: Path) -> None:
     assert lines[3:] == ["", "1 pod, 0 injected; 1 error, 0 warnings, 1 note"]
 
 
-def test_no_text_of_a_manifest_steers_the_terminal(lint: Lint, pod: Json) -> None:
+def test_text_of_a_manifest_does_not_control_the_terminal(lint: Lint, pod: Json) -> None:
     manifest = workload("Deployment", pod)
     manifest["metadata"] |= {
         "name": "wi\x1b[2Jki\nerror: x",
@@ -71,7 +71,7 @@ def test_no_text_of_a_manifest_steers_the_terminal(lint: Lint, pod: Json) -> Non
     ("content", "line"),
     [("", 1), ("kind: Secret\n", 1), ("no kind\n", 1), ("kind: Pod\nmetadata: {\n", 3)],
 )
-def test_input_without_pods_ends_in_2(
+def test_input_without_pods_exits_with_2(
     tmp_path: Path, capsys: Output, content: str, line: int
 ) -> None:
     file = tmp_path / "wiki.yaml"
@@ -118,7 +118,7 @@ def test_a_password_that_is_not_yaml_is_not_repeated(
     ],
 )
 @pytest.mark.parametrize("asks", ["true", "false"])
-def test_an_odd_pod_is_an_error_only_if_it_asks(
+def test_an_invalid_pod_is_an_error_only_if_enabled(
     lint: Lint, pod: Json, key: str, value: object, asks: str
 ) -> None:
     manifest = workload("Deployment", pod)
@@ -145,7 +145,9 @@ def test_an_odd_pod_is_an_error_only_if_it_asks(
     ],
     ids=lambda other: other["kind"],
 )
-def test_an_odd_object_beside_a_pod_costs_no_report(lint: Lint, pod: Json, other: Json) -> None:
+def test_an_invalid_object_does_not_prevent_the_report_of_a_pod(
+    lint: Lint, pod: Json, other: Json
+) -> None:
     manifest = workload("Deployment", pod)
     manifest["metadata"]["namespace"] = "prod"
 
@@ -155,7 +157,7 @@ def test_an_odd_object_beside_a_pod_costs_no_report(lint: Lint, pod: Json, other
     assert linted.reports[0]["reason"] in {"injected", "not_enabled"}
 
 
-def test_help_teaches_by_an_example(capsys: Output) -> None:
+def test_help_has_an_example(capsys: Output) -> None:
     ran = run(capsys, "lint", "--help")
 
     assert ran.status == 0

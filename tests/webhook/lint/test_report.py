@@ -23,7 +23,7 @@ def _in_prod(kind: str, pod: Json) -> Json:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_workload_as_it_should_be_has_no_findings(lint: Lint, pod: Json, kind: str) -> None:
+def test_a_correct_workload_has_no_findings(lint: Lint, pod: Json, kind: str) -> None:
     manifest = _in_prod(kind, pod)
     if kind == "DaemonSet":
         pod["spec"]["volumes"][0] = {"name": "pages", "hostPath": {"path": "/srv"}}
@@ -44,7 +44,7 @@ def test_a_workload_as_it_should_be_has_no_findings(lint: Lint, pod: Json, kind:
     assert linted.text.endswith("1 pod, 1 injected; 0 errors, 0 warnings, 0 notes\n")
 
 
-def test_annotations_decide_what_is_shown(lint: Lint, pod: Json) -> None:
+def test_annotations_decide_which_workloads_are_reported(lint: Lint, pod: Json) -> None:
     pod["metadata"]["annotations"] |= {
         "backup.schedule": "@daily", "backup.timezone": "Europe/Berlin", "backup.name": "my-wiki",
         "backup.volumes": "pages:public tmp", "backup.secret": "other",
@@ -72,7 +72,7 @@ def test_the_reason_and_every_warning_are_those_of_inject(
     assert [line for line in warnings if line.split(": warning: ", 1)[1] not in said] == []
 
 
-def test_a_value_that_cannot_be_used_is_a_warning(lint: Lint, pod: Json) -> None:
+def test_an_invalid_value_is_a_warning(lint: Lint, pod: Json) -> None:
     pod["metadata"]["annotations"] |= {"backup.schedule": "hourly", "backup.shedule": "@daily"}
 
     linted = lint(workload("Deployment", pod))
@@ -86,7 +86,7 @@ def test_a_value_that_cannot_be_used_is_a_warning(lint: Lint, pod: Json) -> None
 @pytest.mark.parametrize(
     ("value", "advice"), [("ja", "write true or false"), (True, 'quote it: "true"')]
 )
-def test_a_pod_whose_wish_cannot_be_read_is_an_error(
+def test_an_invalid_value_of_enabled_is_an_error(
     lint: Lint, pod: Json, value: object, advice: str
 ) -> None:
     pod["metadata"]["annotations"]["backup.enabled"] = value
@@ -100,7 +100,7 @@ def test_a_pod_whose_wish_cannot_be_read_is_an_error(
     assert shown == [False, [], None, None, None]
 
 
-def test_a_pod_without_volumes_is_an_error_that_says_what_to_do(lint: Lint, pod: Json) -> None:
+def test_a_pod_without_volumes_is_an_error_with_a_remedy(lint: Lint, pod: Json) -> None:
     pod["spec"]["volumes"][0] = {"name": "pages", "emptyDir": {}}
 
     linted = lint(workload("Deployment", pod))
@@ -109,7 +109,7 @@ def test_a_pod_without_volumes_is_an_error_that_says_what_to_do(lint: Lint, pod:
     assert "name a volume in backup.volumes" in linted.one("error", "spec.volumes")
 
 
-def test_only_the_last_word_on_a_pod_without_a_backup_is_an_error(lint: Lint, pod: Json) -> None:
+def test_a_pod_without_a_backup_has_one_error(lint: Lint, pod: Json) -> None:
     pod["spec"]["volumes"][0] = {"name": "pages", "emptyDir": {}}
     pod["metadata"]["annotations"]["backup.schedule"] = "hourly"
 
@@ -119,7 +119,7 @@ def test_only_the_last_word_on_a_pod_without_a_backup_is_an_error(lint: Lint, po
     assert linted.one("warning", "backup.schedule")
 
 
-def test_an_excluded_namespace_is_an_error_for_who_asks(lint: Lint, pod: Json) -> None:
+def test_an_excluded_namespace_is_an_error_for_an_enabled_pod(lint: Lint, pod: Json) -> None:
     manifest = _in_prod("Deployment", pod)
     manifest["metadata"]["namespace"] = "kube-system"
 
@@ -130,7 +130,7 @@ def test_an_excluded_namespace_is_an_error_for_who_asks(lint: Lint, pod: Json) -
     assert "kubectl label" not in linted.printed
 
 
-def test_an_excluded_namespace_is_no_error_for_who_does_not_ask(lint: Lint, pod: Json) -> None:
+def test_an_excluded_namespace_is_no_error_for_other_pods(lint: Lint, pod: Json) -> None:
     pod["metadata"]["annotations"] = {"backup.enabled": "false"}
     manifest = _in_prod("Deployment", pod)
     manifest["metadata"]["namespace"] = "kube-system"
@@ -138,7 +138,7 @@ def test_an_excluded_namespace_is_no_error_for_who_does_not_ask(lint: Lint, pod:
     assert lint(manifest).report["findings"] == []
 
 
-def test_what_was_injected_already_is_left_in_peace(
+def test_an_injected_pod_has_no_findings(
     tmp_path: Path, capsys: Output, lint: Lint, pod: Json
 ) -> None:
     lint(workload("Deployment", pod))
@@ -151,7 +151,7 @@ def test_what_was_injected_already_is_left_in_peace(
     assert linted.report["findings"] == []
 
 
-def test_standard_input_and_files_are_judged_together(
+def test_standard_input_and_files_are_checked_together(
     tmp_path: Path, capsys: Output, pod: Json, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(_in_prod("Deployment", pod))))

@@ -20,7 +20,7 @@ def test_a_namespace_without_the_label_is_an_error(lint: Lint, wiki: Json, value
     assert "kubectl label namespace prod backup.enabled=true" in message
 
 
-def test_an_unlabelled_namespace_hides_no_other_fault(lint: Lint, wiki: Json) -> None:
+def test_an_unlabelled_namespace_hides_no_other_finding(lint: Lint, wiki: Json) -> None:
     template_of(wiki)["metadata"]["annotations"]["backup.schedule"] = "hourly"
 
     linted = lint(wiki, namespace(None), secret())
@@ -29,7 +29,7 @@ def test_an_unlabelled_namespace_hides_no_other_fault(lint: Lint, wiki: Json) ->
     assert keys == ["backup.enabled", "RESTIC_REPOSITORY", "RESTIC_PASSWORD", "backup.schedule"]
 
 
-def test_a_reason_of_the_pods_own_stays_in_an_unlabelled_namespace(lint: Lint, wiki: Json) -> None:
+def test_a_pods_own_reason_is_reported_in_an_unlabelled_namespace(lint: Lint, wiki: Json) -> None:
     template_of(wiki)["spec"]["volumes"][0] = {"name": "pages", "emptyDir": {}}
 
     linted = lint(wiki, namespace(None))
@@ -38,9 +38,7 @@ def test_a_reason_of_the_pods_own_stays_in_an_unlabelled_namespace(lint: Lint, w
     assert len(linted.told("error")) == 2
 
 
-def test_a_namespace_of_which_nothing_is_known_is_noted_with_the_command(
-    lint: Lint, wiki: Json
-) -> None:
+def test_an_unknown_namespace_is_a_note_with_the_command(lint: Lint, wiki: Json) -> None:
     linted = lint(wiki, namespace(None, "other"), complete())
 
     assert linted.status == 0
@@ -62,7 +60,9 @@ def test_pod_security_of_the_namespace_counts(lint: Lint, wiki: Json, by: str) -
     assert "Pod Security" in linted.one("warning", "backup.run-as")
 
 
-def test_who_asks_for_nothing_hears_nothing_of_the_namespace(lint: Lint, wiki: Json) -> None:
+def test_a_pod_that_is_not_enabled_has_no_finding_about_its_namespace(
+    lint: Lint, wiki: Json
+) -> None:
     template_of(wiki)["metadata"]["annotations"]["backup.enabled"] = "false"
 
     assert lint(wiki, namespace(None), secret()).report["findings"] == []
@@ -78,9 +78,7 @@ def test_who_asks_for_nothing_hears_nothing_of_the_namespace(lint: Lint, wiki: J
         ("DaemonSet", "kind"),
     ],
 )
-def test_pods_that_share_a_claim_would_back_it_up_each(
-    lint: Lint, pod: Json, kind: str, key: str
-) -> None:
+def test_replicas_that_share_a_claim_are_named(lint: Lint, pod: Json, kind: str, key: str) -> None:
     manifest = workload(kind, pod)
     if kind != "DaemonSet":
         manifest["spec"]["replicas"] = 2
@@ -94,14 +92,14 @@ def test_pods_that_share_a_claim_would_back_it_up_each(
 
 
 @pytest.mark.parametrize("replicas", [None, 0, 1, "2"])
-def test_one_pod_shares_with_nobody(lint: Lint, pod: Json, replicas: object) -> None:
+def test_a_single_replica_shares_no_claim(lint: Lint, pod: Json, replicas: object) -> None:
     manifest = workload("Deployment", pod)
     manifest["spec"]["replicas"] = replicas
 
     assert lint(manifest).told("warning") == []
 
 
-def test_claims_of_templates_are_each_pods_own(lint: Lint, pod: Json) -> None:
+def test_claims_of_templates_are_not_shared(lint: Lint, pod: Json) -> None:
     manifest = workload("StatefulSet", pod)
     manifest["spec"] |= {
         "replicas": 3,
@@ -111,7 +109,7 @@ def test_claims_of_templates_are_each_pods_own(lint: Lint, pod: Json) -> None:
     assert lint(manifest).told("warning") == []
 
 
-def test_a_shared_claim_beside_own_ones_can_be_left_out_by_name(lint: Lint, pod: Json) -> None:
+def test_a_shared_claim_can_be_left_out_by_backup_volumes(lint: Lint, pod: Json) -> None:
     manifest = workload("StatefulSet", pod)
     template_of(manifest)["spec"]["containers"][0]["volumeMounts"] += [
         {"name": "db", "mountPath": "/db"}
@@ -126,7 +124,7 @@ def test_a_shared_claim_beside_own_ones_can_be_left_out_by_name(lint: Lint, pod:
 
 @pytest.mark.parametrize("strategy", [None, {}, {"type": "RollingUpdate"}])
 @pytest.mark.parametrize("mode", ["ReadWriteOnce", "ReadWriteOncePod"])
-def test_a_rolling_update_with_a_volume_of_one_node_is_noted(
+def test_a_rolling_update_with_a_read_write_once_volume_is_a_note(
     lint: Lint, wiki: Json, strategy: object, mode: str
 ) -> None:
     wiki["spec"] |= {"replicas": 1, "strategy": strategy}
@@ -151,7 +149,7 @@ def test_a_rolling_update_with_a_volume_of_one_node_is_noted(
         ({}, None),
     ],
 )
-def test_a_rollout_that_cannot_hang_or_of_which_nothing_is_known_is_not_spoken_of(
+def test_a_rollout_that_cannot_hang_or_is_unknown_has_no_note(
     lint: Lint, wiki: Json, spec: Json, modes: list[str] | None
 ) -> None:
     wiki["spec"] |= spec

@@ -26,7 +26,7 @@ def _annotations(manifest: Json) -> Json:
 @pytest.mark.parametrize(
     ("mode", "none"), [("if-empty", "it starts empty"), ("required", "the pod waits")]
 )
-def test_what_would_be_restored_is_said(lint: Lint, wiki: Json, mode: str, none: str) -> None:
+def test_a_note_names_what_would_be_restored(lint: Lint, wiki: Json, mode: str, none: str) -> None:
     _annotations(wiki)[RESTORE] = mode
 
     linted = lint(wiki, namespace(), complete())
@@ -40,7 +40,7 @@ def test_what_would_be_restored_is_said(lint: Lint, wiki: Json, mode: str, none:
     assert len(linted.report["findings"]) == 1
 
 
-def test_nothing_is_said_where_nothing_is_restored(lint: Lint, wiki: Json) -> None:
+def test_without_a_restore_there_is_no_note(lint: Lint, wiki: Json) -> None:
     _annotations(wiki)[RESTORE] = "never"
 
     linted = lint(wiki, namespace(), complete())
@@ -50,7 +50,7 @@ def test_nothing_is_said_where_nothing_is_restored(lint: Lint, wiki: Json) -> No
 
 
 @pytest.mark.parametrize(("key", "text"), [(AS_OF, "2026-11-25T03:00:00Z"), (FROM, "old/wiki")])
-def test_what_should_not_stay_in_a_template_is_warned_of(
+def test_a_restore_setting_left_in_a_template_is_a_warning(
     lint: Lint, wiki: Json, key: str, text: str
 ) -> None:
     _annotations(wiki)[key] = text
@@ -63,7 +63,7 @@ def test_what_should_not_stay_in_a_template_is_warned_of(
 
 
 @pytest.mark.parametrize("source", [{"emptyDir": {}}, {"ephemeral": {"volumeClaimTemplate": {}}}])
-def test_a_volume_that_is_new_with_each_pod_is_warned_of(
+def test_a_restore_into_an_ephemeral_volume_is_a_warning(
     lint: Lint, wiki: Json, source: Json
 ) -> None:
     template_of(wiki)["spec"]["volumes"][1] = {"name": "tmp", **source}
@@ -74,7 +74,7 @@ def test_a_volume_that_is_new_with_each_pod_is_warned_of(
     assert message.startswith(f"volume tmp ({next(iter(source))}) is new and empty in every pod")
 
 
-def test_pods_that_share_a_claim_fill_it_once(lint: Lint, wiki: Json) -> None:
+def test_pods_that_share_a_claim_restore_it_once(lint: Lint, wiki: Json) -> None:
     wiki["spec"]["replicas"] = 3
 
     linted = lint(wiki, namespace(), complete(), claim("wiki-pages", "ReadWriteMany"))
@@ -87,9 +87,7 @@ def test_pods_that_share_a_claim_fill_it_once(lint: Lint, wiki: Json) -> None:
     )
 
 
-def test_pods_with_claims_of_their_own_must_not_get_the_files_of_one(
-    lint: Lint, wiki: Json
-) -> None:
+def test_pods_with_separate_claims_must_not_restore_from_one_host(lint: Lint, wiki: Json) -> None:
     wiki["kind"] = "StatefulSet"
     wiki["spec"] |= {"replicas": 3, "volumeClaimTemplates": [{"metadata": {"name": "pages"}}]}
     _annotations(wiki)[FROM] = "old/wiki-0"
@@ -100,7 +98,7 @@ def test_pods_with_claims_of_their_own_must_not_get_the_files_of_one(
     assert "every pod would get the files of host old/wiki-0" in warnings[1]
 
 
-def test_a_restore_without_backups_is_warned_of(lint: Lint, wiki: Json) -> None:
+def test_a_restore_without_backups_is_a_warning(lint: Lint, wiki: Json) -> None:
     del _annotations(wiki)["backup.enabled"]
 
     linted = lint(wiki, namespace(), complete())
@@ -113,7 +111,7 @@ def test_a_restore_without_backups_is_warned_of(lint: Lint, wiki: Json) -> None:
 
 
 @pytest.mark.parametrize("key", [AS_OF, FROM])
-def test_a_moment_or_origin_without_a_restore_is_warned_of(
+def test_restore_as_of_or_restore_from_without_a_restore_is_a_warning(
     lint: Lint, wiki: Json, key: str
 ) -> None:
     _annotations(wiki).pop(RESTORE)
@@ -124,7 +122,7 @@ def test_a_moment_or_origin_without_a_restore_is_warned_of(
     assert message == f"{key} has no effect without backup.restore: write backup.restore: if-empty"
 
 
-def test_a_mirror_that_would_be_refused_is_warned_of(lint: Lint, wiki: Json) -> None:
+def test_a_restore_of_a_mirror_is_a_warning(lint: Lint, wiki: Json) -> None:
     _annotations(wiki)["backup.engine"] = "rclone"
 
     linted = lint(wiki, namespace(), complete())
@@ -134,7 +132,7 @@ def test_a_mirror_that_would_be_refused_is_warned_of(lint: Lint, wiki: Json) -> 
     assert "refuses this pod" in linted.one("warning", RESTORE)
 
 
-def test_a_pod_without_sidecar_would_be_refused(lint: Lint, wiki: Json) -> None:
+def test_a_restore_without_a_sidecar_would_be_refused(lint: Lint, wiki: Json) -> None:
     template_of(wiki)["spec"]["volumes"][0] = {"name": "pages", "emptyDir": {}}
 
     linted = lint(wiki, namespace(), complete())
@@ -154,7 +152,7 @@ def test_a_pod_without_sidecar_would_be_refused(lint: Lint, wiki: Json) -> None:
           "RCLONE_CONFIG": "/etc/backup/secret/my.conf"}, "", ["RCLONE_CONFIG"]),
     ],
 )  # fmt: skip
-def test_commands_that_keep_a_pod_from_starting_are_named(
+def test_commands_of_the_secret_that_block_a_restore_are_named(
     lint: Lint, wiki: Json, secret: Json, allowed: str, named: list[str]
 ) -> None:
     if allowed:

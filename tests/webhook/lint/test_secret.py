@@ -12,7 +12,7 @@ Output = pytest.CaptureFixture[str]
 USUAL = "backup-env-configuration"
 
 
-def test_a_secret_that_is_not_in_the_files_is_only_noted(lint: Lint, wiki: Json) -> None:
+def test_a_secret_that_is_not_in_the_files_is_only_a_note(lint: Lint, wiki: Json) -> None:
     elsewhere = complete()
     elsewhere["metadata"]["namespace"] = "other"
 
@@ -30,7 +30,7 @@ def test_a_secret_that_is_not_in_the_files_is_only_noted(lint: Lint, wiki: Json)
     ],
     ids=lambda maker: maker["kind"],
 )
-def test_a_secret_that_something_in_the_files_makes_is_not_missed(
+def test_a_secret_that_another_object_creates_is_not_missing(
     lint: Lint, wiki: Json, maker: Json
 ) -> None:
     assert lint(wiki, namespace(), maker).report["findings"] == []
@@ -55,7 +55,7 @@ def test_every_form_of_repository_and_password_is_enough(
 
 
 @pytest.mark.parametrize(("size", "told"), [(120 << 10, False), (128 << 10, True)])
-def test_a_value_with_which_no_container_starts_is_named(
+def test_a_value_too_long_for_a_container_is_named(
     lint: Lint, wiki: Json, size: int, *, told: bool
 ) -> None:
     """Such as a bundle of certificates."""
@@ -66,7 +66,7 @@ def test_a_value_with_which_no_container_starts_is_named(
         assert "neither the sidecar nor the app would start" in linted.one("warning", "ca.pem")
 
 
-def test_the_prefix_counts_for_the_length_of_a_value(lint: Lint, wiki: Json) -> None:
+def test_the_prefix_counts_towards_the_length_of_a_value(lint: Lint, wiki: Json) -> None:
     """With it and its name, `X=value` and the byte at its end are just as long as Linux takes."""
     room = (128 << 10) - len("BACKUP_SECRET_ca.pem=") - 1
     for size, told in ((room, False), (room + 1, True)):
@@ -113,7 +113,7 @@ def test_a_secret_without_repository_or_password_is_an_error(
     assert SECRET_VALUE not in linted.printed
 
 
-def test_a_mirror_needs_its_destination_and_nothing_of_restics(lint: Lint, wiki: Json) -> None:
+def test_a_mirror_needs_only_its_destination(lint: Lint, wiki: Json) -> None:
     annotations = wiki["spec"]["template"]["metadata"].setdefault("annotations", {})
     annotations["backup.engine"] = "rclone"
 
@@ -129,7 +129,7 @@ def test_a_mirror_needs_its_destination_and_nothing_of_restics(lint: Lint, wiki:
     assert SECRET_VALUE not in good.printed + bad.printed
 
 
-def test_a_value_that_is_no_base64_or_no_text_is_a_warning(lint: Lint, wiki: Json) -> None:
+def test_a_value_that_is_not_base64_or_not_text_is_a_warning(lint: Lint, wiki: Json) -> None:
     held = complete()
     held["stringData"]["KEEP_DAILY"] = 7
     held["data"] = {"AWS_ACCESS_KEY_ID": f"{SECRET_VALUE}!", "RESTIC_PASSWORD": "!"}
@@ -149,7 +149,7 @@ def test_line_breaks_in_base64_are_allowed(lint: Lint, wiki: Json) -> None:
     assert lint(wiki, namespace(), held).report["host"] is None
 
 
-def test_a_setting_in_the_secret_that_cannot_be_used_is_named_without_its_value(
+def test_an_invalid_setting_in_the_secret_is_named_without_its_value(
     lint: Lint, wiki: Json
 ) -> None:
     held = complete()
@@ -164,7 +164,7 @@ def test_a_setting_in_the_secret_that_cannot_be_used_is_named_without_its_value(
     assert SECRET_VALUE not in linted.printed
 
 
-def test_what_the_secret_decides_is_said_and_not_shown(lint: Lint, wiki: Json) -> None:
+def test_settings_from_the_secret_are_named_without_their_values(lint: Lint, wiki: Json) -> None:
     held = complete()
     held["stringData"] |= {
         "BACKUP_SCHEDULE": "17 4 * * *", "BACKUP_TIMEZONE": "Asia/Tokyo",
@@ -181,7 +181,7 @@ def test_what_the_secret_decides_is_said_and_not_shown(lint: Lint, wiki: Json) -
         assert value not in linted.printed
 
 
-def test_an_annotation_goes_before_the_secret(lint: Lint, wiki: Json) -> None:
+def test_an_annotation_outranks_the_secret(lint: Lint, wiki: Json) -> None:
     template_of(wiki)["metadata"]["annotations"] |= {
         "backup.schedule": "@daily", "backup.timezone": "UTC", "backup.name": "mine",
         "backup.volumes": "pages",
@@ -212,7 +212,7 @@ def test_an_annotation_goes_before_the_secret(lint: Lint, wiki: Json) -> None:
     ],
 )
 @pytest.mark.parametrize("field", ["data", "stringData"])
-def test_what_stands_around_a_password_unseen_is_a_warning(
+def test_whitespace_around_a_password_is_a_warning(
     lint: Lint, wiki: Json, key: str, around: str, told: list[str], field: str
 ) -> None:
     """As `echo … | base64` makes it; a file of the same bytes would not open the repository."""
@@ -232,13 +232,11 @@ def test_what_stands_around_a_password_unseen_is_a_warning(
 
 
 @pytest.mark.parametrize("key", ["NTFY_CREDS", "AWS_SECRET_ACCESS_KEY", "KEEP_DAILY"])
-def test_a_newline_after_any_other_value_means_nothing(lint: Lint, wiki: Json, key: str) -> None:
+def test_a_newline_after_any_other_value_is_ignored(lint: Lint, wiki: Json, key: str) -> None:
     assert lint(wiki, namespace(), complete(**{key: "7\n"})).report["findings"] == []
 
 
-def test_credentials_that_travel_without_tls_are_named_without_a_value(
-    lint: Lint, wiki: Json
-) -> None:
+def test_credentials_without_tls_are_named_without_their_values(lint: Lint, wiki: Json) -> None:
     own = complete()
     own["stringData"] = {
         **own.get("stringData", {}), "NTFY_ENABLED": "true", "NTFY_CREDS": SECRET_VALUE,

@@ -12,7 +12,7 @@ from webhook.manifests import documents
      "!!set {a, b}", "!!omap [a: 1]", "!!pairs [a: 1]", "!!binary aGk=", "!!binary '*'",
      "!!python/name:os.system", "!mine x", "{? [a] : b}", "{? {a: 1} : b}", "!!null x"],
 )  # fmt: skip
-def test_what_is_no_json_is_an_error_with_its_line(value: str) -> None:
+def test_invalid_json_is_an_error_with_its_line(value: str) -> None:
     with pytest.raises(documents.UnreadableError, match=r"^not YAML: ") as raised:
         documents.load(f"kind: X\na:\n  b: {value}\n")
 
@@ -25,7 +25,7 @@ def test_what_is_no_json_is_an_error_with_its_line(value: str) -> None:
      ("2026-01-01", "2026-01-01"), ("!!value =", "="), ("=", "="), ("!!null ''", None),
      ('!!int "1"', 1), ('!!bool "yes"', True), ("!!str 1", "1"), ('!!float "1"', 1.0)],
 )  # fmt: skip
-def test_a_tag_of_a_type_that_kubernetes_lacks_leaves_the_text(value: str, read: object) -> None:
+def test_a_yaml_tag_that_kubernetes_lacks_leaves_the_text(value: str, read: object) -> None:
     """A time is none of JSON: written anew, it was another text than the one before."""
     (found,) = documents.load(f"kind: X\na: {value}\n")
 
@@ -59,7 +59,9 @@ def test_a_value_is_what_kubectl_reads(value: str, read: object) -> None:
      ("a0: &a0 [x]\n" + "".join(f"a{n + 1}: &a{n + 1} [{', '.join([f'*a{n}'] * 10)}]\n"
                                 for n in range(9)), 8, "more than 300000 values")],
 )  # fmt: skip
-def test_what_kubectl_refuses_is_an_error_with_its_line(text: str, line: int, message: str) -> None:
+def test_yaml_that_kubectl_refuses_is_an_error_with_its_line(
+    text: str, line: int, message: str
+) -> None:
     with pytest.raises(documents.UnreadableError, match=message) as raised:
         documents.load(f"kind: X\n{text}\n")
 
@@ -67,7 +69,7 @@ def test_what_kubectl_refuses_is_an_error_with_its_line(text: str, line: int, me
 
 
 @pytest.mark.parametrize("mark", ["\x85", "\u2028", "\u2029"])
-def test_a_break_of_lines_that_steers_terminals_stays_a_break(mark: str) -> None:
+def test_an_unusual_line_break_stays_a_line_break(mark: str) -> None:
     file = documents.File(f"{mark}kind: Pod\nspec: {{}}\n{mark}---\nkind: Job\n")
     file.documents[0]["added"] = "x"
 
@@ -87,5 +89,5 @@ def test_half_of_a_surrogate_pair_is_an_error_with_its_line(half: str, form: str
     assert caught.value.line == 2
 
 
-def test_a_whole_pair_is_the_letter_that_it_stands_for() -> None:
+def test_a_complete_surrogate_pair_is_its_character() -> None:
     assert documents.load(r'{"kind": "\ud83d\ude00"}') == [{"kind": "\U0001f600"}]

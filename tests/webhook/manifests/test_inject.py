@@ -76,7 +76,7 @@ def test_the_template_gets_what_the_server_gives_to_its_pods(
 
 
 @pytest.mark.parametrize("name", PODS)
-def test_a_pod_becomes_what_the_server_makes_of_it(
+def test_a_pod_is_injected_as_by_the_server(
     tmp_path: Path, capsys: Output, asked: Json, name: str
 ) -> None:
     asked["request"]["object"] = PODS[name]
@@ -102,9 +102,7 @@ def test_everything_but_the_template_stays_as_it_was(
     assert result == manifest
 
 
-def test_what_is_no_workload_passes_through_in_its_place(
-    tmp_path: Path, capsys: Output, pod: Json
-) -> None:
+def test_other_objects_pass_through_in_place(tmp_path: Path, capsys: Output, pod: Json) -> None:
     service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "wiki"}, "spec": {}}
     claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "pages"}}
 
@@ -115,7 +113,7 @@ def test_what_is_no_workload_passes_through_in_its_place(
     assert ran.err == "deployment/wiki: injected\n"
 
 
-def test_every_item_of_a_list_is_looked_at(tmp_path: Path, capsys: Output, pod: Json) -> None:
+def test_every_item_of_a_list_is_read(tmp_path: Path, capsys: Output, pod: Json) -> None:
     plain = workload("Job", {**pod, "metadata": {"annotations": {}}})
     inner = {"apiVersion": "v1", "kind": "PodList", "items": [workload("Pod", pod)]}
     items = [workload("StatefulSet", pod), {"kind": "Secret"}, plain, inner]
@@ -151,9 +149,7 @@ def test_standard_input_and_several_files_are_read_in_order(
     assert ran.err == "pod/wiki: injected\njob/wiki: injected\n"
 
 
-def test_claims_of_a_statefulsets_templates_are_backed_up(
-    tmp_path: Path, capsys: Output, pod: Json
-) -> None:
+def test_volume_claim_templates_are_backed_up(tmp_path: Path, capsys: Output, pod: Json) -> None:
     manifest = workload("StatefulSet", pod)
     claim, *others = template_of(manifest)["spec"]["volumes"]
     template_of(manifest)["spec"]["volumes"] = others
@@ -171,7 +167,7 @@ def test_claims_of_a_statefulsets_templates_are_backed_up(
 
 
 @pytest.mark.parametrize("volumes", [None, []])
-def test_claim_templates_may_be_all_the_volumes_there_are(
+def test_a_pod_may_have_only_volume_claim_templates(
     tmp_path: Path, capsys: Output, pod: Json, volumes: object
 ) -> None:
     manifest = workload("StatefulSet", pod)
@@ -192,7 +188,7 @@ def test_a_claim_template_replaces_the_volume_of_the_same_name(
     assert inject(capsys, _write(tmp_path, manifest)).err == "statefulset/wiki: injected\n"
 
 
-def test_what_was_injected_is_left_as_it_is(tmp_path: Path, capsys: Output, pod: Json) -> None:
+def test_an_injected_workload_stays_unchanged(tmp_path: Path, capsys: Output, pod: Json) -> None:
     once = inject(capsys, _write(tmp_path, workload("Deployment", pod)))
 
     twice = inject(capsys, _write(tmp_path, *once.documents()))
@@ -201,7 +197,7 @@ def test_what_was_injected_is_left_as_it_is(tmp_path: Path, capsys: Output, pod:
     assert twice.out == once.out
 
 
-def test_reasons_and_warnings_stand_on_standard_error(
+def test_reasons_and_warnings_go_to_standard_error(
     tmp_path: Path, capsys: Output, pod: Json
 ) -> None:
     pod["metadata"]["annotations"] |= {"backup.schedule": "hourly", "backup.shedule": "@daily"}

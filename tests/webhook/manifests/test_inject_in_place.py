@@ -205,7 +205,7 @@ def test_a_byte_order_mark_stays_first(tmp_path: Path, capsys: Output) -> None:
 
 
 @pytest.mark.parametrize("text", ALIASED.values(), ids=ALIASED)
-def test_comments_stay_where_lines_must_change(tmp_path: Path, capsys: Output, text: str) -> None:
+def test_comments_stay_on_changed_lines(tmp_path: Path, capsys: Output, text: str) -> None:
     printed = _injected(capsys, tmp_path, text)
 
     assert printed.count("# ") == text.count("# ")
@@ -215,7 +215,7 @@ def test_comments_stay_where_lines_must_change(tmp_path: Path, capsys: Output, t
 
 
 @pytest.mark.parametrize("indent", [None, 1, 2, 4, "\t"])
-def test_json_stays_json_with_its_lines(
+def test_json_stays_json_with_its_line_breaks(
     tmp_path: Path, capsys: Output, indent: int | str | None
 ) -> None:
     text = json.dumps(JSON_POD, indent=indent)
@@ -239,7 +239,7 @@ def test_a_stream_of_json_objects_is_read(tmp_path: Path, capsys: Output) -> Non
     assert [each["kind"] for each in documents.load(printed)] == ["Pod", "ConfigMap", "Pod"]
 
 
-def test_files_are_joined_by_lines_of_three_dashes(tmp_path: Path, capsys: Output) -> None:
+def test_files_are_joined_as_yaml_documents(tmp_path: Path, capsys: Output) -> None:
     texts = [json.dumps(JSON_POD), "kind: ReplicaSet\nspec: {template: {}}  # x",
              "---\nkind: Pod\n", "# first\nkind: Pod\n"]  # fmt: skip
     files = [tmp_path / f"{number}" for number, _ in enumerate(texts)]
@@ -255,9 +255,7 @@ def test_files_are_joined_by_lines_of_three_dashes(tmp_path: Path, capsys: Outpu
 
 
 @pytest.mark.parametrize("text", ["\u202e", "\u200b", "a\u2066b"])
-def test_what_steers_a_terminal_is_written_as_numbers(
-    tmp_path: Path, capsys: Output, text: str
-) -> None:
+def test_control_characters_are_escaped(tmp_path: Path, capsys: Output, text: str) -> None:
     given = f"{HEAD}{POD}  note: '{text}'  # {text}\n---\nkind: Secret  # {text}\n"
 
     printed = _injected(capsys, tmp_path, given)

@@ -75,7 +75,7 @@ def test_a_file_without_a_manifest_is_refused_with_its_line(
     ],
     ids=lambda content: repr(content[-40:]),
 )
-def test_an_absurd_manifest_is_refused_or_passes_through_but_never_breaks(
+def test_a_malformed_manifest_is_refused_or_passes_through_without_a_trace(
     tmp_path: Path, capsys: Output, content: str
 ) -> None:
     file = tmp_path / "wiki.yaml"
@@ -101,7 +101,7 @@ def test_a_missing_file_is_named(tmp_path: Path, capsys: Output) -> None:
     assert ran.err == f"{tmp_path / 'gone.yaml'}: No such file or directory\n"
 
 
-def test_a_folder_is_no_file(tmp_path: Path, capsys: Output) -> None:
+def test_a_folder_is_refused_as_a_file(tmp_path: Path, capsys: Output) -> None:
     ran = inject(capsys, tmp_path)
 
     assert (ran.status, ran.out) == (2, "")
@@ -109,7 +109,7 @@ def test_a_folder_is_no_file(tmp_path: Path, capsys: Output) -> None:
 
 
 @pytest.mark.parametrize("text", ["nothing", "\udcff\udcfe", "kind: Pod\nspec: {"])
-def test_bad_standard_input_is_named_so(
+def test_invalid_standard_input_is_named(
     capsys: Output, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(text))
@@ -120,7 +120,7 @@ def test_bad_standard_input_is_named_so(
     assert re.fullmatch(r"standard input:\d+: [^\n]+\n", ran.err)
 
 
-def test_bytes_on_standard_input_that_are_no_text_are_refused(
+def test_standard_input_that_is_not_utf_8_is_refused(
     capsys: Output, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stdin = io.TextIOWrapper(io.BytesIO(b"kind: Pod\nname: \xff\n"), encoding="utf-8")
@@ -132,7 +132,7 @@ def test_bytes_on_standard_input_that_are_no_text_are_refused(
     assert re.fullmatch(r"standard input:\d+: [^\n]+\n", ran.err)
 
 
-def test_nothing_is_printed_when_a_later_file_is_bad(
+def test_nothing_is_printed_when_a_later_file_is_invalid(
     tmp_path: Path, capsys: Output, pod: Json
 ) -> None:
     good = tmp_path / "good.yaml"
@@ -162,7 +162,7 @@ def test_a_file_must_be_named(capsys: Output) -> None:
         ("containers", [{"name": "w", "volumeMounts": "x"}]),
     ],
 )
-def test_a_pod_that_cannot_be_understood_passes_through_with_a_reason(
+def test_an_invalid_pod_passes_through_with_a_reason(
     tmp_path: Path, capsys: Output, pod: Json, key: str, value: object
 ) -> None:
     """The field is named where it has the wrong type; never a stack trace."""

@@ -65,7 +65,7 @@ def test_a_text_stays_the_same_text(tmp_path: Path, capsys: Output, pod: Json, t
     assert _plain_texts_that_kubectl_misreads(ran.out) == []
 
 
-def test_random_texts_stay_the_same_texts(tmp_path: Path, capsys: Output, pod: Json) -> None:
+def test_random_texts_stay_the_same(tmp_path: Path, capsys: Output, pod: Json) -> None:
     chance = random.Random(20261123)  # noqa: S311 -- repeatable on purpose
     alphabet = "ab01eExX._-+:#&*!|>'\"%@`{}[],?\\~=$ \n\tynÜ😀"
     texts = ["".join(chance.choices(alphabet, k=chance.randint(0, 8))) for _ in range(1500)]
@@ -92,7 +92,7 @@ def _plain_texts_that_kubectl_misreads(text: str) -> list[str]:
     return found
 
 
-def test_numbers_and_words_that_are_no_texts_stay_what_they_are(
+def test_values_that_are_not_text_keep_their_type(
     tmp_path: Path, capsys: Output, pod: Json
 ) -> None:
     manifest = workload("Deployment", pod)
@@ -104,7 +104,7 @@ def test_numbers_and_words_that_are_no_texts_stay_what_they_are(
     )
 
 
-def test_times_stay_texts_as_the_api_server_reads_them(tmp_path: Path, capsys: Output) -> None:
+def test_timestamps_stay_text(tmp_path: Path, capsys: Output) -> None:
     file = tmp_path / "wiki.yaml"
     file.write_text("kind: Pod\nmetadata: {name: wiki, when: 2026-01-02, at: 2026-01-02T03:04:05Z}")
 
@@ -113,7 +113,7 @@ def test_times_stay_texts_as_the_api_server_reads_them(tmp_path: Path, capsys: O
     assert found["metadata"] == {"name": "wiki", "when": "2026-01-02", "at": "2026-01-02T03:04:05Z"}
 
 
-def test_an_equals_sign_is_a_text_as_kubectl_reads_it(tmp_path: Path, capsys: Output) -> None:
+def test_an_equals_sign_is_text(tmp_path: Path, capsys: Output) -> None:
     """It stands without quotes in well-known manifests (`matchType: =`)."""
     file = tmp_path / "wiki.yaml"
     file.write_text("kind: Pod\nmetadata: {name: wiki}\nspec: {matchType: =}\n")
@@ -133,7 +133,7 @@ def test_the_order_of_keys_stays(tmp_path: Path, capsys: Output, pod: Json) -> N
     assert list(printed["metadata"]) == ["z", "name", "a"]
 
 
-def test_lines_stay_readable(tmp_path: Path, capsys: Output, pod: Json) -> None:
+def test_long_lines_stay_readable(tmp_path: Path, capsys: Output, pod: Json) -> None:
     script = "set -eu\nfor page in *; do\n  echo $page\ndone\n"
 
     ran = inject(capsys, _given(tmp_path, _deployment(pod, [script])))
@@ -176,7 +176,7 @@ def test_anchors_do_not_carry_our_label_into_the_selector(tmp_path: Path, capsys
     ],
     ids=["compact-ascii", "indented", "tabs", "escaped-slashes", "byte-order-mark", "crlf"],
 )
-def test_json_is_read_however_it_is_written(
+def test_json_in_any_layout_is_read(
     tmp_path: Path, capsys: Output, pod: Json, written: object
 ) -> None:
     manifest = _deployment(pod, ["😀 ü", "\x07", "a/b"])

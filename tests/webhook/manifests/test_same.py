@@ -13,7 +13,7 @@ from webhook.manifests.edits import same
         ({"a": 1}, {"a": 1, "b": None}, False),
     ],
 )  # fmt: skip
-def test_a_number_is_no_truth_and_order_counts_in_lists(
+def test_a_number_is_not_a_boolean_and_list_order_counts(
     one: object, other: object, *, are: bool
 ) -> None:
     assert same(one, other) is are

@@ -83,7 +83,7 @@ def _at(item: Json, place: str) -> Json:
 
 
 @pytest.mark.parametrize(("manifest", "places"), KINDS.values(), ids=KINDS)
-def test_each_template_is_injected_where_it_stands(
+def test_each_template_is_injected_in_place(
     tmp_path: Path, capsys: Output, manifest: Json, places: list[str]
 ) -> None:
     ran = _injected(tmp_path, capsys, manifest)
@@ -99,7 +99,7 @@ def test_each_template_is_injected_where_it_stands(
 
 
 @pytest.mark.parametrize(("manifest", "places"), KINDS.values(), ids=KINDS)
-def test_each_template_is_judged_under_its_place(
+def test_each_template_is_reported_with_its_path(
     lint: Lint, manifest: Json, places: list[str]
 ) -> None:
     linted = lint(manifest)
@@ -130,7 +130,7 @@ UNCLEAR: dict[str, tuple[Json, str]] = {
 
 
 @pytest.mark.parametrize(("manifest", "place"), UNCLEAR.values(), ids=UNCLEAR)
-def test_what_may_be_a_pod_is_named_and_left_alone(
+def test_an_object_that_may_be_a_pod_is_named_and_unchanged(
     tmp_path: Path, capsys: Output, lint: Lint, manifest: Json, place: str
 ) -> None:
     ran = _injected(tmp_path, capsys, manifest)
@@ -144,7 +144,7 @@ def test_what_may_be_a_pod_is_named_and_left_alone(
     assert "no pod template" in linted.one("note", place)
 
 
-def test_what_has_no_containers_is_no_workload(tmp_path: Path, capsys: Output) -> None:
+def test_an_object_without_containers_is_no_workload(tmp_path: Path, capsys: Output) -> None:
     ran = _injected(tmp_path, capsys, _object("SealedSecret", {"template": {"metadata": {}}}))
 
     assert ran.status == 2

@@ -25,7 +25,7 @@ def test_a_pod_is_patched(asked: Json) -> None:
 
 
 @pytest.mark.parametrize("version", ["admission.k8s.io/v1", "admission.k8s.io/v1beta1"])
-def test_the_answer_speaks_the_version_of_the_question(asked: Json, version: str) -> None:
+def test_the_response_has_the_version_of_the_request(asked: Json, version: str) -> None:
     asked["apiVersion"] = version
 
     answer = review(application(), asked)
@@ -57,7 +57,7 @@ def test_the_answer_speaks_the_version_of_the_question(asked: Json, version: str
     ],
     ids=json.dumps,
 )
-def test_what_is_no_creation_of_a_pod_is_allowed_untouched(asked: Json, changes: Json) -> None:
+def test_anything_but_a_pod_creation_is_admitted_unchanged(asked: Json, changes: Json) -> None:
     asked["request"] |= changes
 
     response = verdict(review(application(), asked))
@@ -76,7 +76,7 @@ def test_an_empty_group_is_the_core_group(asked: Json, group: str | None) -> Non
     assert verdict(review(application(), asked))["auditAnnotations"] == {"reason": "injected"}
 
 
-def test_a_request_without_an_object_key_is_allowed_untouched(asked: Json) -> None:
+def test_a_request_without_an_object_is_admitted_unchanged(asked: Json) -> None:
     del asked["request"]["object"]
 
     assert verdict(review(application(), asked))["auditAnnotations"]["reason"] == "not_a_pod_create"
@@ -102,7 +102,7 @@ def test_a_request_without_an_object_key_is_allowed_untouched(asked: Json) -> No
     ],
     ids=lambda body: repr(body[:24]),
 )
-def test_what_is_no_review_is_refused_in_one_line(body: bytes) -> None:
+def test_a_body_that_is_no_review_is_refused_in_one_line(body: bytes) -> None:
     answer = call(application(), body=body)
 
     assert answer.status_code == 400
@@ -126,9 +126,7 @@ def test_what_is_no_review_is_refused_in_one_line(body: bytes) -> None:
         ("request", "x"),
     ],
 )
-def test_a_review_of_the_wrong_form_is_refused_in_one_line(
-    asked: Json, key: str, value: object
-) -> None:
+def test_a_malformed_review_is_refused_in_one_line(asked: Json, key: str, value: object) -> None:
     answer = review(application(), {**asked, key: value})
 
     assert answer.status_code == 400
@@ -152,9 +150,7 @@ def test_a_review_of_the_wrong_form_is_refused_in_one_line(
         ("kind", 7),
     ],
 )
-def test_a_request_of_the_wrong_form_is_refused_in_one_line(
-    asked: Json, key: str, value: object
-) -> None:
+def test_a_malformed_request_is_refused_in_one_line(asked: Json, key: str, value: object) -> None:
     asked["request"][key] = value
 
     answer = review(application(), asked)
@@ -206,7 +202,7 @@ def test_any_other_content_type_is_refused_in_one_line(
         ("GET", "/../etc/passwd", 404),
     ],
 )
-def test_a_wrong_method_or_path_is_answered_in_json(method: str, path: str, status: int) -> None:
+def test_an_unknown_method_or_path_gets_a_json_error(method: str, path: str, status: int) -> None:
     answer = call(application(), method, path)
 
     assert answer.status_code == status
@@ -226,14 +222,14 @@ def test_probes_are_answered_on_both_ports(path: str) -> None:
         assert (answer.status_code, answer.text) == (200, "ok\n")
 
 
-def test_who_may_scrape_cannot_ask_for_admission_nor_the_reverse() -> None:
+def test_the_metrics_port_serves_no_admission_nor_the_reverse() -> None:
     assert _paths(application()) == {"/mutate", "/healthz", "/readyz"}
     assert _paths(app.observed(Metrics())) == {"/metrics", "/healthz", "/readyz"}
     assert call(application(), "GET", "/metrics").status_code == 404
     assert call(app.observed(Metrics())).status_code == 404
 
 
-def test_a_request_whose_time_is_up_is_admitted_untouched(asked: Json) -> None:
+def test_a_request_past_its_deadline_is_admitted_unchanged(asked: Json) -> None:
     answer = call(application(), path="/mutate?timeout=0s", body=orjson.dumps(asked))
 
     response = verdict(answer)
@@ -242,7 +238,7 @@ def test_a_request_whose_time_is_up_is_admitted_untouched(asked: Json) -> None:
     assert ["too slowly" in line for line in response["warnings"]] == [True]
 
 
-def test_one_that_asks_for_a_restore_is_told_that_it_will_be_refused(
+def test_one_that_requests_a_restore_gets_a_warning_that_it_is_refused(
     asked: Json, pod: Json
 ) -> None:
     pod["metadata"]["annotations"]["backup.restore"] = "if-empty"
@@ -274,7 +270,7 @@ def test_dry_runs_do_not_count_as_attempts(asked: Json) -> None:
     assert view.attempts == [Owner("prod", "apps/ReplicaSet", uid)]
 
 
-def test_a_pod_that_the_charts_own_policy_refuses_is_no_attempt(asked: Json, pod: Json) -> None:
+def test_a_pod_that_the_charts_policy_denies_is_no_attempt(asked: Json, pod: Json) -> None:
     """Others would have refused nothing, and the next pod of this owner would come without."""
     view = _View()
     pod["metadata"]["annotations"] |= {"backup.restore": "if-empty", "backup.engine": "rclone"}

@@ -45,7 +45,7 @@ def test_a_larger_body_is_refused_in_one_line(asked: Json, size: int) -> None:
     assert str(7 * MIB) in refusal(answer)["message"]
 
 
-def test_a_body_in_pieces_is_put_together(asked: Json) -> None:
+def test_a_chunked_body_is_joined(asked: Json) -> None:
     answer = call(application(), body=_chunks(orjson.dumps(asked), 100))
 
     assert verdict(answer)["auditAnnotations"] == {"reason": "injected"}
@@ -58,7 +58,7 @@ def test_the_limit_holds_without_a_content_length(asked: Json) -> None:
     refusal(answer)
 
 
-def test_a_refused_body_is_read_so_that_its_sender_sees_the_answer() -> None:
+def test_a_refused_body_is_drained_so_that_its_sender_gets_the_response() -> None:
     sent = []
 
     def pieces() -> Iterator[bytes]:
@@ -70,7 +70,7 @@ def test_a_refused_body_is_read_so_that_its_sender_sees_the_answer() -> None:
     assert len(sent) == 20
 
 
-def test_a_body_without_end_is_given_up() -> None:
+def test_an_endless_body_times_out() -> None:
     sent = []
 
     def pieces() -> Iterator[bytes]:
@@ -82,7 +82,7 @@ def test_a_body_without_end_is_given_up() -> None:
     assert len(sent) < 80
 
 
-def test_memory_is_given_back_for_each_body_that_is_dropped_for_others() -> None:
+def test_memory_is_released_for_each_body_dropped_for_others() -> None:
     freed: list[int] = []
     budget = bodies.Budget(10, lambda: freed.append(1))
     first, second = bodies.Body(), bodies.Body()
@@ -95,7 +95,7 @@ def test_memory_is_given_back_for_each_body_that_is_dropped_for_others() -> None
     assert len(freed) == 1
 
 
-def test_memory_is_not_given_back_all_the_time() -> None:
+def test_memory_is_not_released_constantly() -> None:
     now, calls = 0.0, 0
 
     def count() -> None:
@@ -111,7 +111,7 @@ def test_memory_is_not_given_back_all_the_time() -> None:
     assert calls == 2
 
 
-def test_a_sender_that_breaks_off_is_no_error_of_ours() -> None:
+def test_a_client_that_disconnects_is_not_logged_as_an_error() -> None:
     sent: list[Json] = []
     messages: list[Json] = [
         {"type": "http.request", "body": b"{", "more_body": True},
@@ -154,7 +154,7 @@ def connection() -> Iterator[http.client.HTTPConnection]:
     assert not thread.is_alive()
 
 
-def test_the_connection_answers_and_lives_on_after_a_refusal(
+def test_the_connection_stays_open_after_a_refusal(
     asked: Json, connection: http.client.HTTPConnection
 ) -> None:
     """Answered before the body is read, the sender would see a reset instead of the reason."""
@@ -170,7 +170,7 @@ def test_the_connection_answers_and_lives_on_after_a_refusal(
     assert orjson.loads(answered.read())["response"]["allowed"] is True
 
 
-def test_a_chunked_body_over_a_real_connection_is_held_to_the_limit(
+def test_a_chunked_body_over_a_real_connection_is_limited(
     asked: Json, connection: http.client.HTTPConnection
 ) -> None:
     body = _chunks(_padded(asked, 8 * MIB))

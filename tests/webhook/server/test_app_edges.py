@@ -19,7 +19,7 @@ TYPED = "hunter2 typed-by-mistake"
     [app.create(OPTIONS, ready=lambda: False), app.observed(Metrics(), lambda: False)],
     ids=["admission", "metrics"],
 )
-def test_what_is_not_ready_says_so_and_lives(target: FastAPI) -> None:
+def test_an_unready_server_reports_so_and_is_live(target: FastAPI) -> None:
     refused, alive = call(target, "GET", "/readyz"), call(target, "GET", "/healthz")
 
     assert (refused.status_code, refused.text) == (503, "not ready\n")
@@ -34,7 +34,7 @@ def test_what_is_not_ready_says_so_and_lives(target: FastAPI) -> None:
         (b"{}", {}, 415, False),
     ],
 )
-def test_only_a_connection_whose_body_was_not_read_is_closed(
+def test_only_a_connection_with_an_unread_body_is_closed(
     body: bytes, headers: dict[str, str], status: int, *, closes: bool
 ) -> None:
     answer = call(application(), body=body, headers=headers)
@@ -71,7 +71,7 @@ ANNOTATED = (
 
 
 @pytest.mark.parametrize("reason", CHANGES)
-def test_the_log_holds_nothing_that_an_annotation_says(
+def test_the_log_contains_no_annotation_value(
     asked: Json, pod: Json, caplog: pytest.LogCaptureFixture, reason: str
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -86,7 +86,7 @@ def test_the_log_holds_nothing_that_an_annotation_says(
     assert not [record for record in caplog.records if TYPED in str(vars(record))]
 
 
-def test_the_log_says_why_where_the_reason_alone_does_not(
+def test_the_log_adds_detail_where_the_reason_is_not_enough(
     asked: Json, pod: Json, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "webhook")
@@ -98,7 +98,7 @@ def test_the_log_says_why_where_the_reason_alone_does_not(
     assert "volume" in vars(logged)["fields"]["why"]
 
 
-def test_the_log_names_the_settings_that_fell_back(
+def test_the_log_names_defaulted_settings(
     asked: Json, pod: Json, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "webhook")
@@ -118,7 +118,7 @@ def test_the_log_names_the_settings_that_fell_back(
         ("", 8.9, False), ("", 9.1, True),
     ],
 )  # fmt: skip
-def test_nine_tenths_of_the_servers_patience_may_pass_before_a_body_has_come(
+def test_a_body_may_take_nine_tenths_of_the_timeout(
     asked: Json, monkeypatch: pytest.MonkeyPatch, query: str, waited: float, *, late: bool
 ) -> None:
     """The way there and back takes the rest."""

@@ -20,7 +20,7 @@ def _samples(metrics: Metrics) -> dict[tuple[str, str], float]:
     }
 
 
-def test_namespaces_beyond_a_number_share_one_series(asked: Json) -> None:
+def test_namespaces_beyond_the_bound_share_one_series(asked: Json) -> None:
     metrics = Metrics()
     target = application(metrics)
     for number in range(1100):
@@ -34,7 +34,7 @@ def test_namespaces_beyond_a_number_share_one_series(asked: Json) -> None:
     assert counted["_others,injected"] == 100
 
 
-def test_admissions_refusals_and_unusable_settings_are_counted(asked: Json, pod: Json) -> None:
+def test_admissions_refusals_and_invalid_settings_are_counted(asked: Json, pod: Json) -> None:
     metrics = Metrics()
     target = application(metrics)
     pod["metadata"]["annotations"] |= {"backup.schedule": "x", "backup.keep-last": "y"}
@@ -66,7 +66,7 @@ def test_admissions_refusals_and_unusable_settings_are_counted(asked: Json, pod:
     assert found["in_flight", ""] == 0
 
 
-def test_two_applications_count_apart(asked: Json) -> None:
+def test_two_applications_count_separately(asked: Json) -> None:
     review(application(), asked)
 
     found = _samples(Metrics())
@@ -74,7 +74,7 @@ def test_two_applications_count_apart(asked: Json) -> None:
     assert ("admissions_total", "prod,injected") not in found
 
 
-def test_a_decision_is_logged_once_and_what_is_none_is_not(
+def test_only_a_decision_is_logged_and_only_once(
     asked: Json, pod: Json, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "webhook")

@@ -39,7 +39,7 @@ def _refusal(task: "asyncio.Task[bytes]") -> int:
     return error.status
 
 
-def test_the_oldest_unfinished_body_gives_way_to_a_new_one() -> None:
+def test_the_oldest_unfinished_body_is_dropped_for_a_new_one() -> None:
     async def flood() -> None:
         budget = Budget(3 * MIB)
         slow = [_begin(budget) for _ in range(3)]
@@ -59,7 +59,7 @@ def test_the_oldest_unfinished_body_gives_way_to_a_new_one() -> None:
     asyncio.run(flood())
 
 
-def test_what_has_ended_frees_its_room() -> None:
+def test_a_finished_body_frees_its_memory() -> None:
     async def one_after_the_other() -> None:
         budget = Budget(MIB)
         for _ in range(10):
@@ -72,7 +72,7 @@ def test_what_has_ended_frees_its_room() -> None:
 
 
 @pytest.mark.parametrize("end", ["too large", "cancelled", "refused for another reason"])
-def test_what_was_given_up_frees_its_room(end: str) -> None:
+def test_a_dropped_body_frees_its_memory(end: str) -> None:
     async def given_up() -> None:
         budget = Budget(8 * MIB)
         request, body = _Request(), Body()
@@ -98,7 +98,7 @@ def test_what_was_given_up_frees_its_room(end: str) -> None:
     asyncio.run(given_up())
 
 
-def test_a_body_that_does_not_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unfinished_body_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bodies, "SECONDS", 0.05)
 
     async def stalled() -> None:

@@ -38,7 +38,7 @@ def _there(*callers: _Caller) -> list[bool]:
     return [each.there for each in callers]
 
 
-def test_the_oldest_that_never_asked_gives_way() -> None:
+def test_the_oldest_connection_without_a_request_is_closed() -> None:
     closed: Counter[str] = Counter()
     gate = Gate(lambda reason: closed.update([reason]), most=3)
     idle, busy, silent = _opened(gate, 3)
@@ -52,7 +52,7 @@ def test_the_oldest_that_never_asked_gives_way() -> None:
     assert len(gate) == 3
 
 
-def test_else_the_one_that_is_idle_for_longest() -> None:
+def test_otherwise_the_longest_idle_connection_is_closed() -> None:
     gate = Gate(most=3)
     first, second, third = _opened(gate, 3)
     for each in (second, first, third):
@@ -63,7 +63,7 @@ def test_else_the_one_that_is_idle_for_longest() -> None:
     assert _there(first, second, third, new) == [True, False, True, True]
 
 
-def test_what_is_being_answered_never_gives_way() -> None:
+def test_a_connection_with_a_request_in_progress_is_never_closed() -> None:
     gate = Gate(most=2)
     busy = _opened(gate, 2)
     for each in busy:
@@ -74,7 +74,7 @@ def test_what_is_being_answered_never_gives_way() -> None:
     assert _there(*busy, new) == [True, True, False]
 
 
-def test_one_that_is_gone_is_not_counted() -> None:
+def test_a_closed_connection_is_not_counted() -> None:
     gate = Gate(most=2)
     first, second = _opened(gate, 2)
     gate.forget(cast("Connection", first))
@@ -84,5 +84,5 @@ def test_one_that_is_gone_is_not_counted() -> None:
     assert _there(second, new) == [True, True]
 
 
-def test_its_protocol_is_one_of_asyncio() -> None:
+def test_the_protocol_is_one_of_asyncio() -> None:
     assert issubclass(Gate().protocol(), asyncio.Protocol)

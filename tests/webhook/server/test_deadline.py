@@ -34,7 +34,7 @@ class _Busy:
 
 
 @pytest.mark.parametrize("how", ["loop", "pattern"])
-def test_a_decision_without_end_is_given_up(asked: Json, how: str) -> None:
+def test_an_endless_decision_is_interrupted(asked: Json, how: str) -> None:
     began = time.monotonic()
 
     response = verdict(review(app.create(OPTIONS, view=_Busy(how)), asked))
@@ -45,7 +45,7 @@ def test_a_decision_without_end_is_given_up(asked: Json, how: str) -> None:
     assert time.monotonic() - began < 30
 
 
-def test_the_next_one_is_decided_as_ever(asked: Json) -> None:
+def test_the_next_decision_is_not_affected(asked: Json) -> None:
     application = app.create(OPTIONS, view=_Busy("loop"))
     review(application, asked)
 
@@ -53,7 +53,7 @@ def test_the_next_one_is_decided_as_ever(asked: Json) -> None:
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
 
-def test_what_ends_in_time_is_left_alone() -> None:
+def test_a_decision_in_time_is_not_interrupted() -> None:
     before = signal.getsignal(signal.SIGALRM)
 
     with deadline.within(0.01):
@@ -63,7 +63,7 @@ def test_what_ends_in_time_is_left_alone() -> None:
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
 
-def test_nothing_that_goes_on_after_errors_catches_it() -> None:
+def test_no_error_handler_catches_the_deadline() -> None:
     def stubborn() -> None:
         while True:
             try:

@@ -34,7 +34,7 @@ def _parsed(**request: Any) -> review.Request:  # noqa: ANN401 -- any JSON
         ({"object": None}, False),
     ],
 )
-def test_only_the_creation_of_a_pod_itself_is_one(
+def test_only_the_creation_of_a_pod_itself_is_a_request(
     request_: dict[str, Any], *, creates: bool
 ) -> None:
     assert _parsed(**request_).creates_pod is creates
@@ -49,20 +49,18 @@ def test_only_the_creation_of_a_pod_itself_is_one(
         ({"dryRun": None}, False),
     ],
 )
-def test_a_request_is_no_dry_run_unless_it_says_so(given: dict[str, Any], *, dry: bool) -> None:
+def test_a_request_is_a_dry_run_only_if_marked(given: dict[str, Any], *, dry: bool) -> None:
     assert _parsed(**given).dry_run is dry
 
 
-def test_no_pod_is_refused_whether_there_is_a_patch_or_none() -> None:
+def test_every_response_allows_the_pod_with_or_without_a_patch() -> None:
     for operations in ([], [{"op": "add", "path": "/x", "value": 1}]):
         answer = orjson.loads(review.allow(_parsed(), operations, (), "injected"))
         assert answer["response"]["allowed"] is True
 
 
 @pytest.mark.parametrize(("in_sync", "shown"), [(None, "-1.0"), (True, "1.0"), (False, "0.0")])
-def test_a_bundle_that_is_not_ours_is_neither_in_sync_nor_out_of_it(
-    shown: str, *, in_sync: bool | None
-) -> None:
+def test_an_external_ca_bundle_has_no_sync_state(shown: str, *, in_sync: bool | None) -> None:
     metrics = Metrics()
     now = datetime(2026, 11, 23, tzinfo=UTC)
     metrics.certificates(lambda: Status(now, now, in_sync, "", timedelta(hours=1)))

@@ -24,7 +24,7 @@ def test_a_complete_request_is_read(asked: Json, pod: Json) -> None:
     assert request.creates_pod
 
 
-def test_the_namespace_is_the_requests_not_the_objects(asked: Json, pod: Json) -> None:
+def test_the_namespace_is_that_of_the_request_not_of_the_object(asked: Json, pod: Json) -> None:
     """A controller's pod names none in its metadata."""
     pod["metadata"]["namespace"] = "other"
 
@@ -43,7 +43,7 @@ def test_a_part_that_is_null_or_absent_is_empty(asked: Json, key: str) -> None:
     assert "None" not in {null.namespace, null.operation, null.sub_resource}
 
 
-def test_an_answer_without_a_patch_has_no_trace_of_one(asked: Json) -> None:
+def test_a_response_without_a_patch_has_no_patch_fields(asked: Json) -> None:
     request = review.parse(json.dumps(asked).encode())
 
     assert orjson.loads(review.allow(request, [], (), "not_enabled")) == {
@@ -57,7 +57,7 @@ def test_an_answer_without_a_patch_has_no_trace_of_one(asked: Json) -> None:
     }
 
 
-def test_numbers_beyond_javascript_survive(asked: Json, pod: Json) -> None:
+def test_numbers_beyond_53_bits_are_kept(asked: Json, pod: Json) -> None:
     pod["spec"]["bigNumber"] = 2**63 - 1
 
     request = review.parse(json.dumps(asked).encode())
@@ -72,7 +72,7 @@ def _warnings(asked: Json, *warnings: str) -> list[str]:
     return listed
 
 
-def test_a_warning_says_who_warns_and_fits_in_one_line(asked: Json) -> None:
+def test_a_warning_names_the_webhook_and_is_one_line(asked: Json) -> None:
     assert _warnings(asked, "bad\nvalue\t\x1b[31m") == ["backup: bad?value??[31m"]
 
 
@@ -84,7 +84,7 @@ def test_a_warning_is_cut_before_the_api_server_cuts_it(asked: Json, length: int
     assert line.endswith("…") == (length > 200)
 
 
-def test_all_warnings_together_stay_below_what_the_api_server_takes(asked: Json) -> None:
+def test_all_warnings_together_stay_below_the_api_servers_limit(asked: Json) -> None:
     listed = _warnings(asked, *(f"{number} " + "ü" * 230 for number in range(30)))
 
     assert sum(len(line.encode()) for line in listed) <= 4096
@@ -92,7 +92,7 @@ def test_all_warnings_together_stay_below_what_the_api_server_takes(asked: Json)
     assert [line.split()[1] for line in listed] == [str(number) for number in range(len(listed))]
 
 
-def test_a_thousand_bad_values_still_give_an_answer(asked: Json, pod: Json) -> None:
+def test_a_thousand_invalid_values_still_give_a_response(asked: Json, pod: Json) -> None:
     pod["metadata"]["annotations"] |= {f"backup.no-{n}": "ü" * 50 for n in range(1000)}
 
     answer = answer_to(asked)

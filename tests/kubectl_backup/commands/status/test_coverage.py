@@ -122,7 +122,7 @@ CASES: dict[str, tuple[Json, str, str, str, str]] = {
 
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("opted_in", [True, False])
-def test_plugin_and_webhook_judge_alike(case: str, opted_in: bool) -> None:
+def test_plugin_and_webhook_agree_on_coverage(case: str, opted_in: bool) -> None:
     """But for the version of a sidecar, which only the webhook knows."""
     made, labelled, unlabelled, _, _ = CASES[case]
     namespaces = {made["metadata"]["namespace"]} if opted_in else set()
@@ -135,7 +135,7 @@ def test_plugin_and_webhook_judge_alike(case: str, opted_in: bool) -> None:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_row_says_why_and_what_next(case: str) -> None:
+def test_a_row_has_a_reason_and_a_remedy(case: str) -> None:
     """In one line."""
     made, word, _, status, said = CASES[case]
 
@@ -152,7 +152,7 @@ def test_a_row_says_why_and_what_next(case: str) -> None:
 
 
 @pytest.mark.parametrize(("kind", "of", "workload", "remedy"), KINDS)
-def test_one_row_a_workload_names_what_makes_its_pods_again(
+def test_one_row_per_workload_names_how_to_recreate_its_pods(
     kind: str, of: str, workload: str, remedy: str
 ) -> None:
     names = ["bare-0"] if not of else [f"{of}-{index}" for index in range(3)]
@@ -170,7 +170,9 @@ def test_one_row_a_workload_names_what_makes_its_pods_again(
      ("Job", "nightly-29323200", "spec.jobTemplate.spec.template.metadata.annotations of cronjob/"),
      ("", "", "in metadata.annotations of pod/x")],
 )  # fmt: skip
-def test_a_workload_that_says_nothing_is_told_where_to(kind: str, of: str, where: str) -> None:
+def test_a_workload_without_annotation_names_where_to_set_it(
+    kind: str, of: str, where: str
+) -> None:
     (row,) = coverage.uncovered([bare(name="x", kind=kind, of=of)], LABELLED)
 
     assert where in row.remedy
@@ -191,7 +193,7 @@ def test_every_reason_of_the_webhook_has_a_row(reason: str) -> None:
     assert ("kubectl backup reinject" in row.problems[0]) is healable
 
 
-def test_the_label_is_told_with_its_command() -> None:
+def test_a_missing_label_is_named_with_its_command() -> None:
     (row,) = coverage.uncovered([asking()], set())
 
     assert row.reason == Cover.NOT_OPTED_IN
@@ -201,14 +203,14 @@ def test_the_label_is_told_with_its_command() -> None:
     )
 
 
-def test_where_labels_are_unknown_only_what_is_certain_is_said() -> None:
+def test_without_labels_only_certain_reasons_are_shown() -> None:
     found = coverage.uncovered([bare("a"), asking(name="b"), pod("c", reason="quota")], None)
 
     assert [(row.pod, row.reason) for row in found] == [("b", injection.UNSEEN), ("c", "quota")]
     assert "kubectl backup doctor" in found[0].problems[0]
 
 
-def test_words_of_coverage_are_those_of_the_webhook() -> None:
+def test_reasons_of_coverage_are_those_of_the_webhook() -> None:
     """One list, for metrics and JSON."""
     assert webhook_coverage.Cover is Cover
     assert webhook_coverage.AS_WANTED is AS_WANTED
@@ -275,7 +277,7 @@ def replace_kind(each: Json) -> Json:
     return each
 
 
-def test_status_of_all_namespaces_lists_what_has_no_backup(api: Api, backup: Backup) -> None:
+def test_status_of_all_namespaces_lists_unprotected_workloads(api: Api, backup: Backup) -> None:
     """The worst first; the same in JSON and YAML, and in the table."""
     mixed(api)
 
@@ -292,7 +294,7 @@ def test_status_of_all_namespaces_lists_what_has_no_backup(api: Api, backup: Bac
     assert "cache" not in text
 
 
-def test_status_of_one_namespace_lists_it_too(api: Api, backup: Backup) -> None:
+def test_status_of_one_namespace_lists_unprotected_workloads(api: Api, backup: Backup) -> None:
     mixed(api)
 
     found = json.loads(backup("status", "-o", "json").out)
@@ -302,7 +304,7 @@ def test_status_of_one_namespace_lists_it_too(api: Api, backup: Backup) -> None:
     assert keys(other) == EXPECTED[:1]
 
 
-def test_only_what_asks_for_backups(api: Api, backup: Backup) -> None:
+def test_only_enabled_workloads_are_listed_on_request(api: Api, backup: Backup) -> None:
     mixed(api)
 
     found = json.loads(backup("status", "-A", "--protected-only", "-o", "json").out)
@@ -324,7 +326,7 @@ def test_only_what_asks_for_backups(api: Api, backup: Backup) -> None:
         ([pod()], ("deploy/wiki",), 0),
     ],
 )
-def test_only_who_asked_for_backups_or_was_named_makes_it_fail(
+def test_only_enabled_or_named_workloads_fail_the_command(
     api: Api, backup: Backup, pods: list[Json], words: tuple[str, ...], code: int
 ) -> None:
     cluster(api, *pods)
@@ -335,7 +337,7 @@ def test_only_who_asked_for_backups_or_was_named_makes_it_fail(
 @pytest.mark.parametrize(
     ("value", "status"), [(None, "no backup"), ("no", "opted out"), ("true", "not injected")]
 )
-def test_a_workload_that_is_named_has_a_row_whatever_it_asks(
+def test_a_named_workload_always_has_a_row(
     api: Api, backup: Backup, value: str | None, status: str
 ) -> None:
     made = bare("x", kind="StatefulSet", of="x") if value is None else asking(
@@ -360,7 +362,9 @@ def test_the_number_of_requests_does_not_grow(api: Api, backup: Backup) -> None:
     assert api.ran == []
 
 
-def test_who_may_not_list_namespaces_sees_the_pods_that_ask(api: Api, backup: Backup) -> None:
+def test_without_list_permission_on_namespaces_enabled_pods_are_shown(
+    api: Api, backup: Backup
+) -> None:
     """And hears what is missing."""
     mixed(api)
     api.refused[NAMESPACES] = 403
@@ -374,7 +378,9 @@ def test_who_may_not_list_namespaces_sees_the_pods_that_ask(api: Api, backup: Ba
     assert "workloads without the annotation backup.enabled are not shown" in said.err
 
 
-def test_who_may_not_read_the_namespace_sees_the_pods_that_ask(api: Api, backup: Backup) -> None:
+def test_without_get_permission_on_the_namespace_enabled_pods_are_shown(
+    api: Api, backup: Backup
+) -> None:
     cluster(api, pod(), bare("x", of="x"))
     api.refused[f"{NAMESPACES}/prod"] = 403
 
@@ -385,7 +391,7 @@ def test_who_may_not_read_the_namespace_sees_the_pods_that_ask(api: Api, backup:
 
 
 @pytest.mark.parametrize("labels", [True, False])
-def test_who_may_not_list_all_pods_sees_those_of_their_namespaces(
+def test_without_cluster_wide_permission_the_users_namespaces_are_shown(
     api: Api, backup: Backup, labels: bool
 ) -> None:
     """And it is no success: nobody knows of the others."""
@@ -403,7 +409,7 @@ def test_who_may_not_list_all_pods_sees_those_of_their_namespaces(
     assert said.err.startswith("kubectl backup: pods of all namespaces cannot be listed (")
 
 
-def test_who_may_list_nothing_gets_one_line(api: Api, backup: Backup) -> None:
+def test_without_any_permission_the_error_is_one_line(api: Api, backup: Backup) -> None:
     cluster(api, pod())
     api.refused |= {PODS: 403, NAMESPACES: 403, f"{NAMESPACES}/prod/pods": 403}
 

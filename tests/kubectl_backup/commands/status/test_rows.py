@@ -15,7 +15,7 @@ def row(said: Json | None = None, trouble: str = "", **of: object) -> rows.Row:
     return rows.row(pod(**of), said, trouble, NOW)  # type: ignore[arg-type]
 
 
-def test_a_good_one_has_no_problems() -> None:
+def test_a_successful_workload_has_no_problems() -> None:
     found = row(known())
 
     assert found == rows.Row(
@@ -52,7 +52,9 @@ def test_a_good_one_has_no_problems() -> None:
         ({"next": "2026-09-21T12:33:00Z"}, "success", "due 60m ago did not start", "yellow"),
     ],
 )  # fmt: skip
-def test_what_is_wrong(changed: Json, status: str, problem: str, colour: str) -> None:
+def test_each_problem_has_its_status_and_colour(
+    changed: Json, status: str, problem: str, colour: str
+) -> None:
     found = row(known(**changed))
 
     assert found.status == status
@@ -64,7 +66,7 @@ def test_what_is_wrong(changed: Json, status: str, problem: str, colour: str) ->
 
 
 @pytest.mark.parametrize("changed", [{"paused": True}, {"running_since": "2026-09-21T13:33:00Z"}])
-def test_a_run_that_cannot_come_is_not_late(changed: Json) -> None:
+def test_a_run_that_cannot_start_is_not_overdue(changed: Json) -> None:
     assert row(known(next="2026-09-21T10:00:00Z", **changed)).problems == []
 
 
@@ -80,7 +82,7 @@ def test_a_run_that_cannot_come_is_not_late(changed: Json) -> None:
         ({"verify": {**task("failure", None), "last_success_known": False}}, "failed"),
     ],
 )
-def test_drills(tasks: Json, drill: str) -> None:
+def test_the_drill_column_shows_the_last_result(tasks: Json, drill: str) -> None:
     assert row(known(tasks=tasks)).drill == drill
 
 
@@ -92,18 +94,18 @@ def test_a_sidecar_that_does_not_answer_is_unknown() -> None:
     assert rows.colour(found) == "red"
 
 
-def test_restarts_are_told_once_they_are_many() -> None:
+def test_many_restarts_are_reported() -> None:
     assert row(known(), restarts=2).problems == []
     assert "restarted 3 times" in row(known(), restarts=3).problems[0]
 
 
-def test_a_message_cannot_write_on_the_terminal() -> None:
+def test_a_message_cannot_control_the_terminal() -> None:
     found = row(known(last=last(status="failure", message="a\x1b[2Jb")))
 
     assert "\x1b" not in json.dumps([found.problems, found.message])
 
 
-def test_replicas_are_told_apart_and_single_pods_are_not() -> None:
+def test_replicas_are_named_and_single_pods_are_not() -> None:
     one, two = row(known()), row(known(), name="wiki-5f8b9c-fffff")
 
     def titles(*found: rows.Row, wide: bool = False) -> list[str]:
@@ -116,7 +118,7 @@ def test_replicas_are_told_apart_and_single_pods_are_not() -> None:
     assert "NAMESPACE" not in titles(one)
 
 
-def test_a_row_as_it_is_printed() -> None:
+def test_a_row_is_printed_like_this() -> None:
     made = rows.table([row(known())], NOW, namespaces=True, wide=False)
 
     assert draw.table(made, None, paint=False) == [
@@ -125,7 +127,7 @@ def test_a_row_as_it_is_printed() -> None:
     ]
 
 
-def test_json_has_times_that_scripts_read() -> None:
+def test_json_has_rfc_3339_times() -> None:
     (found,) = rows.as_json([row(known())])
 
     assert found["last_success"] == "2026-09-21T13:03:20Z"
@@ -136,7 +138,7 @@ def test_json_has_times_that_scripts_read() -> None:
     assert json.loads(json.dumps(found)) == found
 
 
-def test_what_is_worst_comes_first() -> None:
+def test_the_most_severe_rows_come_first() -> None:
     """Then what has no backup at all; equals by their names."""
     bad = row(known(last=last(status="failure")), name="z")
     bare = replace(row(known()), status="no backup", protected=False, workload="deploy/y")
@@ -148,7 +150,7 @@ def test_what_is_worst_comes_first() -> None:
     ]  # fmt: skip
 
 
-def test_a_row_without_an_answer_claims_nothing_of_a_success() -> None:
+def test_a_row_without_a_response_claims_no_success() -> None:
     """To say "never" would be a guess: the repository may hold many."""
     row_of = rows.row(pod(), None, "no answer in time", NOW)
 

@@ -137,7 +137,9 @@ REFUSED: dict[str, tuple[Callable[[], Iterator[bytes]], str]] = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_it_is_refused_with_one_line_and_nothing_is_in_place(tmp_path: Path, name: str) -> None:
+def test_a_hostile_archive_is_refused_in_one_line_and_nothing_is_in_place(
+    tmp_path: Path, name: str
+) -> None:
     made, why = REFUSED[name]
     inside, before = _place(tmp_path)
 
@@ -215,7 +217,7 @@ MADE: dict[str, tuple[bytes, dict[str, str]]] = {
 
 
 @pytest.mark.parametrize("name", MADE)
-def test_it_is_made_harmless(tmp_path: Path, name: str) -> None:
+def test_a_hostile_entry_is_unpacked_harmlessly(tmp_path: Path, name: str) -> None:
     archive, wanted = MADE[name]
     inside, before = _place(tmp_path)
 
@@ -235,7 +237,7 @@ def _seen(path: Path) -> str:
 
 
 @pytest.mark.parametrize("kind", [b"3", b"4", b"6"])
-def test_devices_and_pipes_are_named_whatever_they_are_called(tmp_path: Path, kind: bytes) -> None:
+def test_devices_and_pipes_of_any_name_are_named(tmp_path: Path, kind: bytes) -> None:
     archive = b"".join(header(f"\x1b[2J{number}", kind) for number in range(50))
 
     with pytest.raises(ClusterError, match=r"50 devices and pipes left out: .* and 45 more"):
@@ -244,7 +246,7 @@ def test_devices_and_pipes_are_named_whatever_they_are_called(tmp_path: Path, ki
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
-def test_thousands_that_cannot_be_made_are_counted_and_not_all_named(tmp_path: Path) -> None:
+def test_thousands_of_skipped_entries_are_counted_and_not_all_named(tmp_path: Path) -> None:
     """Of a hostile archive, nothing grows with what it holds."""
     made = itertools.chain(itertools.repeat(header("p", b"6") * 100, 50), [END])
 
@@ -254,7 +256,7 @@ def test_thousands_that_cannot_be_made_are_counted_and_not_all_named(tmp_path: P
     assert len(str(raised.value)) < 200
 
 
-def test_folders_beyond_all_depths_are_named_and_all_else_comes(tmp_path: Path) -> None:
+def test_folders_nested_too_deep_are_named_and_everything_else_is_restored(tmp_path: Path) -> None:
     """Each is held open when a tree is removed, and a process may hold few."""
     deep = extended(record("path", "d/" * 1500 + "x")) + file("a")
 

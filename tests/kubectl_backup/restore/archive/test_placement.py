@@ -24,7 +24,7 @@ def tree(place: Path) -> set[str]:
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ClusterError, OSError, MemoryError])
 @pytest.mark.parametrize("was_there", [True, False])
-def test_whatever_ends_a_restore_the_folder_is_as_it_was(
+def test_an_interrupted_restore_leaves_the_folder_unchanged(
     tmp_path: Path, error: type[BaseException], was_there: bool
 ) -> None:
     place = tmp_path / "x"
@@ -45,7 +45,7 @@ def test_whatever_ends_a_restore_the_folder_is_as_it_was(
     assert not was_there or (place / "a").read_text() == "mine"
 
 
-def test_nothing_is_in_place_before_all_of_it_has_come(tmp_path: Path) -> None:
+def test_nothing_is_in_place_before_the_restore_is_complete(tmp_path: Path) -> None:
     seen: list[set[str]] = []
     archive = b"".join(file(f"a{number}") for number in range(20)) + END
 
@@ -61,7 +61,7 @@ def test_nothing_is_in_place_before_all_of_it_has_come(tmp_path: Path) -> None:
     assert tree(tmp_path) == {f"a{number}" for number in range(20)}
 
 
-def test_nobody_else_may_look_into_what_is_not_all_there(tmp_path: Path) -> None:
+def test_an_incomplete_restore_is_readable_by_its_owner_only(tmp_path: Path) -> None:
     with placement.fresh(tmp_path) as made:
         assert made.stat().st_mode & 0o777 == 0o700
         assert made.parent == tmp_path
@@ -69,7 +69,7 @@ def test_nobody_else_may_look_into_what_is_not_all_there(tmp_path: Path) -> None
             assert other != made
 
 
-def test_folders_that_are_there_are_filled_and_get_the_new_ones_modes(tmp_path: Path) -> None:
+def test_existing_folders_are_merged_and_get_the_restored_modes(tmp_path: Path) -> None:
     (tmp_path / "d" / "deep").mkdir(parents=True)
     (tmp_path / "d" / "mine").write_text("mine")
     archive = (
@@ -84,7 +84,7 @@ def test_folders_that_are_there_are_filled_and_get_the_new_ones_modes(tmp_path: 
 
 
 @pytest.mark.parametrize("theirs", [file("d"), folder("f") + file("f/x")])
-def test_what_cannot_take_its_place_is_named_and_all_else_comes(
+def test_an_entry_that_cannot_be_moved_is_named_and_everything_else_is_restored(
     tmp_path: Path, theirs: bytes
 ) -> None:
     (tmp_path / "d").mkdir()
@@ -98,7 +98,7 @@ def test_what_cannot_take_its_place_is_named_and_all_else_comes(
     assert (tmp_path / "f").read_text() == "mine"
 
 
-def test_a_link_that_comes_meanwhile_is_not_followed(tmp_path: Path) -> None:
+def test_a_link_created_meanwhile_is_not_followed(tmp_path: Path) -> None:
     """Somebody swaps a folder of the target for a link while the archive comes."""
     place, outside = tmp_path / "x", tmp_path / "outside"
     (place / "d").mkdir(parents=True)
@@ -117,7 +117,7 @@ def test_a_link_that_comes_meanwhile_is_not_followed(tmp_path: Path) -> None:
 
 
 @needs.root.mark
-def test_folders_that_nobody_may_write_are_moved_by_who_is_not_root() -> None:
+def test_read_only_folders_are_moved_without_root() -> None:
     """To move a folder elsewhere changes its `..`, for which it must be open to writing."""
     place = Path(tempfile.mkdtemp(prefix="place-", dir="/var/tmp"))  # pytest's are closed to others
     archive = (

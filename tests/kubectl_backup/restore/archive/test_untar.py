@@ -45,7 +45,7 @@ def restored(folder: Path, *members: tuple[tarfile.TarInfo, bytes]) -> Unpacked:
 
 
 @pytest.mark.parametrize("size", [1, 511, 100_000])
-def test_names_with_spaces_and_beyond_ascii(tmp_path: Path, size: int) -> None:
+def test_names_with_spaces_and_non_ascii_characters_are_kept(tmp_path: Path, size: int) -> None:
     """In whatever pieces they come."""
     long = "ordner mit leerzeichen/" + "ü" * 120
     data = archive(
@@ -62,7 +62,7 @@ def test_names_with_spaces_and_beyond_ascii(tmp_path: Path, size: int) -> None:
     assert (unpacked.files, unpacked.size) == (2, 7)
 
 
-def test_bytes_that_are_no_text_come_back(tmp_path: Path) -> None:
+def test_names_that_are_not_utf_8_are_kept(tmp_path: Path) -> None:
     restored(tmp_path, (entry("a\udcffb"), b"x"))
 
     assert [path.name for path in tmp_path.iterdir()] == ["a\udcffb"]
@@ -81,13 +81,13 @@ def test_nothing_is_written_outside(tmp_path: Path, name: str) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["inside"]
 
 
-def test_an_absolute_name_is_taken_as_a_relative_one(tmp_path: Path) -> None:
+def test_an_absolute_name_is_made_relative(tmp_path: Path) -> None:
     restored(tmp_path, (entry("/etc/passwd"), b"x"))
 
     assert (tmp_path / "etc/passwd").read_bytes() == b"x"
 
 
-def test_a_link_leads_nobody_outside(tmp_path: Path) -> None:
+def test_a_link_leads_nothing_outside(tmp_path: Path) -> None:
     """Neither what it leads to nor the link itself comes into place."""
     folder, outside = tmp_path / "inside", tmp_path / "outside"
     folder.mkdir()
@@ -100,14 +100,14 @@ def test_a_link_leads_nobody_outside(tmp_path: Path) -> None:
     assert list(folder.iterdir()) == list(outside.iterdir()) == []
 
 
-def test_an_archive_that_ends_too_early_is_no_success(tmp_path: Path) -> None:
+def test_a_truncated_archive_is_a_failure(tmp_path: Path) -> None:
     data = archive((entry("a"), b"x" * 5000))
 
     with pytest.raises(ClusterError, match="cannot be unpacked"):
         unpack(pieces(data[:2000], 100), tmp_path)
 
 
-def test_what_follows_the_archive_is_taken_too(tmp_path: Path) -> None:
+def test_data_after_the_archive_is_drained(tmp_path: Path) -> None:
     """Only then is it known how the command ended."""
     rest = pieces(archive((entry("a"), b"x")) + b"\0" * 20_000, 1000)
 
@@ -116,7 +116,7 @@ def test_what_follows_the_archive_is_taken_too(tmp_path: Path) -> None:
     assert next(rest, None) is None
 
 
-def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+def test_an_unwritable_folder_is_reported_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("a file where the folder should be")
 
     with pytest.raises(ClusterError, match="the restore is INCOMPLETE: 1 file not written: a: "):
@@ -171,7 +171,7 @@ def test_an_archives_own_link_is_replaced_by_its_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "target", ["{other}", "../other", "sub/../../other", "way/other", "way", "sub", ".", "nothing"]
 )
-def test_a_hard_link_is_made_to_a_file_of_the_archive_only(tmp_path: Path, target: str) -> None:
+def test_a_hard_link_may_only_name_a_file_of_the_archive(tmp_path: Path, target: str) -> None:
     folder, other = tmp_path / "inside", tmp_path / "other"
     folder.mkdir()
     other.write_text("mine")
@@ -186,7 +186,7 @@ def test_a_hard_link_is_made_to_a_file_of_the_archive_only(tmp_path: Path, targe
     assert not (folder / "a").exists()
 
 
-def test_hard_links_within_come_back(tmp_path: Path) -> None:
+def test_hard_links_within_the_archive_are_restored(tmp_path: Path) -> None:
     link = entry("sub/b", type=tarfile.LNKTYPE, linkname="a")
 
     restored(tmp_path, (entry("a"), b"x"), (link, b""))
@@ -216,7 +216,7 @@ def test_modes_are_masked(tmp_path: Path, mode: int, left: int, kind: bytes) -> 
     assert (tmp_path / "a").stat().st_mode & 0o7777 == left
 
 
-def test_folders_that_nobody_may_write_are_filled_and_keep_mode_and_time(tmp_path: Path) -> None:
+def test_read_only_folders_are_restored_with_mode_and_time(tmp_path: Path) -> None:
     folder = entry("sub", type=tarfile.DIRTYPE, mode=0o555, mtime=1_000_000_000)
 
     modes: set[int] = set()
@@ -236,7 +236,7 @@ def test_folders_that_nobody_may_write_are_filled_and_keep_mode_and_time(tmp_pat
     assert (tmp_path / "sub/a").stat().st_mtime == 1_100_000_000
 
 
-def test_the_folder_itself_stays_as_its_owner_made_it(tmp_path: Path) -> None:
+def test_the_target_folder_keeps_its_mode(tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
 
     restored(tmp_path, (entry("./", type=tarfile.DIRTYPE, mode=0o755, mtime=1), b""))
@@ -245,7 +245,7 @@ def test_the_folder_itself_stays_as_its_owner_made_it(tmp_path: Path) -> None:
     assert (made.st_mode & 0o7777, made.st_mtime > 1) == (0o700, True)
 
 
-def test_an_archive_that_ends_between_two_entries_is_no_success(tmp_path: Path) -> None:
+def test_an_archive_truncated_between_two_entries_is_a_failure(tmp_path: Path) -> None:
     """`tarfile` takes that for its end."""
     data = archive((entry("a"), b"x" * 512), (entry("b"), b"y" * 512))
 
@@ -254,7 +254,7 @@ def test_an_archive_that_ends_between_two_entries_is_no_success(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("header", [b"\xff" * 512, b"garbage" + b"\0" * 505])
-def test_a_damaged_header_is_no_end(tmp_path: Path, header: bytes) -> None:
+def test_a_damaged_header_is_not_the_end_of_the_archive(tmp_path: Path, header: bytes) -> None:
     """`tarfile` takes that for the end, too."""
     data = archive((entry("a"), b"x" * 512), (entry("b"), b"y" * 512))
     damaged = data[:1024] + header + data[1536:]
@@ -264,7 +264,9 @@ def test_a_damaged_header_is_no_end(tmp_path: Path, header: bytes) -> None:
 
 
 @pytest.mark.parametrize("fields", [{"mtime": 1e300}, {"uid": 2**62}, {"gid": 2**62}])
-def test_what_no_file_can_have_is_one_line(tmp_path: Path, fields: dict[str, float]) -> None:
+def test_an_impossible_attribute_is_reported_in_one_line(
+    tmp_path: Path, fields: dict[str, float]
+) -> None:
     """A time, or for root an owner."""
     if os.geteuid() or "mtime" in fields:
         fields = {"mtime": 1e300}
@@ -274,14 +276,14 @@ def test_what_no_file_can_have_is_one_line(tmp_path: Path, fields: dict[str, flo
 
 
 @pytest.mark.parametrize("name", ["a/" * 200_000 + "b", "a" * 300])
-def test_a_name_that_is_too_long_is_one_line(tmp_path: Path, name: str) -> None:
+def test_a_name_that_is_too_long_is_reported_in_one_line(tmp_path: Path, name: str) -> None:
     with pytest.raises(ClusterError, match=r"File name too long|invalid name or target"):
         restored(tmp_path, (entry(name), b"x"))
 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_small_archive_fills_no_disk(tmp_path: Path) -> None:
+def test_a_small_archive_cannot_fill_the_disk(tmp_path: Path) -> None:
     """A sparse file of eight exabytes takes one block in it."""
     sparse = entry("a", pax_headers={"GNU.sparse.map": "0,0", "GNU.sparse.size": str(1 << 62)})
 
@@ -291,7 +293,7 @@ def test_a_small_archive_fills_no_disk(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_one_file_that_cannot_be_written_is_named_and_all_else_comes(tmp_path: Path) -> None:
+def test_an_unwritable_file_is_named_and_everything_else_is_restored(tmp_path: Path) -> None:
     (tmp_path / "b" / "mine").mkdir(parents=True)
     members = [(entry(name), name.encode()) for name in ("a", "b", "c")]
 
@@ -302,7 +304,7 @@ def test_one_file_that_cannot_be_written_is_named_and_all_else_comes(tmp_path: P
     assert (tmp_path / "b" / "mine").is_dir()
 
 
-def test_folders_are_closed_once_all_is_in_them() -> None:
+def test_folders_are_closed_once_they_are_complete() -> None:
     """Else nobody but root could write into them."""
     closed = entry("closed", type=tarfile.DIRTYPE, mode=0o555, mtime=1_000_000_000)
     inner = entry("closed/inner", type=tarfile.DIRTYPE, mode=0o500, mtime=1_000_000_001)

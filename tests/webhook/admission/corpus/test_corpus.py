@@ -9,12 +9,12 @@ from tests.webhook.admitting import OWN_VOLUMES, Answer, Json, answer_to
 _CHECKED = ("host", "kind", "workload", "mounts", "sources", "user", "group", "guaranteed")
 
 
-def test_every_pod_has_an_expectation_and_the_other_way_round() -> None:
+def test_every_pod_has_an_expectation_and_every_expectation_a_pod() -> None:
     assert len(PODS) > 50
     assert PODS.keys() == EXPECTED.keys()
 
 
-def test_the_corpus_meets_every_reason_that_a_pod_alone_can_have() -> None:
+def test_the_corpus_covers_every_reason_that_depends_on_the_pod_alone() -> None:
     reasons = {expected["reason"] for expected in EXPECTED.values()}
 
     not_the_pods = {

@@ -12,7 +12,7 @@ from webhook.server import review
 
 
 @injected_pods
-def test_without_our_additions_the_pod_is_as_it_came(
+def test_the_pod_is_unchanged_apart_from_our_additions(
     expected: Json, pod: Json, asked: Json
 ) -> None:
     """To the last field, known or unknown, and with all lists in their order."""
@@ -55,7 +55,9 @@ def test_a_pod_without_a_sidecar_gets_at_most_a_reason(
 
 
 @skipped_pods
-def test_only_who_asked_in_vain_is_warned(expected: Json, pod: Json, asked: Json) -> None:
+def test_only_an_enabled_pod_without_a_sidecar_gets_a_warning(
+    expected: Json, pod: Json, asked: Json
+) -> None:
     asked["request"]["object"] = pod
 
     silent = expected["reason"] in {"not_enabled", "mirror_pod", "already_injected"}
@@ -75,7 +77,7 @@ def test_a_second_admission_adds_nothing(expected: Json, pod: Json, asked: Json)
 
 
 @injected_pods
-def test_the_sidecar_is_known_by_its_structure_not_by_our_marks(
+def test_the_sidecar_is_recognised_by_its_structure_not_by_annotations(
     expected: Json, pod: Json, asked: Json
 ) -> None:
     del expected
@@ -93,7 +95,7 @@ def test_the_sidecar_is_known_by_its_structure_not_by_our_marks(
 
 
 @every_pod
-def test_the_object_in_the_request_stays_untouched(expected: Json, pod: Json, asked: Json) -> None:
+def test_the_object_in_the_request_stays_unchanged(expected: Json, pod: Json, asked: Json) -> None:
     del expected
     asked["request"]["object"] = pod
     request = review.parse(json.dumps(asked).encode())

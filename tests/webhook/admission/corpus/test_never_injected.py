@@ -10,7 +10,7 @@ from webhook.admission.admit import admit
 @pytest.mark.parametrize(
     "spec", [{"os": {"name": "windows"}}, {"nodeSelector": {"kubernetes.io/os": "windows"}}]
 )
-def test_a_pod_of_windows_is_told_so(pod: Json, spec: Json) -> None:
+def test_a_windows_pod_is_skipped_with_its_reason(pod: Json, spec: Json) -> None:
     pod["spec"] |= spec
 
     admission = admit(pod, "prod", OPTIONS)
@@ -23,13 +23,13 @@ def test_a_pod_of_windows_is_told_so(pod: Json, spec: Json) -> None:
 @pytest.mark.parametrize(
     "spec", [{"os": {"name": "linux"}}, {"nodeSelector": {"kubernetes.io/os": "linux"}}]
 )
-def test_a_pod_of_linux_is_injected(pod: Json, spec: Json) -> None:
+def test_a_linux_pod_is_injected(pod: Json, spec: Json) -> None:
     pod["spec"] |= spec
 
     assert admit(pod, "prod", OPTIONS).reason == "injected"
 
 
-def test_a_pod_that_shows_a_kubelets_own_stays_as_it_is(pod: Json) -> None:
+def test_a_mirror_pod_stays_unchanged(pod: Json) -> None:
     pod["metadata"]["annotations"][coverage.MIRROR_ANNOTATION] = "0123456789abcdef"
 
     admission = admit(pod, "prod", OPTIONS)

@@ -43,7 +43,7 @@ WRONG_TYPES: list[tuple[str, object, str]] = [
 
 
 @pytest.mark.parametrize(("path", "value", "reason"), WRONG_TYPES)
-def test_a_pod_of_the_wrong_types_is_allowed_untouched(
+def test_a_pod_with_fields_of_the_wrong_type_is_admitted_unchanged(
     asked: Json, pod: Json, path: str, value: object, reason: str
 ) -> None:
     """The API server never sends one; if it did, the pod would be its business."""
@@ -62,7 +62,7 @@ def test_a_pod_of_the_wrong_types_is_allowed_untouched(
 
 @pytest.mark.parametrize("path", ["spec", "spec.containers", "spec.volumes"])
 @pytest.mark.parametrize("value", [None, [], {}])
-def test_a_pod_without_its_parts_is_allowed_with_a_reason(
+def test_a_pod_without_required_fields_is_admitted_with_a_reason(
     asked: Json, pod: Json, path: str, value: object
 ) -> None:
     *parents, last = path.split(".")
@@ -74,7 +74,7 @@ def test_a_pod_without_its_parts_is_allowed_with_a_reason(
     assert response["auditAnnotations"] == {"reason": "no_volumes"}
 
 
-def test_an_empty_object_asks_for_nothing(asked: Json) -> None:
+def test_an_empty_object_is_not_enabled(asked: Json) -> None:
     asked["request"]["object"] = {}
 
     assert verdict(review(application(), asked))["auditAnnotations"] == {"reason": "not_enabled"}
@@ -87,9 +87,7 @@ def _seconds_to_decide(asked: Json) -> float:
     return process_time() - started
 
 
-def test_a_pod_with_thousands_of_volumes_does_not_hold_up_the_others(
-    asked: Json, pod: Json
-) -> None:
+def test_a_pod_with_thousands_of_volumes_does_not_delay_others(asked: Json, pod: Json) -> None:
     """One process answers for the whole cluster, and the API server waits 5 seconds."""
     numbers = range(6000)
     claim = {"claimName": "x"}
@@ -103,7 +101,7 @@ def test_a_pod_with_thousands_of_volumes_does_not_hold_up_the_others(
     assert _seconds_to_decide(asked) < 0.5
 
 
-def test_a_pod_with_thousands_of_unknown_settings_does_not_hold_up_the_others(
+def test_a_pod_with_thousands_of_unknown_settings_does_not_delay_others(
     asked: Json, pod: Json
 ) -> None:
     pod["metadata"]["annotations"] |= {f"backup.s{number}": "" for number in range(14_000)}

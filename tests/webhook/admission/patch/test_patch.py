@@ -49,7 +49,7 @@ def test_the_list_of_evictable_volumes_grows(
     assert result["metadata"]["annotations"][key] == after
 
 
-def test_a_status_of_ours_is_replaced_and_does_not_stand_twice(asked: Json, pod: Json) -> None:
+def test_the_status_annotation_is_replaced_and_not_repeated(asked: Json, pod: Json) -> None:
     pod["metadata"]["annotations"]["backup.status"] = '{"injected":false}'
 
     operations = answer_to(asked).operations or []

@@ -37,7 +37,7 @@ def test_a_patch_that_only_adds_is_proven_and_its_result_returned(pod: Json) -> 
     assert pod == before
 
 
-def test_no_operations_are_proven(pod: Json) -> None:
+def test_an_empty_patch_is_proven(pod: Json) -> None:
     assert patch_proof.prove(pod, []) == pod
 
 
@@ -70,7 +70,7 @@ def test_no_operations_are_proven(pod: Json) -> None:
     ],
     ids=lambda value: value if isinstance(value, str) else None,
 )
-def test_whatever_is_no_addition_of_ours_is_refused(pod: Json, operation: Json, rule: str) -> None:
+def test_any_change_but_our_additions_is_refused(pod: Json, operation: Json, rule: str) -> None:
     before = deepcopy(pod)
 
     with pytest.raises(ProofError, match=rule):
@@ -153,7 +153,7 @@ def test_annotations_fit_up_to_the_limit_of_the_api_server(pod: Json, excess: in
 
 
 @pytest.mark.parametrize("key", ["env", "volumeMounts"])
-def test_a_repair_adds_to_a_list_of_ours_and_replaces_nothing_in_it(pod: Json, key: str) -> None:
+def test_a_repair_adds_to_our_lists_and_replaces_no_entry(pod: Json, key: str) -> None:
     """The API server calls us again where another webhook took something from our container."""
     state = {"name": "backup-state", "mountPath": "/var/lib/backup"}
     ours = {**SIDECAR, "volumeMounts": [*SIDECAR["volumeMounts"], state]}

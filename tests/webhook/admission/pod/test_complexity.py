@@ -119,7 +119,7 @@ def _seconds(pod: Json) -> float:
 @pytest.mark.parametrize(
     ("made", "count"), GROWING, ids=[made.__name__.strip("_") for made, _ in GROWING]
 )
-def test_a_pod_of_four_times_the_size_takes_about_four_times_the_time(
+def test_admission_time_grows_linearly_with_the_pods_size(
     made: Callable[[int], Json], count: int
 ) -> None:
     small, large = _seconds(made(count)), _seconds(made(4 * count))
@@ -153,7 +153,7 @@ def _over() -> list[tuple[str, Json]]:
 
 
 @pytest.mark.parametrize(("what", "pod"), _over())
-def test_a_pod_over_a_limit_gets_no_sidecar_and_is_told_why(what: str, pod: Json) -> None:
+def test_a_pod_over_a_limit_gets_no_sidecar_and_a_reason(what: str, pod: Json) -> None:
     admission = admit(pod, "ns", OPTIONS)
 
     assert admission.reason is Reason.TOO_COMPLEX
@@ -165,7 +165,7 @@ def test_a_pod_over_a_limit_gets_no_sidecar_and_is_told_why(what: str, pod: Json
     assert "not backed up" in line
 
 
-def test_a_pod_that_asks_for_nothing_is_not_measured_by_it() -> None:
+def test_a_pod_that_is_not_enabled_is_not_held_to_the_limits() -> None:
     """Other people's pods may be as large as they like; nothing of them is in the log."""
     pod = _volumes(complexity.VOLUMES + 1)
     del pod["metadata"]["annotations"]
@@ -173,7 +173,7 @@ def test_a_pod_that_asks_for_nothing_is_not_measured_by_it() -> None:
     assert admit(pod, "ns", OPTIONS) == Admission(Reason.NOT_ENABLED)
 
 
-def test_thousands_of_bad_entries_are_told_in_a_few_short_lines() -> None:
+def test_thousands_of_invalid_entries_give_a_few_short_warnings() -> None:
     admission = admit(_bad_entries(20_000), "ns", OPTIONS)
 
     assert admission.reason is Reason.INJECTED
@@ -182,7 +182,7 @@ def test_thousands_of_bad_entries_are_told_in_a_few_short_lines() -> None:
     assert any("19990 more entries" in line for line in admission.warnings)
 
 
-def test_folders_in_folders_are_mounted_once() -> None:
+def test_nested_folders_are_mounted_once() -> None:
     """Also where names sort between a folder and what lies in it."""
     names = ["a", "a-b", "a/b", "a-b/c", "a.b", "a0/x", "b/c/d", "b/c", "b-c/d"]
     mounts = [{"name": "d", "mountPath": f"/m{n}", "subPath": s} for n, s in enumerate(names)]

@@ -25,14 +25,14 @@ WRONG: list[tuple[str, object, str]] = [
 
 
 @pytest.mark.parametrize(("key", "value", "said"), WRONG, ids=lambda each: str(each)[:40])
-def test_the_field_is_named_with_what_to_write(key: str, value: object, said: str) -> None:
+def test_an_invalid_field_is_named_with_a_remedy(key: str, value: object, said: str) -> None:
     found = form.fault({"spec": {"containers": [{"name": "a", key: value}]}})
 
     assert said in found
     assert found.startswith("spec.containers[0].")
 
 
-def test_the_way_to_a_template_stands_before_the_field() -> None:
+def test_the_path_of_the_template_precedes_the_field() -> None:
     assert form.fault({"spec": "x"}, "spec.template") == "spec.template.spec 'x': write a mapping"
 
 
@@ -41,7 +41,7 @@ def test_a_long_value_is_cut() -> None:
 
 
 @pytest.mark.parametrize("pod", PODS.values(), ids=PODS)
-def test_pods_that_clusters_run_have_no_fault(pod: Json) -> None:
+def test_real_pods_have_no_invalid_field(pod: Json) -> None:
     assert form.fault(pod) == ""
 
 
@@ -54,5 +54,5 @@ def test_pods_that_clusters_run_have_no_fault(pod: Json) -> None:
         {"spec": {"futureField": 7, "containers": [{"newer": [1]}]}},
     ],
 )
-def test_what_is_absent_or_unknown_is_no_fault(pod: Json) -> None:
+def test_absent_and_unknown_fields_are_valid(pod: Json) -> None:
     assert form.fault(pod) == ""

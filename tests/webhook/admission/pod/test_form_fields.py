@@ -69,7 +69,7 @@ _METADATA: tuple[tuple[dict[str, Any], str], ...] = (
     [*(("spec", *each) for each in _SPEC), *(("metadata", *each) for each in _METADATA)],
     ids=str,
 )
-def test_each_field_that_is_read_is_of_its_type(
+def test_each_field_that_is_read_has_its_type_checked(
     part: str, fields: dict[str, Any], said: str
 ) -> None:
     found = form.fault({part: fields})
@@ -91,11 +91,11 @@ def test_each_field_that_is_read_is_of_its_type(
     ],
     ids=str,
 )
-def test_what_nobody_reads_may_be_anything(pod: dict[str, Any]) -> None:
+def test_fields_that_are_not_read_may_have_any_type(pod: dict[str, Any]) -> None:
     assert form.fault(pod) == ""
 
 
-def test_the_first_of_several_is_named() -> None:
+def test_the_first_of_several_invalid_fields_is_named() -> None:
     fields = {"volumes": [{"name": 1}, {"name": 2}], "os": 7}
 
     assert form.fault({"spec": fields}).startswith("spec.volumes[0].name '1'")
@@ -104,10 +104,10 @@ def test_the_first_of_several_is_named() -> None:
 
 
 @pytest.mark.parametrize(("length", "shown"), [(60, "x" * 60), (61, "x" * 60 + "…")])
-def test_a_value_of_sixty_letters_is_shown_whole(length: int, shown: str) -> None:
+def test_a_value_of_sixty_characters_is_shown_in_full(length: int, shown: str) -> None:
     assert form.fault({"spec": "x" * length}) == f"spec '{shown}': write a mapping"
 
 
-def test_the_pod_itself_may_be_wrong() -> None:
+def test_a_pod_that_is_no_object_is_named() -> None:
     assert form.fault("x") == "the pod 'x': write a mapping"
     assert form.fault(None) == ""

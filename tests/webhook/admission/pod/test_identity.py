@@ -35,7 +35,7 @@ ROLLOUTS: dict[str, tuple[str, list[Json]]] = {
 
 
 @pytest.mark.parametrize(("host", "pods"), ROLLOUTS.values(), ids=ROLLOUTS)
-def test_pods_that_follow_each_other_have_one_host(
+def test_pods_that_replace_each_other_share_a_host(
     asked: Json, pod: Json, host: str, pods: list[Json]
 ) -> None:
     assert [_host(asked, pod, metadata) for metadata in pods] == [host] * len(pods)
@@ -58,7 +58,7 @@ def test_a_pod_with_data_of_its_own_has_a_host_of_its_own(
     assert _host(asked, pod, metadata, claim) == "$(BACKUP_POD)"
 
 
-def test_the_annotation_goes_before_all_of_it(asked: Json, pod: Json) -> None:
+def test_the_annotation_outranks_the_workloads_name(asked: Json, pod: Json) -> None:
     pod["metadata"]["annotations"]["backup.name"] = "mine"
 
     for metadata, claim in OWN.values():

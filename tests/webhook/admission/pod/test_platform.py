@@ -83,7 +83,7 @@ def _answer(asked: Json, pod: Json, changes: Json) -> str:
 
 
 @pytest.mark.parametrize("changes", WINDOWS.values(), ids=WINDOWS)
-def test_a_pod_for_windows_alone_gets_no_sidecar(asked: Json, pod: Json, changes: Json) -> None:
+def test_a_windows_only_pod_gets_no_sidecar(asked: Json, pod: Json, changes: Json) -> None:
     assert _answer(asked, pod, changes) == "windows"
 
 

@@ -38,20 +38,20 @@ def _refusal(limits: tuple[Limit, ...], limit: str, request: str = "") -> str:
         ({"maxLimitRequestRatio": {"memory": "4"}}, "256Mi", "", False),
     ],
 )
-def test_a_bound_is_allowed_and_what_is_beyond_refused(
+def test_a_value_at_the_bound_is_allowed_and_beyond_it_refused(
     item: Json, limit: str, asked: str, *, refused: bool
 ) -> None:
     assert bool(_refusal(_read(**item), limit, asked)) is refused
 
 
-def test_a_bound_of_whole_pods_is_none_of_a_containers() -> None:
+def test_a_bound_on_pods_does_not_bound_a_container() -> None:
     limits = _read("Pod", min={"memory": "512Mi"})
     wanted = of_container({"resources": {"limits": {"memory": "256Mi"}}})
 
     assert limit_range.fitted(wanted, limits, {}, equal=False) == wanted
 
 
-def test_what_a_container_says_counts_before_a_default() -> None:
+def test_a_containers_value_outranks_the_default() -> None:
     limits = _read(default={"memory": "1Gi", "cpu": "1"})
     wanted = of_container({"resources": {"limits": {"memory": "256Mi"}}})
 
@@ -64,7 +64,7 @@ def test_what_a_container_says_counts_before_a_default() -> None:
     ("least", "ratio", "expected"),
     [("128Mi", "100", "128Mi"), ("8Mi", "100", "16Mi"), ("8Mi", "4", "64Mi")],
 )
-def test_a_large_ratio_takes_nothing_of_a_minimum(
+def test_a_large_ratio_does_not_lower_a_minimum(
     pod: Json, least: str, ratio: str, expected: str
 ) -> None:
     """The larger of both counts: 256Mi by 100 would be less than the minimum, and refused."""

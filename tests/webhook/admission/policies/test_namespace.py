@@ -60,7 +60,7 @@ def _refused(around: NamespaceContext, pod: Json | None = None) -> str:
     return admission.warnings[-1]
 
 
-def test_nothing_is_changed_where_everything_fits() -> None:
+def test_resources_stay_unchanged_where_they_fit() -> None:
     usual = {"limits": {"memory": "256Mi"}, "requests": {"cpu": "1m", "memory": "16Mi"}}
 
     assert _resources(NamespaceContext()) == usual
@@ -86,17 +86,17 @@ def test_nothing_is_changed_where_everything_fits() -> None:
         ),
     ],
 )
-def test_resources_go_by_a_limit_range(item: Json, expected: Json) -> None:
+def test_resources_follow_a_limit_range(item: Json, expected: Json) -> None:
     found = _resources(_limited(**item))
 
     assert {key: found[key] for key in expected} == expected
 
 
-def test_a_limit_range_that_leaves_too_little_memory_leaves_the_pod_without() -> None:
+def test_a_limit_range_with_too_little_memory_skips_the_pod() -> None:
     assert "backups need 64Mi of memory" in _refused(_limited(max={"memory": "32Mi"}))
 
 
-def test_a_cpu_limit_is_set_where_a_quota_wants_one() -> None:
+def test_a_cpu_limit_is_set_where_a_quota_requires_one() -> None:
     app_resources = {"limits": {"cpu": "1", "memory": "1Gi"}}
 
     found = _resources(_quota({"limits.cpu": "4"}), _pod(**app_resources, requests={"cpu": "1m"}))
@@ -104,13 +104,13 @@ def test_a_cpu_limit_is_set_where_a_quota_wants_one() -> None:
     assert found["limits"]["cpu"] == "200m"
 
 
-def test_a_quota_without_room_leaves_the_pod_without() -> None:
+def test_an_exhausted_quota_skips_the_pod() -> None:
     full = _quota({"requests.memory": "1Gi"}, {"requests.memory": "1020Mi"})
 
     assert "quota team has not enough left of requests.memory" in _refused(full, _pod(**_SMALL))
 
 
-def test_a_quota_that_wants_what_the_app_does_not_say_leaves_the_pod_without() -> None:
+def test_a_quota_that_requires_limits_the_app_lacks_skips_the_pod() -> None:
     """Without us the pod asks for nothing and is not counted at all."""
     around = _quota({"limits.cpu": "4"}, scopes=["NotBestEffort"])
 
@@ -148,7 +148,7 @@ def test_a_quota_selects_pods_by_priority(
     assert (_admitted(around, pod).reason is Reason.QUOTA) == counted
 
 
-def test_a_pod_with_a_budget_of_its_own_gives_none_of_it_away() -> None:
+def test_pod_level_resources_are_not_shared_with_the_sidecar() -> None:
     pod = _pod()
     pod["spec"]["resources"] = {"limits": {"cpu": "1", "memory": "1Gi"}}
 
@@ -174,7 +174,7 @@ def test_root_is_not_used_where_the_namespace_forbids_it() -> None:
         assert ("add" in context["capabilities"]) is (user == 0)
 
 
-def test_root_by_annotation_is_not_used_there_either_and_says_so() -> None:
+def test_root_by_annotation_is_refused_there_with_a_warning() -> None:
     pod = _unknown_user()
     pod["metadata"]["annotations"]["backup.run-as"] = "root"
 
@@ -194,14 +194,14 @@ def test_pull_secrets_that_the_namespace_names_are_added_once() -> None:
     assert result["spec"]["imagePullSecrets"] == [{"name": "own"}, {"name": "team"}]
 
 
-def test_a_refused_owner_gets_its_pods_without() -> None:
+def test_pods_of_a_refused_owner_are_skipped() -> None:
     admission = _admitted(NamespaceContext(refused=True))
 
     assert admission.reason is Reason.REFUSED_ELSEWHERE
     assert not any("/spec" in operation["path"] for operation in admission.operations)
 
 
-def test_a_pod_stays_guaranteed_by_what_a_limit_range_adds_to_its_own_requests() -> None:
+def test_a_pod_that_a_limit_range_makes_guaranteed_stays_so() -> None:
     """The pod asks for memory as a whole, its container for a core: both are then its limits."""
     pod = _pod(requests={"cpu": "1"})
     pod["spec"]["resources"] = {"requests": {"memory": "1Gi"}}
@@ -212,7 +212,7 @@ def test_a_pod_stays_guaranteed_by_what_a_limit_range_adds_to_its_own_requests()
     assert (found["requests"]["memory"], found["limits"]["memory"]) == ("0", "256Mi")
 
 
-def test_limits_of_all_stay_within_what_the_pod_requests_as_a_whole() -> None:
+def test_limits_of_all_containers_stay_within_the_pod_level_request() -> None:
     """More would raise its limit, and it would not be Guaranteed any more."""
     pod = _pod(limits={"cpu": "1", "memory": "900Mi"})
     pod["spec"]["resources"] = {"requests": {"memory": "1Gi"}}
@@ -224,14 +224,14 @@ def test_limits_of_all_stay_within_what_the_pod_requests_as_a_whole() -> None:
     assert "memory" in _refused(NamespaceContext(), pod)
 
 
-def test_nothing_is_requested_where_the_pods_limit_is_its_request() -> None:
+def test_nothing_is_requested_where_the_pod_level_limit_is_its_request() -> None:
     pod = _pod(limits={"memory": "512Mi"})
     pod["spec"]["resources"] = {"limits": {"cpu": "1"}}
 
     assert "cpu" not in _resources(NamespaceContext(), pod)["requests"]
 
 
-def test_what_only_the_pod_as_a_whole_limits_is_not_asked_for_at_all() -> None:
+def test_resources_limited_only_at_pod_level_are_not_requested() -> None:
     """Its limit of memory is its request as long as no container has either of its own."""
     pod = _pod()
     pod["spec"]["resources"] = {"limits": {"memory": "1Gi"}}
@@ -252,7 +252,7 @@ def test_what_only_the_pod_as_a_whole_limits_is_not_asked_for_at_all() -> None:
     assert found["requests"]["memory"] == found["limits"]["memory"]
 
 
-def test_a_core_is_requested_in_full_where_the_pod_budgets_only_memory() -> None:
+def test_cpu_is_requested_in_full_where_pod_level_resources_are_only_memory() -> None:
     pod = _pod(limits={"cpu": "1"})
     pod["spec"]["resources"] = {"limits": {"memory": "1Gi"}}
 

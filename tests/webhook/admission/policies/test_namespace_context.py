@@ -14,7 +14,7 @@ from webhook.cluster.prepull import problems_of
 IMAGE = "backup-webhook-sidecar:1"
 
 
-def test_pod_is_not_injected_while_no_node_can_get_the_image() -> None:
+def test_a_pod_is_not_injected_while_no_node_can_pull_the_image() -> None:
     around = NamespaceContext("ErrImagePull on node n")
 
     admission = admit(app.pod(), "prod", OPTIONS, around)
@@ -46,11 +46,11 @@ def test_only_a_pre_pull_pod_that_cannot_pull_an_image_is_evidence() -> None:
         "CrashLoopBackOff", "RunContainerError", "CreateContainerError", "StartError",
     ],
 )  # fmt: skip
-def test_each_reason_of_the_kubelets_is_said(reason: str) -> None:
+def test_each_reason_of_the_kubelet_is_reported(reason: str) -> None:
     assert problems_of(_pod(reason), "prepull") == {IMAGE: f"{reason} on node n"}
 
 
-def test_a_pod_that_goes_or_that_nobody_started_is_no_evidence() -> None:
+def test_a_terminating_or_unowned_pod_is_no_evidence() -> None:
     going, owned_by_none, unknown = (_pod("ErrImagePull") for _ in range(3))
     going["metadata"] = {**_pod(None)["metadata"], "deletionTimestamp": "2026-12-01T00:00:00Z"}  # type: ignore[dict-item] # a mapping
     owned_by_none["metadata"] = {"name": "p"}
@@ -103,7 +103,7 @@ def _dumping() -> dict[str, object]:
     return pod
 
 
-def test_each_pod_is_hurt_only_by_the_trouble_of_its_own_image() -> None:
+def test_a_pod_is_skipped_only_for_its_own_image() -> None:
     options = replace(OPTIONS, database_image="db:1")
     plain, databases = NamespaceContext("ErrImagePull"), NamespaceContext("", "ErrImagePull")
 
@@ -113,7 +113,7 @@ def test_each_pod_is_hurt_only_by_the_trouble_of_its_own_image() -> None:
     assert admit(_dumping(), "prod", options, databases).reason is Reason.IMAGE_UNAVAILABLE
 
 
-def test_a_pod_with_a_dump_gets_the_image_with_clients_and_is_told_what_to_dump() -> None:
+def test_a_pod_with_a_dump_gets_the_image_with_clients_and_its_setting() -> None:
     (ours,) = admit(
         _dumping(), "prod", replace(OPTIONS, database_image="db:1")
     ).additions.containers
@@ -127,7 +127,7 @@ def test_a_pod_with_a_dump_gets_the_image_with_clients_and_is_told_what_to_dump(
     assert "BACKUP_DUMP" not in {each["name"] for each in other["env"]}
 
 
-def test_where_no_dumps_are_allowed_the_volumes_are_still_backed_up() -> None:
+def test_volumes_are_backed_up_where_dumps_are_not_allowed() -> None:
     admission = admit(_dumping(), "prod", OPTIONS)
 
     (ours,) = admission.additions.containers

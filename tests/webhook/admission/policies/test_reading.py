@@ -18,7 +18,7 @@ Json = dict[str, Any]
         ({ENFORCE: "strict"}, "restricted"), ({"pod-security.kubernetes.io/warn": "baseline"}, ""),
     ],
 )  # fmt: skip
-def test_a_level_that_nobody_knows_is_the_strictest(labels: Json, level: str) -> None:
+def test_an_unknown_pod_security_level_is_the_strictest(labels: Json, level: str) -> None:
     assert namespace.read({"metadata": {"labels": labels}}).level == level
 
 
@@ -30,9 +30,7 @@ def test_a_level_that_nobody_knows_is_the_strictest(labels: Json, level: str) ->
         ("memory", "1073741824", "1Gi"), ("memory", "0.5", "1"),
     ],
 )  # fmt: skip
-def test_an_amount_is_written_in_whole_units_never_less(
-    resource: str, value: str, text: str
-) -> None:
+def test_a_quantity_is_rounded_up_to_whole_units(resource: str, value: str, text: str) -> None:
     assert pod_resources.text(resource, Decimal(value)) == text
 
 
@@ -40,7 +38,7 @@ def _container(request: str, **more: str) -> Json:
     return {"resources": {"requests": {"cpu": request}}, **more}
 
 
-def test_a_pod_asks_for_what_runs_at_once_at_its_peak() -> None:
+def test_a_pods_request_is_the_peak_of_containers_that_run_at_once() -> None:
     """Sidecars run beside the app, and beside each init container that comes after them."""
     sidecar = _container("2", restartPolicy="Always")
     spec = {
@@ -53,14 +51,14 @@ def test_a_pod_asks_for_what_runs_at_once_at_its_peak() -> None:
     assert pod_resources.of_pod({"spec": spec}, overhead=True).requests == {"cpu": 10}
 
 
-def test_what_has_only_a_limit_requests_as_much() -> None:
+def test_a_container_with_only_a_limit_requests_as_much() -> None:
     found = pod_resources.of_container({"resources": {"limits": {"cpu": "1"}}})
 
     assert found.requests == {"cpu": 1}
 
 
 @pytest.mark.parametrize(("used", "refused"), [("0", False), ("2", False), ("3", True)])
-def test_a_quota_may_be_used_up_and_not_exceeded(used: str, *, refused: bool) -> None:
+def test_a_quota_may_be_reached_but_not_exceeded(used: str, *, refused: bool) -> None:
     """Its status counts, not what somebody has asked for since."""
     quota = resource_quota.read(
         {

@@ -42,7 +42,7 @@ def test_all_but_one_of_the_corpus_can_be_restored() -> None:
 
 
 @injected_pods
-def test_it_stands_before_all_that_use_a_restored_volume_and_behind_all_before_them(
+def test_it_stands_right_before_the_containers_that_mount_a_restored_volume(
     expected: Json, pod: Json, asked: Json
 ) -> None:
     del asked
@@ -66,7 +66,7 @@ def test_it_stands_before_all_that_use_a_restored_volume_and_behind_all_before_t
 
 
 @injected_pods
-def test_all_else_is_as_without_a_restore(expected: Json, pod: Json, asked: Json) -> None:
+def test_everything_else_is_as_without_a_restore(expected: Json, pod: Json, asked: Json) -> None:
     del asked
     if expected is EXPECTED[UNFILLED]:
         return
@@ -107,7 +107,9 @@ def test_a_second_admission_adds_nothing(expected: Json, pod: Json, asked: Json)
         ("vaultwarden", ["backup-restore", "backup"]),
     ],
 )
-def test_a_mesh_comes_before_it_and_what_changes_owners_behind(name: str, order: list[str]) -> None:
+def test_a_mesh_proxy_precedes_it_and_a_chown_container_follows_it(
+    name: str, order: list[str]
+) -> None:
     assert _names(_restored(PODS[name])) == order
 
 
@@ -129,7 +131,7 @@ def test_a_mesh_comes_before_it_and_what_changes_owners_behind(name: str, order:
         ([("other", "tmp", "")], ["other", "backup-restore", "backup"]),
     ],
 )
-def test_only_who_uses_a_restored_volume_comes_behind_it(
+def test_only_containers_that_mount_a_restored_volume_follow_it(
     pod: Json, init: list[tuple[str, str, str]], order: list[str]
 ) -> None:
     """Where a proxy comes behind what uses the volume, it has to stay there."""
@@ -181,7 +183,7 @@ def _takes_a_volume(pod: Json) -> None:
         _takes_the_container, _takes_a_variable, _takes_the_status, _takes_a_volume,
     ],
 )  # fmt: skip
-def test_what_is_taken_is_put_back(asked: Json, pod: Json, take: Callable[[Json], None]) -> None:
+def test_removed_parts_are_restored(asked: Json, pod: Json, take: Callable[[Json], None]) -> None:
     whole = _restored(pod)
     robbed = deepcopy(whole)
     take(robbed)
@@ -192,7 +194,7 @@ def test_what_is_taken_is_put_back(asked: Json, pod: Json, take: Callable[[Json]
     assert apply(robbed, operations or []) == whole
 
 
-def test_a_volume_that_came_since_is_restored_too(asked: Json, pod: Json) -> None:
+def test_a_volume_added_later_is_restored_too(asked: Json, pod: Json) -> None:
     grown = _restored(pod)
     volume = {"name": "late", "persistentVolumeClaim": {"claimName": "late"}}
     grown["spec"]["volumes"].append(volume)
@@ -208,7 +210,7 @@ def test_a_volume_that_came_since_is_restored_too(asked: Json, pod: Json) -> Non
     assert late in sidecar["volumeMounts"]
 
 
-def test_where_it_was_taken_from_a_pod_with_a_proxy_behind_us_it_comes_before_the_sidecar(
+def test_it_returns_before_the_sidecar_in_a_pod_with_a_proxy_after_us(
     asked: Json, pod: Json
 ) -> None:
     """A sidecar that saw the empty volume first would back that up."""
@@ -245,7 +247,7 @@ def _inserted(at: object, value: Json) -> list[Json]:
 
 
 @pytest.mark.parametrize("at", [0, 1, 2, "-"])
-def test_it_may_stand_before_what_was_there(pod: Json, at: object) -> None:
+def test_it_may_precede_existing_containers(pod: Json, at: object) -> None:
     pod["spec"]["initContainers"] = deepcopy(INIT)
     before = deepcopy(pod)
 
@@ -278,7 +280,9 @@ def test_it_may_stand_before_what_was_there(pod: Json, at: object) -> None:
     ],
     ids=["another", "not-ours", "twice", "another-too", "changed", "copied", "beyond", "no-volume"],
 )  # fmt: skip
-def test_nothing_else_may(pod: Json, operations: list[Json], rule: str) -> None:
+def test_nothing_else_may_precede_existing_containers(
+    pod: Json, operations: list[Json], rule: str
+) -> None:
     pod["spec"]["initContainers"] = deepcopy(INIT)
     before = deepcopy(pod)
 
@@ -287,7 +291,7 @@ def test_nothing_else_may(pod: Json, operations: list[Json], rule: str) -> None:
     assert pod == before
 
 
-def test_one_that_is_there_is_not_moved(pod: Json) -> None:
+def test_an_existing_one_is_not_moved(pod: Json) -> None:
     pod["spec"]["initContainers"] = [deepcopy(INIT[0]), deepcopy(RESTORER)]
     pod["spec"]["volumes"].append({"name": "backup-state"})
 

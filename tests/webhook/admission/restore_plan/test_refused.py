@@ -32,7 +32,7 @@ def _caused(pod: Json, cause: str) -> None:
 
 @pytest.mark.parametrize("cause", CAUSES)
 @pytest.mark.parametrize("restores", [True, False])
-def test_a_pod_without_sidecar_is_told_that_the_policy_refuses_it_and_why(
+def test_a_skipped_pod_gets_a_warning_that_the_policy_refuses_it(
     pod: Json, cause: str, restores: bool
 ) -> None:
     if restores:
@@ -56,7 +56,7 @@ def test_a_pod_without_sidecar_is_told_that_the_policy_refuses_it_and_why(
 
 
 @pytest.mark.parametrize("enabled", ["false", "no", ""])
-def test_who_wants_no_backups_is_not_refused(asked: Json, pod: Json, enabled: str) -> None:
+def test_a_pod_that_is_not_enabled_is_not_refused(asked: Json, pod: Json, enabled: str) -> None:
     asking(pod)
     pod["metadata"]["annotations"]["backup.enabled"] = enabled
 
@@ -65,7 +65,7 @@ def test_who_wants_no_backups_is_not_refused(asked: Json, pod: Json, enabled: st
     assert (answer.reason, answer.operations, answer.warnings) == ("not_enabled", None, [])
 
 
-def test_a_refused_owner_is_tried_with_our_containers_all_the_same(pod: Json) -> None:
+def test_a_refused_owner_that_requests_a_restore_is_injected_again(pod: Json) -> None:
     """Without them it is refused for certain, and nobody would see by whom it was before."""
     refusing = NamespaceContext(refused=True)
     assert admit.admit(pod, "prod", OPTIONS, refusing).reason == "refused_elsewhere"
@@ -80,7 +80,7 @@ def test_a_refused_owner_is_tried_with_our_containers_all_the_same(pod: Json) ->
     assert [each["name"] for each in containers] == ["backup-restore", "backup"]
 
 
-def test_a_refused_owner_whose_restore_cannot_be_done_is_not_tried(pod: Json) -> None:
+def test_a_refused_owner_whose_restore_is_impossible_is_not_injected(pod: Json) -> None:
     asking(pod, engine="rclone")
 
     admission = admit.admit(pod, "prod", OPTIONS, NamespaceContext(refused=True))
@@ -89,7 +89,7 @@ def test_a_refused_owner_whose_restore_cannot_be_done_is_not_tried(pod: Json) ->
     assert REFUSAL in admission.warnings[-2]
 
 
-def test_a_patch_that_is_not_proven_and_a_bug_of_ours_say_it_too(pod: Json) -> None:
+def test_a_failed_proof_and_an_exception_give_the_warning_too(pod: Json) -> None:
     asking(pod)
     pod["metadata"]["annotations"]["example.net/note"] = "x" * (256 * 1024 - 100)
 
@@ -104,7 +104,7 @@ def test_a_patch_that_is_not_proven_and_a_bug_of_ours_say_it_too(pod: Json) -> N
         assert admission.operations == ()
 
 
-def test_an_excluded_namespace_hears_nothing(pod: Json) -> None:
+def test_an_excluded_namespace_gets_no_warning(pod: Json) -> None:
     """The policy does not look at it either."""
     asking(pod)
     options = Options(image="x", excluded_namespaces=frozenset({"prod"}))

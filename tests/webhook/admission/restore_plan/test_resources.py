@@ -39,7 +39,9 @@ def _restored(pod: Json, around: NamespaceContext = PLAIN) -> tuple[Json, Json]:
         (FULL, {"requests": {"memory": "4Gi"}}),
     ],
 )
-def test_it_asks_for_what_the_sidecar_does(pod: Json, resources: Json, of_pod: Json | None) -> None:
+def test_it_requests_what_the_sidecar_requests(
+    pod: Json, resources: Json, of_pod: Json | None
+) -> None:
     pod["spec"]["containers"][0]["resources"] = resources
     pod["spec"]["resources"] = of_pod
 
@@ -48,7 +50,7 @@ def test_it_asks_for_what_the_sidecar_does(pod: Json, resources: Json, of_pod: J
     assert restorer == sidecar
 
 
-def test_where_limits_are_requests_it_has_the_cores_of_the_app_which_does_not_run_yet(
+def test_in_a_guaranteed_pod_it_has_the_cpu_of_the_app_that_does_not_run_yet(
     pod: Json,
 ) -> None:
     """At the sidecar's 200m, a restore would take ten times as long."""
@@ -62,7 +64,7 @@ def test_where_limits_are_requests_it_has_the_cores_of_the_app_which_does_not_ru
     assert sidecar["limits"] == {"cpu": "200m", "memory": "256Mi"}
 
 
-def test_a_limit_by_annotation_or_a_limit_range_is_kept_to(pod: Json) -> None:
+def test_a_limit_of_an_annotation_or_a_limit_range_is_kept(pod: Json) -> None:
     pod["spec"]["containers"][0]["resources"] = FULL
     most = {"spec": {"limits": [{"type": "Container", "max": {"cpu": "2"}}]}}
     restorer, sidecar = _restored(pod, NamespaceContext(limits=limit_range.read(most)))
@@ -76,9 +78,7 @@ def test_a_limit_by_annotation_or_a_limit_range_is_kept_to(pod: Json) -> None:
 
 @pytest.mark.parametrize("resources", [{}, FULL, {"requests": {"cpu": "1m", "memory": "1Mi"}}])
 @pytest.mark.parametrize("proxy", [True, False])
-def test_a_pod_asks_for_no_more_with_a_restore_than_without(
-    pod: Json, resources: Json, proxy: bool
-) -> None:
+def test_a_restore_does_not_raise_the_pods_request(pod: Json, resources: Json, proxy: bool) -> None:
     """An init container runs beside the sidecars before it, and before those behind it."""
     pod["spec"]["containers"][0]["resources"] = resources
     mesh = {"name": "mesh", "image": "x", "restartPolicy": "Always", "resources": FULL}

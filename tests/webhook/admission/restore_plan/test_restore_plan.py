@@ -53,7 +53,7 @@ def _status(pod: Json, answer: Answer) -> Json:
     return status
 
 
-def test_an_ordinary_pod_gets_exactly_this_beside_the_usual(asked: Json, pod: Json) -> None:
+def test_an_ordinary_pod_gets_exactly_this_container_in_addition(asked: Json, pod: Json) -> None:
     asking(pod)
 
     answer = answer_to(asked)
@@ -67,7 +67,7 @@ def test_an_ordinary_pod_gets_exactly_this_beside_the_usual(asked: Json, pod: Js
 
 
 @pytest.mark.parametrize("mode", [None, "", "  ", "never", "Never"])
-def test_who_asks_for_no_restore_gets_none_and_no_word_of_it(
+def test_a_pod_that_requests_no_restore_gets_no_container_and_no_warning(
     asked: Json, pod: Json, mode: str | None
 ) -> None:
     if mode is not None:
@@ -93,7 +93,7 @@ def test_the_mode_is_passed_on(asked: Json, pod: Json, mode: str, given: str) ->
     assert {"BACKUP_RESTORE_AS_OF", "BACKUP_RESTORE_FROM"}.isdisjoint(_environment(answer))
 
 
-def test_moment_and_origin_are_passed_on(asked: Json, pod: Json) -> None:
+def test_restore_as_of_and_restore_from_are_passed_on(asked: Json, pod: Json) -> None:
     asking(pod, restore_as_of="2026-11-25T03:00:00+01:00", restore_from="old/wiki")
 
     environment = _environment(answer_to(asked))
@@ -106,7 +106,7 @@ def test_moment_and_origin_are_passed_on(asked: Json, pod: Json) -> None:
 
 
 @pytest.mark.parametrize("text", ["if-emtpy", "true", "yes", "always", "if empty", "off"])
-def test_a_word_that_means_nothing_restores_and_is_named(asked: Json, pod: Json, text: str) -> None:
+def test_an_invalid_mode_restores_and_is_named(asked: Json, pod: Json, text: str) -> None:
     """Never "never": the pod would start on empty volumes because of a typo."""
     asking(pod, text)
 
@@ -118,9 +118,7 @@ def test_a_word_that_means_nothing_restores_and_is_named(asked: Json, pod: Json,
     assert _status(pod, answer)["defaulted"] == ["backup.restore"]
 
 
-def test_a_default_of_the_operator_counts_and_a_typo_does_not_weaken_it(
-    asked: Json, pod: Json
-) -> None:
+def test_the_chart_value_applies_and_a_typo_does_not_weaken_it(asked: Json, pod: Json) -> None:
     options = replace(OPTIONS, defaults={"restore": "required"})
     assert _environment(answer_to(asked, options))["BACKUP_RESTORE"] == "required"
 
@@ -136,7 +134,7 @@ def test_a_default_of_the_operator_counts_and_a_typo_does_not_weaken_it(
     [(AS_OF, "yesterday"), (AS_OF, "2026-11-25"), (AS_OF, "$(HOME)"), (FROM, "wiki"),
      (FROM, "UPPER/wiki"), (AS_OF, "0" * 65)],
 )  # fmt: skip
-def test_a_moment_or_origin_that_cannot_be_read_reaches_the_runner_which_then_waits(
+def test_an_invalid_restore_as_of_or_restore_from_reaches_the_runner(
     asked: Json, pod: Json, key: str, text: str
 ) -> None:
     """Without it, the latest of this workload would be restored, which nobody asked for."""
@@ -153,9 +151,7 @@ def test_a_moment_or_origin_that_cannot_be_read_reaches_the_runner_which_then_wa
     assert _status(pod, answer)["defaulted"] == [key]
 
 
-def test_volumes_of_several_kinds_are_mounted_as_in_the_sidecar_but_to_write(
-    asked: Json, pod: Json
-) -> None:
+def test_volumes_are_mounted_as_in_the_sidecar_but_writable(asked: Json, pod: Json) -> None:
     asking(pod, volumes="pages:notes,tmp")
     pod["spec"]["containers"][0]["volumeMounts"][0]["subPath"] = "notes"
 
@@ -169,7 +165,7 @@ def test_volumes_of_several_kinds_are_mounted_as_in_the_sidecar_but_to_write(
     assert all(mount["readOnly"] for mount in answer_to(asked).sidecar()["volumeMounts"][:2])
 
 
-def test_a_volume_that_the_pod_may_only_read_is_left_out_and_said(asked: Json, pod: Json) -> None:
+def test_a_read_only_volume_is_left_out_and_named(asked: Json, pod: Json) -> None:
     shared = {"claimName": "shared", "readOnly": True}
     pod["spec"]["volumes"].append({"name": "shared", "persistentVolumeClaim": shared})
     mount = {"name": "shared", "mountPath": "/shared"}
@@ -202,7 +198,7 @@ def test_a_volume_that_the_pod_may_only_read_is_left_out_and_said(asked: Json, p
     ],
     ids=["claim", "mount", "nfs", "csi", "image", "emptyDir", "host", "host's mount"],
 )
-def test_what_nobody_may_write_is_not_restored_and_the_pod_refused(
+def test_a_pod_with_only_read_only_volumes_is_refused(
     asked: Json, pod: Json, source: Json, read_only: bool, filled: bool
 ) -> None:
     """A folder of the node is written only where the app itself may do that."""
@@ -221,7 +217,7 @@ def test_what_nobody_may_write_is_not_restored_and_the_pod_refused(
         assert "read-only" in status["why"]
 
 
-def test_a_mirror_is_not_restored_by_itself_and_the_pod_refused(asked: Json, pod: Json) -> None:
+def test_a_pod_with_a_mirror_is_refused(asked: Json, pod: Json) -> None:
     asking(pod, engine="rclone")
 
     answer = answer_to(asked)
@@ -236,9 +232,7 @@ def test_a_mirror_is_not_restored_by_itself_and_the_pod_refused(asked: Json, pod
     assert "backup.engine rclone" in status["why"]
 
 
-def test_a_pod_with_dumps_is_restored_by_the_image_that_has_their_programs(
-    asked: Json, pod: Json
-) -> None:
+def test_a_pod_with_dumps_is_restored_by_the_image_with_clients(asked: Json, pod: Json) -> None:
     asking(pod, dump="postgres")
 
     restorer = answer_to(asked, replace(OPTIONS, database_image="x/db:1")).restorer()
@@ -259,7 +253,7 @@ def test_a_pod_with_dumps_is_restored_by_the_image_that_has_their_programs(
         ("$(PATH)", "", None),
     ],
 )
-def test_commands_of_the_secret_are_allowed_by_name_at_admission(
+def test_commands_of_the_secret_are_allow_listed_at_admission(
     asked: Json, pod: Json, text: str | None, restorer: str, sidecar: str | None
 ) -> None:
     """The init container has the variable in any case: the Secret cannot set it."""

@@ -51,7 +51,7 @@ def _seen(pod: Json, level: str = "privileged") -> Json:
         ({"runAsNonRoot": True}, {}, _plain(65532)),
     ],
 )
-def test_it_is_root_that_gives_files_their_owners_where_root_may_be(
+def test_it_runs_as_root_where_root_is_allowed(
     pod: Json, of_pod: Json | None, of_container: Json | None, expected: Json, level: str
 ) -> None:
     pod["spec"]["securityContext"] = of_pod
@@ -78,7 +78,7 @@ def test_a_restricted_namespace_gets_what_the_sidecar_has(
     [("1000", _plain(1000)), ("1000:100", _plain(1000, 100)), ("root", ROOT),
      ("0:0", {**ROOT, "group": 0}), ("nobody", ROOT)],
 )  # fmt: skip
-def test_a_user_by_annotation_is_kept_to(pod: Json, text: str, expected: Json) -> None:
+def test_the_user_of_the_annotation_is_used(pod: Json, text: str, expected: Json) -> None:
     """A file server that lets no root in has a user whom it lets in."""
     pod["spec"]["securityContext"] = {"runAsUser": 33}
     pod["metadata"]["annotations"]["backup.run-as"] = text
@@ -86,7 +86,7 @@ def test_a_user_by_annotation_is_kept_to(pod: Json, text: str, expected: Json) -
     assert _seen(pod) == expected
 
 
-def test_the_sidecar_gets_none_of_it(pod: Json) -> None:
+def test_the_sidecar_gets_none_of_these_rights(pod: Json) -> None:
     pod["spec"]["securityContext"] = {"runAsUser": 33}
 
     restorer, sidecar = _contexts(pod, NamespaceContext())
@@ -96,7 +96,7 @@ def test_the_sidecar_gets_none_of_it(pod: Json) -> None:
     assert restorer["capabilities"]["add"] == WRITING
 
 
-def test_selinux_options_of_the_container_are_taken_over(pod: Json) -> None:
+def test_selinux_options_of_the_container_are_copied(pod: Json) -> None:
     options = {"level": "s0:c123,c456"}
     pod["spec"]["containers"][0]["securityContext"] = {"seLinuxOptions": options}
 

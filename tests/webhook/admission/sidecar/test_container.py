@@ -84,7 +84,7 @@ STATUS = (
 )
 
 
-def test_an_ordinary_pod_gets_exactly_this(asked: Json) -> None:
+def test_an_ordinary_pod_gets_exactly_this_container(asked: Json) -> None:
     answer = answer_to(asked)
 
     assert answer.warnings == []
@@ -111,7 +111,7 @@ def test_the_sidecar_comes_after_the_init_containers_of_the_app(asked: Json, pod
     assert len(result["spec"]["containers"]) == 1
 
 
-def test_image_and_pull_policy_are_the_operators(asked: Json) -> None:
+def test_image_and_pull_policy_are_chart_values(asked: Json) -> None:
     options = replace(OPTIONS, image="x/y:z", pull_policy="Always")
 
     sidecar = answer_to(asked, options).sidecar()
@@ -131,7 +131,7 @@ def test_the_secret_of_the_annotation_is_named_in_both_places(asked: Json, pod: 
     assert answer.volumes() == [VOLUMES[0], volume, *VOLUMES[2:]]
 
 
-def test_a_given_name_is_the_host_and_is_marked_as_given(asked: Json, pod: Json) -> None:
+def test_backup_name_is_the_host_and_is_marked_as_set(asked: Json, pod: Json) -> None:
     pod["metadata"]["annotations"]["backup.name"] = "handbook"
 
     environment = answer_to(asked).environment()
@@ -150,7 +150,7 @@ def test_a_given_name_is_the_host_and_is_marked_as_given(asked: Json, pod: Json)
         ("DaemonSet", {"backup.name": "log"}, "log-$(BACKUP_NODE)", "BACKUP_NODE"),
     ],
 )
-def test_a_variable_stands_before_the_host_that_refers_to_it(
+def test_a_variable_precedes_the_host_that_refers_to_it(
     asked: Json, pod: Json, kind: str, annotations: Json, host: str, needed: str
 ) -> None:
     """The kubelet expands only what it has already read; anything else stays as text."""
@@ -175,7 +175,7 @@ def test_the_ordinal_comes_from_the_label_that_statefulsets_set(asked: Json, pod
     assert field == "metadata.labels['apps.kubernetes.io/pod-index']"
 
 
-def test_the_cluster_is_named_where_the_operator_names_one(asked: Json) -> None:
+def test_the_cluster_is_named_where_the_chart_names_one(asked: Json) -> None:
     environment = answer_to(asked, replace(OPTIONS, cluster="berlin")).environment()
 
     assert environment["BACKUP_CLUSTER"] == "berlin"
@@ -192,7 +192,7 @@ def test_every_dollar_is_doubled_so_that_the_kubelet_expands_nothing(asked: Json
     assert json.loads(environment["BACKUP_DEFAULTS"].replace("$$", "$")) == defaults
 
 
-def test_the_order_of_the_operators_defaults_changes_no_byte(asked: Json) -> None:
+def test_the_order_of_chart_defaults_changes_no_byte(asked: Json) -> None:
     """Two replicas must not differ over what means the same."""
     one = replace(OPTIONS, defaults={"schedule": "@daily", "exclude": "*.tmp"})
     other = replace(OPTIONS, defaults={"exclude": "*.tmp", "schedule": "@daily"})
@@ -200,7 +200,7 @@ def test_the_order_of_the_operators_defaults_changes_no_byte(asked: Json) -> Non
     assert answer_to(asked, one).raw == answer_to(asked, other).raw
 
 
-def test_only_live_settings_travel_to_the_runner(asked: Json) -> None:
+def test_only_live_settings_are_passed_to_the_runner(asked: Json) -> None:
     """What is fixed at admission has taken effect already."""
     defaults = {
         "keep-daily": "3", "exclude": "*.tmp", "memory-limit": "1Gi",
@@ -216,9 +216,7 @@ def test_only_live_settings_travel_to_the_runner(asked: Json) -> None:
     assert answer.sidecar()["envFrom"][0]["secretRef"]["name"] == "s"
 
 
-def test_the_runner_knows_the_floor_and_what_the_pod_was_admitted_with(
-    asked: Json, pod: Json
-) -> None:
+def test_the_runner_gets_the_floor_and_the_keep_policy_at_admission(asked: Json, pod: Json) -> None:
     """What is annotated later, it takes for somebody's who may only patch pods."""
     assert "BACKUP_ADMITTED" not in answer_to(asked).environment()
     pod["metadata"]["annotations"] |= {
@@ -235,7 +233,7 @@ def test_the_runner_knows_the_floor_and_what_the_pod_was_admitted_with(
     assert json.loads(environment["BACKUP_DEFAULTS"]) == floor
 
 
-def test_the_status_names_what_was_taken_and_what_could_not_be_used(asked: Json, pod: Json) -> None:
+def test_the_status_names_volumes_and_defaulted_settings(asked: Json, pod: Json) -> None:
     pod["metadata"]["annotations"] |= {"backup.volumes": "pages:notes", "backup.keep-daily": "x"}
 
     result = apply(pod, answer_to(asked).operations or [])
@@ -245,7 +243,7 @@ def test_the_status_names_what_was_taken_and_what_could_not_be_used(asked: Json,
     assert status["defaulted"] == ["backup.keep-daily"]
 
 
-def test_the_sidecar_has_nothing_that_could_hold_the_app_back(asked: Json) -> None:
+def test_the_sidecar_has_no_probe_no_port_and_no_size_limit(asked: Json) -> None:
     sidecar = answer_to(asked).sidecar()
 
     held_back_by = {"livenessProbe", "readinessProbe", "startupProbe", "lifecycle", "ports"}
@@ -275,7 +273,7 @@ def test_commands_are_fixed_at_admission(
 
 
 @pytest.mark.parametrize(("seconds", "passed"), [(None, None), (30, None), (0, "0"), (600, "600")])
-def test_the_sidecar_knows_how_long_the_pod_may_take_to_stop(
+def test_the_sidecar_gets_the_grace_period(
     asked: Json, pod: Json, seconds: int | None, passed: str | None
 ) -> None:
     pod["spec"]["terminationGracePeriodSeconds"] = seconds
@@ -283,7 +281,9 @@ def test_the_sidecar_knows_how_long_the_pod_may_take_to_stop(
     assert answer_to(asked).environment().get("BACKUP_GRACE_SECONDS") == passed
 
 
-def test_a_sidecar_of_an_older_release_is_known_and_gets_a_path(asked: Json, pod: Json) -> None:
+def test_a_sidecar_of_an_older_release_is_recognised_and_gets_a_path(
+    asked: Json, pod: Json
+) -> None:
     """Such as one in a pod that a backup of the cluster's objects brings back.
 
     Nothing of it can be changed; with PATH, at least no key of the Secret decides what is run.

@@ -48,7 +48,7 @@ def wiki(pod: Json) -> Json:
 
 @pytest.mark.parametrize("field", ["shareProcessNamespace", "hostPID"])
 @pytest.mark.parametrize("level", ["privileged", "baseline"])
-def test_root_reads_for_an_app_that_is_none_and_sees_our_processes(
+def test_with_shared_processes_the_sidecar_runs_as_root_with_a_warning(
     wiki: Json, field: str, level: str
 ) -> None:
     wiki["spec"][field] = True
@@ -61,7 +61,7 @@ def test_root_reads_for_an_app_that_is_none_and_sees_our_processes(
 
 
 @pytest.mark.parametrize("spec", [{}, {"shareProcessNamespace": False}, {"hostPID": None}])
-def test_other_pods_are_as_they_were(wiki: Json, spec: Json) -> None:
+def test_other_pods_keep_their_user(wiki: Json, spec: Json) -> None:
     wiki["spec"] |= spec
 
     assert _seen(wiki) == (33, [])
@@ -77,7 +77,7 @@ def test_other_pods_are_as_they_were(wiki: Json, spec: Json) -> None:
         ("privileged", {}, "33"),
     ],
 )
-def test_where_it_has_the_apps_user_that_is_said(
+def test_a_sidecar_with_the_apps_user_gives_a_warning(
     wiki: Json, level: str, context: Json, run_as: str
 ) -> None:
     wiki["spec"]["containers"][0]["securityContext"] |= context
@@ -93,7 +93,7 @@ def test_where_it_has_the_apps_user_that_is_said(
     assert "remove shareProcessNamespace" in line
 
 
-def test_a_user_of_its_own_that_somebody_chose_is_right(wiki: Json) -> None:
+def test_a_separate_user_by_annotation_gives_no_warning(wiki: Json) -> None:
     assert _seen(wiki, run_as="root", shareProcessNamespace=True) == (0, [])
     assert _seen(wiki, run_as="2000", shareProcessNamespace=True) == (2000, [])
 
@@ -109,7 +109,7 @@ def test_a_user_of_its_own_that_somebody_chose_is_right(wiki: Json) -> None:
     ],
 )
 @pytest.mark.parametrize("kind", ["containers", "initContainers"])
-def test_against_root_nothing_helps_and_that_is_said(
+def test_an_app_that_runs_as_root_gives_a_warning(
     wiki: Json, container: Json, who: str, kind: str
 ) -> None:
     """Whichever container of the pod it is, also one that mounts nothing."""
@@ -123,7 +123,7 @@ def test_against_root_nothing_helps_and_that_is_said(
     assert "run the app as a user other than root" in line
 
 
-def test_a_server_of_files_that_refuses_root_is_read_as_the_app_does(wiki: Json) -> None:
+def test_a_file_server_that_squashes_root_is_read_as_the_apps_user(wiki: Json) -> None:
     name = wiki["spec"]["containers"][0]["volumeMounts"][0]["name"]
     wiki["spec"]["volumes"] = [
         {"name": name, "nfs": {"server": "nas", "path": "/x"}} if each["name"] == name else each
@@ -136,7 +136,7 @@ def test_a_server_of_files_that_refuses_root_is_read_as_the_app_does(wiki: Json)
     assert CAN in said[0]
 
 
-def test_such_a_server_beside_what_is_backed_up_does_not_matter(wiki: Json) -> None:
+def test_such_a_server_on_other_volumes_does_not_count(wiki: Json) -> None:
     wiki["spec"]["volumes"].append({"name": "films", "nfs": {"server": "nas", "path": "/x"}})
 
     user, _ = _seen(wiki, shareProcessNamespace=True)
@@ -145,7 +145,7 @@ def test_such_a_server_beside_what_is_backed_up_does_not_matter(wiki: Json) -> N
 
 
 @pytest.mark.parametrize(("user", "said"), [(33, CANNOT), (0, CAN)])
-def test_lint_says_the_same(
+def test_lint_gives_the_same_warning(
     wiki: Json, tmp_path: Path, capsys: pytest.CaptureFixture[str], user: int, said: str
 ) -> None:
     wiki["spec"]["shareProcessNamespace"] = True

@@ -57,7 +57,7 @@ def test_annotations_set_requests_and_limits(
         ("memory-request", "16Mib"),
     ],
 )
-def test_what_is_no_quantity_or_below_the_floor_is_not_used(
+def test_an_invalid_quantity_or_one_below_the_floor_is_not_used(
     asked: Json, pod: Json, key: str, text: str
 ) -> None:
     pod["metadata"]["annotations"][f"backup.{key}"] = text
@@ -85,7 +85,7 @@ def test_what_is_no_quantity_or_below_the_floor_is_not_used(
         ),
     ],
 )
-def test_a_request_above_the_limit_is_cut_to_it_and_said(
+def test_a_request_above_the_limit_is_lowered_with_a_warning(
     asked: Json, pod: Json, annotations: Json, expected: Json, named: str
 ) -> None:
     """The API server refuses such a pod, and the app would not start."""
@@ -122,9 +122,7 @@ def test_a_guaranteed_pod_stays_guaranteed(
     assert _resources(asked) == (GUARANTEED if guaranteed else DEFAULT)
 
 
-def test_one_container_without_limits_is_enough_not_to_be_guaranteed(
-    asked: Json, pod: Json
-) -> None:
+def test_a_pod_with_one_container_without_limits_is_not_guaranteed(asked: Json, pod: Json) -> None:
     pod["spec"]["containers"][0]["resources"] = FULL
     pod["spec"]["initContainers"] = [{"name": "migrate", "image": "x"}]
 
@@ -154,24 +152,20 @@ def test_a_limit_on_ephemeral_storage_bounds_ours_too(asked: Json, pod: Json, wh
     }
 
 
-def test_a_mere_request_for_ephemeral_storage_bounds_nothing(asked: Json, pod: Json) -> None:
+def test_a_request_for_ephemeral_storage_sets_no_limit(asked: Json, pod: Json) -> None:
     pod["spec"]["containers"][0]["resources"] = {"requests": {"ephemeral-storage": "1Gi"}}
 
     assert _resources(asked) == DEFAULT
 
 
-def test_under_a_budget_of_the_whole_pod_the_sidecar_asks_for_nothing(
-    asked: Json, pod: Json
-) -> None:
+def test_with_pod_level_resources_the_sidecar_requests_nothing(asked: Json, pod: Json) -> None:
     pod["spec"]["resources"] = {"limits": {"memory": "2Gi"}}
     pod["metadata"]["annotations"]["backup.memory-limit"] = "1Gi"
 
     assert _resources(asked) is None
 
 
-def test_a_budget_of_the_whole_pod_without_memory_leaves_the_sidecar_its_limit(
-    asked: Json, pod: Json
-) -> None:
+def test_pod_level_resources_without_memory_keep_the_sidecars_limit(asked: Json, pod: Json) -> None:
     """Else it might take all the node's memory."""
     pod["spec"]["resources"] = {"limits": {"cpu": "1"}}
 
@@ -182,7 +176,7 @@ def test_a_budget_of_the_whole_pod_without_memory_leaves_the_sidecar_its_limit(
 
 
 @pytest.mark.parametrize("budget", [None, {}])
-def test_an_empty_budget_of_the_pod_is_none(asked: Json, pod: Json, budget: object) -> None:
+def test_empty_pod_level_resources_count_as_absent(asked: Json, pod: Json, budget: object) -> None:
     pod["spec"]["resources"] = budget
 
     assert _resources(asked) == DEFAULT

@@ -76,7 +76,7 @@ def test_the_sidecar_runs_as_the_container_that_mounts_the_data(
         ("1000:100:1", _plain(33, 34)),
     ],
 )
-def test_run_as_outranks_the_pod_where_it_can_be_used(
+def test_run_as_outranks_the_pods_user_where_it_is_valid(
     asked: Json, pod: Json, text: str, expected: Json
 ) -> None:
     pod["spec"]["securityContext"] = {"runAsUser": 33, "runAsGroup": 34}
@@ -85,7 +85,7 @@ def test_run_as_outranks_the_pod_where_it_can_be_used(
     assert _seen(asked) == expected
 
 
-def test_containers_that_do_not_mount_the_data_do_not_matter(asked: Json, pod: Json) -> None:
+def test_containers_that_do_not_mount_the_data_do_not_count(asked: Json, pod: Json) -> None:
     proxy = {"name": "proxy", "image": "x", "securityContext": {"runAsUser": 1337}}
     pod["spec"]["containers"].insert(0, proxy)
     pod["spec"]["containers"][1]["securityContext"] = {"runAsUser": 33}
@@ -94,7 +94,7 @@ def test_containers_that_do_not_mount_the_data_do_not_matter(asked: Json, pod: J
     assert answer_to(asked).warnings == []
 
 
-def test_different_users_of_the_data_are_said(asked: Json, pod: Json) -> None:
+def test_different_users_of_the_data_give_a_warning(asked: Json, pod: Json) -> None:
     first = pod["spec"]["containers"][0]
     first["securityContext"] = {"runAsUser": 33}
     second = {**first, "name": "web", "securityContext": {"runAsUser": 101}}
@@ -106,14 +106,14 @@ def test_different_users_of_the_data_are_said(asked: Json, pod: Json) -> None:
     assert "backup.run-as" in warning
 
 
-def test_selinux_options_of_the_container_are_taken_over(asked: Json, pod: Json) -> None:
+def test_selinux_options_of_the_container_are_copied(asked: Json, pod: Json) -> None:
     options = {"level": "s0:c123,c456"}
     pod["spec"]["containers"][0]["securityContext"] = {"seLinuxOptions": options}
 
     assert answer_to(asked).sidecar()["securityContext"]["seLinuxOptions"] == options
 
 
-def test_selinux_options_of_the_pod_apply_by_themselves(asked: Json, pod: Json) -> None:
+def test_selinux_options_of_the_pod_are_not_copied(asked: Json, pod: Json) -> None:
     pod["spec"]["securityContext"] = {"seLinuxOptions": {"level": "s0:c1"}}
 
     assert "seLinuxOptions" not in answer_to(asked).sidecar()["securityContext"]
@@ -171,7 +171,7 @@ ATTEMPTS: list[tuple[str, str, set[str]]] = [
 @pytest.mark.parametrize(
     ("key", "value", "may_differ"), ATTEMPTS, ids=[f"{k}={v[:20]!r}" for k, v, _ in ATTEMPTS]
 )
-def test_an_annotation_changes_what_it_is_for_and_nothing_else(
+def test_an_annotation_changes_only_the_fields_it_is_for(
     asked: Json, pod: Json, key: str, value: str, may_differ: set[str]
 ) -> None:
     pod["spec"]["volumes"].append({"name": "host", "hostPath": {"path": "/"}})
@@ -212,7 +212,7 @@ PROFILES: list[tuple[Json | None, Json | None]] = [
 
 
 @pytest.mark.parametrize(("pods", "ours"), PROFILES, ids=lambda each: str(each)[:24])
-def test_an_apparmor_profile_made_for_the_app_is_not_ours(
+def test_the_apps_apparmor_profile_is_not_copied(
     asked: Json, pod: Json, pods: Json | None, ours: Json | None
 ) -> None:
     pod["metadata"]["annotations"]["backup.restore"] = "if-empty"
@@ -224,9 +224,7 @@ def test_an_apparmor_profile_made_for_the_app_is_not_ours(
     assert (answer.restorer() or {})["securityContext"].get("appArmorProfile") == ours
 
 
-def test_the_user_of_an_init_container_is_taken_where_the_apps_is_unknown(
-    asked: Json, pod: Json
-) -> None:
+def test_the_init_containers_user_is_used_where_the_apps_is_unknown(asked: Json, pod: Json) -> None:
     pod["spec"]["securityContext"] = {"runAsNonRoot": True}
     mounts = [{"name": "pages", "mountPath": "/p"}]
     pod["spec"]["initContainers"] = [
@@ -244,7 +242,7 @@ def test_the_user_of_an_init_container_is_taken_where_the_apps_is_unknown(
 
 
 @pytest.mark.parametrize("root", [True, False])
-def test_an_unknown_user_is_said_where_root_is_not_allowed(
+def test_an_unknown_user_gives_a_warning_where_root_is_not_allowed(
     asked: Json, pod: Json, root: bool
 ) -> None:
     pod["spec"]["securityContext"] = {"runAsNonRoot": not root}

@@ -4,7 +4,7 @@ from contract.annotations.values import RunAs
 from webhook.admission.sidecar import processes
 
 
-def test_a_containers_own_user_counts_before_its_pods() -> None:
+def test_a_containers_user_outranks_the_pods() -> None:
     container = {"name": "app", "securityContext": {"runAsUser": 1000}}
     spec = {
         "shareProcessNamespace": True, "securityContext": {"runAsUser": 33},

@@ -16,7 +16,7 @@ def _mounted(pod: Json) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("inside", ["cache", "deep/cache/*", ""])
-def test_a_path_of_the_apps_own_is_named_with_the_path_that_was_meant(
+def test_a_path_as_the_app_sees_it_is_named_with_the_correct_one(
     asked: Json, pod: Json, inside: str
 ) -> None:
     where, volume = _mounted(pod)
@@ -32,7 +32,7 @@ def test_a_path_of_the_apps_own_is_named_with_the_path_that_was_meant(
     assert warning.endswith(f"is a path inside the app's container: write {meant}")
 
 
-def test_a_path_in_a_folder_of_a_volume_has_that_folder_in_it(asked: Json, pod: Json) -> None:
+def test_a_path_in_a_sub_path_includes_it(asked: Json, pod: Json) -> None:
     mount = pod["spec"]["containers"][0]["volumeMounts"][0]
     mount["subPath"] = "app"
     pod["metadata"]["annotations"]["backup.exclude"] = f"{mount['mountPath']}/cache"
@@ -46,7 +46,7 @@ def test_a_path_in_a_folder_of_a_volume_has_that_folder_in_it(asked: Json, pod: 
     "pattern",
     ["*.tmp,*.log", "*.log, cache/**", "'*.tmp'", "~/cache", "/elsewhere/x", "a\\b", "!x"],
 )
-def test_a_pattern_that_hardly_means_what_it_says_is_named(
+def test_a_pattern_that_is_probably_a_mistake_is_named(
     asked: Json, pod: Json, pattern: str
 ) -> None:
     pod["metadata"]["annotations"]["backup.exclude"] = pattern
@@ -59,19 +59,19 @@ def test_a_pattern_that_hardly_means_what_it_says_is_named(
 
 
 @pytest.mark.parametrize("pattern", ["*.tmp", "/backup/data/cache", "cache/**\n!keep", "*,v"])
-def test_a_pattern_that_may_be_meant_is_not_named(asked: Json, pod: Json, pattern: str) -> None:
+def test_a_plausible_pattern_is_not_named(asked: Json, pod: Json, pattern: str) -> None:
     pod["metadata"]["annotations"]["backup.exclude"] = pattern
 
     assert answer_to(asked).warnings == []
 
 
-def test_patterns_of_rclones_are_others(asked: Json, pod: Json) -> None:
+def test_patterns_of_rclone_are_not_checked_as_restics(asked: Json, pod: Json) -> None:
     pod["metadata"]["annotations"] |= {"backup.engine": "rclone", "backup.exclude": "/c/{a,b}/**"}
 
     assert answer_to(asked).warnings == []
 
 
-def test_many_patterns_in_doubt_are_not_all_named(asked: Json, pod: Json) -> None:
+def test_only_the_first_of_many_doubtful_patterns_are_named(asked: Json, pod: Json) -> None:
     """A client shows each warning."""
     lines = "\n".join(f"/nowhere/{number}" for number in range(50))
     pod["metadata"]["annotations"]["backup.exclude"] = lines

@@ -19,14 +19,14 @@ DATA = {"data": Claim("data", persistent=True, folders=("",))}
         ("data2", "data", False), ("data2/x", "data", False), ("dat", "data", False),
     ],
 )  # fmt: skip
-def test_a_folder_whose_name_begins_the_same_is_another(
+def test_a_folder_whose_name_has_the_same_prefix_is_another(
     folder: str, outer: str, *, lies: bool
 ) -> None:
     assert claims.within(folder, outer) is lies
 
 
 @pytest.mark.parametrize("entry", ["data:..", "data:../x", "data:a/../..", "data:/etc", "data:"])
-def test_a_folder_that_leads_out_is_named_and_the_volumes_are_backed_up(entry: str) -> None:
+def test_a_folder_outside_the_volume_is_named_and_the_volumes_are_backed_up(entry: str) -> None:
     found = selection.select(DATA, (entry,))
 
     assert found.mounts == (Mount("data", ""),)
@@ -44,7 +44,7 @@ def _pod(*mounts: Json, volumes: tuple[Json, ...] = (), **container: object) -> 
 
 
 @pytest.mark.parametrize("source", ["secret", "configMap", "projected", "downwardAPI"])
-def test_what_kubernetes_writes_is_no_data(source: str) -> None:
+def test_volumes_that_kubernetes_writes_are_not_backed_up(source: str) -> None:
     pod = _pod({"name": "v", "mountPath": "/v"}, volumes=({"name": "v", source: {}},))
 
     assert claims.read(pod).by_volume == {}
