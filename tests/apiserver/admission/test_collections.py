@@ -1,0 +1,80 @@
+"""The API server as judge of what ten public collections write, at three Pod Security levels."""
+
+import os
+from collections import Counter
+from copy import deepcopy
+
+import pytest
+
+from tests.apiserver.admission.test_oracle import ENABLED, only_grows
+from tests.apiserver.api import Api, Json
+from tests.apiserver.conftest import Namespaces
+from tests.apiserver.served import Served
+from tests.collections.findings import templates
+from tests.collections.known import files
+
+# All of them by hand: COLLECTIONS_EVERY=1 python -m pytest --cluster PATH
+EVERY = int(os.environ.get("COLLECTIONS_EVERY", "16"))
+LEVELS = ("privileged", "baseline", "restricted")
+
+
+@pytest.fixture(scope="module", params=LEVELS)
+def level(
+    request: pytest.FixtureRequest, webhook: Served, namespaces: Namespaces
+) -> tuple[str, str, str]:
+    """A Pod Security level, and two namespaces that enforce it: without and with the webhook."""
+    del webhook
+    labels = {"pod-security.kubernetes.io/enforce": request.param}
+    return request.param, namespaces(labels=labels), namespaces(labels={**labels, **ENABLED})
+
+
+def test_what_is_accepted_without_us_is_accepted_with_us_and_only_grows(
+    api: Api, level: tuple[str, str, str]
+) -> None:
+    name, without, within = level
+    seen: Counter[str] = Counter()
+
+    for pod in _pods()[::EVERY]:
+        bare = api.create(pod, without, dry_run=True)
+        if not bare.is_success:
+            seen["refused without us"] += 1
+            continue
+        ours = api.create(pod, within, dry_run=True)
+        assert ours.is_success, ours.text
+        before, after = bare.json()["spec"], ours.json()["spec"]
+        only_grows(_settled(before), _settled(after))
+        added = len(after.get("initContainers", [])) > len(before.get("initContainers", []))
+        seen["injected" if added else "not injected"] += 1
+
+    print(f"{name}: {dict(seen)}")
+    assert seen["injected"] > 0
+    assert seen["not injected"] > 0
+
+
+def _pods() -> list[Json]:
+    """Return the pods that controllers would make of all templates, for the default account."""
+    made = []
+    for _, file in files():
+        for each in templates(list(file.objects)):
+            pod = deepcopy({"metadata": each.get("metadata") or {}, "spec": each["spec"]})
+            pod["metadata"].pop("name", None)
+            # Of the namespace there is nothing else: owners, accounts, classes of nodes.
+            for key in ("serviceAccountName", "priorityClassName", "runtimeClassName"):
+                pod["spec"].pop(key, None)
+            pod["metadata"] = {**pod["metadata"], "generateName": "pod-"}
+            made.append({"apiVersion": "v1", "kind": "Pod", **pod})
+    return made
+
+
+def _settled(spec: Json) -> Json:
+    """Return a spec without the volume of the account's token, whose name is random."""
+    mounted = [
+        {**each, "volumeMounts": [one for one in each.get("volumeMounts", []) if _is_theirs(one)]}
+        for each in spec["containers"]
+    ]
+    left = [each for each in spec.get("volumes", []) if _is_theirs(each)]
+    return {**spec, "containers": mounted, "volumes": left, "initContainers": [], "resources": {}}
+
+
+def _is_theirs(named: Json) -> bool:
+    return not named["name"].startswith("kube-api-access-")
