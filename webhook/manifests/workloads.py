@@ -172,11 +172,24 @@ def _templates(value: object, path: Path) -> Iterator[Path]:
 def _pod_specs(value: object, path: Path) -> Iterator[Path]:
     if len(path) > 1 and path[-2:] == ("template", "spec") and _has_containers(value):
         return
-    if _has_containers(value):
+    if _has_containers(value) or _has_steps(value):
         yield path
         return
     for inside, way in _inside(value, path):
         yield from _pod_specs(inside, way)
+
+
+def _has_steps(value: object) -> bool:
+    """Whether these are containers of a workflow, from which its controller makes pods."""
+    if not isinstance(value, dict):
+        return False
+    steps = value.get("steps")
+    found = [
+        value.get("container"),
+        value.get("script"),
+        *(steps if isinstance(steps, list) else ()),
+    ]
+    return any(isinstance(each, dict) and isinstance(each.get("image"), str) for each in found)
 
 
 def _has_containers(value: object) -> bool:
