@@ -10,9 +10,9 @@ from tests.apiserver.admission.test_oracle import ENABLED, only_grows
 from tests.apiserver.api import Api, Json
 from tests.apiserver.conftest import Namespaces
 from tests.apiserver.served import Served
-from tests.collections.findings import templates
-from tests.collections.known import files
-from tests.collections.parts import RESTRICTED
+from tests.webhook.manifests.collections.findings import templates
+from tests.webhook.manifests.collections.known import files
+from tests.webhook.manifests.collections.parts import RESTRICTED
 
 # All of them by hand: COLLECTIONS_EVERY=1 python -m pytest --cluster PATH
 EVERY = int(os.environ.get("COLLECTIONS_EVERY", "16"))

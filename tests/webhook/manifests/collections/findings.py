@@ -13,9 +13,9 @@ from typing import Any
 import yaml
 
 from contract.names import STATUS_ANNOTATION as STATUS
-from tests.collections import styles
-from tests.collections.parts import Json, Written
 from tests.webhook.admitting import IMAGE
+from tests.webhook.manifests.collections import styles
+from tests.webhook.manifests.collections.parts import Json, Written
 from webhook.__main__ import main
 
 _VERDICT = re.compile(r"^(?P<pod>[a-z]+/\S*(?: \(\S+\))?): (?P<reason>[a-z_]+)$", re.MULTILINE)

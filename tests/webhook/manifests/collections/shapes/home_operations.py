@@ -6,7 +6,7 @@ addons such as a VPN beside the app, Flux's ${VARIABLES} in texts.
 
 from collections.abc import Iterator
 
-from tests.collections.parts import (
+from tests.webhook.manifests.collections.parts import (
     EMPTY,
     SCRATCH,
     WISHES,

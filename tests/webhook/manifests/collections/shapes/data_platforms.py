@@ -6,7 +6,7 @@ Jobs, per-user notebooks with init containers that change owners, CronJobs that 
 
 from collections.abc import Iterator
 
-from tests.collections.parts import (
+from tests.webhook.manifests.collections.parts import (
     EMPTY,
     WISHES,
     App,

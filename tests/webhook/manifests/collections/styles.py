@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from tests.collections.parts import Json, Written
+from tests.webhook.manifests.collections.parts import Json, Written
 
 
 class _Indented(yaml.SafeDumper):

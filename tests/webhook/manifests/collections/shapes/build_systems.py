@@ -6,7 +6,7 @@ privileged builders; AppArmor, seccomp and user namespaces; runtime classes; sha
 
 from collections.abc import Iterator
 
-from tests.collections.parts import (
+from tests.webhook.manifests.collections.parts import (
     WISHES,
     App,
     Json,

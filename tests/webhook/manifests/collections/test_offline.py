@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.collections.findings import Findings, templates
-from tests.collections.known import COLLECTIONS, files
-from tests.collections.parts import Json
+from tests.webhook.manifests.collections.findings import Findings, templates
+from tests.webhook.manifests.collections.known import COLLECTIONS, files
+from tests.webhook.manifests.collections.parts import Json
 
 _ENOUGH = 1500
 

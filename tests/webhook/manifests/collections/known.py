@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from tests.collections.parts import Written
-from tests.collections.shapes import (
+from tests.webhook.manifests.collections.parts import Written
+from tests.webhook.manifests.collections.shapes import (
     application_charts,
     batch_and_learning,
     build_systems,

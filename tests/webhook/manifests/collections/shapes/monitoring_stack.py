@@ -6,7 +6,7 @@ restricted users such as 65534 and 472, projected and ConfigMap volumes, autosca
 
 from collections.abc import Iterator
 
-from tests.collections.parts import (
+from tests.webhook.manifests.collections.parts import (
     EMPTY,
     RESTRICTED,
     SCRATCH,

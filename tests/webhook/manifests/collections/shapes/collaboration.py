@@ -7,7 +7,7 @@ sidecars, lifecycle hooks, pod-level resources.
 
 from collections.abc import Iterator
 
-from tests.collections.parts import (
+from tests.webhook.manifests.collections.parts import (
     DUMPS,
     WISHES,
     App,

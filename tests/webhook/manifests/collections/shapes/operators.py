@@ -6,7 +6,7 @@ agents; init containers that copy a manager into an emptyDir, restricted context
 
 from collections.abc import Iterator
 
-from tests.collections.parts import (
+from tests.webhook.manifests.collections.parts import (
     EMPTY,
     MEMORY,
     RESTRICTED,

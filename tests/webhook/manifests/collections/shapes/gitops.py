@@ -7,7 +7,7 @@ policies beside the workload, files from Windows.
 
 from collections.abc import Iterator
 
-from tests.collections.parts import (
+from tests.webhook.manifests.collections.parts import (
     EMPTY,
     SCRATCH,
     WISHES,

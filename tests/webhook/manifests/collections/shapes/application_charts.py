@@ -6,7 +6,7 @@ container that changes owners, an exporter, volumeClaimTemplates, disruption bud
 
 from collections.abc import Iterator
 
-from tests.collections.parts import (
+from tests.webhook.manifests.collections.parts import (
     DUMPS,
     RESTRICTED,
     SCRATCH,

@@ -6,7 +6,7 @@ containers that share one, generated names, hostPath databases.
 
 from collections.abc import Iterator
 
-from tests.collections.parts import (
+from tests.webhook.manifests.collections.parts import (
     EMPTY,
     WISHES,
     App,

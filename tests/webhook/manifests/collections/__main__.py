@@ -1,11 +1,11 @@
-"""Prints what is found in the collections: `python -m tests.collections`."""
+"""Prints what is found in the collections: `python -m tests.webhook.manifests.collections`."""
 
 import sys
 import tempfile
 from pathlib import Path
 
-from tests.collections.findings import Findings
-from tests.collections.known import COLLECTIONS
+from tests.webhook.manifests.collections.findings import Findings
+from tests.webhook.manifests.collections.known import COLLECTIONS
 
 
 def main() -> int:

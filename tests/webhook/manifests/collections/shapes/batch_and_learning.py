@@ -6,7 +6,7 @@ workflows, Kubernetes' own Jobs; GPUs, shared memory, tolerations, completions b
 
 from collections.abc import Iterator
 
-from tests.collections.parts import (
+from tests.webhook.manifests.collections.parts import (
     MEMORY,
     WISHES,
     App,
