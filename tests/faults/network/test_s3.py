@@ -52,7 +52,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_missing_buckets_keys_and_regions_of_s3(tmp_path: Path, s3: S3, case: str) -> None:
+def test_wrong_buckets_keys_and_regions_of_s3(tmp_path: Path, s3: S3, case: str) -> None:
     night = Night(tmp_path, **_secret(s3))
     right = dict(night.sidecar.secret)
     changed, failure = WRONG[case]
