@@ -62,10 +62,10 @@ def _context(leaf: Leaf) -> ssl.SSLContext:
 
 @contextmanager
 def _file(text: bytes) -> Iterator[str]:
-    """Give the path of a file with ``text`` for as long as the block runs.
+    """Yield the path of a file that contains ``text`` while the block runs.
 
     Python's ssl takes certificates from files only. This one is memory that has a path only
-    inside this process: the key reaches no disk, and a read-only root is no obstacle.
+    inside this process: the key reaches no disk, and a read-only root file system is no problem.
     """
     if sys.platform == "linux":
         descriptor = os.memfd_create("leaf", os.MFD_CLOEXEC)

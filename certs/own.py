@@ -93,9 +93,9 @@ class OwnCA:
         return problem
 
     def _once(self, now: datetime) -> str:
-        """Read both objects, write what is due; return the problem that did not prevent it.
+        """Read both objects and write what is due; return a problem that did not prevent it.
 
-        The order makes it safe against a replica that is held up anywhere: the configuration is
+        The order makes this safe if a replica stalls at any point: the configuration is
         read before the Secret and written only at that version, so a bundle can never be older
         than the one that it replaces.
         """
@@ -124,7 +124,7 @@ class OwnCA:
         return _Look(seen)
 
     def _advance(self, now: datetime) -> Content:
-        """Return what the Secret holds after whatever is due was written into it."""
+        """Write what is due into the Secret; return its content."""
         found = self._store.secret()
         parsed = secret.parse(found.data) if found else Parsed()
         stored, broken = parsed.content, parsed.broken

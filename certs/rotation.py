@@ -90,7 +90,7 @@ def step(
 
 
 def _sound(content: Content, now: datetime) -> Content:
-    """Leave out what nobody trusts any more, and times that a wrong clock wrote."""
+    """Leave out expired CAs, and times that a wrong clock wrote."""
     if content.next is not None and not content.next.valid(now):
         content = replace(content, next=None, published=None)
     if content.previous is not None and content.previous.not_valid_after_utc <= now:
@@ -103,7 +103,7 @@ def _sound(content: Content, now: datetime) -> Content:
 
 
 def _replaced(content: Content, now: datetime, times: Lifetimes) -> Content:
-    """Return another CA immediately: the clients refuse the present one."""
+    """Return a new CA immediately: clients refuse the current one."""
     old = content.current.certificate
     # One that has not begun yet was made by a clock far ahead, or ours is behind. In the second
     # case the others' leaves are good, so it stays trusted.
@@ -120,7 +120,7 @@ def _prepared(
     installed: AbstractSet[Certificate] | None,
     times: Lifetimes,
 ) -> Content:
-    """Let the next CA sign once it was in the installed bundle, unbroken, for long enough."""
+    """Let the next CA sign once it was in the installed bundle for long enough."""
     if installed is None:
         return content
     if coming.certificate not in installed:

@@ -179,7 +179,7 @@ class Store:
         return client.AdmissionregistrationV1Api(self._connected())
 
     def _connected(self) -> client.ApiClient:
-        """Connect at first use: a token that is not there yet is tried again, like all else."""
+        """Connect at first use, so that a missing token is retried like any other failure."""
         if self._api is None:
             self._api = connection()
         return self._api
@@ -187,7 +187,7 @@ class Store:
 
 @contextmanager
 def _telling(what: str) -> Iterator[None]:
-    """Turn whatever a request raises into a StoreError that shows no content."""
+    """Turn any error of a request into a StoreError that shows no content."""
     try:
         yield
     except ERRORS as error:

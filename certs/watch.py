@@ -35,7 +35,7 @@ class Watcher:
 
 
 class _Changes:
-    """Passes on that something changed, and nothing of it."""
+    """Reports that something changed, without its content."""
 
     def __init__(self, changed: Callable[[], None]) -> None:
         self._changed = changed

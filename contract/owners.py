@@ -74,7 +74,7 @@ def workload(metadata: Json) -> Workload | None:
 
 
 def _above(found: Workload, marks: Json) -> Workload | None:
-    """Return what owns a controller; None where it is itself what a person named."""
+    """Return the owner of a controller; None if it is the top-level workload itself."""
     return next(filter(None, (_applied(rule, found, marks) for rule in _RULES)), None)
 
 

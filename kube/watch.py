@@ -100,7 +100,7 @@ class Reflector:
             self._listener.listen(up)
 
     def _list(self) -> None:
-        """Tell all objects again, a page at a time."""
+        """Report all objects again, a page at a time."""
         if not self._reader.source.listed:
             pass  # the stream begins with them
         elif self._reader.source.future:
@@ -111,7 +111,7 @@ class Reflector:
         self._synced.set()
 
     def _follow(self) -> None:
-        """Tell changes until the stream ends."""
+        """Report changes until the stream ends."""
         with closing(self._reader.stream()) as stream, self._kept(stream):
             self._set_up(up=True)
             for line in _lines(stream):
@@ -127,7 +127,7 @@ class Reflector:
 
     @contextmanager
     def _kept(self, stream: urllib3.HTTPResponse) -> Iterator[None]:
-        """Let `close` end ``stream`` as long as the block runs."""
+        """Let `close` end ``stream`` while the block runs."""
         with self._lock:
             self._stream = stream
             if self._closed.is_set():

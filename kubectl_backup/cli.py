@@ -66,7 +66,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _common(default: str) -> Parser:
-    """Return the options that may be given before a command or after it."""
+    """Return the options that may precede or follow a command."""
     common = Parser(add_help=False)
     group = common.add_argument_group("cluster, as in kubectl")
     group.add_argument("-n", "--namespace", default=default, help="namespace of the workload")

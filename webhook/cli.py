@@ -179,7 +179,7 @@ def _unusable(filename: str, error: documents.UnreadableError | OSError) -> int:
 
 
 def _read(filename: str) -> File:
-    """Return the manifests of a file, whose ends of lines stay; raise UnreadableError."""
+    """Return the manifests of a file, with its line breaks; raise UnreadableError."""
     try:
         if filename != "-":
             text = Path(filename).read_bytes().decode("utf-8")
@@ -211,5 +211,5 @@ def _report(verdict: manifests_inject.Verdict) -> None:
 
 
 def _say(line: str) -> None:
-    """Write one line about a manifest, whose names are anybody's."""
+    """Write one line about a manifest, whose names are untrusted."""
     print(printable(line), file=sys.stderr)

@@ -190,7 +190,7 @@ def _of_configuration(text: str) -> frozenset[str]:
 
 
 def _unquoted(text: str) -> str:
-    """Return words as restic gets them: quotes in the middle of one hide nothing."""
+    """Return arguments as restic gets them: quotes within one hide nothing."""
     try:
         return " ".join(shlex.split(text))
     except ValueError:

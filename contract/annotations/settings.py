@@ -227,7 +227,7 @@ def unknown(annotations: Mapping[str, object]) -> tuple[Problem, ...]:
 
 
 def _may_be_meant(key: str) -> bool:
-    """Whether a key without our prefix may be a setting's name, mistyped."""
+    """Whether a key without our prefix is probably a mistyped setting."""
     return key[:1] in "bB" and len(key) <= _LONGEST_NAME
 
 

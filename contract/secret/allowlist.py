@@ -118,7 +118,7 @@ def problems(given: Mapping[str, str]) -> list[Problem]:
 
 
 def _why_dropped(key: str, more: Iterable[str]) -> str:
-    """Return why a key reaches no program; "" where it does, is ours, or is no variable at all."""
+    """Return why no program gets a key; "" if one does, if it is ours, or if it is no variable."""
     if not names.VARIABLE.fullmatch(key) or key in _OWN or key in more:
         return ""
     name = key.removeprefix(_COPY)
@@ -156,7 +156,7 @@ def _words(given: Mapping[str, str]) -> frozenset[str]:
 
 
 def _files(given: Mapping[str, str]) -> Iterator[str]:
-    """Yield the keys that a value names: as a whole, or as a file in the Secret's folder."""
+    """Yield the keys that a value refers to: by name, or as a file in the Secret's folder."""
     path = re.compile(re.escape(names.SECRET_DIR) + r"/([-._a-zA-Z0-9]+)")
     for key, text in given.items():
         word = text.strip()

@@ -98,7 +98,7 @@ def _of_repository(address: str, given: Mapping[str, str]) -> str:
 
 
 def _of_remote(text: str) -> bool:
-    """Whether a connection string, or a section of rclone's configuration, sends credentials so."""
+    """Whether a connection string, or a section of rclone.conf, sends them without TLS."""
     plain = [match["url"] for match in _URL.finditer(text) if _is_plain(match["url"])]
     return bool(plain) and (bool(_SECRETS.search(text)) or any(map(_login, plain)))
 
@@ -117,7 +117,7 @@ def _is_plain_service(url: str) -> bool:
 
 
 def _is_plain(url: str) -> bool:
-    """Whether it is an address without TLS that leaves the cluster, as far as it can be seen."""
+    """Whether an address has no TLS and appears to be outside the cluster."""
     if not url.lower().startswith("http://"):
         return False
     try:

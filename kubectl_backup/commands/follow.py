@@ -100,7 +100,7 @@ def _is_since(time_of: object, moment: float) -> bool:
 
 
 class _Status:
-    """The status of a sidecar, of which some answers may be missing."""
+    """The status of a sidecar; some fields may be missing."""
 
     def __init__(self, part: Sidecar) -> None:
         self._part = part

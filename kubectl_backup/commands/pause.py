@@ -49,7 +49,7 @@ def _annotated(cluster: Cluster, terminal: Terminal, pod: Json, *, paused: bool)
 
 
 def _explain(terminal: Terminal, pods: Sequence[Json], *, paused: bool) -> None:
-    """Tell when it takes effect, and how to make it last."""
+    """Explain when it takes effect, and how to make it permanent."""
     owner = target.owner(pods[0])
     terminal.tell("It takes effect within two minutes.")
     if paused:

@@ -32,7 +32,7 @@ def reinject(cluster: Cluster, terminal: Terminal, parsed: argparse.Namespace) -
 
 
 def _opted_in(cluster: Cluster, *, every: bool) -> set[str]:
-    """Return the namespaces that have opted in; also one that may not be read, as a dry run tells.
+    """Return the labelled namespaces; also those that may not be read, since a dry run shows it.
 
     ``every``: of the whole cluster.
     """

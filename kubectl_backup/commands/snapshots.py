@@ -78,7 +78,7 @@ def _read(part: Sidecar, terminal: Terminal) -> list[workload_snapshots.Snapshot
 
 
 def _reported(running: Running, terminal: Terminal) -> int:
-    """Tell how a command of restic failed; return 1 if it did."""
+    """Report a failed command of restic; return 1 if it failed."""
     if running.end.code:
         said = formats.plain(running.end.said) or f"restic exits with {running.end.code}"
         terminal.tell(f"kubectl backup: {said}")

@@ -121,7 +121,7 @@ class Helper:
 
 
 def _moves(progress: Progress, line: bytes) -> bool:
-    """Whether a line of the runner's log tells how many bytes are restored, which is shown."""
+    """Show the progress in a line of the runner's log; return whether the line has any."""
     try:
         said = json.loads(line)
         done, share = said["bytes_done"], _SHARE.search(said["message"])

@@ -84,7 +84,7 @@ def helper(
 
 
 def _absolute(argv: Sequence[str]) -> list[str]:
-    """Return the words with our program's absolute path, so that PATH does not matter."""
+    """Return the command with our program's absolute path, so that PATH does not matter."""
     first = names.RUNNER if argv[0] == names.RUNNER.rpartition("/")[2] else argv[0]
     return [first, *argv[1:]]
 

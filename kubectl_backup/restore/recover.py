@@ -44,7 +44,7 @@ def started(cluster: Cluster, terminal: Terminal, parsed: argparse.Namespace) ->
 
 
 def _owners(reference: Reference) -> list[Owner]:
-    """Return the workloads without pods that a reference may mean."""
+    """Return the workloads without pods that match a reference."""
     if reference.kind in _KINDS:
         return [Owner(reference.kind, reference.name)]
     above, _, number = reference.name.rpartition("-")
@@ -54,7 +54,7 @@ def _owners(reference: Reference) -> list[Owner]:
 
 
 def _remove_ended(cluster: Cluster, terminal: Terminal, owner: Owner) -> None:
-    """Remove the pods that restored ``owner``; raise RefusedError if one may still be at work."""
+    """Delete the pods that restored ``owner``; raise RefusedError if one may still run."""
     space = cluster.namespace
     ours = "app.kubernetes.io/managed-by=kubectl-backup"
     for pod in cluster.items(below(space, "pods"), labelSelector=ours):

@@ -158,7 +158,7 @@ def _failed(message: str, fields: dict[str, Any], time: float | None) -> Said:
 
 
 def _meant(message: str) -> str:
-    """Return the failure class of a message that has none: of older sidecars and terminations."""
+    """Return the failure class of a message without one: from older sidecars and terminations."""
     for failure, pattern in _BY_WORDS.items():
         if re.search(pattern, message, re.IGNORECASE):
             return failure

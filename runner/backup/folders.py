@@ -118,7 +118,7 @@ def _inside(path: str, real: str) -> tuple[str, ...]:
 
 
 def _look(path: str) -> Source:
-    """Return whether a folder has a file at any depth; folders alone are no content."""
+    """Return whether a folder has a file at any depth; folders alone do not count."""
     mode = os.lstat(path).st_mode
     if stat.S_ISREG(mode):
         return Source.FULL

@@ -95,7 +95,7 @@ def _permitted(allowed: str, problems: list[Problem]) -> set[str]:
 def _files(
     kept: dict[str, str], texts: Mapping[str, str], permitted: set[str], problems: list[Problem]
 ) -> Mapping[str, str]:
-    """Return the texts of files by their variables; an address in one takes its variable's place.
+    """Return the contents of files by their variables; an address in one replaces its variable.
 
     A file opened a second time might have other content.
     """
@@ -114,7 +114,7 @@ def _files(
 
 
 def _without_programs(text: str) -> str:
-    """Return options of restic's without those that name a program to start."""
+    """Return restic's options without those that start a program."""
     kept = (
         option.words
         for option in flags.options(shlex.split(text))
@@ -124,12 +124,12 @@ def _without_programs(text: str) -> str:
 
 
 def _is_handed(key: str) -> bool:
-    """Whether it is a variable of ours or of a program's; others are no variables at all."""
+    """Whether a key is a variable of ours or of a program; others are no variables."""
     return not names.VARIABLE.fullmatch(key) or key in _KNOWN or bool(_HANDED.fullmatch(key))
 
 
 def _line(keys: list[str], why: str) -> str:
-    """Return one line for people about these variables; "" where there are none."""
+    """Return one line about these variables; "" if there are none."""
     if not keys:
         return ""
     listed, *_ = keys

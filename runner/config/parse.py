@@ -24,7 +24,7 @@ def admitted(environment: Mapping[str, str], problems: list[Problem]) -> Mapping
 
 
 def _texts(key: str, environment: Mapping[str, str], problems: list[Problem]) -> Mapping[str, str]:
-    """Return what a variable holds as a JSON object; anything else is a problem."""
+    """Return the JSON object in a variable; anything else is a problem."""
     try:
         given = json.loads(environment.get(key) or "{}")
     except (ValueError, RecursionError):

@@ -150,7 +150,7 @@ def _mysql(given: Mapping[str, str]) -> Client:
 
 
 def _ssl_of_mysql(mode: Mode | None, host: str, files: Mapping[str, str]) -> dict[str, str]:
-    """Return the client's options; ``files`` are paths, "" for what is handed over as text."""
+    """Return the client's options; ``files`` are paths, "" for certificates passed as text."""
     if mode is None and "MYSQL_SSL_CA" in files:
         mode = Mode.VERIFY
     if mode is None and tls.is_loopback(host):

@@ -79,7 +79,7 @@ def _stream(
     file: tuple[int, ...],
     patience: float,
 ) -> Contents:
-    """Pass on what a client writes, but for its end before that is known to be good."""
+    """Pass on the output of a client; hold back its end until that is verified."""
     contents = Contents(name)
     try:
         process = subprocess.Popen(
@@ -126,7 +126,7 @@ class _End:
 def _pass_on(
     process: subprocess.Popen[bytes], program: str, patience: float, contents: Contents
 ) -> _End:
-    """Pass on what a client writes but for its end; return that."""
+    """Pass on the output of a client except for its end; return the end."""
     tail, said = b"", deque[bytes](maxlen=_LINES)
     with selectors.DefaultSelector() as selector:
         for stream in (process.stdout, process.stderr):

@@ -53,7 +53,7 @@ def record(session: Session) -> None:
 
 
 def _leave(session: Session) -> None:
-    """Leave to the maintenance job what it does; look daily whether it is there at all."""
+    """Leave tasks to the maintenance job; check daily whether there is one."""
     config, state, now = session.config, session.state, time.time()
     follow = Executor(config, session.log, session.stop).follow
     for name in due.central(config)[1:]:
@@ -124,7 +124,7 @@ def begin(session: Session, name: str, task: Callable[[], TaskResult]) -> TaskRe
 
 
 def _note(session: Session, name: str, done: TaskResult) -> TaskResult:
-    """Remember the result of a task, and tell it."""
+    """Save and report the result of a task."""
     state = session.state
     known = state.repository.of_task(name)
     known.status, known.message = done.status.value, done.message

@@ -110,7 +110,7 @@ def _said() -> tuple[str, ...]:
 
 
 def _chosen(config: Config) -> tuple[str, ...]:
-    """Symbolic links are kept as links; what is left out is left out of the counts too."""
+    """Keep symbolic links as links; excluded files are not counted either."""
     patterns = (
         *(f"{name}/**" for name in NEVER_BACKED_UP),
         *(config.settings.get(settings.EXCLUDE) or ()),

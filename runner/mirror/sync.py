@@ -69,7 +69,7 @@ def _backup(config: Config, facts: Facts, limit: float) -> Generator[Effect, Res
 
 
 def _in_order(facts: Facts, present: list[str]) -> list[str]:
-    """Return what is mirrored: full sources, and emptied ones where that is known to be meant."""
+    """Return the sources to mirror: full ones, and emptied ones that were accepted."""
     meant = [
         path for path, found in facts.sources.items() if found == Source.EMPTY and facts.accepted
     ]
@@ -112,7 +112,7 @@ def _size_of_mirror(config: Config, path: str, limit: float) -> Generator[Effect
 
 
 def _size_of_source(config: Config, path: str, limit: float) -> Generator[Effect, Result, Size]:
-    """Count a source as far as it is readable: what cannot, the transfer itself names."""
+    """Count the readable files of a source: the transfer itself names the others."""
     done: Completed = yield rclone.size_of_source(config, path, limit)
     _in_time(done, limit)
     size = _size(done.text)
@@ -130,14 +130,14 @@ def _size(text: str) -> Size | None:
 
 
 def _in_time(done: Completed, limit: float) -> None:
-    """End the run where the pod's end, which sets the limit, came first."""
+    """End the run if the pod's termination came first, which sets the limit."""
     if limit and done.stopped == "time":
         line = "stopped: the pod's grace period is too short for a last backup"
         raise RunEnded(Status.INTERRUPTED, line, None, done.code)
 
 
 def _with_errors(total: Completed, path: str, done: Completed, limit: float) -> Completed:
-    """Add what one source came to; only files that it could not read may be wrong."""
+    """Add the result of one source; only unreadable files are tolerated."""
     _in_time(done, limit)
     if done.stopped or (done.code and (not done.unreadable or done.other_errors)):
         raise failed(done, "the mirror failed")

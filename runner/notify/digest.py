@@ -81,7 +81,7 @@ def _day(moment: float) -> str:
 
 
 def _minute(moment: float, *, known: bool) -> str:
-    """Return a time; ``known``: where there is none, it is certain that there was none."""
+    """Return a time; ``known``: it is certain that a missing time means never."""
     if not moment:
         return "never" if known else "unknown yet"
     return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%d %H:%M} UTC"

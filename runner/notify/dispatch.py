@@ -47,7 +47,7 @@ def _news(session: Session, last: Last) -> Message:
 
 
 def _tell(session: Session, message: Message, receivers: set[str]) -> list[str]:
-    """Hand a message to these receivers; return those that took it. The others are logged."""
+    """Send a message to these receivers; return those that accepted it. Log the others."""
     from runner.notify import transport  # noqa: PLC0415 -- network modules stay out while restic works
 
     config, named = session.config, session.config.receivers
@@ -112,7 +112,7 @@ def push(session: Session, *, quick: bool = False) -> None:
 
 
 def _title(session: Session, ntfy: Ntfy) -> str:
-    """Return NTFY_TITLE; where it holds shell substitutions, as it always could, their result."""
+    """Return NTFY_TITLE with the results of its shell substitutions, which it always could have."""
     if not {"$", "`"} & set(ntfy.title):
         return ntfy.title
     step = Step("title", ("sh", "-c", f'printf %s "{ntfy.title}"'), hook=True)

@@ -82,7 +82,7 @@ def surroundings(network: Network, folder: str) -> Mapping[str, str]:
 
 @contextmanager
 def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Let these alone say how requests go, which read no other place than the environment."""
+    """Let only these variables route requests, which read nothing but the environment."""
     before = dict(os.environ)
     for key in before:
         if key.lower().endswith("_proxy") or key in _TRUST:
@@ -96,7 +96,7 @@ def _environment(variables: Mapping[str, str]) -> Iterator[None]:
 
 
 def _be_silent() -> None:
-    """Let no library say anything: with nobody listening, Python prints warnings itself."""
+    """Silence all libraries: without a handler, Python itself prints warnings."""
     logging.getLogger().addHandler(_NOWHERE)
     warnings.simplefilter("ignore")
 
@@ -132,7 +132,7 @@ def _post(
 
 
 def _within(limit: float, calls: Sequence[Callable[[], str]]) -> list[str]:
-    """Return the answers of all within ``limit`` seconds: servers may drip bytes forever."""
+    """Return all responses within ``limit`` seconds: servers may drip bytes forever."""
     answers = [f"no answer within {limit:.0f} s"] * len(calls)
 
     def answer(number: int) -> None:
@@ -172,7 +172,7 @@ def _try(url: str, body: bytes, headers: dict[str, str], network: Network, limit
 
 
 def _opener(request: urllib.request.Request, network: Network) -> urllib.request.OpenerDirector:
-    """Return what opens a request; where it goes through a proxy, the request is turned to it."""
+    """Return the opener of a request; if it goes through a proxy, redirect the request there."""
     handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler({}), _NoRedirect()]
     if request.type == "https":
         context = authorities.context(network.authorities)
@@ -191,7 +191,7 @@ def _basic(userinfo: str) -> str:
 
 
 def _request(url: str, body: bytes, headers: dict[str, str]) -> urllib.request.Request:
-    """Return the request; ``user:password@`` in the URL becomes a header, as curl does it."""
+    """Return the request; ``user:password@`` in the URL becomes a header, as with curl."""
     parts = urlsplit(url)
     userinfo, _, host = parts.netloc.rpartition("@")
     own = {"User-Agent": f"backup-webhook/{VERSION}"}

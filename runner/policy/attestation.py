@@ -63,7 +63,7 @@ def fits(key: bytes, tags: tuple[str, ...], content: bytes) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Authentic:
-    """What an authentic tag says; 0 and "" where there is none."""
+    """The content of an authentic tag; 0 and "" if there is none."""
 
     number: int = 0
     digest: str = ""

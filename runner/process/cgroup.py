@@ -98,7 +98,7 @@ def confine(seconds: int, memory: int, files: int) -> None:
 
 
 def _set(limit: int, most: int) -> None:
-    """Lower a limit; what is allowed at most stays, so that the process may lower it again."""
+    """Lower a soft limit; the hard limit stays, so that the process may lower it again."""
     _, hard = resource.getrlimit(limit)
     allowed = most if hard == resource.RLIM_INFINITY else min(most, hard)
     resource.setrlimit(limit, (allowed, hard))
@@ -113,7 +113,7 @@ def _memory(cgroup: Path) -> int:
 
 
 def _cpus(cgroup: Path) -> float:
-    """Return how many CPUs' time the container may use; 0 when not limited."""
+    """Return the CPU limit of the container in CPUs; 0 if unlimited."""
     quota, _, period = _read(cgroup / "cpu.max").partition(" ")
     if not period:
         quota = _read(cgroup / "cpu/cpu.cfs_quota_us")

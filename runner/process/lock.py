@@ -45,9 +45,9 @@ def held(path: Path, wait: Wait = never) -> Iterator[bool]:
 
 
 def _opened(path: Path) -> IO[bytes]:
-    """Open the lock's file, which holds nothing and is every user's.
+    """Open the lock file, which is empty and usable by every user.
 
-    One that is closed to this user was left by a container that is over: all of ours open it to
+    One that is closed to this user was left by an earlier container: all of ours open it to
     all. It is replaced, and nobody holds it.
     """
     while True:
@@ -66,7 +66,7 @@ def _opened(path: Path) -> IO[bytes]:
 
 
 def _is_at(path: Path, file: IO[bytes]) -> bool:
-    """Whether an open file still has this path: the lock of a removed file keeps nobody out."""
+    """Whether an open file still has this path: the lock of a removed file excludes nobody."""
     try:
         return os.path.samestat(path.stat(), os.fstat(file.fileno()))
     except FileNotFoundError:

@@ -61,7 +61,7 @@ def backup(
 def _unlinked(
     source: str, inside: Mapping[str, tuple[str, ...]], excludes: tuple[str, ...]
 ) -> tuple[str, ...]:
-    """Return a source, or what is in it where it is a link; where that is nothing, the link."""
+    """Return a source, or its entries if it is a link; if there are none, the link."""
     # restic excludes nothing that is named to it.
     left = [path for path in inside.get(source, ()) if not patterns.leaves_out(excludes, path)]
     return tuple(left) or (source,)

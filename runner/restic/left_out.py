@@ -59,7 +59,7 @@ def options(words: tuple[str, ...]) -> Options:
 
 
 def _short(found: Options, words: tuple[str, ...], at: int) -> int:
-    """Read letters such as ``-xe *.tmp``; return which word is next."""
+    """Read short options such as ``-xe *.tmp``; return the index of the next argument."""
     letters = words[at - 1][1:]
     while letters:
         letter, letters = letters[0], letters[1:]

@@ -12,7 +12,7 @@ _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """Patterns in a row that all exclude, or all include again; ``paths`` are without wildcards."""
+    """Consecutive patterns that all exclude, or all include again; ``paths`` have no wildcards."""
 
     negated: bool
     paths: frozenset[str]
@@ -71,14 +71,14 @@ def _clean(pattern: str) -> str:
 
 
 def _literal(pattern: str) -> str:
-    """Return the one path that a pattern stands for; "" where it may stand for more."""
+    """Return the only path that a pattern matches; "" if it may match more."""
     plain = _ESCAPED.sub(r"\1", pattern)
     magic = _MAGIC.search(_ESCAPED.sub("", pattern))
     return plain if pattern.startswith("/") and not magic and len(plain) > 1 else ""
 
 
 def _regex(pattern: str) -> str:
-    """Return a regular expression of absolute paths that match, or lie in what does."""
+    """Return a regular expression of absolute paths that match, or are inside a match."""
     if pattern in {".", "/"}:
         return "(?!)"  # no name is like that
     rooted = pattern.startswith("/")
@@ -89,7 +89,7 @@ def _regex(pattern: str) -> str:
 
 
 def _part(part: str) -> str:
-    """Return a regular expression of one name, as Go's filepath.Match takes it."""
+    """Return a regular expression of one name, as Go's filepath.Match reads it."""
     made, at = "", 0
     while at < len(part):
         letter = part[at]
@@ -111,7 +111,7 @@ def _part(part: str) -> str:
 
 
 def _class(part: str, at: int) -> tuple[str, int] | None:
-    """Return a class of letters and where it ends; None if it has no end."""
+    """Return a character class and the index of its end; None if it has no end."""
     negated = part[at : at + 1] == "^"
     at += negated
     ranges: list[str] = []

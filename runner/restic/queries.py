@@ -142,7 +142,7 @@ def _fill(name: str, *, replace: bool) -> tuple[str, ...]:
 
 
 def _piped(snapshot: str, name: str, lock: tuple[str, ...], into: str, limit: float = 0) -> Step:
-    """Pass a dump on to ``into``, a command that is not made of what others wrote."""
+    """Pipe a dump into ``into``, a command without foreign input."""
     argv = (
         "bash", "-o", "pipefail", "-c", f'restic dump "$@" | {into}', "dump", *lock, snapshot,
         f"/{commands.DUMP_FILES[name]}",

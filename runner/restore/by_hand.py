@@ -43,7 +43,7 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True)
 class _Target:
-    """Where files come, and the folders that restic writes to, held open."""
+    """The target of a restore, and the folders that restic writes to, held open."""
 
     place: Place
     folders: list[Folder]
@@ -72,7 +72,7 @@ class Restoring:
         return self.done
 
     def _target(self) -> _Target:
-        """Return where it comes."""
+        """Return the target of the restore."""
         asked, chosen = self.asked, self.chosen
         if asked.to:
             folder = place.opened(asked.to, self.root, make=not asked.dry_run)
@@ -138,9 +138,9 @@ class Restoring:
         return Removal(place, sparing, self.done.tally, self.asked.dry_run, ours)
 
     def _make_way(self, place: Place, survey: Survey, removal: Removal | None) -> list[str]:
-        """Delete folders in whose place the snapshot has something else, if all in them may go.
+        """Delete folders that the snapshot replaces with another type, if all files in them may go.
 
-        Return those that will be in the way.
+        Return those that stay in the way.
         """
         conflicts = []
         for folder in survey.folders:
@@ -154,7 +154,7 @@ class Restoring:
         return conflicts
 
     def _restic(self, snapshot: str, inside: str, place: Place, paths: tuple[str, ...]) -> None:
-        """Restore these paths, which lie in the folder ``inside`` of the snapshot."""
+        """Restore these paths, which are in the folder ``inside`` of the snapshot."""
         tally = self.done.tally
         dry_run = ("--dry-run",) if self.asked.dry_run else ()
         # By content, not by time: what a disk spoiled, or a restore that failed, looks unchanged.
@@ -194,7 +194,7 @@ class Restoring:
 
 @contextmanager
 def _held_open(place: Place, pipes: Iterable[str]) -> Iterator[None]:
-    """Be at the other end of pipes: restic opens them to compare, and would wait forever."""
+    """Open the other end of pipes: restic opens them to compare, and would wait forever."""
     held = []
     for pipe in pipes:
         with suppress(OSError), place.above(pipe) as (folder, name):

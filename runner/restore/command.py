@@ -46,7 +46,7 @@ def restore(session: Session, asked: Asked) -> Restored:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A snapshot: which of the paths asked for it has, and the nodes of copies of databases."""
+    """A snapshot: which of the requested paths it has, and the nodes of copies of databases."""
 
     snapshot: Snapshot
     held: set[str]
@@ -108,9 +108,9 @@ class _Restore:
         )
 
     def _groups(self) -> list[list[str]]:
-        """Return the paths of each path that was named, else of all volumes.
+        """Return the paths of each requested path, or else of all volumes.
 
-        Of a volume of which only folders are mounted, nothing else can be written in place.
+        If only sub-paths of a volume are mounted, nothing else can be written in place.
         """
         named = absolute(self._config, self._asked.paths)
         if self._asked.to:
@@ -118,7 +118,7 @@ class _Restore:
         return [mounts.parts(path) for path in named] or [mounts.folders(self._config)]
 
     def _choose(self, want: Wanted, groups: list[list[str]]) -> _Found:
-        """Return the newest good one with files of each path that was named, else of any volume."""
+        """Return the newest complete one with files of each requested path, else of any volume."""
         paths = tuple(path for group in groups for path in group)
         listed = volumes.listed(self._config, self._door, want, by_hand=True)
         known = volumes.choice(self._config, want, listed)
@@ -183,7 +183,7 @@ def copies_of(copies: list[str], path: str) -> bool:
 
 
 def _must_be_writable(paths: tuple[str, ...]) -> None:
-    """Raise RunEnded where files cannot be restored where they belong."""
+    """Raise RunEnded if files cannot be restored in place."""
     for path in paths:
         there = next(each for each in (Path(path), *Path(path).parents) if each.exists())
         if os.statvfs(there).f_flag & os.ST_RDONLY:

@@ -113,7 +113,7 @@ def _load(
 
 
 def _unfit(session: Session, name: str, chosen: Snapshot, ends: bytes) -> TaskResult | None:
-    """Return why a dump is not to be loaded, by its first and its last bytes."""
+    """Return why a dump must not be loaded, judged by its first and last bytes."""
     why, failure = "is truncated", Failure.SOURCE
     if clients.is_whole(name, ends):
         of_all = clients.is_of_all(name, ends[: queries.TAIL])

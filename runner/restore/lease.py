@@ -119,7 +119,7 @@ def _name(number: int) -> str:
 
 
 def _read(folder: Folder, number: int) -> dict[str, object]:
-    """Return what a claim says; nothing if it is just being written."""
+    """Return the content of a claim; nothing while it is being written."""
     try:
         text = folder.read(_name(number), _LONGEST, alone=True).decode("utf-8", "replace")
         found = json.loads(text)

@@ -37,7 +37,7 @@ _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 @dataclass(frozen=True, slots=True)
 class _Trouble:
-    """Why a pod does not start, in one line for people, and the class of failure."""
+    """Why a pod does not start, in one line, and the failure class."""
 
     why: str
     failure: Failure | None
@@ -82,7 +82,7 @@ def _after(seconds: float) -> str:
 
 
 def _attempt(config: Config, log: Log, stop: Stop, want: Wanted) -> _Trouble | None:
-    """Fill what is empty; return why it cannot be done, None if it is."""
+    """Restore empty volumes; return why that failed, None if it succeeded."""
     try:
         folders = [Path(path) for path in mounts.folders(config)]
         if not folders:
@@ -119,7 +119,7 @@ def _ends(log: Log, trouble: _Trouble) -> int:
 
 
 def _tell(message: str) -> None:
-    """Write what `kubectl describe pod` shows; outside of a pod there is no such file."""
+    """Write the termination message; outside of a pod there is no such file."""
     text = message.encode("utf-8", "replace")[:_LONGEST]
     with suppress(OSError):
         Path(os.environ.get(ENV_MESSAGE, _MESSAGE)).write_bytes(text)

@@ -174,7 +174,7 @@ class Staging:
     def _move_all(
         self, source: Folder, target: Folder, inside: str, theirs: list[str]
     ) -> list[str]:
-        """Move what is in a folder; return the folders that both have, which are merged next."""
+        """Move the entries of a folder; return the folders that both have, to merge next."""
         folders = []
         for name in source.names():
             path = f"{inside}/{name}" if inside else name
@@ -205,7 +205,7 @@ class Staging:
             moving.rename(source, target, name)
 
     def _modes_again(self) -> None:
-        """Give folders their modes; the first note counts, later ones may be of our own mode."""
+        """Restore the modes of folders; the first note counts, later ones may have our own mode."""
         for path, mode in self._notes.modes():
             with suppress(OSError), self._there.passage(path, crosses=False) as folder:
                 moving.chmod(folder, mode)
@@ -215,7 +215,7 @@ class Staging:
         os.rename(name, new, src_dir_fd=here, dst_dir_fd=here)
 
     def _sync(self) -> None:
-        """Have all that was written so far on the disk: an app must not start on less."""
+        """Sync everything written so far to disk: an app must not start with less."""
         if libc.libc().syncfs(self._there.descriptor):
             raise libc.error(str(self.volume))
 

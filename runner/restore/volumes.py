@@ -41,7 +41,7 @@ def refill(config: Config, log: Log, stop: Stop, want: Wanted, folders: list[Pat
 
 
 class _Work:
-    """What all volumes of a pod share: the door to restic, and what it listed."""
+    """What all volumes of a pod share: the executor, and the listed snapshots."""
 
     def __init__(self, config: Config, log: Log, stop: Stop, want: Wanted) -> None:
         self._config = config
@@ -97,7 +97,7 @@ class _Work:
 
     @contextmanager
     def _claimed(self, stage: Staging) -> Iterator[Claim | None]:
-        """Make the work ours; gives None where another pod has done it."""
+        """Acquire the lease of the restore; yield None if another pod has completed it."""
         waiter = Waiter(self._config.identity.pod, self._config.timing.restore.stale)
         root = mounts.volume_of(self._config, stage.volume)
         claim, told = None, 0.0
@@ -153,7 +153,7 @@ class _Work:
         return None
 
     def _take(self, stage: Staging, kept: Snapshot) -> bool:
-        """Gather the volume's files from this snapshot; return whether it has any."""
+        """Restore the volume's files from this snapshot; return whether it has any."""
         stage.begin(kept.id)
         self._log.line("info", f"{stage.volume}: restoring from {kept}")
         put = self._door.follow(restore_folder.folder(kept, str(stage.volume), stage.files))
@@ -168,7 +168,7 @@ class _Work:
         return True
 
     def _verify(self, stage: Staging, kept: Snapshot, put: Put) -> None:
-        """Prove that each file is there; raise RunEnded if one is not."""
+        """Verify that each file exists; raise RunEnded if one does not."""
         path = str(stage.volume)
         above, files = path.rpartition("/")[0], stage.files
         place = Place(above, files, stage.folder.folder("files"))
@@ -194,7 +194,7 @@ class _Work:
             self._log.line("warning", line)
 
     def _snapshots(self) -> list[Snapshot]:
-        """Return what may be restored, asked for once."""
+        """Return the snapshots that may be restored, listed once."""
         if self._listed is None:
             self._listed = listed(self._config, self._door, self._want)
             self._known = choice(self._config, self._want, self._listed)
@@ -202,7 +202,7 @@ class _Work:
         return self._known
 
     def _hand_over(self, found: list[Snapshot]) -> None:
-        """Leave what is known of this workload to the sidecar, which otherwise asks for itself."""
+        """Hand over to the sidecar what was read about this workload."""
         if _origin(self._config, self._want):
             return
         with suppress(OSError):
@@ -230,7 +230,7 @@ def choice(config: Config, want: Wanted, found: list[Snapshot]) -> list[Snapshot
 
 
 def _moment(want: Wanted, found: list[Snapshot]) -> datetime | None:
-    """Return of when the dumps are that belong to what is wanted; None for the latest."""
+    """Return the time of the dumps that belong to the request; None for the latest."""
     for each in found if want.snapshot else ():
         if each.id.startswith(want.snapshot):
             return each.time if each.is_dated else None
@@ -238,7 +238,7 @@ def _moment(want: Wanted, found: list[Snapshot]) -> datetime | None:
 
 
 def _origin(config: Config, want: Wanted) -> str:
-    """Return of which other workload it is, as NAMESPACE/HOST; "" for this one."""
+    """Return the other workload of a snapshot as NAMESPACE/HOST; "" for this one."""
     if (want.host, want.tags) == (config.identity.host, config.identity.tags):
         return ""
     return f"{want.tags[0].removeprefix(NAMESPACE)}/{want.host}"

@@ -59,7 +59,7 @@ def confined(start: Callable[[], T], bounds: Bounds) -> T:
 
 
 def _restrict(bounds: Bounds) -> None:
-    """Restrict this thread; where the kernel cannot do so, it goes on as it is."""
+    """Restrict this thread; if the kernel cannot do so, continue without restriction."""
     if landlock.version() < _LEAST:
         return
     allowed = {
@@ -78,7 +78,7 @@ def _restrict(bounds: Bounds) -> None:
 
 
 def _all_but(hidden: str) -> Iterator[str]:
-    """Yield what is beside a folder, and beside each of those that it is in."""
+    """Yield the siblings of a folder, and of each of its parents."""
     path = PurePath(hidden)
     for folder, left_out in zip(path.parents, (path, *path.parents), strict=False):
         with suppress(OSError):

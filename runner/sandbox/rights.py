@@ -43,7 +43,7 @@ def beyond_a_sidecar(
 
 
 def _mounts(text: str) -> dict[str, bool]:
-    """Return what is mounted, by its path, and whether it is read-only; the last one counts."""
+    """Return the mounts by path, and whether each is read-only; the last one counts."""
     found = {}
     for line in text.splitlines():
         words = line.split()
@@ -53,7 +53,7 @@ def _mounts(text: str) -> dict[str, bool]:
 
 
 def _outermost(mounts: Mapping[str, bool], folder: str) -> Iterable[tuple[str, bool]]:
-    """Return the mounts below a folder that lie in no other one of them."""
+    """Return the mounts below a folder that are not inside another one."""
     base = folder.rstrip("/")
     below = [path for path in sorted(mounts) if path == base or path.startswith(f"{base}/")]
     found: list[str] = []
@@ -64,7 +64,7 @@ def _outermost(mounts: Mapping[str, bool], folder: str) -> Iterable[tuple[str, b
 
 
 def _writable_folder(volumes: str) -> str:
-    """Return a folder of a volume that is on a file system which takes writes; "" if none is."""
+    """Return a folder of a volume on a writable file system; "" if there is none."""
     try:
         for entry in sorted(Path(volumes).iterdir()):
             if not os.statvfs(entry).f_flag & os.ST_RDONLY:

@@ -41,7 +41,7 @@ def confine() -> None:
 
 
 def _filter(calls: tuple[int, ...]) -> bytes:
-    """Return a filter by which these calls fail as if they were forbidden to the user."""
+    """Return a filter that makes these system calls fail with EPERM."""
     rows = [(_LOAD, 0, 0, 0)]  # the call's number
     rows += [(_EQUALS, len(calls) - at, 0, call) for at, call in enumerate(calls)]
     rows += [(_RETURN, 0, 0, _ALLOW), (_RETURN, 0, 0, _FAIL | errno.EPERM)]

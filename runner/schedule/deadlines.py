@@ -73,9 +73,9 @@ def _is_wanted(name: str, config: Config, state: State) -> bool:
 
 
 def _slot(name: str, config: Config, task: Task) -> float:
-    """Return the task's own time: the first after its success, or what it was tried for last.
+    """Return the task's own slot: the first after its success, or that of its last attempt.
 
-    Tried manually before there was one, such as in a pod that is new, it is the first to come.
+    After a manual attempt before any slot, such as in a new pod, it is the next slot.
     """
     cadence, zone = config.settings[CADENCES[name]], config.settings[settings.TIMEZONE]
     identity = f"{config.identity.seed}/{name}"

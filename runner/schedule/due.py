@@ -70,7 +70,7 @@ def next_run(now: float, config: Config, state: State) -> float | None:
 
 
 def _moments(now: float, config: Config, state: State) -> dict[str, float]:
-    """Return from when each reason for a run holds, the most urgent reason first."""
+    """Return the time from which each reason for a run applies, the most urgent one first."""
     run_now = config.settings.get(settings.RUN_NOW)
     moments = {
         "run-now": now if run_now and run_now != state.runs.run_now else None,
@@ -81,9 +81,9 @@ def _moments(now: float, config: Config, state: State) -> dict[str, float]:
 
 
 def _slot_at(now: float, config: Config, state: State) -> float | None:
-    """Return when the next slot is served; a slot that comes before a catch-up is served in time.
+    """Return when the next slot is run; a slot that precedes a catch-up is run in time.
 
-    One run serves every slot before it, so that such a slot is the catch-up as well.
+    One run covers every slot before it, so that such a slot is the catch-up as well.
     """
     slot, upcoming = _latest_slot(now, config), next_slot(now, config)
     if slot is None or slot <= _past(now, state.runs.attempted):
@@ -106,7 +106,7 @@ def _latest_slot(now: float, config: Config) -> float | None:
 
 
 def _retry_at(config: Config, state: State) -> float | None:
-    """Return when to try again after a run that failed; None when there is no need."""
+    """Return when to retry after a failed run; None if there is no need."""
     if state.runs.last is None or not 0 < state.runs.failures <= len(_RETRIES):
         return None
     if not config.settings[settings.SCHEDULE].fields:

@@ -103,7 +103,7 @@ class Executor:
         return opened.by(self._config, self._log, step, self._execute)
 
     def _execute(self, step: Step, given: Mapping[str, str] | None = None) -> Completed:
-        """Run a command with the Secret and what is ``given`` beside it, or without both."""
+        """Run a command with the Secret and the ``given`` variables, or without both."""
         if self._stop.asked and not step.always:
             return Completed(exit_codes.INTERRUPTED, stopped="signal")
         ownership.claim(ownership.scratch(self._config.paths.state))  # restic does not make it

@@ -69,7 +69,7 @@ def with_newline(state_dir: str) -> frozenset[str]:
 
 
 def _remember(state_dir: str, found: Mapping[str, bool]) -> frozenset[str]:
-    """Keep for each repository whether it opened with the newline; return what is new in that."""
+    """Save for each repository whether it opened with the newline; return the changes."""
     known = with_newline(state_dir)
     now = {key for key in known if found.get(key, True)} | {key for key in found if found[key]}
     if now == known:
@@ -85,6 +85,6 @@ def _remember(state_dir: str, found: Mapping[str, bool]) -> frozenset[str]:
 
 
 def _forget(state_dir: str) -> None:
-    """Forget it: keys are about to change."""
+    """Drop the saved key: keys are about to change."""
     with suppress(OSError):
         (Path(state_dir) / _FILE).unlink(missing_ok=True)

@@ -75,7 +75,7 @@ def problems(config: Config) -> list[str]:
 
 
 def _tasks(config: Config, state: State) -> dict[str, Any]:
-    """Return what is known of each task; a mirror has one, which goes by its archives."""
+    """Return the status of each task; a mirror has one, retention of its archives."""
     # Of what an earlier pod did, the repository tells nothing but that there was one.
     is_first = state.runs.derived and not state.runs.inherited
     tasks = sorted(state.repository.tasks.items())

@@ -103,16 +103,16 @@ def _job(known: Json) -> Job:
 
 
 def _each(kind: type[T], known: Json) -> dict[str, T]:
-    """Return what a file holds by name; what is no object is left out."""
+    """Return the objects of a file by name; other values are left out."""
     return {
         name: kind(**_fitting(kind, each)) for name, each in known.items() if isinstance(each, dict)
     }
 
 
 def _fitting(kind: type, value: dict[str, Any]) -> dict[str, Any]:
-    """Return what a class knows of a file's values; raise TypeError for one of another kind.
+    """Return the values that a class has fields for; raise TypeError for one of another type.
 
-    Unknown keys are a newer version's, which was rolled back. A time that is invalid would fail
+    Unknown keys are from a newer version that was rolled back. An invalid time would fail
     each run that reads it.
     """
     found = {f.name: (value[f.name], _name(f.type)) for f in fields(kind) if f.name in value}

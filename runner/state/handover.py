@@ -57,7 +57,7 @@ def take(folder: Path, config: Config, now: float) -> list[Snapshot] | None:
 
 
 def _said(snapshot: Snapshot) -> Json:
-    """Return what is read of a snapshot, without names of files, as restic lists it."""
+    """Return the fields of a snapshot that are read, as restic lists it, without file names."""
     counts = {"total_files_processed": snapshot.files, "total_bytes_processed": snapshot.bytes}
     return {
         "time": snapshot.time.isoformat(), "tags": list(snapshot.tags),
@@ -76,7 +76,7 @@ def _text(path: Path) -> str:
 
 
 def _fits(snapshot: object, now: float) -> bool:
-    """Whether it is a snapshot of the past, as restic lists them."""
+    """Whether it is a past snapshot in restic's form."""
     if not isinstance(snapshot, dict):
         return False
     made, tags = read(snapshot), snapshot.get("tags")

@@ -102,7 +102,7 @@ def worth(facts: Facts, done: Completed, counts: Counts, files: Mapping[str, int
 
 
 def _doubtful(facts: Facts, done: Completed, counts: Counts) -> str:
-    """Return what is not quite as it should be, the worst first; "" if everything is."""
+    """Return the problems of a snapshot, the worst first; "" if there are none."""
     if is_shrunk(facts, counts):
         return _shrunk(facts, counts)
     found = [_unread(done)] if done.read_errors or (done.code and not done.attributes[0]) else []
@@ -120,7 +120,7 @@ def _first(doubts: Sequence[str]) -> list[str]:
 
 
 def _lost(facts: Facts, done: Completed, files: Mapping[str, int]) -> str:
-    """Return which sources are not in the snapshot as they should be; "" if all are."""
+    """Return the sources that are missing or incomplete in the snapshot; "" if there are none."""
     sources = facts.sources
     by_state = {
         state: [path for path, found in sources.items() if found == state] for state in Source
@@ -142,7 +142,7 @@ def _lost(facts: Facts, done: Completed, files: Mapping[str, int]) -> str:
 
 
 def _without_files(facts: Facts, counts: Counts) -> str:
-    """Return why a snapshot without any file is none that counts; "" where it may be so."""
+    """Return why a snapshot without files does not count; "" if it may be empty."""
     if counts.files or facts.left_out:  # a dump may stand for all of them
         return ""
     full = [path for path, state in facts.sources.items() if state == Source.FULL]
@@ -188,7 +188,7 @@ def _unread(done: Completed) -> str:
 
 
 def _short(why: str, path: str) -> str:
-    """Return a reason in brackets, without the call and the path that restic puts before it."""
+    """Return a reason in brackets, without the call and the path that restic prefixes."""
     reason = why.rpartition(f"{path}: ")[2].strip() or why.strip()
     return f" ({reason})" if reason else ""
 

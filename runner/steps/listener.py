@@ -98,7 +98,7 @@ class Listener:
             self.crash = line.strip()
 
     def _error(self, message: dict[str, Any]) -> str:
-        """Take what went wrong with a file; return what is to be said of it apart from that."""
+        """Record an error of a file; return what else to report about it."""
         item, why = str(message.get("item", "")), _why(message["error"])
         if message.get("during") in _ARCHIVED:
             # Names are an app's, and may say anything.
@@ -114,7 +114,7 @@ class Listener:
         return ""
 
     def _rclone(self, message: dict[str, Any]) -> str:
-        """Take a line of rclone's log; return what of it is worth keeping."""
+        """Read a line of rclone's log; return the part to keep."""
         said = str(message["msg"]).strip()
         if isinstance(message.get("stats"), dict):
             self.messages[:] = [{"message_type": "stats", **message["stats"]}]

@@ -167,7 +167,7 @@ def _parts(inside: str, path: str) -> list[str]:
 
 
 def _walked(start: int, parts: list[str], flags: int, crosses: bool) -> int:
-    """Open a folder part by part, or as many parts immediately as the kernel takes."""
+    """Open a folder part by part, or several parts at once if the kernel can."""
     if not parts:
         return os.open(".", flags, dir_fd=start)
     pieces = _pieces(parts) if _has_openat2() else [(part,) for part in parts]
@@ -221,7 +221,7 @@ def _openat2(descriptor: int, path: bytes, flags: int, resolve: int) -> int:
 
 @cache
 def _has_openat2() -> bool:
-    """Whether the kernel (5.6 and later) has it, and a seccomp profile lets us call it."""
+    """Whether the kernel (5.6 and later) has openat2, and the seccomp profile allows it."""
     try:
         os.close(_openat2(-100, b".", os.O_PATH | os.O_CLOEXEC, 0))  # AT_FDCWD
     except OSError:
@@ -237,7 +237,7 @@ def _must_be_regular(found: os.stat_result, path: str, alone: bool) -> None:
 
 
 def _named(error: OSError, path: str) -> OSError:
-    """Return the error with the whole path, and in words that say what a link is to us."""
+    """Return the error with the whole path, and with a message that explains a refused link."""
     text = error.strerror
     if error.errno == errno.ELOOP:
         text = "a link is on the path, and links are not followed"

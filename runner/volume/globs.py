@@ -94,7 +94,7 @@ def _entries(root: str, parts: tuple[str, ...]) -> Iterator[tuple[str, bool]]:
 
 
 def _closed(pattern: tuple[str, ...], places: set[int]) -> frozenset[int]:
-    """Return the places in a pattern from which it may go on: any folders may be none."""
+    """Return the positions in a pattern where it may continue: ``**`` may match no folder."""
     found = set(places)
     for place in range(len(pattern) - 1):
         if place in found and pattern[place] == _ANY:
@@ -103,7 +103,7 @@ def _closed(pattern: tuple[str, ...], places: set[int]) -> frozenset[int]:
 
 
 def _after(pattern: tuple[str, ...], place: int, name: str) -> Iterator[int]:
-    """Yield the places in a pattern after one more name."""
+    """Yield the positions in a pattern after one more name."""
     if place == len(pattern):
         return
     if pattern[place] == _ANY:

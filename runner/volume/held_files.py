@@ -87,6 +87,6 @@ def hold(name: str, here: int) -> Held | None:
 
 
 def _mount(descriptor: int) -> str:
-    """Return the number of the mount that a descriptor is on; "" where the kernel says none."""
+    """Return the id of the mount that a descriptor is on; "" if the kernel reports none."""
     with open(f"/proc/self/fdinfo/{descriptor}", encoding="ascii") as lines:  # noqa: PTH123 -- of the kernel
         return next((line for line in lines if line.startswith("mnt_id:")), "")

@@ -47,7 +47,7 @@ def beneath(root: str, path: str) -> Followed:
 
 @dataclass(slots=True)
 class _Walk:
-    """One path on its way: ``real`` is done, ``left`` is not, the next part last."""
+    """A path being resolved: ``real`` is done, ``left`` is not, with the next part last."""
 
     root: str
     real: list[str] = field(default_factory=list)

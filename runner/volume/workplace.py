@@ -103,7 +103,7 @@ def _not_ours(volume: Folder, folder: Folder) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Probed:
-    """As which user a file system shows our files, and whether it keeps modes."""
+    """The owner that a file system shows for our files, and whether it keeps modes."""
 
     user: int
     keeps_modes: bool
@@ -112,7 +112,7 @@ class _Probed:
 def _probed(volume: Folder) -> _Probed:
     """Return how this file system shows our files.
 
-    On NFS we may be somebody else, on SMB every file has the same owner and mode.
+    On NFS we may be another user, on SMB every file has the same owner and mode.
     """
     with suppress(FileNotFoundError):
         os.unlink(_PROBE, dir_fd=volume.descriptor)

@@ -7,7 +7,7 @@ _HERE = Path(__file__).parent
 _TABLE = _HERE.parents[1] / "docs" / "faults.md"
 
 
-def test_each_promise_is_a_test_and_each_test_a_promise() -> None:
+def test_each_row_has_a_test_and_each_test_a_row() -> None:
     promised = re.findall(r"`(\w+/test_\w+\.py::test_\w+)`", _TABLE.read_text("utf-8"))
     tried = [
         f"{file.relative_to(_HERE)}::{name}"

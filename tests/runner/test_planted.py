@@ -28,7 +28,7 @@ PLANTED_LAST = replace(FAILED, message=TEXT)
 
 
 @pytest.mark.parametrize("text", [True, False])
-def test_a_line_of_the_log_is_one_line_that_steers_nothing(
+def test_a_log_line_is_one_line_without_control_characters(
     capsys: pytest.CaptureFixture[str], text: bool
 ) -> None:
     Log(text=text).line("warning", TEXT, file=TEXT, names=[TEXT], ü="größer 漢字")
@@ -42,7 +42,7 @@ def test_a_line_of_the_log_is_one_line_that_steers_nothing(
 
 
 @pytest.mark.parametrize("as_json", [True, False])
-def test_a_status_steers_nothing(
+def test_a_status_has_no_control_characters(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], as_json: bool
 ) -> None:
     config = configured({"BACKUP_STATE_DIR": str(tmp_path)})
@@ -55,7 +55,7 @@ def test_a_status_steers_nothing(
     assert steering(capsys.readouterr().out) == []
 
 
-def test_messages_steer_nothing_and_hold_no_line_that_nobody_wrote() -> None:
+def test_messages_have_no_control_characters_and_no_forged_line() -> None:
     config = configured({names.ENV_HOST: TEXT, names.ENV_NAMESPACE: TEXT}, NTFY)
     assert isinstance(config.receivers.ntfy, Ntfy)
 
@@ -71,7 +71,7 @@ def test_messages_steer_nothing_and_hold_no_line_that_nobody_wrote() -> None:
         assert [line.partition(":")[0] for line in rest] == ["Next"]
 
 
-def test_a_digest_steers_nothing() -> None:
+def test_a_digest_has_no_control_characters() -> None:
     config = configured({names.ENV_HOST: TEXT})
     state = changed(STATE, tasks={TEXT: Task(status=TEXT)})
 
@@ -80,7 +80,7 @@ def test_a_digest_steers_nothing() -> None:
 
 
 @pytest.mark.parametrize("words", [[TEXT], ["run", TEXT], ["restore", "--at"], ["load", TEXT]])
-def test_words_of_the_command_line_steer_nothing(
+def test_errors_about_arguments_have_no_control_characters(
     capsys: pytest.CaptureFixture[str], words: list[str]
 ) -> None:
     with pytest.raises(SystemExit):
@@ -89,7 +89,7 @@ def test_words_of_the_command_line_steer_nothing(
     assert steering(capsys.readouterr().err) == []
 
 
-def test_why_a_dump_failed_is_one_line() -> None:
+def test_the_cause_of_a_failed_dump_is_one_line() -> None:
     """As its own process says it, and as it is read again."""
     from contract.text import printable  # noqa: PLC0415 -- what dump and fill write it by
 
@@ -99,7 +99,7 @@ def test_why_a_dump_failed_is_one_line() -> None:
 
 
 @pytest.mark.parametrize("name", ["$(id)", "`id`", "a; id", "a'b", "a b"])
-def test_commands_to_paste_hold_a_name_as_one_word(name: str) -> None:
+def test_commands_to_paste_quote_names(name: str) -> None:
     config = configured({names.ENV_NAMESPACE: name, names.ENV_SECRET_DIR: f"/x/{name}"})
     next_step = messages.news(config, FAILED, maintains=True).text.partition("Next: ")[2]
     assert name in shlex.split(next_step)

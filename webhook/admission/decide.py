@@ -34,7 +34,7 @@ def refused(pod: Pod, skip: Skip, options: Options) -> Skip:
 
 
 def _around(plan: Plan, around: NamespaceContext) -> Decision:
-    """Return the plan after applying what the cluster allows."""
+    """Return the plan within the namespace's context."""
     dumps = plan.settings.get(settings.DUMP)
     if problem := around.database_image_problem if dumps else around.image_problem:
         line = f"the sidecar's image is unavailable ({problem}); not backed up"

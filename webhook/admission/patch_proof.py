@@ -54,7 +54,7 @@ def prove(pod: Pod, operations: list[Json]) -> Pod:
 
 
 def _may_grow(pod: Pod, parts: list[str]) -> bool:
-    """Whether an addition at this place leaves alone what ``pod`` shares with the one before."""
+    """Whether an addition at this path changes nothing that ``pod`` shares with the original."""
     if len(parts) < 3:
         return True  # in what `_spine` has copied; `_only_added` compares that
     parent, key, item, *deeper = parts
@@ -79,7 +79,7 @@ def _kept(value: Any) -> Any:  # noqa: ANN401 -- any JSON value
 
 
 class _Pointer(JsonPointer):
-    """A pointer that remembers how it was written, and is parsed once."""
+    """A pointer that keeps its text, and is parsed once."""
 
     path: str = ""
 
@@ -92,7 +92,7 @@ _pointer = lru_cache(1024)(_Pointer)
 
 
 def _spine(pod: Pod) -> Pod:
-    """Copy only what the operations may touch, so that applying in place leaves ``pod`` alone."""
+    """Copy only what the operations may change, so that ``pod`` itself stays unchanged."""
     copied = dict(pod)
     for parent, keys in (("metadata", _MAY_CHANGE), ("spec", _LISTS)):
         if copied.get(parent):
@@ -129,7 +129,7 @@ def _only_added(pod: Pod, result: Pod) -> None:
 
 
 def _grew(old: Json, new: Json) -> bool:
-    """Whether this is one of our containers, and nothing of it has been taken or changed."""
+    """Whether this is one of our containers, with nothing removed or changed."""
     return is_ours(old) and all(
         new[key] is value
         or (isinstance(value, list) and value == new[key][: len(value)])

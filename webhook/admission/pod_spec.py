@@ -68,9 +68,9 @@ def identity(pod: Pod, name: str | None) -> Identity:
 
 
 def _has_own_data(pod: Pod) -> bool:
-    """Whether an operator gave the pod a name, or a claim by its name: a life and data of its own.
+    """Whether an operator named the pod, or a claim after it: it then has its own data.
 
-    Other names differ with each pod that takes the place of one.
+    Other names change with each replacement pod.
     """
     meta = metadata(pod)
     if owners.names_its_pods(meta):

@@ -103,7 +103,7 @@ def plan(pod: Pod, values: Settings, volumes: Iterable[str]) -> RestorePlan:
 
 
 def _is_writable(pod: Pod, name: str) -> bool:
-    """Whether the volume lets anybody write, and a folder of the node the app itself."""
+    """Whether the volume is writable; a hostPath also has to be writable for the app."""
     volume = next(each for each in pod_spec.spec(pod)["volumes"] if str(each["name"]) == name)
     if volume.get("image") is not None:
         return False

@@ -173,7 +173,7 @@ class Breaker:
             self._open.popitem(last=False)
 
     def _tried(self, owner: Owner) -> _Tried | None:
-        """Return what is known of an owner's attempts, and forget it."""
+        """Return and drop the attempts of an owner."""
         backed = self._backed.pop(owner, None)
         return self._claimed.pop(owner, None) or backed
 

@@ -30,7 +30,7 @@ def problems_of(pod: Json, daemonset: str) -> dict[str, str]:
 
 
 def _problem(status: Json) -> str:
-    """Return why a container that only has to be there is not; "" while it is, or may come."""
+    """Return why the idle container does not run; "" while it runs or may start."""
     state = status.get("state") or {}
     reason = (state.get("waiting") or {}).get("reason")
     if reason in _CANNOT_PULL:

@@ -27,7 +27,7 @@ def host(pod: Pod) -> str:
 
 
 def _expanded(text: str, known: dict[str, str]) -> str:
-    """Return the text as the kubelet expands it; "" while it cannot: there is no node yet."""
+    """Return the text as the kubelet expands it; "" until the pod is scheduled."""
     wanted = [match[1] for match in _VARIABLE.finditer(text) if match[1]]
     if not all(known.get(name) for name in wanted):
         return ""

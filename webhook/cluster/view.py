@@ -69,7 +69,7 @@ class Cluster:
         ]
 
     def _sidecar(self, pod: Json) -> str:
-        """Return the host of a pod with a sidecar; the breaker learns of one that does not run."""
+        """Return the host of a pod with a sidecar; report to the breaker one that does not run."""
         if why := crashes.crash(pod):
             where = pod["metadata"].get("namespace", "")
             self.breaker.broke(pod_spec.owner(dict(pod), where), why, time.monotonic())
@@ -196,7 +196,7 @@ class Table(Generic[T]):
 
 
 class _Pods:
-    """Tells the breaker which pods with a sidecar come to be, and of which owners there are any."""
+    """Reports to the breaker which pods with a sidecar were created, and which owners have pods."""
 
     def __init__(self, breaker: Breaker, evidence: Evidence) -> None:
         self._breaker = breaker

@@ -140,7 +140,7 @@ def options(arguments: argparse.Namespace) -> Options:
 
 
 def _none(text: str) -> str:
-    """Return the text; ``none`` stands for nothing, as an empty variable means the default."""
+    """Return the text, "" for ``none``; an empty variable means the default."""
     return "" if text.strip() == "none" else text.strip()
 
 

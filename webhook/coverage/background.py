@@ -112,7 +112,7 @@ def _read(summary: str) -> Seen:
 
 
 def _restrain(pid: int) -> None:
-    """Put the whole machine's other work first, and bound memory."""
+    """Lower the priority below all other work on the machine, and limit memory."""
     with suppress(OSError):  # it may have ended
         os.setpriority(os.PRIO_PROCESS, pid, 19)
         if sys.platform == "linux":

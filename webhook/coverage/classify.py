@@ -108,7 +108,7 @@ def judge(pod: Pod, options: Options, *, opted_in: bool) -> str:
 
 
 def _now(pod: Pod, options: Options) -> str:
-    """Return what it would say now: the annotations may have come later."""
+    """Return the reason that it would give now: the annotations may be newer than the pod."""
     decision = decide.decide(pod, options, NamespaceContext())
     return decision.reason if isinstance(decision, Skip) else Cover.MISSED
 

@@ -151,5 +151,5 @@ def _total(report: Report) -> list[str]:
 
 
 def _safe(text: str) -> str:
-    """Return a text without what would move the cursor: owners' names are anybody's."""
+    """Return a text without control characters: names of owners are untrusted."""
     return printable(text)

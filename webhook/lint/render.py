@@ -87,5 +87,5 @@ def _block(report: Report, *, colour: bool) -> Iterator[str]:
 
 
 def _safe(line: str) -> str:
-    """Return the line without what would move the cursor, or begin another line."""
+    """Return the line without control characters and line breaks."""
     return printable(line)

@@ -168,7 +168,7 @@ def _built(
 
 
 def _host(plan: Plan) -> str:
-    """Return the restic host with what only the cluster knows in angle brackets."""
+    """Return the restic host; parts that only the cluster knows are in angle brackets."""
     stateful = plan.identity.kind == "StatefulSet"
     pod = f"{plan.identity.workload}-<ordinal>" if stateful else "<pod>"
     stand_ins = {names.ENV_POD: pod, names.ENV_POD_INDEX: "<ordinal>", names.ENV_NODE: "<node>"}

@@ -54,7 +54,7 @@ def advise(subject: Subject, objects: Objects) -> Iterator[Finding]:
 
 
 def _variables(subject: Subject, name: str, given: Mapping[str, str]) -> Iterator[Finding]:
-    """Yield what is said of single values: sent in the open, unusable, or given to no program."""
+    """Yield findings about single values: sent without TLS, invalid, or passed to no program."""
     for key, what in plaintext.sent(given, commands.in_secret(given)):
         line = f"Secret {name}: {key} sends {what} {plaintext.WHY}"
         yield Finding(Severity.WARNING, key, line)
@@ -67,7 +67,7 @@ def _variables(subject: Subject, name: str, given: Mapping[str, str]) -> Iterato
 
 
 def _without_effect(subject: Subject, given: Mapping[str, str]) -> Iterator[tuple[int, str]]:
-    """Yield the number of each exclude pattern in doubt of the Secret's, and why."""
+    """Yield the position of each doubtful exclude pattern of the Secret, and why."""
     key = settings.EXCLUDE
     bad = key.variable in {problem.key for problem in _unusable(subject)}
     own = findings.has(pod_spec.annotations(subject.pod), key)
@@ -92,7 +92,7 @@ def _passwords(name: str, given: Mapping[str, str]) -> Iterator[Finding]:
 
 
 def _makes(item: Document) -> tuple[object, ...]:
-    """Return the names of Secrets that an ExternalSecret, SealedSecret or the like makes."""
+    """Return the names of Secrets that an ExternalSecret, SealedSecret or the like creates."""
     if item["kind"] == "Secret":
         return ()
     target = pod_spec.spec(item).get("target") or {}

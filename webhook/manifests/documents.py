@@ -24,7 +24,7 @@ _LEFT_OUT = dict.fromkeys(map(ord, _KEPT))
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """One document and its place in the text; ``begins``: its first line is ---."""
+    """One document and its position in the text; ``begins``: its first line is ---."""
 
     document: Document
     start: int
@@ -102,7 +102,7 @@ def _yaml(text: str) -> Iterator[_Part]:
 
 
 def _json(text: str) -> list[_Part]:
-    """Return the objects of a text that is nothing but JSON; none if it is something else."""
+    """Return the objects of a JSON text; none if it is not JSON."""
     decoder = json.JSONDecoder(parse_constant=_refuse)
     at = _next(text, 1 if text.startswith(_MARK) else 0)
     found: list[_Part] = []
@@ -131,7 +131,7 @@ def _refuse(word: str) -> None:
 
 
 def _is_text(value: object) -> bool:
-    """Whether all texts in a value can be written: JSON can escape what is none."""
+    """Whether all strings in a value can be encoded: JSON can escape lone surrogates."""
     try:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
@@ -151,12 +151,12 @@ def _checked(line: int, value: object) -> Document:
 
 
 def _harmless(text: str) -> bool:
-    """Whether a text steers no terminal; most are seen to be so immediately."""
+    """Whether a text has no control characters; a quick check is enough for most texts."""
     return text.translate(_LEFT_OUT).isprintable() or printable(text, kept=_KEPT) == text
 
 
 def _edited(text: str, part: _Part) -> str:
-    """Return the text of a document with its changes alone; "" where that is not possible."""
+    """Return the text of a document with only its changes; "" if that is impossible."""
     try:
         (found,) = nodes.parsed(text)
         editor = edits.Editor(text, as_json=part.root is None)
@@ -170,7 +170,7 @@ def _edited(text: str, part: _Part) -> str:
 
 
 def _dumped(part: _Part) -> str:
-    """Return a document that is written again as a whole."""
+    """Return a document that is serialised as a whole."""
     if part.root is None:
         return dumper.flow(part.document, as_json=True)
     return ("---\n" if part.begins else "") + dumper.documents([part.document])

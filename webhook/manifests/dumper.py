@@ -22,7 +22,7 @@ _SAFE = re.compile(r"[A-Za-z/][A-Za-z0-9./_-]*")  # needs no quotes, wherever it
 
 
 class _Dumper(_Base):
-    """Writes texts so that every reader takes them for the same texts, and nothing as an alias."""
+    """Writes strings so that every YAML reader reads the same strings, without aliases."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ANN401, ARG002 -- any value
         return True

@@ -53,7 +53,7 @@ def same(one: Any, other: Any) -> bool:  # noqa: ANN401 -- any values of JSON
 
 
 def _between(old: list[Any], new: list[Any]) -> list[list[Any]]:
-    """Return what is new before the first old item, and after each."""
+    """Return the new items before the first old one, and after each."""
     groups: list[list[Any]] = [[]]
     left = iter(old)
     expected = next(left, _NOTHING)
@@ -99,7 +99,7 @@ class Editor:
                 self._replace(node, new, indent)
 
     def _keep(self, node: Node, indent: int | None) -> None:
-        """Write out the aliases in a node that would no longer stand for what they did."""
+        """Write out the aliases in a node that would no longer have their value."""
         if not self._touched:
             return
         if node.target:
@@ -156,7 +156,7 @@ class Editor:
                 self._in_brackets(item, item, [self._flow(each) for each in more])
 
     def _in_brackets(self, first: Node, last: Node, entries: list[str]) -> None:
-        """Put entries after one from ``first`` to ``last``: on lines of their own, as it is."""
+        """Insert entries after that of ``first`` to ``last``; on separate lines if that one is."""
         at, begin = last.end, self._line_start(first.start)
         indent = self._text[begin : first.start]
         rest = _REST.match(self._text, at)
@@ -185,7 +185,7 @@ class Editor:
         return dumper.flow(new, as_json=self._json)
 
     def _lines(self, at: int, lines: list[str]) -> None:
-        """Put lines in at the beginning of one, or after a last one that has no end."""
+        """Insert lines before a line, or after a last one without a line break."""
         begun = at > 0 and not _BREAK.match(self._text, at - 1)
         whole = self._break.join(lines)
         self.edits.append(Edit(at, at, self._break + whole if begun else whole + self._break))
@@ -194,7 +194,7 @@ class Editor:
         return None if node.flow else self._column(node.pairs[0][0].start) + _STEP
 
     def _after(self, node: Node) -> int:
-        """Return where the line begins that follows a node."""
+        """Return the start of the line that follows a node."""
         while isinstance(node, Mapping | Sequence) and not node.flow:
             node = node.pairs[-1][1] if isinstance(node, Mapping) else node.items[-1]
         block = isinstance(node, Scalar) and node.block
@@ -203,7 +203,7 @@ class Editor:
         return self._line_end(node.end)
 
     def _before(self, node: Sequence) -> int:
-        """Return where the line begins of a list's first item, with the comments above it."""
+        """Return the start of the line of a list's first item, with the comments above it."""
         at = self._line_start(self._dash_at(node))
         while at:
             above = self._line_start(at - 1 if self._text[at - 2 : at] != "\r\n" else at - 2)

@@ -97,7 +97,7 @@ def parsed(text: str) -> Iterator[Parsed]:
 
 
 class _Composer:
-    """Makes nodes of the parser's events, one by one: what is too much is never built."""
+    """Builds nodes from the parser's events, one by one, and stops at the limits."""
 
     def __init__(self, text: str, offset: int) -> None:
         self._events = yaml.parse(text, _Loader)
@@ -171,7 +171,7 @@ class _Composer:
 
 
 def _grow(node: Sequence | Mapping, *parts: Node) -> None:
-    """Count what was added to a collection, and where it ends as far as it is known."""
+    """Count an entry of a collection, and record the end of the collection if known."""
     node.size += sum(part.size for part in parts)
     if node.size > NODES:
         reason = f"more than {NODES} values after expanding all aliases"

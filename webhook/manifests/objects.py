@@ -75,7 +75,7 @@ def surroundings(name: str, known: Objects, options: Options) -> NamespaceContex
 
 
 def _readable(read: Callable[[Document], T], items: Iterable[Document | None]) -> Iterator[T]:
-    """Yield what is read of each; what cannot be, the API server would refuse."""
+    """Yield what is read of each; an unreadable one would be refused by the API server."""
     for item in items:
         with suppress(ValueError, KeyError, TypeError, AttributeError):
             if item is not None:

@@ -97,7 +97,7 @@ def key_of(node: Node) -> str:
 
 
 def _merge(found: dict[str, Any], node: Node) -> None:
-    """Put in the entries of a mapping, or of some, the first of which count most."""
+    """Merge the entries of a mapping, or of several; earlier ones take precedence."""
     while node.target:
         node = node.target
     for each in reversed(node.items) if isinstance(node, Sequence) else (node,):

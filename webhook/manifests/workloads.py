@@ -159,7 +159,7 @@ def _inside(value: object, path: Path) -> Iterator[tuple[object, Path]]:
 
 
 def _templates(value: object, path: Path) -> Iterator[Path]:
-    """Yield the ways to pod templates: mappings named template with containers in their spec."""
+    """Yield the paths of pod templates: mappings named template with containers in their spec."""
     if path and path[-1] == "template" and isinstance(value, dict) and _has_containers(
         value.get("spec")
     ):  # fmt: skip
@@ -244,7 +244,7 @@ def claims(workload: Workload, pod: Pod) -> dict[str, str]:
 
 
 def _volumes(item: Document, pod: Pod) -> list[Document]:
-    """Return the pod's volumes with those of the claim templates, which go before equal names."""
+    """Return the pod's volumes and those of claim templates, which replace equal names."""
     claims = {
         metadata(claim).get("name"): {"persistentVolumeClaim": {"claimName": "from-template"}}
         for claim in spec(item).get("volumeClaimTemplates") or []

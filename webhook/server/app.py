@@ -149,7 +149,7 @@ def _asked(body: bytes) -> review.Request:
 
 @lru_cache(64)
 def _time_allowed(query: bytes) -> float:
-    """Return the seconds after which the API server waits no more, less a margin for the way."""
+    """Return the seconds until the API server's timeout, less a margin for the network."""
     match = _TIMEOUT.search(query)
     return (int(match[1]) if match else _USUAL_TIMEOUT) * 0.9
 

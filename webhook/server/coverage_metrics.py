@@ -48,7 +48,7 @@ class Coverage(Collector):
 
 
 def _bounded(counts: Mapping[tuple[str, str], int]) -> Counter[tuple[str, str]]:
-    """Return the counts with the namespaces beyond a number taken together."""
+    """Return the counts; namespaces beyond the bound share one series."""
     known = set(sorted({namespace for namespace, _ in counts})[:_NAMESPACES])
     bounded: Counter[tuple[str, str]] = Counter()
     for (namespace, reason), number in counts.items():

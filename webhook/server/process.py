@@ -147,7 +147,7 @@ class Draining:
 
 
 class _Uvicorn(uvicorn.Server):
-    """The server of admission; the one ``beside`` it lives as long."""
+    """The admission server; the server ``beside`` it runs as long."""
 
     def __init__(
         self, config: uvicorn.Config, draining: Draining, beside: uvicorn.Server | None

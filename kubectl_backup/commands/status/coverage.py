@@ -61,7 +61,7 @@ def judge(pod: target.Pod, labelled: Collection[str] | None) -> str:
 
 
 def _now(pod: target.Pod) -> str:
-    """Return the webhook's verdict on a pod that requests backups, as far as the pod tells."""
+    """Return the webhook's decision about a pod that requests backups, if the pod shows it."""
     if coverage.MIRROR_ANNOTATION in target.annotations(pod):
         return Reason.MIRROR_POD
     if not target.wants(pod):

@@ -116,7 +116,7 @@ class Reader:
                 more |= _records(content)
 
     def _end(self) -> None:
-        """Take what follows the first block of zeros: another one, and nothing but zeros."""
+        """Read what follows the first block of zeros: another one, and nothing but zeros."""
         if any(self._take(BLOCK)):
             raise ArchiveError(_DAMAGED)
         padding = 0
@@ -135,7 +135,7 @@ class Reader:
         return bytes(taken)
 
     def _some(self, most: int, *, may_end: bool = False) -> bytes:
-        """Return some bytes, at least one; none at the end of the pieces, if that may be here."""
+        """Return at least one byte; none at the end of the stream, if it may end here."""
         while self._at >= len(self._piece):
             piece = next(self._pieces, None)
             if piece is None:
@@ -149,7 +149,7 @@ class Reader:
 
 
 def _check(block: bytes) -> None:
-    """Raise where a header is not the one that was written."""
+    """Raise if the checksum of a header is wrong."""
     written = block[148:156].strip(b" \0")
     total = sum(block) - sum(block[148:156]) + 8 * ord(" ")
     if not re.fullmatch(rb"[0-7]{1,7}", written) or int(written, 8) != total:

@@ -191,7 +191,7 @@ class Writer:
 
 
 def _below(entry: Entry, folder: int, part: str) -> int:
-    """Return an open folder in an open one, created if need be; raise if it is a link."""
+    """Open a folder in an open one, and create it if necessary; raise if it is a link."""
     try:
         return placement.child(folder, part)
     except FileNotFoundError:
@@ -235,7 +235,7 @@ def _remove(parent: int, name: str) -> None:
 
 
 def _own(descriptor: int, entry: Entry) -> None:
-    """Set the owner by number, as restic does: a name may mean somebody else on this machine."""
+    """Set the owner by number, as restic does: a name may be another user on this machine."""
     if os.geteuid() == 0:
         os.fchown(descriptor, *_owners(entry))
 

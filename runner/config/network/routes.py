@@ -97,7 +97,7 @@ def read(
 
 
 def _value(variables: Mapping[str, str], key: str) -> tuple[str, str]:
-    """Return the first that is set, and its name: Go asks for upper case first."""
+    """Return the first one that is set, and its name: Go reads upper case first."""
     for name in (key, key.lower()):
         if text := variables.get(name, "").strip():
             return text, name
@@ -170,7 +170,7 @@ def _ip(text: str) -> _Address | None:
 
 
 def _ascii(name: str) -> str:
-    """Return a name as it is asked of DNS."""
+    """Return a name as DNS resolves it."""
     dot = "." if name.startswith(".") else ""
     try:
         return dot + name.removeprefix(".").encode("idna").decode()

@@ -124,7 +124,7 @@ def _words(key: str, variables: Mapping[str, str], problems: list[Problem]) -> l
 
 
 class _Made:
-    """What the options that were taken so far come to."""
+    """The result of the options read so far."""
 
     def __init__(self, problems: list[Problem]) -> None:
         self.problems = problems
@@ -189,5 +189,5 @@ def _our_tag(value: str) -> str:
 
 
 def _is_true(value: str | None) -> bool:
-    """Read a switch's value as restic does; anything else counts as on, for restic to refuse."""
+    """Read a switch's value as restic does; an invalid one counts as on, and restic refuses it."""
     return value not in {"0", "f", "F", "false", "False", "FALSE"}

@@ -109,7 +109,7 @@ def _is_shown(key: str) -> bool:
 
 
 def _add(known: Credentials, value: str) -> None:
-    """Add a value, its lines, and what in them looks like a password."""
+    """Add a value, its lines, and text in them that resembles a password."""
     lines = [line.strip() for line in value.splitlines()]
     lines = [line for line in lines if not line.startswith(_HEADLINE)]
     known.values.update((value, value.strip(), *lines, *_of_json(value), *_of_query(value)))
@@ -119,7 +119,7 @@ def _add(known: Credentials, value: str) -> None:
 
 
 def _words(line: str) -> Iterator[str]:
-    """Yield each word, and what follows its last colon, as in a line of ``.pgpass``."""
+    """Yield each word, and the part after its last colon, as in a line of ``.pgpass``."""
     for word in _BETWEEN_WORDS.split(line):
         if "://" not in word:
             tail = word.rpartition(":")[2]
@@ -127,7 +127,7 @@ def _words(line: str) -> Iterator[str]:
 
 
 def _add_login(known: Credentials, value: str) -> None:
-    """Add what stands in NTFY_CREDS: curl's ``-u user:password``, or a token."""
+    """Add the credentials in NTFY_CREDS: curl's ``-u user:password``, or a token."""
     word = value.strip().removeprefix("-u").removeprefix("--user").strip(" \t=").strip("'\"")
     user, colon, password = word.partition(":")
     known.values.add(password if colon else word)
@@ -136,7 +136,7 @@ def _add_login(known: Credentials, value: str) -> None:
 
 
 def _add_command(known: Credentials, value: str) -> None:
-    """Add a command as a whole, and what stands in it where passwords do."""
+    """Add a command as a whole, and its arguments in the place of passwords."""
     known.values.add(value.strip())
     known.values.update(match[1].strip("\"'") for match in _OPTION.finditer(value))
     for _, user, password in _LOGIN.findall(value):
@@ -145,7 +145,7 @@ def _add_command(known: Credentials, value: str) -> None:
 
 
 def _add_addresses(known: Credentials, value: str, *, whole: bool) -> None:
-    """Add what stands before an ``@``; where the value is ``whole`` an address, spaces too."""
+    """Add the text before an ``@``; if the ``whole`` value is an address, with spaces."""
     addresses = [match[0] for match in _URL.finditer(value)]
     if whole or value.count("://") == 1:
         addresses.append(value.strip())
@@ -168,7 +168,7 @@ def _of_query(value: str) -> Iterator[str]:
 
 
 def _of_json(value: str) -> Iterator[str]:
-    """Yield the texts in JSON, such as a service account's, that are named like credentials."""
+    """Yield the strings in JSON, such as a service account's, that are named like credentials."""
     try:
         given = json.loads(value) if value.lstrip().startswith("{") else None
     except (ValueError, RecursionError):
@@ -182,7 +182,7 @@ def _of_json(value: str) -> Iterator[str]:
 
 
 def _of_conf(value: str) -> Iterator[str]:
-    """Yield the values in an rclone.conf but for those that say what kind a remote is."""
+    """Yield the values in an rclone.conf except types of remotes."""
     for line in value.splitlines():
         name, _, text = (part.strip() for part in line.partition("="))
         if text and name not in _KINDS:
@@ -191,7 +191,7 @@ def _of_conf(value: str) -> Iterator[str]:
 
 
 def _parts(value: str) -> Iterator[str]:
-    """Yield each address, what follows its kind, and what in it looks like a token."""
+    """Yield each address, the part after its scheme, and parts that resemble a token."""
     for url in value.split():
         rest = url.partition("://")[2]
         server = re.split("[/?#]", rest)[0].rpartition("@")[2].partition(":")[0]

@@ -87,7 +87,7 @@ class Mask:
 
 
 def _without_end(text: str, secret: str) -> str:
-    """Return a text without the beginning of a secret at its end."""
+    """Return a text without the start of a secret at its end."""
     for length in range(len(secret) - 1, _SHORTEST_CUT - 1, -1):
         if text.endswith(secret[:length]) and not vocabulary.holds(secret[:length]):
             return text[:-length] + MASK
@@ -128,12 +128,12 @@ def mask(credentials: Credentials, public: Iterable[str] = ()) -> Mask:
 
 
 def _longest_first(item: tuple[str, str]) -> tuple[int, str]:
-    """Sort what holds another secret before that: else its rest would be shown."""
+    """Sort a secret that contains another before it: otherwise its rest would be shown."""
     return -len(item[0]), item[0]
 
 
 def _together(user: str, password: str) -> Iterator[tuple[str, str]]:
-    """Yield how a password, or its beginning, stands behind its user, and what is shown instead."""
+    """Yield patterns of a password, or its start, after its user, and their replacements."""
     cuts = [match.start() for match in _BETWEEN_PIECES.finditer(password)]
     for piece in {password, *(password[:cut] for cut in cuts)} - {""}:
         for before in {f"//{user}", user} - {""}:
@@ -142,9 +142,9 @@ def _together(user: str, password: str) -> Iterator[tuple[str, str]]:
 
 
 def _alone(text: str, *, login: bool) -> re.Pattern[str]:
-    """Return the pattern of a word that is no part of another word or of a path.
+    """Return the pattern of a word that is not part of another word or of a path.
 
-    A ``login`` is one with its user before it, as in an address, of which a path may follow.
+    A ``login`` has its user before it, as in an address, and a path may follow.
     """
     before = r"(?:(?<![\w/.-])|(?<=\s-p))" if text[0].isalnum() or text[0] == "_" else ""
     after = r"(?!\w)" if login else r"(?![\w/-]|\.\w)"

@@ -41,7 +41,7 @@ def _both_cases(text: str) -> Iterator[str]:
 
 
 def _quoted(text: str) -> Iterator[str]:
-    """Yield it as Go, JSON, Python, shells and HTML quote it, and quoted text inside of JSON."""
+    """Yield it as Go, JSON, Python, shells and HTML quote it, and as quoted text in JSON."""
     quoted = {_go(text), json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]}
     for each in tuple(quoted):
         quoted.add(re.sub("[<>&]", lambda match: f"\\u00{ord(match[0]):02x}", each))
@@ -59,7 +59,7 @@ def _quoted(text: str) -> Iterator[str]:
 
 
 def _go(text: str) -> str:
-    """Return what Go's ``%q`` makes of it, without the quotes around."""
+    """Return it as Go's ``%q`` prints it, without the quotes."""
     return "".join(map(_go_letter, text))
 
 
@@ -77,7 +77,7 @@ def _go_letter(letter: str) -> str:
 
 
 def _base64(text: str) -> Iterator[str]:
-    """Yield what of its base64 does not depend on what stands before and after it."""
+    """Yield the part of its base64 that does not depend on the text around it."""
     data = text.encode("utf-8", "surrogateescape")
     for before in range(3):
         start, whole = -(-8 * before // 6), (len(data) + before) * 8 // 6

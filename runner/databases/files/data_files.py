@@ -74,14 +74,14 @@ def _is_elsewhere(config: Config, name: str) -> bool:
 
 
 def _own(name: str, proven: list[Folder]) -> Folder | None:
-    """Return the one folder that is proven to be the server's; None where several may be."""
+    """Return the one folder that is proven to be the server's; None if several may be."""
     if name == "mysql" and len(proven) > 1:  # a copy has the same UUID, and nobody uses it
         proven = [each for each in proven if neighbours.uses(name, each, "")]
     return proven[0] if len(proven) == 1 else None
 
 
 def _named(folders: list[Folder], report: Inventory) -> tuple[str, ...]:
-    """Return the gaps, with the names of databases that only their folders give away."""
+    """Return the gaps, with the names of databases that only their folders show."""
     if not report.gaps:
         return ()
     missing = [

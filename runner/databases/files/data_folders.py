@@ -134,7 +134,7 @@ def _names(folder: Folder, inside: str = "") -> list[str]:
 
 
 def _type(folder: Folder, inside: str) -> int:
-    """Return of which type what is at a path in a folder is; 0 if nothing is."""
+    """Return the type of the file at a path in a folder; 0 if there is none."""
     try:
         return stat.S_IFMT(folder.stat(inside).st_mode)
     except OSError:
@@ -142,12 +142,12 @@ def _type(folder: Folder, inside: str) -> int:
 
 
 def _is_database(folder: Folder, name: str) -> bool:
-    """Whether a folder holds tables alone: MariaDB takes any other one for a database, too."""
+    """Whether a folder contains only tables: MariaDB takes any other folder for a database, too."""
     return all(_are_tables(folder, name))
 
 
 def _are_tables(folder: Folder, inside: str) -> list[bool]:
-    """Return of each thing in a folder whether it is a file of a table; False for no folder."""
+    """Return for each entry of a folder whether it is a table's file; False if it is no folder."""
     try:
         with folder.folder(inside) as found:
             return [
@@ -216,7 +216,7 @@ def _is_of_redis(folder: Folder, proofs: Mapping[str, Any]) -> bool:
 
 
 def _log(folder: Folder, proofs: Mapping[str, Any]) -> list[str]:
-    """Return the parts of an append-only file: since Redis 7 in a folder of their own."""
+    """Return the parts of an append-only file, which have a separate folder since Redis 7."""
     name = _plain(proofs.get("appendfilename")) or "appendonly.aof"
     inside = _plain(proofs.get("appenddirname"))
     if not inside:
@@ -234,7 +234,7 @@ def _files_of_redis(proofs: Mapping[str, Any]) -> list[str]:
 
 
 def _plain(name: object) -> str:
-    """Return what a server calls a file of its own; "" where that would lead out of its folder."""
+    """Return the server's name of its file; "" if that leads out of its folder."""
     text = str(name or "")
     return "" if "/" in text or "\0" in text or text in {".", ".."} else text
 

@@ -83,7 +83,7 @@ def _is_locked(folder: Folder, name: str) -> bool:
 
 @lru_cache(maxsize=1)
 def _redis_ports() -> frozenset[str]:
-    """Return the ports at which a Redis answers, but for sentinels, which hold no data."""
+    """Return the ports of running Redis servers except sentinels, which hold no data."""
     ends, found = time.monotonic() + _ALL_ANSWER, set()
     for port in sorted(listening(), key=int):
         answer = _ask(port, "INFO", "server") if time.monotonic() < ends else ""

@@ -29,7 +29,7 @@ def read(text: bytes, at: int) -> Connect | None:
 
 
 def _database(match: re.Match[bytes]) -> str:
-    """Return the database that a line of \\connect names; "" where it says more than that."""
+    """Return the database in a line of \\connect; "" if it contains more than that."""
     if match["plain"]:
         return "" if match["options"] else match["plain"].decode()
     name = match["quoted"].replace(b'""', b'"').decode("utf-8", "surrogateescape")

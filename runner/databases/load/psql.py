@@ -74,7 +74,7 @@ def _stretches(lexer: Lexer, dump: IO[bytes]) -> Iterator[bytes | Connect]:
 
 
 def _write(into: IO[bytes], stretches: Iterator[bytes | Connect]) -> Connect | None:
-    """Write up to the next database, which is returned; None at the end, or where psql ends."""
+    """Write up to the next database and return it; None at the end, or if psql exits."""
     for each in stretches:
         if isinstance(each, Connect):
             return each

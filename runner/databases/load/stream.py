@@ -86,7 +86,7 @@ class _Server:
         return client_process.ask(self._client, argv, **variables)
 
     def _full(self) -> list[str]:
-        """Return the databases that hold something, of those that the dump is of."""
+        """Return those databases of the dump that are not empty in the server."""
         if self._name != "postgres":
             return self._ask(load_sql.databases(self._name, self._only), self._only).splitlines()
         named = (
@@ -107,7 +107,7 @@ class _Server:
         return f"{why}: nothing is loaded; --replace {what}"
 
     def _out_of_the_way(self, database: str) -> None:
-        """Rename a database, and have an empty one where the dump brings none."""
+        """Rename a database, and create an empty one if the dump contains none."""
         other = "template1" if database == "postgres" else "postgres"
         new = load_sql.aside(database, datetime.now(UTC))
         create = self._ask(load_sql.alike(database), PGDATABASE=other)
@@ -148,7 +148,7 @@ class _Server:
             raise DumpError(complaints.failure(first), line)
 
     def _sandbox(self) -> tuple[str, ...]:
-        """Return the option that keeps the client from the machine's files, where it has it."""
+        """Return the option that keeps the client from local files, if it has one."""
         try:
             client_process.probe(
                 (self._client.server[0], "--sandbox", "--version"), client_process.QUESTION

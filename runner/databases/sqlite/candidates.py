@@ -69,7 +69,7 @@ class Candidates:
         self._folder = file.root, file.parts
 
     def _is_beside(self, name: str) -> bool:
-        """Whether a file belongs to a database: what lies beside it, or is empty yet."""
+        """Whether a file belongs to a database: it is a companion file, or still empty."""
         for end in copying.BESIDE:
             if name.endswith(end):
                 with suppress(IrregularError, OSError):

@@ -82,7 +82,7 @@ def _checked(path: str, seconds: float, parent: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Room:
-    """The bytes that a copy may take, and what they are."""
+    """The bytes that a copy may use, and the reason for the limit."""
 
     bytes: int
     why: str
@@ -118,7 +118,7 @@ class Copier:
         _tell(doubt=f"{what} {are} not copied consistently: {why}: {_NARROW}")
 
     def _found(self) -> Candidates:
-        """Return the databases that globs match; tell of what else they match, and do not."""
+        """Return the databases that globs match; report other matches, and globs without one."""
         found = Candidates(self._job.most)
         matched = set()
         for source, anchor in self._job.sources.items():
@@ -137,7 +137,7 @@ class Copier:
         return found
 
     def _copied(self, file: File) -> str:
-        """Copy one; return why it is not copied, "" where it is."""
+        """Copy one; return why it was not copied, "" if it was."""
         why = ""
         for _ in range(_TRIES):
             shutil.rmtree(self._part, ignore_errors=True)
@@ -164,7 +164,7 @@ class Copier:
         _tell(copied=file.path)
 
     def _room(self) -> _Room:
-        """Return what the next copy may take."""
+        """Return how much space the next copy may use."""
         disk = os.statvfs(self._part.parent)
         free = max(0, disk.f_bavail * disk.f_frsize - self._job.reserve)
         if free < self._left:

@@ -105,7 +105,7 @@ def _notes(told: Message) -> Iterator[str]:
 
 
 def _patterns(file: Path, excludes: Sequence[str]) -> str:
-    """Write patterns into a file where they are too many for a command line; return its path."""
+    """Write patterns into a file if they are too many for a command line; return its path."""
     if sum(len(os.fsencode(each)) for each in excludes) <= _ARGUMENTS:
         return ""
     file.write_bytes(os.fsencode("".join(f"{_line(each)}\n" for each in excludes)))
@@ -119,7 +119,7 @@ def _line(pattern: str) -> str:
 
 
 def _told(asked: Message, seconds: float, stopped: Callable[[], bool]) -> Iterator[Message]:
-    """Yield what the other process tells; it is stopped after ``seconds``, and with us."""
+    """Yield the messages of the worker; it is stopped after ``seconds``, and when we are."""
     ends = time.monotonic() + seconds
     if stopped():
         return
@@ -149,6 +149,6 @@ def _told(asked: Message, seconds: float, stopped: Callable[[], bool]) -> Iterat
 
 
 def _environment() -> dict[str, str]:
-    """Return the variables of the other process: where our code is, and nothing of the Secret's."""
+    """Return the environment of the worker: the path of our code, and nothing of the Secret."""
     kept = {key: os.environ[key] for key in ("PYTHONDONTWRITEBYTECODE",) if key in os.environ}
     return {**kept, "PYTHONPATH": str(Path(__file__).parents[1]), "LC_ALL": "C.UTF-8"}

@@ -89,7 +89,7 @@ class Copying:
                 return
 
     def _live(self, here: int) -> None:
-        """Copy what SQLite sees where it is, in one step; prove the copy."""
+        """Copy the database in place, in one step, as SQLite reads it; verify the copy."""
         # Without write access, as on the sidecar's own mount, also where there is some.
         path = f"/proc/self/fd/{here}/{self.file.name}"
         uri = f"file:{quote(path)}?mode=ro&readonly_shm=1"
@@ -107,7 +107,7 @@ class Copying:
             prove(copy)
 
     def _stand(self, here: int) -> None:
-        """Copy the files of a database that nobody writes, and let SQLite open the copy."""
+        """Copy the files of a database without a writer, and let SQLite open the copy."""
         for end in _CONTENT:
             if end in self._held:
                 _copy_file(self._held[end], f"{self._target}{end}")
@@ -133,7 +133,7 @@ class Copying:
                 Path(f"{self._target}{end}").unlink()
 
     def _unchanged(self, here: int, *, content: bool = False) -> None:
-        """Raise AgainError where names stand for other files by now, or hold other content."""
+        """Raise AgainError if the files were replaced or changed."""
         for end in _CONTENT if content else ("",):
             held = self._held.get(end)
             before = held and held_files.version(held.found)
@@ -142,7 +142,7 @@ class Copying:
                 raise AgainError("it cannot be opened, and its files keep changing")
 
     def _nothing_else_is_open(self) -> None:
-        """Raise AgainError where SQLite opened another file than those that were looked at."""
+        """Raise AgainError if SQLite opened a file other than those that were checked."""
         known = {held_files.version(held.found)[:2] for held in self._held.values()}
         with os.scandir(self.part) as entries:
             known |= {(found.st_dev, found.st_ino) for found in (each.stat() for each in entries)}
@@ -152,7 +152,7 @@ class Copying:
                 raise AgainError("its files are replaced constantly")
 
     def _raise_if_full(self, error: sqlite3.Error, most: int) -> None:
-        """Raise DoubtError if the copy has come to the size that it may have at most."""
+        """Raise DoubtError if the copy has reached its maximum size."""
         with suppress(FileNotFoundError):
             if os.lstat(self._target).st_size + _NEAR > most:
                 raise DoubtError(self._too_large("its copy takes")) from error
@@ -194,7 +194,7 @@ def integrity(path: str) -> str:
 
 
 def _copy_file(held: Held, target: str) -> None:
-    """Copy as much of a file as it had, with its holes."""
+    """Copy a file up to its size at the start, with its holes."""
     left = held.found.st_size
     zeros = bytes(_CHUNK)
     with os.fdopen(held.open(), "rb") as source, Path(target).open("wb") as copy:
@@ -208,7 +208,7 @@ def _copy_file(held: Held, target: str) -> None:
 
 
 def _names_another(journal: str) -> bool:
-    """Whether a journal names another one, which SQLite would open, and delete, by that name."""
+    """Whether a journal names a super-journal, which SQLite would open and delete."""
     with suppress(FileNotFoundError), Path(journal).open("rb") as file:
         file.seek(max(0, file.seek(0, os.SEEK_END) - len(_JOURNAL_MAGIC)))
         return file.read() == _JOURNAL_MAGIC
@@ -222,7 +222,7 @@ def _version(name: str, here: int) -> held_files.Version | None:
 
 
 def _open_files() -> Mapping[int, os.stat_result]:
-    """Return the descriptors of this process, and what they are."""
+    """Return the descriptors of this process, and the files that they refer to."""
     found = {}
     for number in range(_FILES):
         with suppress(OSError):

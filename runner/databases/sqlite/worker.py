@@ -48,7 +48,7 @@ class Worker:
         return stopped or self._why(text, os.waitstatus_to_exitcode(status))
 
     def _wait(self, reading: int) -> str:
-        """Wait for an answer; return why the work has to be stopped, "" where it has ended."""
+        """Wait for the result; return why the work has to be stopped, "" if it has ended."""
         ends = time.monotonic() + self.seconds
         while not select.select([reading], [], [], _LOOK)[0]:
             if time.monotonic() > ends:
@@ -72,7 +72,7 @@ class Worker:
 
 
 def _work(work: Callable[[], None], writing: int, seconds: int) -> None:
-    """Work in this process, answer and end."""
+    """Work in this process, report the result and exit."""
     try:
         cgroup.confine(seconds, MEMORY, FILES)
         work()

@@ -80,7 +80,7 @@ def _of_job(config: Config) -> Config:
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
-    """The job that an open repository is looked after by, and whether we made that."""
+    """The job that maintains an open repository, and whether we created the repository."""
 
     job: Job
     made: bool
@@ -129,7 +129,7 @@ def _tell(session: Session, outcome: Outcome, started: float) -> None:
 
 
 def _try(session: Session) -> Status:
-    """Say what would be done, and do nothing."""
+    """Report what would be done without doing it."""
     try:
         job = _open(session, may_make=False).job
     except RunEnded as ended:
@@ -140,14 +140,14 @@ def _try(session: Session) -> Status:
 
 
 def _of_new(outcome: Outcome) -> Outcome:
-    """Tell of a new repository, for the job cannot know of one that was there before."""
+    """Report a new repository, since the job does not know about earlier ones."""
     message = f"{_NEW}; {outcome.message}"
     status = Status.WARNING if outcome.status == Status.SUCCESS else outcome.status
     return replace(outcome, status=status, message=message)
 
 
 def _announced(outcome: Outcome, state: State, unknown: tuple[str, ...]) -> Outcome:
-    """Tell of retention that is about to shrink, and of what could not be accepted."""
+    """Report pending shrinks of retention, and names that could not be accepted."""
     said = [*state.policy.shrinks[:_NAMED]]
     if left := len(state.policy.shrinks) - len(said):
         said.append(
@@ -167,7 +167,7 @@ def _announced(outcome: Outcome, state: State, unknown: tuple[str, ...]) -> Outc
 
 
 def _open(session: Session, *, may_make: bool = True) -> _Opened:
-    """Open the repository, or make it; raise RunEnded if that cannot be."""
+    """Open or create the repository; raise RunEnded if that fails."""
     config = session.config
     if config.mirrors:
         line = "backup.engine is rclone: there is a mirror and no repository to maintain"
@@ -183,7 +183,7 @@ def _open(session: Session, *, may_make: bool = True) -> _Opened:
 
 
 def _recalled(session: Session, door: Executor, snapshots: list[Snapshot], key: bytes) -> State:
-    """Return what the last job knew; new where there was none, or none that can be believed."""
+    """Return the state of the last job; a new one if there is none that can be trusted."""
     known = policy_records.found(snapshots, policy_records.MAINTENANCE)
     ours = [each for each in known if attestation.number(key, each.tags)]
     ours.sort(key=lambda each: attestation.number(key, each.tags), reverse=True)

@@ -31,7 +31,7 @@ _SECOND = tasks.SECOND
 
 @dataclass(frozen=True, slots=True)
 class _Applied:
-    """What was ruled, what came of each, and how it ended if it could not go on."""
+    """The rulings, the result of each, and how the job ended if it could not continue."""
 
     rulings: list[Ruling]
     done: dict[Owner, TaskResult]
@@ -103,7 +103,7 @@ class Job:
 
     @property
     def _share(self) -> float:
-        """Return for how long a task may run that begins again each time: others wait for it."""
+        """Return the time budget of a task that starts again each time: others wait for it."""
         return self._left / 2
 
     def _alone(self, step: steps_step.Step) -> TaskResult:
@@ -119,7 +119,7 @@ class Job:
         return applied.ended or policy.summed(applied.rulings, applied.done, strangers)
 
     def _forget_copies(self) -> TaskResult:
-        """Apply the same to the second repository; what is said is said in the first."""
+        """Apply the same rulings to the second repository; records are in the first."""
         if bad := self._listing.again():  # copying may have taken hours
             return bad
         copies = self._listing.copies()
@@ -135,7 +135,7 @@ class Job:
         return rulings(self.session.config, snapshots, self._listing.snapshots, now, policies)
 
     def _apply(self, found: list[Ruling], copies: list[Snapshot] | None = None) -> _Applied:
-        """Apply each rule."""
+        """Apply each ruling."""
         target = "" if copies is None else _SECOND
         done: dict[Owner, TaskResult] = {}
         judged: list[Ruling] = []
@@ -157,7 +157,7 @@ class Job:
         return _Applied(judged, done)
 
     def _current(self, ruling: Ruling) -> Ruling:
-        """Return what is true by now: others before it may have taken their time."""
+        """Return the current ruling: earlier ones may have taken long."""
         if self._listing.is_fresh:
             return ruling
         if bad := self._listing.again():

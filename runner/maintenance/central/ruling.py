@@ -86,7 +86,7 @@ def rulings(
 
 
 def _doubt(times: list[datetime], known: list[Snapshot], now: datetime) -> str:
-    """Return why what is said, or what it is said of, cannot be trusted; "" if it can."""
+    """Return why a record, or its snapshots, cannot be trusted; "" if they can."""
     if known and known[-1].time - now > policy_records.AHEAD:
         return (
             f"its record is of {known[-1].time:%Y-%m-%d}, in the future: a clock was wrong; "
@@ -142,16 +142,16 @@ def _wish(record: Snapshot) -> keep_policy.Policy | None:
 
 
 def _under_floor(config: Config, keeps: keep_policy.Policy) -> Config:
-    """Return ``config`` with a policy, and no less than the floor and two snapshots."""
+    """Return ``config`` with a policy that keeps at least the floor and two snapshots."""
     floor = config.maintenance.floor
     least = replace(floor, last=max(_LEAST, floor.last or 0)).under(keeps)
     return replace(config, settings=keep_policy.applied(config.settings, least))
 
 
 def _without(config: Config, owner: Owner, times: list[datetime], now: datetime) -> Ruling:
-    """Judge one that has said nothing: by the job's own Secret, if it is gone for good.
+    """Rule on a workload without a record: by the job's own Secret, if it is gone for good.
 
-    Where it is not, its sidecar is of an older version, or sees to retention itself.
+    If it still exists, its sidecar is of an older version, or applies retention itself.
     """
     why = "it has no retention record"
     if not any(key in config.settings.given for key in policy_records.KEYS):

@@ -143,9 +143,9 @@ def asked(record: Snapshot) -> Policy:
 
 
 def _retention(record: Snapshot) -> Mapping[str, str]:
-    """Return the variables that a Secret would say the same by; raise ValueError.
+    """Return the equivalent variables of a Secret; raise ValueError.
 
-    Whatever is not understood may be what keeps most.
+    An unknown part may be the one that keeps most.
     """
     given = {setting.variable or "": "0" for setting in _SETTINGS[:-1]}
     keeps = [tag for tag in record.tags if tag not in {RETENTION, HELD, COPY}]

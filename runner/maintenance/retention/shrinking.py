@@ -57,7 +57,7 @@ def accept(session: Session) -> bool:
 
 
 def _policy(config: Config, values: Settings) -> Policy:
-    """Return what these settings let the sidecar itself keep."""
+    """Return the keep policy of the sidecar itself with these settings."""
     leaves_all = not config.mirrors and values[settings.MAINTENANCE] == "central"
     if leaves_all or not config.maintenance.retention_enabled or not values[settings.FORGET].fields:
         return EVERYTHING

@@ -53,7 +53,7 @@ def _look(file: File, path: Path, answers: Mapping[str, str], live: Live) -> Tri
 
 
 def _databases(paths: list[str], stopped: Callable[[], bool]) -> dict[str, str]:
-    """Return what SQLite says of each database that was restored."""
+    """Return the result of SQLite's integrity check for each restored database."""
     if not paths:
         return {}
     from runner.databases.sqlite import copies as sqlite_copies  # noqa: PLC0415 -- imported only when needed: it costs memory

@@ -68,7 +68,7 @@ def _drill(session: Session, folder: Path, limit: float) -> TaskResult:
 def _dump(
     door: Executor, config: Config, known: Completed, name: str, limit: float
 ) -> TaskResult | None:
-    """Read the latest dump from its first byte to its last; None if it is whole."""
+    """Read the latest dump from its first byte to its last; None if it is complete."""
     latest = snapshots.of_dump(known, name)
     if latest is None:
         line = f"no dump of {name} found: nothing could be restored"
@@ -88,7 +88,7 @@ def _dump(
 def _volumes(
     session: Session, door: Executor, known: Completed, folder: Path, limit: float
 ) -> TaskResult:
-    """Restore and compare a part of what the volumes' latest snapshot holds."""
+    """Restore and compare a sample of the volumes' latest snapshot."""
     config, stop = session.config, session.stop
     began = time.monotonic()
     sample = _sample(door, config, known, limit)
@@ -117,7 +117,7 @@ def _volumes(
 
 
 def _nothing(config: Config, chosen: Chosen) -> TaskResult:
-    """Return what a drill comes to that found no file of the volumes to restore."""
+    """Return the result of a drill that found no file of the volumes."""
     if chosen.untried:
         return TaskResult(Status.SKIPPED, verify_sample.untried(chosen))
     if config.commands.dumps:
@@ -128,7 +128,7 @@ def _nothing(config: Config, chosen: Chosen) -> TaskResult:
 
 
 def _sample(door: Executor, config: Config, known: Completed, limit: float) -> Sample | TaskResult:
-    """Return what to choose from of the latest snapshot; how it ended where none can be read."""
+    """Return the candidates of the latest snapshot, or the result if it cannot be read."""
     latest = snapshots.of_volumes(known)
     if not latest:
         line = "no snapshot found: nothing could be restored"

@@ -23,7 +23,7 @@ _SYSTEMS = (
 
 
 class _UnusableError(Exception):
-    """There is no certificate; the text says why."""
+    """There is no certificate; the message is the cause."""
 
 
 def read(given: Mapping[str, str]) -> Authorities:
@@ -123,7 +123,7 @@ def _of_file(path: Path) -> str:
 
 
 def _of_folders(folders: list[str]) -> str:
-    """Return the texts of all files, as Go does: what cannot be read is passed over."""
+    """Return the contents of all files, as Go does: unreadable ones are skipped."""
     found = []
     for folder in folders:
         with suppress(OSError):
@@ -134,7 +134,7 @@ def _of_folders(folders: list[str]) -> str:
 
 
 def _checked(text: str) -> str:
-    """Return the certificates in a text, and nothing else of it: a key may stand beside them."""
+    """Return only the certificates in a text: a key may be beside them."""
     blocks = _CERTIFICATE.findall(text)
     if not blocks:
         raise _UnusableError("contains no certificate (-----BEGIN CERTIFICATE-----)")

@@ -52,7 +52,7 @@ def bounded(folder: Path, bound: int) -> int:
 
 
 def _full(folder: str) -> str:
-    """Return that there is no room; an open cache that restic cannot write to stops it."""
+    """Return the result for a full disk; an open cache that restic cannot write to stops it."""
     try:
         room = os.statvfs(folder)
         probe = Path(folder, ".probe")

@@ -96,7 +96,7 @@ def initialise(
 
 
 def _await_others(config: Config, target: str) -> Generator[Effect, Result, None]:
-    """Let whoever began before us finish; raise RunEnded if nobody does."""
+    """Wait for an init that started before ours; raise RunEnded if none completes."""
     if (yield Wait(config.timing.init_settle, "for another pod that is creating the repository")):
         raise RunEnded(Status.INTERRUPTED, "stopped before another pod had created the repository")
     looked: Completed = yield opening.look(target)
@@ -106,9 +106,9 @@ def _await_others(config: Config, target: str) -> Generator[Effect, Result, None
 
 
 def _settle(config: Config, target: str, took: float) -> Generator[Effect, Result, None]:
-    """Let others who looked before us finish their init; then prove that there was one.
+    """Wait for concurrent inits; then prove that there was only one.
 
-    Where a command took long for us, theirs do: they have as little processor, or the same server.
+    If a command took long for us, theirs do: they have as little CPU, or the same server.
     """
     longer = max(1, took / _USUAL)
     if (yield Wait(config.timing.init_settle * longer, "until the new repository has settled")):

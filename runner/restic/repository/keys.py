@@ -82,7 +82,7 @@ def _leave_one(config: Config, target: str) -> Generator[Effect, Result, None]:
 
 
 def _working(config: Config, target: str) -> Generator[Effect, Result, str]:
-    """Return what names the key that opens the config: its id, or how only its id begins."""
+    """Return the key that opens the config: its id, or the unique prefix of it."""
     names = yield from _local(config, target)
     tries = list(names or ("",))
     first = ""  # the key that restic tries where a beginning fits none, or several
@@ -107,12 +107,12 @@ def _working(config: Config, target: str) -> Generator[Effect, Result, str]:
 
 
 def _rank(begins: str, first: str) -> tuple[int, bool]:
-    """Return what to try before what: the short, and where there is a key for certain."""
+    """Return the order of attempts: short ones first, and ids that certainly exist."""
     return len(begins), not first.startswith(begins[:-1])
 
 
 def _local(config: Config, target: str) -> Generator[Effect, Result, Iterable[str]]:
-    """Return the ids of all keys where the repository is a folder here; nothing elsewhere."""
+    """Return the ids of all keys if the repository is a local folder; otherwise nothing."""
     folder = opening.local_folder(config, target)
     if not folder:
         return ()

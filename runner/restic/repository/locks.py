@@ -60,12 +60,12 @@ def remove_stale(
 
 
 def _remove_all(identifiers: list[str]) -> Generator[Effect, Result, None]:
-    """Remove all locks, which are the ones that were looked at.
+    """Remove all locks, which are those that were checked.
 
-    Plain ``unlock`` leaves what it cannot read. While such a lock is there, restic refuses to take
-    any other, so that nobody has come since we looked; whoever held one already renews it every 5
-    minutes under another id, and all that are there are older than 30. What is left is another
-    sidecar that does the same at this moment: a second look tells that it was faster.
+    Plain ``unlock`` leaves unreadable locks. While there is one, restic refuses to take
+    any other, so that there is no newer lock; a holder renews its lock every 5
+    minutes under another id, and all existing ones are older than 30. What remains is another
+    sidecar that does the same at this moment: a second check shows that it was faster.
     """
     again: Completed = yield opening.locks()
     if again.code or again.stopped or sorted(again.text.split()) != sorted(identifiers):
@@ -76,7 +76,7 @@ def _remove_all(identifiers: list[str]) -> Generator[Effect, Result, None]:
 def _first_seen(
     unread: list[str], seen: dict[str, float], now: datetime, folder: str
 ) -> Generator[Effect, Result, list[float]]:
-    """Return from when on each lock that cannot be read was there; forget others."""
+    """Return since when each unreadable lock exists; drop the others."""
     for gone in seen.keys() - set(unread):
         del seen[gone]
     for identifier in unread:
@@ -104,7 +104,7 @@ def locked(stale: int = 0, ahead: str = "") -> RunEnded:
 
 
 def _torn(since: float) -> RunEnded:
-    """Return the end of a run that met a torn lock, first seen at ``since``, and not yet old."""
+    """Return the result of a run that found a torn lock, first seen at ``since``, not yet stale."""
     until = datetime.fromtimestamp(since, UTC) + _STALE
     line = (
         "a lock of the repository is damaged: restic can neither read it nor create another; it "
@@ -116,14 +116,14 @@ def _torn(since: float) -> RunEnded:
 
 @dataclass(frozen=True, slots=True)
 class _Lock:
-    """How old a lock is, None if it does not say; and of which host."""
+    """The age of a lock, None if it is unknown, and its host."""
 
     age: timedelta | None = None
     host: str = ""
 
 
 def _age(text: str, now: datetime) -> _Lock:
-    """Return what a lock says."""
+    """Return the age and the host of a lock."""
     try:
         lock = json.loads(text)
         return _Lock(now - datetime.fromisoformat(lock["time"]), str(lock.get("hostname", "")))

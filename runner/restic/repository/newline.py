@@ -62,7 +62,7 @@ def problems(config: Config, known: Collection[str]) -> list[Problem]:
 
 
 def _odd(key: str, given: Mapping[str, str]) -> list[Problem]:
-    """Return what else stands around a password and is not seen; it counts, for it may be meant."""
+    """Return other invisible characters around a password; they may be intended."""
     what = passwords.odd(given.get("RESTIC_PASSWORD", ""))
     if not what:
         return []
@@ -89,6 +89,6 @@ def _only_with(config: Config, key: str) -> Problem:
 
 
 def _named(config: Config, key: str) -> str:
-    """Return the variable of the Secret, which may be the same for both repositories."""
+    """Return the variable of the Secret; it may be the same for both repositories."""
     spare = config.repository.spare
     return FIRST if key == SECOND and spare[key] == spare.get(FIRST) else key

@@ -23,7 +23,7 @@ def look(target: str = "", key: str = "") -> Step:
 
 
 def _by(key: str) -> tuple[str, ...]:
-    """Return how restic tries this key first, which may be the beginning of its id."""
+    """Return the option by which restic tries this key first; it may be a prefix of its id."""
     return ("--key-hint", key) if key else ()
 
 

@@ -117,7 +117,7 @@ class Place:
             raise OSError(error.errno, error.strerror, self.of(path)) from None
 
     def _enter(self, folder: str) -> Folder:
-        """Return a folder that is open for the names in it; most often, it is the last one."""
+        """Return an open folder for the names in it; most often, it is the last one."""
         if self._entered is None or self._entered[0] != folder:
             self._entered = (folder, self.root.passage(folder))
         return self._entered[1]

@@ -65,7 +65,7 @@ class Removal:
             self._fail(folder, error)
 
     def _clear(self, folder: str, opened: Folder, names: list[str]) -> None:
-        """Go through names of an open folder, and all folders among them, without recursion."""
+        """Delete files in an open folder, and in all folders below, without recursion."""
         folders: list[str] = []
         with self._writable(opened):
             left = self._go_through(folder, opened, names)
@@ -81,7 +81,7 @@ class Removal:
             self._remove_folder(path)
 
     def _go_through(self, folder: str, opened: Folder, names: list[str]) -> list[str]:
-        """Delete the files among these names; return the folders that are to be gone through."""
+        """Delete the files among these names; return the folders to continue with."""
         folders = []
         for name in sorted(names):
             path = f"{folder}/{name}"
@@ -117,7 +117,7 @@ class Removal:
                 self._fail(path, error)
 
     def _keep(self, path: str, *, is_folder: bool) -> None:
-        """Name each file that stays; what nobody ever backs up is no news."""
+        """Record each file that stays, except those that are never backed up."""
         if path.rpartition("/")[2] in NEVER_BACKED_UP:
             return
         files = [path]
@@ -127,7 +127,7 @@ class Removal:
         self.kept += [shown(self.place.of(each)) for each in files[: _NAMED - len(self.kept)]]
 
     def _files(self, folder: str) -> Iterator[str]:
-        """Yield what is below a folder and is none itself."""
+        """Yield everything below a folder except folders."""
         left = [folder]
         while left:
             path = left.pop()
@@ -148,7 +148,7 @@ class Removal:
 
     @contextmanager
     def _writable(self, folder: Folder) -> Iterator[None]:
-        """Let its owner delete in a folder that is closed to writing; its times stay, too."""
+        """Make a read-only folder writable for its owner while the block runs; keep its times."""
         descriptor = folder.descriptor
         found = os.fstat(descriptor)
         mode = stat.S_IMODE(found.st_mode)

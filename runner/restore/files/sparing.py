@@ -83,7 +83,7 @@ class Sparing:
         return found.st_ino not in self._survey.inodes.get(self._survey.volume(path), ())
 
     def _of_folder(self, path: str, here: Folder) -> str:
-        """Return why all of a folder stays but for what the snapshot has of it."""
+        """Return why everything in a folder stays except for files of the snapshot."""
         folder, _, name = path.rpartition("/")
         if folder not in self._folders:
             self._folders = {folder: self._about(folder, here)}
@@ -111,7 +111,7 @@ class Sparing:
         return ""
 
     def _device(self, path: str) -> int:
-        """Return the device of the volume that a path of the snapshot lies in."""
+        """Return the device of the volume that contains a path of the snapshot."""
         volume, place = self._survey.volume(path), self._survey.place
         if volume not in self._devices:
             found = place.lstat(f"{place.inside}/{volume}")
@@ -120,7 +120,7 @@ class Sparing:
 
 
 def _today(config: Config) -> Options:
-    """Return what today's backups leave out; raise ValueError if that is unknown."""
+    """Return the excludes of current backups; raise ValueError if they are unknown."""
     why = "--delete cannot determine what backups exclude"
     if any(each.key == left_out.KEY and not each.value for each in config.problems):
         raise ValueError(f"{left_out.KEY} cannot be split into words: {why}")
@@ -151,9 +151,9 @@ def _device_of(folder: Folder) -> int:
 
 
 def _has(folder: Folder, name: str, beginning: bytes) -> bool:
-    """Whether a file is there and begins so, as restic sees it.
+    """Whether a file exists and has this start, as restic reads it.
 
-    restic follows a link, which may lead out of the volume: what is behind it is left alone.
+    restic follows a link, which may lead out of the volume: its target is never deleted.
     """
     try:
         found = folder.stat(name)

@@ -115,7 +115,7 @@ class Survey:
             self.before.there.add(key)
 
     def _is_behind_a_link(self, path: str) -> bool:
-        """Whether a folder above what is asked for is a link now, and gives way to a folder."""
+        """Whether a folder above the requested path is now a link, which a folder replaces."""
         if self._open:
             return False
         inside = PurePosixPath(path[len(self.place.inside) + 1 :])

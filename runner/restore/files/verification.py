@@ -91,7 +91,7 @@ def verify(
 
 
 class _Seen:
-    """Hears of each node of a snapshot and looks at what is in its place."""
+    """Receives each node of a snapshot and checks the file in its place."""
 
     def __init__(self, place: Place, errors: Mapping[str, str], *, folders: bool) -> None:
         self._place = place
@@ -142,7 +142,7 @@ class _Seen:
 def _with_same_content(
     door: Executor, snapshot: str, place: Place, paths: tuple[str, ...], doubted: tuple[str, ...]
 ) -> set[str]:
-    """Return which of these files restic would not change: by content, whatever their time."""
+    """Return the files that restic would not change: by content, with any time."""
     if not doubted:
         return set()
     same: set[str] = set()
@@ -161,7 +161,7 @@ def _with_same_content(
 
 
 def _is_linked(place: Place, node: Node, same: set[str], doubted: Mapping[str, Node]) -> bool:
-    """Whether a file is another name of one that has the right content: restic compares one."""
+    """Whether a file is a hard link of one with the right content: restic compares only one."""
     here = place.lstat(node.path)
     for path in same if here else ():
         other = doubted.get(path)
@@ -172,7 +172,7 @@ def _is_linked(place: Place, node: Node, same: set[str], doubted: Mapping[str, N
 
 
 def _flag(place: Place, path: str) -> str:
-    """Return which flag of the file system keeps a file, or its folder, as it is; "" if none."""
+    """Return the file system flag that protects a file or its folder; "" if there is none."""
     with suppress(OSError), place.above(path) as (folder, name):
         for each, whose in ((name, "it is"), (".", "its folder is")):
             with suppress(OSError):

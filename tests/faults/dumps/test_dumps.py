@@ -77,7 +77,7 @@ def test_a_command_that_fails_halfway_or_in_a_pipe_or_writes_nothing(tmp_path: P
     _recovers(night)
 
 
-def test_a_client_that_is_older_than_the_server(night: Night) -> None:
+def test_a_client_older_than_the_server(night: Night) -> None:
     clients = night.root / "clients"
     night.sidecar.change_secret(PGDATABASE="alpha")
     programs.clients(clients, "pg_dump-13", "pg_dump")
@@ -105,9 +105,7 @@ def test_a_database_that_is_down(night: Night, server: Postgres) -> None:
     _recovers(night)
 
 
-def test_a_database_that_is_killed_in_the_middle_of_its_dump(
-    night: Night, server: Postgres
-) -> None:
+def test_a_database_killed_during_its_dump(night: Night, server: Postgres) -> None:
     """The dump of the first database is written, the second's has begun."""
     before = night.sidecar.snapshots()
     night.write("new", 1 << 12)

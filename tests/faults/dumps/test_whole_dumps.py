@@ -108,7 +108,7 @@ def _of_shop(shop: tuple[Sidecar, MariaDB], grants: str, **secret: str) -> Run:
     ],
     ids=["nothing", "one database", "only SELECT", "no triggers", "a role that is not taken on"],
 )  # fmt: skip
-def test_a_user_of_mariadb_who_does_not_see_everything(
+def test_a_mariadb_user_without_all_privileges(
     shop: tuple[Sidecar, MariaDB], grants: str, missing: str
 ) -> None:
     run = _of_shop(shop, grants)
@@ -126,7 +126,7 @@ def test_a_user_of_mariadb_who_does_not_see_everything(
     ],
     ids=["what is needed", "by a role", "everything"],
 )
-def test_a_user_of_mariadb_who_sees_everything(shop: tuple[Sidecar, MariaDB], grants: str) -> None:
+def test_a_mariadb_user_with_all_privileges(shop: tuple[Sidecar, MariaDB], grants: str) -> None:
     """The files of its server give way, and nothing else in its folder does."""
     run = _of_shop(shop, grants)
 
@@ -211,7 +211,7 @@ def _copy_if_there(source: str, target: str) -> None:
 
 
 @pytest.mark.parametrize("user", ["", "admin"])
-def test_a_superuser_of_postgres_sees_everything(wiki: tuple[Sidecar, Postgres], user: str) -> None:
+def test_a_postgres_superuser_dumps_everything(wiki: tuple[Sidecar, Postgres], user: str) -> None:
     """A copy of the data folder, an older one and what is no file of a server's stay."""
     sidecar, server = wiki
     copy, older = sidecar.volume / "pg" / "copy", server.data / "old"
@@ -243,7 +243,7 @@ def test_a_superuser_of_postgres_sees_everything(wiki: tuple[Sidecar, Postgres],
     ],
     ids=["closed", "a closed template", "invalid"],
 )  # fmt: skip
-def test_a_database_of_postgres_that_no_dump_holds(
+def test_a_postgres_database_in_no_dump(
     wiki: tuple[Sidecar, Postgres], change: str, back: str
 ) -> None:
     server = wiki[1]
@@ -264,7 +264,7 @@ def test_a_database_of_postgres_that_no_dump_holds(
     assert run.drills()
 
 
-def test_a_user_of_postgres_who_is_no_superuser(wiki: tuple[Sidecar, Postgres]) -> None:
+def test_a_postgres_user_without_superuser(wiki: tuple[Sidecar, Postgres]) -> None:
     """Of all databases that is no dump; of one it is, where nothing is hidden."""
     server = wiki[1]
     run = _of_wiki(wiki, "app")
@@ -342,7 +342,7 @@ def test_a_second_redis_in_the_pod(cache: Sidecar) -> None:
         assert "two/dump.rdb" in run.files
 
 
-def test_a_redis_that_keeps_its_data_elsewhere_or_in_a_log(cache: Sidecar, tmp_path: Path) -> None:
+def test_a_redis_with_another_folder_or_an_append_only_file(cache: Sidecar, tmp_path: Path) -> None:
     """A file of an older server's stays; the log gives way once it is proven to be its own."""
     (cache.volume / "dump.rdb").write_text("an older server's")
     age(cache.volume / "dump.rdb")
@@ -371,7 +371,7 @@ def test_a_redis_that_keeps_its_data_elsewhere_or_in_a_log(cache: Sidecar, tmp_p
         ("~* +@read", False),
     ],
 )
-def test_a_user_of_redis(cache: Sidecar, rule: str, whole: bool) -> None:
+def test_a_redis_user(cache: Sidecar, rule: str, whole: bool) -> None:
     """Who may copy the server gets all keys; who may not ask for its folder keeps the files."""
     with redis.serve(cache.volume / "data") as server:
         server.ask("SET", "k", "v1")

@@ -68,7 +68,7 @@ def test_a_source_that_is_missing_or_empty(tmp_path: Path, lose: str) -> None:
     assert reason(sidecar.back_up()) == ("success", None)
 
 
-def test_a_source_of_which_hardly_anything_is_left(tmp_path: Path) -> None:
+def test_a_shrunken_source(tmp_path: Path) -> None:
     sidecar = Mirror(tmp_path)
     sidecar.back_up()
     for path in sorted(sidecar.volume.iterdir())[2:]:
@@ -86,7 +86,7 @@ def test_a_source_of_which_hardly_anything_is_left(tmp_path: Path) -> None:
     assert len(sidecar.archived()) >= 27
 
 
-def test_archives_go_by_their_real_dates(tmp_path: Path) -> None:
+def test_archives_expire_by_their_real_dates(tmp_path: Path) -> None:
     sidecar = Mirror(tmp_path)
     now = datetime.now(UTC)
     kept: list[str] = []
@@ -176,7 +176,7 @@ def test_a_mirror_on_s3_and_a_wrong_key(tmp_path: Path) -> None:
         assert server.secret not in json.dumps(ended)
 
 
-def test_a_mirror_whose_server_is_not_there(tmp_path: Path) -> None:
+def test_a_mirror_with_an_unreachable_server(tmp_path: Path) -> None:
     conf = (
         "[there]\ntype = s3\nprovider = Rclone\nendpoint = http://127.0.0.1:1\n"
         "access_key_id = aaaaaa\nsecret_access_key = bbbbbb\n"
@@ -187,7 +187,7 @@ def test_a_mirror_whose_server_is_not_there(tmp_path: Path) -> None:
     assert reason(sidecar.back_up(expected=1)) == ("failure", "network")
 
 
-def test_a_mirror_that_is_gone(tmp_path: Path) -> None:
+def test_a_mirror_that_vanished(tmp_path: Path) -> None:
     sidecar = Mirror(tmp_path)
     sidecar.back_up()
     aside = sidecar.destination.rename(tmp_path / "aside")

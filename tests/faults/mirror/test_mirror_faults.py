@@ -193,7 +193,7 @@ def test_a_full_disk_of_the_sidecars_own_and_a_new_rclone_conf(tmp_path: Path) -
         assert reason(sidecar.back_up()) == ("success", None)
 
 
-def test_no_secret_of_a_mirror_turns_up_anywhere(tmp_path: Path) -> None:
+def test_no_secret_of_a_mirror_appears_anywhere(tmp_path: Path) -> None:
     conf = f"[other]\ntype = s3\nsecret_access_key = {_CANARY}-conf\n"
     sidecar = Mirror(tmp_path, **{"rclone.conf": conf, "RCLONE_CONFIG_X_PASS": f"{_CANARY}-x"})
     # Long enough to be watched.

@@ -43,7 +43,7 @@ FOREVER = {
 
 
 @pytest.mark.parametrize("fault", FOREVER)
-def test_a_server_that_refuses_for_ever(tmp_path: Path, way: Line, fault: str) -> None:
+def test_a_server_that_always_refuses(tmp_path: Path, way: Line, fault: str) -> None:
     """restic alone retries for 15 minutes."""
     night = _night(tmp_path, way)
     night.write("new", 1 << 16)
@@ -68,7 +68,7 @@ AWHILE = {
 
 
 @pytest.mark.parametrize("fault", AWHILE)
-def test_a_server_that_stumbles(tmp_path: Path, way: Line, fault: str) -> None:
+def test_a_server_with_temporary_errors(tmp_path: Path, way: Line, fault: str) -> None:
     night = _night(tmp_path, way)
     night.sidecar._extra = {**night.sidecar._extra, "BACKUP_OPEN_TIMEOUT_SECONDS": "30"}
     night.write("new", 1 << 20)
@@ -80,7 +80,7 @@ def test_a_server_that_stumbles(tmp_path: Path, way: Line, fault: str) -> None:
     assert night.ends()["status"] == "success"
 
 
-def test_a_server_that_accepts_and_says_nothing(tmp_path: Path, way: Line) -> None:
+def test_a_server_that_accepts_and_never_responds(tmp_path: Path, way: Line) -> None:
     night = _night(tmp_path, way)
     night.sidecar.change_secret(
         RESTIC_ADDITIONAL_BACKUP_PARAMETERS="--stuck-request-timeout 1s"  # of itself 5 minutes
@@ -120,7 +120,7 @@ def test_a_server_that_cannot_be_reached(tmp_path: Path, case: str) -> None:
     assert night.ends()["status"] == "success"
 
 
-def test_a_slow_line(tmp_path: Path, way: Line) -> None:
+def test_a_slow_connection(tmp_path: Path, way: Line) -> None:
     """It takes longer than opening may take, and is no fault."""
     night = _night(tmp_path, way)
     night.write("new", 1 << 21)
@@ -164,7 +164,7 @@ def certified(tmp_path: Path) -> Iterator[tuple[str, Path]]:
         yield url, ca
 
 
-def test_a_certificate_that_nobody_vouches_for(tmp_path: Path, certified: tuple[str, Path]) -> None:
+def test_a_certificate_of_an_untrusted_ca(tmp_path: Path, certified: tuple[str, Path]) -> None:
     """Naming its authority in RESTIC_CACERT is the cure."""
     url, ca = certified
     night = Night(tmp_path)
@@ -178,9 +178,7 @@ def test_a_certificate_that_nobody_vouches_for(tmp_path: Path, certified: tuple[
 
 
 @pytest.mark.parametrize("value", ["/nowhere/ca.pem", "-----BEGIN CERTIFICATE-----\nx", "x"])
-def test_an_own_authority_that_cannot_be_used(
-    tmp_path: Path, certified: tuple[str, Path], value: str
-) -> None:
+def test_an_invalid_custom_ca(tmp_path: Path, certified: tuple[str, Path], value: str) -> None:
     url, ca = certified
     night = Night(tmp_path)
     night.sidecar.change_secret(RESTIC_REPOSITORY=f"rest:{url}/repository/", BACKUP_CACERT=value)
@@ -196,7 +194,7 @@ def test_an_own_authority_that_cannot_be_used(
     assert night.sidecar.status()["problems"] == []
 
 
-def test_a_server_that_sends_elsewhere(tmp_path: Path, way: Line) -> None:
+def test_a_server_that_redirects(tmp_path: Path, way: Line) -> None:
     """A redirected upload would arrive empty."""
     night = _night(tmp_path, way)
     night.write("new", 1 << 16)
@@ -214,7 +212,7 @@ def test_a_server_that_sends_elsewhere(tmp_path: Path, way: Line) -> None:
 KEEPS = tuple(f"KEEP_{each}" for each in ("HOURLY", "DAILY", "WEEKLY", "MONTHLY", "YEARLY"))
 
 
-def test_a_server_that_lets_nothing_be_removed(tmp_path: Path) -> None:
+def test_an_append_only_server(tmp_path: Path) -> None:
     """Retention and prune are switched off with a reason; backups go on."""
     with rest.serve(tmp_path, "--append-only") as url:
         night = Night(tmp_path, RESTIC_REPOSITORY=f"rest:{url}/repository/")

@@ -89,7 +89,7 @@ def _lost(lines: list[Json]) -> list[str]:
 
 @pytest.mark.parametrize("reporter", LOST)
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_reporter_that_answers_badly(heard: Heard, reporter: str, fault: str) -> None:
+def test_a_receiver_that_responds_with_errors(heard: Heard, reporter: str, fault: str) -> None:
     """The others are told all the same; it is told with the next run."""
     heard.ways[reporter].rule = always(FAULTS[fault])
 
@@ -102,7 +102,7 @@ def test_a_reporter_that_answers_badly(heard: Heard, reporter: str, fault: str) 
 
 
 @pytest.mark.parametrize("reporter", LOST)
-def test_a_reporter_that_is_not_there(heard: Heard, reporter: str) -> None:
+def test_an_unreachable_receiver(heard: Heard, reporter: str) -> None:
     with line.refused() as address:
         heard.point(**{reporter: f"http://{address}"})
 
@@ -126,7 +126,7 @@ def _is_told_later(heard: Heard) -> None:
     assert heard.pings.all[-1].path == "/fail"
 
 
-def test_reporters_that_hang_all_at_once(heard: Heard) -> None:
+def test_receivers_that_all_hang(heard: Heard) -> None:
     """Four deliveries wait for their time each, and no longer; the backup is a success."""
     heard.sidecar.annotate({"backup.forget": "off"})  # it is a delivery of its own
     _fails_early(heard.sidecar)
@@ -151,7 +151,7 @@ def test_reporters_that_hang_all_at_once(heard: Heard) -> None:
     assert len(heard.told.messages()) == 2
 
 
-def test_a_failure_and_its_end_as_people_see_them(heard: Heard) -> None:
+def test_a_failure_and_its_recovery_as_notified(heard: Heard) -> None:
     heard.sidecar.change_secret(NTFY_TAG="skull", NTFY_PRIO="5", NTFY_TITLE="Backup broke")
     heard.sidecar.back_up()
     assert heard.told.messages() == []
@@ -171,7 +171,7 @@ def test_a_failure_and_its_end_as_people_see_them(heard: Heard) -> None:
     ]  # fmt: skip
 
 
-def test_a_pushgateway_that_forgets_everything(tmp_path: Path) -> None:
+def test_a_pushgateway_that_lost_its_data(tmp_path: Path) -> None:
     """The next run tells it all, and the time of the last success too."""
     port = free_port()
     sidecar = Sidecar(

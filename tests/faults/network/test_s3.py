@@ -52,7 +52,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_what_s3_does_not_know(tmp_path: Path, s3: S3, case: str) -> None:
+def test_wrong_buckets_keys_and_regions_of_s3(tmp_path: Path, s3: S3, case: str) -> None:
     night = Night(tmp_path, **_secret(s3))
     right = dict(night.sidecar.secret)
     changed, failure = WRONG[case]
@@ -133,7 +133,7 @@ AWHILE = {
 
 
 @pytest.mark.parametrize("case", AWHILE)
-def test_an_s3_server_that_stumbles(tmp_path: Path, s3: S3, way: Line, case: str) -> None:
+def test_an_s3_server_with_temporary_errors(tmp_path: Path, s3: S3, way: Line, case: str) -> None:
     night = Night(tmp_path, **_secret(s3, way.url))
     night.write("new", 1 << 20)
     way.rule = some(*AWHILE[case])

@@ -25,9 +25,7 @@ def server(tmp_path: Path) -> Iterator[Sshd]:
 
 
 @pytest.mark.parametrize("hosts", ["other key", "other host", "other port", "none at the path"])
-def test_a_server_that_is_not_known_is_not_believed(
-    tmp_path: Path, server: Sshd, hosts: str
-) -> None:
+def test_an_unknown_server_is_not_trusted(tmp_path: Path, server: Sshd, hosts: str) -> None:
     sshd.key(tmp_path / "other")
     other = (tmp_path / "other.pub").read_text().strip()
     named = {
@@ -45,7 +43,7 @@ def test_a_server_that_is_not_known_is_not_believed(
     assert list((tmp_path / "store").iterdir()) == []
 
 
-def test_a_key_that_the_server_does_not_know_is_auth(tmp_path: Path, server: Sshd) -> None:
+def test_a_key_unknown_to_the_server_is_an_auth_failure(tmp_path: Path, server: Sshd) -> None:
     other = sshd.key(tmp_path / "other")
     sidecar = filled(tmp_path, secret(server, tmp_path / "store", SFTP_KEY=other))
 
@@ -56,7 +54,7 @@ def test_a_key_that_the_server_does_not_know_is_auth(tmp_path: Path, server: Ssh
 
 
 @pytest.mark.parametrize("kind", ["a public key", "half of it", "with a passphrase", "a word"])
-def test_a_key_that_is_none_is_named(tmp_path: Path, server: Sshd, kind: str) -> None:
+def test_an_invalid_key_is_named(tmp_path: Path, server: Sshd, kind: str) -> None:
     secret_key = sshd.key(tmp_path / "closed", "-N", "passphrase-of-key")
     bad = {
         "a public key": (tmp_path / "sshd/login.pub").read_text(),

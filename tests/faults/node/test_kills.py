@@ -123,7 +123,7 @@ def test_a_check_that_lasts_until_the_next_backup(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_ended_while_the_server_hangs(tmp_path: Path, number: signal.Signals) -> None:
+def test_stopped_or_killed_while_the_server_hangs(tmp_path: Path, number: signal.Signals) -> None:
     """Opening waits for an answer: a pod that stops does not wait with it."""
     with rest.serve(tmp_path) as url, line.to(url) as way:
         night = Night(tmp_path, RESTIC_REPOSITORY=f"rest:{way.url}/repository/")
@@ -140,7 +140,9 @@ def test_ended_while_the_server_hangs(tmp_path: Path, number: signal.Signals) ->
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_ended_while_the_repository_is_created(tmp_path: Path, number: signal.Signals) -> None:
+def test_stopped_or_killed_while_the_repository_is_created(
+    tmp_path: Path, number: signal.Signals
+) -> None:
     """A key is there, the config is not, and no restic can go on: the next run names the cure."""
     with rest.serve(tmp_path) as url, line.to(url) as way:
         sidecar = Sidecar(tmp_path, secret={"RESTIC_REPOSITORY": f"rest:{way.url}/repository/"})
@@ -175,7 +177,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_ended_while_it_copies(tmp_path: Path, way: Line, number: signal.Signals) -> None:
+def test_stopped_or_killed_during_a_copy(tmp_path: Path, way: Line, number: signal.Signals) -> None:
     """The backup stays a success; the next one copies both snapshots."""
     night = Night(tmp_path, RESTIC_REPOSITORY=f"rest:{way.url}/repository/")
     second = tmp_path / "second"
@@ -197,7 +199,7 @@ def test_ended_while_it_copies(tmp_path: Path, way: Line, number: signal.Signals
     assert night.sidecar.status()["tasks"]["copy"]["status"] == "success"
 
 
-def test_a_last_backup_for_which_the_time_is_too_short(tmp_path: Path) -> None:
+def test_a_last_backup_that_does_not_fit_in_the_grace_period(tmp_path: Path) -> None:
     """It is stopped while there is time to take its lock away."""
     night = Night(tmp_path)
     sidecar = night.sidecar

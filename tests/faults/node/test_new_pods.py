@@ -93,7 +93,7 @@ def test_a_volume_that_lost_its_files_and_pods_that_are_new(
     assert night.ends()["status"] == "success"
 
 
-def test_a_new_pod_of_which_nothing_is_wrong(night: Night) -> None:
+def test_a_healthy_new_pod(night: Night) -> None:
     night.back_up()
 
     assert night.sidecar.status()["held"] is False

@@ -36,7 +36,7 @@ def _inside(cache: Path) -> str:
 
 
 @pytest.mark.parametrize("case", MENDED)
-def test_a_cache_that_can_be_made_again_is(tmp_path: Path, case: str) -> None:
+def test_a_damaged_cache_is_recreated(tmp_path: Path, case: str) -> None:
     """Nobody needs to know."""
     night = Night(tmp_path)
     cache = night.sidecar.path("/var/lib/backup") / "cache"
@@ -65,7 +65,7 @@ def test_a_cache_that_restic_refuses_is_removed(tmp_path: Path) -> None:
 
 @needs.root.mark
 @pytest.mark.parametrize("options", ["size=64k", "size=40m,ro", "size=40m,nr_inodes=1"])
-def test_a_cache_without_room_or_rights_is_left_out(tmp_path: Path, options: str) -> None:
+def test_a_cache_without_space_or_permission_is_not_used(tmp_path: Path, options: str) -> None:
     """restic alone would try for 15 minutes to write to a full one."""
     night = Night(tmp_path)
     cache = night.sidecar.path("/var/lib/backup") / "cache"

@@ -44,7 +44,7 @@ def test_many_writers_while_one_applies_retention_and_prunes(tmp_path: Path) -> 
         assert neighbour.back_up()["status"] == "success"
 
 
-def test_two_sidecars_of_one_name_by_mistake(tmp_path: Path) -> None:
+def test_two_sidecars_with_the_same_name_by_mistake(tmp_path: Path) -> None:
     """They share a history; neither fails, and neither takes the other's newest snapshot."""
     night = Night(tmp_path)
     secret = {"RESTIC_REPOSITORY": str(night.sidecar.repository)}

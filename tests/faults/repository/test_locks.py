@@ -70,7 +70,7 @@ def test_a_lock_of_a_clock_that_was_years_ahead(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("case", REMOVED)
-def test_locks_that_are_all_old(tmp_path: Path, case: str) -> None:
+def test_locks_that_are_all_stale(tmp_path: Path, case: str) -> None:
     night = Night(tmp_path)
     for holder in REMOVED[case]:
         leave(night.sidecar, holder)
@@ -82,7 +82,7 @@ def test_locks_that_are_all_old(tmp_path: Path, case: str) -> None:
 
 
 @pytest.mark.parametrize("case", HARMLESS)
-def test_a_lock_that_hinders_no_backup(tmp_path: Path, case: str) -> None:
+def test_a_lock_that_blocks_no_backup(tmp_path: Path, case: str) -> None:
     night = Night(tmp_path)
     left = {leave(night.sidecar, holder) for holder in HARMLESS[case]}
 
@@ -92,7 +92,7 @@ def test_a_lock_that_hinders_no_backup(tmp_path: Path, case: str) -> None:
     assert night.ends()["status"] == "success"
 
 
-def test_a_lock_that_is_given_back_while_one_waits(tmp_path: Path) -> None:
+def test_a_lock_released_during_the_wait(tmp_path: Path) -> None:
     with rest.serve(tmp_path) as url, line.to(url) as way:
         night = Night(tmp_path, RESTIC_REPOSITORY=f"rest:{way.url}/repository/")
         night.sidecar._extra = {**night.sidecar._extra, "BACKUP_LOCK_PATIENCE_SECONDS": "60"}
@@ -130,7 +130,7 @@ def _checking(night: Night, *elsewhere: str) -> Iterator[Path]:
             process.kill()
 
 
-def test_a_lock_that_is_held_for_longer_than_one_waits(tmp_path: Path) -> None:
+def test_a_lock_held_longer_than_the_wait(tmp_path: Path) -> None:
     night = Night(tmp_path)
     with _checking(night) as lock:
         night.back_up("skipped", "locked")
@@ -141,7 +141,7 @@ def test_a_lock_that_is_held_for_longer_than_one_waits(tmp_path: Path) -> None:
 
 
 @needs.root.mark
-def test_a_lock_held_where_its_holder_cannot_be_seen(tmp_path: Path) -> None:
+def test_a_lock_of_an_invisible_holder(tmp_path: Path) -> None:
     """A node runs many pods of equal host names: restic alone would take it for nobody's."""
     night = Night(tmp_path)
     with _checking(night, "unshare", "--pid", "--fork", "--kill-child") as lock:

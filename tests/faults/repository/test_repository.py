@@ -37,7 +37,7 @@ DAMAGE: dict[str, tuple[str, Callable[[Path], object], str]] = {
 
 
 @pytest.mark.parametrize("case", DAMAGE)
-def test_damage_is_the_repositorys(tmp_path: Path, case: str) -> None:
+def test_damage_is_a_repository_failure(tmp_path: Path, case: str) -> None:
     """Neither the network's nor a volume's; the next runs do not end well either."""
     night = Night(tmp_path)
     folder, change, cure = DAMAGE[case]
@@ -77,7 +77,7 @@ def test_a_lost_index_is_repaired_as_the_message_says(tmp_path: Path) -> None:
     assert night.ends()["status"] == "success"
 
 
-def test_damage_that_only_a_drill_sees_is_remembered(tmp_path: Path) -> None:
+def test_damage_found_only_by_a_drill_is_remembered(tmp_path: Path) -> None:
     """The next backup is no success until a drill finds the same data whole."""
     night = Night(tmp_path)
     night.write("big", 1 << 20)
@@ -103,7 +103,7 @@ def _tear(night: Night, content: bytes, minutes: float) -> Path:
     return file
 
 
-def test_a_torn_lock_goes_when_it_is_old(tmp_path: Path) -> None:
+def test_a_torn_lock_is_removed_when_stale(tmp_path: Path) -> None:
     """Until then it is named, with the cure; restic waits half a minute before it says so."""
     night = Night(tmp_path)
     file = _tear(night, os.urandom(100), 10)

@@ -67,7 +67,9 @@ _OPTIONS = [
 
 
 @pytest.mark.parametrize("options", _OPTIONS)
-def test_what_todays_options_leave_out_stays_though_it_is_new(wiki: Sidecar, options: str) -> None:
+def test_files_that_current_options_exclude_are_kept_even_if_new(
+    wiki: Sidecar, options: str
+) -> None:
     """Also where the snapshot was made without them: no backup has it, or ever will."""
     wiki.back_up()
     wiki.change_secret(**{_KEY: options})
@@ -88,7 +90,7 @@ def test_what_todays_options_leave_out_stays_though_it_is_new(wiki: Sidecar, opt
     assert said["first"]["deleted"][0].startswith(str(wiki.volume))
 
 
-def test_patterns_of_a_file_that_todays_options_name(wiki: Sidecar) -> None:
+def test_patterns_of_an_exclude_file_in_the_current_options(wiki: Sidecar) -> None:
     wiki.back_up()
     file = wiki.root / "patterns"
     file.write_text("# ours\n\n*.secret\n$WHAT.bak\n")
@@ -107,7 +109,7 @@ def test_patterns_of_a_file_that_todays_options_name(wiki: Sidecar) -> None:
 
 
 @pytest.mark.parametrize("pattern", ["{volume}/media", "me*/**"])
-def test_what_the_snapshots_own_options_left_out_stays(wiki: Sidecar, pattern: str) -> None:
+def test_files_that_the_snapshots_options_excluded_are_kept(wiki: Sidecar, pattern: str) -> None:
     """restic keeps patterns in the snapshot; the file is newer than that, and no option is left."""
     wiki.change_secret(BACKUP_EXCLUDE=pattern.format(volume=wiki.volume))
     wiki.back_up()
@@ -127,9 +129,7 @@ _THEN = {
 
 
 @pytest.mark.parametrize("options", _THEN)
-def test_what_was_left_out_then_stays_though_nothing_says_so_any_more(
-    wiki: Sidecar, options: str
-) -> None:
+def test_files_excluded_by_unknown_former_options_are_kept(wiki: Sidecar, options: str) -> None:
     """restic keeps most options nowhere: the file was there before the backup began."""
     write(wiki.volume, "my.secret", "thumbs/t", "thumbs/.nobackup", "cache/c")
     write(wiki.volume, "cache/CACHEDIR.TAG", text=_TAG)
@@ -142,7 +142,7 @@ def test_what_was_left_out_then_stays_though_nothing_says_so_any_more(
     kept_and_gone(wiki, {_THEN[options]}, {"new"})
 
 
-def test_what_could_not_be_read_then_stays(wiki: Sidecar) -> None:
+def test_files_unreadable_at_the_time_are_kept(wiki: Sidecar) -> None:
     needs.root()
     write(wiki.volume, "closed", "folder/inner", "2", "3", "4")
     for name in ("closed", "folder"):
@@ -173,7 +173,7 @@ def _linked(volume: Path) -> None:
 
 
 @pytest.mark.parametrize("comes", [_moved, _extracted, _linked])
-def test_what_only_looks_old_goes(wiki: Sidecar, comes: Callable[[Path], None]) -> None:
+def test_files_that_only_look_old_are_deleted(wiki: Sidecar, comes: Callable[[Path], None]) -> None:
     """It was moved since, is in the snapshot under its old name, or came with an old time."""
     write(wiki.volume, "folder/one", "folder/two")
     wiki.back_up()
@@ -200,7 +200,7 @@ def test_snapshots_of_other_programs_and_of_the_original_system(wiki: Sidecar) -
     kept_and_gone(wiki, {"kept.txt"}, {"new"})
 
 
-def test_folders_in_the_place_of_files_and_files_in_the_place_of_folders(wiki: Sidecar) -> None:
+def test_folders_in_place_of_files_and_files_in_place_of_folders(wiki: Sidecar) -> None:
     write(wiki.volume, "a file", "a folder/one", "a folder/two")
     wiki.back_up()
     before = tree(wiki.volume)
@@ -218,7 +218,7 @@ def test_folders_in_the_place_of_files_and_files_in_the_place_of_folders(wiki: S
     assert trees.differences(before, tree(wiki.volume)) == []
 
 
-def test_a_folder_in_the_place_of_a_file_that_holds_what_no_backup_has(wiki: Sidecar) -> None:
+def test_a_folder_in_place_of_a_file_with_files_in_no_backup(wiki: Sidecar) -> None:
     """Both cannot be: the file is not restored, and nothing in the folder goes."""
     write(wiki.volume, "a file")
     wiki.change_secret(BACKUP_EXCLUDE="*.tmp")
@@ -252,7 +252,7 @@ def test_links_lead_a_deletion_nowhere(wiki: Sidecar) -> None:
     assert (wiki.volume / "folder" / "inner" / "file").read_text() == "1\n"
 
 
-def test_sockets_and_other_file_systems_stay(wiki: Sidecar) -> None:
+def test_sockets_and_other_file_systems_are_kept(wiki: Sidecar) -> None:
     write(wiki.volume, "mounted/file")
     wiki.back_up()
     with socket.socket(socket.AF_UNIX) as listening:
@@ -270,7 +270,7 @@ def test_sockets_and_other_file_systems_stay(wiki: Sidecar) -> None:
         subprocess.run(("umount", str(wiki.volume / "mounted on")), check=True)
 
 
-def test_what_is_mounted_in_a_folder_of_the_snapshot_stays(wiki: Sidecar) -> None:
+def test_a_mount_in_a_folder_of_the_snapshot_is_kept(wiki: Sidecar) -> None:
     """Also where it is of the same file system, whose number says nothing."""
     write(wiki.volume, "mounted/file")
     wiki.back_up()
@@ -284,7 +284,7 @@ def test_what_is_mounted_in_a_folder_of_the_snapshot_stays(wiki: Sidecar) -> Non
     assert inside(other) == ["file", "folder", "theirs"]
 
 
-def test_what_is_dumped_or_copied_otherwise_stays(wiki: Sidecar) -> None:
+def test_files_covered_by_dumps_or_copies_are_kept(wiki: Sidecar) -> None:
     """A database's own files come from its copy; what belonged to the old one goes, and counts."""
     wiki.change_secret(BACKUP_SQLITE="**/*.db")
     database(wiki.volume / "app.db", "WAL")
@@ -300,7 +300,7 @@ def test_what_is_dumped_or_copied_otherwise_stays(wiki: Sidecar) -> None:
     assert all((wiki.volume / name).exists() for name in (*names, "app.db"))
 
 
-def test_folders_keep_their_times_and_modes_when_something_in_them_goes(wiki: Sidecar) -> None:
+def test_folders_keep_times_and_modes_after_a_deletion_in_them(wiki: Sidecar) -> None:
     write(wiki.volume, "folder/file")
     (wiki.volume / "folder").chmod(0o555)
     wiki.back_up()
@@ -313,7 +313,7 @@ def test_folders_keep_their_times_and_modes_when_something_in_them_goes(wiki: Si
     assert trees.differences(before, tree(wiki.volume)) == []
 
 
-def test_what_cannot_be_deleted_is_a_failure_and_all_else_goes(wiki: Sidecar) -> None:
+def test_a_file_that_cannot_be_deleted_is_a_failure_and_others_are_deleted(wiki: Sidecar) -> None:
     write(wiki.volume, "folder/file")
     wiki.back_up()
     write(wiki.volume, "folder/new", "new")
@@ -326,7 +326,7 @@ def test_what_cannot_be_deleted_is_a_failure_and_all_else_goes(wiki: Sidecar) ->
     assert not (wiki.volume / "new").exists()
 
 
-def test_a_deletion_elsewhere_takes_older_files_too(wiki: Sidecar) -> None:
+def test_restore_delete_into_a_target_deletes_older_files_too(wiki: Sidecar) -> None:
     """What is older in another folder has nothing to do with what was backed up."""
     there = wiki.root / "there"
     write(there, "data/older")
@@ -337,7 +337,7 @@ def test_a_deletion_elsewhere_takes_older_files_too(wiki: Sidecar) -> None:
     assert (inside(there / "data"), said["deleted"]) == (["kept.txt"], 1)
 
 
-def test_a_deletion_takes_little_longer_than_a_restore_without(wiki: Sidecar) -> None:
+def test_restore_delete_takes_little_longer_than_a_restore_without(wiki: Sidecar) -> None:
     for number in range(20):
         write(wiki.volume, *(f"folder {number}/{each}" for each in range(100)))
     wiki.back_up()

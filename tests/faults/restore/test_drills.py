@@ -46,7 +46,7 @@ def test_a_pack_that_is_damaged(tmp_path: Path) -> None:
     assert night.sidecar.run("backup-runner", "verify").returncode == 0
 
 
-def test_a_pack_that_is_gone(tmp_path: Path) -> None:
+def test_a_missing_pack(tmp_path: Path) -> None:
     night = Night(tmp_path)
     night.write("big", _SIZE)
     night.sidecar.back_up()
@@ -78,7 +78,7 @@ def test_a_restored_file_that_is_not_the_live_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_a_drill_that_is_ended_midway(tmp_path: Path, way: Line, number: signal.Signals) -> None:
+def test_a_drill_that_is_interrupted(tmp_path: Path, way: Line, number: signal.Signals) -> None:
     """What it restored is removed, at the latest by the next run."""
     night = Night(tmp_path, RESTIC_REPOSITORY=f"rest:{way.url}/repository/")
     night.write("big", _SIZE)

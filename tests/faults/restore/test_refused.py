@@ -150,9 +150,7 @@ def test_a_file_whose_content_cannot_be_restored_is_a_failure_that_names_it(
 
 
 @pytest.mark.parametrize("kind", ["immutable", "append-only", "mounted read-only"])
-def test_a_file_that_cannot_be_written_and_need_not_be_is_no_failure(
-    wiki: Sidecar, kind: str
-) -> None:
+def test_an_unwritable_file_that_is_already_correct_is_no_failure(wiki: Sidecar, kind: str) -> None:
     keeps, _ = _KEEPS[kind]
     (wiki.volume / "1").write_text("spoiled\n")
     with keeps(wiki.volume / "2"):
@@ -164,7 +162,7 @@ def test_a_file_that_cannot_be_written_and_need_not_be_is_no_failure(
     assert said["refused"] == [str(wiki.volume / "2")]
 
 
-def test_a_file_of_the_same_size_and_time_that_is_another_is_restored(wiki: Sidecar) -> None:
+def test_a_different_file_of_the_same_size_and_time_is_restored(wiki: Sidecar) -> None:
     """As a disk spoils one, or a restore that failed midway leaves it."""
     file = wiki.volume / "1"
     found = file.stat()
@@ -177,7 +175,7 @@ def test_a_file_of_the_same_size_and_time_that_is_another_is_restored(wiki: Side
     assert (said["changed"], said["status"]) == (1, "success")
 
 
-def test_a_failure_is_still_one_when_it_is_tried_again(wiki: Sidecar) -> None:
+def test_a_repeated_restore_still_fails(wiki: Sidecar) -> None:
     """restic sets the time of a file whose content it could not write: it looks unchanged then."""
     file = wiki.volume / "1"
     size = file.stat().st_size
@@ -201,7 +199,7 @@ def test_a_failure_is_still_one_when_it_is_tried_again(wiki: Sidecar) -> None:
     assert file.stat().st_size > size
 
 
-def test_files_of_another_owner_fail_where_there_are_no_rights(wiki: Sidecar) -> None:
+def test_files_of_another_owner_fail_without_permission(wiki: Sidecar) -> None:
     """restic says of all of them that chmod or lchown was refused: some are as they should be."""
     for path in (wiki.volume, *wiki.volume.rglob("*")):
         os.chown(path, 1234, 1234)
@@ -236,7 +234,7 @@ def test_owners_alone_are_a_warning(wiki: Sidecar) -> None:
 
 
 @pytest.mark.parametrize("elsewhere", [False, True])
-def test_a_user_who_is_not_root_and_files_of_another(wiki: Sidecar, elsewhere: bool) -> None:
+def test_files_of_another_owner_fail_without_root(wiki: Sidecar, elsewhere: bool) -> None:
     """restic itself says nothing of owners, modes and times that it could not set there."""
     wiki._extra = {**wiki._extra, **other_user(wiki.root.parent)}
     for path in wiki.root.parent.rglob("*"):
@@ -262,7 +260,7 @@ def test_a_user_who_is_not_root_and_files_of_another(wiki: Sidecar, elsewhere: b
 
 
 @pytest.mark.parametrize("flag", [_IMMUTABLE, _APPEND])
-def test_a_folder_that_takes_no_file_or_lets_none_go(wiki: Sidecar, flag: int) -> None:
+def test_a_folder_that_allows_no_creation_or_deletion(wiki: Sidecar, flag: int) -> None:
     (wiki.volume / "folder" / "new").write_text("new\n")
     if flag == _IMMUTABLE:
         (wiki.volume / "folder" / "inner").unlink()
@@ -276,7 +274,7 @@ def test_a_folder_that_takes_no_file_or_lets_none_go(wiki: Sidecar, flag: int) -
         assert "is missing: its folder is immutable (chattr -i)" in reasons["inner"]
 
 
-def test_a_link_a_pipe_and_an_empty_folder_give_way(wiki: Sidecar) -> None:
+def test_a_link_a_pipe_and_an_empty_folder_are_replaced(wiki: Sidecar) -> None:
     """As a file of the same name does."""
     before = tree(wiki.volume)
     for name in _NAMES[:3]:
@@ -308,7 +306,7 @@ def small_disk(folder: Path, size: str) -> Iterator[None]:
         subprocess.run(("umount", str(folder)), check=True)
 
 
-def test_a_full_disk_fails_names_files_and_is_no_success_later(wiki: Sidecar) -> None:
+def test_a_full_disk_is_a_failure_that_names_files_and_no_success_later(wiki: Sidecar) -> None:
     large = os.urandom(3 << 20)
     (wiki.volume / "large").write_bytes(large)
     (wiki.volume / "also large").write_bytes(large[::-1])
@@ -341,7 +339,7 @@ def test_further_names_of_a_file_and_a_file_that_closed(wiki: Sidecar) -> None:
     assert (wiki.volume / "linked").samefile(wiki.volume / "1")
 
 
-def test_names_that_are_no_text_are_found(wiki: Sidecar) -> None:
+def test_names_that_are_not_utf_8_are_restored(wiki: Sidecar) -> None:
     for name in (b"caf\xe9", b"\xff\xfe two", b"\xe2\x82"):
         (wiki.volume / os.fsdecode(name)).write_text("as it was\n")
     wiki.back_up()
@@ -355,7 +353,7 @@ def test_names_that_are_no_text_are_found(wiki: Sidecar) -> None:
 
 
 @pytest.mark.parametrize("which", ["", "-wal"])
-def test_a_database_that_cannot_be_replaced_keeps_what_belongs_to_it(
+def test_a_database_that_cannot_be_replaced_keeps_its_wal_and_journal(
     wiki: Sidecar, which: str
 ) -> None:
     """Its -wal holds what was committed; beside another file it would spoil that."""
@@ -400,9 +398,7 @@ def test_folders_around_a_database_keep_their_modes(wiki: Sidecar) -> None:
 
 
 @pytest.mark.parametrize("flag", [_IMMUTABLE])
-def test_a_pod_is_kept_from_starting_by_a_file_that_cannot_be_restored(
-    wiki: Sidecar, flag: int
-) -> None:
+def test_a_file_that_cannot_be_restored_blocks_the_pod(wiki: Sidecar, flag: int) -> None:
     """It names the file; once nothing is in the way, all of it comes."""
     before = lose(wiki)
     for pack in wiki.repository.glob("data/*/*"):
@@ -424,7 +420,7 @@ def test_a_pod_is_kept_from_starting_by_a_file_that_cannot_be_restored(
     assert trees.differences(before, tree(wiki.volume)) == []
 
 
-def test_a_pod_starts_where_only_attributes_are_refused(wiki: Sidecar) -> None:
+def test_a_pod_starts_if_only_attributes_cannot_be_restored(wiki: Sidecar) -> None:
     """Its container has few rights; contents are all there, which restic's words do not tell."""
     os.setxattr(wiki.volume / "1", "trusted.comment", b"text")
     wiki.back_up()

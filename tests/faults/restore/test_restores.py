@@ -134,7 +134,7 @@ def test_a_restore_that_is_killed_while_it_moves_files_into_place(
     away.rename(sidecar.repository)
 
 
-def test_a_pod_that_is_deleted_in_the_middle(lost: tuple[Sidecar, Tree], way: Line) -> None:
+def test_a_pod_that_is_deleted_during_a_restore(lost: tuple[Sidecar, Tree], way: Line) -> None:
     """Its container ends in seconds and says why; the next pod goes on at once."""
     sidecar, before = lost
     start = Start(sidecar, "wiki-1")
@@ -153,7 +153,7 @@ def test_a_pod_that_is_deleted_in_the_middle(lost: tuple[Sidecar, Tree], way: Li
     assert time.monotonic() - began < 60
 
 
-def test_two_pods_that_start_on_one_volume(lost: tuple[Sidecar, Tree], way: Line) -> None:
+def test_two_pods_that_start_with_one_volume(lost: tuple[Sidecar, Tree], way: Line) -> None:
     """However long it takes: one restores, the other waits until that is done."""
     sidecar, before = lost
     stale = {"BACKUP_RESTORE_STALE_SECONDS": "9"}  # a disk may be busy for some of them
@@ -192,7 +192,7 @@ def test_many_pods_that_start_at_the_same_moment(lost: tuple[Sidecar, Tree]) -> 
     assert sum("restoring from" in start.said for start in starts) == 1
 
 
-def test_a_pod_whose_node_is_gone_while_another_waits(
+def test_a_pod_whose_node_vanished_while_another_waits(
     lost: tuple[Sidecar, Tree], way: Line
 ) -> None:
     sidecar, before = lost
@@ -210,7 +210,7 @@ def test_a_pod_whose_node_is_gone_while_another_waits(
     assert "restoring from" in second.said
 
 
-def test_a_container_that_starts_again_in_its_pod(lost: tuple[Sidecar, Tree], way: Line) -> None:
+def test_a_container_that_restarts_in_its_pod(lost: tuple[Sidecar, Tree], way: Line) -> None:
     """What it began is its own: it does not wait for itself."""
     sidecar, before = lost
     held = hold(sidecar, way)
@@ -226,7 +226,7 @@ def test_a_container_that_starts_again_in_its_pod(lost: tuple[Sidecar, Tree], wa
     assert "waiting" not in start.said
 
 
-def test_what_another_pod_writes_in_between(lost: tuple[Sidecar, Tree], way: Line) -> None:
+def test_files_that_another_pod_writes_in_between(lost: tuple[Sidecar, Tree], way: Line) -> None:
     """It survives, whatever was to come in its place; folders of both are merged."""
     sidecar, before = lost
     start = Start(sidecar)
@@ -254,7 +254,7 @@ def test_what_another_pod_writes_in_between(lost: tuple[Sidecar, Tree], way: Lin
     )
 
 
-def test_a_volume_without_room(tmp_path: Path) -> None:
+def test_a_full_volume(tmp_path: Path) -> None:
     """The pod waits; with room it starts."""
     needs.root()
     sidecar = with_repository(Sidecar(tmp_path))
@@ -274,7 +274,7 @@ def test_a_volume_without_room(tmp_path: Path) -> None:
         subprocess.run(("umount", str(sidecar.volume)), check=True)
 
 
-def test_a_snapshot_that_is_gone_before_the_restore_goes_on(
+def test_a_snapshot_removed_before_the_restore_resumes(
     lost: tuple[Sidecar, Tree], way: Line
 ) -> None:
     """The next one is taken, and no file that only the first one had."""

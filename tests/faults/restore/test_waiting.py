@@ -54,7 +54,7 @@ def pod(state: dict[str, object], message: str = "") -> dict[str, object]:
 
 
 @pytest.mark.parametrize("case", BLOCKED)
-def test_what_a_restore_waits_for(lost: Sidecar, case: str) -> None:
+def test_each_cause_of_a_waiting_restore_is_shown(lost: Sidecar, case: str) -> None:
     """By its log, and by its termination message alone: the same class, words and next step."""
     secret, variables, failure, remedy = BLOCKED[case]
     lost.change_secret(**secret)
@@ -71,7 +71,7 @@ def test_what_a_restore_waits_for(lost: Sidecar, case: str) -> None:
         assert remedy in found.remedy
 
 
-def test_a_restore_that_is_at_work_is_no_failure(lost: Sidecar) -> None:
+def test_a_restore_in_progress_is_no_failure(lost: Sidecar) -> None:
     start = Start(lost).run()
     lines = [json.dumps(line).encode() for line in start.lines]
     begun = next(number for number, line in enumerate(lines) if b"restoring from" in line)

@@ -65,7 +65,7 @@ def _until_unchanged(night: Night) -> Json:
     return ended
 
 
-def test_a_backup_of_which_nothing_has_changed(quiet: Night) -> None:
+def test_an_unchanged_backup(quiet: Night) -> None:
     """It is a success without a new snapshot: the last success, drills and retention go on."""
     quiet.sidecar.change_secret(**{PARAMETERS: "-x --skip-if-unchanged=true"}, KEEP_LAST="99")
     since = quiet.sidecar.status()["last_success"]
@@ -102,7 +102,7 @@ def test_a_volume_that_lost_its_files_where_unchanged_ones_are_skipped(night: Ni
 
 
 @pytest.mark.parametrize("variable", ["RESTIC_OPTIONS", PARAMETERS])
-def test_an_option_of_every_command(tmp_path: Path, way: Line, variable: str) -> None:
+def test_a_global_option(tmp_path: Path, way: Line, variable: str) -> None:
     """Once in the Secret it counts for backups, maintenance, drills, restores and by hand."""
     night = Night(tmp_path, RESTIC_REPOSITORY=f"rest:{way.url}/repository/")
     night.sidecar.change_secret(**{variable: "--http-user-agent 'me 1' -o rest.connections=1"})
@@ -118,7 +118,7 @@ def test_an_option_of_every_command(tmp_path: Path, way: Line, variable: str) ->
     assert set(way.agents) == {"me 1"}
 
 
-def test_an_option_of_every_command_that_cannot_be(night: Night) -> None:
+def test_an_invalid_global_option(night: Night) -> None:
     for given in ("--limit-upload fast --no-cache", "--exclude x", "-o nothing", "'open"):
         night.sidecar.change_secret(RESTIC_OPTIONS=given)
 

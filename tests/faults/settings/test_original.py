@@ -23,7 +23,7 @@ def _said(night: Night) -> list[Json]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def test_a_secret_of_the_originals(night: Night) -> None:
+def test_a_secret_of_the_original_system(night: Night) -> None:
     """All of its variables at once: no complaint, and the message when a backup fails."""
     sidecar = night.sidecar
     with receiver.running() as web:
@@ -69,7 +69,7 @@ def test_several_folders_of_restic_source(night: Night) -> None:
 
 
 @pytest.mark.parametrize("code", [0, 3])
-def test_a_backup_command_of_their_own(night: Night, code: int) -> None:
+def test_a_custom_backup_command(night: Night, code: int) -> None:
     """It takes the place of our backup, and its exit status counts."""
     night.sidecar.change_secret(
         RESTIC_BACKUP_COMMAND=f"echo dumped | restic backup -q --stdin --host dump; exit {code}"
@@ -97,7 +97,7 @@ def test_additional_parameters(night: Night) -> None:
 
 
 @pytest.mark.parametrize("given", ["--no-such-flag", "'never closed"])
-def test_additional_parameters_that_nobody_understands(night: Night, given: str) -> None:
+def test_invalid_additional_parameters(night: Night, given: str) -> None:
     """What restic refuses fails the run; what is no list of words is left out and named."""
     night.sidecar.change_secret(RESTIC_ADDITIONAL_BACKUP_PARAMETERS=given)
 
@@ -140,7 +140,7 @@ def test_a_retention_rule_alone(night: Night, keep: str) -> None:
     assert len(night.sidecar.snapshots()) == 1
 
 
-def test_a_retention_that_is_switched_off(night: Night) -> None:
+def test_a_disabled_retention(night: Night) -> None:
     """A central job does it: nothing is forgotten, pruned or checked here."""
     night.sidecar.change_secret(
         RESTIC_RETENTION_POLICIES_ENABLED="false", **{f"KEEP_{each}": "0" for each in KEEPS[1:]}
@@ -173,7 +173,7 @@ def test_a_folder_for_the_cache(night: Night, where: str) -> None:
     assert night.ends()["status"] == "success"
 
 
-def test_variables_that_stand_in_files(night: Night) -> None:
+def test_variables_in_files(night: Night) -> None:
     """Those of restic's own and ours; the password is shown nowhere."""
     sidecar = night.sidecar
     for name, text in (("password", PASSWORD), ("keep", "3\n"), ("hook", "echo freezing >&2")):

@@ -59,7 +59,7 @@ def test_a_password_in_the_repositorys_address(night: Night, between: str) -> No
 
 
 @pytest.mark.parametrize("word", ["prod", "wiki", "backup"])
-def test_a_secret_that_is_a_word_of_ours(night: Night, word: str) -> None:
+def test_a_secret_that_is_a_common_word(night: Night, word: str) -> None:
     night.sidecar.change_secret(RESTIC_REST_USERNAME=word, RESTIC_REST_PASSWORD=word, OWN=word)
 
     line = night.back_up()

@@ -49,7 +49,7 @@ def _named(
 
 @pytest.mark.parametrize("kind", NASTY)
 @pytest.mark.parametrize("setting", LIVE, ids=lambda setting: setting.key)
-def test_a_setting_that_cannot_be_used(setting: settings.Setting[object], kind: str) -> None:
+def test_an_invalid_setting(setting: settings.Setting[object], kind: str) -> None:
     """It alone is named, and its default counts."""
     value, variable = NASTY[kind], setting.variable or ""
     in_secret, in_pod = {variable}, {setting.annotation}
@@ -68,7 +68,7 @@ def test_a_setting_that_cannot_be_used(setting: settings.Setting[object], kind: 
 
 
 @pytest.mark.parametrize("kind", NASTY)
-def test_a_variable_that_cannot_be_used(kind: str) -> None:
+def test_an_invalid_variable(kind: str) -> None:
     """It alone is named; what it is for has its default, and all else is as it was."""
     value = NASTY[kind]
     for flag in FLAGS:
@@ -84,7 +84,7 @@ def test_a_variable_that_cannot_be_used(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["unicode", "shell", "huge", "NUL"])
-def test_a_run_with_bad_values_everywhere(tmp_path: Path, kind: str) -> None:
+def test_a_run_with_invalid_values_everywhere(tmp_path: Path, kind: str) -> None:
     """All at once, by an edit of the Secret, and there is a backup by the defaults."""
     night = Night(tmp_path)
     sidecar = night.sidecar
@@ -167,7 +167,7 @@ def test_a_pause_while_the_container_runs(tmp_path: Path) -> None:
     assert night.ends()["status"] == "success"
 
 
-def test_a_setting_that_goes_bad_while_the_container_runs(tmp_path: Path) -> None:
+def test_a_setting_that_becomes_invalid_while_the_container_runs(tmp_path: Path) -> None:
     """Its last good value counts; log, status and metrics name it."""
     night = Night(tmp_path)
     sidecar = night.sidecar
@@ -219,7 +219,7 @@ def test_a_secret_that_is_deleted_or_lacks_a_key(tmp_path: Path, left: list[str]
 
 
 @pytest.mark.parametrize("kind", STATES)
-def test_a_state_that_cannot_be_used(tmp_path: Path, kind: str) -> None:
+def test_an_invalid_state(tmp_path: Path, kind: str) -> None:
     """It is begun anew; what is known comes from the repository."""
     night = Night(tmp_path)
     (night.sidecar.path("/var/lib/backup") / "state.json").write_text(STATES[kind])

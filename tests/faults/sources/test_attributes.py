@@ -31,7 +31,7 @@ def _refuse() -> None:
         raise OSError(ctypes.get_errno(), "seccomp")
 
 
-def test_files_without_their_attributes_are_saved(tmp_path: Path) -> None:
+def test_files_without_readable_attributes_are_backed_up(tmp_path: Path) -> None:
     """No file is called unreadable, and retention is not held."""
     if platform.machine() not in _LISTXATTR:
         needs.exception("architecture")

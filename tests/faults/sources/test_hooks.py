@@ -40,7 +40,7 @@ def _may_take(night: Night, seconds: int) -> None:
 
 
 @pytest.mark.parametrize("kind", WRONG)
-def test_a_command_before_that_goes_wrong(night: Night, kind: str) -> None:
+def test_a_pre_hook_that_fails(night: Night, kind: str) -> None:
     """No backup, and the command after runs."""
     command, why = WRONG[kind]
     _may_take(night, 5 if why == TOO_LONG else 50)
@@ -58,7 +58,7 @@ def test_a_command_before_that_goes_wrong(night: Night, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", WRONG)
-def test_a_command_after_that_goes_wrong(night: Night, kind: str) -> None:
+def test_a_post_hook_that_fails(night: Night, kind: str) -> None:
     """The backup counts, and the run says what went wrong after it."""
     command, why = WRONG[kind]
     _may_take(night, 5 if why == TOO_LONG else 50)
@@ -74,7 +74,7 @@ def test_a_command_after_that_goes_wrong(night: Night, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", HARMLESS)
-def test_a_command_that_only_looks_bad(night: Night, kind: str) -> None:
+def test_a_hook_with_unusual_output(night: Night, kind: str) -> None:
     """What it leaves behind or prints holds nothing up."""
     night.sidecar.change_secret(PRE_HOOK=HARMLESS[kind])
     began = time.monotonic()
@@ -85,7 +85,7 @@ def test_a_command_that_only_looks_bad(night: Night, kind: str) -> None:
     assert night.ends()["status"] == "success"
 
 
-def test_a_stop_while_the_command_before_runs(night: Night) -> None:
+def test_a_stop_during_the_pre_hook(night: Night) -> None:
     """The command after thaws what was frozen."""
     frozen, thawed = night.root / "frozen", night.root / "thawed"
     os.mkfifo(frozen)
@@ -104,7 +104,7 @@ def test_a_stop_while_the_command_before_runs(night: Night) -> None:
     assert night.ends()["status"] == "success"
 
 
-def test_a_stop_while_the_command_after_runs(night: Night) -> None:
+def test_a_stop_during_the_post_hook(night: Night) -> None:
     """It may finish, and the backup before it counts."""
     begun, go = night.root / "begun", night.root / "go"
     os.mkfifo(begun)

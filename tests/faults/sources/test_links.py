@@ -85,7 +85,7 @@ def test_a_link_that_moves_to_the_next_release(night: Night) -> None:
     assert night.sidecar.status()["snapshots"] == 1  # of keep-last 1, whichever release it is
 
 
-def test_what_is_excluded_behind_a_link(night: Night) -> None:
+def test_excludes_behind_a_link(night: Night) -> None:
     """Restic excludes nothing that is named to it, and what lies behind a link is."""
     night.sidecar.change_secret(
         BACKUP_EXCLUDE="*.log", RESTIC_ADDITIONAL_BACKUP_PARAMETERS="--exclude 'a?p/c*'"
@@ -125,7 +125,7 @@ def test_a_link_that_is_not_followed(night: Night, targets: tuple[str, ...], how
     assert night.ends()["status"] == "success"
 
 
-def test_a_folder_below_a_link_that_leads_out(night: Night) -> None:
+def test_a_folder_below_a_link_to_the_outside(night: Night) -> None:
     """Restic itself would follow it: into the Secret, and by a restore into the app's hands."""
     night.sidecar.change_secret(RESTIC_REPOSITORY=str(night.sidecar.repository))
     secret = night.sidecar.path("/etc/backup/secret")

@@ -139,7 +139,7 @@ def test_a_volume_that_shrinks(night: Night) -> None:
     assert night.ends()["status"] == "success"
 
 
-def test_a_source_that_the_secret_names_and_is_not_there(night: Night) -> None:
+def test_a_missing_source_of_the_secret(night: Night) -> None:
     """The run fails, and the volumes are in the snapshot all the same."""
     night.sidecar.change_secret(RESTIC_SOURCE="/backup/cnofig")
     night.write("new", 100)
@@ -177,7 +177,7 @@ def _odd(path: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [_pipe, _socket, _sparse, _long, _odd])
-def test_a_file_of_a_rare_kind(night: Night, make: Callable[[Path], None]) -> None:
+def test_a_file_of_an_unusual_type(night: Night, make: Callable[[Path], None]) -> None:
     """Nothing waits for it, and the snapshot holds all but sockets."""
     make(night.sidecar.volume / "rare")
 
@@ -209,7 +209,7 @@ while True:
 """
 
 
-def test_files_that_change_all_the_time(night: Night) -> None:
+def test_files_that_change_constantly(night: Night) -> None:
     """Growing, renamed and vanishing: what is gone when it is read costs a warning at most."""
     night.write("steady", 4 << 20)
     for number in range(99):  # where half of all cannot be read, it is a failure

@@ -8,7 +8,7 @@ from demo import app, trees
 from tests.integration.sidecars import Sidecar, contents
 
 
-def test_what_is_backed_up_comes_back_in_every_detail(sidecar: Sidecar, tmp_path: Path) -> None:
+def test_a_restore_brings_back_every_detail(sidecar: Sidecar, tmp_path: Path) -> None:
     before = contents(trees.capture(sidecar.volume))
 
     ended = sidecar.back_up()
@@ -47,7 +47,7 @@ def test_second_run_reads_only_what_changed(sidecar: Sidecar) -> None:
     assert ended["files_unmodified"] > 190
 
 
-def test_lost_and_found_and_excluded_files_stay_out(tmp_path: Path) -> None:
+def test_lost_and_found_and_excluded_files_are_left_out(tmp_path: Path) -> None:
     sidecar = Sidecar(tmp_path, annotations={"backup.exclude": "*.tmp\ncache/"})
     for name in ("lost+found/piece", "a.tmp", "cache/entry", "kept"):
         path = sidecar.volume / name
@@ -61,7 +61,7 @@ def test_lost_and_found_and_excluded_files_stay_out(tmp_path: Path) -> None:
     assert not any(name in listed for name in ("piece", "a.tmp", "entry"))
 
 
-def test_retention_leaves_other_workloads_alone(tmp_path: Path) -> None:
+def test_retention_does_not_affect_other_workloads(tmp_path: Path) -> None:
     """Two apps of one name in two namespaces forgot each other's snapshots once."""
     keep = {"backup.keep-last": "1", **{f"backup.keep-{n}": "0" for n in ("hourly", "daily")}}
     keep |= {f"backup.keep-{n}": "0" for n in ("weekly", "monthly")}
@@ -89,7 +89,7 @@ def test_retention_that_keeps_nothing_is_not_applied(tmp_path: Path) -> None:
     assert len(sidecar.snapshots()) == 1
 
 
-def test_narrowed_volume_backs_up_that_folder_only(tmp_path: Path) -> None:
+def test_a_sub_path_of_a_volume_is_backed_up_alone(tmp_path: Path) -> None:
     sidecar = Sidecar(tmp_path, annotations={"backup.volumes": "data:pages"})
     app.write_files(sidecar.volume)
 
@@ -100,7 +100,7 @@ def test_narrowed_volume_backs_up_that_folder_only(tmp_path: Path) -> None:
     assert "settings.ini" not in listed
 
 
-def test_the_originals_secret_works_from_the_environment_alone(tmp_path: Path) -> None:
+def test_the_original_systems_secret_works_from_the_environment_alone(tmp_path: Path) -> None:
     """A Secret that is not mounted, as with the hand-written sidecar."""
     sidecar = Sidecar(tmp_path)
     app.write_files(sidecar.volume)
@@ -131,7 +131,7 @@ def test_the_originals_secret_works_from_the_environment_alone(tmp_path: Path) -
     assert "settings.ini" not in listed
 
 
-def test_a_cache_that_outgrew_its_bound_is_made_anew(sidecar: Sidecar) -> None:
+def test_a_cache_beyond_its_bound_is_recreated(sidecar: Sidecar) -> None:
     """Beyond its ephemeral storage the kubelet evicts the whole pod."""
     sidecar.back_up()
     cache = sidecar.path("/var/lib/backup") / "cache"

@@ -48,7 +48,7 @@ def _done(config: Config, step: Step) -> Completed:
     return Executor(config, Log(), Stop()).execute(step)
 
 
-def test_a_file_that_would_pass_the_bound_is_want_of_space_and_nothing_is_lost(
+def test_a_file_beyond_the_bound_is_a_space_failure_and_nothing_is_lost(
     config: Config, tmp_path: Path
 ) -> None:
     """A pack in scratch; the index in the cache, without which restic does; a file of a drill."""

@@ -27,7 +27,7 @@ def test_wrong_password_is_an_auth_failure_and_creates_nothing(sidecar: Sidecar)
     assert sorted(p.name for p in sidecar.repository.rglob("*") if p.is_file()) == before
 
 
-def test_unreachable_repository_is_given_up_after_its_own_time_limit(sidecar: Sidecar) -> None:
+def test_unreachable_repository_is_given_up_after_its_timeout(sidecar: Sidecar) -> None:
     """restic alone retries for 15 minutes."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
@@ -47,7 +47,7 @@ def test_unreachable_repository_is_given_up_after_its_own_time_limit(sidecar: Si
     [("there", "wrong-key", "auth", "Access Key"), ("nowhere", "", "config", "bucket")],
     ids=["a wrong key", "no such bucket"],
 )
-def test_what_a_server_refuses_for_good_is_not_tried_for_minutes(
+def test_a_permanent_refusal_of_a_server_is_not_retried_for_minutes(
     sidecar: Sidecar, tmp_path: Path, bucket: str, key: str, failure: str, said: str
 ) -> None:
     """restic alone retries for 15 minutes, as if it were a broken line."""
@@ -73,7 +73,7 @@ def test_what_a_server_refuses_for_good_is_not_tried_for_minutes(
     ("variable", "named"),
     [("RESTIC_REPOSITORY", "RESTIC_REPOSITORY"), ("RESTIC_PASSWORD", "RESTIC_PASSWORD")],
 )
-def test_secret_without_what_restic_needs_is_a_config_failure(
+def test_secret_without_required_keys_is_a_config_failure(
     sidecar: Sidecar, variable: str, named: str
 ) -> None:
     del sidecar.secret[variable]
@@ -85,7 +85,7 @@ def test_secret_without_what_restic_needs_is_a_config_failure(
     assert f"{named} is not set: put it into the Secret" in ended["message"]
 
 
-def test_repository_that_is_no_folder_is_a_config_failure(sidecar: Sidecar) -> None:
+def test_repository_that_is_a_file_is_a_config_failure(sidecar: Sidecar) -> None:
     sidecar.repository.write_text("not a repository")
 
     ended = sidecar.back_up(expected=1)
@@ -94,7 +94,7 @@ def test_repository_that_is_no_folder_is_a_config_failure(sidecar: Sidecar) -> N
     assert sidecar.repository.read_text() == "not a repository"
 
 
-def test_repository_that_is_gone_is_not_made_anew(sidecar: Sidecar) -> None:
+def test_vanished_repository_is_not_created_again(sidecar: Sidecar) -> None:
     sidecar.back_up()
     shutil.rmtree(sidecar.repository)
 
@@ -121,7 +121,7 @@ def test_source_that_was_always_empty_is_a_warning(tmp_path: Path) -> None:
     assert "empty" in ended["message"]
 
 
-def test_source_that_lost_its_files_fails_and_holds_retention(sidecar: Sidecar) -> None:
+def test_source_that_lost_its_files_fails_and_suspends_retention(sidecar: Sidecar) -> None:
     sidecar.back_up()
     shutil.rmtree(sidecar.volume)
     sidecar.volume.mkdir()
@@ -134,7 +134,7 @@ def test_source_that_lost_its_files_fails_and_holds_retention(sidecar: Sidecar) 
     assert sidecar.status()["held"] is True
 
 
-def test_source_that_lost_its_files_is_known_to_a_new_pod(sidecar: Sidecar) -> None:
+def test_source_that_lost_its_files_fails_in_a_new_pod_too(sidecar: Sidecar) -> None:
     """Its state is empty; the repository knows."""
     sidecar.back_up()
     shutil.rmtree(sidecar.volume)
@@ -160,7 +160,7 @@ def test_good_snapshots_survive_three_runs_without_files(sidecar: Sidecar) -> No
     assert good in {each["id"] for each in sidecar.snapshots()}
 
 
-def test_source_that_shrank_holds_retention_until_it_is_accepted(sidecar: Sidecar) -> None:
+def test_shrunken_source_suspends_retention_until_it_is_accepted(sidecar: Sidecar) -> None:
     sidecar.change_secret(**dict.fromkeys(ALL_KEEPS, "0"), KEEP_LAST="1")
     sidecar.back_up()
     for path in list(sidecar.volume.iterdir()):
@@ -252,7 +252,7 @@ def test_two_runs_never_overlap(sidecar: Sidecar) -> None:
     assert len(sidecar.snapshots()) == 1
 
 
-def test_run_goes_on_when_nobody_reads_its_log_any_more(sidecar: Sidecar) -> None:
+def test_run_continues_without_a_reader_of_its_log(sidecar: Sidecar) -> None:
     """As when `kubectl exec` loses its connection."""
     command, environment = ("backup-runner", "run"), sidecar._process_environment()
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as run:

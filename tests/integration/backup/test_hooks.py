@@ -17,7 +17,7 @@ def _sidecar(root: Path, seconds: float = 600, **commands: str) -> Sidecar:
     return made
 
 
-def test_what_the_command_before_writes_is_backed_up(tmp_path: Path) -> None:
+def test_files_written_by_the_pre_hook_are_backed_up(tmp_path: Path) -> None:
     volume = tmp_path / "prod-wiki" / "backup" / "data"
     sidecar = _sidecar(tmp_path, pre=f"echo dumped > {volume}/dump", post=f"rm {volume}/dump")
     assert sidecar.volume == volume
@@ -28,7 +28,7 @@ def test_what_the_command_before_writes_is_backed_up(tmp_path: Path) -> None:
     assert sidecar.restic("dump", "latest", f"{volume}/dump") == "dumped\n"
 
 
-def test_a_source_that_the_command_before_makes_is_found(tmp_path: Path) -> None:
+def test_a_source_created_by_the_pre_hook_is_found(tmp_path: Path) -> None:
     sidecar = _sidecar(tmp_path)
     made = tmp_path / "made"
     sidecar.change_secret(PRE_HOOK=f"mkdir {made}; echo x > {made}/x", RESTIC_SOURCE=str(made))
@@ -36,7 +36,7 @@ def test_a_source_that_the_command_before_makes_is_found(tmp_path: Path) -> None
     assert sidecar.back_up()["status"] == "success"
 
 
-def test_nothing_is_backed_up_where_the_command_before_fails(tmp_path: Path) -> None:
+def test_nothing_is_backed_up_after_a_failed_pre_hook(tmp_path: Path) -> None:
     thawed = tmp_path / "thawed"
     sidecar = _sidecar(tmp_path, pre="echo no freezer >&2; exit 3", post=f"touch {thawed}")
 
@@ -48,7 +48,7 @@ def test_nothing_is_backed_up_where_the_command_before_fails(tmp_path: Path) -> 
     assert thawed.exists()
 
 
-def test_a_command_that_hangs_is_stopped(tmp_path: Path) -> None:
+def test_a_hook_that_hangs_is_stopped(tmp_path: Path) -> None:
     sidecar = _sidecar(tmp_path, 2, post='["sleep", "99999"]')
 
     ended = sidecar.back_up()
@@ -58,7 +58,7 @@ def test_a_command_that_hangs_is_stopped(tmp_path: Path) -> None:
     assert len(sidecar.snapshots()) == 1
 
 
-def test_the_command_after_runs_although_the_pod_stops(tmp_path: Path) -> None:
+def test_the_post_hook_runs_although_the_pod_stops(tmp_path: Path) -> None:
     frozen, thawed = tmp_path / "frozen", tmp_path / "thawed"
     sidecar = _sidecar(tmp_path, post=f"touch {thawed}")
     sidecar.change_secret(PRE_HOOK=f"echo frozen > {frozen}; sleep 99999")
@@ -76,7 +76,7 @@ def test_the_command_after_runs_although_the_pod_stops(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("when", ["pre", "post"])
-def test_an_annotation_that_changes_later_runs_nothing(tmp_path: Path, when: str) -> None:
+def test_a_later_change_of_the_annotation_runs_nothing(tmp_path: Path, when: str) -> None:
     """The right to patch a pod is no right to execute in it."""
     touched = tmp_path / "touched"
     sidecar = _sidecar(tmp_path)

@@ -92,7 +92,7 @@ _ORDERS = [
 
 
 @pytest.mark.parametrize(("first", "then"), _ORDERS, ids=[" then ".join(each) for each in _ORDERS])
-def test_each_user_works_after_another(pod: Pod, first: str, then: str) -> None:
+def test_each_user_can_run_after_any_other(pod: Pod, first: str, then: str) -> None:
     """Backup, tick, drill, restore, status and restic itself; nothing of another's is needed."""
     for number, who in enumerate((first, then, first)):
         (pod.volume / f"file{number}").write_text(str(number))
@@ -144,7 +144,7 @@ def test_a_sidecar_backs_up_after_the_init_container_of_a_restore(
 
 
 @pytest.mark.parametrize("sticky", [False, True], ids=["an emptyDir", "a sticky folder"])
-def test_what_an_older_version_left_behind_hinders_nobody(pod: Pod, sticky: bool) -> None:
+def test_files_of_an_older_version_block_no_run(pod: Pod, sticky: bool) -> None:
     """All of it root's own: folders that nobody else can empty, files that nobody else can open."""
     for name in ("cache", "tmp"):
         (pod.state / name / "full").mkdir(parents=True, mode=0o700)
@@ -186,7 +186,7 @@ def _belongs(path: Path, uid: int) -> bool:
         return False
 
 
-def test_the_supervisor_works_beside_files_of_another_user(pod: Pod) -> None:
+def test_the_supervisor_works_with_files_of_another_user(pod: Pod) -> None:
     """It looks at their times, and writes its own."""
     for name in ("clock", "seen", "supervisor"):
         (pod.state / name).write_text("x")

@@ -24,7 +24,7 @@ def test_missed_slot_is_caught_up_after_the_start(tmp_path: Path) -> None:
     assert line["why"] == "schedule"
 
 
-def test_new_state_learns_the_last_backup_from_the_repository(tmp_path: Path) -> None:
+def test_new_state_recovers_the_last_backup_from_the_repository(tmp_path: Path) -> None:
     """A pod that is replaced every few minutes does not back up every few minutes."""
     monthly = {"backup.schedule": "@monthly"}
     sidecar = Sidecar(tmp_path, annotations=monthly, pace={"BACKUP_CATCH_UP_SECONDS": "0"})
@@ -56,7 +56,7 @@ def test_new_value_of_run_now_starts_one_run(sidecar: Sidecar) -> None:
     assert len(sidecar.snapshots()) == 2
 
 
-def test_paused_pod_runs_nothing_and_says_so(sidecar: Sidecar) -> None:
+def test_paused_pod_runs_nothing_and_reports_it(sidecar: Sidecar) -> None:
     sidecar.annotate({"backup.paused": "true", "backup.run-now": "1"})
     with sidecar.running():
         sidecar.wait_for('"started"')
@@ -77,7 +77,7 @@ def test_settings_change_without_a_restart(sidecar: Sidecar) -> None:
     assert (known["schedule"], known["timezone"]) == ("30 2 * * *", "Europe/Berlin")
 
 
-def test_bad_live_value_falls_back_and_is_named(sidecar: Sidecar) -> None:
+def test_invalid_live_value_falls_back_and_is_named(sidecar: Sidecar) -> None:
     sidecar.annotate({"backup.schedule": "whenever"})
     sidecar.change_secret(BACKUP_SCHEDULE="@daily")
     with sidecar.running():
@@ -89,7 +89,7 @@ def test_bad_live_value_falls_back_and_is_named(sidecar: Sidecar) -> None:
     assert sidecar.status()["problems"] == [line["message"]]
 
 
-def test_bad_live_value_keeps_the_last_good_one_and_is_named_once(sidecar: Sidecar) -> None:
+def test_invalid_live_value_keeps_the_last_valid_one_and_is_named_once(sidecar: Sidecar) -> None:
     """Not the default: the pod may have been told to keep ten years."""
     sidecar.annotate({"backup.schedule": "@monthly", "backup.keep-daily": "30"})
     with sidecar.running():
@@ -109,7 +109,7 @@ def test_bad_live_value_keeps_the_last_good_one_and_is_named_once(sidecar: Sidec
     assert len([each for each in messages if "backup.keep-daily" in each]) == 1
 
 
-def test_secret_that_comes_later_starts_the_backup_that_failed_without(sidecar: Sidecar) -> None:
+def test_secret_created_later_starts_the_failed_backup(sidecar: Sidecar) -> None:
     right = dict(sidecar.secret)
     sidecar.write_secrets({SECRET: {"KEEP_DAILY": "3"}})
     with sidecar.running():
@@ -120,7 +120,7 @@ def test_secret_that_comes_later_starts_the_backup_that_failed_without(sidecar: 
         sidecar.wait_for("backup success")
 
 
-def test_last_backup_is_made_when_the_pod_stops_if_wanted(tmp_path: Path) -> None:
+def test_last_backup_is_made_when_the_pod_stops_if_enabled(tmp_path: Path) -> None:
     """What the app wrote as it ended is in it."""
     sidecar = Sidecar(tmp_path, pace={"BACKUP_GRACE_SECONDS": "120"})
     app.write_files(sidecar.volume)
@@ -166,7 +166,7 @@ def test_last_backup_ends_before_the_grace_period(tmp_path: Path) -> None:
     assert len(sidecar.snapshots()) == 1
 
 
-def test_idle_container_ends_at_once_and_with_0(tmp_path: Path) -> None:
+def test_idle_container_stops_at_once_with_exit_0(tmp_path: Path) -> None:
     sidecar = Sidecar(tmp_path, pace={"BACKUP_POLL_SECONDS": "90"})
     with sidecar.running():
         sidecar.wait_for('"started"')

@@ -97,14 +97,14 @@ def test_a_new_pod_reads_the_repository_in_its_first_tick(wiki: Sidecar, text: s
     assert wiki.status()["next"] > made(wiki)
 
 
-def test_before_the_first_tick_nothing_is_claimed(wiki: Sidecar) -> None:
+def test_before_the_first_tick_the_status_is_unknown(wiki: Sidecar) -> None:
     forget(wiki)
 
     knows_nothing(wiki)
     assert "next run   unknown yet" in shown(wiki)
 
 
-def test_of_a_workload_that_has_no_backup_it_says_never(tmp_path: Path) -> None:
+def test_a_workload_without_a_backup_has_status_never(tmp_path: Path) -> None:
     """Be there a repository yet or not: that is known once it has answered."""
     sidecar = Sidecar(tmp_path)
     for _ in range(2):
@@ -134,7 +134,7 @@ def _unreachable(sidecar: Sidecar) -> None:
 
 
 @pytest.mark.parametrize("spoil", [_wrong_password, _no_password, _unreachable])
-def test_what_cannot_be_read_is_unknown_until_the_secret_is_right(
+def test_the_status_is_unknown_until_the_secret_is_correct(
     wiki: Sidecar, spoil: Callable[[Sidecar], None]
 ) -> None:
     """Asked once: another tick costs nothing; a changed Secret is looked at."""
@@ -153,7 +153,9 @@ def test_what_cannot_be_read_is_unknown_until_the_secret_is_right(
     tells_the_truth(wiki)
 
 
-def test_a_run_that_fails_before_the_repository_was_read_claims_nothing(wiki: Sidecar) -> None:
+def test_a_run_that_fails_before_the_repository_is_read_keeps_the_status_unknown(
+    wiki: Sidecar,
+) -> None:
     forget(wiki)
     _wrong_password(wiki)
 
@@ -163,7 +165,7 @@ def test_a_run_that_fails_before_the_repository_was_read_claims_nothing(wiki: Si
     assert "last run   2" in shown(wiki)
 
 
-def test_the_init_container_hands_on_what_it_has_read(wiki: Sidecar) -> None:
+def test_the_init_container_hands_over_what_it_read(wiki: Sidecar) -> None:
     """Though the repository is gone by then; any user may read it, and it is used once."""
     truth = made(wiki)
     lose(wiki)
@@ -193,7 +195,7 @@ def test_the_init_container_hands_on_what_it_has_read(wiki: Sidecar) -> None:
     ],
     ids=["nothing to restore", "another's backup", "no restore"],
 )
-def test_nothing_is_handed_on_where_nothing_of_this_workload_was_read(
+def test_nothing_is_handed_over_where_nothing_of_this_workload_was_read(
     wiki: Sidecar, variables: dict[str, str], *, empty: bool
 ) -> None:
     """The first tick asks for itself then."""
@@ -247,7 +249,7 @@ def _config() -> Config:
 
 
 @pytest.mark.parametrize("text", GARBLED.values(), ids=GARBLED)
-def test_a_garbled_hand_over_is_not_believed(tmp_path: Path, text: str) -> None:
+def test_an_invalid_handover_is_not_trusted(tmp_path: Path, text: str) -> None:
     """Nor does it stay."""
     file = tmp_path / HANDOVER
     file.write_bytes(text.encode("utf-8", "surrogateescape"))
@@ -256,7 +258,7 @@ def test_a_garbled_hand_over_is_not_believed(tmp_path: Path, text: str) -> None:
     assert not file.exists()
 
 
-def test_a_hand_over_that_fits_is_believed(tmp_path: Path) -> None:
+def test_a_valid_handover_is_trusted(tmp_path: Path) -> None:
     (tmp_path / HANDOVER).write_text(_given())
 
     found = handover.take(tmp_path, _config(), time.time())
@@ -266,7 +268,9 @@ def test_a_hand_over_that_fits_is_believed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["link", "pipe", "folder", "unreadable", "garbled"])
-def test_whatever_lies_there_the_first_tick_asks_the_repository(wiki: Sidecar, kind: str) -> None:
+def test_without_a_valid_handover_the_first_tick_reads_the_repository(
+    wiki: Sidecar, kind: str
+) -> None:
     """And ends."""
     forget(wiki)
     file = state_of(wiki) / HANDOVER
@@ -292,7 +296,7 @@ def test_whatever_lies_there_the_first_tick_asks_the_repository(wiki: Sidecar, k
     tells_the_truth(wiki)
 
 
-def test_a_missed_slot_is_announced_for_when_it_is_caught_up(tmp_path: Path) -> None:
+def test_a_missed_slot_is_announced_for_its_catch_up(tmp_path: Path) -> None:
     """By status, and by what the supervisor goes by; it comes then."""
     sidecar = with_repository(Sidecar(tmp_path, pace={"BACKUP_CATCH_UP_SECONDS": "6"}))
     app.write_files(sidecar.volume)

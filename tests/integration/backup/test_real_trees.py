@@ -49,7 +49,7 @@ def _as_other_user(sidecar: Sidecar, shared: Path) -> CompletedProcess[str]:
 
 @pytest.mark.parametrize("folder", [_PYTHON, Path("/etc")])
 @needs.root.mark
-def test_system_folders_come_back_as_root(folder: Path, tmp_path: Path) -> None:
+def test_system_folders_are_restored_by_root(folder: Path, tmp_path: Path) -> None:
     copy = _copy(folder, tmp_path)
     sidecar = _over(copy, tmp_path)
     before = contents(trees.capture(copy))
@@ -110,7 +110,7 @@ def test_source_that_cannot_be_read_at_all_is_a_failure(shared: Path) -> None:
     assert str(closed) in last["message"]
 
 
-def test_hard_names_links_and_kinds_come_back(tmp_path: Path) -> None:
+def test_unusual_names_links_and_file_types_are_restored(tmp_path: Path) -> None:
     sidecar = Sidecar(tmp_path)
     hard_tree.build_hard_tree(sidecar.volume)
     before = contents(trees.capture(sidecar.volume))
@@ -122,7 +122,7 @@ def test_hard_names_links_and_kinds_come_back(tmp_path: Path) -> None:
     assert trees.differences(before, restored, without_sockets=True) == []
 
 
-def test_sparse_file_of_2_gib_comes_back_sparse(tmp_path: Path) -> None:
+def test_sparse_file_of_2_gib_is_restored_sparse(tmp_path: Path) -> None:
     sidecar = Sidecar(tmp_path)
     sparse = hard_tree.build_sparse(sidecar.volume)
     before = contents(trees.capture(sidecar.volume))
@@ -135,7 +135,7 @@ def test_sparse_file_of_2_gib_comes_back_sparse(tmp_path: Path) -> None:
     assert restored.stat().st_blocks * 512 < 64 << 20
 
 
-def test_100_000_small_files_come_back(tmp_path: Path) -> None:
+def test_100_000_small_files_are_restored(tmp_path: Path) -> None:
     sidecar = Sidecar(tmp_path)
     hard_tree.build_many(sidecar.volume)
     before = contents(trees.capture(sidecar.volume))
@@ -146,7 +146,7 @@ def test_100_000_small_files_come_back(tmp_path: Path) -> None:
     assert trees.differences(before, sidecar.restored(tmp_path / "restored")) == []
 
 
-def test_files_that_grow_and_vanish_meanwhile_do_not_spoil_the_rest(tmp_path: Path) -> None:
+def test_files_that_grow_and_vanish_meanwhile_do_not_affect_others(tmp_path: Path) -> None:
     sidecar = Sidecar(tmp_path)
     hard_tree.build_many(sidecar.volume / "still", 3000)
     moving = sidecar.volume / "moving"

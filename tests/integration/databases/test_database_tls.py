@@ -107,7 +107,7 @@ _CERTIFIED = {"MYSQL_USER": "certified", "MYSQL_PWD": "x"}
         ("misnamed", {"MYSQL_SSL_CA": "ca.crt"}, "SSL"),
     ],
 )  # fmt: skip
-def test_mariadb(
+def test_mariadb_follows_each_tls_mode(
     databases: Mapping[str, MariaDB], clients: Mapping[str, str], tmp_path: Path,
     *, client: str, server: str, secret: Mapping[str, str], why: str,
 ) -> None:  # fmt: skip
@@ -119,7 +119,7 @@ def test_mariadb(
     assert why in said if why else not said, said
 
 
-def test_a_dump_goes_and_comes_back_over_tls(
+def test_a_dump_is_made_and_loaded_over_tls(
     databases: Mapping[str, MariaDB], clients: Mapping[str, str], tmp_path: Path
 ) -> None:
     """By backup-runner run and load; the wrong authority stops both."""
@@ -187,7 +187,7 @@ def wikis() -> Iterator[Mapping[str, Postgres]]:
         ("tls", {"PGSSLKEY": "secret-text", "PGSSLCERT": "tls.crt"}, "PGSSLKEY: its value is no"),
     ],
 )  # fmt: skip
-def test_postgres(
+def test_postgres_follows_each_tls_mode(
     wikis: Mapping[str, Postgres], tmp_path: Path,
     *, server: str, secret: Mapping[str, str], why: str,
 ) -> None:  # fmt: skip
@@ -203,7 +203,7 @@ def test_postgres(
 
 
 @pytest.mark.parametrize("tls", [False, True])
-def test_redis(tmp_path: Path, *, tls: bool) -> None:
+def test_redis_follows_each_tls_mode(tmp_path: Path, *, tls: bool) -> None:
     path = programs.clients(tmp_path / "clients", "redis", "redis-cli")
     app = {"REDISCLI_USER": "app", "REDISCLI_AUTH": "app-password"}
     table: dict[bool, list[tuple[Mapping[str, str], bool]]] = {

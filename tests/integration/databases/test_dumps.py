@@ -35,7 +35,7 @@ def _load(sidecar: Sidecar, name: str, variables: Mapping[str, str], folder: Pat
     run(command, folder, {**variables, "HOME": str(folder), **secret})
 
 
-def test_what_was_in_postgres_is_in_a_fresh_server(tmp_path: Path) -> None:
+def test_a_dump_of_postgres_restores_a_fresh_server(tmp_path: Path) -> None:
     path = programs.clients(tmp_path / "clients", "postgres", "psql", "pg_dumpall", "pg_dump")
     with postgres.serve() as server:
         sidecar = _sidecar(
@@ -61,7 +61,7 @@ def test_what_was_in_postgres_is_in_a_fresh_server(tmp_path: Path) -> None:
         )
 
 
-def test_what_was_in_mariadb_is_in_a_fresh_server(tmp_path: Path) -> None:
+def test_a_dump_of_mariadb_restores_a_fresh_server(tmp_path: Path) -> None:
     """Its data directory is in the volume, and is left out."""
     path = programs.clients(tmp_path / "clients", "mariadb", "mariadb", "mariadb-dump")
     secret = {"MYSQL_USER": mariadb.USER, "MYSQL_PWD": mariadb.PASSWORD}
@@ -87,7 +87,7 @@ def test_what_was_in_mariadb_is_in_a_fresh_server(tmp_path: Path) -> None:
         assert fresh.ask("CALL wiki.nothing()") == "nichts"
 
 
-def test_what_was_in_redis_is_in_a_fresh_server(tmp_path: Path) -> None:
+def test_a_dump_of_redis_restores_a_fresh_server(tmp_path: Path) -> None:
     path = programs.clients(tmp_path / "clients", "redis", "redis-cli")
     with redis.serve(tmp_path / "redis") as server:
         sidecar = _sidecar(
@@ -106,7 +106,7 @@ def test_what_was_in_redis_is_in_a_fresh_server(tmp_path: Path) -> None:
         assert other.ask("DBSIZE") == "1001"
 
 
-def test_what_a_command_writes_is_what_comes_back(tmp_path: Path) -> None:
+def test_a_dump_of_a_command_is_its_output(tmp_path: Path) -> None:
     sidecar = _sidecar(tmp_path, "seq 1 300000 | gzip -n")
     assert sidecar.back_up()["status"] == "success"
 
@@ -116,7 +116,7 @@ def test_what_a_command_writes_is_what_comes_back(tmp_path: Path) -> None:
     assert (tmp_path / "dump").read_bytes() == expected
 
 
-def test_dumps_and_volumes_are_kept_apart(tmp_path: Path) -> None:
+def test_dumps_and_volumes_are_kept_independently(tmp_path: Path) -> None:
     """Retention keeps as many of each, here and in the copy, and files are not read again."""
     copy = tmp_path / "copy"
     keep = {f"KEEP_{each}": "0" for each in ("HOURLY", "DAILY", "WEEKLY", "MONTHLY", "YEARLY")}

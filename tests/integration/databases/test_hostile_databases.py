@@ -126,7 +126,7 @@ def opened(path: Path) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("kernel")
-def test_each_hostile_database_is_copied_whole_or_named(volume: Path, tmp_path: Path) -> None:
+def test_each_hostile_database_is_copied_completely_or_named(volume: Path, tmp_path: Path) -> None:
     """The others are copied all the same, and neither bytes nor files are left behind."""
     for name, make in HOSTILE.items():
         make(volume / name)
@@ -214,7 +214,7 @@ raise SystemExit(copier.main())
 
 @pytest.mark.parametrize("end", ["", "-wal"])
 @pytest.mark.parametrize("locked", [True, False])
-def test_what_is_swapped_in_the_moment_of_opening_is_not_copied(
+def test_a_file_swapped_during_opening_is_not_copied(
     volume: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str, locked: bool
 ) -> None:
     """And swapped back before we look: we see what SQLite has open, or the kernel opens nothing."""
@@ -236,7 +236,7 @@ def test_what_is_swapped_in_the_moment_of_opening_is_not_copied(
 
 
 @pytest.mark.usefixtures("kernel")
-def test_what_is_swapped_meanwhile_is_never_copied_from_outside(
+def test_a_swapped_file_is_never_copied_from_outside(
     volume: Path, tmp_path: Path, outside: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Databases, files beside them and their folder become links, pipes and other files."""
@@ -298,7 +298,7 @@ def _swapped(path: Path, outside: Path, *, pipe: bool) -> None:
         path.unlink()
 
 
-def test_a_database_that_changes_all_the_time_takes_no_longer_than_it_may(
+def test_copying_a_constantly_changing_database_is_bounded_in_time(
     volume: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A journal that grows while it is copied."""
@@ -331,7 +331,7 @@ def test_a_database_that_changes_all_the_time_takes_no_longer_than_it_may(
     )
 
 
-def test_a_crowd_of_databases_ends_at_its_bound(
+def test_thousands_of_databases_are_copied_up_to_the_bound(
     volume: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In number, in time and in bytes."""
@@ -355,7 +355,7 @@ def test_a_crowd_of_databases_ends_at_its_bound(
     assert "copying takes longer than 0 s: narrow backup.sqlite" in late.doubts[0]
 
 
-def test_a_disk_without_room_takes_no_copy(volume: Path, tmp_path: Path) -> None:
+def test_a_full_disk_gets_no_copy(volume: Path, tmp_path: Path) -> None:
     """A part of it stays free for others."""
     needs.root()
     hostile.sound(volume / "app.db", rows=200_000)
@@ -373,7 +373,7 @@ def test_a_disk_without_room_takes_no_copy(volume: Path, tmp_path: Path) -> None
     assert "free on the sidecar's disk" in doubt
 
 
-def test_the_other_process_that_ends_early_leaves_a_warning(
+def test_a_worker_that_ends_early_gives_a_warning(
     volume: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Killed for its memory, or by a fault of its own."""
@@ -388,7 +388,7 @@ def test_the_other_process_that_ends_early_leaves_a_warning(
     assert sqlite_copies.integrity([str(volume / "app.db")]) == {}
 
 
-def test_a_backup_goes_on_beside_hostile_databases(tmp_path: Path) -> None:
+def test_a_backup_succeeds_beside_hostile_databases(tmp_path: Path) -> None:
     """All that are not copied is in the snapshot as it is; many copies fit on no command line."""
     sidecar = Sidecar(
         tmp_path, annotations={"backup.sqlite": "**/*.db", "backup.exclude": "*-1-tb.db*"}

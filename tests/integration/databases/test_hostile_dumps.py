@@ -59,7 +59,7 @@ def _forged(sidecar: Sidecar, root: Path, name: str, text: str) -> str:
     return str(sidecar.snapshots()[-1]["id"])
 
 
-def test_a_forged_dump_of_postgres_is_refused_before_the_server_sees_it(
+def test_a_forged_dump_of_postgres_is_refused_before_it_reaches_the_server(
     tmp_path: Path, server: Postgres
 ) -> None:
     """Nor does a psql load anything that cannot be kept from acting on a dump."""
@@ -89,7 +89,7 @@ def test_a_forged_dump_of_postgres_is_refused_before_the_server_sees_it(
     assert "psql is too old to load a dump" in _load(sidecar, "--snapshot", made, expected=1)
 
 
-def test_psql_itself_acts_on_nothing_where_it_takes_data_for_commands(
+def test_psql_executes_no_command_even_where_it_takes_data_for_commands(
     tmp_path: Path, server: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The data of a COPY that fails is read as SQL; so are strings that end elsewhere."""
@@ -129,9 +129,7 @@ def test_psql_itself_acts_on_nothing_where_it_takes_data_for_commands(
         server.ask("DROP TABLE last_of_all", database)
 
 
-def test_what_looks_like_a_command_in_a_database_comes_back(
-    tmp_path: Path, server: Postgres
-) -> None:
+def test_text_that_resembles_a_command_is_restored(tmp_path: Path, server: Postgres) -> None:
     name = "Ä b's \"\\c\\"
     quoted = '"' + name.replace('"', '""') + '"'
     with postgres.serve() as other:
@@ -171,7 +169,7 @@ def _hostile(mark: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("sandbox", [True, False])
-def test_the_client_of_mariadb_acts_on_nothing(
+def test_the_client_of_mariadb_executes_no_command(
     tmp_path: Path, maria: MariaDB, sandbox: bool
 ) -> None:
     """Not even one that is too old for --sandbox."""

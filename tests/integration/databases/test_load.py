@@ -59,7 +59,7 @@ def _load(sidecar: Sidecar, *words: str, expected: int = 0) -> str:
     return str(json.loads(done.stdout.splitlines()[-1])["message"])
 
 
-def test_postgres_is_loaded_by_what_the_restore_of_its_volumes_says(
+def test_postgres_is_loaded_by_the_command_that_the_volume_restore_names(
     tmp_path: Path, servers: tuple[Postgres, Postgres]
 ) -> None:
     """Its image made the database anew, and empty; the second time it is not, and is kept."""
@@ -115,7 +115,7 @@ def test_one_database_of_postgres_is_replaced_by_its_dump_alone(
     assert server.ask("SELECT count(*) FROM pages", "wiki") == "900"
 
 
-def test_a_dump_of_all_databases_is_not_mixed_into_one_nor_one_into_none(
+def test_a_dump_of_all_databases_is_not_loaded_into_one_nor_the_reverse(
     tmp_path: Path, servers: tuple[Postgres, Postgres]
 ) -> None:
     server = servers[0]
@@ -135,7 +135,7 @@ def test_a_dump_of_all_databases_is_not_mixed_into_one_nor_one_into_none(
     assert "contains one database, but PGDATABASE is not set" in said
 
 
-def test_what_cannot_be_loaded_changes_nothing(
+def test_a_dump_that_cannot_be_loaded_changes_nothing(
     tmp_path: Path, servers: tuple[Postgres, Postgres]
 ) -> None:
     """No dump, one unterminated, one of a server that has lost its data, a wrong password."""
@@ -169,7 +169,7 @@ def test_what_cannot_be_loaded_changes_nothing(
     assert "falsch-falsch" not in said
 
 
-def test_a_pod_without_dumps_says_which_may_be_named(sidecar: Sidecar) -> None:
+def test_a_pod_without_dumps_names_the_available_ones(sidecar: Sidecar) -> None:
     """Of a repository that is not there, it says that, and not that it holds no dump."""
     assert "has no backup.dump: name the dump to load" in _load(sidecar, expected=1)
     assert "check its address in the Secret" in _load(sidecar, "mysql", expected=1)
@@ -192,7 +192,7 @@ def test_errors_of_a_dump_are_counted_and_the_first_is_named(
     assert server.ask("SELECT text FROM pages", "functions") == "1"
 
 
-def test_large_objects_and_sequences_are_something_too(
+def test_large_objects_and_sequences_count_as_content(
     servers: tuple[Postgres, Postgres],
 ) -> None:
     """A dump writes to those of the same number or name, without an error."""
@@ -238,7 +238,7 @@ def test_mariadb_is_loaded_and_replaced(tmp_path: Path, maria: MariaDB, database
     assert maria.ask(_ROWS.replace("pages", "wiki.pages")) == before
 
 
-def test_a_dump_of_all_databases_touches_none_where_the_secret_names_one(
+def test_a_dump_of_all_databases_is_refused_where_the_secret_names_one(
     tmp_path: Path, maria: MariaDB
 ) -> None:
     """It would bring its own tables to every other one, whatever that holds by now."""
@@ -256,9 +256,7 @@ def test_a_dump_of_all_databases_touches_none_where_the_secret_names_one(
     maria.ask("DROP DATABASE shop")
 
 
-def test_a_database_that_holds_procedures_alone_is_not_empty(
-    tmp_path: Path, maria: MariaDB
-) -> None:
+def test_a_database_with_only_procedures_is_not_empty(tmp_path: Path, maria: MariaDB) -> None:
     maria.ask("CREATE OR REPLACE DATABASE wiki; CREATE TABLE wiki.pages AS SELECT 1 AS text; "
               "CREATE PROCEDURE wiki.one() SELECT 'old'")  # fmt: skip
     sidecar = _of_mariadb(tmp_path, maria, MYSQL_DATABASE="wiki")
@@ -285,7 +283,7 @@ def test_a_database_is_found_by_the_name_that_its_server_gave_it(tmp_path: Path)
         assert "not empty, wiki has tables" in said
 
 
-def test_redis_and_commands_have_it_said_how(tmp_path: Path) -> None:
+def test_redis_and_commands_get_manual_instructions(tmp_path: Path) -> None:
     path = programs.clients(tmp_path / "clients", "redis", "redis-cli")
     with redis.serve(tmp_path / "redis") as server:
         sidecar = _sidecar(

@@ -26,7 +26,7 @@ def test_a_copy_is_backed_up_in_place_of_the_live_database(tmp_path: Path, mode:
     assert not [name for name in names if name.startswith("app.db")]
 
 
-def test_a_database_that_cannot_be_copied_is_in_the_snapshot_as_it_is(tmp_path: Path) -> None:
+def test_a_database_that_cannot_be_copied_is_backed_up_as_files(tmp_path: Path) -> None:
     sidecar = Sidecar(tmp_path, annotations={"backup.sqlite": "*.db"})
     path = database(sidecar.volume / "app.db")
     with path.open("r+b") as file:

@@ -14,7 +14,7 @@ from tests.blocks import PROJECT
 from tests.integration.sidecars import PASSWORD, Sidecar, contents
 
 
-def test_restic_answers_as_it_would_by_hand(sidecar: Sidecar) -> None:
+def test_restic_behaves_as_if_called_directly(sidecar: Sidecar) -> None:
     """Standard output is restic's alone, so that what it says can be read by programs."""
     sidecar.back_up()
 
@@ -24,7 +24,7 @@ def test_restic_answers_as_it_would_by_hand(sidecar: Sidecar) -> None:
     assert [each["hostname"] for each in json.loads(done.stdout)] == ["wiki"]
 
 
-def test_its_exit_status_and_its_words_are_restics(sidecar: Sidecar) -> None:
+def test_exit_status_and_output_are_restics(sidecar: Sidecar) -> None:
     done = sidecar.run("backup-runner", "restic", "cat", "config")
 
     assert done.returncode == 10
@@ -32,14 +32,14 @@ def test_its_exit_status_and_its_words_are_restics(sidecar: Sidecar) -> None:
     assert not done.stdout
 
 
-def test_options_of_restics_own_come_after_two_dashes(sidecar: Sidecar) -> None:
+def test_restics_own_options_follow_two_dashes(sidecar: Sidecar) -> None:
     done = sidecar.run("backup-runner", "restic", "--", "--help")
 
     assert done.returncode == 0
     assert "restic is a backup program" in done.stdout
 
 
-def test_no_secret_is_in_its_arguments_and_its_files_stay_in_our_folder(sidecar: Sidecar) -> None:
+def test_no_secret_is_in_the_arguments_and_files_stay_in_our_folder(sidecar: Sidecar) -> None:
     """A password command of restic's sees both: the process that it is a child of, and the rest."""
     seen = sidecar.root / "seen"
     command = sidecar.root / "password"
@@ -59,7 +59,7 @@ def test_no_secret_is_in_its_arguments_and_its_files_stay_in_our_folder(sidecar:
 
 
 @pytest.mark.parametrize("key", ["RESTIC_REPOSITORY", "RESTIC_PASSWORD"])
-def test_what_the_secret_lacks_is_one_line(tmp_path: Path, key: str) -> None:
+def test_missing_keys_of_the_secret_are_reported_in_one_line(tmp_path: Path, key: str) -> None:
     sidecar = Sidecar(tmp_path)
     del sidecar.secret[key]
     sidecar.change_secret()
@@ -81,14 +81,14 @@ def test_a_mirror_has_no_repository(tmp_path: Path) -> None:
     assert "this workload has a mirror, not a restic repository" in done.stderr
 
 
-def test_its_help_teaches(sidecar: Sidecar) -> None:
+def test_help_has_examples(sidecar: Sidecar) -> None:
     said = " ".join(sidecar.run("backup-runner", "restic", "--help").stdout.split())
 
     assert "Runs restic with the Secret's repository and password" in said
     assert "restic snapshots" in said
 
 
-def test_the_example_of_a_restore_job_brings_the_files_back(tmp_path: Path) -> None:
+def test_the_example_of_a_restore_job_restores_the_files(tmp_path: Path) -> None:
     """It reads the Secret's files: no key of it is a variable of its container."""
     example = PROJECT / "manifests/examples/restore.yaml"
     (container,) = yaml.safe_load(example.read_text())["spec"]["template"]["spec"]["containers"]

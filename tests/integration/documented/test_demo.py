@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 
-def test_demo_tells_the_whole_story_without_colours_in_a_pipe() -> None:
+def test_demo_prints_each_step_without_colours_in_a_pipe() -> None:
     done = _demo()
 
     assert done.returncode == 0, done.stdout + done.stderr

@@ -68,11 +68,11 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
     return Desk(here, was, real, live)
 
 
-def test_values_come_out_of_the_copy_as_they_are(desk: Desk) -> None:
+def test_values_of_the_secret_copy_are_unchanged(desk: Desk) -> None:
     assert desk('printf %s "$AWS_SECRET_ACCESS_KEY"') == "a/key+with='$signs\""
 
 
-def test_what_is_there_can_be_seen(desk: Desk) -> None:
+def test_snapshots_and_files_can_be_listed(desk: Desk) -> None:
     (look,) = blocks("docs/disaster.md", "### What is there")
 
     said = desk(look)
@@ -83,7 +83,7 @@ def test_what_is_there_can_be_seen(desk: Desk) -> None:
     assert "pages/index.md" in said
 
 
-def test_files_and_databases_come_back_as_they_were(desk: Desk) -> None:
+def test_files_and_databases_are_restored_unchanged(desk: Desk) -> None:
     whole, part = blocks("docs/disaster.md", "### Files")
     (database,) = blocks("docs/disaster.md", "### SQLite files")
     live = {name for name in desk.was if name.startswith(_DATABASE)}  # and what it is written with
@@ -104,7 +104,7 @@ def test_files_and_databases_come_back_as_they_were(desk: Desk) -> None:
     assert (desk.folder / "index.md").read_text() == "hello\n"
 
 
-def test_a_dump_comes_back(desk: Desk) -> None:
+def test_a_dump_is_restored(desk: Desk) -> None:
     (commands,) = blocks("docs/disaster.md", "### Dumps")
     (command,) = [line for line in commands.splitlines() if "dump=command" in line]
 
@@ -113,6 +113,6 @@ def test_a_dump_comes_back(desk: Desk) -> None:
     assert (desk.folder / "dump").read_text().split() == [str(n) for n in range(1, 1001)]
 
 
-def test_the_repository_is_checked_and_found_whole(desk: Desk) -> None:
+def test_the_check_finds_no_damage(desk: Desk) -> None:
     (check,) = blocks("docs/disaster.md", "## The repository itself is damaged")
     assert "no errors were found" in desk(check)

@@ -55,14 +55,14 @@ def test_a_program_without_its_extra_names_it(
     assert "Traceback" not in err
 
 
-def test_the_runner_needs_none_to_start(installed: Path) -> None:
+def test_the_runner_starts_without_an_extra(installed: Path) -> None:
     code, out, err = _run(installed / "backup-runner", "--help")
 
     assert (code, err) == (0, "")
     assert "usage: backup-runner" in out
 
 
-def test_a_fault_of_ours_keeps_its_trace(installed: Path) -> None:
+def test_an_unexpected_exception_keeps_its_trace(installed: Path) -> None:
     """No extra brings back a module of our own."""
     (module,) = installed.parent.glob("lib/python3*/site-packages/runner/cli/parser.py")
     hidden = module.rename(module.with_suffix(".hidden"))

@@ -24,7 +24,7 @@ def objects(heading: str) -> list[Json]:
             for each in yaml.safe_load_all(block.text)]  # fmt: skip
 
 
-def test_the_page_has_what_is_tested() -> None:
+def test_the_page_contains_the_tested_text() -> None:
     assert (PROJECT / _PAGE).exists()
     assert [len(objects(f"## {name}")) for name in ("SFTP", "SMB", "NFS")] == [1, 1, 3]
 

@@ -84,7 +84,7 @@ def test_a_dump_of_mariadb_is_loaded_into_an_empty_server(tmp_path: Path) -> Non
         assert fresh.ask("SHOW GRANTS FOR author@'127.0.0.1'")
 
 
-def test_copies_of_sqlite_databases(tmp_path: Path) -> None:
+def test_the_sqlite_recipe_copies_databases(tmp_path: Path) -> None:
     recipe = _filled(tmp_path, "sqlite", "vaultwarden-x7k2p", "data")
     database(recipe.path("/backup/data") / "db.sqlite3", "WAL")
     (look,) = blocks("docs/recipes/sqlite.md", "## Verification")
@@ -101,7 +101,7 @@ def test_copies_of_sqlite_databases(tmp_path: Path) -> None:
     assert money(tmp_path / "rescued-by-hand" / "db.sqlite3") == SOUND
 
 
-def test_a_media_server(tmp_path: Path) -> None:
+def test_the_media_recipe_backs_up_a_media_server(tmp_path: Path) -> None:
     """Of the library there is the one folder, and of the volume no caches."""
     recipe = _filled(tmp_path, "media", "jellyfin-x7k2p", "config", "library")
     for name in ("config/data/cache/it", "config/transcodes/it", "library/photos/2024/it"):
@@ -121,7 +121,7 @@ def test_a_media_server(tmp_path: Path) -> None:
     assert "library/file" not in below
 
 
-def test_a_mirror_of_the_library(tmp_path: Path) -> None:
+def test_the_mirror_recipe_mirrors_a_library(tmp_path: Path) -> None:
     nas = {"BUP_DST": f"{tmp_path}/nas"}
     recipe = _filled(tmp_path, "mirror", "library-mirror-x7k2p", "library", **nas)
     real = {"nas:backup": nas["BUP_DST"]}
@@ -150,7 +150,7 @@ def _wiki(root: Path, page: str = "moving-from-k8up", **given: str) -> Recipe:
     return recipe
 
 
-def test_many_in_one_repository(tmp_path: Path) -> None:
+def test_the_shared_repository_recipe_works(tmp_path: Path) -> None:
     """It is another's turn to prune and check."""
     recipe = _wiki(tmp_path)
     _others(recipe, "mail", tmp_path / "mail", "ns=staging", "kind=Deployment", "workload=mail")
@@ -169,7 +169,7 @@ def test_many_in_one_repository(tmp_path: Path) -> None:
     assert (tmp_path / "rescued" / "file").read_text() == "data\n"
 
 
-def test_an_append_only_repository(tmp_path: Path) -> None:
+def test_the_append_only_recipe_works(tmp_path: Path) -> None:
     keeps = {f"KEEP_{each}": "0" for each in ("HOURLY", "DAILY", "WEEKLY", "MONTHLY")}
     recipe = _wiki(tmp_path, **keeps)
     with rest.serve(recipe.repository, "--append-only") as url:
@@ -219,7 +219,7 @@ def test_snapshots_of_the_script_are_adopted(tmp_path: Path) -> None:
     assert [bool(each.get("tags")) for each in listed if each["hostname"] == "other"] == [False]
 
 
-def test_the_origin_of_a_restore_needs_the_tag_of_a_namespace(tmp_path: Path) -> None:
+def test_restore_from_needs_the_tag_of_a_namespace(tmp_path: Path) -> None:
     page = "moving-from-the-script"
     recipe = _filled(tmp_path, page, "home-assistant-x7k2p", "config")
     _others(recipe, "emby", recipe.path("/backup/config"))
@@ -233,7 +233,7 @@ def test_the_origin_of_a_restore_needs_the_tag_of_a_namespace(tmp_path: Path) ->
     assert inside(recipe.path("/backup/config")) == ["file"]
 
 
-def test_beside_velero(tmp_path: Path) -> None:
+def test_velero_and_sidecars_work_side_by_side(tmp_path: Path) -> None:
     recipe = _wiki(tmp_path, "moving-from-velero")
     (look,) = blocks("docs/recipes/moving-from-velero.md", "## Verification")
     assert "verify success" in run(look, tmp_path, recipe.outside())
@@ -246,7 +246,7 @@ def test_beside_velero(tmp_path: Path) -> None:
     assert (old / "data" / "file").read_text() == "data\n"
 
 
-def test_snapshots_of_k8up_are_restored_by_hand(tmp_path: Path) -> None:
+def test_snapshots_of_k8up_are_restored_manually(tmp_path: Path) -> None:
     recipe = _wiki(tmp_path)
     _others(recipe, "prod", tmp_path / "data" / "wiki-data")
     (look,) = blocks("docs/recipes/moving-from-k8up.md", "## Verification")
@@ -259,7 +259,7 @@ def test_snapshots_of_k8up_are_restored_by_hand(tmp_path: Path) -> None:
     assert (tmp_path / "rescued" / "file").read_text() == "of prod\n"
 
 
-def test_snapshots_of_volsync_are_restored_by_hand(tmp_path: Path) -> None:
+def test_snapshots_of_volsync_are_restored_manually(tmp_path: Path) -> None:
     recipe = _wiki(tmp_path, "moving-from-volsync")
     (tmp_path / "volume").mkdir()
     (tmp_path / "volume" / "file").write_text("of volsync\n")

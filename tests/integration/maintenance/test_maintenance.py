@@ -59,7 +59,7 @@ def _left_by(shared: Shared, host: str, *policy: str) -> set[str]:
     return {each["id"] for group in json.loads(told) for each in group["keep"]}
 
 
-def test_each_workload_keeps_exactly_what_it_says(shared: Shared) -> None:
+def test_each_workload_keeps_exactly_what_its_policy_sets(shared: Shared) -> None:
     wiki = _backed_up(shared, "wiki", **_keep(last=2))
     blog = _backed_up(shared, "blog", **_keep(daily=3, weekly=2))
     shop = _backed_up(shared, "shop", KEEP_WITHIN="10d", **_keep())
@@ -91,7 +91,7 @@ def test_each_workload_keeps_exactly_what_it_says(shared: Shared) -> None:
     assert len(shared.records()) == 3
 
 
-def test_a_changed_retention_counts_from_the_next_maintenance(shared: Shared) -> None:
+def test_a_changed_keep_policy_applies_from_the_next_maintenance(shared: Shared) -> None:
     sidecar = shared.sidecar("wiki", **_keep(last=3))
     sidecar.back_up()
     (first,) = _own(shared, "wiki")
@@ -109,7 +109,7 @@ def test_a_changed_retention_counts_from_the_next_maintenance(shared: Shared) ->
     assert record["tags"] == ["record=retention", "keep-last=2"]
 
 
-def test_what_is_said_already_is_not_said_again(shared: Shared) -> None:
+def test_an_unchanged_policy_is_not_published_again(shared: Shared) -> None:
     sidecar = shared.sidecar("wiki")
     sidecar.back_up()
     (said,) = shared.records()
@@ -132,7 +132,7 @@ def _commands(sidecar: Sidecar) -> set[str]:
     return {word[1] for word in words}
 
 
-def test_a_sidecar_leaves_it_all_to_the_job_until_told_otherwise(shared: Shared) -> None:
+def test_a_sidecar_leaves_maintenance_to_the_job_until_configured_otherwise(shared: Shared) -> None:
     second = {"COPY_RESTIC_REPOSITORY": str(shared.root / "second")}
     sidecar = shared.sidecar("wiki", DEBUG="true", **second)
     sidecar.back_up()
@@ -156,7 +156,7 @@ def test_a_sidecar_leaves_it_all_to_the_job_until_told_otherwise(shared: Shared)
     assert "prod/wiki kept: its sidecar applies it" in messages(log)
 
 
-def test_a_new_pod_takes_back_what_the_one_before_it_had_said(shared: Shared) -> None:
+def test_a_new_pod_revokes_the_record_of_its_predecessor(shared: Shared) -> None:
     """Told otherwise and restarted at once, it has no state that knows of a record."""
     sidecar = shared.sidecar("wiki", **_keep(last=1))
     sidecar.back_up()
@@ -175,7 +175,7 @@ def test_a_new_pod_takes_back_what_the_one_before_it_had_said(shared: Shared) ->
     assert len(shared.records()) == 1, "nothing is to be taken back"
 
 
-def test_records_are_no_backups_to_anybody(shared: Shared) -> None:
+def test_records_do_not_count_as_backups(shared: Shared) -> None:
     sidecar = shared.sidecar("wiki", **_keep(last=1))
     sidecar.back_up()
     shared.job.run()
@@ -190,7 +190,7 @@ def test_records_are_no_backups_to_anybody(shared: Shared) -> None:
     assert sidecar.status()["last"]["new"] == 0, "the parent was a backup"
 
 
-def test_volumes_that_lost_their_files_are_held(shared: Shared) -> None:
+def test_retention_of_volumes_that_lost_their_files_is_suspended(shared: Shared) -> None:
     sidecar = shared.sidecar("wiki", **_keep(last=1))
     sidecar.back_up()
     (first,) = _own(shared, "wiki")
@@ -206,7 +206,7 @@ def test_volumes_that_lost_their_files_are_held(shared: Shared) -> None:
     assert "prod/wiki held: a source lost its files" in messages(log)
 
 
-def test_a_record_that_cannot_be_read_stops_nobody_else(shared: Shared) -> None:
+def test_an_unreadable_record_does_not_affect_other_workloads(shared: Shared) -> None:
     wiki = _backed_up(shared, "wiki", **_keep(last=1))
     blog = _backed_up(shared, "blog", **_keep(last=1))
     shared.add(wiki, *days_ago(1, 2))
@@ -222,7 +222,7 @@ def test_a_record_that_cannot_be_read_stops_nobody_else(shared: Shared) -> None:
     assert log[-1]["workloads"] == {"applied": 1, "failed": 1, "held": 0, "kept": 0}
 
 
-def test_nothing_is_forgotten_by_what_is_left_of_a_damaged_list(shared: Shared) -> None:
+def test_a_damaged_list_forgets_nothing(shared: Shared) -> None:
     """restic lists what it can read, and calls it all: the newest record may not be among it."""
     sidecar = shared.sidecar("wiki", **_keep(last=2))
     sidecar.back_up()
@@ -258,7 +258,7 @@ def test_the_job_creates_the_repository_once(tmp_path: Path) -> None:
     assert "a new repository" not in done.stdout
 
 
-def test_the_job_creates_none_where_that_is_forbidden(tmp_path: Path) -> None:
+def test_the_job_creates_no_repository_where_init_is_forbidden(tmp_path: Path) -> None:
     shared = Shared(tmp_path, Job(tmp_path, {"BACKUP_INIT": "never"}))
 
     log = shared.job.run(expected=1)
@@ -286,7 +286,7 @@ def test_every_part_of_the_data_is_read_in_turn(shared: Shared) -> None:
     assert read == ["1/2", "2/2", "1/2"]
 
 
-def test_a_damaged_pack_is_found_and_looked_at_again(shared: Shared) -> None:
+def test_a_damaged_pack_is_found_and_checked_again(shared: Shared) -> None:
     _backed_up(shared, "wiki")
     shared.job.run()
     pack = max((shared.root / "repository").glob("data/*/*"), key=lambda p: p.stat().st_size)
@@ -302,7 +302,7 @@ def test_a_damaged_pack_is_found_and_looked_at_again(shared: Shared) -> None:
     shared.job.run()
 
 
-def test_old_locks_are_removed_and_young_ones_waited_for(shared: Shared) -> None:
+def test_stale_locks_are_removed_and_live_ones_awaited(shared: Shared) -> None:
     sidecar = shared.sidecar("wiki", **_keep(last=1))
     sidecar.back_up()
     shared.add(_own(shared, "wiki")[0], *days_ago(1, 2))
@@ -320,7 +320,7 @@ def test_old_locks_are_removed_and_young_ones_waited_for(shared: Shared) -> None
     assert len(_own(shared, "wiki")) == 2
 
 
-def test_a_job_that_was_killed_is_made_good_by_the_next(shared: Shared) -> None:
+def test_the_next_job_completes_a_killed_one(shared: Shared) -> None:
     sidecar = shared.sidecar("wiki", **_keep(last=1))
     sidecar.back_up()
     shared.job.environment["BACKUP_CHECK_SUBSETS"] = "1"
@@ -359,7 +359,7 @@ def _checks(pid: int) -> bool:
     return any("check" in argv(child) for child in children(pid))
 
 
-def test_what_must_not_be_deleted_is_checked_all_the_same(tmp_path: Path, append_only: str) -> None:
+def test_an_append_only_repository_is_still_checked(tmp_path: Path, append_only: str) -> None:
     sealing.make_quick(tmp_path / "served", PASSWORD)
     place = {"RESTIC_REPOSITORY": append_only}
     shared = Shared(tmp_path, Job(tmp_path, place))
@@ -377,7 +377,7 @@ def test_what_must_not_be_deleted_is_checked_all_the_same(tmp_path: Path, append
     assert not [path for path in (tmp_path / "served" / "locks").rglob("*") if path.is_file()]
 
 
-def test_all_workloads_are_copied_and_their_copies_kept_as_they_say(shared: Shared) -> None:
+def test_all_workloads_are_copied_and_copies_follow_their_policy(shared: Shared) -> None:
     second = Shared(shared.root / "second", Job(shared.root))
     second.root.mkdir()
     sealing.make_quick(second.root / "repository", PASSWORD)
@@ -394,7 +394,7 @@ def test_all_workloads_are_copied_and_their_copies_kept_as_they_say(shared: Shar
     assert log[-1]["status"] == "success"
 
 
-def test_a_workload_that_wants_copies_which_nobody_makes_is_named(shared: Shared) -> None:
+def test_a_workload_whose_requested_copies_nobody_makes_is_named(shared: Shared) -> None:
     sidecar = shared.sidecar("wiki", COPY_RESTIC_REPOSITORY="/elsewhere")
     sidecar.back_up()
 
@@ -406,7 +406,7 @@ def test_a_workload_that_wants_copies_which_nobody_makes_is_named(shared: Shared
     assert "copy" not in messages(shared.job.run())
 
 
-def test_a_trial_says_what_would_be_done_and_does_nothing(shared: Shared) -> None:
+def test_a_dry_run_names_what_would_be_done_and_changes_nothing(shared: Shared) -> None:
     wiki = _backed_up(shared, "wiki", **_keep(last=2))
     shared.add(wiki, *days_ago(1, 2, 3))
     before = _files(shared.root / "repository")
@@ -442,7 +442,9 @@ def test_metrics_are_of_a_group_of_their_own(shared: Shared, web: Receiver) -> N
     assert not names & {"backup_status", "backup_host_info", "backup_next_due_timestamp_seconds"}
 
 
-def test_what_was_known_stands_while_the_repository_is_away(shared: Shared, web: Receiver) -> None:
+def test_metrics_keep_their_values_while_the_repository_is_unreachable(
+    shared: Shared, web: Receiver
+) -> None:
     shared.job.secret |= {"PUSHGATEWAY_ENABLED": "true", "PUSHGATEWAY_URL": web.url}
     shared.job.secret |= {"RESTIC_PASSWORD": "another"}
 
@@ -453,7 +455,9 @@ def test_what_was_known_stands_while_the_repository_is_away(shared: Shared, web:
     assert not [key for key in values if key.startswith(("backup_task", "backup_forget"))]
 
 
-def test_trouble_is_told_once_a_day_and_its_end_too(shared: Shared, web: Receiver) -> None:
+def test_a_problem_is_reported_once_a_day_and_its_recovery_once(
+    shared: Shared, web: Receiver
+) -> None:
     shared.job.secret |= {"NTFY_ENABLED": "true", "NTFY_SERVER": web.url, "NTFY_TOPIC": "home"}
     record = _backed_up(shared, "wiki") and shared.records()[0]
     shared.add(record, datetime.now(UTC), tags=["record=retention", "keep-last=x"])
@@ -488,7 +492,7 @@ def test_no_secret_is_logged_or_kept(shared: Shared) -> None:
     assert PASSWORD not in json.dumps(log)
 
 
-def test_a_sidecar_says_so_where_nobody_maintains_its_repository(shared: Shared) -> None:
+def test_a_sidecar_reports_a_repository_without_maintenance(shared: Shared) -> None:
     sidecar = shared.sidecar("wiki")
     sidecar.back_up()
     assert sidecar.status()["tasks"]["forget"]["status"] == "skipped"

@@ -94,7 +94,7 @@ def _pass(shared: Shared, days: float, key: bytes | None = None) -> None:
     shared.write_state(state, key or attestation.key(attestation.material(shared.job.secret)))
 
 
-def test_no_record_that_anybody_can_forge_deletes_anything_at_once(shared: Shared) -> None:
+def test_no_forged_record_deletes_anything_at_once(shared: Shared) -> None:
     """Neither where the job knows a policy, nor beside one that it has not seen, nor alone."""
     (like,) = shared.snapshots()
     hosts = [f"{before}-{name}" for before in ("known", "beside", "alone") for name in FORGED]
@@ -132,7 +132,7 @@ def test_no_record_that_anybody_can_forge_deletes_anything_at_once(shared: Share
     assert "from keep-daily=90 to keep-last=1 on" in told
 
 
-def test_a_shrink_is_announced_and_counts_after_the_grace_period_above_the_floor(
+def test_a_shrink_is_announced_and_applies_after_the_grace_period_above_the_floor(
     shared: Shared, web: Receiver
 ) -> None:
     shared.job.secret |= {
@@ -172,7 +172,7 @@ def test_a_shrink_is_announced_and_counts_after_the_grace_period_above_the_floor
     assert web.metrics()["backup_retention_shrinks"] == 1
 
 
-def test_nobody_but_the_job_decides_what_it_remembers(shared: Shared) -> None:
+def test_only_the_job_can_write_its_state(shared: Shared) -> None:
     """Forged states of it are ignored and removed, whichever is the newest."""
     (like,) = shared.snapshots()
     _has(shared, like, "wiki")
@@ -235,7 +235,7 @@ LESS |= {"backup.keep-last": "1"}
 
 
 @pytest.mark.parametrize("new", [True, False])
-def test_who_patches_a_pod_shrinks_no_history_unseen(tmp_path: Path, new: bool) -> None:
+def test_patching_a_pod_shrinks_no_history_unnoticed(tmp_path: Path, new: bool) -> None:
     """Not even in the first minute of a pod."""
     sidecar = _sidecar(tmp_path, {"KEEP_DAILY": "30"}, {})
     if new:
@@ -256,7 +256,7 @@ def test_who_patches_a_pod_shrinks_no_history_unseen(tmp_path: Path, new: bool) 
     assert not [each for each in sidecar.status()["problems"] if "shrinks" in each]
 
 
-def test_what_the_template_says_counts_at_once(tmp_path: Path) -> None:
+def test_the_policy_of_the_template_applies_at_once(tmp_path: Path) -> None:
     sidecar = _sidecar(tmp_path, {}, {**LESS, "backup.keep-last": "5"})
     assert _applied(sidecar) == 5
 

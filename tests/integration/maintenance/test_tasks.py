@@ -29,7 +29,7 @@ def _statuses(sidecar: Sidecar) -> dict[str, str]:
     return {name: task["status"] for name, task in sidecar.status()["tasks"].items()}
 
 
-def test_tasks_follow_a_good_backup(tmp_path: Path) -> None:
+def test_tasks_follow_a_successful_backup(tmp_path: Path) -> None:
     sidecar = _sidecar(tmp_path)
     sidecar.back_up()
     assert _statuses(sidecar) == {
@@ -59,7 +59,7 @@ def test_a_damaged_repository_is_found_and_the_backup_still_counts(tmp_path: Pat
     assert check["last_success"] is None
 
 
-def test_an_append_only_repository_is_backed_up_and_left_alone(
+def test_an_append_only_repository_is_backed_up_without_maintenance(
     tmp_path: Path, append_only: str
 ) -> None:
     sidecar = _sidecar(tmp_path, RESTIC_REPOSITORY=append_only)

@@ -34,7 +34,7 @@ def wiki(tmp_path: Path) -> Sidecar:
     return with_repository(made)
 
 
-def test_accepted_ones_go_as_time_passes_and_no_good_one_does_for_them(wiki: Sidecar) -> None:
+def test_accepted_snapshots_expire_and_replace_no_complete_one(wiki: Sidecar) -> None:
     """Three good days, then the volume is empty for two until somebody accepts that."""
     wiki.change_secret(**_NONE | {"KEEP_DAILY": "3"}, BACKUP_FORGET="* * * * *")
     now = datetime.now(UTC)
@@ -62,7 +62,7 @@ def test_accepted_ones_go_as_time_passes_and_no_good_one_does_for_them(wiki: Sid
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_it_is_the_rule_of_restic(wiki: Sidecar, seed: int) -> None:
+def test_the_selection_is_that_of_restic(wiki: Sidecar, seed: int) -> None:
     """Of snapshots at any times: what goes is what restic would let go, were all good."""
     chance = random.Random(seed)  # noqa: S311 -- no secret
     now = datetime.now(UTC).replace(microsecond=0)

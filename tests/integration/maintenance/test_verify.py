@@ -34,7 +34,7 @@ def drilled(sidecar: Sidecar, expected: int, *, user: int | None = None) -> Json
     return known
 
 
-def test_a_tree_of_odd_names_is_tried_and_equal(tmp_path: Path) -> None:
+def test_a_tree_with_unusual_names_passes_a_drill(tmp_path: Path) -> None:
     sidecar = Sidecar(tmp_path)
     build_hard_tree(sidecar.volume)
     sidecar.back_up()
@@ -68,7 +68,7 @@ def shared() -> Iterator[Path]:
 
 
 @needs.root.mark
-def test_whoever_may_read_the_volume_can_hold_a_drill(shared: Path) -> None:
+def test_any_user_that_can_read_the_volume_can_run_a_drill(shared: Path) -> None:
     """Read by its group alone, a file comes back as our own, and closed to us."""
     sidecar = Sidecar(shared)
     sidecar._extra = {**sidecar._extra, **other_user(shared)}
@@ -92,7 +92,7 @@ def test_whoever_may_read_the_volume_can_hold_a_drill(shared: Path) -> None:
 
 
 @needs.root.mark
-def test_root_without_rights_over_owners_can_hold_a_drill(tmp_path: Path) -> None:
+def test_root_without_chown_can_run_a_drill(tmp_path: Path) -> None:
     """As the sidecar runs where nobody says whose the volume is."""
     sidecar = Sidecar(tmp_path)
     build_hard_tree(sidecar.volume)
@@ -107,7 +107,7 @@ def test_root_without_rights_over_owners_can_hold_a_drill(tmp_path: Path) -> Non
     assert sidecar.status()["tasks"]["verify"]["status"] == "success"
 
 
-def test_files_that_changed_or_went_since_are_no_fault(tmp_path: Path) -> None:
+def test_files_changed_or_deleted_since_are_no_failure(tmp_path: Path) -> None:
     sidecar = Sidecar(tmp_path)
     for name in ("same", "longer", "touched", "gone", "a folder now"):
         (sidecar.volume / name).write_text(f"{name} before\n")
@@ -123,7 +123,7 @@ def test_files_that_changed_or_went_since_are_no_fault(tmp_path: Path) -> None:
     assert known["message"].endswith("5 files (73 B) restored, 1 of them equal to the live ones")
 
 
-def test_a_copy_of_a_database_passes_its_own_check(tmp_path: Path) -> None:
+def test_a_copy_of_a_database_passes_integrity_check(tmp_path: Path) -> None:
     sidecar = Sidecar(tmp_path, annotations={"backup.sqlite": "*.db"})
     app.write_files(sidecar.volume)
     with written(database(sidecar.volume / "app.db"), "WAL"):
@@ -132,7 +132,7 @@ def test_a_copy_of_a_database_passes_its_own_check(tmp_path: Path) -> None:
     assert drilled(sidecar, 0)["message"].endswith(", 1 database intact")
 
 
-def test_a_copy_that_is_no_sound_database_is_found(tmp_path: Path) -> None:
+def test_a_damaged_copy_of_a_database_is_found(tmp_path: Path) -> None:
     sidecar = Sidecar(tmp_path)
     folder = sidecar.path("/var/lib/backup") / "tmp" / "sqlite"
     folder.mkdir(parents=True)
@@ -162,7 +162,7 @@ def test_a_snapshot_without_files_is_a_failure(tmp_path: Path) -> None:
     assert "the latest snapshot has no files" in known["message"]
 
 
-def test_where_there_is_no_snapshot_a_drill_fails(tmp_path: Path) -> None:
+def test_without_a_snapshot_a_drill_fails(tmp_path: Path) -> None:
     sidecar = Sidecar(tmp_path)
     sidecar.restic("init")
 
@@ -183,7 +183,7 @@ def test_a_drill_follows_a_backup_also_where_retention_is_left_to_others(tmp_pat
     assert tasks["verify"]["status"] == "success"
 
 
-def test_check_and_prune_are_done_when_they_are_asked_for(tmp_path: Path) -> None:
+def test_check_and_prune_run_on_request(tmp_path: Path) -> None:
     """Here another workload would have to do them, and not yet."""
     sidecar = Sidecar(tmp_path, annotations={"backup.check": "off", "backup.prune": "off"})
     app.write_files(sidecar.volume)
@@ -215,7 +215,7 @@ def _comes_first(host: str) -> bool:
     return theirs < ours
 
 
-def test_a_task_is_kept_out_while_another_run_is_in_progress(tmp_path: Path) -> None:
+def test_a_task_is_skipped_while_another_run_is_in_progress(tmp_path: Path) -> None:
     sidecar = Sidecar(tmp_path)
 
     with Store(sidecar.path("/var/lib/backup")).lock():
@@ -227,7 +227,7 @@ def test_a_task_is_kept_out_while_another_run_is_in_progress(tmp_path: Path) -> 
     assert not sidecar.repository.exists()
 
 
-def test_a_missing_password_is_a_failure_that_says_so(tmp_path: Path) -> None:
+def test_a_missing_password_is_a_failure_that_names_it(tmp_path: Path) -> None:
     sidecar = Sidecar(tmp_path, secret={"RESTIC_PASSWORD": ""})
     del sidecar.secret["RESTIC_PASSWORD"]
     sidecar.change_secret()
@@ -249,7 +249,7 @@ def test_a_missing_password_is_a_failure_that_says_so(tmp_path: Path) -> None:
         ("redis", b"REDIS0011" + b"x" * 9000, False),
     ],
 )
-def test_a_dump_that_lost_its_end_is_found(
+def test_a_truncated_dump_is_found(
     tmp_path: Path, name: str, content: bytes, *, whole: bool
 ) -> None:
     """The one before it, which is whole, counts for nothing."""

@@ -90,7 +90,7 @@ def told(sidecar: Sidecar, web: Web, host: str = "", **secret: str) -> set[str]:
 
 
 @pytest.mark.parametrize("spelling", ["text", "path", "restic", "restic's text", "file", "folder"])
-def test_an_own_authority_counts_for_every_receiver(
+def test_a_custom_ca_is_trusted_for_every_receiver(
     sidecar: Sidecar, web: Web, tls: Tls, tmp_path: Path, spelling: str
 ) -> None:
     (tmp_path / "folder").mkdir()
@@ -112,7 +112,7 @@ def test_an_own_authority_counts_for_every_receiver(
     [("", ""), (trustme.CA().cert_pem.bytes().decode(), ""), ("/nowhere/ca.pem", "No such file"),
      ("no certificate", "cannot be read"), ("-----BEGIN CERTIFICATE-----\nxx", "no certificate")],
 )  # fmt: skip
-def test_nobody_is_trusted_silently(
+def test_no_untrusted_server_is_accepted(
     tmp_path: Path, web: Web, tls: Tls, value: str, named: str
 ) -> None:
     """Also not whom the container's own environment names."""
@@ -141,7 +141,7 @@ def test_a_proxy_tunnels_to_every_receiver(
 
 
 @pytest.mark.parametrize("key", ["http_proxy", "ALL_PROXY"])
-def test_a_proxy_hands_plain_requests_on(
+def test_a_proxy_forwards_plain_requests(
     sidecar: Sidecar, plain: Web, way: Proxy, key: str
 ) -> None:
     assert told(sidecar, plain, HOST, **{key: way.address}) == set()
@@ -150,7 +150,7 @@ def test_a_proxy_hands_plain_requests_on(
 
 
 @pytest.mark.parametrize("direct", ["x, *", ".example.invalid"])
-def test_what_no_proxy_names_is_asked_of_no_proxy(
+def test_hosts_in_no_proxy_bypass_the_proxy(
     sidecar: Sidecar, web: Web, tls: Tls, way: Proxy, direct: str
 ) -> None:
     missed = told(sidecar, web, HOST, BACKUP_CACERT=tls.text, HTTPS_PROXY=way.url, NO_PROXY=direct)
@@ -159,14 +159,14 @@ def test_what_no_proxy_names_is_asked_of_no_proxy(
     assert way.requests == []
 
 
-def test_the_pod_itself_is_asked_of_no_proxy(
+def test_the_pod_itself_bypasses_the_proxy(
     sidecar: Sidecar, web: Web, tls: Tls, way: Proxy
 ) -> None:
     assert told(sidecar, web, BACKUP_CACERT=tls.text, ALL_PROXY=way.url) == set()
     assert way.requests == []
 
 
-def test_proxies_of_the_containers_own_environment_do_not_count(
+def test_proxies_of_the_containers_environment_are_ignored(
     tmp_path: Path, web: Web, plain: Web, tls: Tls, way: Proxy
 ) -> None:
     keys = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy")
@@ -178,7 +178,9 @@ def test_proxies_of_the_containers_own_environment_do_not_count(
 
 
 @pytest.mark.parametrize("spelling", ["text", "restic's text"])
-def test_restic_trusts_the_same(sidecar: Sidecar, tls: Tls, tmp_path: Path, spelling: str) -> None:
+def test_restic_trusts_the_same_cas(
+    sidecar: Sidecar, tls: Tls, tmp_path: Path, spelling: str
+) -> None:
     """And rclone, of which it is the server's certificate here."""
     variables = {
         "text": {"BACKUP_CACERT": tls.text},
@@ -193,7 +195,7 @@ def test_restic_trusts_the_same(sidecar: Sidecar, tls: Tls, tmp_path: Path, spel
         assert sidecar.run("backup-runner", "restic", "snapshots").returncode == 0
 
 
-def test_restic_and_rclone_go_through_the_proxy_for_all(
+def test_restic_and_rclone_use_the_common_proxy(
     sidecar: Sidecar, tls: Tls, way: Proxy, tmp_path: Path
 ) -> None:
     """Which, alone, they would not."""

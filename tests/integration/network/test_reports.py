@@ -28,7 +28,7 @@ def _with_ntfy(sidecar: Sidecar, web: Receiver) -> None:
     )  # fmt: skip
 
 
-def test_every_value_is_pushed_to_the_workloads_own_group(sidecar: Sidecar, web: Receiver) -> None:
+def test_every_metric_is_pushed_to_the_workloads_group(sidecar: Sidecar, web: Receiver) -> None:
     _with_metrics(sidecar, web)
 
     sidecar.back_up()
@@ -66,7 +66,7 @@ def test_failure_keeps_the_time_of_the_last_success(sidecar: Sidecar, web: Recei
     assert values["backup_last_success_timestamp_seconds"] == good
 
 
-def test_first_failure_and_recovery_are_told_and_what_lasts_is_not(
+def test_first_failure_and_recovery_are_reported_and_a_persistent_failure_is_not(
     sidecar: Sidecar, web: Receiver
 ) -> None:
     _with_ntfy(sidecar, web)
@@ -87,7 +87,7 @@ def test_first_failure_and_recovery_are_told_and_what_lasts_is_not(
     assert {received.headers["Authorization"] for received in web.all} == {expected_header}
 
 
-def test_undelivered_message_is_tried_again_and_counted(sidecar: Sidecar, web: Receiver) -> None:
+def test_undelivered_message_is_retried_and_counted(sidecar: Sidecar, web: Receiver) -> None:
     _with_ntfy(sidecar, web)
     sidecar.change_secret(RESTIC_PASSWORD="", PRE_HOOK="exit 7")
     web.status = 500
@@ -99,7 +99,7 @@ def test_undelivered_message_is_tried_again_and_counted(sidecar: Sidecar, web: R
     assert len(web.all) == 2
 
 
-def test_no_secret_turns_up_anywhere(sidecar: Sidecar, web: Receiver) -> None:
+def test_no_secret_appears_anywhere(sidecar: Sidecar, web: Receiver) -> None:
     """Success, failure and hooks; arguments, log, metrics, messages, status and state."""
     _with_metrics(sidecar, web)
     _with_ntfy(sidecar, web)
@@ -137,7 +137,7 @@ def test_no_secret_turns_up_anywhere(sidecar: Sidecar, web: Receiver) -> None:
     assert not [text for text in seen if _CANARY in text]
 
 
-def test_a_dead_mans_switch_hears_of_each_run(sidecar: Sidecar, web: Receiver) -> None:
+def test_a_dead_mans_switch_gets_each_run(sidecar: Sidecar, web: Receiver) -> None:
     sidecar.change_secret(PING_URL=f"{web.url}/ping/4f1a")
     sidecar.back_up()
     sidecar.change_secret(RESTIC_PASSWORD="wrong")
@@ -149,7 +149,7 @@ def test_a_dead_mans_switch_hears_of_each_run(sidecar: Sidecar, web: Receiver) -
     assert b"no key found" in web.all[-1].body
 
 
-def test_uptime_kuma_hears_up_and_down(sidecar: Sidecar, web: Receiver) -> None:
+def test_uptime_kuma_gets_up_and_down(sidecar: Sidecar, web: Receiver) -> None:
     sidecar.change_secret(PING_URL=f"{web.url}/api/push/tok3n?status=up&msg=OK&ping=")
     sidecar.back_up()
     sidecar.change_secret(RESTIC_PASSWORD="wrong")
@@ -161,7 +161,7 @@ def test_uptime_kuma_hears_up_and_down(sidecar: Sidecar, web: Receiver) -> None:
     assert float(up["ping"][0]) > 0
 
 
-def test_services_are_told_by_addresses_from_a_file(
+def test_services_are_notified_by_addresses_from_a_file(
     sidecar: Sidecar, web: Receiver, tmp_path: Path
 ) -> None:
     host = web.url.removeprefix("http://")
@@ -192,7 +192,9 @@ def _pushed(sidecar: Sidecar, web: Receiver, *flags: str) -> dict[str, float]:
     return web.metrics()
 
 
-def test_a_look_with_nothing_to_do_tells_what_is_expected(sidecar: Sidecar, web: Receiver) -> None:
+def test_a_tick_with_nothing_due_pushes_the_expected_metrics(
+    sidecar: Sidecar, web: Receiver
+) -> None:
     """Else nobody would know of a pause until it ends, nor of a pod that has not run yet."""
     _with_metrics(sidecar, web)
     sidecar.annotate({"backup.schedule": "@daily"})
@@ -208,7 +210,7 @@ def test_a_look_with_nothing_to_do_tells_what_is_expected(sidecar: Sidecar, web:
     assert _pushed(sidecar, web)["backup_next_due_timestamp_seconds"] == 0
 
 
-def test_a_look_waits_for_a_dead_pushgateway_only_for_seconds(sidecar: Sidecar) -> None:
+def test_a_tick_waits_only_seconds_for_an_unresponsive_pushgateway(sidecar: Sidecar) -> None:
     """Whoever deletes the pod meanwhile waits too."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"

@@ -30,7 +30,9 @@ def server(tmp_path: Path) -> Iterator[Sshd]:
 
 
 @pytest.mark.parametrize("user", [None, NOBODYS], ids=["own", "nobody's"])
-def test_backup_drill_and_restore(tmp_path: Path, server: Sshd, user: int | None) -> None:
+def test_backup_drill_and_restore_work_over_sftp(
+    tmp_path: Path, server: Sshd, user: int | None
+) -> None:
     """With no program named ssh in reach."""
     if user:
         needs.root()
@@ -78,7 +80,9 @@ def _without_ssh(tmp_path: Path) -> Path:
         ("no last newline", "sftp://{user}@127.0.0.1:{port}/{store}/r"),
     ],
 )
-def test_each_spelling(tmp_path: Path, server: Sshd, address: str, key: str) -> None:
+def test_each_spelling_of_the_address_works(
+    tmp_path: Path, server: Sshd, address: str, key: str
+) -> None:
     file = tmp_path / "key"
     file.write_text(server.key)
     file.chmod(0o444)  # OpenSSH would refuse it
@@ -96,7 +100,7 @@ def test_each_spelling(tmp_path: Path, server: Sshd, address: str, key: str) -> 
 
 
 @pytest.mark.parametrize("missing", ["SFTP_KNOWN_HOSTS", "SFTP_KEY"])
-def test_what_is_missing_is_named(tmp_path: Path, server: Sshd, missing: str) -> None:
+def test_missing_sftp_keys_are_named(tmp_path: Path, server: Sshd, missing: str) -> None:
     """And no server is asked, let alone believed."""
     given = secret(server, tmp_path / "store")
     del given[missing]
@@ -109,7 +113,7 @@ def test_what_is_missing_is_named(tmp_path: Path, server: Sshd, missing: str) ->
 
 
 @pytest.mark.parametrize("hosts", ["hashed", "pattern", "several", "a path"])
-def test_hosts_are_known_as_openssh_knows_them(tmp_path: Path, server: Sshd, hosts: str) -> None:
+def test_known_hosts_are_matched_as_by_openssh(tmp_path: Path, server: Sshd, hosts: str) -> None:
     file = tmp_path / "known_hosts"
     file.write_text(f"{server.known_hosts}\n")
     if hosts == "hashed":
@@ -138,7 +142,7 @@ def test_copies_go_to_another_server(sidecar: Sidecar, tmp_path: Path, server: S
     assert len(list((tmp_path / "store/r/snapshots").iterdir())) == 1
 
 
-def test_a_copy_without_known_hosts_believes_no_server(
+def test_a_copy_without_known_hosts_trusts_no_server(
     sidecar: Sidecar, tmp_path: Path, server: Sshd
 ) -> None:
     given = secret(server, tmp_path / "store")

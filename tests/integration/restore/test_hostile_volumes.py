@@ -223,7 +223,7 @@ def test_a_restore_into_a_folder_of_the_volume_follows_no_link(pod: Pod) -> None
     assert (pod.volume / "new" / "one" / "data" / "inner" / "file").read_text()
 
 
-def test_what_is_mounted_inside_a_volume_is_not_deleted(pod: Pod) -> None:
+def test_a_mount_inside_a_volume_is_not_deleted(pod: Pod) -> None:
     _backed_up(pod, "file", "there/file")
     (pod.volume / "extra").mkdir()
     other = outside(pod.root / "later")  # what is older than the backup is kept anyway
@@ -292,7 +292,7 @@ _STAGED: dict[str, Callable[[Path, Path], object]] = {
 }  # fmt: skip
 
 
-def test_new_pods_restore_whatever_the_app_left_of_a_restore(pod: Pod) -> None:
+def test_new_pods_restore_despite_anything_the_app_left_of_a_restore(pod: Pod) -> None:
     """All volumes of one pod; and the files come from the repository, not from there."""
     for name in _STAGED:
         (pod.volumes / name).mkdir()
@@ -318,7 +318,7 @@ def test_new_pods_restore_whatever_the_app_left_of_a_restore(pod: Pod) -> None:
 
 
 @pytest.mark.parametrize("full", [True, False])
-def test_a_new_pod_is_told_what_is_in_the_way_and_nothing_is_removed(pod: Pod, full: bool) -> None:
+def test_a_new_pod_names_the_obstacle_and_removes_nothing(pod: Pod, full: bool) -> None:
     _backed_up(pod, "file")
     if not full:
         pod.clear()
@@ -340,7 +340,7 @@ def test_a_new_pod_is_told_what_is_in_the_way_and_nothing_is_removed(pod: Pod, f
 
 @needs.landlock.mark
 @pytest.mark.parametrize("words", [(), ("--delete",)], ids=" ".join)
-def test_a_folder_that_changes_while_restic_writes_leads_nowhere(
+def test_a_folder_exchanged_while_restic_writes_leads_nowhere(
     pod: Pod, words: tuple[str, ...]
 ) -> None:
     """The app exchanges it for a link all the time: restic may fail, and writes nothing there."""
@@ -368,7 +368,7 @@ def test_a_folder_that_changes_while_restic_writes_leads_nowhere(
         }, done.stdout
 
 
-def test_a_new_pod_whose_volume_changes_all_the_time(pod: Pod) -> None:
+def test_a_new_pod_with_a_constantly_changing_volume_is_safe(pod: Pod) -> None:
     """The folder of the work is now there and now a link: it is held open, or refused."""
     _backed_up(pod, *(f"dir/{number}" for number in range(50)), "inner/file")
     before = canary(pod.outside)

@@ -25,7 +25,7 @@ def wiki(tmp_path: Path) -> Sidecar:
     return made
 
 
-def test_an_empty_volume_is_filled_as_it_was(tmp_path: Path) -> None:
+def test_an_empty_volume_is_restored_unchanged(tmp_path: Path) -> None:
     """Odd names, links, modes, owners, attributes, times; and nothing is left of the work."""
     sidecar = with_repository(Sidecar(tmp_path))
     build_hard_tree(sidecar.volume)
@@ -44,7 +44,7 @@ def test_an_empty_volume_is_filled_as_it_was(tmp_path: Path) -> None:
     assert sidecar.back_up()["status"] == "success"
 
 
-def test_a_volume_with_files_is_left_as_it_is_and_nothing_is_asked(wiki: Sidecar) -> None:
+def test_a_volume_with_files_is_kept_without_reading_the_repository(wiki: Sidecar) -> None:
     (wiki.volume / "mine").write_text("new\n")
     before = tree(wiki.volume)
     shutil.rmtree(wiki.repository)
@@ -55,7 +55,7 @@ def test_a_volume_with_files_is_left_as_it_is_and_nothing_is_asked(wiki: Sidecar
     assert start.told == "no volume is empty; nothing is restored"
 
 
-def test_a_new_file_systems_own_folder_is_no_content(wiki: Sidecar) -> None:
+def test_lost_and_found_is_no_content(wiki: Sidecar) -> None:
     before = lose(wiki)
     (wiki.volume / "lost+found").mkdir()
 
@@ -65,7 +65,7 @@ def test_a_new_file_systems_own_folder_is_no_content(wiki: Sidecar) -> None:
 
 
 @pytest.mark.parametrize("begun", [False, True])
-def test_the_first_start_of_a_workload_begins_empty(tmp_path: Path, begun: bool) -> None:
+def test_the_first_start_of_a_workload_is_empty(tmp_path: Path, begun: bool) -> None:
     """Be there a repository yet or not; the log says so."""
     sidecar = Sidecar(tmp_path)
     if begun:
@@ -78,7 +78,7 @@ def test_the_first_start_of_a_workload_begins_empty(tmp_path: Path, begun: bool)
 
 
 @pytest.mark.parametrize("begun", [False, True])
-def test_where_a_restore_is_required_that_blocks_too(tmp_path: Path, begun: bool) -> None:
+def test_a_required_restore_blocks_the_first_start(tmp_path: Path, begun: bool) -> None:
     sidecar = Sidecar(tmp_path)
     if begun:
         with_repository(sidecar)
@@ -89,7 +89,7 @@ def test_where_a_restore_is_required_that_blocks_too(tmp_path: Path, begun: bool
     assert [line["level"] for line in start.lines][-1] == "error"
 
 
-def test_a_wrong_password_blocks_and_says_so_until_it_is_mended(wiki: Sidecar) -> None:
+def test_a_wrong_password_blocks_with_a_message_until_it_is_corrected(wiki: Sidecar) -> None:
     before = lose(wiki)
     wiki.change_secret(RESTIC_PASSWORD="mistyped")
 
@@ -110,7 +110,7 @@ BLOCKED = {
 
 
 @pytest.mark.parametrize("case", BLOCKED)
-def test_the_log_has_the_class_and_the_next_try_in_fields(wiki: Sidecar, case: str) -> None:
+def test_the_log_has_fields_for_class_and_next_retry(wiki: Sidecar, case: str) -> None:
     """For `kubectl backup status`; the messages stay as they are."""
     secret, variables, failure = BLOCKED[case]
     lose(wiki)
@@ -129,7 +129,7 @@ def test_the_log_has_the_class_and_the_next_try_in_fields(wiki: Sidecar, case: s
     assert bool(tries) is ("moment that is none" not in case)
 
 
-def test_a_volume_that_cannot_be_written_is_the_source(wiki: Sidecar) -> None:
+def test_an_unwritable_volume_is_a_source_failure(wiki: Sidecar) -> None:
     """Here a file stands where the work is done."""
     lose(wiki)
     (wiki.volume / names.STAGING).write_text("in the way\n")
@@ -140,7 +140,7 @@ def test_a_volume_that_cannot_be_written_is_the_source(wiki: Sidecar) -> None:
     assert names.STAGING in start.told
 
 
-def test_a_repository_that_comes_back_while_one_waits(wiki: Sidecar) -> None:
+def test_a_repository_that_returns_ends_the_wait(wiki: Sidecar) -> None:
     """Without a new start of the container."""
     before = lose(wiki)
     away = wiki.repository.rename(wiki.repository.with_name("away"))
@@ -161,7 +161,7 @@ def test_a_repository_that_comes_back_while_one_waits(wiki: Sidecar) -> None:
     assert trees.differences(before, tree(wiki.volume)) == []
 
 
-def test_a_pod_that_is_deleted_while_it_waits_ends_at_once(wiki: Sidecar) -> None:
+def test_a_pod_deleted_while_it_waits_ends_at_once(wiki: Sidecar) -> None:
     """And says what it had waited for."""
     lose(wiki)
     wiki.change_secret(RESTIC_PASSWORD="mistyped")
@@ -199,7 +199,7 @@ def test_a_workload_of_the_same_name_elsewhere_never_gets_the_files(tmp_path: Pa
     assert inside(sidecar.volume) == []
 
 
-def test_the_files_of_another_namespace_come_where_they_are_asked_for(tmp_path: Path) -> None:
+def test_restore_from_another_namespace_restores_its_files(tmp_path: Path) -> None:
     sidecar = with_repository(Sidecar(tmp_path))
     app.write_files(sidecar.volume)
     by_others(sidecar, "stage", "old-wiki")
@@ -210,7 +210,7 @@ def test_the_files_of_another_namespace_come_where_they_are_asked_for(tmp_path: 
     assert trees.differences(before, tree(sidecar.volume)) == []
 
 
-def test_two_workloads_that_both_are_meant_are_named(tmp_path: Path) -> None:
+def test_two_matching_workloads_are_named(tmp_path: Path) -> None:
     sidecar = with_repository(Sidecar(tmp_path))
     app.write_files(sidecar.volume)
     for kind in ("Deployment", "StatefulSet"):
@@ -222,7 +222,7 @@ def test_two_workloads_that_both_are_meant_are_named(tmp_path: Path) -> None:
     assert "more than one workload has snapshots of wiki" in start.told
 
 
-def test_what_there_was_at_a_time_or_in_a_snapshot(wiki: Sidecar) -> None:
+def test_restore_as_of_accepts_a_time_or_a_snapshot(wiki: Sidecar) -> None:
     first = tree(wiki.volume)
     (wiki.volume / "later").write_text("later\n")
     wiki.back_up()
@@ -247,7 +247,7 @@ def test_what_there_was_at_a_time_or_in_a_snapshot(wiki: Sidecar) -> None:
     assert "cannot be understood" in Start(wiki, BACKUP_RESTORE_AS_OF="yesterday").run(1).told
 
 
-def test_a_doubtful_snapshot_is_not_taken_where_a_good_one_is(wiki: Sidecar) -> None:
+def test_a_complete_snapshot_is_preferred_to_a_doubtful_one(wiki: Sidecar) -> None:
     before = tree(wiki.volume)
     (wiki.volume / "wreck").write_text("all that was left\n")
     wiki.restic("backup", *_MINE, "--tag", "doubtful", "--", str(wiki.volume))
@@ -258,7 +258,7 @@ def test_a_doubtful_snapshot_is_not_taken_where_a_good_one_is(wiki: Sidecar) -> 
     assert trees.differences(before, tree(wiki.volume)) == []
 
 
-def test_a_doubtful_snapshot_is_better_than_none(tmp_path: Path) -> None:
+def test_a_doubtful_snapshot_is_restored_where_there_is_no_other(tmp_path: Path) -> None:
     sidecar = with_repository(Sidecar(tmp_path))
     app.write_files(sidecar.volume)
     sidecar.restic("backup", *_MINE, "--tag", "doubtful", "--", str(sidecar.volume))
@@ -273,7 +273,7 @@ _MINE = (
 )  # fmt: skip
 
 
-def test_a_snapshot_without_files_of_the_volume_and_a_dump_are_passed_over(wiki: Sidecar) -> None:
+def test_snapshots_without_files_of_the_volume_and_dumps_are_skipped(wiki: Sidecar) -> None:
     before = lose(wiki)
     (wiki.volume / "lost+found").mkdir()
     wiki.restic("backup", *_MINE, "--exclude", "lost+found", "--", str(wiki.volume))
@@ -285,7 +285,7 @@ def test_a_snapshot_without_files_of_the_volume_and_a_dump_are_passed_over(wiki:
     assert trees.differences(before, tree(wiki.volume)) == []
 
 
-def test_a_volume_that_always_was_empty_does_not_cost_a_look_into_each_snapshot(
+def test_a_volume_that_was_always_empty_does_not_list_each_snapshot(
     tmp_path: Path,
 ) -> None:
     sidecar = with_repository(Sidecar(tmp_path))
@@ -298,7 +298,7 @@ def test_a_volume_that_always_was_empty_does_not_cost_a_look_into_each_snapshot(
     assert start.said.count("restoring from") == 1
 
 
-def test_the_newest_of_many_that_holds_files_is_found_among_empty_ones(tmp_path: Path) -> None:
+def test_the_newest_snapshot_with_files_is_found_among_empty_ones(tmp_path: Path) -> None:
     sidecar = with_repository(Sidecar(tmp_path))
     for text in ("older", "newer", ""):
         if text:
@@ -314,7 +314,7 @@ def test_the_newest_of_many_that_holds_files_is_found_among_empty_ones(tmp_path:
     assert start.said.count("restoring from") == 2
 
 
-def test_each_volume_is_filled_from_what_holds_files_of_it(tmp_path: Path) -> None:
+def test_each_volume_is_restored_from_a_snapshot_with_its_files(tmp_path: Path) -> None:
     sidecar = with_repository(Sidecar(tmp_path))
     second = sidecar.path("/backup/second volume ü")
     second.mkdir()
@@ -334,7 +334,7 @@ def test_each_volume_is_filled_from_what_holds_files_of_it(tmp_path: Path) -> No
     assert start.told.count(" restored, from snapshot ") == 2
 
 
-def test_a_full_volume_beside_an_empty_one_stays(tmp_path: Path) -> None:
+def test_a_volume_with_files_stays_beside_a_restored_one(tmp_path: Path) -> None:
     sidecar = with_repository(Sidecar(tmp_path))
     second = sidecar.path("/backup/second")
     second.mkdir()
@@ -350,7 +350,7 @@ def test_a_full_volume_beside_an_empty_one_stays(tmp_path: Path) -> None:
     assert (second / "of the second").read_text() == "changed since\n"
 
 
-def test_a_folder_of_a_volume_is_made_where_it_is_not_there(tmp_path: Path) -> None:
+def test_a_missing_folder_of_a_volume_is_created(tmp_path: Path) -> None:
     sidecar = with_repository(Sidecar(tmp_path, annotations={"backup.volumes": "data:app/files"}))
     folder = sidecar.volume / "app" / "files"
     folder.mkdir(parents=True)
@@ -364,7 +364,7 @@ def test_a_folder_of_a_volume_is_made_where_it_is_not_there(tmp_path: Path) -> N
     assert inside(folder) == ["one"]
 
 
-def test_a_folder_of_which_nothing_is_known_is_not_made(tmp_path: Path) -> None:
+def test_a_folder_without_a_backup_is_not_created(tmp_path: Path) -> None:
     sidecar = with_repository(Sidecar(tmp_path, annotations={"backup.volumes": "data:app/files"}))
 
     Start(sidecar).run()
@@ -373,7 +373,7 @@ def test_a_folder_of_which_nothing_is_known_is_not_made(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("also", [True, False])
-def test_a_copy_of_a_database_comes_back_in_its_place(tmp_path: Path, also: bool) -> None:
+def test_a_copy_of_a_database_is_restored_in_its_place(tmp_path: Path, also: bool) -> None:
     """Also where nothing else is in the volume; folders keep their modes."""
     sidecar = with_repository(Sidecar(tmp_path, annotations={"backup.sqlite": "**/*.db"}))
     folder = sidecar.volume / "of the app"
@@ -395,7 +395,7 @@ def test_a_copy_of_a_database_comes_back_in_its_place(tmp_path: Path, also: bool
     assert (sidecar.volume / "pages").exists() is also
 
 
-def test_a_lock_that_somebody_holds_does_not_matter(wiki: Sidecar) -> None:
+def test_a_held_lock_does_not_block_a_restore(wiki: Sidecar) -> None:
     """Nor a repository that cannot be written to."""
     lose(wiki)
     (wiki.repository / "locks" / ("0" * 64)).write_text("held by who knows whom")
@@ -406,7 +406,7 @@ def test_a_lock_that_somebody_holds_does_not_matter(wiki: Sidecar) -> None:
 
 
 @needs.root.mark
-def test_owners_that_cannot_be_set_are_a_warning(tmp_path: Path) -> None:
+def test_owners_that_cannot_be_restored_are_a_warning(tmp_path: Path) -> None:
     sidecar = with_repository(Sidecar(tmp_path))
     build_hard_tree(sidecar.volume)
     sidecar.back_up()
@@ -440,7 +440,7 @@ def test_a_damaged_pack_blocks(wiki: Sidecar) -> None:
     assert inside(wiki.volume) == [names.STAGING]
 
 
-def test_a_backup_leaves_out_what_is_being_restored(wiki: Sidecar) -> None:
+def test_a_backup_leaves_out_a_restore_in_progress(wiki: Sidecar) -> None:
     """And a volume that holds nothing else is an empty one."""
     lose(wiki)
     (wiki.volume / names.STAGING / "files").mkdir(parents=True)
@@ -452,7 +452,7 @@ def test_a_backup_leaves_out_what_is_being_restored(wiki: Sidecar) -> None:
     assert names.STAGING not in wiki.restic("ls", "latest")
 
 
-def test_a_mirror_is_not_restored_by_itself(tmp_path: Path) -> None:
+def test_a_mirror_is_not_restored_automatically(tmp_path: Path) -> None:
     sidecar = Sidecar(
         tmp_path, annotations={"backup.engine": "rclone"}, secret={"BUP_DST": f"{tmp_path}/mirror"}
     )
@@ -460,7 +460,7 @@ def test_a_mirror_is_not_restored_by_itself(tmp_path: Path) -> None:
     assert "only backup.engine restic restores automatically" in Start(sidecar).run(1).told
 
 
-def test_no_secret_is_told(wiki: Sidecar) -> None:
+def test_no_secret_is_shown(wiki: Sidecar) -> None:
     lose(wiki)
     wiki.change_secret(RESTIC_REPOSITORY="rest:http://user:s3cret-word@127.0.0.1:1/repository")
 
@@ -470,7 +470,7 @@ def test_no_secret_is_told(wiki: Sidecar) -> None:
 
 
 @needs.root.mark
-def test_a_user_who_is_not_root_restores_closed_folders() -> None:
+def test_a_user_without_root_restores_closed_folders() -> None:
     """As `restricted` has it: their owner moves folders that nobody may write to."""
     folder = Path(mkdtemp(prefix="restore-", dir="/var/tmp"))  # pytest's are closed to others
     try:

@@ -44,7 +44,7 @@ def restored(sidecar: Sidecar, *words: str, expected: int = 0) -> Json:
     return said
 
 
-def test_all_volumes_come_back_in_place_and_nothing_is_deleted(tmp_path: Path) -> None:
+def test_all_volumes_are_restored_in_place_and_nothing_is_deleted(tmp_path: Path) -> None:
     sidecar = with_repository(Sidecar(tmp_path))
     build_hard_tree(sidecar.volume)
     sidecar.back_up()
@@ -63,7 +63,7 @@ def test_all_volumes_come_back_in_place_and_nothing_is_deleted(tmp_path: Path) -
     assert said["created"] > 30
 
 
-def test_what_is_restored_though_a_newer_one_cannot_be_read_is_said(wiki: Sidecar) -> None:
+def test_a_skipped_unreadable_snapshot_is_reported(wiki: Sidecar) -> None:
     """restic lists what it can read, and calls it all; nobody is kept from an older one."""
     older, newer = wiki.snapshots()
     damaged = Path(wiki.secret["RESTIC_REPOSITORY"]) / "snapshots" / newer["id"]
@@ -81,7 +81,7 @@ def test_what_is_restored_though_a_newer_one_cannot_be_read_is_said(wiki: Sideca
     assert older["id"][:8] in done.stdout
 
 
-def test_one_folder_as_of_then_and_the_rest_untouched(wiki: Sidecar) -> None:
+def test_one_folder_is_restored_as_of_a_time_and_the_rest_unchanged(wiki: Sidecar) -> None:
     older, _ = wiki.snapshots()
     before = tree(wiki.volume)
     folder = wiki.volume / "a folder ü"
@@ -100,7 +100,7 @@ def test_one_folder_as_of_then_and_the_rest_untouched(wiki: Sidecar) -> None:
     assert all("a folder" in line for line in changed)
 
 
-def test_a_day_is_all_of_it(wiki: Sidecar) -> None:
+def test_a_date_includes_the_whole_day(wiki: Sidecar) -> None:
     _, newer = wiki.snapshots()
     day = datetime.fromisoformat(newer["time"]).astimezone(UTC).date().isoformat()
 
@@ -108,7 +108,7 @@ def test_a_day_is_all_of_it(wiki: Sidecar) -> None:
     assert "there is no snapshot of " in restored(wiki, "--at", "2001-01-01", expected=1)["message"]
 
 
-def test_one_file_by_its_absolute_path(wiki: Sidecar) -> None:
+def test_one_file_is_restored_by_its_absolute_path(wiki: Sidecar) -> None:
     file = wiki.volume / "a folder ü" / "file"
     file.unlink()
     (wiki.volume / "a folder ü" / "same").write_text("stays\n")
@@ -119,7 +119,7 @@ def test_one_file_by_its_absolute_path(wiki: Sidecar) -> None:
     assert (wiki.volume / "a folder ü" / "same").read_text() == "stays\n"
 
 
-def test_a_deleted_file_is_found_in_the_newest_snapshot_that_has_it(wiki: Sidecar) -> None:
+def test_a_deleted_file_is_restored_from_the_newest_snapshot_with_it(wiki: Sidecar) -> None:
     file = wiki.volume / "a folder ü" / "later"
     file.unlink()
     wiki.back_up()
@@ -129,7 +129,7 @@ def test_a_deleted_file_is_found_in_the_newest_snapshot_that_has_it(wiki: Sideca
     assert file.read_text() == "later\n"
 
 
-def test_what_a_dry_run_names_is_what_is_done_and_it_does_nothing(wiki: Sidecar) -> None:
+def test_a_dry_run_names_exactly_what_is_done_and_changes_nothing(wiki: Sidecar) -> None:
     older, _ = wiki.snapshots()
     before = tree(wiki.volume)
     words = ("--path", "data/a folder ü", "--snapshot", older["id"], "--delete")
@@ -147,7 +147,7 @@ def test_what_a_dry_run_names_is_what_is_done_and_it_does_nothing(wiki: Sidecar)
     assert inside(wiki.volume / "a folder ü") == ["file", "same"]
 
 
-def test_a_deletion_spares_what_backups_leave_out(tmp_path: Path) -> None:
+def test_restore_delete_keeps_what_backups_leave_out(tmp_path: Path) -> None:
     sidecar = with_repository(Sidecar(tmp_path, annotations={"backup.exclude": "cache"}))
     app.write_files(sidecar.volume)
     sidecar.back_up()
@@ -161,7 +161,7 @@ def test_a_deletion_spares_what_backups_leave_out(tmp_path: Path) -> None:
     assert not (sidecar.volume / "new").exists()
 
 
-def test_into_a_folder_with_blanks(wiki: Sidecar) -> None:
+def test_a_target_folder_may_contain_blanks(wiki: Sidecar) -> None:
     before = tree(wiki.volume)
     folder = wiki.root / "somewhere else"
 
@@ -172,7 +172,7 @@ def test_into_a_folder_with_blanks(wiki: Sidecar) -> None:
 
 
 @pytest.mark.parametrize("elsewhere", [False, True])
-def test_a_database_comes_back_in_its_place_without_what_belonged_to_the_old_one(
+def test_a_database_is_restored_in_its_place_without_the_old_wal_and_journal(
     tmp_path: Path, elsewhere: bool
 ) -> None:
     sidecar = with_repository(Sidecar(tmp_path, annotations={"backup.sqlite": "**/*.db"}))
@@ -219,7 +219,7 @@ def test_a_valid_log_of_the_old_database_is_never_replayed_into_the_new_one(
     assert money(path) == SOUND
 
 
-def test_what_belongs_to_a_database_behind_a_link_stays(tmp_path: Path) -> None:
+def test_files_of_a_database_behind_a_link_stay(tmp_path: Path) -> None:
     """A folder comes back in the place of the link; what the link leads to is somebody else's."""
     sidecar = with_repository(Sidecar(tmp_path, annotations={"backup.sqlite": "**/*.db"}))
     folder = sidecar.volume / "of the app"
@@ -239,7 +239,7 @@ def test_what_belongs_to_a_database_behind_a_link_stays(tmp_path: Path) -> None:
     assert money(folder / "app.db") == SOUND
 
 
-def test_doubtful_snapshots_dumps_and_those_of_others_are_never_chosen(wiki: Sidecar) -> None:
+def test_doubtful_snapshots_dumps_and_foreign_ones_are_never_selected(wiki: Sidecar) -> None:
     _, newer = wiki.snapshots()
     mine = (
         "--host", "wiki", "--tag", "ns=prod", "--tag", "kind=Deployment", "--tag", "workload=wiki",
@@ -270,7 +270,9 @@ def test_doubtful_snapshots_dumps_and_those_of_others_are_never_chosen(wiki: Sid
         (("--snapshot", "latest"), "; the newest is snapshot "),
     ],
 )
-def test_what_cannot_be_meant_is_one_line(wiki: Sidecar, words: tuple[str, ...], why: str) -> None:
+def test_an_invalid_request_is_reported_in_one_line(
+    wiki: Sidecar, words: tuple[str, ...], why: str
+) -> None:
     before = tree(wiki.volume)
 
     assert why in restored(wiki, *words, expected=1)["message"]
@@ -290,7 +292,7 @@ def read_only(folder: Path) -> Iterator[None]:
 
 
 @needs.root.mark
-def test_a_read_only_volume_is_refused_with_what_to_do(wiki: Sidecar) -> None:
+def test_a_read_only_volume_is_refused_with_a_remedy(wiki: Sidecar) -> None:
     with read_only(wiki.volume):
         said = restored(wiki, expected=1)
         tried = restored(wiki, "--dry-run")
@@ -301,14 +303,14 @@ def test_a_read_only_volume_is_refused_with_what_to_do(wiki: Sidecar) -> None:
     assert tried["status"] == elsewhere["status"] == "success"
 
 
-def test_it_is_kept_out_while_a_run_is_in_progress(wiki: Sidecar) -> None:
+def test_a_restore_is_skipped_while_a_run_is_in_progress(wiki: Sidecar) -> None:
     with Store(wiki.path("/var/lib/backup")).lock():
         done = wiki.run("backup-runner", "restore", "--no-wait")
 
     assert done.returncode == 75
 
 
-def test_without_json_the_log_tells_it(wiki: Sidecar) -> None:
+def test_without_json_the_log_has_the_result(wiki: Sidecar) -> None:
     (wiki.volume / "a folder ü" / "file").unlink()
 
     done = wiki.run("backup-runner", "restore")

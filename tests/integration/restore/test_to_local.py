@@ -69,7 +69,9 @@ def source(tmp_path: Path) -> Path:
     return made
 
 
-def test_a_volume_of_everything_is_restored_into_a_folder(source: Path, tmp_path: Path) -> None:
+def test_a_volume_with_every_file_type_is_restored_into_a_folder(
+    source: Path, tmp_path: Path
+) -> None:
     """The pipe, which restic writes as an empty file, is one; a socket is in no snapshot."""
     environment = {**os.environ, "RESTIC_PASSWORD": "x", "RESTIC_REPOSITORY": f"{tmp_path}/repo",
                    "RESTIC_CACHE_DIR": f"{tmp_path}/cache"}  # fmt: skip
@@ -97,7 +99,7 @@ def test_a_volume_of_everything_is_restored_into_a_folder(source: Path, tmp_path
     assert (folder / "empty folder").stat().st_mode & 0o7777 == 0o500
 
 
-def test_one_file_of_it_and_one_that_is_not_there(source: Path, tmp_path: Path) -> None:
+def test_one_file_is_restored_and_a_missing_one_is_named(source: Path, tmp_path: Path) -> None:
     environment = {**os.environ, "RESTIC_PASSWORD": "x", "RESTIC_REPOSITORY": f"{tmp_path}/repo",
                    "RESTIC_CACHE_DIR": f"{tmp_path}/cache"}  # fmt: skip
     for words in (("init",), ("backup", str(source))):

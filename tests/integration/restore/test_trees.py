@@ -88,20 +88,20 @@ def test_only_a_directorys_size_is_never_compared() -> None:
     ]
 
 
-def test_lines_are_printable_whatever_the_name() -> None:
+def test_lines_are_printable_for_any_name() -> None:
     before = dict.fromkeys([b"a\nb", b"\xff", "\u00e9".encode()], ENTRY)
     lines = differences(before, {})
     assert lines == ["'a\\nb': missing file", "'\u00e9': missing file", "'\\udcff': missing file"]
     assert "\n".join(lines).encode()
 
 
-def test_sockets_may_be_missing_only_when_asked() -> None:
+def test_sockets_may_be_missing_only_on_request() -> None:
     before = {b"s": replace(ENTRY, kind="socket"), b"f": replace(ENTRY, kind="fifo")}
     assert differences(before, {}) == ["'f': missing fifo", "'s': missing socket"]
     assert differences(before, {}, without_sockets=True) == ["'f': missing fifo"]
 
 
-def test_an_unforeseen_socket_is_reported_even_then() -> None:
+def test_an_unexpected_socket_is_reported_even_then() -> None:
     socket = {b"s": replace(ENTRY, kind="socket")}
     assert differences({}, socket, without_sockets=True) == ["'s': unexpected socket"]
 
@@ -109,7 +109,7 @@ def test_an_unforeseen_socket_is_reported_even_then() -> None:
 # What capture sees.
 
 
-def test_content_of_the_same_size_is_told_apart(root: Path) -> None:
+def test_content_of_the_same_size_is_distinguished(root: Path) -> None:
     (root / "a").write_text("one")
     before = capture(root)
     status = (root / "a").stat()
@@ -135,7 +135,7 @@ def test_a_hole_at_the_end_equals_zeros(root: Path, data: bytes) -> None:
     assert entries[b"hole"].digest == entries[b"dense"].digest
 
 
-def test_data_moved_by_a_block_is_told_apart(root: Path) -> None:
+def test_data_moved_by_a_block_is_distinguished(root: Path) -> None:
     for name, offset in (("a", 0), ("b", 65536)):
         (root / name).write_bytes((bytes(offset) + b"data").ljust(200_000, b"\0"))
     entries = capture(root)
@@ -235,7 +235,7 @@ def test_a_sparse_file_equals_its_dense_copy(root: Path, tmp_path: Path) -> None
     assert replace(theirs, mtime_ns=ours.mtime_ns) == ours
 
 
-def test_one_byte_of_a_2_gib_sparse_file_is_told_apart(root: Path) -> None:
+def test_one_byte_of_a_2_gib_sparse_file_is_distinguished(root: Path) -> None:
     path = build_sparse(root)
     before = capture(root)
     assert before[b"sparse"].size == 2 << 30
@@ -265,7 +265,7 @@ def test_a_hard_tree_equals_its_exact_copy(root: Path, tmp_path: Path) -> None:
     assert {"file", "directory", "symlink", "fifo", "socket"} <= {e.kind for e in before.values()}
 
 
-def test_a_hard_tree_without_its_socket_passes_only_when_asked(root: Path) -> None:
+def test_a_hard_tree_without_its_socket_passes_only_on_request(root: Path) -> None:
     build_hard_tree(root)
     before = capture(root)
     (root / "special" / "socket").unlink()
@@ -274,13 +274,13 @@ def test_a_hard_tree_without_its_socket_passes_only_when_asked(root: Path) -> No
     assert differences(before, capture(root), without_sockets=True) == []
 
 
-def test_many_files_come_in_folders_of_1000(root: Path) -> None:
+def test_many_files_are_created_in_folders_of_1000(root: Path) -> None:
     build_many(root, count=1001)
     found = totals(capture(root))
     assert (found.files, found.directories) == (1001, 1 + 2)
 
 
-def test_churn_changes_the_tree_until_it_is_left(root: Path) -> None:
+def test_churn_changes_the_tree_until_its_block_ends(root: Path) -> None:
     with churn(root):
         until((root / "churn-60").exists, "60 files were written", 60)
     settled = capture(root)

@@ -150,7 +150,7 @@ exit 1
 
 
 @pytest.mark.parametrize("key", VALUES)
-def test_no_value_is_shown_that_a_hook_writes(tmp_path: Path, key: str) -> None:
+def test_no_secret_written_by_a_hook_is_shown(tmp_path: Path, key: str) -> None:
     """In any spelling; and the log, though it repeats the hook, stays as readable."""
     sidecar = Sidecar(
         tmp_path,
@@ -216,7 +216,7 @@ def _steady(given: Json) -> Json:
 
 
 @pytest.mark.parametrize("word", WORDS)
-def test_a_secret_that_is_a_word_of_ours_changes_nothing(
+def test_a_secret_that_is_a_common_word_changes_nothing(
     tmp_path: Path, control: Seen, word: str
 ) -> None:
     """Status, log and tags are the same whatever the password is."""

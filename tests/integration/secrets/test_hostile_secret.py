@@ -142,7 +142,7 @@ BAD = (
 GOOD = ("1", "5", "30", "999", "0.05", "0.2", "0.99")
 
 
-def test_the_pause_is_what_the_runner_takes_for_one(tmp_path: Path) -> None:
+def test_poll_seconds_has_the_same_valid_values_in_supervisor_and_runner(tmp_path: Path) -> None:
     """Never a busy loop, and never one so long that changes are not seen; one line names it."""
     sidecar, started = Sidecar(tmp_path), Started(tmp_path)
     usual = _environment(sidecar, {})

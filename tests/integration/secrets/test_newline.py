@@ -114,7 +114,7 @@ def test_a_repository_that_was_created_with_the_newline_still_opens(
     assert len(keys(sidecar.repository)) == 2
 
 
-def test_it_costs_one_more_command_and_that_once(
+def test_the_fallback_costs_one_more_command_once(
     sidecar: Sidecar, created: dict[str, Path]
 ) -> None:
     """State remembers which password opened, for a day."""
@@ -149,7 +149,7 @@ def test_a_password_that_is_wrong_with_and_without_is_wrong(
     assert keys(sidecar.repository) == before
 
 
-def test_a_repository_in_the_place_of_one_with_the_newline_is_created_without(
+def test_a_replacement_of_a_repository_with_the_newline_is_created_without_it(
     sidecar: Sidecar, created: dict[str, Path]
 ) -> None:
     """What is remembered of the old one counts for none that is new."""
@@ -169,7 +169,7 @@ def test_a_repository_in_the_place_of_one_with_the_newline_is_created_without(
 @pytest.mark.parametrize("first", ["", "\n"], ids=ascii)
 @pytest.mark.parametrize("second", ["", "\n"], ids=ascii)
 @pytest.mark.parametrize("own", [True, False])
-def test_each_of_two_repositories_opens_with_what_it_was_created_with(
+def test_each_of_two_repositories_opens_with_its_own_form_of_the_password(
     sidecar: Sidecar, created: dict[str, Path], first: str, second: str, *, own: bool
 ) -> None:
     """Whether the second has a password of its own or the first's."""
@@ -241,7 +241,7 @@ def test_the_maintenance_job_opens_a_repository_with_the_newline(
 
 
 @pytest.mark.parametrize("value", ["{}\n", "{}\r\n", " {}", "{} ", "\ufeff{}", "{}\n\n"], ids=ascii)
-def test_what_else_stands_around_a_password_counts_and_is_named(
+def test_other_whitespace_around_a_password_counts_and_is_named(
     sidecar: Sidecar, value: str
 ) -> None:
     """It may be meant."""

@@ -88,7 +88,7 @@ def _runs(sidecar: Sidecar, marker: Path) -> bool:
     return ran
 
 
-def test_each_command_runs_in_a_sidecar_and_in_no_container_that_fills_volumes(
+def test_each_command_of_the_secret_runs_in_a_sidecar_and_in_no_restore_container(
     tmp_path: Path,
 ) -> None:
     """The sidecar shows that the spelling works at all."""
@@ -131,7 +131,7 @@ _PLANTED = {
 
 
 @pytest.mark.parametrize("name", _PLANTED)
-def test_what_a_command_left_in_the_state_volume_is_no_configuration(
+def test_files_that_a_command_left_in_the_state_volume_are_no_configuration(
     tmp_path: Path, name: str
 ) -> None:
     """Containers of a pod share it, and init containers run again where a node starts again."""
@@ -163,7 +163,7 @@ def test_hooks_run_in_no_container_whose_volumes_are_mounted_read_write(
     assert not marker.exists()
 
 
-def test_an_annotation_lets_a_command_run_before_the_pod_starts(tmp_path: Path) -> None:
+def test_an_annotation_allows_a_command_before_the_pod_starts(tmp_path: Path) -> None:
     allowed = {"backup.restore-commands": "RESTIC_PASSWORD_COMMAND"}
     sidecar = with_repository(Sidecar(tmp_path, annotations=allowed))
     app.write_files(sidecar.volume)
@@ -178,7 +178,7 @@ def test_an_annotation_lets_a_command_run_before_the_pod_starts(tmp_path: Path) 
     assert tree(sidecar.volume) == before
 
 
-def test_clean_configurations_work_where_commands_do_not_run(tmp_path: Path) -> None:
+def test_configurations_without_commands_work_everywhere(tmp_path: Path) -> None:
     """A remote in a file, by a repository in a file: restic gets what was looked at."""
     sidecar = with_repository(Sidecar(tmp_path))
     app.write_files(sidecar.volume)

@@ -35,7 +35,7 @@ def _memory(webhook: Webhook) -> int:
 
 
 @pytest.mark.parametrize("flood", floods.ALL, ids=floods.name)
-def test_others_are_answered_in_the_middle_of_it(served: Webhook, flood: floods.Flood) -> None:
+def test_other_clients_get_responses_during_a_flood(served: Webhook, flood: floods.Flood) -> None:
     with ExitStack() as stack:
         flood(served.port, stack)
 
@@ -49,7 +49,7 @@ def test_others_are_answered_in_the_middle_of_it(served: Webhook, flood: floods.
 @pytest.mark.parametrize(
     "sent", [b"", floods.POST[:10], floods.POST], ids=["nothing", "a word", "most"]
 )
-def test_a_connection_that_does_not_ask_is_closed(served: Webhook, sent: bytes) -> None:
+def test_a_connection_without_a_request_is_closed(served: Webhook, sent: bytes) -> None:
     with ExitStack() as stack:
         each = floods.connect(served.port, stack)
         if sent:
@@ -71,7 +71,7 @@ def _healthy(connection: ssl.SSLSocket) -> None:
         heard += chunk
 
 
-def test_one_that_was_used_is_kept_for_the_next_request(served: Webhook) -> None:
+def test_a_used_connection_is_kept_for_the_next_request(served: Webhook) -> None:
     """As API servers do, for longer than a silent one is let be."""
     with ExitStack() as stack:
         used, silent = floods.connect(served.port, stack), floods.connect(served.port, stack)

@@ -56,7 +56,7 @@ def _ask(webhook: Webhook, shown: trustme.LeafCert | None) -> int:
         return 0
 
 
-def test_only_who_shows_the_certificate_is_answered(
+def test_only_a_client_with_the_certificate_gets_a_response(
     guarded: Webhook, authority: trustme.CA
 ) -> None:
     past = datetime.now(UTC) - timedelta(minutes=1)
@@ -82,7 +82,7 @@ def test_only_who_shows_the_certificate_is_answered(
     assert {who: _ask(guarded, shown) for who, shown in known.items()} == dict.fromkeys(known, 200)
 
 
-def test_without_names_the_authority_alone_decides(
+def test_without_names_the_ca_alone_decides(
     tmp_path: Path, trusted: Path, authority: trustme.CA
 ) -> None:
     shown = authority.issue_cert("x.example.com")
@@ -92,7 +92,7 @@ def test_without_names_the_authority_alone_decides(
         assert _ask(running, trustme.CA().issue_cert("x.example.com")) == 0
 
 
-def test_admission_and_probes_work_as_ever(guarded: Webhook, authority: trustme.CA) -> None:
+def test_admission_and_probes_work_unchanged(guarded: Webhook, authority: trustme.CA) -> None:
     answer, _ = guarded.review(app.pod(), "prod")
     probes = f"http://127.0.0.1:{guarded.watched}"
 
@@ -103,9 +103,7 @@ def test_admission_and_probes_work_as_ever(guarded: Webhook, authority: trustme.
     assert 'closed_connections_total{reason="stranger"}' in guarded.metrics()
 
 
-def test_an_authority_that_is_added_is_trusted_without_a_restart(
-    guarded: Webhook, trusted: Path
-) -> None:
+def test_an_added_ca_is_trusted_without_a_restart(guarded: Webhook, trusted: Path) -> None:
     """Which the probes of readiness see to."""
     new = trustme.CA()
     shown = new.issue_cert("api.example.com")
@@ -128,7 +126,7 @@ def test_each_port_serves_its_own_and_nothing_else(guarded: Webhook) -> None:
     assert "backup_webhook_admissions" in guarded.metrics()
 
 
-def test_silent_connections_to_the_port_of_metrics_are_few_and_short(guarded: Webhook) -> None:
+def test_silent_connections_to_the_metrics_port_are_bounded(guarded: Webhook) -> None:
     address = "127.0.0.1", guarded.watched
     silent = [socket.create_connection(address, 60) for _ in range(200)]
 
@@ -148,14 +146,14 @@ def _is_closed(connection: socket.socket) -> bool:
         return True
 
 
-def test_a_port_of_metrics_that_is_taken_is_named(tmp_path: Path) -> None:
+def test_a_metrics_port_in_use_is_named(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         flag = f"--metrics-listen=127.0.0.1:{taken.getsockname()[1]}"
         with pytest.raises(RuntimeError, match="address already in use"):
             server.running(tmp_path, flag).__enter__()
 
 
-def test_without_a_port_for_metrics_nothing_shows_them(tmp_path: Path) -> None:
+def test_without_a_metrics_port_metrics_are_not_served(tmp_path: Path) -> None:
     with server.running(tmp_path, "--metrics-listen=") as running:
         assert running.client.get("/metrics").status_code == 404
         assert running.client.get("/readyz").is_success

@@ -33,7 +33,7 @@ def test_annotated_pod_is_patched(webhook: Webhook) -> None:
     assert patched["spec"]["initContainers"][-1]["name"] == "backup"
 
 
-def test_patched_pod_is_left_as_it_is(webhook: Webhook) -> None:
+def test_patched_pod_stays_unchanged(webhook: Webhook) -> None:
     _, patched = webhook.review(app.pod(), "prod")
 
     response, again = webhook.review(patched, "prod")
@@ -44,7 +44,7 @@ def test_patched_pod_is_left_as_it_is(webhook: Webhook) -> None:
     assert again == patched
 
 
-def test_unannotated_pod_is_left_as_it_is(webhook: Webhook) -> None:
+def test_unannotated_pod_stays_unchanged(webhook: Webhook) -> None:
     pod = app.pod()
     del pod["metadata"]["annotations"]
 
@@ -54,7 +54,7 @@ def test_unannotated_pod_is_left_as_it_is(webhook: Webhook) -> None:
     assert patched == pod
 
 
-def test_client_that_does_not_trust_the_authority_is_refused(webhook: Webhook) -> None:
+def test_client_that_does_not_trust_the_ca_fails(webhook: Webhook) -> None:
     with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
         httpx.get(
             f"https://127.0.0.1:{webhook.port}/healthz",
@@ -62,17 +62,17 @@ def test_client_that_does_not_trust_the_authority_is_refused(webhook: Webhook) -
         )  # fmt: skip
 
 
-def test_plain_http_gets_no_answer(webhook: Webhook) -> None:
+def test_plain_http_gets_no_response(webhook: Webhook) -> None:
     with pytest.raises(httpx.HTTPError):
         httpx.get(f"http://127.0.0.1:{webhook.port}/healthz", timeout=60)
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
-def test_probes_answer(webhook: Webhook, path: str) -> None:
+def test_probes_respond(webhook: Webhook, path: str) -> None:
     assert webhook.client.get(path).text == "ok\n"
 
 
-def test_20_mb_body_is_refused_with_one_line_on_a_connection_that_lives(webhook: Webhook) -> None:
+def test_20_mb_body_is_refused_in_one_line_and_the_connection_stays_open(webhook: Webhook) -> None:
     answer = webhook.client.post("/mutate", content=b"[" * 20_000_000, headers=_JSON)
 
     assert answer.status_code == 413
@@ -93,7 +93,7 @@ def test_20_mb_body_is_refused_with_one_line_on_a_connection_that_lives(webhook:
         (b"{}", "", 415),
     ],
 )  # fmt: skip
-def test_what_is_no_review_gets_one_json_line(
+def test_body_that_is_no_review_gets_one_json_line(
     webhook: Webhook, body: bytes, content_type: str, status: int
 ) -> None:
     answer = webhook.client.post("/mutate", content=body, headers={"Content-Type": content_type})
@@ -104,7 +104,7 @@ def test_what_is_no_review_gets_one_json_line(
     assert "Traceback" not in answer.text
 
 
-def test_body_that_breaks_off_does_not_stop_the_server(webhook: Webhook) -> None:
+def test_truncated_body_does_not_stop_the_server(webhook: Webhook) -> None:
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -121,7 +121,7 @@ def test_body_that_breaks_off_does_not_stop_the_server(webhook: Webhook) -> None
     assert "Traceback" not in webhook.log.read_text()
 
 
-def test_many_at_once_get_the_same_answer(webhook: Webhook) -> None:
+def test_many_concurrent_requests_get_the_same_response(webhook: Webhook) -> None:
     pod = app.pod()
     with ThreadPoolExecutor(8) as pool:
         patched = [
@@ -148,7 +148,7 @@ def test_decisions_are_counted(webhook: Webhook) -> None:
     assert float(line.split()[-1]) >= 1
 
 
-def test_termination_ends_the_server_in_peace(tmp_path: Path) -> None:
+def test_sigterm_shuts_the_server_down_cleanly(tmp_path: Path) -> None:
     with server.running(tmp_path) as running:
         assert running.client.get("/healthz").is_success
 

@@ -64,7 +64,7 @@ def test_a_pattern_that_matches_nothing_for_a_week_is_named_once(
     assert "nothing*" not in _problems(runner)
 
 
-def test_a_walk_that_takes_too_long_proves_nothing(
+def test_a_walk_that_times_out_proves_nothing(
     runner: Runner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(effects, "_MOST", 1)
@@ -77,7 +77,7 @@ def test_a_walk_that_takes_too_long_proves_nothing(
 @pytest.mark.parametrize(
     "pattern", ["*.tmp, *.log", "/data/cache", "'quoted'", "~/x", "a\\b", "!only"]
 )
-def test_a_pattern_that_hardly_means_what_it_says_is_named_at_once(
+def test_a_pattern_that_is_probably_a_mistake_is_named_at_once(
     runner: Runner, pattern: str
 ) -> None:
     """And once: in the log of the run, from then on in the status."""
@@ -91,7 +91,7 @@ def test_a_pattern_that_hardly_means_what_it_says_is_named_at_once(
     assert "BACKUP_EXCLUDE" in _problems(runner)
 
 
-def test_a_path_below_the_volumes_or_another_source_may_be_meant(runner: Runner) -> None:
+def test_a_path_below_a_source_is_not_named(runner: Runner) -> None:
     elsewhere = runner.volumes.parent / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "cache").touch()
@@ -105,7 +105,7 @@ def test_a_path_below_the_volumes_or_another_source_may_be_meant(runner: Runner)
 
 
 @pytest.mark.parametrize("globs", ["none/*.sqlite", "none/*.sqlite\nother/*.db"])
-def test_globs_of_databases_of_which_none_matches_are_named(runner: Runner, globs: str) -> None:
+def test_globs_of_databases_without_a_match_are_named(runner: Runner, globs: str) -> None:
     (runner.volumes / "pages" / "real.db").write_bytes(b"SQLite format 3\0" + bytes(84))
     (runner.secret / "BACKUP_SQLITE").write_text(globs)
 
@@ -117,7 +117,7 @@ def test_globs_of_databases_of_which_none_matches_are_named(runner: Runner, glob
     assert not [line for line in _back_up(runner) if line.startswith("backup.sqlite")]
 
 
-def test_what_globs_match_that_is_no_database_is_named(runner: Runner) -> None:
+def test_a_matched_file_that_is_no_database_is_named(runner: Runner) -> None:
     """One that is encrypted looks like any file. A glob may be for what comes later."""
     pages = runner.volumes / "pages"
     (pages / "cipher.db").write_bytes(b"\x8f" * 4096)

@@ -67,7 +67,7 @@ def test_restic_source_of_all_volumes_leaves_none_out(volumes: Path, end: str) -
     assert folders.find(config(volumes, legacy_sources=(f"{volumes}{end}",))).warnings == []
 
 
-def test_a_name_that_another_begins_with_is_another_volume(volumes: Path) -> None:
+def test_a_volume_whose_name_is_a_prefix_is_another_volume(volumes: Path) -> None:
     """Pages is not pages-old."""
     (volumes / "pages-old").mkdir()
 
@@ -90,7 +90,7 @@ def test_lost_and_found_alone_is_empty(volumes: Path) -> None:
     }
 
 
-def test_what_each_source_looks_like(volumes: Path) -> None:
+def test_each_source_has_its_state(volumes: Path) -> None:
     """A file is full; a link is what it points to; a loop is refused."""
     (volumes / "empty").mkdir()
     (volumes / "file").touch()
@@ -105,7 +105,7 @@ def test_what_each_source_looks_like(volumes: Path) -> None:
     ]  # fmt: skip
 
 
-def test_without_any_volume_there_is_no_source(tmp_path: Path) -> None:
+def test_without_a_volume_there_is_no_source(tmp_path: Path) -> None:
     """The run says so."""
     assert folders.find(config(tmp_path / "missing")) == folders.Found()
 
@@ -210,7 +210,7 @@ def test_links_in_the_middle_of_a_path_stay_in_the_volume_too(
     assert not found.inside
 
 
-def test_a_volume_that_is_a_link_is_none(linked: Path) -> None:
+def test_a_volume_that_is_a_link_is_ignored(linked: Path) -> None:
     (linked.parent / "alias").symlink_to("pages")
 
     found = folders.find(config(linked.parent))

@@ -18,12 +18,12 @@ from tests.runner.config.workload import configured
         ("/backup", ""), ("/backup2/data", ""), ("/backups", ""), ("/data", ""),
     ],
 )  # fmt: skip
-def test_links_may_not_leave_the_volume_they_are_in(path: str, root: str) -> None:
+def test_links_may_not_lead_out_of_their_volume(path: str, root: str) -> None:
     assert folders.root(configured(), path) == root
 
 
 @pytest.mark.parametrize("key", ["RESTIC_SOURCE"])
-def test_where_no_source_is_there_the_volumes_are_backed_up(tmp_path: Path, key: str) -> None:
+def test_without_an_existing_source_the_volumes_are_backed_up(tmp_path: Path, key: str) -> None:
     (tmp_path / "pages").mkdir()
     (tmp_path / "pages" / "file").touch()
     config = configured({names.ENV_VOLUMES_DIR: str(tmp_path)}, {key: "/nowhere"})

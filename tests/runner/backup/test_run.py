@@ -34,12 +34,12 @@ def _ran(runner: Runner, **answer: Any) -> dict[str, Any]:  # noqa: ANN401 -- th
     return runner.known
 
 
-def test_a_good_backup_is_the_measure_of_the_next(runner: Runner) -> None:
+def test_a_successful_backup_is_the_baseline_of_the_next(runner: Runner) -> None:
     assert _ran(runner, out=_summary(10, 5000))["usual"] == [10, 5000]
     assert _ran(runner, out=_summary(9, 4900))["usual"] == [9, 4900]
 
 
-def test_one_that_has_shrunk_is_not(runner: Runner) -> None:
+def test_a_shrunken_backup_is_no_baseline(runner: Runner) -> None:
     """The third would be measured by what was lost, and be good."""
     _ran(runner, out=_summary(1000, 1 << 30))
 
@@ -50,7 +50,7 @@ def test_one_that_has_shrunk_is_not(runner: Runner) -> None:
         assert known["held"] is True
 
 
-def test_retention_waits_after_lost_files_until_a_backup_is_good(runner: Runner) -> None:
+def test_retention_is_suspended_after_lost_files_until_a_backup_succeeds(runner: Runner) -> None:
     _ran(runner, out=_summary(10, 5000))
     index = runner.volumes / "pages" / "index"
     index.unlink()
@@ -63,14 +63,14 @@ def test_retention_waits_after_lost_files_until_a_backup_is_good(runner: Runner)
     assert _ran(runner, out=_summary(10, 5000))["held"] is False
 
 
-def test_a_failure_that_is_no_loss_of_files_holds_nothing(runner: Runner) -> None:
+def test_a_failure_without_lost_files_suspends_nothing(runner: Runner) -> None:
     known = _ran(runner, err="Fatal: connection refused\n", code=1)
 
     assert known["held"] is False
     assert (known["last_success"], known["usual"], known["full"]) == (0, None, None)
 
 
-def test_failures_are_counted_until_a_backup_that_counts(runner: Runner) -> None:
+def test_failures_are_counted_until_a_success(runner: Runner) -> None:
     (runner.volumes / "pages" / "readable").touch()
     (runner.volumes / "pages" / "too").touch()
     error = _unreadable(runner, "x")
@@ -87,7 +87,7 @@ def test_failures_are_counted_until_a_backup_that_counts(runner: Runner) -> None
     ]
 
 
-def test_what_could_not_be_read_is_named_ten_times_and_counted(runner: Runner) -> None:
+def test_unreadable_files_are_counted_and_ten_are_named(runner: Runner) -> None:
     lines = [_unreadable(runner, str(number)) for number in range(12)]
     for number in range(99):  # fewer than half of what is there
         (runner.volumes / "pages" / f"readable{number}").touch()
@@ -99,7 +99,7 @@ def test_what_could_not_be_read_is_named_ten_times_and_counted(runner: Runner) -
     assert runner.known["held"] is False
 
 
-def test_a_run_is_in_progress_from_its_beginning_to_its_end(runner: Runner) -> None:
+def test_a_run_is_in_progress_from_start_to_end(runner: Runner) -> None:
     started = json.loads((runner.state / "state.json").read_text()) if runner.state.exists() else {}
     known = _ran(runner, out=_summary(10, 5000))
 
@@ -108,7 +108,7 @@ def test_a_run_is_in_progress_from_its_beginning_to_its_end(runner: Runner) -> N
     assert known["last"]["ended"] == known["last_success"] >= known["last"]["started"]
 
 
-def test_what_a_run_left_in_scratch_is_gone_when_the_next_begins(runner: Runner) -> None:
+def test_leftovers_in_scratch_are_removed_before_the_next_run(runner: Runner) -> None:
     left = runner.state / "tmp" / "left"
     left.parent.mkdir(parents=True)
     left.touch()

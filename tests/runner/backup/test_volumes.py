@@ -27,7 +27,7 @@ SHELL = ("sh", "-c")
 SNAPSHOTS = ("restic", "snapshots", "--json", "--no-lock")
 
 
-def test_a_good_backup_is_one_command() -> None:
+def test_a_successful_backup_is_one_command() -> None:
     """Opening a repository costs half a second of CPU: the backup is its own probe."""
     said, outcome = play(backup(configured(), FACTS), [GOOD])
 
@@ -44,7 +44,7 @@ def test_a_good_backup_is_one_command() -> None:
 
 @pytest.mark.parametrize("code", [1, 2, 3, 12, 77, 127, 130, -9, -15])
 @pytest.mark.parametrize("had_success", [True, False])
-def test_a_failed_backup_is_the_end_of_the_run(code: int, had_success: bool) -> None:
+def test_a_failed_backup_ends_the_run(code: int, had_success: bool) -> None:
     """Only exit 10 proves that there is no repository, only exit 11 that it is locked."""
     facts = replace(FACTS, had_success=had_success)
 
@@ -70,7 +70,9 @@ def test_a_failed_backup_is_the_end_of_the_run(code: int, had_success: bool) -> 
         (failed(77), Failure.RESTIC),
     ],
 )
-def test_a_failure_has_the_class_of_its_code_or_words(done: Completed, failure: Failure) -> None:
+def test_a_failure_has_the_class_of_its_exit_code_or_message(
+    done: Completed, failure: Failure
+) -> None:
     """Each class has its own remedy."""
     _, outcome = play(backup(configured(), FACTS), [done])
 
@@ -89,7 +91,7 @@ def test_exit_0_without_a_snapshot_is_a_failure() -> None:
     assert not outcome.protected
 
 
-def test_exit_0_without_a_word_is_a_failure() -> None:
+def test_exit_0_without_output_is_a_failure() -> None:
     """A restic that says nothing has not proved a backup."""
     _, outcome = play(backup(configured(), FACTS), [EMPTY])
 
@@ -97,7 +99,7 @@ def test_exit_0_without_a_word_is_a_failure() -> None:
 
 
 @pytest.mark.parametrize("code", [0, 1, 3, 10, 11, 12, 130, -9, -15])
-def test_a_stopped_backup_is_interrupted_whatever_its_code(code: int) -> None:
+def test_a_stopped_backup_is_interrupted_with_any_exit_code(code: int) -> None:
     """restic before 0.19 ends with 1, and a race may give any other."""
     done = Completed(code, messages=(SUMMARY,), stopped="signal")
 
@@ -119,7 +121,7 @@ def test_a_stopped_backup_is_interrupted_whatever_its_code(code: int) -> None:
     ],
 )
 @pytest.mark.parametrize("code", [1, 130, -15, -9])
-def test_a_call_stopped_for_retrying_has_the_class_of_its_words(
+def test_a_command_stopped_for_retrying_has_the_class_of_its_message(
     words: str, failure: Failure, code: int
 ) -> None:
     """Its code only says how we ended it."""
@@ -134,7 +136,7 @@ def test_a_call_stopped_for_retrying_has_the_class_of_its_words(
 
 
 @pytest.mark.parametrize("key", ["RESTIC_REPOSITORY", "RESTIC_PASSWORD"])
-def test_without_repository_or_password_nothing_is_started(key: str) -> None:
+def test_without_repository_or_password_no_command_runs(key: str) -> None:
     """The message names what the Secret lacks."""
     secret = {**SECRET, "PRE_HOOK": "touch /tmp/x"}
     del secret[key]
@@ -148,19 +150,19 @@ def test_without_repository_or_password_nothing_is_started(key: str) -> None:
     assert outcome.message.startswith(f"{key} is not set")
 
 
-def test_the_command_before_runs_as_it_is() -> None:
+def test_the_pre_hook_runs_unchanged() -> None:
     """The same shell text as ever."""
     config = configured(secret={"PRE_HOOK": "wiki-dump > /tmp/dump"})
 
     assert play(before(config), [EMPTY]) == ([(*SHELL, "wiki-dump > /tmp/dump")], None)
 
 
-def test_without_a_command_before_nothing_is_started() -> None:
+def test_without_a_pre_hook_no_command_runs() -> None:
     assert play(before(configured()), []) == ([], None)
 
 
 @pytest.mark.parametrize("code", [1, 10, 11, 127])
-def test_a_failing_command_before_prevents_the_backup(code: int) -> None:
+def test_a_failing_pre_hook_prevents_the_backup(code: int) -> None:
     """What it prepares would be missing; and its code is none of restic's."""
     config = configured(secret={"PRE_HOOK": "false"})
 
@@ -173,7 +175,7 @@ def test_a_failing_command_before_prevents_the_backup(code: int) -> None:
     assert outcome.exit_code == code
 
 
-def test_a_command_before_that_hangs_is_a_failure() -> None:
+def test_a_pre_hook_that_hangs_is_a_failure() -> None:
     config = configured(secret={"PRE_HOOK": "sleep 99999"})
 
     _, outcome = play(before(config), [Completed(-15, stopped="time")])
@@ -183,7 +185,7 @@ def test_a_command_before_that_hangs_is_a_failure() -> None:
     assert "took too long" in outcome.message
 
 
-def test_a_stopped_command_before_is_an_interrupted_run() -> None:
+def test_a_stopped_pre_hook_is_an_interrupted_run() -> None:
     """Nobody's fault."""
     said, outcome = play(before(configured(secret={"PRE_HOOK": "sleep 9"})), [STOPPED])
 
@@ -196,7 +198,7 @@ _ENDS = [Outcome(status, "as it was", Failure.LOCKED) for status in Status]
 
 
 @pytest.mark.parametrize("outcome", _ENDS, ids=list(Status))
-def test_the_command_after_runs_whatever_became_of_the_backup(outcome: Outcome) -> None:
+def test_the_post_hook_runs_after_any_backup(outcome: Outcome) -> None:
     config = configured(secret={"POST_HOOK": "thaw"})
 
     assert play(after(config, outcome), [EMPTY]) == ([(*SHELL, "thaw")], outcome)
@@ -204,9 +206,7 @@ def test_the_command_after_runs_whatever_became_of_the_backup(outcome: Outcome) 
 
 @pytest.mark.parametrize("outcome", _ENDS, ids=list(Status))
 @pytest.mark.parametrize("done", [failed(3, "frozen"), Completed(-15, stopped="time")])
-def test_a_failing_command_after_is_said_and_makes_no_success(
-    outcome: Outcome, done: Completed
-) -> None:
+def test_a_failing_post_hook_is_reported_and_no_success(outcome: Outcome, done: Completed) -> None:
     """Nor does it turn a failure into anything else."""
     _, ended = play(after(configured(secret={"POST_HOOK": "thaw"}), outcome), [done])
 
@@ -238,7 +238,7 @@ def test_a_failing_backup_command_fails_and_never_creates_or_unlocks(code: int) 
         ({}, "no folder to back up; no backup was made"),
     ],
 )
-def test_without_any_folder_nothing_is_started(sources: dict[str, Source], message: str) -> None:
+def test_without_a_source_no_command_runs(sources: dict[str, Source], message: str) -> None:
     """And there is no empty snapshot."""
     said, outcome = play(backup(configured(), replace(FACTS, sources=sources)), [])
 
@@ -247,7 +247,7 @@ def test_without_any_folder_nothing_is_started(sources: dict[str, Source], messa
     assert outcome.message == message
 
 
-def test_a_dry_run_is_no_backup_whatever_it_names() -> None:
+def test_a_dry_run_is_never_a_backup() -> None:
     """Its summary has the id of a snapshot that was not made."""
     done = Completed(0, messages=({**SUMMARY, "dry_run": True},))
     for secret in ({}, {"RESTIC_ADDITIONAL_BACKUP_PARAMETERS": "--skip-if-unchanged"}):
@@ -263,7 +263,7 @@ SKIPPED = Completed(
 )
 
 
-def test_a_snapshot_that_was_skipped_is_the_one_before() -> None:
+def test_a_skipped_snapshot_stands_for_its_parent() -> None:
     """Nothing changed, and that is as good as a new one."""
     config = configured(secret=SKIPS)
 
@@ -277,7 +277,7 @@ def test_a_snapshot_that_was_skipped_is_the_one_before() -> None:
 
 
 @pytest.mark.parametrize("listed", [[], [failed(1, "Fatal: no route to host")]])
-def test_a_snapshot_that_was_skipped_and_is_nowhere_is_no_success(listed: list[Completed]) -> None:
+def test_a_skipped_snapshot_without_a_parent_is_no_success(listed: list[Completed]) -> None:
     answers = [SKIPPED, *(listed or [listing()])]
 
     _, outcome = play(backup(configured(secret=SKIPS), FACTS), answers)

@@ -14,7 +14,7 @@ from tests.runner.steps.conversation import FACTS, GOOD, MARKED, play
 
 
 @pytest.mark.parametrize("code", [0, 1, -15])
-def test_a_command_before_that_took_too_long_leaves_no_backup(code: int) -> None:
+def test_a_pre_hook_that_times_out_prevents_the_backup(code: int) -> None:
     """One that takes SIGTERM well ends with 0, and has not frozen anything."""
     config = configured({names.ENV_PRE: '["freeze"]'})
 
@@ -24,7 +24,7 @@ def test_a_command_before_that_took_too_long_leaves_no_backup(code: int) -> None
     assert (outcome.status, outcome.failure) == (Status.FAILURE, Failure.CONFIG)
 
 
-def test_a_source_that_is_a_link_out_of_its_volume_is_not_handed_to_restic() -> None:
+def test_a_source_that_links_out_of_its_volume_is_not_passed_to_restic() -> None:
     refused = {UPLOADS: "is a link to /etc, which leads out of its volume"}
     sources = {PAGES: Source.FULL, UPLOADS: Source.REFUSED}
     facts = replace(FACTS, sources=sources, refused=refused)

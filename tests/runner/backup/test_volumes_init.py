@@ -80,7 +80,7 @@ def test_a_repository_that_another_pod_is_creating_is_awaited(refused: Completed
     assert not outcome.initialised
 
 
-def test_a_repository_that_nobody_finishes_is_a_failure_with_its_cure() -> None:
+def test_a_repository_that_stays_incomplete_is_a_failure_with_a_remedy() -> None:
     """Nothing is removed by us."""
     said, outcome = play(
         backup(configured(), FACTS), [MISSING, False, MISSING, BEGUN, False, MISSING]
@@ -101,7 +101,7 @@ def test_a_repository_that_the_first_key_does_not_open_is_repaired() -> None:
     assert outcome.status == Status.SUCCESS
 
 
-def test_a_key_that_fails_after_a_success_is_no_lost_race() -> None:
+def test_a_wrong_key_after_a_success_is_no_lost_race() -> None:
     """The config was damaged, or replaced: nothing is repaired."""
     wrong = failed(1, "Fatal: config or key 77aa is damaged: ciphertext verification failed")
 
@@ -112,7 +112,7 @@ def test_a_key_that_fails_after_a_success_is_no_lost_race() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "null", "no json"])
-def test_an_odd_list_of_keys_is_a_failure(text: str) -> None:
+def test_an_unexpected_list_of_keys_is_a_failure(text: str) -> None:
     """Exactly one key proves a single init; nothing else does."""
     said, outcome = play(
         backup(configured(), FACTS),
@@ -134,7 +134,7 @@ def test_keys_that_cannot_be_listed_are_no_proof_of_a_race() -> None:
     assert "remove" not in outcome.message
 
 
-def test_a_repository_that_was_there_before_is_never_created_again() -> None:
+def test_a_repository_that_existed_is_never_created_again() -> None:
     """It is gone, or the address is wrong; a new one would hide that."""
     said, outcome = play(backup(configured(), replace(FACTS, had_success=True)), [MISSING])
 
@@ -145,7 +145,7 @@ def test_a_repository_that_was_there_before_is_never_created_again() -> None:
 
 
 @pytest.mark.parametrize("text", ["never", "Never", " NEVER\n"])
-def test_backup_init_never_forbids_it(text: str) -> None:
+def test_backup_init_never_forbids_init(text: str) -> None:
     """The administrator creates repositories."""
     said, outcome = play(backup(configured(secret={"BACKUP_INIT": text}), FACTS), [MISSING])
 
@@ -154,7 +154,7 @@ def test_backup_init_never_forbids_it(text: str) -> None:
     assert "BACKUP_INIT=never" in outcome.message
 
 
-def test_backup_init_allows_it_by_any_other_word() -> None:
+def test_backup_init_allows_init_with_any_other_value() -> None:
     """A typo never costs a backup."""
     said, _ = play(
         backup(configured(secret={"BACKUP_INIT": "nevr"}), FACTS),
@@ -165,7 +165,7 @@ def test_backup_init_allows_it_by_any_other_word() -> None:
 
 
 @pytest.mark.parametrize("code", [1, 2, 3, 11, 12, 77, 127, 130, -9])
-def test_only_exit_10_at_the_second_look_leads_to_init(code: int) -> None:
+def test_only_exit_10_at_the_second_check_leads_to_init(code: int) -> None:
     """Whatever else it is, it does not prove absence."""
     said, outcome = play(
         backup(configured(), FACTS), [MISSING, False, failed(code, "Fatal: something")]
@@ -176,7 +176,7 @@ def test_only_exit_10_at_the_second_look_leads_to_init(code: int) -> None:
     assert outcome.exit_code == code
 
 
-def test_an_init_that_fails_is_a_failure_with_its_words() -> None:
+def test_a_failed_init_is_a_failure_with_its_message() -> None:
     """And no backup follows."""
     denied = failed(1, "Fatal: create repository failed: Access Denied")
 
@@ -217,7 +217,7 @@ def test_an_init_is_announced_even_if_its_proof_fails(proof: Completed) -> None:
         ([LOCKED, Completed(0, text="aa"), STOPPED], [BACKUP, LOCKS, lock("aa")]),
     ],
 )
-def test_a_stop_ends_the_run_where_it_is(answers: list[Completed | bool], said: list[Said]) -> None:
+def test_a_stop_ends_the_run_at_any_step(answers: list[Completed | bool], said: list[Said]) -> None:
     """It is nobody's fault, and no class of failure."""
     spoken, outcome = play(backup(configured(), FACTS), answers)
 
@@ -225,7 +225,7 @@ def test_a_stop_ends_the_run_where_it_is(answers: list[Completed | bool], said: 
     assert (outcome.status, outcome.failure) == (Status.INTERRUPTED, None)
 
 
-def test_a_new_repository_that_is_locked_at_once_is_looked_at_like_any_other() -> None:
+def test_a_new_repository_with_a_lock_is_handled_like_any_other() -> None:
     """Its neighbours use it too."""
     said, outcome = play(
         backup(configured(), FACTS),
@@ -247,7 +247,7 @@ def waits(pod: str, spread: str = "60") -> float:
     return effect.seconds
 
 
-def test_pods_wait_differently_long_before_an_init() -> None:
+def test_pods_wait_for_different_times_before_an_init() -> None:
     """Simultaneous inits destroy a new repository."""
     spread = [waits(f"wiki-6d4cf56db6-{number:05}") for number in range(30)]
 
@@ -258,7 +258,7 @@ def test_pods_wait_differently_long_before_an_init() -> None:
 
 
 @pytest.mark.parametrize(("took", "expected"), [(0.1, 10), (2, 10), (6, 30), (60, 300)])
-def test_a_repository_that_took_long_to_create_settles_longer(took: float, expected: float) -> None:
+def test_a_slowly_created_repository_is_given_more_time(took: float, expected: float) -> None:
     """Another that began at the same moment takes as long, and may not have begun to write."""
     run = backup(configured(), FACTS)
     next(run)

@@ -81,14 +81,16 @@ def test_one_young_or_unreadable_lock_forbids_unlock(other: Completed, first: bo
         ([LOCKED, failed(1, "Fatal: no such host")], 0),
     ],
 )
-def test_old_locks_that_a_run_met_are_counted(answers: list[Completed], met: int | None) -> None:
+def test_stale_locks_that_a_run_found_are_counted(
+    answers: list[Completed], met: int | None
+) -> None:
     """None: it did not get as far as the locks, and what was known stays."""
     _, outcome = play(backup(configured(), FACTS), answers)
 
     assert outcome.stale_locks == met
 
 
-def test_a_lock_is_old_by_the_moment_and_not_by_the_zone_it_is_written_in() -> None:
+def test_the_age_of_a_lock_respects_its_time_zone() -> None:
     """The host that wrote it may live elsewhere."""
     answers = [LOCKED, Completed(0, text="aa11"), lock_text("2026-11-23T19:03:59+07:00")]
 
@@ -108,7 +110,7 @@ def test_without_a_list_of_locks_there_is_no_unlock(listed: Completed) -> None:
     assert (outcome.status, outcome.failure) == (Status.SKIPPED, Failure.LOCKED)
 
 
-def test_a_list_that_failed_halfway_is_no_list() -> None:
+def test_a_partial_list_of_locks_is_not_used() -> None:
     """There may be more locks than it names."""
     listed = Completed(1, text="aa11\n")
 
@@ -153,9 +155,7 @@ def test_unlock_never_removes_all() -> None:
         ("2031-01-01T02:00:00.5+01:00", True),
     ],
 )
-def test_a_lock_from_the_far_future_is_named_for_it_may_never_grow_old(
-    time: str, named: bool
-) -> None:
+def test_a_lock_from_the_far_future_is_named(time: str, named: bool) -> None:
     """Its age is not known, so it stays; people are told how to remove it."""
     answers = [LOCKED, Completed(0, text="aa11\nbb22\n"), lock_text(time), OLD]
 
@@ -177,7 +177,7 @@ HALF_AN_HOUR = 30 * 60
 @pytest.mark.parametrize(
     "unreadable", [NOISE, Completed(0, text=""), Completed(0, text='{"time": null}')]
 )
-def test_a_torn_lock_goes_after_half_an_hour(unreadable: Completed) -> None:
+def test_a_torn_lock_is_removed_after_half_an_hour(unreadable: Completed) -> None:
     """From when it was seen first: restic does not tell when it was written."""
     seen: dict[str, float] = {"gone": 1.0}
     facts = replace(FACTS, unread_locks=seen)
@@ -208,7 +208,7 @@ def test_nothing_is_removed_beside_a_lock_that_may_be_held(other: Completed) -> 
     assert outcome.status == Status.FAILURE
 
 
-def test_a_torn_lock_that_another_removed_meanwhile_is_left_to_it() -> None:
+def test_a_torn_lock_that_another_process_removed_is_no_error() -> None:
     """It may hold one of its own by now."""
     facts = replace(FACTS, unread_locks={"aa11": 1.0})
     new = Completed(0, text="cc33\n")
@@ -219,7 +219,7 @@ def test_a_torn_lock_that_another_removed_meanwhile_is_left_to_it() -> None:
     assert (outcome.status, outcome.failure) == (Status.SKIPPED, Failure.LOCKED)
 
 
-def test_an_empty_lock_beside_old_ones_is_left_to_restic() -> None:
+def test_an_empty_lock_beside_stale_ones_is_left_to_restic() -> None:
     """It takes locks beside empty ones, so that one may be taken at any time."""
     facts = replace(FACTS, unread_locks={"bb22": 1.0})
 

@@ -26,7 +26,7 @@ def runner(tmp_path: Path) -> Runner:
     return made
 
 
-def test_a_second_run_is_kept_out(runner: Runner) -> None:
+def test_a_second_run_is_locked_out(runner: Runner) -> None:
     """`run --no-wait` says 75, a tick looks again in a minute; neither disturbs the first. The
     backup that the tick was to make follows."""
     runner.hold()
@@ -57,7 +57,7 @@ def test_a_second_run_is_kept_out(runner: Runner) -> None:
         ("", "Fatal: already locked\n", 11, 75, "skipped"),
     ],
 )  # fmt: skip
-def test_run_says_by_its_status_how_it_went(
+def test_the_exit_status_of_run_is_its_result(
     runner: Runner, out: str, err: str, restics: int, code: int, status: str
 ) -> None:
     """For scripts and `kubectl exec`."""
@@ -78,7 +78,7 @@ def test_a_new_repository_is_created_and_announced(runner: Runner) -> None:
     assert runner.asked == ["snapshots", "backup", "cat", "init", "key", "backup"]
 
 
-def test_a_state_folder_that_cannot_be_made_is_one_line(runner: Runner) -> None:
+def test_a_state_folder_that_cannot_be_created_is_one_line(runner: Runner) -> None:
     """And no traceback."""
     runner.state.write_text("a file where the folder should be")
 
@@ -106,9 +106,7 @@ def test_the_log_can_be_text(runner: Runner) -> None:
         ("restore", "--to", "out"), ("restore", "--to", "out", "--json"),
     ],
 )  # fmt: skip
-def test_the_log_is_text_for_whoever_sits_at_a_terminal(
-    runner: Runner, words: tuple[str, ...]
-) -> None:
+def test_the_log_is_text_at_a_terminal(runner: Runner, words: tuple[str, ...]) -> None:
     """Whatever the command; for programs it is JSON."""
     ours, theirs = pty.openpty()
     process = runner.begin(*words, stdout=theirs)
@@ -138,7 +136,7 @@ def _all_of(terminal: int) -> str:
     return text.decode()
 
 
-def test_the_status_is_published_whenever_it_changes(runner: Runner) -> None:
+def test_the_status_is_published_on_each_change(runner: Runner) -> None:
     """Also while a run is under way; it is what `status --json` says then."""
     runner.hold()
     first = runner.begin("tick", "--now")
@@ -154,7 +152,7 @@ def test_the_status_is_published_whenever_it_changes(runner: Runner) -> None:
     assert runner.published["last"]["status"] == "success"
 
 
-def test_the_log_shows_the_status_once_whenever_it_changed(runner: Runner) -> None:
+def test_the_log_shows_the_status_once_per_change(runner: Runner) -> None:
     """Whoever asks many pods reads it there; what is the same is not told again."""
 
     def shown(log: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -171,9 +169,7 @@ def test_the_log_shows_the_status_once_whenever_it_changed(runner: Runner) -> No
 
 
 @pytest.mark.parametrize("command", ["run", "accept", "check"])
-def test_what_is_done_by_hand_is_shown_by_the_next_look_at_once(
-    runner: Runner, command: str
-) -> None:
+def test_the_next_tick_publishes_manual_commands_at_once(runner: Runner, command: str) -> None:
     """Its own output is not in the container's log."""
     runner.call("tick", "--now")
     runner.answer("backup", out='{"message_type":"summary","files_new":7,"snapshot_id":"5a"}')
@@ -196,7 +192,7 @@ def test_what_is_done_by_hand_is_shown_by_the_next_look_at_once(
         ("aa11\nbb22\n", 29, 75, "a lock is younger than 30 minutes", 0),
     ],
 )
-def test_unlock_leaves_locks_that_may_be_alive(
+def test_unlock_keeps_locks_that_may_be_live(
     runner: Runner, locks: str, age: int, code: int, told: str, unlocked: int
 ) -> None:
     """Plain unlock takes a live lock of an equal host name elsewhere for stale."""
@@ -210,7 +206,7 @@ def test_unlock_leaves_locks_that_may_be_alive(
     assert told in log[-1]["message"]
 
 
-def test_unlock_without_a_repository_names_what_is_missing(runner: Runner) -> None:
+def test_unlock_without_a_repository_names_the_missing_key(runner: Runner) -> None:
     """And asks nobody."""
     (runner.secret / "RESTIC_REPOSITORY").unlink()
 
@@ -220,7 +216,7 @@ def test_unlock_without_a_repository_names_what_is_missing(runner: Runner) -> No
     assert "RESTIC_REPOSITORY is not set" in log[-1]["message"]
 
 
-def test_what_is_written_is_for_its_own_user_only(runner: Runner) -> None:
+def test_written_files_are_private_to_their_user(runner: Runner) -> None:
     """State names files; the cache holds their names, too."""
     runner.call("tick", "--now")
 

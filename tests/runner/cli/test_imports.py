@@ -15,7 +15,7 @@ _HEAVY = ("runner.backup", "runner.maintenance", "runner.restore", "runner.cli.c
         ("runner.cli.tick", _HEAVY),
     ],
 )
-def test_what_only_others_need_is_not_imported(module: str, without: tuple[str, ...]) -> None:
+def test_a_command_imports_only_what_it_needs(module: str, without: tuple[str, ...]) -> None:
     script = f"import sys, {module}; print([name for name in {without} if name in sys.modules])"
 
     done = subprocess.run(

@@ -40,7 +40,7 @@ def test_a_mounted_secret_is_read_by_its_files(secret: Path) -> None:
     assert dict(load_config.read_config().repository.environment) == SECRET
 
 
-def test_a_swapped_secret_is_read_anew(secret: Path) -> None:
+def test_a_swapped_secret_is_read_again(secret: Path) -> None:
     """And its time says that it changed."""
     mount(secret, {"RESTIC_PASSWORD": b"old"})
     before = load_config.secret_changed()
@@ -61,7 +61,7 @@ def test_a_value_is_read_byte_for_byte(secret: Path, password: bytes, end: bytes
     assert read.encode("utf-8", "surrogateescape") == expected
 
 
-def test_a_secret_value_may_stand_in_a_file(secret: Path, tmp_path: Path) -> None:
+def test_a_secret_value_may_be_in_a_file(secret: Path, tmp_path: Path) -> None:
     """As a CSI driver or an agent mounts it."""
     (tmp_path / "key").write_text("AKIA-from-a-file\n")
     mount(secret, {"AWS_SECRET_ACCESS_KEY_FILE": str(tmp_path / "key").encode()})
@@ -73,7 +73,7 @@ def test_a_secret_value_may_stand_in_a_file(secret: Path, tmp_path: Path) -> Non
     assert "AKIA-from-a-file" not in read.mask("with AKIA-from-a-file")
 
 
-def test_a_value_that_is_given_is_not_read_from_a_file(secret: Path, tmp_path: Path) -> None:
+def test_a_set_value_is_not_read_from_a_file(secret: Path, tmp_path: Path) -> None:
     (tmp_path / "key").write_text("other")
     mount(
         secret, {"B2_ACCOUNT_KEY": b"mine", "B2_ACCOUNT_KEY_FILE": str(tmp_path / "key").encode()}
@@ -128,7 +128,7 @@ def test_a_file_that_another_program_reads_is_left_to_it(
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("end", ["", "\n", "\r\n", "\n\n"])
-def test_a_variable_that_is_documented_may_stand_in_a_file(
+def test_a_documented_variable_may_be_in_a_file(
     secret: Path, tmp_path: Path, key: str, end: str
 ) -> None:
     """Nobody else defines such a name; blanks in it are part of the value."""
@@ -142,7 +142,7 @@ def test_a_variable_that_is_documented_may_stand_in_a_file(
     assert f"{key}_FILE" not in passed
 
 
-def test_the_value_of_a_variable_for_files_is_shown_where_it_is_a_path_alone(secret: Path) -> None:
+def test_the_value_of_a_file_variable_is_shown_only_if_it_is_a_path(secret: Path) -> None:
     """Somebody may have put the secret itself there."""
     mount(secret, {"NTFY_CREDS_FILE": b"u:geheim-77", "PGPASSWORD_FILE": b"/nowhere/x"})
 
@@ -173,7 +173,9 @@ def test_an_empty_secret_folder_leaves_the_environment(
     assert load_config.secret_changed() == 0
 
 
-def test_files_hide_the_environment_whole(secret: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mounted_files_hide_the_whole_environment(
+    secret: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Key by key nothing is taken from it."""
     monkeypatch.setenv("RESTIC_PASSWORD", "from-environment")
     mount(secret, {"RESTIC_REPOSITORY": b"/srv/repository"})
@@ -190,20 +192,20 @@ def test_annotations_are_read_from_the_downward_volume(secret: Path) -> None:
     assert load_config.read_config().settings[PAUSED] is True
 
 
-def test_without_annotations_the_defaults_hold(secret: Path) -> None:
+def test_without_annotations_the_defaults_apply(secret: Path) -> None:
     """Outside a pod there are none."""
     assert not (secret.parent / "pod").exists()
     assert load_config.read_config().settings[PAUSED] is False
 
 
-def test_annotations_that_are_no_text_break_nothing(secret: Path) -> None:
+def test_annotations_that_are_not_utf_8_are_no_error(secret: Path) -> None:
     """What is readable is read."""
     mount(secret.parent / "pod", {"annotations": b'a="\xff"\nbackup.paused="true"\n'})
 
     assert load_config.read_config().settings[PAUSED] is True
 
 
-def test_folders_to_fill_are_the_volumes_or_what_was_named(tmp_path: Path) -> None:
+def test_folders_to_restore_are_the_volumes_or_the_named_folders(tmp_path: Path) -> None:
     """Whatever RESTIC_SOURCE says: it may be anything."""
     for name in ("pages", "two words"):
         (tmp_path / name).mkdir()
@@ -216,7 +218,7 @@ def test_folders_to_fill_are_the_volumes_or_what_was_named(tmp_path: Path) -> No
 
 
 @needs.root.mark
-def test_where_parts_of_a_volume_are_mounted_these_are_filled(tmp_path: Path) -> None:
+def test_mounted_sub_paths_of_a_volume_are_restored(tmp_path: Path) -> None:
     parts = [tmp_path / "pages" / name for name in ("one part", "other")]
     for part in parts:
         part.mkdir(parents=True)
@@ -232,9 +234,7 @@ def test_where_parts_of_a_volume_are_mounted_these_are_filled(tmp_path: Path) ->
 
 @needs.root.mark
 @pytest.mark.parametrize("read_only", [True, False])
-def test_a_volume_of_which_folders_are_mounted_is_restored_there(
-    tmp_path: Path, read_only: bool
-) -> None:
+def test_a_volume_with_mounted_sub_paths_is_restored_there(tmp_path: Path, read_only: bool) -> None:
     """In a container whose root is read-only; else it is one folder, whatever is mounted in it."""
     parts = [tmp_path / "pages" / name for name in ("one part", "other")]
     subprocess.run(("mount", "-t", "tmpfs", "none", str(tmp_path)), check=True)

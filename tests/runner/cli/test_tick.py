@@ -26,7 +26,7 @@ def levels(log: list[dict[str, object]], level: str) -> list[str]:
     return [str(line["message"]) for line in log if line["level"] == level]
 
 
-def test_the_first_tick_says_that_it_started_and_announces_the_next(runner: Runner) -> None:
+def test_the_first_tick_logs_the_start_and_announces_the_next(runner: Runner) -> None:
     """Its slot is due at its own time within the spread: only the repository is asked, once."""
     runner.annotate(schedule="* * * * *")
     runner.environment["BACKUP_CATCH_UP_SECONDS"] = "9000"
@@ -42,7 +42,7 @@ def test_the_first_tick_says_that_it_started_and_announces_the_next(runner: Runn
     assert runner.known["last"] is None
 
 
-def test_a_tick_with_nothing_to_do_says_nothing(runner: Runner) -> None:
+def test_a_tick_with_nothing_due_logs_nothing(runner: Runner) -> None:
     """There are thousands of them."""
     runner.call("tick", "--now")
     asked = runner.asked
@@ -68,7 +68,7 @@ def test_a_tick_backs_up_and_forgets(runner: Runner) -> None:
     assert runner.asked == ["snapshots", "backup", "snapshots", "forget", "backup"]
 
 
-def test_restic_is_asked_for_its_version_once_in_a_container(runner: Runner) -> None:
+def test_the_version_of_restic_is_read_once_per_container(runner: Runner) -> None:
     """By the first run that begins; a look with nothing to do asks nothing."""
     runner.call("tick", "--start")
     assert runner.asked_for_version == 0
@@ -86,7 +86,7 @@ def test_restic_is_asked_for_its_version_once_in_a_container(runner: Runner) -> 
 
 
 @pytest.mark.parametrize("said", ["", "Fatal: no", "restic", "0.19.1"])
-def test_a_restic_that_does_not_say_its_version_is_no_fault(runner: Runner, said: str) -> None:
+def test_a_restic_without_a_version_is_no_error(runner: Runner, said: str) -> None:
     """The backup counts."""
     runner.answer("version", out=said, code=1)
 
@@ -96,7 +96,7 @@ def test_a_restic_that_does_not_say_its_version_is_no_fault(runner: Runner, said
     assert runner.known["last"]["status"] == "success"
 
 
-def test_a_pod_that_replaced_another_learns_from_the_repository(runner: Runner) -> None:
+def test_a_replacement_pod_recovers_its_state_from_the_repository(runner: Runner) -> None:
     """Its last backup is minutes old: nothing is due."""
     made = datetime.now(UTC)
     slot = made + timedelta(minutes=30)  # the next is not now, at whatever time the tests run
@@ -110,7 +110,7 @@ def test_a_pod_that_replaced_another_learns_from_the_repository(runner: Runner) 
     assert runner.known["last_success"] == pytest.approx(made.timestamp(), abs=1)
 
 
-def test_a_repository_that_was_there_is_not_created_again_by_a_new_pod(runner: Runner) -> None:
+def test_a_new_pod_does_not_recreate_an_existing_repository(runner: Runner) -> None:
     """What it learned counts as a success before."""
     runner.annotate(schedule="* * * * *")
     runner.environment["BACKUP_CATCH_UP_SECONDS"] = "0"
@@ -124,7 +124,7 @@ def test_a_repository_that_was_there_is_not_created_again_by_a_new_pod(runner: R
     assert runner.known["last"]["failure"] == "config"
 
 
-def test_a_failure_is_kept_and_tried_again(runner: Runner) -> None:
+def test_a_failure_is_saved_and_retried(runner: Runner) -> None:
     """In 5 minutes; retention waits."""
     runner.answer("backup", err="Fatal: dial tcp: connection refused\n", code=1)
 
@@ -139,7 +139,7 @@ def test_a_failure_is_kept_and_tried_again(runner: Runner) -> None:
     ]
 
 
-def test_a_changed_secret_ends_the_wait_after_a_failure_that_it_caused(runner: Runner) -> None:
+def test_a_changed_secret_ends_the_wait_after_a_configuration_failure(runner: Runner) -> None:
     """Nobody waits to see whether the new password is right."""
     runner.answer("backup", err="Fatal: wrong password or no key found\n", code=12)
     runner.call("tick", "--now")
@@ -172,7 +172,7 @@ def test_a_run_that_was_killed_is_reported_at_the_next_start(runner: Runner) -> 
     assert levels(runner.call("tick", "--start")[1], "error") == []
 
 
-def test_paused_backs_up_nothing(runner: Runner) -> None:
+def test_a_paused_workload_is_not_backed_up(runner: Runner) -> None:
     """Not even when it is asked by signal."""
     runner.annotate(paused="true")
 
@@ -204,7 +204,7 @@ def test_problems_are_named_at_the_start(runner: Runner) -> None:
     assert levels(runner.call("tick")[1], "warning") == []
 
 
-def test_a_broken_state_is_begun_anew(runner: Runner) -> None:
+def test_an_invalid_state_is_replaced_by_a_new_one(runner: Runner) -> None:
     """It is derived from the repository."""
     runner.call("tick", "--now")
     (runner.state / "state.json").write_text('{"run_now": "", "attem')
@@ -214,7 +214,7 @@ def test_a_broken_state_is_begun_anew(runner: Runner) -> None:
     assert runner.known["last"]["status"] == "success"
 
 
-def test_a_run_has_begun_before_the_repository_is_asked(runner: Runner) -> None:
+def test_a_run_is_noted_before_the_repository_is_opened(runner: Runner) -> None:
     """Whoever looks at a repository that takes its time sees what is going on."""
     runner.hold()
     process = runner.begin("tick", "--now")
@@ -228,7 +228,7 @@ def test_a_run_has_begun_before_the_repository_is_asked(runner: Runner) -> None:
     assert (runner.known["last"]["status"], runner.known["derived"]) == ("interrupted", False)
 
 
-def test_a_repository_that_does_not_answer_is_waited_for_once(runner: Runner) -> None:
+def test_an_unresponsive_repository_is_waited_for_once(runner: Runner) -> None:
     """It is asked again by the next run, which learns what it held."""
     line = "List(snapshot) returned error, retrying after 720h0m0s: dial tcp: connection refused\n"
     runner.answer("snapshots", err=line)
@@ -262,7 +262,7 @@ def test_sigterm_during_a_backup_is_an_interrupted_run(runner: Runner) -> None:
     assert runner.asked[before:] == ["backup"]
 
 
-def test_silence_of_the_repository_is_no_empty_one(runner: Runner) -> None:
+def test_an_unresponsive_repository_is_not_taken_for_an_empty_one(runner: Runner) -> None:
     """What a new pod has to know it asks again; a run that needs it fails."""
     runner.answer("snapshots")
 

@@ -42,7 +42,7 @@ def test_a_complete_configuration_has_no_problems() -> None:
     assert read.timing == Timing()
 
 
-def test_where_the_secret_has_files_they_alone_count() -> None:
+def test_mounted_files_of_the_secret_count_alone() -> None:
     """Key by key nothing is taken from the environment, which is as old as the container."""
     stale = {
         **ENVIRONMENT,
@@ -66,7 +66,7 @@ def test_where_the_secret_has_files_they_alone_count() -> None:
     assert read.repository.may_init
 
 
-def test_where_there_are_no_files_the_variables_with_the_prefix_alone_count() -> None:
+def test_without_mounted_files_only_prefixed_variables_count() -> None:
     """Key by key nothing is taken from plain ones, whoever set them."""
     prefixed = {f"BACKUP_SECRET_{key}": text for key, text in SECRET.items()}
     plain = {"RESTIC_PASSWORD": "old", "AWS_SESSION_TOKEN": "old", "KEEP_DAILY": "99"}
@@ -86,7 +86,7 @@ def test_where_there_are_no_files_the_variables_with_the_prefix_alone_count() ->
     assert dict(read.repository.environment) == files
 
 
-def test_the_folder_of_the_secret_is_no_key_of_it() -> None:
+def test_the_folder_of_the_secret_is_not_a_key() -> None:
     """Its variable begins like those that envFrom makes; a process by hand may have that alone."""
     by_hand = {**ENVIRONMENT, **SECRET, "BACKUP_SECRET_DIR": "/nowhere"}
 
@@ -94,7 +94,7 @@ def test_the_folder_of_the_secret_is_no_key_of_it() -> None:
 
 
 @pytest.mark.parametrize("key", HOSTILE)
-def test_no_key_of_the_secret_changes_what_the_webhook_said(key: str) -> None:
+def test_no_key_of_the_secret_changes_what_the_webhook_set(key: str) -> None:
     """As a file and as a variable: who the workload is, where things lie, what runs."""
     prefixed = {f"BACKUP_SECRET_{name}": text for name, text in SECRET.items()}
     usual = build.config(ENVIRONMENT, SECRET, {})
@@ -115,7 +115,7 @@ def test_no_key_of_the_secret_changes_what_the_webhook_said(key: str) -> None:
         assert not any("/evil" in str(problem) for problem in read.problems)
 
 
-def test_the_seeds_secret_has_no_problem() -> None:
+def test_the_original_systems_secret_has_no_problem() -> None:
     """Each variable of the system that this one replaces."""
     seed = {
         **SECRET, "RESTIC_SOURCE": "/backup/config", "RESTIC_HOSTNAME": "emby", "KEEP_HOURLY": "48",
@@ -137,7 +137,9 @@ def _seconds(timing: Timing) -> list[object]:
 
 
 @pytest.mark.parametrize("key", sorted(each for each in variables.NAMES if "SECONDS" in each))
-def test_documented_times_come_from_the_secret_and_a_process_by_hand_wins(key: str) -> None:
+def test_documented_timeouts_come_from_the_secret_unless_a_manual_process_sets_them(
+    key: str,
+) -> None:
     usual = build.config(ENVIRONMENT, SECRET, {}).timing
     secret = {**SECRET, key: "7"}
 
@@ -164,7 +166,7 @@ def test_without_files_the_environment_is_the_secret() -> None:
     assert read.missing == ""
 
 
-def test_annotation_comes_before_secret_before_chart() -> None:
+def test_annotation_outranks_secret_outranks_chart() -> None:
     """The closer to the pod, the stronger."""
     environment = {"BACKUP_DEFAULTS": '{"keep-daily": "1", "keep-weekly": "1", "forget": "off"}'}
     secret = {"KEEP_DAILY": "2", "KEEP_WEEKLY": "2"}
@@ -178,7 +180,7 @@ def test_annotation_comes_before_secret_before_chart() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{}"])
-def test_empty_chart_defaults_are_none(text: str) -> None:
+def test_empty_chart_defaults_count_as_unset(text: str) -> None:
     """The built-in ones remain."""
     assert problems({"BACKUP_DEFAULTS": text}) == []
 
@@ -200,7 +202,7 @@ def test_chart_defaults_that_cannot_be_read_are_no_error(text: str) -> None:
     assert read.settings[settings.KEEP_DAILY] == 7
 
 
-def test_bad_values_are_named_and_the_next_layer_is_used() -> None:
+def test_invalid_values_are_named_and_the_next_layer_is_used() -> None:
     """Annotation and Secret are both wrong."""
     found = problems(None, {"KEEP_DAILY": "many"}, {"backup.keep-daily": "-1"})
 
@@ -219,7 +221,7 @@ def test_unknown_annotations_are_named() -> None:
     "key",
     ["RESTIC_RETENTION_POLICIES_ENABLED", "NTFY_ENABLED", "PUSHGATEWAY_ENABLED", "DEBUG"],
 )
-def test_a_flag_that_is_no_boolean_is_named(key: str) -> None:
+def test_an_invalid_boolean_is_named(key: str) -> None:
     """And its default is used."""
     used = "true" if key.startswith("RESTIC") else "false"
 
@@ -227,13 +229,13 @@ def test_a_flag_that_is_no_boolean_is_named(key: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["true", "TRUE", "1", "yes", "on", "true\n", " true "])
-def test_a_flag_is_true_in_every_usual_writing(text: str) -> None:
+def test_a_flag_is_true_in_every_usual_spelling(text: str) -> None:
     """Also with the newline that `echo | base64` leaves."""
     assert configured(secret={"DEBUG": text}).commands.debug
 
 
 @pytest.mark.parametrize("text", ["false", "no", "off", "0", "False\n"])
-def test_retention_is_switched_off_by_every_usual_writing(text: str) -> None:
+def test_retention_is_disabled_by_every_usual_spelling(text: str) -> None:
     """A central job does it then."""
     read = configured(secret={"RESTIC_RETENTION_POLICIES_ENABLED": text})
     assert not read.maintenance.retention_enabled
@@ -243,7 +245,7 @@ def test_retention_is_switched_off_by_every_usual_writing(text: str) -> None:
     ("environment", "sources"),
     [({}, None), ({"BACKUP_VOLUMES": '["pages", "data/sub"]'}, ("pages", "data/sub"))],
 )
-def test_sources_are_what_the_webhook_named(
+def test_sources_are_those_that_the_webhook_named(
     environment: dict[str, str], sources: tuple[str, ...] | None
 ) -> None:
     """Not given is not the same as none."""
@@ -276,7 +278,7 @@ def test_extra_arguments_with_an_open_quote_are_left_out() -> None:
     assert problems(None, secret) == [("RESTIC_ADDITIONAL_BACKUP_PARAMETERS", "", "none")]
 
 
-def test_ntfy_is_read_whole() -> None:
+def test_all_ntfy_settings_are_read() -> None:
     """As the system before knew it."""
     assert configured(secret=NTFY).receivers.ntfy == Ntfy(
         server="https://ntfy.example.net",
@@ -288,7 +290,7 @@ def test_ntfy_is_read_whole() -> None:
     )
 
 
-def test_ntfy_needs_little() -> None:
+def test_ntfy_needs_only_server_and_topic() -> None:
     """Server and topic; newlines do no harm."""
     secret = {"NTFY_ENABLED": "true\n", "NTFY_SERVER": "http://ntfy/\n", "NTFY_TOPIC": "x\n"}
 
@@ -297,7 +299,7 @@ def test_ntfy_needs_little() -> None:
 
 
 @pytest.mark.parametrize("when", ["pre", "post"])
-def test_commands_that_were_fixed_at_admission_go_first(when: str) -> None:
+def test_commands_fixed_at_admission_outrank_the_secret(when: str) -> None:
     environment = {**ENVIRONMENT, f"BACKUP_{when.upper()}": '["sync","-f","/data"]'}
 
     read = build.config(environment, {**SECRET, f"{when.upper()}_HOOK": "true"}, {})

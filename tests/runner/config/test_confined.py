@@ -46,14 +46,14 @@ def test_the_secret_allows_nothing_itself() -> None:
     assert read.obstacle
 
 
-def test_what_allows_no_variable_of_a_command_allows_nothing() -> None:
+def test_an_entry_that_names_no_command_variable_allows_nothing() -> None:
     read = _confined({"RESTIC_PASSWORD_COMMAND": "x"}, "RESTIC_PASSWORD_COMMAND, everything")
 
     assert "RESTIC_PASSWORD_COMMAND" not in read.repository.environment
     assert any(names.ENV_RESTORE_COMMANDS in str(each) for each in read.problems)
 
 
-def test_hooks_keep_a_backup_from_being_made_and_a_restore_from_nothing() -> None:
+def test_disallowed_hooks_prevent_a_backup_and_not_a_restore() -> None:
     hooks = {"PRE_HOOK": "x", "POST_HOOK": "y", "RESTIC_BACKUP_COMMAND": "z"}
     read = _confined(hooks)
 
@@ -73,7 +73,7 @@ def test_a_title_with_a_substitution_is_not_used() -> None:
     assert read.obstacle == ""
 
 
-def test_options_that_start_a_program_go_and_the_others_stay() -> None:
+def test_options_that_start_a_program_are_removed_and_others_stay() -> None:
     given = {"RESTIC_OPTIONS": "--insecure-tls -o rclone.program=x -o s3.region=y -vosftp.args=z"}
     read = _confined(given)
 
@@ -87,7 +87,7 @@ def test_options_that_start_a_program_go_and_the_others_stay() -> None:
     ["BASH_ENV", "ENV", "SHELLOPTS", "PS4", "XDG_CONFIG_HOME", "OPENSSL_CONF", "GCONV_PATH",
      "LIBMYSQL_PLUGINS", "IFS", "PERL5OPT", "CLOUDSDK_CONFIG", "GOTRACEBACK", "KRB5_CONFIG"],
 )  # fmt: skip
-def test_variables_of_shells_and_libraries_are_not_handed_on(key: str) -> None:
+def test_variables_of_shells_and_libraries_are_not_passed_on(key: str) -> None:
     assert key not in _confined({key: "/backup/data/x"}).repository.environment
 
 
@@ -98,19 +98,19 @@ def test_variables_of_shells_and_libraries_are_not_handed_on(key: str) -> None:
      "https_proxy", "SSL_CERT_FILE", "RESTIC_CACERT", "RESTIC_REST_PASSWORD", "TZ",
      "RESTIC_FEATURES"],
 )  # fmt: skip
-def test_variables_of_repositories_are_handed_on(key: str) -> None:
+def test_variables_of_repositories_are_passed_on(key: str) -> None:
     assert _confined({key: "x"}).repository.environment[key] == "x"
 
 
 @pytest.mark.parametrize("key", ["PGPASSWORD", "MYSQL_PWD", "REDISCLI_AUTH"])
-def test_variables_of_databases_are_for_their_clients(key: str) -> None:
+def test_variables_of_databases_are_passed_to_their_clients(key: str) -> None:
     read = _confined({key: "x"})
 
     assert read.commands.databases[key] == "x"
     assert key not in read.repository.environment
 
 
-def test_files_are_given_as_the_texts_that_were_looked_at() -> None:
+def test_files_are_passed_with_the_content_that_was_checked() -> None:
     path = "/etc/backup/secret/conf"
     read = _confined({**RCLONE, "RCLONE_CONFIG": path}, RCLONE_CONFIG="[nas]\ntype = local\n")
 
@@ -120,7 +120,7 @@ def test_files_are_given_as_the_texts_that_were_looked_at() -> None:
     assert _confined(RCLONE).repository.environment["RCLONE_CONFIG"] == "/dev/null"
 
 
-def test_an_address_in_a_file_takes_the_place_of_its_variable() -> None:
+def test_an_address_in_a_file_replaces_its_variable() -> None:
     given = {"RESTIC_REPOSITORY": "", "RESTIC_REPOSITORY_FILE": "/etc/backup/secret/address"}
     read = _confined(given, RESTIC_REPOSITORY_FILE="s3:s3.example.net/other\n")
 
@@ -128,14 +128,14 @@ def test_an_address_in_a_file_takes_the_place_of_its_variable() -> None:
     assert "RESTIC_REPOSITORY_FILE" not in read.repository.environment
 
 
-def test_a_file_that_cannot_be_read_is_not_named_to_a_program() -> None:
+def test_an_unreadable_file_is_not_passed_to_a_program() -> None:
     read = _confined({**RCLONE, "RCLONE_CONFIG": "/backup/data/later"})
 
     assert read.repository.environment["RCLONE_CONFIG"] == "/dev/null"
     assert "Secret variable RCLONE_CONFIG: cannot be read; using none" in map(str, read.problems)
 
 
-def test_a_second_repository_that_takes_a_command_is_none() -> None:
+def test_a_second_repository_that_needs_a_command_is_ignored() -> None:
     copy = {"COPY_RESTIC_REPOSITORY": "/copy", "COPY_RESTIC_PASSWORD_COMMAND": "x"}
 
     assert _confined(copy).repository.second is None
@@ -143,7 +143,7 @@ def test_a_second_repository_that_takes_a_command_is_none() -> None:
     assert "COPY_RESTIC_PASSWORD" in _confined(copy).commands.confined.second
 
 
-def test_a_sidecar_takes_the_secret_as_it_is() -> None:
+def test_a_sidecar_uses_the_secret_unchanged() -> None:
     given = {"RESTIC_PASSWORD_COMMAND": "x", "RESTIC_OPTIONS": "-o sftp.args=z"}
     read = _confined(given, why="")
 

@@ -37,13 +37,13 @@ def test_each_line_is_one_annotation() -> None:
         ("a\N{NO-BREAK SPACE}b", "a\N{NO-BREAK SPACE}b"),
     ],
 )
-def test_a_value_is_what_go_quoted(quoted: str, value: str) -> None:
+def test_a_value_is_unquoted_as_go_quoted_it(quoted: str, value: str) -> None:
     """Each escape that strconv.Quote writes."""
     assert downward_api.parse(f'backup.exclude="{quoted}"\n') == {"backup.exclude": value}
 
 
 @pytest.mark.parametrize("quoted", [r"\xff\xfe", r"\U00110000", r"\ud800"])
-def test_what_is_no_text_is_some_text(quoted: str) -> None:
+def test_invalid_utf_8_is_replaced(quoted: str) -> None:
     """It can hurt only the value that it stands in."""
     found = downward_api.parse(f'a="x"\nbackup.exclude="{quoted}"\nb="y"\n')
 

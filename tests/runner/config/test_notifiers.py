@@ -12,7 +12,7 @@ def _pings(url: str) -> Pings:
     return found
 
 
-def test_a_check_is_told_of_start_success_and_failure() -> None:
+def test_a_healthcheck_gets_start_success_and_failure() -> None:
     url = "https://hc.example.com/ping/4f8a?x=1"
     pings = _pings(url)
 
@@ -23,7 +23,7 @@ def test_a_check_is_told_of_start_success_and_failure() -> None:
     )
 
 
-def test_a_push_monitor_hears_of_ends_alone_with_status_message_and_time() -> None:
+def test_a_push_monitor_gets_only_ends_with_status_message_and_time() -> None:
     pings = _pings("https://kuma.example.com/api/push/4f8a?status=up&msg=OK&ping=")
 
     assert pings.started() == ""
@@ -35,7 +35,7 @@ def test_a_push_monitor_hears_of_ends_alone_with_status_message_and_time() -> No
         }  # fmt: skip
 
 
-def test_nobody_is_told_where_a_switch_is_off() -> None:
+def test_a_disabled_notifier_gets_nothing() -> None:
     named = {"NTFY_SERVER": "https://ntfy.example.com", "NTFY_TOPIC": "t",
              "PUSHGATEWAY_URL": "http://push"}  # fmt: skip
 

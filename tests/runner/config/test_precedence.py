@@ -9,7 +9,7 @@ from tests.runner.config.workload import configured
 RCLONE = {names.ENV_ENGINE: "rclone"}
 
 
-def test_the_time_of_who_starts_a_process_counts_before_the_secrets() -> None:
+def test_a_timeout_of_the_environment_outranks_the_secrets() -> None:
     secret = {"BACKUP_WAIT_SECONDS": "7"}
 
     assert configured(secret=secret).timing.wait == 7
@@ -37,7 +37,7 @@ def test_a_mirror_has_no_second_repository_and_makes_no_dumps() -> None:
     assert any(each.key == names.ENV_DUMP for each in config.problems)
 
 
-def test_where_no_command_of_the_secret_runs_unknown_variables_reach_no_program() -> None:
+def test_unknown_variables_reach_no_program_where_commands_are_disallowed() -> None:
     given = {"RESTIC_PASSWORD": "x", "AWS_REGION": "eu", "APP_HOOK": "touch /tmp/x", "FOO": "y"}
 
     permitted = of(given, {}, "this container writes to the volumes", "", [])
@@ -49,7 +49,7 @@ def test_where_no_command_of_the_secret_runs_unknown_variables_reach_no_program(
     ("kind", "host"),
     [("StatefulSet", "db-2"), ("DaemonSet", "db-node-1"), ("Deployment", "db")],
 )
-def test_a_host_of_the_secret_keeps_pods_with_data_of_their_own_apart(kind: str, host: str) -> None:
+def test_a_host_of_the_secret_keeps_stateful_pods_apart(kind: str, host: str) -> None:
     environment = {
         names.ENV_KIND: kind, names.ENV_WORKLOAD: "wiki", names.ENV_POD: "wiki-2",
         names.ENV_NODE: "node-1", names.ENV_HOST: "annotated",
@@ -62,12 +62,12 @@ def test_a_host_of_the_secret_keeps_pods_with_data_of_their_own_apart(kind: str,
 
 
 @pytest.mark.parametrize("text", ["never", "Never", " NEVER "])
-def test_never_is_never(text: str) -> None:
+def test_backup_init_never_is_read(text: str) -> None:
     assert not configured(secret={"BACKUP_INIT": text}).repository.may_init
     assert configured().repository.may_init
 
 
-def test_a_hook_of_the_pod_counts_before_the_secrets() -> None:
+def test_a_hook_of_the_pod_outranks_the_secrets() -> None:
     environment, secret = {names.ENV_PRE: '["freeze"]'}, {"PRE_HOOK": "sync"}
 
     assert configured(environment, secret).commands.pre == ("freeze",)

@@ -55,24 +55,24 @@ RESTICS = {
 }
 
 
-def test_restic_gets_all_of_its_own_and_of_every_backend() -> None:
+def test_restic_gets_all_variables_of_its_own_and_of_every_backend() -> None:
     """Whatever the Secret holds that they know."""
     assert dict(configured(secret=RESTICS).repository.environment) == {**SECRET, **RESTICS}
 
 
 @pytest.mark.parametrize("key", OURS)
-def test_restic_gets_nothing_of_ours(key: str) -> None:
+def test_restic_gets_none_of_our_variables(key: str) -> None:
     """Nor what would change where it looks for programs and libraries, or whose host it names."""
     assert dict(configured(secret={key: OURS[key]}).repository.environment) == SECRET
 
 
 @pytest.mark.parametrize("key", ["rclone.conf", "ca-cert.pem", "1PASSWORD", "a b", "a=b", "ä"])
-def test_a_file_of_the_secret_that_is_no_variable_stays_a_file(key: str) -> None:
+def test_a_key_that_is_no_variable_stays_a_file(key: str) -> None:
     """It can be named by RESTIC_PASSWORD_FILE and its like."""
     assert dict(configured(secret={key: "text"}).repository.environment) == SECRET
 
 
-def test_a_value_that_no_environment_can_hold_is_left_out() -> None:
+def test_a_value_invalid_in_an_environment_is_left_out() -> None:
     """Starting restic would raise an error."""
     assert dict(configured(secret={"AWS_SESSION_TOKEN": "a\0b"}).repository.environment) == SECRET
 
@@ -96,7 +96,7 @@ def test_a_value_that_no_environment_can_hold_is_left_out() -> None:
     "key", ["RESTIC_PASSWORD", "AWS_SECRET_ACCESS_KEY", "MYSQL_PWD", "PGPASSWORD", "OWN"]
 )
 @pytest.mark.parametrize("from_environment", [True, False])
-def test_one_newline_after_a_value_is_no_part_of_it(
+def test_one_trailing_newline_is_removed(
     given: str, value: str, key: str, *, from_environment: bool
 ) -> None:
     """As `echo word | base64` writes it; all else is part of it, whether it is seen or not."""
@@ -141,7 +141,7 @@ def test_a_file_in_the_secret_keeps_its_newline(key: str) -> None:
         ),
     ],
 )
-def test_a_password_that_had_a_newline_may_need_it(
+def test_the_password_with_its_newline_is_a_fallback(
     secret: dict[str, str], spare: dict[str, str]
 ) -> None:
     """The repository may have been created when it counted."""
@@ -168,12 +168,12 @@ def test_a_password_that_had_a_newline_may_need_it(
         ({"BACKUP_KIND": "DaemonSet"}, {"RESTIC_HOSTNAME": "docs"}, "docs-node-1"),
     ],
 )  # fmt: skip
-def test_the_host(environment: dict[str, str], secret: dict[str, str], host: str) -> None:
+def test_the_host_is_read(environment: dict[str, str], secret: dict[str, str], host: str) -> None:
     """One Secret serves a namespace; pods with data of their own stay apart."""
     assert configured(environment, secret).identity.host == host
 
 
-def test_the_secrets_host_leaves_the_workloads_tag_alone() -> None:
+def test_a_host_of_the_secret_does_not_change_the_workload_tag() -> None:
     """It is part of the filter, and two workloads may share a host by mistake."""
     assert configured(secret={"RESTIC_HOSTNAME": "docs"}).identity.tags == (
         "ns=prod", "kind=Deployment", "workload=wiki",
@@ -190,7 +190,7 @@ def test_ntfy_without_server_or_topic_is_off_and_named(key: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["0", "6", "high", "4.0", "-1"])
-def test_an_odd_ntfy_priority_is_named_and_4(text: str) -> None:
+def test_an_invalid_ntfy_priority_is_named_and_becomes_4(text: str) -> None:
     """The message is worth more than its priority."""
     secret = {**NTFY, "NTFY_PRIO": text}
     ntfy = configured(secret=secret).receivers.ntfy
@@ -226,7 +226,7 @@ def test_ntfy_that_is_not_enabled_has_no_problems() -> None:
         ("push.monitoring.svc:9091/\n", "http://push.monitoring.svc:9091"),
     ],
 )
-def test_the_pushgateways_address(text: str, url: str) -> None:
+def test_the_address_of_the_pushgateway_is_normalised(text: str, url: str) -> None:
     """Without a scheme it is http, as curl takes it."""
     read = configured(secret={"PUSHGATEWAY_ENABLED": "true", "PUSHGATEWAY_URL": text})
 
@@ -251,13 +251,13 @@ def test_a_pushgateway_without_address_is_named() -> None:
         ({"BACKUP_CATCH_UP_SECONDS": ""}, Timing()),
     ],
 )
-def test_timing_can_be_shortened(environment: dict[str, str], timing: Timing) -> None:
+def test_timeouts_can_be_shortened(environment: dict[str, str], timing: Timing) -> None:
     """For tests and the demo; each variable moves one of them."""
     assert configured(environment).timing == timing
 
 
 @pytest.mark.parametrize("text", ["soon", "-1", "1e3", "inf", "nan", "12345678"])
-def test_odd_timing_is_named_and_the_default_used(text: str) -> None:
+def test_invalid_timeouts_are_named_and_the_default_is_used(text: str) -> None:
     """A wait of inf seconds would end all backups."""
     environment = {"BACKUP_CATCH_UP_SECONDS": text}
 
@@ -266,7 +266,7 @@ def test_odd_timing_is_named_and_the_default_used(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["hc-ping.com/x", "ftp://x/y", "https://", "http://[x"])
-def test_a_ping_address_that_is_none_is_named_and_not_shown(text: str) -> None:
+def test_an_invalid_ping_address_is_named_and_not_shown(text: str) -> None:
     """Whoever knows it can silence the alarm."""
     read = configured(secret={"PING_URL": text})
 
@@ -277,7 +277,7 @@ def test_a_ping_address_that_is_none_is_named_and_not_shown(text: str) -> None:
     )
 
 
-def test_the_words_of_a_ping_keep_its_query() -> None:
+def test_a_ping_keeps_the_query_of_its_address() -> None:
     pings = configured(
         secret={"PING_URL": "https://hc.example.org/ping/key/slug?create=1"}
     ).receivers.pings

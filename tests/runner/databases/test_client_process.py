@@ -6,7 +6,7 @@ from runner.databases import client_process
 from runner.databases.clients import Client
 
 
-def test_a_client_gets_its_own_and_what_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_client_gets_its_variables_and_those_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """Not the repository's password, nor what steers a process, whoever asks for it."""
     given = {
         "RESTIC_PASSWORD": "x", "AWS_SECRET_ACCESS_KEY": "x", "LD_PRELOAD": "x", "KRB5CCNAME": "x",

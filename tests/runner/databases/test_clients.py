@@ -19,7 +19,7 @@ def test_no_password_is_on_a_command_line(name: str) -> None:
     assert "geheim" in made.environment.values()
 
 
-def test_a_client_is_given_only_what_is_its_own() -> None:
+def test_a_client_gets_only_its_own_variables() -> None:
     given = {"PGUSER": "wiki", "MYSQL_PWD": "x", "RESTIC_PASSWORD": "y", "PGPORT": "tcp://10.0.0.1"}
 
     assert clients.client("postgres", given).environment == {
@@ -40,13 +40,13 @@ def test_a_client_is_given_only_what_is_its_own() -> None:
         ("redis", {"REDISCLI_USER": "u"}, ("-p", "6379", "--user", "u", "--rdb", "-")),
     ],
 )
-def test_a_database_that_is_named_is_dumped_alone(
+def test_a_named_database_is_dumped_alone(
     name: str, given: dict[str, str], ends: tuple[str, ...]
 ) -> None:
     assert clients.client(name, given).dump[-len(ends) :] == ends
 
 
-def test_options_of_mysql_hold_any_text() -> None:
+def test_mysql_options_quote_any_text() -> None:
     options = clients.client("mysql", {"MYSQL_USER": 'a"b\\c'}).options
 
     assert 'user="a\\"b\\\\c"\n' in options
@@ -64,7 +64,7 @@ def test_options_of_mysql_hold_any_text() -> None:
         ("whatever", "15.1", False),
     ],
 )
-def test_a_client_is_older_by_its_release(own: str, server: str, older: bool) -> None:
+def test_clients_are_compared_by_release(own: str, server: str, older: bool) -> None:
     assert clients.is_older(own, server) is older
 
 
@@ -83,7 +83,7 @@ def test_a_client_is_older_by_its_release(own: str, server: str, older: bool) ->
         ("command", b"x", "", b"x"),
     ],
 )
-def test_a_dump_is_whole_by_its_end(
+def test_a_dump_is_complete_by_its_trailer(
     name: str, tail: bytes, said: str, written: bytes | None
 ) -> None:
     assert clients.end(name, tail, said) == written
@@ -103,5 +103,5 @@ def test_a_dump_is_whole_by_its_end(
         ("invalid page in block 7 of relation base/1/2", Failure.SOURCE),
     ],
 )
-def test_a_clients_words_are_a_class(said: str, failure: Failure) -> None:
+def test_each_client_error_has_its_class(said: str, failure: Failure) -> None:
     assert complaints.failure(said) == failure

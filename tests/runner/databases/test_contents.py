@@ -26,9 +26,7 @@ _MYSQL = (
         ("redis", _MYSQL, ()),
     ],
 )
-def test_a_heading_is_found_and_nothing_else(
-    name: str, text: bytes, named: tuple[str, ...], size: int
-) -> None:
+def test_only_headings_are_found(name: str, text: bytes, named: tuple[str, ...], size: int) -> None:
     contents = Contents(name)
     for start in range(0, len(text), size):
         contents.take(text[start : start + size])

@@ -54,7 +54,7 @@ def test_each_dump_is_a_snapshot_of_its_own_before_the_volumes() -> None:
 @pytest.mark.parametrize(
     ("answers", "left_out"), [([GOOD, WHOLE, GOOD], True), ([_bad(), GOOD], False)]
 )
-def test_raw_files_are_left_out_only_with_a_good_dump(
+def test_raw_files_are_left_out_only_with_a_complete_dump(
     answers: list[Completed | Judgement], left_out: bool
 ) -> None:
     said, _ = play(backup(ALONE, FACTS_OF_IT), answers)
@@ -62,7 +62,7 @@ def test_raw_files_are_left_out_only_with_a_good_dump(
     assert ("/backup/pages/db/base" in said[-1]) is left_out
 
 
-def test_a_volume_has_not_shrunk_where_a_dump_now_stands_for_its_files() -> None:
+def test_files_replaced_by_a_dump_do_not_count_as_shrinkage() -> None:
     usual = replace(FACTS_OF_IT, usual=(5000, 1 << 40))
     for before, shrunk in (((), False), (("postgres",), True), (None, False)):
         _, outcome = play(backup(ALONE, replace(usual, left_out=before)), [GOOD, WHOLE, GOOD],
@@ -82,7 +82,7 @@ def test_an_incomplete_dump_is_marked_and_fails_the_run(mark: Completed, told: b
     assert ("cannot be marked as doubtful" in outcome.message) is told
 
 
-def test_another_server_fails_the_run_and_leaves_a_whole_dump_as_it_is() -> None:
+def test_another_server_fails_the_run_and_keeps_the_complete_dump() -> None:
     judgement = Judgement(others=("another server uses /backup/pages/b",), raw=WHOLE.raw)
     said, outcome = play(backup(ALONE, FACTS_OF_IT), [GOOD, judgement, GOOD])
 
@@ -91,7 +91,7 @@ def test_another_server_fails_the_run_and_leaves_a_whole_dump_as_it_is() -> None
     assert "another server uses /backup/pages/b" in outcome.message
 
 
-def test_a_dump_that_fails_hinders_no_other_and_fails_the_run() -> None:
+def test_a_failed_dump_fails_the_run_and_not_the_other_dumps() -> None:
     said, outcome = play(backup(CONFIG, FACTS_OF_IT), [_bad(), GOOD, GOOD])
 
     assert len(said) == 3
@@ -100,7 +100,7 @@ def test_a_dump_that_fails_hinders_no_other_and_fails_the_run() -> None:
 
 
 @pytest.mark.parametrize("summary", [{"total_bytes_processed": 0}, {"snapshot_id": ""}])
-def test_a_dump_without_a_byte_or_a_snapshot_fails_the_run(summary: dict[str, object]) -> None:
+def test_an_empty_dump_or_one_without_a_snapshot_fails_the_run(summary: dict[str, object]) -> None:
     """And nothing is left out of the volumes for it."""
     empty = replace(GOOD, messages=({**SUMMARY, **summary},))
 
@@ -110,14 +110,14 @@ def test_a_dump_without_a_byte_or_a_snapshot_fails_the_run(summary: dict[str, ob
     assert "/backup/pages/db/*" not in said[1]
 
 
-def test_a_run_that_is_stopped_at_a_dump_ends_there() -> None:
+def test_a_run_stopped_during_a_dump_ends_there() -> None:
     said, outcome = play(backup(CONFIG, FACTS_OF_IT), [STOPPED])
 
     assert len(said) == 1
     assert outcome.status == Status.INTERRUPTED
 
 
-def test_there_is_no_time_for_dumps_when_the_pod_stops() -> None:
+def test_no_dump_is_made_when_the_pod_stops() -> None:
     said, outcome = play(backup(CONFIG, FACTS_OF_IT, limit=10), [GOOD])
 
     assert not [word for word in said[0] if word.startswith("dump=")]
@@ -125,21 +125,21 @@ def test_there_is_no_time_for_dumps_when_the_pod_stops() -> None:
     assert "no time for dumps" in outcome.message
 
 
-def test_a_volume_that_failed_gives_the_class() -> None:
+def test_a_failed_volume_determines_the_class() -> None:
     dumped = Dumped(troubles=(Trouble("redis", Failure.AUTH, "no"),))
     lost = Outcome(Status.FAILURE, "missing: /backup/pages", Failure.SOURCE)
 
     assert joined(CONFIG, lost, dumped).failure == Failure.SOURCE
 
 
-def test_a_list_of_dumps_that_is_none_is_a_problem() -> None:
+def test_an_invalid_list_of_dumps_is_a_problem() -> None:
     for text in ("[1]", "{", "7", '["ab"]'):
         read = build.config({**ENVIRONMENT, names.ENV_DUMP: text}, {}, {})
         assert read.commands.dumps == ()
         assert [each.key for each in read.problems if each.key == names.ENV_DUMP]
 
 
-def test_without_dumps_a_run_is_as_it_was() -> None:
+def test_without_dumps_a_run_is_unchanged() -> None:
     assert (
         joined(configured(), Outcome(Status.SUCCESS, "3 files"), dump_snapshots.NONE).message
         == "3 files"

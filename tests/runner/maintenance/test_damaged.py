@@ -20,7 +20,7 @@ def runner(tmp_path: Path) -> Runner:
     return made
 
 
-def test_a_repository_that_a_check_finds_whole_is_damaged_no_more(runner: Runner) -> None:
+def test_a_successful_check_clears_the_damage(runner: Runner) -> None:
     runner.call("tick", "--now")
 
     assert (runner.known["last"]["status"], runner.known["damage"]) == ("success", None)
@@ -34,7 +34,7 @@ def test_a_repository_that_a_check_finds_whole_is_damaged_no_more(runner: Runner
     ],
     ids=["damaged still", "it could not be checked"],
 )
-def test_until_then_no_backup_counts(runner: Runner, code: int, err: str, said: str) -> None:
+def test_no_backup_counts_until_then(runner: Runner, code: int, err: str, said: str) -> None:
     runner.answer("check", err=err, code=code)
 
     runner.call("tick", "--now")

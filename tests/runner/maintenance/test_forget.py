@@ -45,7 +45,7 @@ def test_forget_applies_retention_to_this_workload_only() -> None:
     assert forgotten == TaskResult(Status.SUCCESS, "3 removed, 9 kept", None, 3, 9)
 
 
-def test_the_cluster_is_one_of_the_tags() -> None:
+def test_the_cluster_is_a_tag_filter() -> None:
     """Two clusters that share a repository do not forget each other's snapshots."""
     config = configured({"BACKUP_CLUSTER": "home"})
 
@@ -69,7 +69,7 @@ def test_a_keep_of_0_is_no_flag(annotations: dict[str, str], keep: tuple[str, ..
     assert said == [(*FORGET[: FORGET.index("--keep-last")], *keep, "--keep-tag", "keep")]
 
 
-def test_keep_within_comes_beside_the_others() -> None:
+def test_keep_within_is_added_to_the_others() -> None:
     """It only adds."""
     said, _ = play(forget(configured(annotations={"backup.keep-within": "30d"})), [EMPTY])
 
@@ -108,7 +108,7 @@ def test_several_groups_are_summed() -> None:
     assert (forgotten.removed, forgotten.kept) == (4, 5)
 
 
-def test_a_locked_repository_is_left_for_the_next_time() -> None:
+def test_a_locked_repository_is_skipped_until_the_next_time() -> None:
     """Without unlock: only a backup is worth that."""
     said, forgotten = play(forget(configured()), [LOCKED])
 
@@ -126,7 +126,7 @@ def test_a_locked_repository_is_left_for_the_next_time() -> None:
         (failed(77), Failure.RESTIC),
     ],
 )
-def test_a_failed_forget_says_why(done: Completed, failure: Failure) -> None:
+def test_a_failed_forget_reports_its_cause(done: Completed, failure: Failure) -> None:
     """Its own status; the backup before it stays what it was."""
     said, forgotten = play(forget(configured()), [done])
 

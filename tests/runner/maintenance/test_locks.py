@@ -29,7 +29,7 @@ OLD = lock_text((NOW - timedelta(minutes=31)).isoformat())
 YOUNG = lock_text((NOW - timedelta(minutes=29)).isoformat())
 
 
-def test_the_job_goes_on_past_locks_that_are_all_old() -> None:
+def test_the_job_removes_locks_that_are_all_stale() -> None:
     task = policy.unlocked(lambda: operations.alone(commands.prune(CONFIG, 600)), NOW)
 
     said, done = play(task, [LOCKED, TWO, OLD, OLD, EMPTY, EMPTY])
@@ -60,7 +60,7 @@ def test_the_second_repository_is_not_unlocked_by_the_firsts_locks() -> None:
 
 
 @pytest.mark.parametrize("answer", [EMPTY, STOPPED, failed(1, "Fatal: damaged")])
-def test_what_was_not_locked_is_done_once(answer: Completed) -> None:
+def test_a_task_without_a_lock_runs_once(answer: Completed) -> None:
     said, done = play(
         policy.unlocked(lambda: operations.alone(commands.prune(CONFIG, 600)), NOW), [answer]
     )
@@ -69,7 +69,7 @@ def test_what_was_not_locked_is_done_once(answer: Completed) -> None:
     assert (done.status == Status.SUCCESS) is (answer is EMPTY)
 
 
-def test_by_hand_old_locks_are_removed_and_counted() -> None:
+def test_unlock_removes_and_counts_stale_locks() -> None:
     said, done = play(operations.unlock(CONFIG, NOW, {}), [TWO, TWO, OLD, OLD, EMPTY])
 
     assert said == [LOCKS, LOCKS, read("a1"), read("b2"), UNLOCK]
@@ -77,7 +77,7 @@ def test_by_hand_old_locks_are_removed_and_counted() -> None:
 
 
 @pytest.mark.parametrize(("answers", "listed"), [([YOUNG], ONE), ([OLD, YOUNG], TWO)])
-def test_by_hand_a_living_lock_stays(answers: list[Completed], listed: Completed) -> None:
+def test_unlock_keeps_a_live_lock(answers: list[Completed], listed: Completed) -> None:
     said, done = play(operations.unlock(CONFIG, NOW, {}), [listed, listed, *answers])
 
     assert UNLOCK not in said
@@ -85,7 +85,7 @@ def test_by_hand_a_living_lock_stays(answers: list[Completed], listed: Completed
     assert done.message == "a lock is younger than 30 minutes, its holder may still be running"
 
 
-def test_by_hand_nothing_is_done_where_there_are_none() -> None:
+def test_unlock_without_locks_does_nothing() -> None:
     said, done = play(operations.unlock(CONFIG, NOW, {}), [EMPTY])
 
     assert said == [LOCKS]
@@ -93,14 +93,14 @@ def test_by_hand_nothing_is_done_where_there_are_none() -> None:
 
 
 @pytest.mark.parametrize("answer", [failed(12, "Fatal: wrong password"), STOPPED])
-def test_by_hand_what_cannot_be_read_is_no_success(answer: Completed) -> None:
+def test_unlock_with_an_unreadable_list_is_a_failure(answer: Completed) -> None:
     said, done = play(operations.unlock(CONFIG, NOW, {}), [answer])
 
     assert said == [LOCKS]
     assert done.status != Status.SUCCESS
 
 
-def test_by_hand_what_cannot_be_removed_is_told() -> None:
+def test_unlock_reports_locks_that_cannot_be_removed() -> None:
     _, done = play(
         operations.unlock(CONFIG, NOW, {}), [ONE, ONE, OLD, failed(1, "Fatal: access denied")]
     )

@@ -51,7 +51,7 @@ def listed(*snapshots: object) -> Completed:
 
 
 @pytest.mark.parametrize(("task", "command"), [(prune, PRUNE), (check, CHECK)])
-def test_whoever_is_alone_does_it(
+def test_a_single_workload_is_the_maintainer(
     task: Callable[[Config, datetime, float], Task], command: tuple[str, ...]
 ) -> None:
     said, done = play(task(CONFIG, NOW, 600), [listed(snapshot("wiki")), EMPTY])
@@ -75,7 +75,7 @@ def test_exactly_one_of_many_is_elected() -> None:
     assert sum(chosen(snapshots, host) for host in HOSTS) == 1
 
 
-def test_when_the_maintainer_goes_away_one_other_takes_over() -> None:
+def test_when_the_maintainer_disappears_one_other_takes_over() -> None:
     snapshots = [snapshot(host) for host in HOSTS]
     first = next(host for host in HOSTS if chosen(snapshots, host))
     left = [host for host in HOSTS if host != first]
@@ -110,12 +110,12 @@ def test_namespaces_with_workloads_of_one_name_elect_one() -> None:
         {},
     ],
 )
-def test_snapshots_of_others_elect_nobody(other: dict[str, object]) -> None:
+def test_foreign_snapshots_elect_nobody(other: dict[str, object]) -> None:
     """A laptop's restic would never prune."""
     assert maintainer.elected(CONFIG, [read(other)], NOW) == ""
 
 
-def test_whoever_is_not_elected_says_who_is() -> None:
+def test_a_workload_that_is_not_elected_names_the_maintainer() -> None:
     def number(host: str) -> int:
         return stable_hash(f"maintainer/{host}/kind=Deployment/ns=prod/workload={host}")
 
@@ -142,7 +142,7 @@ def test_whoever_is_not_elected_says_who_is() -> None:
     ],
 )
 @pytest.mark.parametrize("step", [0, 1])
-def test_a_task_ends_as_its_command_does(
+def test_a_task_has_the_result_of_its_command(
     answer: Completed, status: Status, failure: Failure | None, step: int
 ) -> None:
     answers = [listed(), EMPTY]
@@ -177,7 +177,7 @@ COPY = (
 INIT_LIKE_THE_FIRST = (*INIT, "--copy-chunker-params")
 
 
-def test_copying_takes_this_workloads_snapshots() -> None:
+def test_copy_selects_this_workloads_snapshots() -> None:
     said, done = play(copy(CONFIG, 600, had_success=True), [EMPTY, EMPTY])
 
     assert said == [LOOK, COPY]
@@ -193,7 +193,7 @@ def test_a_missing_second_repository_is_created_once_like_the_first() -> None:
     assert done.status == Status.SUCCESS
 
 
-def test_a_second_repository_that_is_gone_is_not_made_anew() -> None:
+def test_a_vanished_second_repository_is_not_created_again() -> None:
     said, done = play(copy(CONFIG, 600, had_success=True), [MISSING])
 
     assert said == [LOOK]
@@ -201,7 +201,7 @@ def test_a_second_repository_that_is_gone_is_not_made_anew() -> None:
     assert done.message.startswith("the second repository: ")
 
 
-def test_nothing_is_copied_into_a_second_repository_of_two_makers() -> None:
+def test_nothing_is_copied_into_a_second_repository_with_two_keys() -> None:
     """Where it has snapshots already, nothing in it is removed."""
     held = Completed(0, text="4f8a1c2e9b")
     answers: list[Completed | bool | list[str]] = [

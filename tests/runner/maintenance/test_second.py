@@ -43,7 +43,7 @@ def test_retention_and_prune_of_copies_go_to_the_second_repository(runner: Runne
     assert _where(runner, "prune")[-2:] == [first, "/second"]
 
 
-def test_without_a_password_a_task_that_is_requested_fails_and_says_what_is_missing(
+def test_without_a_password_a_requested_task_fails_and_names_it(
     runner: Runner,
 ) -> None:
     (runner.secret / "RESTIC_PASSWORD").unlink()

@@ -57,7 +57,7 @@ def test_damage_of_the_second_repository_is_not_that_of_the_first(
 @pytest.mark.parametrize(
     "result", [REFUSED, DAMAGED, TaskResult(Status.INTERRUPTED, "stopped before completion")]
 )
-def test_only_a_success_is_one(session: Session, result: TaskResult) -> None:
+def test_only_a_success_counts_as_one(session: Session, result: TaskResult) -> None:
     tasks.begin(session, "prune", ends(result))
     assert session.state.repository.of_task("prune").success == 0
 
@@ -74,7 +74,7 @@ def test_only_a_success_is_one(session: Session, result: TaskResult) -> None:
         (GOOD, False),
     ],
 )
-def test_what_was_stopped_or_found_a_lock_is_tried_again_and_its_tries_are_counted(
+def test_an_interrupted_or_locked_task_is_retried_and_counted(
     session: Session, result: TaskResult, again: bool
 ) -> None:
     for _ in range(2):
@@ -84,7 +84,7 @@ def test_what_was_stopped_or_found_a_lock_is_tried_again_and_its_tries_are_count
     assert (known.again, known.tries) == (again, 2 if again else 0)
 
 
-def test_no_task_begins_once_the_pod_stops(session: Session) -> None:
+def test_no_task_starts_once_the_pod_stops(session: Session) -> None:
     session.stop.asked = True
     session.state.repository.tasks.clear()
 
@@ -93,7 +93,7 @@ def test_no_task_begins_once_the_pod_stops(session: Session) -> None:
     assert not any(each.attempted for each in session.state.repository.tasks.values())
 
 
-def test_copies_that_could_not_be_made_are_not_thinned(tmp_path: Path) -> None:
+def test_failed_copies_suspend_retention_of_copies(tmp_path: Path) -> None:
     runner = Runner(tmp_path)
     runner.annotate(schedule="0 0 29 2 *", forget="* * * * *")
     (runner.secret / "COPY_RESTIC_REPOSITORY").write_text("/second")

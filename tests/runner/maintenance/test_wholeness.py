@@ -43,7 +43,7 @@ def test_a_torn_lock_is_no_damage(session: Session) -> None:
         (("verify", "backup"), "check", False),
     ],
 )
-def test_damage_is_over_where_what_met_it_succeeds(
+def test_damage_is_cleared_when_the_failed_task_succeeds(
     session: Session, met_by: tuple[str, ...], proof: str, over: bool
 ) -> None:
     """A check looks at no data: it proves nothing of what a drill met, whatever met it since."""

@@ -46,22 +46,22 @@ OLD, YOUNG = named(days=7.01), named(days=6.99)
         f"{OLD}x", f"{OLD}/data", OLD.upper(), OLD.replace("Z", ""), OLD[:18], "", "..",
     ],
 )  # fmt: skip
-def test_what_is_not_named_as_ours_is_never_old(folder: str) -> None:
+def test_a_folder_without_our_name_is_never_expired(folder: str) -> None:
     assert archives.expired([folder, OLD], NOW, 7) == [OLD]
 
 
-def test_the_oldest_goes_first() -> None:
+def test_the_oldest_archive_is_deleted_first() -> None:
     ages = [named(days=days) for days in (8, 100, 30)]
 
     assert archives.expired([*ages, YOUNG], NOW, 7) == [ages[1], ages[2], ages[0]]
 
 
 @pytest.mark.parametrize("year", [1970, 1980, 2000, 2023])
-def test_an_archive_of_a_clock_that_was_never_set_stays(year: int) -> None:
+def test_an_archive_with_an_unset_clock_stays(year: int) -> None:
     assert archives.expired([f"archive-{year}-06-01T000000Z"], NOW, 7) == []
 
 
-def test_only_what_is_too_old_is_deleted() -> None:
+def test_only_expired_archives_are_deleted() -> None:
     answers = [listed(YOUNG, OLD, "foreign"), EMPTY]
 
     said, done = play(archives.forget(CONFIG, NOW, LONG_AGO, 600), answers)
@@ -70,7 +70,7 @@ def test_only_what_is_too_old_is_deleted() -> None:
     assert done == TaskResult(Status.SUCCESS, "1 archive removed, 1 kept", None, 1)
 
 
-def test_a_clock_that_went_back_holds_everything() -> None:
+def test_a_clock_set_back_suspends_retention() -> None:
     said, done = play(archives.forget(CONFIG, NOW, LONG_AGO, 600), [listed(OLD, named(days=-1))])
 
     assert said == [LIST]
@@ -95,7 +95,7 @@ def test_after_a_gap_archives_are_kept_as_long_as_a_new_one(days: float, kept: b
     assert done.status == (Status.SKIPPED if kept else Status.SUCCESS)
 
 
-def test_for_ever_asks_nothing() -> None:
+def test_archives_kept_for_ever_need_no_command() -> None:
     config = configured(MIRRORING, SECRET, {"backup.keep-archives": "0d"})
 
     assert play(archives.forget(config, NOW, LONG_AGO, 600), [])[1].status == Status.SKIPPED
@@ -123,7 +123,7 @@ def test_retention_ends_where_a_command_fails(
 
 
 @pytest.mark.parametrize("schedule", ["@hourly", "@daily", "@weekly", "@monthly"])
-def test_a_gap_is_longer_than_the_schedule_and_what_is_kept(schedule: str) -> None:
+def test_a_gap_is_longer_than_schedule_and_retention(schedule: str) -> None:
     """Else a mirror that is made once a month would never lose an archive."""
     config = configured(MIRRORING, SECRET, {"backup.schedule": schedule})
     last = due.next_slot(NOW.timestamp(), config) or 0
@@ -135,5 +135,5 @@ def test_a_gap_is_longer_than_the_schedule_and_what_is_kept(schedule: str) -> No
     assert not archives.is_gap(configured(), last, then + 7 * DAY + 60)
 
 
-def test_a_last_success_that_nobody_knows_is_a_gap() -> None:
+def test_an_unknown_last_success_is_a_gap() -> None:
     assert archives.is_gap(CONFIG, 0, NOW.timestamp())

@@ -55,7 +55,7 @@ def size(folder: str) -> tuple[str, ...]:
 ASKED = [LOOK, size(f"{BASE}/mirror/pages")]
 
 
-def test_a_mirror_is_looked_at_before_it_is_changed() -> None:
+def test_a_mirror_is_read_before_it_is_changed() -> None:
     said, outcome = play(sync.backup(CONFIG, ONE), [NO_MARK, NO_MARK, sized(30, 100), EMPTY, EMPTY])
 
     assert said == [*ASKED, size(PAGES), SYNC, MARK]
@@ -63,7 +63,7 @@ def test_a_mirror_is_looked_at_before_it_is_changed() -> None:
     assert outcome.counts.files == 30
 
 
-def test_each_source_has_its_place() -> None:
+def test_each_source_has_its_folder() -> None:
     both = replace(ONE, sources={PAGES: Source.FULL, UPLOADS: Source.FULL})
     counts = [sized(3), sized(4), sized(3), EMPTY, sized(4), EMPTY]
 
@@ -85,7 +85,7 @@ def test_each_source_has_its_place() -> None:
     ],
 )
 @pytest.mark.parametrize("step", [0, 1, 2])
-def test_nothing_is_changed_where_a_look_fails(
+def test_nothing_is_changed_where_a_listing_fails(
     answer: Completed, status: Status, failure: Failure | None, step: int
 ) -> None:
     answers = [MARKED, sized(30), sized(30)]
@@ -101,7 +101,7 @@ def test_nothing_is_changed_where_a_look_fails(
 
 @pytest.mark.parametrize("step", [1, 2])
 @pytest.mark.parametrize("text", ["", "no JSON", "[]", "{}", '{"count": null, "bytes": 1}'])
-def test_nothing_is_changed_where_a_count_says_nothing(text: str, step: int) -> None:
+def test_nothing_is_changed_where_a_count_is_empty(text: str, step: int) -> None:
     answers = [MARKED, sized(30)][: step + 1]
     answers[step:] = [Completed(0, text=text)]
 
@@ -123,7 +123,7 @@ def test_the_end_of_the_pod_interrupts(step: int) -> None:
     assert MARK not in said
 
 
-def test_a_mark_that_fails_is_a_warning() -> None:
+def test_a_failed_marker_is_a_warning() -> None:
     answers = [MARKED, sized(30), sized(30), EMPTY, failed(1, "AccessDenied: no")]
 
     _, outcome = play(sync.backup(CONFIG, ONE), answers)
@@ -137,9 +137,7 @@ def test_a_mark_that_fails_is_a_warning() -> None:
     ("before", "now", "command"),
     [(30, 2, COPY), (30, 3, SYNC), (19, 1, SYNC), (0, 1, SYNC)],
 )
-def test_hardly_anything_left_deletes_nothing(
-    before: int, now: int, command: tuple[str, ...]
-) -> None:
+def test_a_shrunken_source_deletes_nothing(before: int, now: int, command: tuple[str, ...]) -> None:
     said, outcome = play(
         sync.backup(CONFIG, ONE), [MARKED, sized(before), sized(now), EMPTY, EMPTY]
     )
@@ -151,7 +149,7 @@ def test_hardly_anything_left_deletes_nothing(
     assert play(sync.backup(CONFIG, accepted), answers)[0][3] == SYNC
 
 
-def test_a_source_of_which_everything_is_left_out_deletes_nothing_and_is_no_success() -> None:
+def test_a_fully_excluded_source_deletes_nothing_and_is_no_success() -> None:
     said, outcome = play(sync.backup(CONFIG, ONE), [MARKED, sized(5), sized(0), EMPTY])
 
     assert said[3] == COPY
@@ -159,7 +157,7 @@ def test_a_source_of_which_everything_is_left_out_deletes_nothing_and_is_no_succ
     assert (outcome.status, outcome.failure) == (Status.FAILURE, Failure.SOURCE)
 
 
-def test_a_source_that_is_a_link_is_mirrored_from_where_it_leads() -> None:
+def test_a_source_that_is_a_link_is_mirrored_from_its_target() -> None:
     facts = replace(ONE, real={PAGES: "/backup/pages-5"})
 
     said, _ = play(sync.backup(CONFIG, facts), [MARKED, sized(30), sized(30), EMPTY, EMPTY])
@@ -169,7 +167,7 @@ def test_a_source_that_is_a_link_is_mirrored_from_where_it_leads() -> None:
 
 
 @pytest.mark.parametrize("state", [Source.EMPTY, Source.MISSING, Source.UNREADABLE, Source.REFUSED])
-def test_a_source_that_is_not_full_is_left_alone(state: Source) -> None:
+def test_an_empty_or_unreadable_source_is_not_mirrored(state: Source) -> None:
     refused = {UPLOADS: "is a link to /etc"} if state == Source.REFUSED else {}
     facts = replace(ONE, sources={PAGES: Source.FULL, UPLOADS: state}, refused=refused)
     answers = [MARKED, sized(30), sized(30), sized(30), EMPTY]
@@ -191,7 +189,7 @@ def test_an_emptied_source_is_mirrored_once_it_is_accepted() -> None:
 
 
 @pytest.mark.parametrize("sources", [{}, {PAGES: Source.MISSING}])
-def test_without_a_source_nothing_is_asked(sources: dict[str, Source]) -> None:
+def test_without_a_source_no_command_runs(sources: dict[str, Source]) -> None:
     said, outcome = play(sync.backup(CONFIG, replace(ONE, sources=sources)), [])
 
     assert said == []
@@ -199,14 +197,14 @@ def test_without_a_source_nothing_is_asked(sources: dict[str, Source]) -> None:
 
 
 @pytest.mark.parametrize("destination", ["backups", "./backups", "~/backups"])
-def test_a_destination_depends_on_no_folder(destination: str) -> None:
+def test_a_destination_does_not_depend_on_the_working_folder(destination: str) -> None:
     said, outcome = play(sync.backup(configured(MIRRORING, {"BUP_DST": destination}), ONE), [])
 
     assert said == []
     assert outcome.failure == Failure.CONFIG
 
 
-def test_a_mirror_that_is_gone_is_not_begun_anew() -> None:
+def test_a_vanished_mirror_is_not_started_again() -> None:
     facts: Facts = replace(ONE, had_success=True)
 
     said, outcome = play(sync.backup(CONFIG, facts), [NO_MARK, NO_MARK])
@@ -224,7 +222,7 @@ def test_a_mirror_that_is_gone_is_not_begun_anew() -> None:
         (NOBODY, Status.FAILURE),
     ],
 )
-def test_only_files_that_cannot_be_read_may_be_wrong(done: Completed, status: Status) -> None:
+def test_only_unreadable_files_are_tolerated(done: Completed, status: Status) -> None:
     answers: list[Completed | dict[str, int]] = [MARKED, sized(30), sized(30), done]
     if status == Status.WARNING:
         answers.append({PAGES: 30})
@@ -237,7 +235,7 @@ def test_only_files_that_cannot_be_read_may_be_wrong(done: Completed, status: St
     assert (MARK in said) == (status != Status.FAILURE)
 
 
-def test_the_mark_says_when_the_last_success_was() -> None:
+def test_the_marker_has_the_time_of_the_last_success() -> None:
     for answer, year, known in (
         (MARKED, 2026, True), (NO_MARK, None, True), (NOBODY, None, False), (EMPTY, None, False),
     ):  # fmt: skip

@@ -47,7 +47,7 @@ def test_without_a_schedule_there_is_none(schedule: str) -> None:
     assert not digest.is_due(config, state, NOW)
 
 
-def test_a_digest_tells_runs_growth_and_tasks() -> None:
+def test_a_digest_reports_runs_growth_and_tasks() -> None:
     """What is worst comes last, and is not left out."""
     state = after((BEFORE, LAST), (BEFORE + 60, FAILED), (NOW, replace(LAST, source_bytes=7048)))
     state.runs.last_success, state.repository.snapshots, state.sources.held = NOW, 31, True
@@ -73,7 +73,7 @@ def test_a_digest_tells_runs_growth_and_tasks() -> None:
     ]
 
 
-def test_growth_goes_on_from_the_digest_before() -> None:
+def test_growth_is_counted_since_the_previous_digest() -> None:
     """A source that has shrunk is said to have."""
     state = after((BEFORE, LAST))
     digest.begin_anew(state, NOW)

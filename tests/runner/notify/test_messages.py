@@ -35,7 +35,7 @@ def story(*runs: tuple[float, Last]) -> list[bool]:
     return told
 
 
-def test_a_failure_is_told_once_a_day() -> None:
+def test_a_failure_is_reported_once_a_day() -> None:
     """An hourly failure is one message, and one more each 24 hours."""
     runs = [(NOW + hour * 3600, FAILED) for hour in range(50)]
 
@@ -44,28 +44,28 @@ def test_a_failure_is_told_once_a_day() -> None:
     assert [hour for hour, said in enumerate(told) if said] == [0, 25]
 
 
-def test_a_recovery_is_told_once() -> None:
+def test_a_recovery_is_reported_once() -> None:
     """And success without trouble never."""
     assert story((0, LAST), (1, LAST), (2, FAILED), (3, LAST), (4, LAST)) == [
         False, False, True, True, False,
     ]  # fmt: skip
 
 
-def test_another_class_is_news() -> None:
+def test_another_failure_class_is_reported() -> None:
     """The remedy is another one."""
     auth = replace(FAILED, failure="auth")
 
     assert story((0, FAILED), (1, auth), (2, auth), (3, FAILED)) == [True, True, False, True]
 
 
-def test_a_warning_is_told_and_recovers_like_a_failure() -> None:
+def test_a_warning_is_reported_and_recovers_like_a_failure() -> None:
     """From warning to failure of the same class is a change, too."""
     worse = replace(WARNED, status="failure")
 
     assert story((0, WARNED), (1, WARNED), (2, worse), (3, LAST)) == [True, False, True, True]
 
 
-def test_a_run_that_was_skipped_or_interrupted_is_no_news() -> None:
+def test_a_skipped_or_interrupted_run_is_not_reported() -> None:
     """Nor does it end a trouble."""
     assert story((0, SKIPPED), (1, INTERRUPTED)) == [False, False]
     assert story((0, FAILED), (1, SKIPPED), (2, INTERRUPTED), (3, FAILED), (4, LAST)) == [
@@ -73,12 +73,12 @@ def test_a_run_that_was_skipped_or_interrupted_is_no_news() -> None:
     ]  # fmt: skip
 
 
-def test_before_the_first_run_there_is_no_news() -> None:
+def test_before_the_first_run_nothing_is_reported() -> None:
     """Nothing happened."""
     assert not messages.worth_telling(remembered(), "ntfy", NOW)
 
 
-def test_a_message_that_was_not_delivered_stays_news() -> None:
+def test_an_undelivered_message_stays_pending() -> None:
     """It is told at the next run."""
     state = changed(STATE, last=FAILED)
 
@@ -89,7 +89,7 @@ def test_a_message_that_was_not_delivered_stays_news() -> None:
     assert messages.worth_telling(state, "ntfy", NOW + DAY + 2)
 
 
-def test_each_receiver_has_its_own_news() -> None:
+def test_each_receiver_has_its_own_pending_messages() -> None:
     """Who was not reached is told again, the others are not; nor of the end of what they missed."""
     state = changed(STATE, last=FAILED)
     messages.told(state, "ntfy", NOW)
@@ -103,7 +103,7 @@ def test_each_receiver_has_its_own_news() -> None:
     assert state.reports.notified == {}
 
 
-def test_a_failure_message_names_who_what_and_what_next() -> None:
+def test_a_failure_message_names_workload_cause_and_next_step() -> None:
     """With the user's own title, priority and tags."""
     assert ntfy(FAILED, "wiki - Backup failed") == {
         "topic": "kubernetes",
@@ -136,7 +136,7 @@ def test_a_recovery_has_its_own_title_and_low_priority() -> None:
 
 @pytest.mark.parametrize("letter", ["a", "ü", "語", "🎉", '"', "\\", "\n"])
 @pytest.mark.parametrize("offset", range(4))
-def test_a_long_message_is_cut_between_letters(letter: str, offset: int) -> None:
+def test_a_long_message_is_cut_between_characters(letter: str, offset: int) -> None:
     """Beyond 4095 bytes ntfy makes an attachment of it, or refuses it."""
     long = replace(FAILED, message="x" * offset + letter * 9000)
 
@@ -147,7 +147,7 @@ def test_a_long_message_is_cut_between_letters(letter: str, offset: int) -> None
     assert "\N{REPLACEMENT CHARACTER}" not in text
 
 
-def test_a_message_with_odd_bytes_of_file_names_can_be_sent() -> None:
+def test_a_message_with_invalid_utf_8_can_be_sent() -> None:
     """Names on disk need not be UTF-8."""
     odd = replace(WARNED, message="1 unreadable: /b\udcfcro")
 
@@ -177,6 +177,6 @@ def basic(text: str) -> str:
         ("-u", ""),
     ],
 )
-def test_credentials_in_curls_form_or_as_a_token(text: str, header: str) -> None:
+def test_credentials_may_be_userinfo_or_a_token(text: str, header: str) -> None:
     """The old form keeps working."""
     assert messages.credentials(text) == header

@@ -150,14 +150,14 @@ def test_failure_is_a_state_set(failure: Failure) -> None:
         (changed(STATE, stale_locks=None), "backup_stale_locks"),
     ],
 )
-def test_what_never_happened_has_no_value(state: State, absent: str) -> None:
+def test_an_event_that_never_happened_has_no_value(state: State, absent: str) -> None:
     """0 would be 1970; everything else is still pushed."""
     names = {name for name, _ in samples(configured(), STATE)}
 
     assert {name for name, _ in samples(configured(), state)} == names - {absent}
 
 
-def test_no_snapshots_is_a_value() -> None:
+def test_zero_snapshots_is_a_value() -> None:
     """Not the same as unknown."""
     assert samples(configured(), changed(STATE, snapshots=0))[("backup_snapshots", ())] == 0
 
@@ -195,7 +195,7 @@ def test_paused_and_defaulted_settings_are_visible() -> None:
     assert "s3cret" not in metrics.metrics(config, STATE)
 
 
-def test_odd_text_in_a_label_is_quoted() -> None:
+def test_special_characters_in_a_label_are_escaped() -> None:
     """Whatever a key holds."""
     config = configured(annotations={'backup.a"b\\c\nd': "x"})
 
@@ -248,12 +248,12 @@ def test_the_group_is_job_namespace_and_host(host: str, segment: str) -> None:
     [("success", "info"), ("warning", "warning"), ("failure", "error"),
      ("skipped", "warning"), ("interrupted", "warning")],
 )  # fmt: skip
-def test_the_level_of_a_log_line(status: str, level: str) -> None:
+def test_a_log_line_has_the_level_of_its_outcome(status: str, level: str) -> None:
     """Only a failure is an error."""
     assert metrics.level(status) == level
 
 
-def test_log_fields_leave_out_what_says_nothing() -> None:
+def test_empty_log_fields_are_left_out() -> None:
     """But keep zeros, which say something."""
     assert metrics.fields(replace(LAST, new=0)) == {
         "status": "success",

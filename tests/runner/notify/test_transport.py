@@ -80,7 +80,7 @@ def test_every_2xx_is_delivered(web: Web, status: int) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 429, 500, 503])
-def test_a_refusal_is_said(web: Web, status: int) -> None:
+def test_a_refused_delivery_is_reported(web: Web, status: int) -> None:
     """With the server's own words, cut short."""
     web.status, web.answer = status, b"because " + b"x" * 9000
 
@@ -98,7 +98,7 @@ def test_a_dropped_connection_is_a_failure(web: Web) -> None:
     assert len(web.requests) == 1
 
 
-def test_nobody_listening_is_a_failure() -> None:
+def test_a_closed_port_is_a_failure() -> None:
     """With the system's words."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
@@ -110,7 +110,7 @@ def test_nobody_listening_is_a_failure() -> None:
     "url", ["file:///etc/passwd", "ftp://127.0.0.1/x", "nonsense", "http://", "http://a b/", "",
             "http://[::1", "http://127.0.0.1:port/"],
 )  # fmt: skip
-def test_an_odd_address_is_a_failure_and_no_error(url: str) -> None:
+def test_an_invalid_address_is_a_failure_and_no_exception(url: str) -> None:
     """A typo in the Secret never costs a backup."""
     assert transport.push(url, "x 1\n") != ""
 
@@ -142,7 +142,7 @@ def test_the_longest_message_is_small_enough_for_ntfy(
     assert len(body) < NTFY_BODY
 
 
-def test_a_failure_is_told_and_pushed(web: Web, tmp_path: Path) -> None:
+def test_a_failure_is_notified_and_pushed(web: Web, tmp_path: Path) -> None:
     """The message once, the metrics at each run."""
     given = session(web, changed(STATE, last=FAILED), tmp_path)
 
@@ -159,7 +159,7 @@ def test_a_failure_is_told_and_pushed(web: Web, tmp_path: Path) -> None:
     assert web.requests[1].body.decode() == metrics.metrics(given.config, given.state)
 
 
-def test_a_success_is_pushed_and_not_told(web: Web, tmp_path: Path) -> None:
+def test_a_success_is_pushed_and_not_notified(web: Web, tmp_path: Path) -> None:
     """Nobody reads 24 messages a day."""
     dispatch.deliver(session(web, changed(STATE, last=LAST), tmp_path), NOW)
 
@@ -167,7 +167,7 @@ def test_a_success_is_pushed_and_not_told(web: Web, tmp_path: Path) -> None:
     assert web.requests[0].path.startswith("/metrics/")
 
 
-def test_what_is_not_delivered_is_counted_and_logged(
+def test_failed_deliveries_are_counted_and_logged(
     web: Web, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """And stays news; each reporter is tried."""
@@ -243,7 +243,7 @@ def test_a_delivery_takes_no_longer_than_its_limit(
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirected_delivery_has_not_arrived(web: Web, status: int) -> None:
+def test_a_redirected_delivery_is_a_failure(web: Web, status: int) -> None:
     """It would become a GET of something else, and look like success."""
     web.status = status
 

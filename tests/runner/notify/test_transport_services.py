@@ -63,7 +63,7 @@ def told(web: Web) -> list[tuple[str, str]]:
     return [(body["type"], body["message"]) for body in bodies]
 
 
-def test_failure_warning_and_recovery_are_told(web: Web, tmp_path: Path) -> None:
+def test_failure_warning_and_recovery_are_notified(web: Web, tmp_path: Path) -> None:
     """In the words that ntfy gets; Apprise knows kinds of news."""
     given = session(tmp_path, changed(STATE), address(web))
 
@@ -81,9 +81,7 @@ def test_failure_warning_and_recovery_are_told(web: Web, tmp_path: Path) -> None
     assert given.state.reports.notify_failures == STATE.reports.notify_failures
 
 
-def test_who_was_not_reached_is_told_again_and_nobody_twice(
-    web: Web, other: Web, tmp_path: Path
-) -> None:
+def test_only_failed_deliveries_are_retried(web: Web, other: Web, tmp_path: Path) -> None:
     """Each address stands for itself."""
     other.status = 500
     given = session(tmp_path, changed(STATE, notify_failures=0), address(web), address(other))
@@ -122,7 +120,7 @@ def test_a_digest_is_sent_until_one_service_has_it(web: Web, tmp_path: Path) -> 
     assert given.state.reports.tally.runs == {}
 
 
-def test_who_never_heard_of_a_failure_hears_of_no_recovery(
+def test_a_service_without_the_failure_gets_no_recovery(
     web: Web, other: Web, tmp_path: Path
 ) -> None:
     """ "Recovered" from what?"""
@@ -137,7 +135,7 @@ def test_who_never_heard_of_a_failure_hears_of_no_recovery(
     assert [kind for kind, _ in told(other)] == ["failure"]
 
 
-def test_a_service_that_was_taken_out_is_forgotten(web: Web, other: Web, tmp_path: Path) -> None:
+def test_a_removed_service_is_forgotten(web: Web, other: Web, tmp_path: Path) -> None:
     """State does not grow with each change of the Secret."""
     first = session(tmp_path, changed(STATE), address(web), address(other))
     run_ended(first, FAILED, NOW)
@@ -177,7 +175,7 @@ def test_nothing_of_an_address_is_ever_shown(
         assert text not in out + kept + metrics.metrics(given.config, given.state)
 
 
-def test_libraries_stay_silent_where_nobody_listens_to_logging() -> None:
+def test_libraries_log_nothing_without_a_handler() -> None:
     """Without pytest's handlers Python would print their warnings to standard error."""
     script = (
         "import logging, sys, warnings; from runner.notify import transport as send\n"
@@ -210,7 +208,7 @@ def silent() -> Iterator[str]:
         yield f"127.0.0.1:{listener.getsockname()[1]}"
 
 
-def test_services_that_never_answer_cost_one_limit_together() -> None:
+def test_unresponsive_services_share_one_timeout() -> None:
     """And the process ends although they still wait: its end waits for no daemon."""
     script = (
         "import sys, threading, time, apprise; "
@@ -230,7 +228,7 @@ def test_services_that_never_answer_cost_one_limit_together() -> None:
     assert done.stderr == ""
 
 
-def test_apprise_is_loaded_only_where_there_is_something_to_tell() -> None:
+def test_apprise_is_imported_only_for_a_notification() -> None:
     """It costs 30 MiB, and each look and each good run would pay."""
     script = (
         "import sys; from runner.backup import run; from runner.cli import tick\n"
@@ -241,7 +239,7 @@ def test_apprise_is_loaded_only_where_there_is_something_to_tell() -> None:
     assert python(script).stdout == "[]\n"
 
 
-def test_words_that_are_no_addresses_are_named_by_their_place() -> None:
+def test_invalid_addresses_are_named_by_position() -> None:
     """Never by their value."""
     config = configured(secret={"NOTIFY_URLS": f"json://a {TOKEN}\n\nmailto://b {TOKEN}:x "})
 
@@ -263,7 +261,7 @@ def test_without_addresses_there_are_no_services_and_no_problem(text: str) -> No
     assert (config.receivers.services, config.problems) == ((), ())
 
 
-def test_an_address_given_twice_is_told_once() -> None:
+def test_a_repeated_address_is_notified_once() -> None:
     """State knows services by their addresses."""
     config = configured(secret={"NOTIFY_URLS": "json://a json://a"})
 
@@ -276,7 +274,7 @@ def test_restic_does_not_get_the_addresses() -> None:
     assert "NOTIFY_URLS" not in read.repository.environment
 
 
-def test_a_real_ntfy_takes_the_messages_of_both_ways(tmp_path: Path) -> None:
+def test_a_real_ntfy_accepts_both_kinds_of_messages(tmp_path: Path) -> None:
     """By its own variables and by an address for Apprise."""
     with ntfy.serve(tmp_path) as server:
         secret = {

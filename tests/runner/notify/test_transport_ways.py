@@ -18,7 +18,7 @@ def web() -> Iterator[Web]:
 
 
 @pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"])
-def test_the_environments_proxy_is_not_ours(
+def test_the_proxy_of_the_environment_is_not_used(
     web: Web, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     """It is the node's or an app's; only the Secret names ours."""
@@ -32,7 +32,7 @@ def test_the_environments_proxy_is_not_ours(
 
 
 @pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 307, 308])
-def test_what_is_sent_elsewhere_has_not_arrived(web: Web, status: int) -> None:
+def test_a_redirected_delivery_is_not_followed(web: Web, status: int) -> None:
     with served() as elsewhere:
         web.status, web.location = status, f"{elsewhere.url}/login"
 
@@ -44,7 +44,7 @@ def test_what_is_sent_elsewhere_has_not_arrived(web: Web, status: int) -> None:
         assert elsewhere.requests == []
 
 
-def test_a_ping_is_short_and_asks_for_nothing(web: Web) -> None:
+def test_a_ping_has_a_bounded_body_and_no_credentials(web: Web) -> None:
     assert transport.ping(f"{web.url}/uuid", "ä" * 9000) == ""
 
     (request,) = web.requests
@@ -52,7 +52,7 @@ def test_a_ping_is_short_and_asks_for_nothing(web: Web) -> None:
     assert "Authorization" not in request.headers
 
 
-def test_a_message_without_credentials_has_no_header_for_them(web: Web) -> None:
+def test_a_message_without_credentials_has_no_authorization_header(web: Web) -> None:
     assert transport.notify(web.url, {"topic": "x"}, "") == ""
 
     (request,) = web.requests
@@ -60,7 +60,7 @@ def test_a_message_without_credentials_has_no_header_for_them(web: Web) -> None:
     assert request.headers["Content-Type"] == "application/json"
 
 
-def test_credentials_of_their_own_go_before_those_of_the_address(web: Web) -> None:
+def test_separate_credentials_outrank_those_of_the_address(web: Web) -> None:
     assert transport.notify(f"http://a:b@{web.address}", {}, "Bearer tk") == ""
 
     assert web.requests[0].headers["Authorization"] == "Bearer tk"
@@ -69,7 +69,7 @@ def test_credentials_of_their_own_go_before_those_of_the_address(web: Web) -> No
 @pytest.mark.parametrize(
     ("kind", "seconds"), [("push", 20.0), ("quick", 5.0), ("notify", 20.0), ("ping", 5.0)]
 )
-def test_each_delivery_has_its_limit(
+def test_each_delivery_has_a_timeout(
     web: Web, monkeypatch: pytest.MonkeyPatch, kind: str, seconds: float
 ) -> None:
     """A backup waits for the first ping, and for what is pushed in a hurry."""
@@ -93,7 +93,7 @@ def test_each_delivery_has_its_limit(
     assert (said, limits) == ("", [seconds])
 
 
-def test_what_a_service_is_told_by_leaves_the_environment_as_it_was(
+def test_a_notification_restores_the_environment(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://of-the-node:1")

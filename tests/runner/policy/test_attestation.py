@@ -6,7 +6,7 @@ SECRET = {"RESTIC_REPOSITORY": "s3:s3.example.net/all", "RESTIC_PASSWORD": "know
           "AWS_SECRET_ACCESS_KEY": "of the job"}  # fmt: skip
 
 
-def test_a_seal_fits_its_content_alone() -> None:
+def test_a_seal_is_valid_for_its_content_alone() -> None:
     key = attestation.key(attestation.material(SECRET))
     tag = attestation.tag(key, 7, b"state")
 
@@ -22,7 +22,7 @@ def test_a_seal_fits_its_content_alone() -> None:
     assert attestation.number(key, ("seal=0", tag)) == 7
 
 
-def test_the_key_is_made_of_credentials_that_members_lack() -> None:
+def test_the_key_is_derived_from_credentials_that_members_lack() -> None:
     own = attestation.material(SECRET)
 
     assert attestation.material({**SECRET, "AWS_SECRET_ACCESS_KEY": "of a member"}) != own

@@ -14,7 +14,7 @@ _KEYS = ("BACKUP_FLOOR_WITHIN", "BACKUP_FLOOR_LAST", "BACKUP_SHRINK_GRACE")
 
 
 @pytest.mark.parametrize("swapped", [False, True])
-def test_of_chart_and_secret_the_higher_one_counts(swapped: bool) -> None:
+def test_the_higher_floor_of_chart_and_secret_counts(swapped: bool) -> None:
     low, high = ("7d", "2", "3d"), ("14d", "5", "9d")
     chart, secret = (high, low) if swapped else (low, high)
     variables = dict(zip(_KEYS, secret, strict=True))
@@ -27,7 +27,7 @@ def test_of_chart_and_secret_the_higher_one_counts(swapped: bool) -> None:
     assert problems == []
 
 
-def test_the_job_has_a_floor_in_any_case_and_keeps_one_that_is_given() -> None:
+def test_the_job_always_has_a_floor_and_keeps_a_configured_one() -> None:
     assert Floor().of_job() == Floor("7d", 3)
     assert Floor("1d", 1).of_job() == Floor("1d", 1)
 

@@ -4,7 +4,7 @@ from runner.policy import keep_policy
 from tests.runner.config.workload import configured
 
 
-def test_who_wrote_a_value_below_the_floor_is_named() -> None:
+def test_the_source_of_a_value_below_the_floor_is_named() -> None:
     floor = {"BACKUP_FLOOR_LAST": "5"}
     annotated = configured(secret=floor, annotations={"backup.keep-last": "2"})
     secret = configured(secret={**floor, "KEEP_LAST": "2"})
@@ -16,7 +16,7 @@ def test_who_wrote_a_value_below_the_floor_is_named() -> None:
     assert by_annotation.used == by_secret.used == "5"
 
 
-def test_of_two_durations_neither_is_cut_short() -> None:
+def test_the_longer_of_two_durations_is_rounded_up() -> None:
     """A year may have 365 days or 366: half a day more than the shorter is a day."""
     assert keep_policy.longer("1y", "365d12h") == "366d"
     assert keep_policy.longer("1m", "30d5h") == "31d"

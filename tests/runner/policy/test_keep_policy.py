@@ -26,7 +26,9 @@ START = NOW.timestamp()
         ({"keep-archives": "8d"}, {"keep-archives": "7d"}),
     ],
 )
-def test_what_keeps_more_covers_what_keeps_less(more: dict[str, str], less: dict[str, str]) -> None:
+def test_a_policy_that_keeps_more_covers_one_that_keeps_less(
+    more: dict[str, str], less: dict[str, str]
+) -> None:
     assert keep_policy.covers(more, less)
     assert not keep_policy.covers(less, more)
     assert keep_policy.most(more, less) == keep_policy.most(less, more) == more
@@ -40,7 +42,7 @@ def test_what_keeps_more_covers_what_keeps_less(more: dict[str, str], less: dict
         ({"keep-within": "1y"}, {"keep-within": "365d12h"}, {"keep-within": "366d"}),
     ],
 )
-def test_of_two_that_cannot_be_compared_both_are_kept(
+def test_incomparable_policies_are_both_kept(
     one: dict[str, str], other: dict[str, str], both: dict[str, str]
 ) -> None:
     assert not keep_policy.covers(one, other)
@@ -50,7 +52,7 @@ def test_of_two_that_cannot_be_compared_both_are_kept(
     assert keep_policy.covers(both, other)
 
 
-def test_settings_take_a_policy_as_they_give_it() -> None:
+def test_a_policy_is_read_back_from_settings() -> None:
     given = configured(secret={"KEEP_LAST": "4", "KEEP_DAILY": "0", "KEEP_WITHIN": "1y6m"}).settings
 
     assert keep_policy.of(
@@ -64,7 +66,7 @@ def test_settings_take_a_policy_as_they_give_it() -> None:
     }  # fmt: skip
 
 
-def test_a_shrink_waits_and_a_further_one_waits_anew() -> None:
+def test_a_shrink_waits_and_a_further_one_waits_again() -> None:
     now = START
     judged = grace.judge(Known(DAILY), {"keep-daily": "5"}, now, WEEK)
     keeps, known = judged.keeps, judged.known
@@ -83,7 +85,7 @@ def test_a_shrink_waits_and_a_further_one_waits_anew() -> None:
     assert grace.says(known, WEEK) == ""
 
 
-def test_a_raise_counts_at_once_even_beside_a_shrink() -> None:
+def test_a_raise_applies_at_once_even_beside_a_shrink() -> None:
     asked = {"keep-last": "30"}
 
     assert grace.judge(Known(DAILY), {"keep-daily": "8"}, START, WEEK).keeps == {"keep-daily": "8"}
@@ -94,7 +96,7 @@ def test_a_raise_counts_at_once_even_beside_a_shrink() -> None:
     assert grace.judge(known, DAILY, START + 5, WEEK) == Judged(DAILY, Known(DAILY))
 
 
-def test_what_is_unknown_is_everything_and_a_clock_that_went_back_ends_no_wait() -> None:
+def test_an_unknown_state_keeps_everything_and_a_clock_set_back_ends_no_wait() -> None:
     judged = grace.judge(grace.UNKNOWN, DAILY, START, WEEK)
     keeps, known = judged.keeps, judged.known
     assert keeps == keep_policy.EVERYTHING
@@ -112,6 +114,6 @@ def test_what_is_unknown_is_everything_and_a_clock_that_went_back_ends_no_wait()
         {"asked": {"keep-last": "1"}},
     ],
 )  # fmt: skip
-def test_what_is_no_memory_is_refused(value: object) -> None:
+def test_an_invalid_saved_policy_is_refused(value: object) -> None:
     with pytest.raises((ValueError, TypeError)):
         grace.read(value)

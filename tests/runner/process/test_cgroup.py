@@ -27,13 +27,13 @@ MEMORY = {"GOMEMLIMIT": str(int(256 * MIB * 0.6)), "GOGC": "20"}
 
 
 @pytest.mark.parametrize("files", [V1, V2])
-def test_a_memory_limit_is_told(tmp_path: Path, files: dict[str, str]) -> None:
+def test_a_memory_limit_sets_gomemlimit(tmp_path: Path, files: dict[str, str]) -> None:
     """A share of it: the rest is for the kernel and for us."""
     assert go_runtime(cgroup(tmp_path, files), 64) == {**MEMORY, "GOMAXPROCS": "2"}
 
 
 @pytest.mark.parametrize(("mebibytes", "told"), [(256, "off"), (192, "off"), (128, "20")])
-def test_in_a_hurry_memory_is_taken_where_there_is_enough(
+def test_short_of_time_more_memory_is_used_where_available(
     tmp_path: Path, mebibytes: int, told: str
 ) -> None:
     """It stays below the share that is restic's."""
@@ -54,7 +54,7 @@ def test_in_a_hurry_memory_is_taken_where_there_is_enough(
         ({**V1, "cpu/cpu.cfs_quota_us": "300000"}, "2"),
     ],
 )
-def test_a_cpu_limit_is_told_in_whole_cpus(
+def test_a_cpu_limit_is_rounded_to_whole_cpus(
     tmp_path: Path, files: dict[str, str], procs: str
 ) -> None:
     """At least one."""
@@ -65,7 +65,7 @@ def test_a_cpu_limit_is_told_in_whole_cpus(
     ("mebibytes", "processors", "told"),
     [(64, 64, "1"), (256, 1, "1"), (512, 64, "4"), (8192, 64, "64"), (16384, 64, "64")],
 )
-def test_more_processors_than_fit_into_memory_are_left_alone(
+def test_processors_beyond_the_memory_limit_are_not_used(
     tmp_path: Path, mebibytes: int, processors: int, told: str
 ) -> None:
     """Each takes some of it, and a large node has many."""
@@ -84,12 +84,12 @@ def test_more_processors_than_fit_into_memory_are_left_alone(
         {"memory.max": "odd", "cpu.max": "odd odd"},
     ],
 )
-def test_without_limits_nothing_is_told(tmp_path: Path, files: dict[str, str]) -> None:
+def test_without_limits_no_variable_is_set(tmp_path: Path, files: dict[str, str]) -> None:
     """Nor where they cannot be read."""
     assert go_runtime(cgroup(tmp_path, files)) == {}
 
 
-def test_a_cpu_limit_alone_says_nothing_of_memory(tmp_path: Path) -> None:
+def test_a_cpu_limit_alone_sets_no_memory_limit(tmp_path: Path) -> None:
     """Go keeps its own."""
     files = {"memory.max": "max", "cpu.max": "50000 100000"}
 

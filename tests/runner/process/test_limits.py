@@ -50,7 +50,7 @@ def test_a_confined_process_has_this_much_of_each_and_may_lower_it_again() -> No
 
 
 @pytest.mark.parametrize("ended", ["pass", "raise ValueError"])
-def test_what_is_started_in_the_block_writes_so_much_and_what_follows_as_before(
+def test_a_file_size_limit_applies_within_its_block(
     ended: str,
 ) -> None:
     before, within, after = _ran(
@@ -93,7 +93,7 @@ def test_no_file_grows_beyond_what_is_allowed(tmp_path: Path) -> None:
     ("limit", "short"),
     [(64 * MIB - 1, True), (64 * MIB, False), (256 * MIB, False), ("max", False), ("", False)],
 )
-def test_less_than_the_floor_is_said_with_both_figures(
+def test_a_limit_below_the_floor_is_reported_with_both_numbers(
     tmp_path: Path, limit: int | str, *, short: bool
 ) -> None:
     (tmp_path / "memory.max").write_text(f"{limit}\n")

@@ -16,7 +16,7 @@ def test_a_lock_ends_with_its_block(tmp_path: Path) -> None:
             assert mine
 
 
-def test_a_lock_ends_with_its_block_whatever_ends_that(tmp_path: Path) -> None:
+def test_a_lock_ends_with_its_block_even_after_an_exception(tmp_path: Path) -> None:
     path = tmp_path / "lock"
 
     with pytest.raises(ZeroDivisionError), lock.held(path):
@@ -26,7 +26,7 @@ def test_a_lock_ends_with_its_block_whatever_ends_that(tmp_path: Path) -> None:
         assert mine
 
 
-def test_whoever_does_not_get_it_does_not_end_it_for_the_holder(tmp_path: Path) -> None:
+def test_a_failed_attempt_does_not_release_the_lock(tmp_path: Path) -> None:
     path = tmp_path / "lock"
 
     with lock.held(path):
@@ -35,7 +35,7 @@ def test_whoever_does_not_get_it_does_not_end_it_for_the_holder(tmp_path: Path) 
                 assert not mine
 
 
-def test_who_waits_is_told_since_when_it_is_held_and_gets_it_afterwards(tmp_path: Path) -> None:
+def test_a_waiting_process_gets_the_start_time_and_then_the_lock(tmp_path: Path) -> None:
     path, told = tmp_path / "lock", list[float]()
     holder = lock.held(path)
     holder.__enter__()
@@ -54,7 +54,7 @@ def test_who_waits_is_told_since_when_it_is_held_and_gets_it_afterwards(tmp_path
     assert told == [1000, 1000, 1000]
 
 
-def test_who_gives_up_asks_once(tmp_path: Path) -> None:
+def test_an_attempt_without_a_timeout_tries_once(tmp_path: Path) -> None:
     path, told = tmp_path / "lock", list[float]()
 
     def wait(since: float) -> bool:
@@ -67,7 +67,7 @@ def test_who_gives_up_asks_once(tmp_path: Path) -> None:
     assert len(told) == 1
 
 
-def test_its_file_is_every_users_and_what_is_left_in_its_place_is_replaced(
+def test_the_lock_file_is_usable_by_every_user_and_replaced_if_invalid(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "lock"

@@ -33,7 +33,7 @@ def test_a_line_is_one_json_object(capsys: pytest.CaptureFixture[str]) -> None:
     assert 'Z"' in out
 
 
-def test_text_is_the_same_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+def test_text_format_has_the_same_content(capsys: pytest.CaptureFixture[str]) -> None:
     """Time, level, message, fields."""
     Log(text=True).line("info", "done", files=3, seconds=1.5)
 
@@ -41,21 +41,21 @@ def test_text_is_the_same_for_people(capsys: pytest.CaptureFixture[str]) -> None
     assert rest == "info done files=3 seconds=1.5\n"
 
 
-def test_letters_are_written_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+def test_non_ascii_characters_are_written_unescaped(capsys: pytest.CaptureFixture[str]) -> None:
     """Folders have names in every language."""
     Log().line("info", "Käse 日本 🎉")
 
     assert "Käse 日本 🎉" in written(capsys)
 
 
-def test_odd_bytes_of_file_names_can_be_logged(capsys: pytest.CaptureFixture[str]) -> None:
+def test_invalid_utf_8_in_file_names_can_be_logged(capsys: pytest.CaptureFixture[str]) -> None:
     """Names on disk need not be UTF-8."""
     Log().line("info", "b\udcfcro")
 
     assert "b\\udcfcro" in written(capsys)
 
 
-def test_without_anyone_who_listens_the_run_goes_on() -> None:
+def test_a_run_continues_without_a_reader_of_its_log() -> None:
     """`kubectl exec` lost its connection."""
     script = (
         "import sys; from runner.process.log import Log\n"
@@ -78,7 +78,7 @@ def test_without_anyone_who_listens_the_run_goes_on() -> None:
     assert (err, process.returncode) == ("went on", 0)
 
 
-def test_the_name_of_a_file_cannot_steer_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_name_cannot_control_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     """As text; as JSON it is escaped, and says what it is."""
     name = "a\x1b]0;owned\x07\x1b[2J"
 

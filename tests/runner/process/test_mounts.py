@@ -35,5 +35,5 @@ def _read_only(monkeypatch: pytest.MonkeyPatch) -> None:
         ("/backup/dat", ["/backup/dat"]),
     ],
 )
-def test_parts_of_a_volume_that_is_read_only(path: str, found: list[str]) -> None:
+def test_read_only_mounts_of_a_volume_are_found(path: str, found: list[str]) -> None:
     assert mounts.parts(path) == found

@@ -116,7 +116,7 @@ def test_nothing_is_waited_for_where_nothing_is_in_progress(runner: Runner) -> N
     assert '"backup success' in begun.said("run")
 
 
-def test_what_is_printed_for_programs_stays_json_while_it_waits(runner: Runner) -> None:
+def test_json_output_stays_valid_while_waiting(runner: Runner) -> None:
     """The message goes where the log goes: to standard error."""
     with locked(runner) as holder:
         process = runner.begin("restore", "--json", "--wait-timeout", "60s")
@@ -175,7 +175,7 @@ def test_each_command_gives_up_after_its_time(
     assert not (runner.state / "state.json").exists()
 
 
-def test_the_environment_says_how_long_where_no_option_does(runner: Runner) -> None:
+def test_the_environment_sets_the_default_timeout(runner: Runner) -> None:
     runner.environment["BACKUP_WAIT_SECONDS"] = "0"
     with locked(runner):
         code, log = runner.call("run")
@@ -266,7 +266,7 @@ def test_a_lock_file_that_is_removed_while_it_is_opened_is_not_the_lock(
         assert (first, second) == (True, False)
 
 
-def test_one_at_a_time(tmp_path: Path) -> None:
+def test_one_command_runs_at_a_time(tmp_path: Path) -> None:
     """Many that wait for each other: none is left out, and no two are at work."""
     code = (
         "import sys, time; from pathlib import Path; from runner.state.store import Store\n"

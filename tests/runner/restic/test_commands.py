@@ -39,9 +39,7 @@ def test_cluster_becomes_a_tag() -> None:
         ("--", ("--exclude", "--")),
     ],
 )
-def test_each_exclude_pattern_is_the_value_of_its_own_flag(
-    text: str, excludes: tuple[str, ...]
-) -> None:
+def test_each_exclude_pattern_has_its_own_flag(text: str, excludes: tuple[str, ...]) -> None:
     """Whatever it begins with, it is no flag itself."""
     config = configured(annotations={"backup.exclude": text})
 
@@ -59,7 +57,7 @@ def test_each_exclude_pattern_is_the_value_of_its_own_flag(
         ("--tag more -e=x", ("--tag", "more", "-e=x")),
     ],
 )
-def test_extra_arguments_come_before_ours(text: str, words: tuple[str, ...]) -> None:
+def test_extra_arguments_precede_ours(text: str, words: tuple[str, ...]) -> None:
     """Of two values restic takes the last one, so that host and groups stay ours."""
     config = configured(secret={"RESTIC_ADDITIONAL_BACKUP_PARAMETERS": text})
 
@@ -69,7 +67,7 @@ def test_extra_arguments_come_before_ours(text: str, words: tuple[str, ...]) -> 
     )  # fmt: skip
 
 
-def test_what_lies_behind_a_link_is_named_but_for_what_is_excluded() -> None:
+def test_targets_of_links_are_sources_except_excluded_ones() -> None:
     """The parent knows it by the link's path; restic excludes nothing that is named to it."""
     secret = {"RESTIC_ADDITIONAL_BACKUP_PARAMETERS": "-e 'b?'"}
     config = configured(secret=secret, annotations={"backup.exclude": "*.log\n!keep.log"})
@@ -82,7 +80,7 @@ def test_what_lies_behind_a_link_is_named_but_for_what_is_excluded() -> None:
     assert argv[argv.index("--") + 1 :] == (f"{PAGES}/a", f"{PAGES}/keep.log", UPLOADS)
 
 
-def test_options_of_every_command_come_right_after_its_name() -> None:
+def test_global_options_follow_the_command_name() -> None:
     """Those of a shell's are for the restic in it; what is none of restic's gets none."""
     given = ("--limit-upload=5",)
 
@@ -103,14 +101,14 @@ def test_extra_arguments_cannot_end_the_flags_before_ours(text: str) -> None:
     assert argv[argv.index("--") + 1 :][-1] == PAGES
 
 
-def test_sources_come_after_the_end_of_flags() -> None:
+def test_sources_follow_the_end_of_flags() -> None:
     """A volume's sub-path may begin with a dash."""
     argv = commands.backup(configured(), ("--host=evil",)).argv
 
     assert argv[-2:] == ("--", "--host=evil")
 
 
-def test_lock_patience_is_whole_seconds() -> None:
+def test_the_lock_timeout_is_in_whole_seconds() -> None:
     """restic wants a duration."""
     config = configured({"BACKUP_LOCK_PATIENCE_SECONDS": "2.4"})
 

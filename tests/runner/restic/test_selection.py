@@ -37,7 +37,7 @@ def numbers(found: list[Snapshot]) -> list[int]:
     return [int(each.id, 16) for each in found]
 
 
-def test_the_newest_comes_first_in_whatever_order_they_are_listed() -> None:
+def test_the_newest_snapshot_comes_first_in_any_listing_order() -> None:
     assert numbers(selection.in_order(ANY, known(snapshot(2), snapshot(3), snapshot(1)))) == [
         3,
         2,
@@ -45,20 +45,20 @@ def test_the_newest_comes_first_in_whatever_order_they_are_listed() -> None:
     ]
 
 
-def test_doubtful_ones_come_last_and_dumps_never() -> None:
+def test_doubtful_snapshots_come_last_and_dumps_are_left_out() -> None:
     found = known(snapshot(1), snapshot(2), snapshot(3, "doubtful"), snapshot(4, "dump=postgres"))
 
     assert numbers(selection.in_order(ANY, found)) == [2, 1, 3]
     assert [each.is_doubtful for each in found] == [False, False, True]
 
 
-def test_of_a_time_are_those_of_then_or_before() -> None:
+def test_a_time_selects_snapshots_up_to_it() -> None:
     at = Wanted("wiki", MINE, datetime(2026, 11, 2, 3, tzinfo=UTC))
 
     assert numbers(selection.in_order(at, known(*map(snapshot, (1, 2, 3))))) == [2, 1]
 
 
-def test_before_the_oldest_there_is_none_and_the_oldest_is_named() -> None:
+def test_a_time_before_the_oldest_selects_none_and_names_the_oldest() -> None:
     at = Wanted("wiki", MINE, datetime(2026, 10, 1, tzinfo=UTC))
 
     with pytest.raises(LookupError, match=r"of 2026-10-01T00:00:00Z or before .* 2026-11-01T03"):
@@ -66,7 +66,7 @@ def test_before_the_oldest_there_is_none_and_the_oldest_is_named() -> None:
     assert selection.in_order(at, []) == []
 
 
-def test_a_snapshot_that_is_named_is_the_only_one() -> None:
+def test_a_named_snapshot_is_the_only_candidate() -> None:
     found = known(snapshot(1), snapshot(2, "doubtful"))
 
     assert numbers(selection.in_order(Wanted("wiki", MINE, snapshot=found[1].id), found)) == [2]
@@ -77,14 +77,14 @@ def test_a_snapshot_that_is_named_is_the_only_one() -> None:
         selection.in_order(Wanted("wiki", MINE, snapshot="f" * 8), [])
 
 
-def test_a_host_of_two_workloads_is_not_guessed() -> None:
+def test_a_host_of_two_workloads_is_ambiguous() -> None:
     other = dict(snapshot(2), tags=["ns=prod", "kind=StatefulSet", "workload=wiki"])
 
     with pytest.raises(LookupError, match="kind=Deployment, workload=wiki; kind=StatefulSet"):
         selection.in_order(Wanted("wiki", ("ns=prod",)), known(snapshot(1), other))
 
 
-def test_of_two_clusters_that_share_a_repository_its_own_is_taken_or_none() -> None:
+def test_snapshots_of_several_clusters_are_ambiguous_unless_one_is_its_own() -> None:
     """restic's filter by tags takes what has more of them too."""
     home, away = snapshot(1), snapshot(2, "cluster=away")
     third = snapshot(3, "cluster=third")
@@ -108,7 +108,7 @@ def test_of_two_clusters_that_share_a_repository_its_own_is_taken_or_none() -> N
         (f"{PAGES}-of-others", False),
     ],
 )
-def test_a_snapshot_may_hold_what_was_backed_up(path: str, held: bool) -> None:
+def test_a_snapshot_holds_paths_below_its_sources(path: str, held: bool) -> None:
     (found,) = known(snapshot(1))
 
     assert found.may_hold(path) is held
@@ -127,7 +127,7 @@ def test_a_snapshot_may_hold_what_was_backed_up(path: str, held: bool) -> None:
         (("/pages",), "/pages", False),
     ],
 )
-def test_a_folder_is_alone_where_nothing_beside_it_was_backed_up(
+def test_a_folder_without_siblings_in_the_snapshot_is_alone(
     paths: tuple[str, ...], path: str, alone: bool
 ) -> None:
     (found,) = known(snapshot(1, paths=paths))
@@ -143,7 +143,7 @@ def test_copies_of_databases_are_where_the_runner_puts_them() -> None:
     assert (ours[0].copies, theirs[0].copies) == ("/var/lib/backup/tmp/sqlite", "")
 
 
-def test_what_the_init_container_asks_for() -> None:
+def test_the_request_of_the_init_container_is_read() -> None:
     config = configured()
 
     assert selection.of_pod(config, {}) == ANY
@@ -167,7 +167,7 @@ def test_what_the_init_container_asks_for() -> None:
         {"BACKUP_RESTORE_AS_OF": "2026-11-25T03:00:00"},
     ],
 )
-def test_what_cannot_be_read_is_never_taken_for_something_else(variables: dict[str, str]) -> None:
+def test_an_invalid_request_is_refused(variables: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="write "):
         selection.of_pod(configured(), variables)
 

@@ -36,7 +36,7 @@ def test_the_last_snapshot_is_the_latest_of_this_workload() -> None:
         ("odd", None),
     ],
 )
-def test_a_snapshot_says_how_much_it_holds(summary: object, held: Size | None) -> None:
+def test_a_snapshot_has_its_size(summary: object, held: Size | None) -> None:
     """One made by an older restic does not."""
     text = json.dumps([{"time": "2026-11-22T10:00:00Z", "summary": summary}])
 
@@ -55,12 +55,12 @@ def test_a_snapshot_says_how_much_it_holds(summary: object, held: Size | None) -
         (Completed(1, text="oops"), False),
     ],
 )
-def test_no_snapshot_is_none(done: Completed, certain: bool) -> None:
+def test_an_empty_list_has_no_snapshot(done: Completed, certain: bool) -> None:
     """Nor is an answer that cannot be read, which is asked for again."""
     assert play(last_backup(configured()), [done])[1] == LastBackup(None, None, certain)
 
 
-def test_a_repository_that_does_not_answer_ends_the_run() -> None:
+def test_an_unresponsive_repository_ends_the_run() -> None:
     """The backup would wait as long again."""
     retrying = Completed(130, stopped="retrying")
 
@@ -72,7 +72,7 @@ def test_a_repository_that_does_not_answer_ends_the_run() -> None:
     )  # fmt: skip
 
 
-def test_a_doubtful_snapshot_says_nothing_of_what_there_should_be() -> None:
+def test_a_doubtful_snapshot_is_no_baseline() -> None:
     """It was made of a volume that had lost its files."""
     good = {"id": "a1", "time": "2026-11-22T10:00:00Z", "tags": ["ns=prod"]}
     doubtful = {"id": "b2", "time": "2026-11-23T10:00:00Z", "tags": ["ns=prod", "doubtful"]}
@@ -88,7 +88,7 @@ def test_a_doubtful_snapshot_says_nothing_of_what_there_should_be() -> None:
     )  # fmt: skip
 
 
-def test_what_cannot_be_asked_is_not_taken_for_nothing() -> None:
+def test_an_unreadable_list_is_not_taken_for_an_empty_one() -> None:
     """A volume that is empty now may have been full: that decides whether this counts."""
     with pytest.raises(RunEnded):
         play(once_full(configured(), ["/backup/pages"]), [failed(1, "Fatal: no route")])

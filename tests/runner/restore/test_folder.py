@@ -40,7 +40,7 @@ def partly(
     return Completed(1, messages, tail=(last,), unreadable=names, reasons=errors)
 
 
-def test_snapshots_are_asked_for_by_host_and_all_tags() -> None:
+def test_snapshots_are_requested_by_host_and_all_tags() -> None:
     listed = Completed(0, text='[{"id": "a1"}]\n')
 
     said, found = play(folder.known(Wanted("wiki", MINE)), [listed])
@@ -52,7 +52,7 @@ def test_snapshots_are_asked_for_by_host_and_all_tags() -> None:
     assert found == [Snapshot("a1")]
 
 
-def test_only_where_restic_proves_it_there_is_no_repository() -> None:
+def test_only_exit_10_means_no_repository() -> None:
     assert play(folder.known(Wanted("wiki", MINE)), [MISSING])[1] == []
     with pytest.raises(RunEnded, match="the repository cannot be read: "):
         play(folder.known(Wanted("wiki", MINE), by_hand=True), [MISSING])
@@ -63,20 +63,20 @@ def test_only_where_restic_proves_it_there_is_no_repository() -> None:
             play(folder.known(Wanted("wiki", MINE)), [done])
 
 
-def test_a_folder_comes_with_its_own_owner_and_mode() -> None:
+def test_a_folder_is_restored_with_owner_and_mode() -> None:
     said, put = play(folder.folder(BOTH, PAGES, TARGET), [GOOD, ["a file"]])
 
     assert said == [restore("/backup"), ("names", f"{TARGET}/pages")]
     assert put == Put(3, 70)
 
 
-def test_a_folder_that_was_backed_up_alone_need_not_be_chosen() -> None:
+def test_a_folder_that_was_backed_up_alone_needs_no_filter() -> None:
     said, _ = play(folder.folder(KEPT, PAGES, TARGET), [GOOD, ["a file"]])
 
     assert said[0] == restore("/backup", alone=True)
 
 
-def test_copies_of_databases_come_first() -> None:
+def test_copies_of_databases_are_restored_first() -> None:
     said, put = play(folder.folder(WITH_COPIES, PAGES, TARGET), [GOOD, GOOD, ["a file"]])
 
     assert said[:2] == [restore(f"{COPIES}/backup"), restore("/backup", alone=True)]
@@ -84,14 +84,14 @@ def test_copies_of_databases_come_first() -> None:
 
 
 @pytest.mark.parametrize("kept", [KEPT, WITH_COPIES])
-def test_a_folder_that_is_not_there_or_empty_is_none(kept: Snapshot) -> None:
+def test_a_missing_or_empty_folder_is_not_restored(kept: Snapshot) -> None:
     copies: list[Completed] = [NOT_THERE] if kept.copies else []
 
     for main in (NOT_THERE, GOOD):
         assert play(folder.folder(kept, PAGES, TARGET), [*copies, main, []])[1] is None
 
 
-def test_errors_are_named_by_paths_in_the_snapshot_and_judged_by_nobody_yet() -> None:
+def test_errors_are_named_by_paths_in_the_snapshot() -> None:
     """A refused chmod may keep a file from its owner or from its content: restic says the same."""
     done = partly("chmod /x: operation not permitted", "write /x: no space left on device")
 
@@ -102,7 +102,7 @@ def test_errors_are_named_by_paths_in_the_snapshot_and_judged_by_nobody_yet() ->
     )
 
 
-def test_errors_of_copies_and_of_the_rest_stay_apart() -> None:
+def test_errors_of_copies_and_of_other_files_are_separate() -> None:
     errors = partly("chmod /x: operation not permitted")
 
     _, put = play(folder.folder(WITH_COPIES, PAGES, TARGET), [errors, errors, ["a file"]])
@@ -123,12 +123,12 @@ def test_errors_of_copies_and_of_the_rest_stay_apart() -> None:
         Completed(0, messages=(SUMMARY,), stopped="memory"),
     ],
 )
-def test_a_restore_that_ended_midway_is_an_error(done: Completed) -> None:
+def test_an_incomplete_restore_is_an_error(done: Completed) -> None:
     with pytest.raises(RunEnded):
         folder.came_back(done, "/backup")
 
 
-def test_of_many_snapshots_those_with_files_are_found_at_once() -> None:
+def test_snapshots_with_files_are_found_with_one_command() -> None:
     """In the order in which they are tried, also where all that is there is a database's copy."""
     kept = [*known(snapshot(3)), WITH_COPIES, *known(snapshot(2))]
     asked = folder.holding(kept, PAGES)

@@ -21,7 +21,7 @@ def take(folder: Path, pod: str, seconds: float = 60) -> Claim | None:
     return Waiter(pod, seconds).take(Folder.at(folder), never)
 
 
-def test_one_of_many_has_it(tmp_path: Path) -> None:
+def test_one_of_many_pods_holds_the_lease(tmp_path: Path) -> None:
     had: list[Claim] = []
     start = threading.Barrier(8)
 
@@ -42,7 +42,7 @@ def test_one_of_many_has_it(tmp_path: Path) -> None:
     had[0].end()
 
 
-def test_one_that_is_given_back_is_had_at_once(tmp_path: Path) -> None:
+def test_a_released_lease_is_available_at_once(tmp_path: Path) -> None:
     first = take(tmp_path, "wiki-1")
     assert first is not None
     assert take(tmp_path, "wiki-2") is None
@@ -55,7 +55,7 @@ def test_one_that_is_given_back_is_had_at_once(tmp_path: Path) -> None:
     second.end()
 
 
-def test_what_the_same_pod_had_before_is_its_own(tmp_path: Path) -> None:
+def test_a_pod_reacquires_its_own_lease(tmp_path: Path) -> None:
     first = take(tmp_path, "wiki-1")
     assert first is not None
     first.end()
@@ -67,7 +67,7 @@ def test_what_the_same_pod_had_before_is_its_own(tmp_path: Path) -> None:
     assert take(tmp_path, "") is None, "a pod without a name knows none of its own"
 
 
-def test_one_without_a_sign_of_life_is_taken_over(tmp_path: Path) -> None:
+def test_an_expired_lease_is_taken_over(tmp_path: Path) -> None:
     dead = take(tmp_path, "wiki-1")
     assert dead is not None
     dead.end()
@@ -84,7 +84,7 @@ def test_one_without_a_sign_of_life_is_taken_over(tmp_path: Path) -> None:
     taken[0].end()
 
 
-def test_one_that_is_kept_is_never_taken_over_and_its_loss_is_noticed(tmp_path: Path) -> None:
+def test_a_renewed_lease_is_never_taken_over_and_its_loss_is_detected(tmp_path: Path) -> None:
     lost = threading.Event()
     folder = Folder.at(tmp_path)
     first = Waiter("wiki-1", 0.6).take(folder, lost.set)  # a sign of life each 0.1 s
@@ -100,6 +100,6 @@ def test_one_that_is_kept_is_never_taken_over_and_its_loss_is_noticed(tmp_path: 
     first.end()
 
 
-def test_the_end_of_the_work_is_noticed(tmp_path: Path) -> None:
+def test_the_end_of_the_restore_is_detected(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         take(tmp_path / "gone", "wiki-1")

@@ -20,7 +20,7 @@ from tests.runner.config.workload import configured
         ("./pages", "/backup/pages"),
     ],
 )
-def test_paths_are_of_a_volume_or_absolute(typed: str, path: str) -> None:
+def test_paths_are_relative_to_a_volume_or_absolute(typed: str, path: str) -> None:
     assert request.absolute(configured(), (typed, typed)) == (path,)
 
 
@@ -30,7 +30,7 @@ def test_paths_outside_of_volumes_are_refused(typed: str) -> None:
         request.absolute(configured(), (typed,))
 
 
-def test_patterns_choose_a_path_alone() -> None:
+def test_patterns_select_exactly_one_path() -> None:
     assert request.including("/backup", ("/backup/pages/a*[b]?\\",)) == (
         "--include", "/pages/a\\*\\[b]\\?\\\\",
     )  # fmt: skip
@@ -41,7 +41,7 @@ def message(action: str, item: str, size: int = 0) -> dict[str, object]:
     return {"message_type": "verbose_status", "action": action, "item": item, "size": size}
 
 
-def test_files_are_counted_and_the_first_are_named() -> None:
+def test_files_are_counted_and_the_first_ones_are_named() -> None:
     tally = Tally()
     tally.before.kinds[hash("/backup/folder")] = "others"
     for number in range(30):
@@ -65,7 +65,7 @@ def test_files_are_counted_and_the_first_are_named() -> None:
     assert line.endswith(", 1 is as it was")
 
 
-def test_what_restic_calls_new_may_replace_something() -> None:
+def test_a_file_that_restic_calls_new_may_replace_another() -> None:
     """It says so of links, of what it cannot read, and of further names of a file."""
     tally = Tally()
     tally.before.there.add(hash("/v/closed"))
@@ -76,7 +76,7 @@ def test_what_restic_calls_new_may_replace_something() -> None:
     assert tally.counts == {"changed": 2, "unchanged": 1}
 
 
-def test_what_failed_is_not_counted_though_restic_says_updated() -> None:
+def test_a_failed_file_is_not_counted_as_updated() -> None:
     tally = Tally()
     for item in ("/spoiled", "/good"):
         tally.hear(message("updated", item, 5), "/v")
@@ -86,7 +86,7 @@ def test_what_failed_is_not_counted_though_restic_says_updated() -> None:
     assert (tally.counts, tally.names, tally.bytes) == ({"changed": 1}, {"changed": ["/v/good"]}, 5)
 
 
-def test_the_line_names_what_failed_what_was_kept_and_whose_owner_was_refused() -> None:
+def test_the_summary_names_failed_kept_and_wrongly_owned_files() -> None:
     done = Done(failed={"/a": "is missing: no"}, kept=["/b", "/c"], kept_total=7,
                 refused=["/d"], refusals=3)  # fmt: skip
 

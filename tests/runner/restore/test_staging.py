@@ -100,7 +100,7 @@ def test_a_kill_at_each_step_loses_nothing(tmp_path: Path, flag: int) -> None:
 
 
 @pytest.mark.parametrize("flag", [1, _UNKNOWN_FLAG])
-def test_nothing_is_ever_replaced(
+def test_an_existing_file_is_never_replaced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flag: int
 ) -> None:
     monkeypatch.setattr(moving, "_NO_REPLACE", flag)
@@ -129,7 +129,7 @@ def test_nothing_is_ever_replaced(
     assert (volume / "closed").stat().st_mode & 0o777 == 0o555
 
 
-def test_a_tree_of_odd_names_moves_as_it_is(tmp_path: Path) -> None:
+def test_a_tree_with_unusual_names_moves_unchanged(tmp_path: Path) -> None:
     work = Staging(tmp_path / "data")
     work.make()
     work.begin("a snapshot")
@@ -155,7 +155,9 @@ def test_a_tree_of_odd_names_moves_as_it_is(tmp_path: Path) -> None:
         (("lost+found", "file"), False),
     ],
 )
-def test_what_counts_as_empty(tmp_path: Path, inside: tuple[str, ...], empty: bool) -> None:
+def test_an_empty_volume_has_at_most_lost_and_found(
+    tmp_path: Path, inside: tuple[str, ...], empty: bool
+) -> None:
     for name in inside:
         (tmp_path / name).mkdir()
 
@@ -163,14 +165,14 @@ def test_what_counts_as_empty(tmp_path: Path, inside: tuple[str, ...], empty: bo
     assert needs_work(tmp_path) is empty
 
 
-def test_a_volume_that_is_not_there_is_empty_and_a_file_is_not(tmp_path: Path) -> None:
+def test_a_missing_volume_is_empty_and_a_file_is_not(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
     assert is_empty(tmp_path / "nothing")
     assert not is_empty(tmp_path / "file")
 
 
-def test_a_volume_with_files_and_begun_work_needs_more_of_it(tmp_path: Path) -> None:
+def test_an_interrupted_restore_with_files_continues(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("moved already\n")
     (tmp_path / names.STAGING).mkdir()
 

@@ -27,7 +27,7 @@ def begun(volume: Path, snapshot: str) -> Staging:
     return work
 
 
-def test_files_of_another_snapshot_go(volume: Path) -> None:
+def test_files_of_another_snapshot_are_removed(volume: Path) -> None:
     before = begun(volume, "monday")
     (Path(before.files) / "file").write_text("of monday\n")
 
@@ -45,7 +45,7 @@ def test_files_of_the_same_snapshot_stay(volume: Path) -> None:
     assert [each.name for each in Path(work.files).iterdir()] == ["file"]
 
 
-def test_a_folder_that_no_note_vouches_for_is_not_whole(volume: Path) -> None:
+def test_a_folder_without_a_note_is_incomplete(volume: Path) -> None:
     work = begun(volume, "monday")
     (volume / names.STAGING / "whole").mkdir()
 
@@ -53,7 +53,7 @@ def test_a_folder_that_no_note_vouches_for_is_not_whole(volume: Path) -> None:
     assert not work.is_gathered
 
 
-def test_a_closed_folder_is_closed_again(volume: Path) -> None:
+def test_a_folder_regains_its_mode(volume: Path) -> None:
     work = begun(volume, "monday")
     root = Path(work.files) / "data"
     (root / "closed").mkdir(parents=True)

@@ -215,7 +215,7 @@ _INSIDE: dict[str, Callable[[Path, Path], object]] = {
 
 
 @pytest.mark.parametrize("user", _USERS)
-def test_what_lies_in_our_own_folder_is_believed_with_a_seal_alone(place: Path, user: int) -> None:
+def test_files_in_our_folder_are_trusted_only_with_a_seal(place: Path, user: int) -> None:
     """As an app leaves it that runs as our user: the work begins again, and is done."""
     before, wrong = canary(place / "outside"), []
     for name, plant in _INSIDE.items():
@@ -290,7 +290,7 @@ def test_modes_are_of_folders_inside_and_sealed(place: Path) -> None:
     assert modes == {"folder": 0o2750, "theirs": 0o755, "tool": 0o700}
 
 
-def test_a_restore_goes_on_where_it_was_with_the_same_password_alone(place: Path) -> None:
+def test_a_restore_resumes_only_with_the_same_password(place: Path) -> None:
     for seal, goes_on in ((_SEAL, True), (Seal(b"another"), False), (Seal(), False)):
         volume = place / f"{goes_on} {id(seal)}" / "data"
         volume.mkdir(parents=True)
@@ -307,7 +307,7 @@ def test_a_restore_goes_on_where_it_was_with_the_same_password_alone(place: Path
         assert again.is_doubtful is not goes_on
 
 
-def test_odd_names_and_links_move_as_they_are(place: Path) -> None:
+def test_unusual_names_and_links_move_unchanged(place: Path) -> None:
     volume, work, files = _begun(place)
     files.mkdir()
     for name in ODD_NAMES:
@@ -322,7 +322,7 @@ def test_odd_names_and_links_move_as_they_are(place: Path) -> None:
     assert canary(place / "outside") == before
 
 
-def test_a_volume_behind_a_link_that_leads_out_is_refused(place: Path) -> None:
+def test_a_volume_behind_a_link_to_the_outside_is_refused(place: Path) -> None:
     """Of `backup.volumes: data:app/files`, all but `data` is the app's."""
     (place / "data").mkdir()
     before = canary(place / "outside")
@@ -337,7 +337,7 @@ def test_a_volume_behind_a_link_that_leads_out_is_refused(place: Path) -> None:
 
 
 @pytest.mark.parametrize("what", ["folder", "staging"])
-def test_a_volume_that_changes_all_the_time(place: Path, what: str) -> None:
+def test_a_constantly_changing_volume_is_safe(place: Path, what: str) -> None:
     """The folder, or the one of the work, is now itself and now a link, while files come."""
     before = canary(place / "outside")
     volume = place / "data"

@@ -53,7 +53,7 @@ def begun(tmp_path: Path) -> Callable[[], Staging]:
     return begin
 
 
-def test_files_are_on_the_disk_before_a_name_says_that_they_are_whole(
+def test_files_are_synced_before_their_note_is_renamed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begun: Callable[[], Staging]
 ) -> None:
     work = begun()
@@ -72,7 +72,7 @@ def test_files_are_on_the_disk_before_a_name_says_that_they_are_whole(
     assert {"done"} <= {each.name for each in (tmp_path / "data" / names.STAGING).iterdir()}
 
 
-def test_what_a_disk_did_not_take_is_not_whole(
+def test_a_failed_sync_leaves_the_restore_incomplete(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begun: Callable[[], Staging]
 ) -> None:
     work = begun()
@@ -85,7 +85,7 @@ def test_what_a_disk_did_not_take_is_not_whole(
     assert not work.is_gathered
 
 
-def test_what_vouches_for_the_files_goes_last(
+def test_the_note_is_removed_last(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begun: Callable[[], Staging]
 ) -> None:
     """A kill in between leaves the end of a restore, never the beginning of one."""

@@ -32,7 +32,7 @@ tried("ours", f"{root}/folder/new", os.O_RDWR | os.O_CREAT | os.O_TRUNC)
 
 
 @needs.landlock.mark
-def test_only_what_was_given_is_opened(tmp_path: Path) -> None:
+def test_only_allowed_paths_are_opened(tmp_path: Path) -> None:
     for name in ("given", "other"):
         (tmp_path / name).touch()
     (tmp_path / "folder").mkdir()

@@ -10,13 +10,13 @@ from runner.sandbox import libc
 ROOT = Path(libc.__file__).parents[1]
 
 
-def test_it_is_loaded_once() -> None:
+def test_libc_is_loaded_once() -> None:
     assert libc.libc() is libc.libc()
     loading = [file for file in ROOT.rglob("*.py") if "CDLL(" in file.read_text("utf-8")]
     assert loading == [Path(libc.__file__)]
 
 
-def test_a_failed_call_says_why() -> None:
+def test_a_failed_call_names_its_error() -> None:
     assert libc.libc().syncfs(-1) == -1
     error = libc.error("volume")
 

@@ -45,7 +45,7 @@ def _proc(root: Path, mounts: list[str], capabilities: str) -> Path:
         ({"KUBERNETES_SERVICE_HOST": ""}, [WRITTEN], NO_RIGHTS, "read-write"),
     ],
 )
-def test_what_makes_it_more_than_a_sidecar(
+def test_additional_rights_are_detected(
     tmp_path: Path, environment: dict[str, str], mounts: list[str], capabilities: str, more: str
 ) -> None:
     proc = _proc(tmp_path, mounts, capabilities)
@@ -56,7 +56,7 @@ def test_what_makes_it_more_than_a_sidecar(
 
 
 @pytest.mark.parametrize("environment", [POD, OURS])
-def test_what_cannot_be_found_out_in_a_pod_counts_as_more(
+def test_unknown_rights_in_a_pod_count_as_additional(
     tmp_path: Path, environment: dict[str, str]
 ) -> None:
     assert "is unknown" in rights.beyond_a_sidecar(environment, proc=tmp_path)
@@ -67,11 +67,13 @@ def test_what_cannot_be_found_out_in_a_pod_counts_as_more(
     assert "is unknown" in rights.beyond_a_sidecar(environment, proc=tmp_path)
 
 
-def test_what_fills_volumes_is_more_wherever_it_runs(tmp_path: Path) -> None:
+def test_a_process_that_restores_volumes_always_has_additional_rights(tmp_path: Path) -> None:
     assert rights.beyond_a_sidecar({}, fills=True, proc=tmp_path)
 
 
-def test_a_restore_in_place_is_more_where_folders_are_writable(tmp_path: Path) -> None:
+def test_a_restore_in_place_has_additional_rights_where_folders_are_writable(
+    tmp_path: Path,
+) -> None:
     """Also where they are no mounts, as of a pod without volumes of its own."""
     (tmp_path / "volumes" / "data").mkdir(parents=True)
     proc = _proc(tmp_path, [], NO_RIGHTS)

@@ -26,5 +26,5 @@ def test_backup2_is_not_of_the_volumes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("option", ["rw,errors=remount-ro", "rw,norelatime", "rw,prot"])
-def test_an_option_that_holds_the_letters_is_not_read_only(tmp_path: Path, option: str) -> None:
+def test_an_option_that_contains_ro_is_not_read_only(tmp_path: Path, option: str) -> None:
     assert more(tmp_path, f"/backup/data {option}") == "/backup/data is mounted read-write"

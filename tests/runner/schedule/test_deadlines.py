@@ -61,12 +61,12 @@ def test_task_that_keeps_failing_stays_due_since_its_last_success() -> None:
     assert NOW - 20 * DAY < _due("prune", failing) < NOW - 12 * DAY
 
 
-def test_task_that_never_came_to_a_good_end_is_due_since_it_was_tried() -> None:
+def test_task_that_never_succeeded_is_due_since_its_first_attempt() -> None:
     assert NOW - 8 * DAY < _due("check", Task(attempted=NOW, status="failure")) <= NOW
     assert NOW - 8 * DAY < _due("check", Task(attempted=NOW, status="skipped", again=True)) <= NOW
 
 
-def test_drill_that_fails_by_hand_in_a_new_pod_is_not_overdue_since_before_the_pod() -> None:
+def test_manual_drill_that_fails_in_a_new_pod_is_not_overdue_since_before_the_pod() -> None:
     by_hand = Task(since=NOW - HOUR, attempted=NOW, status="failure")
     by_schedule = Task(since=NOW - 30 * DAY, attempted=NOW, status="failure")
 
@@ -82,7 +82,7 @@ def test_drill_that_fails_by_hand_in_a_new_pod_is_not_overdue_since_before_the_p
         ("verify", Task(success=NOW - 90 * DAY), {"schedule": "off"}),
     ],
 )
-def test_nothing_is_expected_of_what_is_off_or_left_to_others(
+def test_no_deadline_for_tasks_that_are_off_or_left_to_others(
     name: str, task: Task, annotations: dict[str, str]
 ) -> None:
     next_due = 0 if "schedule" in annotations else NEXT
@@ -91,7 +91,7 @@ def test_nothing_is_expected_of_what_is_off_or_left_to_others(
     assert deadlines.tasks(_configured(**annotations), state)[name] == 0
 
 
-def test_nothing_is_expected_while_paused_and_no_deletion_of_an_append_only_repository() -> None:
+def test_no_deadline_while_paused_nor_for_deletions_in_an_append_only_repository() -> None:
     old = {name: Task(success=NOW - 90 * DAY) for name in ("forget", "prune", "check", "verify")}
     state = changed(STATE, tasks=old)
 
@@ -100,7 +100,7 @@ def test_nothing_is_expected_while_paused_and_no_deletion_of_an_append_only_repo
     assert {name for name, moment in due.items() if not moment} == {"forget", "prune"}
 
 
-def test_copies_are_expected_only_where_there_is_a_second_repository() -> None:
+def test_copies_have_a_deadline_only_with_a_second_repository() -> None:
     second = configured(
         secret={"COPY_RESTIC_REPOSITORY": "/second", "COPY_RESTIC_PASSWORD": "staple"},
         annotations=CADENCES,

@@ -21,7 +21,7 @@ def _weekly(**secret: str) -> Config:
     return configured(secret=secret, annotations={"backup.schedule": "0 * * * *", **weekly})
 
 
-def test_a_task_is_overdue_once_the_backup_after_its_own_time_has_come() -> None:
+def test_a_task_is_overdue_after_the_backup_that_follows_its_own_time() -> None:
     state = remembered(next_due=NOW + HOUR, tasks={"check": Task(success=NOW)})
 
     assert deadlines.tasks(_weekly(), state)["check"] == SUNDAY + HOUR / 2
@@ -33,14 +33,14 @@ def test_the_interval_is_that_of_slots_also_before_a_retry() -> None:
     assert deadlines.interval(_weekly(), state) == HOUR
 
 
-def test_the_interval_begins_with_the_next_slot() -> None:
+def test_the_interval_starts_with_the_next_slot() -> None:
     config = configured(annotations={"backup.schedule": "0 13,14,20 * * *"})
     slot = MOMENT.replace(hour=13, minute=0).timestamp()
 
     assert deadlines.interval(config, remembered(next_due=slot)) == HOUR
 
 
-def test_a_job_that_comes_daily_has_a_day_for_each_task() -> None:
+def test_a_daily_job_has_a_day_for_each_task() -> None:
     done = {name: Task(success=NOW) for name in ("forget", "prune", "check")}
     state = remembered(began=NOW - 9 * DAY, tasks=done)
 
@@ -58,7 +58,7 @@ def test_copies_are_the_jobs_too_with_their_own_retention_and_prune() -> None:
     )  # fmt: skip
 
 
-def test_tasks_of_one_workload_do_not_come_at_the_same_moment() -> None:
+def test_tasks_of_one_workload_are_not_due_at_the_same_time() -> None:
     """Each hashes its own name: else prune and check of a repository would wait for each other."""
     config = configured(annotations={"backup.prune": "H H * * *", "backup.check": "H H * * *"})
     cadence, zone = config.settings[settings.PRUNE], config.settings[settings.TIMEZONE]

@@ -39,7 +39,7 @@ def test_between_slots_nothing_is_due_and_the_next_slot_is_named() -> None:
 
 
 @pytest.mark.parametrize("late", [0, 0.25, 1, 59, 1800])
-def test_a_slot_that_came_is_due(late: float) -> None:
+def test_a_reached_slot_is_due(late: float) -> None:
     """At once, without spread: the pod was there."""
     found = due.due(SLOT + HOUR + late, CONFIG, served())
 
@@ -62,14 +62,14 @@ def test_several_missed_slots_are_one_run() -> None:
     assert due.due(NOW, CONFIG, changed(state, attempted=NOW)).backup == ""
 
 
-def test_a_new_state_asks_the_repository_before_it_runs() -> None:
+def test_a_new_state_reads_the_repository_before_a_run() -> None:
     """The pod was replaced, and its last backup may be minutes old."""
     found = due.due(NOW, CONFIG, remembered())
 
     assert (found.backup, found.probe) == ("schedule", True)
 
 
-def test_a_new_state_that_is_asked_to_run_does_not_ask_the_repository() -> None:
+def test_a_requested_run_with_a_new_state_does_not_read_the_repository() -> None:
     """The answer would change nothing."""
     found = due.due(NOW, CONFIG, remembered(), asked=True)
 
@@ -114,7 +114,7 @@ def test_the_next_missed_slot_is_spread_again() -> None:
 
 
 @pytest.mark.parametrize("attempted", [SLOT - HOUR, SLOT + HOUR - 1])
-def test_a_slot_is_served_in_time_whatever_is_spread(attempted: float) -> None:
+def test_a_spread_run_does_not_delay_the_next_slot(attempted: float) -> None:
     """Be the missed slot caught up manually meanwhile, or not: the slot is the catch-up."""
     state = served(attempted=SLOT - HOUR)
     due.remember_start(SLOT + HOUR - 2, CONFIG, state)
@@ -164,7 +164,7 @@ def test_run_now_does_not_wait_for_a_spread() -> None:
 
 
 @pytest.mark.parametrize(("failures", "minutes"), [(1, 5), (2, 15), (3, 45)])
-def test_a_failure_is_retried_ever_later(failures: int, minutes: int) -> None:
+def test_retries_back_off_after_a_failure(failures: int, minutes: int) -> None:
     """5, 15 and 45 minutes after it ended."""
     ended = NOW + MINUTE
     state = failing(failures, ended=ended)
@@ -178,7 +178,7 @@ def test_a_failure_is_retried_ever_later(failures: int, minutes: int) -> None:
 
 
 @pytest.mark.parametrize("failures", [4, 5, 100])
-def test_after_the_third_retry_the_next_slot_is_waited_for(failures: int) -> None:
+def test_after_three_retries_the_next_run_is_the_next_slot(failures: int) -> None:
     """It will not be better for being tried more often."""
     found = due.due(NOW + 25 * MINUTE, CONFIG, failing(failures))
 
@@ -195,7 +195,7 @@ def test_a_slot_before_the_retry_is_served() -> None:
 
 
 @pytest.mark.parametrize("config", [PAUSED, OFF])
-def test_paused_or_off_nothing_is_due_by_itself(config: Config) -> None:
+def test_nothing_is_due_while_paused_or_off(config: Config) -> None:
     """No slot, no retry, no probe; state is still looked at."""
     for state in (served(attempted=0), failing(1, ended=NOW - HOUR), remembered()):
         found = due.due(NOW, config, state)
@@ -203,7 +203,7 @@ def test_paused_or_off_nothing_is_due_by_itself(config: Config) -> None:
         assert found == due.Due("", probe=False, next=NOW + 6 * HOUR)
 
 
-def test_paused_refuses_every_wish() -> None:
+def test_paused_refuses_every_request() -> None:
     """No runs while it is true."""
     config = configured(annotations={**HOURLY, "backup.run-now": "2", "backup.paused": "true"})
 
@@ -211,7 +211,7 @@ def test_paused_refuses_every_wish() -> None:
     assert due.next_slot(NOW, config) is None
 
 
-def test_off_still_runs_when_it_is_asked() -> None:
+def test_off_still_runs_on_request() -> None:
     """Off is about the clock only."""
     off = configured(annotations={"backup.schedule": "off", "backup.run-now": "2"})
 

@@ -42,7 +42,7 @@ def forgot(moment: float) -> State:
 
 
 @pytest.mark.parametrize("failure", ["auth", "config", "network"])
-def test_a_changed_secret_cures_what_it_may_have_caused(failure: str) -> None:
+def test_a_changed_secret_ends_the_wait_after_a_failure_it_may_have_caused(failure: str) -> None:
     """Nobody waits an hour to see whether the new password is right."""
     state = changed(failing(4, failure=failure), secret_changed=NOW - 60)
 
@@ -68,7 +68,7 @@ def test_a_changed_secret_starts_no_other_run(state: State) -> None:
     assert not due.cured_by_secret(state, NOW)
 
 
-def test_forget_is_due_once_per_slot_of_its_own() -> None:
+def test_forget_is_due_once_per_slot_of_its_schedule() -> None:
     """By default once a day."""
     assert due.task_is_due("forget", NOW, CONFIG, served())
     assert not due.task_is_due("forget", NOW, CONFIG, forgot(NOW))
@@ -95,7 +95,7 @@ def test_forget_follows_its_own_schedule() -> None:
     ids=["a central job does it", "off", "held", "failing"],
 )
 @pytest.mark.parametrize("task", TASKS)
-def test_a_task_is_not_due_where_it_is_off_or_held(
+def test_a_task_is_not_due_where_it_is_off_or_suspended(
     task: str, secret: dict[str, str], annotations: dict[str, str], changes: dict[str, object]
 ) -> None:
     """While a source lost its files, the good snapshots stay."""
@@ -119,7 +119,7 @@ def test_an_append_only_repository_is_only_checked() -> None:
     ],
     ids=["a central job does the rest", "held", "append-only"],
 )
-def test_a_drill_is_due_whoever_keeps_the_repository(
+def test_a_drill_is_due_even_where_others_maintain_the_repository(
     secret: dict[str, str], changes: dict[str, object]
 ) -> None:
     """It takes nothing away, and nobody else can compare with these volumes."""
@@ -133,13 +133,13 @@ def test_a_drill_is_due_whoever_keeps_the_repository(
     [({"BACKUP_VERIFY": "off"}, {}), ({}, {"failures": 1})],
     ids=["off", "failing"],
 )
-def test_a_drill_is_not_due_where_it_is_off_or_would_try_an_old_snapshot(
+def test_a_drill_is_not_due_where_it_is_off_or_would_read_an_old_snapshot(
     secret: dict[str, str], changes: dict[str, object]
 ) -> None:
     assert not due.task_is_due("verify", NOW, configured(secret=secret), served(**changes))
 
 
-def test_what_is_weekly_waits_for_its_slot_in_a_pod_without_state() -> None:
+def test_a_weekly_task_waits_for_its_slot_in_a_pod_without_state() -> None:
     """Or a pod that is replaced every hour would prune every hour."""
     fresh = model.new(NOW, "")
 
@@ -151,7 +151,7 @@ def test_what_is_weekly_waits_for_its_slot_in_a_pod_without_state() -> None:
     assert due.task_is_due("check", NOW + 7 * DAY, CONFIG, fresh)
 
 
-def test_a_task_that_was_stopped_is_tried_again_a_few_times() -> None:
+def test_an_interrupted_task_is_retried_a_few_times() -> None:
     """Then it waits for its next slot: it does not fit between two backups."""
     tried = [Task(attempted=NOW, again=True, tries=tries) for tries in range(5)]
 
@@ -173,7 +173,7 @@ def test_a_task_has_the_time_until_the_next_backup() -> None:
     assert due.time_for_tasks(NOW, configured(annotations={"backup.schedule": "off"})) == 6 * HOUR
 
 
-def test_the_next_slot_is_the_schedules_in_its_own_zone() -> None:
+def test_the_next_slot_is_in_the_schedules_time_zone() -> None:
     """Local time, as it is written."""
     config = configured(
         annotations={"backup.schedule": "30 3 * * *", "backup.timezone": "Europe/Berlin"}
@@ -209,7 +209,7 @@ def test_each_local_time_runs_once_over_a_clock_change(start: datetime, slots: i
     assert runs == slots
 
 
-def test_following_next_meets_every_slot_in_time() -> None:
+def test_repeated_next_reaches_every_slot_in_time() -> None:
     """The supervisor wakes only then, and still serves each hour once, on the minute."""
     state, now, runs = served(), NOW, []
     while now < NOW + DAY:

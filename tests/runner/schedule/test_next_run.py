@@ -121,7 +121,7 @@ def slots(config: Config, after: float, until: float) -> list[float]:
 
 @pytest.mark.parametrize("failures", [0.0, 0.4, 1.0], ids=["good", "flaky", "failing"])
 @pytest.mark.parametrize("name", SCHEDULES)
-def test_each_run_comes_when_it_was_announced(name: str, failures: float) -> None:
+def test_each_run_starts_when_announced(name: str, failures: float) -> None:
     """Whatever happens to the pod meanwhile; and no look leaves a slot behind it unserved."""
     # A seed of its own for each, the same in each process.
     pod = Pod(config_of(name), random.Random(f"{name} {failures}"), failing=failures)  # noqa: S311 -- no secret
@@ -234,7 +234,9 @@ MISSED = served(attempted=SLOT - HOUR, missed_slot=SLOT, not_before=NOW + 500)
         (remembered(), HOURLY, NOW),
     ],
 )
-def test_the_next_run(state: State, annotations: dict[str, str], at: float | None) -> None:
+def test_the_next_run_is_announced(
+    state: State, annotations: dict[str, str], at: float | None
+) -> None:
     config = configured(annotations=annotations)
 
     assert due.next_run(NOW, config, state) == at
@@ -281,7 +283,7 @@ def test_a_container_that_restarts_does_not_put_off_a_catch_up(restarts: list[in
         ("off", NOW, 0),
     ],
 )
-def test_the_interval_is_the_schedules_whatever_comes_between_its_slots(
+def test_the_interval_is_that_of_the_schedule_despite_runs_in_between(
     schedule: str, next_due: float, interval: float
 ) -> None:
     """Alerts and dashboards multiply it: a catch-up right before a slot must not shorten it."""

@@ -60,7 +60,7 @@ def test_much_output_on_both_streams_does_not_block(config: Config) -> None:
     assert done.tail[-1] == "200000"
 
 
-def test_what_was_written_right_before_the_end_is_read(
+def test_output_written_right_before_the_exit_is_read(
     config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It may come, and the command end, after a look that found nothing."""
@@ -80,7 +80,7 @@ def test_what_was_written_right_before_the_end_is_read(
     assert run(config, "seq 2000; echo Fatal: no >&2").text.endswith("2000\n")
 
 
-def test_odd_bytes_are_text(config: Config) -> None:
+def test_invalid_utf_8_is_read_as_text(config: Config) -> None:
     """File names need not be UTF-8."""
     assert run(config, r"printf 'b\374ro\n' >&2").tail == ("b\N{REPLACEMENT CHARACTER}ro",)
 
@@ -90,7 +90,7 @@ def test_a_command_has_no_standard_input(config: Config) -> None:
     assert run(config, "cat; echo end").text.strip() == "end"
 
 
-def test_a_command_that_is_not_there_is_127(config: Config) -> None:
+def test_a_missing_command_is_exit_127(config: Config) -> None:
     """With words that say what is wrong."""
     done = Executor(config, Log(), Stop()).execute(Step("test", ("no-such-command", "x")))
 
@@ -100,7 +100,7 @@ def test_a_command_that_is_not_there_is_127(config: Config) -> None:
     assert done.failure == Failure.RESTIC
 
 
-def test_a_command_that_was_killed_has_the_signals_number(config: Config) -> None:
+def test_a_killed_command_has_the_number_of_its_signal(config: Config) -> None:
     """-9 is how the kernel ends what uses too much memory."""
     done = run(config, "kill -9 $$")
 
@@ -117,7 +117,7 @@ def test_a_background_child_that_holds_the_pipe_is_not_waited_for(
     assert (done.code, done.text.strip(), done.stopped) == (3, "begun", "")
 
 
-def test_a_background_child_that_keeps_talking_is_not_waited_for(
+def test_a_background_child_that_keeps_writing_is_not_waited_for(
     config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A hook may start a daemon that logs; backups must not end with it."""
@@ -131,7 +131,7 @@ def test_a_background_child_that_keeps_talking_is_not_waited_for(
     assert (done.code, done.stopped) == (3, "")
 
 
-def test_the_last_words_are_kept_where_a_child_holds_the_pipe(
+def test_the_last_output_is_kept_where_a_child_holds_the_pipe(
     config: Config, tmp_path: Path
 ) -> None:
     """Also without a newline at their end."""
@@ -142,7 +142,7 @@ def test_the_last_words_are_kept_where_a_child_holds_the_pipe(
     assert done.tail == ("Fatal: half a line",)
 
 
-def test_the_environment_is_built_anew(
+def test_the_environment_is_built_from_scratch(
     config: Config, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Nothing strays in: an old repository variable beside a new file is an error."""
@@ -186,7 +186,7 @@ def test_the_secret_may_move_the_cache(config: Config, tmp_path: Path) -> None:
     assert f"RESTIC_CACHE_DIR={moved}\n" in done.text
 
 
-def test_a_cache_that_cannot_be_moved_stays(config: Config, tmp_path: Path) -> None:
+def test_a_cache_that_cannot_be_moved_stays_in_place(config: Config, tmp_path: Path) -> None:
     """The original's folder is not there, and the image is read-only."""
     (tmp_path / "file").touch()
     moved = str(tmp_path / "file" / "cache")
@@ -198,7 +198,7 @@ def test_a_cache_that_cannot_be_moved_stays(config: Config, tmp_path: Path) -> N
     assert f"RESTIC_CACHE_DIR={tmp_path}/cache\n" in done.text
 
 
-def test_little_is_kept_of_what_a_hook_prints(config: Config) -> None:
+def test_a_hooks_output_is_kept_up_to_a_bound(config: Config) -> None:
     """It may be endless; what it says of an error is told."""
     argv = ("sh", "-c", "echo one; yes | head -n 9000; head -c 300000 /dev/zero >&2; echo end >&2")
 
@@ -210,7 +210,7 @@ def test_little_is_kept_of_what_a_hook_prints(config: Config) -> None:
     assert len(done.tail[-1]) <= 2 << 16
 
 
-def test_debug_names_each_command_and_how_it_ended(
+def test_debug_logs_each_command_and_its_exit_code(
     config: Config, capsys: pytest.CaptureFixture[str]
 ) -> None:
     config = replace(config, commands=replace(config.commands, debug=True))
@@ -221,7 +221,7 @@ def test_debug_names_each_command_and_how_it_ended(
     assert (ended["message"], ended["exit_code"]) == ("probe ended", 3)
 
 
-def test_following_a_run_gives_each_effect_its_answer(config: Config) -> None:
+def test_each_step_of_a_run_gets_its_result(config: Config) -> None:
     """A Completed for a step, whether to stop for a wait, and the run's own end."""
 
     def conversation() -> Generator[Effect, Result, tuple[int, bool, str]]:

@@ -51,7 +51,7 @@ def run_until(config: Config, script: str, happened: Callable[[], bool]) -> Comp
     return done
 
 
-def test_the_wish_to_stop_ends_a_command(config: Config, tmp_path: Path) -> None:
+def test_a_stop_ends_a_command(config: Config, tmp_path: Path) -> None:
     """With SIGTERM, so that restic removes its lock."""
     begun, ended = tmp_path / "begun", tmp_path / "ended"
     script = f"trap 'touch {ended}; exit 1' TERM; touch {begun}; while :; do sleep 0.01; done"
@@ -62,7 +62,7 @@ def test_the_wish_to_stop_ends_a_command(config: Config, tmp_path: Path) -> None
     assert ended.exists()
 
 
-def test_the_wish_to_stop_reaches_a_hooks_own_children(config: Config, tmp_path: Path) -> None:
+def test_a_stop_reaches_the_children_of_a_hook(config: Config, tmp_path: Path) -> None:
     """They are of the same session."""
     begun, pid = tmp_path / "begun", tmp_path / "pid"
     script = f"sh -c 'echo $$ > {pid}; touch {begun}; exec sleep 60'; exit 0"
@@ -72,7 +72,7 @@ def test_the_wish_to_stop_reaches_a_hooks_own_children(config: Config, tmp_path:
     until(lambda: not Path(f"/proc/{pid.read_text().strip()}").exists(), "the child ended")
 
 
-def test_a_command_that_does_not_listen_is_killed(
+def test_a_command_that_ignores_sigterm_is_killed(
     config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After the grace that it has."""
@@ -99,7 +99,7 @@ def test_a_command_that_closed_its_streams_is_waited_for(config: Config) -> None
     assert run(config, "exec >/dev/null 2>&1; sleep 0.1; exit 7").code == 7
 
 
-def test_after_the_wish_to_stop_nothing_is_started(config: Config, tmp_path: Path) -> None:
+def test_after_a_stop_no_command_starts(config: Config, tmp_path: Path) -> None:
     """Not even to say goodbye."""
     stop = Stop()
     stop.asked = True
@@ -110,7 +110,7 @@ def test_after_the_wish_to_stop_nothing_is_started(config: Config, tmp_path: Pat
     assert not (tmp_path / "started").exists()
 
 
-def test_a_call_that_keeps_retrying_is_stopped(config: Config) -> None:
+def test_a_command_that_keeps_retrying_is_stopped(config: Config) -> None:
     """By its own words, not by silence."""
     config = replace(config, timing=Timing(open_timeout=1))
     line = "Stat(<config/>) returned error, retrying after 2.5s: dial tcp: connection refused"
@@ -121,7 +121,7 @@ def test_a_call_that_keeps_retrying_is_stopped(config: Config) -> None:
     assert done.said == "still no answer: connection refused"
 
 
-def test_a_command_has_its_time(config: Config) -> None:
+def test_a_command_has_a_timeout(config: Config) -> None:
     step = Step("pre", ("sh", "-c", "sleep 60"), hook=True, limit=0.2)
 
     done = Executor(config, Log(), Stop()).execute(step)
@@ -130,7 +130,7 @@ def test_a_command_has_its_time(config: Config) -> None:
     assert done.said == "it took too long and was stopped"
 
 
-def test_what_always_runs_does_so_after_the_wish_to_stop(config: Config) -> None:
+def test_a_step_marked_always_runs_after_a_stop(config: Config) -> None:
     """A frozen database is thawed, although the pod stops."""
     stop = Stop()
     stop.asked = True
@@ -141,7 +141,7 @@ def test_what_always_runs_does_so_after_the_wish_to_stop(config: Config) -> None
     assert (done.code, done.text.strip(), done.stopped) == (0, "thawed", "")
 
 
-def test_what_always_runs_does_not_hold_up_the_pods_end(
+def test_a_step_marked_always_does_not_delay_the_pods_termination(
     config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(watchdog, "_LAST", 0.2)
@@ -166,7 +166,7 @@ def test_a_command_is_stopped_before_memory_runs_out(
     assert done.said.endswith("raise backup.memory-limit")
 
 
-def test_a_wait_ends_with_the_wish_to_stop(config: Config) -> None:
+def test_a_stop_ends_a_wait(config: Config) -> None:
     """Before its time."""
     stop = Stop()
     stop.asked = True
@@ -179,7 +179,7 @@ def test_a_wait_ends_with_the_wish_to_stop(config: Config) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_signals_are_the_wish_to_stop(number: signal.Signals) -> None:
+def test_sigterm_and_sigint_request_a_stop(number: signal.Signals) -> None:
     """And SIGHUP, by which restic probes for live processes, is none."""
     every = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
     before = [signal.getsignal(each) for each in every]

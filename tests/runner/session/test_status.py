@@ -61,7 +61,7 @@ def test_status_before_the_first_run(config: Config, capsys: pytest.CaptureFixtu
     ],
     ids=["new", "new, failing", "first", "first, failing", "recovered", "of an older version"],
 )  # fmt: skip
-def test_status_of_a_pod_without_a_good_run(
+def test_status_of_a_pod_without_a_success(
     config: Config, capsys: pytest.CaptureFixture[str], state: State, last: str, good: str
 ) -> None:
     """It says never only where the repository has shown it."""
@@ -82,7 +82,7 @@ def test_status_of_a_pod_without_a_good_run(
         (True, True, 9, True),
     ],
 )
-def test_what_earlier_pods_did_is_not_denied(
+def test_status_does_not_deny_backups_of_earlier_pods(
     config: Config, derived: bool, inherited: bool, success: float, known: bool
 ) -> None:
     """No drill is in the repository: only a workload's first pod knows that there was none."""
@@ -103,7 +103,7 @@ def test_status_of_a_failure(config: Config, capsys: pytest.CaptureFixture[str])
     assert "retention  suspended" in out
 
 
-def test_status_names_what_is_missing_and_wrong(
+def test_status_names_missing_keys_and_problems(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """So that the next step is clear."""
@@ -179,7 +179,7 @@ def test_status_for_scripts(config: Config, capsys: pytest.CaptureFixture[str]) 
     }
 
 
-def test_a_mirror_has_no_task_but_the_retention_of_its_archives(tmp_path: Path) -> None:
+def test_a_mirror_has_only_the_retention_task(tmp_path: Path) -> None:
     """A new state knows of restic's."""
     mirror = configured({"BACKUP_STATE_DIR": str(tmp_path), "BACKUP_ENGINE": "rclone"})
     fresh = new(0, "")
@@ -206,7 +206,7 @@ def test_json_has_the_same_keys_before_the_first_run(config: Config) -> None:
         (None, 1),
     ],
 )
-def test_the_exit_status_says_whether_the_last_run_was_good(
+def test_the_exit_status_is_that_of_the_last_run(
     config: Config, last: Last | None, code: int
 ) -> None:
     """For scripts without a JSON parser."""
@@ -215,7 +215,7 @@ def test_the_exit_status_says_whether_the_last_run_was_good(
     assert status.show(config, as_json=False) == code
 
 
-def test_without_state_it_is_not_good(config: Config) -> None:
+def test_without_state_the_exit_status_is_1(config: Config) -> None:
     """Never backed up."""
     assert status.show(config, as_json=False) == 1
 
@@ -244,7 +244,7 @@ def test_no_secret_is_shown(
 
 
 @pytest.mark.parametrize("secret", ["true", "false", "null", "last"])
-def test_json_stays_json_whatever_is_secret(
+def test_masking_keeps_json_valid(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], secret: str
 ) -> None:
     """Nothing of it is foreign text."""

@@ -23,7 +23,7 @@ def _value(file: Path) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("file", WRITTEN, ids=lambda file: file.stem)
-def test_nothing_that_was_written_is_lost(file: Path) -> None:
+def test_every_field_of_earlier_versions_is_read(file: Path) -> None:
     state = coding.read(_value(file))
     again = coding.read(json.loads(json.dumps(coding.written(state))))
 
@@ -49,7 +49,7 @@ def test_the_latest_file_has_a_value_for_each_field() -> None:
     assert json.loads(json.dumps(state)) == given
 
 
-def test_a_file_has_no_groups_so_that_an_earlier_version_reads_it() -> None:
+def test_a_state_file_is_flat_so_that_an_earlier_version_reads_it() -> None:
     """After a rollback the sidecar before finds each value where it left it."""
     groups = [getattr(remembered(), each.name) for each in fields(State)]
     named = [each.name for group in groups for each in fields(group)]
@@ -63,7 +63,7 @@ _OTHER_KIND = [{}, "text", -1, [1]]
 
 
 @pytest.mark.parametrize("name", _value(WRITTEN[-1]))
-def test_one_value_of_another_kind_is_no_state(name: str) -> None:
+def test_one_value_of_the_wrong_type_invalidates_the_state(name: str) -> None:
     """Each is looked at; what a version wrote by mistake would fail each run that reads it."""
     fit = 0
     for value in _OTHER_KIND:

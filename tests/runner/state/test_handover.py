@@ -28,7 +28,7 @@ def change(folder: Path, **values: object) -> None:
     file.write_text(json.dumps({**json.loads(file.read_text()), **values}))
 
 
-def test_it_is_taken_once(left: Path) -> None:
+def test_a_handover_is_read_once(left: Path) -> None:
     found = handover.take(left, configured(), NOW)
 
     assert found is not None
@@ -37,19 +37,19 @@ def test_it_is_taken_once(left: Path) -> None:
     assert list(left.iterdir()) == []
 
 
-def test_another_workloads_is_not_believed(left: Path) -> None:
+def test_a_handover_of_another_workload_is_not_trusted(left: Path) -> None:
     assert handover.take(left, configured({names.ENV_HOST: "blog"}), NOW) is None
 
 
 @pytest.mark.parametrize("read", [NOW + 3600, 0, -1, "now", None])
-def test_what_was_not_read_before_now_is_not_believed(left: Path, read: object) -> None:
+def test_a_handover_with_an_invalid_time_is_not_trusted(left: Path, read: object) -> None:
     change(left, read=read)
 
     assert handover.take(left, configured(), NOW) is None
 
 
 @pytest.mark.parametrize("when", ["2026-11-24T03:00:00Z", "1969-11-24T03:00:00Z", "soon"])
-def test_snapshots_that_are_not_of_the_past_are_not_believed(left: Path, when: str) -> None:
+def test_a_handover_with_future_snapshots_is_not_trusted(left: Path, when: str) -> None:
     change(left, snapshots=[{"time": when, "tags": [], "summary": {}}])
 
     assert handover.take(left, configured(), NOW) is None

@@ -26,7 +26,7 @@ LOCKED_ELSEWHERE = (
 )
 
 
-def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
+def test_a_saved_state_is_loaded(tmp_path: Path) -> None:
     """Every field, and the last run in it."""
     Store(tmp_path).save(WHOLE)
 
@@ -34,7 +34,7 @@ def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["state.json"]
 
 
-def test_odd_bytes_of_file_names_are_saved(tmp_path: Path) -> None:
+def test_invalid_utf_8_in_file_names_is_saved(tmp_path: Path) -> None:
     """Names on disk need not be UTF-8."""
     odd = changed(STATE, last=replace(LAST, message="b\udcfcro", unreadable=["/b\udcfcro"]))
 
@@ -68,7 +68,7 @@ def test_a_leftover_alone_is_no_state(tmp_path: Path) -> None:
     assert Store(tmp_path).load() is None
 
 
-def test_whoever_reads_while_it_is_saved_sees_a_whole_one(tmp_path: Path) -> None:
+def test_a_concurrent_reader_sees_a_complete_state(tmp_path: Path) -> None:
     """The old file stays as it is, under the same name, until the new one is complete."""
     store = Store(tmp_path)
     store.save(STATE)
@@ -83,7 +83,7 @@ def test_whoever_reads_while_it_is_saved_sees_a_whole_one(tmp_path: Path) -> Non
     [b"", b"{", b"null", b"[]", b"3", b'"text"', b"{}", b'{"run_now": "", "last": {}}',
      b'{"run_now": "", "last": {"started": 1}}', b"\xff\xfe", b"\0\0\0\0"],
 )  # fmt: skip
-def test_a_broken_file_is_no_state(tmp_path: Path, content: bytes) -> None:
+def test_an_invalid_file_is_no_state(tmp_path: Path, content: bytes) -> None:
     """It is derived anew from the repository."""
     (tmp_path / "state.json").write_bytes(content)
 

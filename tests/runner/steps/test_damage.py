@@ -63,7 +63,7 @@ _SOUND = (
         *((line, "snapshot's file") for line in _SNAPSHOTS),
     ],
 )
-def test_damage_has_its_class_and_names_its_cure(line: str, cure: str) -> None:
+def test_damage_has_its_class_and_a_remedy(line: str, cure: str) -> None:
     """It is neither the network's nor a volume's fault."""
     done = Completed(1, tail=("Load(<key/1>) returned error, retrying after 1s: EOF", line))
 
@@ -73,7 +73,7 @@ def test_damage_has_its_class_and_names_its_cure(line: str, cure: str) -> None:
 
 
 @pytest.mark.parametrize("line", _SOUND)
-def test_what_may_be_the_way_is_no_damage(line: str) -> None:
+def test_a_failure_of_the_connection_is_no_damage(line: str) -> None:
     """An answer that broke off comes whole at the next try."""
     assert Completed(1, tail=(line,)).failure != Failure.REPOSITORY
 
@@ -97,7 +97,7 @@ def test_damage_is_no_unreadable_file(line: str) -> None:
 @pytest.mark.parametrize(
     "name", ["/v/hash mismatch", "/v/ciphertext verification failed", "/v/xattr", "/v/is damaged"]
 )
-def test_a_files_name_says_nothing_of_the_repository(name: str) -> None:
+def test_a_file_name_is_not_taken_for_damage(name: str) -> None:
     """It is the app's to choose."""
     listener = Listener()
     listener.stderr(_error(name, f"open {name}: permission denied"), 0)

@@ -88,7 +88,7 @@ def test_an_unreadable_source_root_is_a_failure() -> None:
     assert not outcome.protected
 
 
-def test_an_unreadable_source_root_is_seen_behind_any_number_of_unreadable_files() -> None:
+def test_an_unreadable_source_root_is_found_among_any_number_of_unreadable_files() -> None:
     """Only their names are cut short, not what they mean."""
     listener = Listener()
     for name in (*(f"{PAGES}/{number}" for number in range(200)), UPLOADS):
@@ -141,7 +141,7 @@ def test_a_missing_source_is_a_failure_and_the_other_is_backed_up() -> None:
     assert not outcome.protected
 
 
-def test_empty_and_unreadable_sources_are_given_to_restic() -> None:
+def test_empty_and_unreadable_sources_are_passed_to_restic() -> None:
     """It may be able to read what we could not, and a snapshot shows the folder."""
     sources = {PAGES: Source.EMPTY, UPLOADS: Source.UNREADABLE}
 
@@ -150,7 +150,7 @@ def test_empty_and_unreadable_sources_are_given_to_restic() -> None:
     assert said == [BACKUP, doubtful("4f8a1c2e9b")]
 
 
-def test_the_worst_is_said_first() -> None:
+def test_the_worst_problem_is_named_first() -> None:
     """Missing before empty before unreadable."""
     sources = {"/a": Source.UNREADABLE, PAGES: Source.EMPTY, "/c": Source.MISSING}
 
@@ -159,7 +159,7 @@ def test_the_worst_is_said_first() -> None:
     assert judged(GOOD, sources).message.startswith(f"empty, and had files before: {PAGES};")
 
 
-def test_exit_3_without_a_name_says_what_restic_said() -> None:
+def test_exit_3_without_a_file_quotes_restics_message() -> None:
     """A folder that went away while restic started has no error item of its own."""
     line = f"{UPLOADS} does not exist, skipping"
 
@@ -171,7 +171,7 @@ def test_exit_3_without_a_name_says_what_restic_said() -> None:
     assert "0 unreadable" not in outcome.message
 
 
-def test_words_on_standard_error_do_not_spoil_a_success() -> None:
+def test_output_on_standard_error_does_not_change_a_success() -> None:
     """A cache that cannot be written costs only time."""
     outcome = judged(replace(GOOD, tail=("unable to open cache: permission denied",)))
 
@@ -206,7 +206,7 @@ def test_half_of_one_volume_unreadable_is_a_failure(bad: int, total: int, status
     ],
     ids=["unknown", "as ever", "files", "a tenth", "few files", "bytes", "few bytes"],
 )
-def test_hardly_anything_left_is_a_warning_that_holds_retention(
+def test_a_shrunken_source_is_a_warning_that_suspends_retention(
     usual: tuple[int, int] | None, *, shrunk: bool
 ) -> None:
     """Three such snapshots could push out the good ones."""
@@ -218,7 +218,7 @@ def test_hardly_anything_left_is_a_warning_that_holds_retention(
     assert outcome.protected
 
 
-def test_a_snapshot_that_cannot_be_marked_is_told_with_what_is_wrong() -> None:
+def test_a_snapshot_that_cannot_be_tagged_is_reported_with_the_problem() -> None:
     """Such as in an append-only repository."""
     facts = replace(FACTS, sources={PAGES: Source.EMPTY, UPLOADS: Source.FULL})
 
@@ -234,7 +234,7 @@ NO_FILE = replace(GOOD, messages=({**SUMMARY, **NOTHING},))
 
 
 @pytest.mark.parametrize("full", [(PAGES,), (PAGES, UPLOADS)])
-def test_a_snapshot_without_a_file_where_there_are_some_is_a_failure(full: tuple[str, ...]) -> None:
+def test_a_snapshot_without_files_of_a_full_source_is_a_failure(full: tuple[str, ...]) -> None:
     """Excludes left all of them out, or restic stayed on another file system."""
     sources = {path: Source.FULL if path in full else Source.EMPTY for path in (PAGES, "/backup/n")}
     sources |= {UPLOADS: Source.FULL} if UPLOADS in full else {}
@@ -247,7 +247,7 @@ def test_a_snapshot_without_a_file_where_there_are_some_is_a_failure(full: tuple
 
 
 @pytest.mark.parametrize(("usual", "status"), [((1, 9), "failure"), (None, "warning")])
-def test_a_snapshot_without_a_file_where_there_used_to_be_is_a_failure(
+def test_a_snapshot_without_files_after_one_with_files_is_a_failure(
     usual: tuple[int, int] | None, status: str
 ) -> None:
     """As where RESTIC_SOURCE names another folder, which is empty."""
@@ -260,7 +260,7 @@ def test_a_snapshot_without_a_file_where_there_used_to_be_is_a_failure(
 @pytest.mark.parametrize(
     ("left_out", "status"), [(("mysql",), Status.SUCCESS), ((), Status.FAILURE)]
 )
-def test_a_snapshot_without_a_file_is_whole_where_a_dump_stands_for_them(
+def test_a_snapshot_without_files_is_complete_where_a_dump_replaces_them(
     left_out: tuple[str, ...], status: Status
 ) -> None:
     facts = replace(FACTS, sources={PAGES: Source.FULL}, left_out=left_out)
@@ -281,7 +281,7 @@ def test_a_link_that_is_not_followed_is_a_failure_and_the_other_source_is_backed
     assert outcome.message.startswith(f"{UPLOADS} {why};")
 
 
-def test_without_another_source_than_such_a_link_there_is_no_backup() -> None:
+def test_without_any_other_source_than_such_a_link_there_is_no_backup() -> None:
     facts = replace(
         FACTS, sources={PAGES: Source.MISSING, UPLOADS: Source.REFUSED}, refused={UPLOADS: "is odd"}
     )
@@ -293,7 +293,7 @@ def test_without_another_source_than_such_a_link_there_is_no_backup() -> None:
     assert (outcome.status, outcome.failure) == (Status.FAILURE, Failure.SOURCE)
 
 
-def test_a_source_has_no_part_in_the_errors_of_one_whose_name_begins_with_its_own() -> None:
+def test_errors_of_a_source_with_a_longer_name_do_not_count() -> None:
     """Of the one file in the first, all would be unreadable."""
     first, second = "/backup/data", "/backup/data2"
     sources = {first: Source.FULL, second: Source.FULL}

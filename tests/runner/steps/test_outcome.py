@@ -7,7 +7,7 @@ from runner.steps.outcome import Failure, Outcome, Status
 
 @pytest.mark.parametrize("status", Status)
 @pytest.mark.parametrize("snapshot", ["", "4f8a1c2e"])
-def test_only_a_good_end_with_a_snapshot_protects(status: Status, snapshot: str) -> None:
+def test_only_a_success_or_warning_with_a_snapshot_protects(status: Status, snapshot: str) -> None:
     good = status in {Status.SUCCESS, Status.WARNING} and snapshot != ""
 
     assert Outcome(status, "", snapshot=snapshot).protected is good

@@ -54,7 +54,7 @@ def test_status_lines_are_dropped_and_the_progress_kept() -> None:
 @pytest.mark.parametrize(
     "line", ["", "{", '{"message_type":', "[2K", "{}", "null", '{"id":"x"}', '"summary"', "[1,2"]
 )
-def test_what_is_no_message_is_text(line: str) -> None:
+def test_output_that_is_not_json_is_text(line: str) -> None:
     """Nothing on standard output can break a run."""
     listener = Listener()
     listener.stdout(line)
@@ -99,7 +99,7 @@ def test_an_unreadable_file_counts_once() -> None:
     assert done.tail == ()
 
 
-def test_all_unreadable_files_are_known() -> None:
+def test_all_unreadable_files_are_recorded() -> None:
     """A source's root may be the last of them."""
     done = heard(*(error(f"/{number}") for number in range(2000)), code=3)
 
@@ -131,7 +131,7 @@ def test_the_last_20_lines_are_kept() -> None:
         ([], "exit status 1"),
     ],
 )
-def test_the_most_telling_line_is_said(lines: list[str], said: str) -> None:
+def test_the_most_specific_line_is_reported(lines: list[str], said: str) -> None:
     """The fatal one, else the last one, else the code."""
     assert heard(*lines).said == said
 
@@ -167,7 +167,7 @@ def test_the_most_telling_line_is_said(lines: list[str], said: str) -> None:
         (77, "", Failure.RESTIC),
     ],
 )
-def test_the_class_of_a_failure(code: int, words: str, failure: Failure) -> None:
+def test_a_failure_has_its_class(code: int, words: str, failure: Failure) -> None:
     """restic's own codes first, then its words, in any case of letters."""
     tail = (words,) if words else ()
 
@@ -175,7 +175,7 @@ def test_the_class_of_a_failure(code: int, words: str, failure: Failure) -> None
     assert Completed(code, tail=(words.upper(), "exit")).failure == failure
 
 
-def test_what_is_killed_says_by_which_signal() -> None:
+def test_a_killed_command_names_its_signal() -> None:
     assert heard(code=-9).said == "killed by signal 9"
     assert heard(code=3).said == "exit status 3"
 
@@ -190,7 +190,7 @@ def test_a_crash_is_not_lost_among_its_trace() -> None:
     assert done.said.startswith("fatal error: out of memory")
 
 
-def test_who_hears_messages_hears_lines_of_text_too() -> None:
+def test_a_listener_gets_messages_and_lines_of_text() -> None:
     """Nothing is kept then: there may be millions."""
     heard: list[dict[str, object]] = []
     listener = Listener(hear=heard.append)
@@ -209,14 +209,14 @@ def test_who_hears_messages_hears_lines_of_text_too() -> None:
     [("[]\n", True), ("null", True), ('[{"id": "a1"}]', True),
      ("", False), ("\n", False), ('[{"id": "a1"}', False), ("{}", False), ("no JSON", False)],
 )  # fmt: skip
-def test_silence_is_no_empty_list(text: str, good: bool) -> None:
+def test_no_output_is_not_an_empty_list(text: str, good: bool) -> None:
     done = answered(Completed(0, text=text))
 
     assert (done.code == 0) == good
     assert good or done.said == "restic listed nothing, not even an empty list"
 
 
-def test_a_list_that_failed_says_so_itself() -> None:
+def test_a_failed_list_is_an_error() -> None:
     failed = Completed(1, tail=("Fatal: no",))
 
     assert answered(failed) is failed

@@ -44,7 +44,7 @@ def test_folders_and_files_of_the_source_are_named() -> None:
     assert (done.unreadable, done.other_errors) == (("sub", "b"), False)
 
 
-def test_words_on_the_destination_count_more_than_those_on_the_source() -> None:
+def test_errors_of_the_destination_outrank_those_of_the_source() -> None:
     done = heard(
         line("Failed to copy: dial tcp: connection refused", "a"),
         line(f"Failed to copy: failed to open source object: {DENIED}", "b"),
@@ -58,7 +58,7 @@ def test_words_on_the_destination_count_more_than_those_on_the_source() -> None:
     assert "connection refused" in done.said
 
 
-def test_a_count_that_fails_says_why() -> None:
+def test_a_failed_count_names_its_cause() -> None:
     done = heard(line(f'failed to open directory "": {DENIED}'), code=6)
 
     assert "permission denied" in done.said

@@ -16,7 +16,7 @@ def retry(after: str, what: str = "Stat(<config/>)") -> str:
     return f"{what} returned error, retrying after {after}: dial tcp: connection refused"
 
 
-def test_a_call_stopped_for_retrying_says_what_it_could_not_reach() -> None:
+def test_a_command_stopped_for_retrying_names_what_it_could_not_reach() -> None:
     """Without the noise about when it would try again."""
     listener = Listener()
     listener.stderr(retry("1.2s"), 0)
@@ -43,7 +43,7 @@ def test_a_call_stopped_for_retrying_says_what_it_could_not_reach() -> None:
         ([(0, "121000ms")], True),
     ],
 )
-def test_a_call_that_says_it_will_retry_beyond_the_limit_keeps_retrying(
+def test_an_announced_retry_beyond_the_limit_counts_as_endless(
     steps: list[tuple[float, str]],
     still: bool,
 ) -> None:
@@ -70,7 +70,7 @@ def test_a_call_that_says_it_will_retry_beyond_the_limit_keeps_retrying(
         ("Load(<data/4f8a1c2e9b>, 900, 0)", False),
     ],
 )
-def test_only_what_opens_the_repository_counts(what: str, still: bool) -> None:
+def test_only_retries_while_opening_the_repository_count(what: str, still: bool) -> None:
     """The words of restic 0.19; data is read and written when it is open."""
     listener = Listener()
     listener.stderr(retry("121s", what), now=0)
@@ -79,7 +79,7 @@ def test_only_what_opens_the_repository_counts(what: str, still: bool) -> None:
 
 
 @pytest.mark.parametrize("what", [UPLOAD, "Load(<index/4f8a1c2e9b>, 0, 0)"])
-def test_short_troubles_far_apart_are_no_endless_retry(what: str) -> None:
+def test_separate_short_failures_are_no_endless_retry(what: str) -> None:
     """A long call over a shaky line goes on; forget and check show no progress."""
     listener = Listener()
     for hour in range(4):
@@ -89,7 +89,7 @@ def test_short_troubles_far_apart_are_no_endless_retry(what: str) -> None:
     assert not listener.keeps_retrying(LIMIT)
 
 
-def test_a_success_after_retries_ends_the_trouble() -> None:
+def test_a_success_after_retries_resets_the_count() -> None:
     """restic says so; a new trouble is measured from its own beginning."""
     listener = Listener()
     listener.stderr(retry("90s"), now=0)
@@ -110,7 +110,7 @@ def test_once_files_are_read_the_repository_is_open() -> None:
     assert not listener.keeps_retrying(LIMIT)
 
 
-def test_a_retry_inside_json_is_heard() -> None:
+def test_a_retry_inside_json_is_detected() -> None:
     """Some backends' words come wrapped."""
     listener = Listener()
     listener.stderr(json.dumps({"message_type": "warning", "message": retry("300s")}), now=0)
@@ -139,7 +139,7 @@ def test_an_upload_that_is_refused_again_and_again_is_given_up() -> None:
     assert listener.completed(130, "retrying").said == "The specified bucket does not exist"
 
 
-def test_several_uploads_refused_once_each_may_be_a_moment_of_the_servers() -> None:
+def test_several_uploads_refused_once_each_are_tolerated() -> None:
     listener = Listener()
     for number in range(9):
         _refused(listener, 1, f"Save(<data/{number}>)")
@@ -147,7 +147,7 @@ def test_several_uploads_refused_once_each_may_be_a_moment_of_the_servers() -> N
     assert not listener.keeps_retrying(LIMIT)
 
 
-def test_uploads_that_fail_otherwise_are_restics_matter() -> None:
+def test_other_upload_failures_are_left_to_restic() -> None:
     """Also where an address holds words of a refusal."""
     listener = Listener()
     _refused(listener, 9, why=UNSURE)
@@ -156,7 +156,7 @@ def test_uploads_that_fail_otherwise_are_restics_matter() -> None:
     assert not listener.keeps_retrying(LIMIT)
 
 
-def test_an_upload_that_succeeds_at_last_ends_the_count() -> None:
+def test_a_successful_upload_resets_the_count() -> None:
     listener = Listener()
     _refused(listener, 3)
     listener.stderr(f"{UPLOAD} operation successful after 3 retries", 4)

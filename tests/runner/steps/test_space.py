@@ -58,19 +58,19 @@ def _refuse(listener: Listener, why: str, until: float) -> None:
 
 
 @pytest.mark.parametrize("why", FULL)
-def test_want_of_space_is_told_as_such(why: str) -> None:
+def test_a_lack_of_space_is_reported_as_space(why: str) -> None:
     """Also where a server calls it a lack of rights."""
     assert failure_patterns.meaning(why) == Failure.SPACE
 
 
 @pytest.mark.parametrize("why", NOT_FULL)
-def test_other_refusals_are_no_want_of_space(why: str) -> None:
+def test_other_refusals_are_not_a_lack_of_space(why: str) -> None:
     """Being asked to go slower is none."""
     assert failure_patterns.meaning(why) != Failure.SPACE
 
 
 @pytest.mark.parametrize("why", FULL)
-def test_a_full_storage_is_given_up_within_the_time_to_open_it(why: str) -> None:
+def test_full_storage_is_given_up_within_the_open_timeout(why: str) -> None:
     """restic alone tries for 15 minutes."""
     listener = Listener(progress={"percent_done": 0.5})
     _refuse(listener, why, 20)
@@ -93,7 +93,7 @@ def test_one_refusal_stops_no_backup() -> None:
     assert not listener.keeps_retrying(LIMIT)
 
 
-def test_room_that_is_made_lets_a_backup_go_on() -> None:
+def test_freed_space_lets_a_backup_continue() -> None:
     """restic says that it succeeded."""
     listener = Listener()
     _refuse(listener, FULL[0], 110)
@@ -103,7 +103,7 @@ def test_room_that_is_made_lets_a_backup_go_on() -> None:
     assert not listener.keeps_retrying(LIMIT)
 
 
-def test_a_backend_of_rclones_says_why_before_restic_does() -> None:
+def test_the_cause_reported_by_rclone_is_used() -> None:
     """restic sees a bare 500 of the rclone that it started."""
     listener = Listener()
     now, pause = 0.0, 0.5

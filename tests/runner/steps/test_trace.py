@@ -96,7 +96,7 @@ _SAID = {
 
 
 @pytest.mark.parametrize("case", _SAID)
-def test_a_line_of_a_stack_trace_is_no_reason(case: str) -> None:
+def test_a_line_of_a_stack_trace_is_not_reported_as_the_cause(case: str) -> None:
     """restic prints hundreds of lines after the one that says why."""
     written, expected = _SAID[case]
     listener = Listener()

@@ -23,7 +23,7 @@ def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
     made.kill()
 
 
-def test_the_first_tick_says_that_it_is_the_start(supervisor: Supervisor) -> None:
+def test_the_first_tick_is_marked_as_the_start(supervisor: Supervisor) -> None:
     """And nothing but it follows before its time."""
     supervisor.start(SLOW)
     supervisor.await_sleep()
@@ -153,7 +153,7 @@ def test_a_changed_volume_ticks_without_arguments(supervisor: Supervisor, folder
     assert supervisor.calls == ["tick --start", "tick"]
 
 
-def test_a_volume_changed_during_a_tick_is_seen_after_it(supervisor: Supervisor) -> None:
+def test_a_change_during_a_tick_is_detected_after_it(supervisor: Supervisor) -> None:
     """The tick had read the old one."""
     supervisor.block_ticks()
     supervisor.start(QUICK)

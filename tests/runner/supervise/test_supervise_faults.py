@@ -21,7 +21,7 @@ def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
 
 
 @pytest.mark.parametrize("status", [1, 2, 137])
-def test_a_failing_tick_is_tried_again(supervisor: Supervisor, status: int) -> None:
+def test_a_failing_tick_is_retried(supervisor: Supervisor, status: int) -> None:
     """After some pauses, not at once, and without end."""
     supervisor.answer(status=status)
     began = time.monotonic()
@@ -33,7 +33,7 @@ def test_a_failing_tick_is_tried_again(supervisor: Supervisor, status: int) -> N
     assert supervisor.process.poll() is None
 
 
-def test_a_tick_that_is_killed_leaves_no_words_of_the_shells(supervisor: Supervisor) -> None:
+def test_a_killed_tick_leaves_no_message_of_the_shell(supervisor: Supervisor) -> None:
     """The container's log is read as JSON, line by line."""
     supervisor.block_ticks()
     supervisor.start(QUICK)
@@ -67,7 +67,7 @@ def test_without_a_runner_it_stays_alive(supervisor: Supervisor) -> None:
     assert supervisor.process.poll() is None
 
 
-def test_a_state_folder_that_cannot_be_written_does_not_end_it(supervisor: Supervisor) -> None:
+def test_an_unwritable_state_folder_does_not_end_it(supervisor: Supervisor) -> None:
     """It looks again, blindly, after some pauses; it still ends when it is told to."""
     supervisor.state.parent.mkdir(parents=True, exist_ok=True)
     supervisor.state.write_text("a file where the folder should be")
@@ -79,7 +79,7 @@ def test_a_state_folder_that_cannot_be_written_does_not_end_it(supervisor: Super
     assert supervisor.process.wait(30) == 0
 
 
-def test_a_state_folder_that_goes_away_does_not_end_it(supervisor: Supervisor) -> None:
+def test_a_vanished_state_folder_does_not_end_it(supervisor: Supervisor) -> None:
     """Nor one that comes back."""
     supervisor.start(QUICK)
     supervisor.await_looks(2)
@@ -89,7 +89,7 @@ def test_a_state_folder_that_goes_away_does_not_end_it(supervisor: Supervisor) -
     assert supervisor.process.poll() is None
 
 
-def test_nothing_it_started_is_left_while_it_waits(supervisor: Supervisor) -> None:
+def test_no_child_is_left_while_it_waits(supervisor: Supervisor) -> None:
     """One sleep, no zombie, however often it was woken."""
     supervisor.start(SLOW)
     for count in range(1, 5):

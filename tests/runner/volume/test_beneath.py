@@ -70,7 +70,7 @@ _CALLS: dict[str, Callable[[Folder, str], object]] = {
 
 
 @pytest.mark.parametrize("call", _CALLS)
-def test_nothing_that_is_planted_leads_out(tmp_path: Path, call: str) -> None:
+def test_no_planted_path_leads_out(tmp_path: Path, call: str) -> None:
     """Each planting by each call: an error at once, never a wait, and nothing outside changes."""
     (tmp_path / "v").mkdir()
     other = outside(tmp_path / "outside")
@@ -107,7 +107,7 @@ def test_a_removal_stays_inside(tmp_path: Path) -> None:
 
 @needs.root.mark
 @pytest.mark.parametrize("_way", [True], ids=["openat2"], indirect=True)
-def test_what_is_mounted_inside_is_not_entered(tmp_path: Path) -> None:
+def test_a_mount_inside_is_not_entered(tmp_path: Path) -> None:
     """Step by step, a device's number does not tell a folder of the same file system."""
     (tmp_path / "v" / "a" / "mount").mkdir(parents=True)
     other = outside(tmp_path / "outside")
@@ -141,7 +141,7 @@ _RACES: dict[str, Callable[[Folder, int], object]] = {
 
 
 @pytest.mark.parametrize("race", _RACES)
-def test_a_folder_that_is_exchanged_for_a_link_all_the_time(tmp_path: Path, race: str) -> None:
+def test_a_folder_constantly_exchanged_for_a_link_leads_nowhere(tmp_path: Path, race: str) -> None:
     """A thousand rounds, in which the name is now the one and now the other."""
     volume = tmp_path / "v"
     (volume / "dir" / "inner").mkdir(parents=True)
@@ -159,7 +159,7 @@ def test_a_folder_that_is_exchanged_for_a_link_all_the_time(tmp_path: Path, race
     assert canary(other) == before
 
 
-def test_a_move_into_a_folder_that_is_exchanged(tmp_path: Path) -> None:
+def test_a_move_into_an_exchanged_folder_stays_inside(tmp_path: Path) -> None:
     volume = tmp_path / "v"
     for name in ("dir", "source"):
         (volume / name).mkdir(parents=True)

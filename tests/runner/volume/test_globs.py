@@ -74,7 +74,7 @@ def test_a_source_that_is_a_link_keeps_its_name_and_stays_in_its_volume(
     assert list(globs.find(str(volume / "away"), str(volume), "**/*.db")) == []
 
 
-def test_a_crowd_of_folders_in_one_another_ends(tmp_path: Path) -> None:
+def test_deeply_nested_folders_are_bounded(tmp_path: Path) -> None:
     """Deeper than a path can be, or Python can call itself."""
     here = tmp_path
     for _ in range(12):

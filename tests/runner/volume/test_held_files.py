@@ -52,7 +52,7 @@ def test_a_folder_itself_may_be_reached_by_a_link(volume: Path) -> None:
     assert os.read(held.open(), 99) == b"content"
 
 
-def test_a_held_file_stays_the_same_whatever_its_name_stands_for(volume: Path) -> None:
+def test_an_open_file_stays_the_same_after_its_name_is_replaced(volume: Path) -> None:
     here = held_files.folder(str(volume), ("real",))
     held = held_files.hold("file", here)
     assert held

@@ -30,7 +30,7 @@ def metadata_fault(metadata: object, path: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Of:
-    """A value of these types; ``remedy`` says what to write."""
+    """A value of these types; ``remedy`` is what to write instead."""
 
     types: tuple[type, ...]
     remedy: str
@@ -45,7 +45,7 @@ class _Of:
 
 @dataclass(frozen=True, slots=True)
 class _Mapping:
-    """A mapping with these ``fields``; ``each`` is for all others, None for what nobody reads."""
+    """A mapping with these ``fields``; ``each`` is for all others, None if they are not read."""
 
     fields: Mapping[str, Check]
     each: Check | None = None

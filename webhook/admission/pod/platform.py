@@ -57,5 +57,5 @@ def _contexts(pod: Pod) -> Iterator[Json]:
 
 
 def _has_options(context: Json) -> bool:
-    """Whether a security context says something for Windows: it means nothing elsewhere."""
+    """Whether a security context has options for Windows, which mean nothing elsewhere."""
     return any((context.get("windowsOptions") or {}).values())

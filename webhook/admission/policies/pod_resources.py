@@ -89,7 +89,7 @@ def of_pod(pod: Pod, *, overhead: bool) -> Budget:
 
 
 def _replace(total: Budget, own: Mapping[str, Any], containers: list[Budget]) -> None:
-    """Put a pod's own budget in the place of the sum; the API server completes it from that."""
+    """Replace the sum by the pod-level resources, which the API server completes from the sum."""
     requests, limits = amounts(own.get("requests")), amounts(own.get("limits"))
     for name in _OF_POD:
         request = requests.get(name, total.requests.get(name, limits.get(name)))

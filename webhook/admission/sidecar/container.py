@@ -84,9 +84,9 @@ def describe(pod: Pod, plan: Plan, options: Options, around: NamespaceContext) -
 def _restorer(
     pod: Pod, plan: Plan, options: Options, around: NamespaceContext, sidecar: Json
 ) -> Json | None:
-    """Return the init container that fills volumes: the sidecar's like, but for what it is for.
+    """Return the init container that restores volumes; it resembles the sidecar.
 
-    It asks for so little that a pod with both asks for no more than with the sidecar alone.
+    Its requests are so low that they do not raise the pod's.
     """
     wanted = plan.restore
     if wanted is None or wanted.problem:
@@ -120,7 +120,7 @@ def _restorer(
 
 
 def _only(plan: Plan, volumes: tuple[str, ...]) -> Plan:
-    """Return ``plan`` for a container that mounts no other than these volumes."""
+    """Return ``plan`` for a container that mounts only these volumes."""
     if plan.sources is None:
         return plan
     return replace(plan, sources=tuple(s for s in plan.sources if s.split("/")[0] in volumes))

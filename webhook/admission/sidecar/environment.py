@@ -55,9 +55,9 @@ def of(pod: Pod, plan: Plan, options: Options) -> list[Json]:
 
 
 def _admitted(given: Settings) -> Iterator[Json]:
-    """Yield what the pod's own annotations say of retention, where they do.
+    """Yield the keep policy in the pod's own annotations, if there is one.
 
-    The runner tells by it what was annotated later, perhaps by somebody who may only patch pods.
+    It shows the runner what was annotated later, perhaps by a user who may only patch pods.
     """
     keys = {setting.key for setting in settings.RETENTION}
     said = {
@@ -68,7 +68,7 @@ def _admitted(given: Settings) -> Iterator[Json]:
 
 
 def _fixed(given: Settings) -> Iterator[Json]:
-    """Yield what is decided at admission: the right to patch a pod is no right to execute."""
+    """Yield what is fixed at admission: the right to patch a pod is no right to execute."""
     if given[settings.ENGINE] != settings.ENGINE.default:
         yield value(names.ENV_ENGINE, given[settings.ENGINE])
     for name, setting in ((names.ENV_PRE, settings.PRE), (names.ENV_POST, settings.POST)):

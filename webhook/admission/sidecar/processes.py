@@ -66,7 +66,7 @@ def _readers(pod: Pod, user: int) -> list[str]:
 
 
 def _users(pod: Pod) -> Iterator[int]:
-    """Yield the user of each container, or what is known of it where its image decides."""
+    """Yield the user of each container, or what is known of it if its image decides."""
     outer = pod_spec.spec(pod).get("securityContext") or {}
     for container in pod_spec.containers(pod):
         context = {**outer, **(container.get("securityContext") or {})}

@@ -63,7 +63,7 @@ def of_restorer(pod: Pod, given: Settings, needs: Json, around: NamespaceContext
 
 
 def _candidates(pod: Pod, wanted: Json, around: NamespaceContext) -> Iterator[Json]:
-    """Yield what the container might get, the best first."""
+    """Yield the resources that the container might get, the best first."""
     if pod_spec.has_resources(pod):
         little = _beside(pod, wanted, around, every=True)
         # The pod's own budget holds for all its containers, but only for what it names.
@@ -78,7 +78,7 @@ def _candidates(pod: Pod, wanted: Json, around: NamespaceContext) -> Iterator[Js
 
 
 def _beside(pod: Pod, wanted: Json, around: NamespaceContext, *, every: bool) -> Json:
-    """Return resources that a pod with a budget of its own does not have to give up any for.
+    """Return resources that take nothing from pod-level resources.
 
     ``every``: request all that is limited, not CPU and memory alone.
     """
@@ -111,10 +111,10 @@ def _beside(pod: Pod, wanted: Json, around: NamespaceContext, *, every: bool) ->
 
 
 def _left(name: str, own: Budget, app: list[Budget]) -> Iterator[Decimal]:
-    """Yield what the pod's own limit, or else its own request, leaves of a resource.
+    """Yield what the pod-level limit, or else the pod-level request, leaves of a resource.
 
     The API server limits a pod to what it requests, or to the sum of limits if that is more: one
-    that requests all that it may have would not any more.
+    that requests its whole limit would no longer do so.
     """
     if name in own.limits:
         yield own.limits[name]
@@ -135,7 +135,7 @@ def _requests_in_full(resources: Json) -> bool:
 
 
 def _fitted(pod: Pod, wanted: Json, around: NamespaceContext) -> Json | None:
-    """Return other resources than ``wanted`` where those would be refused."""
+    """Return ``wanted``, or other resources if those would be refused."""
     asked = pod_resources.of_container({"resources": wanted})
     changed = asked.copy()
     known = limit_range.defaulted(changed, around.limits).limits

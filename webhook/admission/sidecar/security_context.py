@@ -37,7 +37,7 @@ class SecurityContext:
 
 @dataclass(frozen=True, slots=True)
 class _User:
-    """Whom a container runs as, and what is to be known of that."""
+    """The user that a container runs as, and warnings about it."""
 
     run_as: RunAs
     warnings: tuple[str, ...] = ()
@@ -94,7 +94,7 @@ def _security_context(pod: Pod, plan: Plan, run_as: RunAs, of_root: tuple[str, .
 
 
 def _user(pod: Pod, plan: Plan, *, root: bool) -> _User:
-    """Return whom the sidecar runs as: like the container that mounts the data, if it is known."""
+    """Return the sidecar's user: that of the container that mounts the data, if it is known."""
     chosen = plan.settings.get(settings.RUN_AS)
     if chosen is not None and (chosen.user or root):
         return _User(chosen)
@@ -128,9 +128,9 @@ def _non_root(pod: Pod, plan: Plan) -> bool:
 
 
 def _hides_as_root(pod: Pod, plan: Plan) -> bool:
-    """Whether the app, which sees our processes, is kept from reading them by a user of our own.
+    """Whether a separate user keeps the app, which sees our processes, from reading them.
 
-    Only root reads the files of others, and servers of NFS mostly refuse root.
+    Only root reads files of other users, and most NFS servers squash root.
     """
     if not processes.shared(pod) or _non_root(pod, plan):
         return False

@@ -30,7 +30,7 @@ class Claims:
 
 @dataclass(frozen=True, slots=True)
 class _Folders:
-    """The outermost folders of a volume that are mounted, and why others cannot be."""
+    """The outermost folders of a volume that can be mounted, and why others cannot."""
 
     mounted: tuple[str, ...]
     skipped: tuple[str, ...]

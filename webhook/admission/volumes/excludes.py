@@ -40,7 +40,7 @@ def doubts(
 
 
 def _meant(pod: Pod, pattern: str, mounts: Sequence[Mount]) -> str:
-    """Return the path beside restic of what an app knows by this one; "" if nobody mounts it."""
+    """Return the sidecar's path of a path in the app's container; "" if no container mounts it."""
     if not pattern.startswith("/") or not excludes.outside(pattern, names.VOLUMES_DIR):
         return ""
     backed_up = {mount.volume for mount in mounts}

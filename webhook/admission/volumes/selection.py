@@ -113,7 +113,7 @@ def _entry(claims: Mapping[str, Claim], known: Mapping[str, frozenset[str]], ent
 
 
 def _outer_of(folder: str, folders: frozenset[str]) -> str | None:
-    """Return which of ``folders`` is ``folder`` or holds it; None where none does."""
+    """Return the one of ``folders`` that is or contains ``folder``; None if none does."""
     if "" in folders:
         return ""
     ends = (number for number, letter in enumerate(folder + "/") if letter == "/")

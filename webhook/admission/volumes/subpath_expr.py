@@ -23,7 +23,7 @@ def resolver(container: Json, metadata: Json) -> Callable[[Json], Json]:
 
 
 def _resolved(mount: Json, known_now: Callable[[], Mapping[str, str]]) -> Json:
-    """Return ``mount`` with a ``subPath`` for its ``subPathExpr``, or as it is where unknown."""
+    """Return ``mount`` with a ``subPath`` for its ``subPathExpr``, or unchanged if unknown."""
     text, known = mount["subPathExpr"], known_now()
     parts = _VARIABLE.split(text)
     variables = [known.get(name, "") for name in parts[1::2]]

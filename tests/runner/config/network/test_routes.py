@@ -72,7 +72,7 @@ def read(**variables: str) -> Network:
         ("", "a.localhost:9", True),
     ],
 )
-def test_what_no_proxy_names_is_reached_directly(direct: str, host: str, proxied: bool) -> None:
+def test_hosts_in_no_proxy_are_reached_directly(direct: str, host: str, proxied: bool) -> None:
     made = read(HTTP_PROXY=PROXY, NO_PROXY=direct)
 
     assert made.proxy(f"http://{host}/path") == (PROXY if proxied else "")
@@ -97,7 +97,9 @@ def test_what_no_proxy_names_is_reached_directly(direct: str, host: str, proxied
         ({"FTP_PROXY": "http://a", "Https_Proxy": "http://b"}, "", ""),
     ],
 )
-def test_each_spelling_counts(variables: dict[str, str], plain: str, tls: str) -> None:
+def test_each_spelling_of_the_variables_counts(
+    variables: dict[str, str], plain: str, tls: str
+) -> None:
     made = read(**variables)
 
     assert (made.proxy("http://x.com/"), made.proxy("https://x.com/")) == (plain, tls)
@@ -105,7 +107,7 @@ def test_each_spelling_counts(variables: dict[str, str], plain: str, tls: str) -
 
 @pytest.mark.parametrize("value", ["http://", "http://a b", "http://a:b", "::", "http://a:99999"])
 @pytest.mark.parametrize("key", ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "ALL_PROXY"])
-def test_what_is_no_proxy_is_named_once(key: str, value: str) -> None:
+def test_an_invalid_proxy_is_named_once(key: str, value: str) -> None:
     """And restic gets it as it is, to say so too."""
     config = configured({}, {key: value})
 
@@ -117,7 +119,7 @@ def test_what_is_no_proxy_is_named_once(key: str, value: str) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["socks5", "socks5h", "https"])
-def test_a_proxy_for_restic_only_is_named(scheme: str) -> None:
+def test_a_proxy_that_only_restic_uses_is_named(scheme: str) -> None:
     config = configured({}, {"HTTPS_PROXY": f"{scheme}://user:pw-of-proxy@a:1"})
 
     (problem,) = config.problems
@@ -125,20 +127,20 @@ def test_a_proxy_for_restic_only_is_named(scheme: str) -> None:
     assert "pw-of-proxy" not in str(problem)
 
 
-def test_the_containers_own_environment_does_not_count_beside_a_secret() -> None:
+def test_the_containers_environment_is_ignored_beside_a_secret() -> None:
     config = configured({"HTTPS_PROXY": "http://leak", "ALL_PROXY": "http://leak"}, {})
 
     assert config.network.proxy("https://x.com/") == ""
     assert "HTTPS_PROXY" not in config.repository.environment
 
 
-def test_restic_is_told_of_what_it_does_not_read() -> None:
+def test_restic_gets_the_equivalent_of_variables_it_does_not_read() -> None:
     """To Go's libraries ALL_PROXY is nothing."""
     assert read(ALL_PROXY="http://a", HTTP_PROXY="http://b").for_go == {"HTTPS_PROXY": "http://a"}
     assert read(HTTP_PROXY="http://b").for_go == {}
 
 
-def test_apprise_is_told_the_same() -> None:
+def test_apprise_gets_the_same_proxies() -> None:
     made = read(ALL_PROXY="a:1", NO_PROXY="x.com,*.y.com, .z.com,10.0.0.0/8")
 
     assert made.for_requests == {

@@ -26,7 +26,9 @@ PREFIX = "RCLONE_CONFIG_BACKUPSFTP_"
         (" sftp:u@host:/srv/repo\n", "/srv/repo", "host", "", "u"),
     ],
 )
-def test_addresses(address: str, repository: str, host: str, port: str, user: str) -> None:
+def test_sftp_addresses_are_parsed(
+    address: str, repository: str, host: str, port: str, user: str
+) -> None:
     found = sftp.read({"RESTIC_REPOSITORY": address, "X": "y"}, GIVEN)
 
     assert (found["RESTIC_REPOSITORY"], found["X"]) == (f"rclone:backupsftp:{repository}", "y")
@@ -42,7 +44,7 @@ def test_addresses(address: str, repository: str, host: str, port: str, user: st
     ["sftp:", "sftp:host", "sftp://host", "sftp://host:x/repo", "sftp:u@host:~/repo",
      "/srv/sftp:x:y", "s3:host/sftp:x:y", "rest:https://sftp:x@host/", "sftp:u@host:"],
 )  # fmt: skip
-def test_what_is_no_such_address_stays(address: str) -> None:
+def test_other_addresses_stay_unchanged(address: str) -> None:
     given = {"RESTIC_REPOSITORY": address}
 
     assert sftp.read(given, GIVEN) == given
@@ -50,13 +52,13 @@ def test_what_is_no_such_address_stays(address: str) -> None:
 
 @pytest.mark.parametrize("key", ["RESTIC_OPTIONS", "RESTIC_ADDITIONAL_BACKUP_PARAMETERS"])
 @pytest.mark.parametrize("option", ["-o sftp.command='ssh x'", "--option=sftp.args=-p2222"])
-def test_an_ssh_of_their_own_stays_theirs(key: str, option: str) -> None:
+def test_a_custom_ssh_command_stays(key: str, option: str) -> None:
     given = {"RESTIC_REPOSITORY": "sftp:u@host:/srv"}
 
     assert sftp.read(given, {**GIVEN, key: option}) == given
 
 
-def test_the_secret_as_a_whole() -> None:
+def test_a_complete_secret_gives_a_complete_remote() -> None:
     """The key is in no variable but rclone's, and nowhere shown."""
     config = configured({}, {"RESTIC_REPOSITORY": "sftp:u@host:/srv", **GIVEN})
 
@@ -68,21 +70,21 @@ def test_the_secret_as_a_whole() -> None:
 
 @pytest.mark.parametrize("lacking", ["SFTP_KEY", "SFTP_KNOWN_HOSTS"])
 @pytest.mark.parametrize("value", ["", " \n"])
-def test_what_the_secret_lacks(lacking: str, value: str) -> None:
+def test_missing_keys_of_the_secret_are_named(lacking: str, value: str) -> None:
     given = {"RESTIC_REPOSITORY": "sftp:u@host:/srv", **GIVEN, lacking: value}
 
     assert configured({}, given).missing == lacking
 
 
 @pytest.mark.parametrize("key", ["id_rsa", "ssh-ed25519 AAAA me", KEY.replace("PRIVATE", "PUBLIC")])
-def test_what_is_no_key_is_named_and_not_repeated(key: str) -> None:
+def test_an_invalid_key_is_named_and_not_quoted(key: str) -> None:
     (problem,) = configured({}, {"SFTP_KEY": key}).problems
 
     assert str(problem).startswith("Secret variable SFTP_KEY: is n")
     assert key not in str(problem)
 
 
-def test_a_copy_has_a_remote_of_its_own() -> None:
+def test_the_second_repository_has_its_own_remote() -> None:
     """And what it has no own key for, it opens with the first's."""
     secret = {
         "RESTIC_REPOSITORY": "sftp:u@one:/srv", **GIVEN,

@@ -18,12 +18,12 @@ _PEM = "-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----"
         ("verify-full", Mode.VERIFY), ("verify_identity", Mode.VERIFY), ("verify", Mode.VERIFY),
     ],
 )  # fmt: skip
-def test_a_mode_is_written_in_many_ways(text: str, mode: Mode | None) -> None:
+def test_a_tls_mode_has_several_spellings(text: str, mode: Mode | None) -> None:
     assert tls.mode("X", text) == mode
 
 
 @pytest.mark.parametrize("text", ["maybe", "2", "verify ca please", "ssl"])
-def test_another_word_is_an_error_that_names_the_choice(text: str) -> None:
+def test_an_unknown_tls_mode_is_an_error_that_names_the_modes(text: str) -> None:
     with pytest.raises(ValueError, match=f"X: {text!r} is not a TLS mode; write disabled, pref"):
         tls.mode("X", text)
 
@@ -36,7 +36,7 @@ def test_another_word_is_an_error_that_names_the_choice(text: str) -> None:
         ("localhost.example.com", False), ("127.0.0.1.example.com", False), ("/run/pg", False),
     ],
 )  # fmt: skip
-def test_who_is_local(host: str, local: bool) -> None:
+def test_local_addresses_are_recognised(host: str, local: bool) -> None:
     assert tls.is_loopback(host) is local
 
 
@@ -64,7 +64,7 @@ def _options(**given: str) -> dict[str, str]:
          {"ssl": "1", "ssl-verify-server-cert": "1", "ssl-ca": "<file of MYSQL_SSL_CA>"}),
     ],
 )  # fmt: skip
-def test_the_client_of_mariadb_verifies_as_asked_and_by_itself_elsewhere(
+def test_the_mariadb_client_verifies_on_request_and_by_default_for_remote_hosts(
     given: dict[str, str], options: dict[str, str]
 ) -> None:
     assert _options(**given) == options
@@ -80,9 +80,7 @@ def test_the_client_of_mariadb_verifies_as_asked_and_by_itself_elsewhere(
         ({"PGHOST": "db"}, None),
     ],
 )  # fmt: skip
-def test_an_authority_for_postgres_is_there_to_verify_by(
-    given: dict[str, str], mode: str | None
-) -> None:
+def test_a_ca_for_postgres_implies_verification(given: dict[str, str], mode: str | None) -> None:
     made = clients.client("postgres", given)
 
     assert made.environment.get("PGSSLMODE") == mode
@@ -100,7 +98,7 @@ def test_an_authority_for_postgres_is_there_to_verify_by(
         ({"REDISCLI_HOST": "db", "REDISCLI_CERT": "/c", "REDISCLI_KEY": "/k"}, True, False),
     ],
 )
-def test_redis_has_tls_or_has_it_not(given: dict[str, str], words: bool, other: bool) -> None:
+def test_redis_has_tls_on_or_off(given: dict[str, str], words: bool, other: bool) -> None:
     made = clients.client("redis", given)
 
     assert ("--tls" in made.dump) is words
@@ -109,7 +107,7 @@ def test_redis_has_tls_or_has_it_not(given: dict[str, str], words: bool, other: 
         assert "--tls" in made.otherwise.dump
 
 
-def test_redis_elsewhere_is_verified_where_tls_is_asked_for() -> None:
+def test_a_remote_redis_is_verified_where_tls_is_on() -> None:
     for given in ({"REDISCLI_TLS": "true"}, {"REDISCLI_CACERT": "/ca"}, {"REDISCLI_CERT": "/c"}):
         assert "--insecure" not in clients.client("redis", {"REDISCLI_HOST": "db", **given}).dump
 

@@ -114,7 +114,7 @@ def _given(text: str, key: str = "RESTIC_ADDITIONAL_BACKUP_PARAMETERS") -> Confi
 
 
 @pytest.mark.parametrize("text", KEPT)
-def test_an_option_that_changes_no_answer_is_kept_as_it_is_spelled(text: str) -> None:
+def test_an_option_that_changes_no_output_is_kept_unchanged(text: str) -> None:
     read = _given(text)
 
     assert read.repository.options.backup == KEPT[text]
@@ -122,7 +122,7 @@ def test_an_option_that_changes_no_answer_is_kept_as_it_is_spelled(text: str) ->
 
 
 @pytest.mark.parametrize("text", REFUSED)
-def test_an_option_that_cannot_be_is_named_and_the_rest_stays(text: str) -> None:
+def test_an_invalid_option_is_named_and_the_others_stay(text: str) -> None:
     """A typo never costs a backup; values that may be secret are not shown."""
     read = _given(f"--exclude-caches {text}")
 
@@ -136,7 +136,7 @@ def test_an_option_that_cannot_be_is_named_and_the_rest_stays(text: str) -> None
 
 @pytest.mark.parametrize("key", ["RESTIC_OPTIONS", "RESTIC_ADDITIONAL_BACKUP_PARAMETERS"])
 @pytest.mark.parametrize("text", FOR_ALL)
-def test_an_option_of_every_command_counts_for_every_command(text: str, key: str) -> None:
+def test_a_global_option_applies_to_every_command(text: str, key: str) -> None:
     read = _given(text, key)
 
     options = read.repository.options
@@ -145,7 +145,7 @@ def test_an_option_of_every_command_counts_for_every_command(text: str, key: str
 
 @pytest.mark.parametrize(("text", "seconds"), [("5m", 300), ("1h30m", 5400), ("1.5s", 1.5)])
 @pytest.mark.parametrize("key", ["RESTIC_OPTIONS", "RESTIC_ADDITIONAL_BACKUP_PARAMETERS"])
-def test_the_time_to_wait_for_a_lock_is_that_of_all_that_wait(
+def test_the_lock_timeout_applies_to_every_command_that_waits(
     text: str, seconds: float, key: str
 ) -> None:
     read = _given(f"--retry-lock {text}", key)
@@ -159,7 +159,7 @@ def test_the_time_to_wait_for_a_lock_is_that_of_all_that_wait(
     ["--exclude x", "-e x", "--exclude-caches", "--dry-run", "-n", "--tag x", "--verbose", "word",
      "--json", "--unknown=pa55word", "-r x", "--password-command x", "--skip-if-unchanged"],
 )  # fmt: skip
-def test_an_option_of_backups_alone_is_none_of_every_command(text: str) -> None:
+def test_a_backup_option_does_not_apply_to_other_commands(text: str) -> None:
     read = _given(f"--limit-upload 5 {text}", "RESTIC_OPTIONS")
 
     (problem,) = read.problems[:1]
@@ -169,7 +169,7 @@ def test_an_option_of_backups_alone_is_none_of_every_command(text: str) -> None:
     assert (options.every, options.backup) == (("--limit-upload=5",), ())
 
 
-def test_of_an_option_in_both_variables_the_more_special_one_counts() -> None:
+def test_an_option_in_both_variables_is_taken_from_the_more_specific_one() -> None:
     """Of two values restic takes the last."""
     secret = {
         "RESTIC_OPTIONS": "--limit-upload 1",
@@ -180,7 +180,7 @@ def test_of_an_option_in_both_variables_the_more_special_one_counts() -> None:
     assert every == ("--limit-upload=1", "--limit-upload=2")
 
 
-def test_the_options_are_no_variable_of_restics() -> None:
+def test_the_options_variable_is_not_passed_to_restic() -> None:
     assert dict(_given("--no-cache", "RESTIC_OPTIONS").repository.environment) == SECRET
 
 

@@ -44,7 +44,7 @@ def hidden(key: str, value: str, shown: str = WORD, *, all_secret: bool = True) 
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("end", ["", "\n", "\r\n", " "])
-def test_every_other_value_is_secret(key: str, end: str) -> None:
+def test_every_unlisted_value_is_secret(key: str, end: str) -> None:
     """What we do not know, we do not show; a newline at its end changes nothing."""
     assert hidden(key, WORD + end)
 
@@ -98,7 +98,7 @@ def test_userinfo_in_an_address_is_secret(key: str, url: str, shown: str) -> Non
 
 
 @pytest.mark.parametrize("shown", ["rest:https:", "host/wiki", "backup"])
-def test_the_rest_of_an_address_is_shown(shown: str) -> None:
+def test_an_address_without_its_credentials_is_shown(shown: str) -> None:
     """It says which server did not answer."""
     url = f"rest:https://backup:{WORD}@host/wiki"
 
@@ -143,7 +143,7 @@ def test_the_address_of_a_service_is_secret(shown: str, *, all_secret: bool) -> 
     assert hidden("NOTIFY_URLS", value, shown, all_secret=all_secret)
 
 
-def test_words_in_the_address_of_a_service_are_shown() -> None:
+def test_common_words_in_a_service_address_are_shown() -> None:
     """Each message has some of them."""
     assert not hidden("NOTIFY_URLS", "ntfys://ntfy.example.net/backup", "backup")
     assert not hidden("NOTIFY_URLS", "json://u:geheim@127.0.0.1:8080/x", "127.0.0.1")
@@ -151,7 +151,7 @@ def test_words_in_the_address_of_a_service_are_shown() -> None:
 
 
 @pytest.mark.parametrize("key", ["RESTIC_PASSWORD", "B2_ACCOUNT_KEY", "NTFY_CREDS", "MY_TOKEN"])
-def test_of_the_environment_what_is_named_like_a_credential_is_secret(key: str) -> None:
+def test_environment_variables_named_like_credentials_are_secret(key: str) -> None:
     """The rest of it is the container's own."""
     assert hidden(key, WORD, all_secret=False)
     assert not hidden("APP_COLOUR", WORD, all_secret=False)
@@ -162,7 +162,7 @@ def test_the_containers_own_environment_masks_nothing() -> None:
     assert build.config(ENVIRONMENT, {}, {}).mask == Mask()
 
 
-def test_the_longest_is_masked_first() -> None:
+def test_the_longest_secret_is_masked_first() -> None:
     """Else a password that holds another one would show its rest."""
     mask = configured(secret={"A": "Zw0-geheim", "B": "Zw0-geheim-and-more"}).mask
 
@@ -212,7 +212,7 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
 
 @pytest.mark.parametrize("password", SPECIAL, ids=ascii)
 @pytest.mark.parametrize("spelling", SPELLINGS)
-def test_a_password_is_masked_however_it_is_spelled(password: str, spelling: str) -> None:
+def test_a_password_is_masked_in_every_encoding(password: str, spelling: str) -> None:
     """Programs quote and encode what they name."""
     spelled = SPELLINGS[spelling](password)
     for mask in (
@@ -269,9 +269,7 @@ def test_a_short_or_common_password_is_masked_in_addresses_alone(password: str) 
 @pytest.mark.parametrize(
     ("begins", "ends"), [("1234", "/5"), ("12", "#"), ("a", " b"), ("7", "?"), ("0", "@@")]
 )
-def test_the_beginning_of_a_short_password_is_masked_behind_its_user(
-    begins: str, ends: str
-) -> None:
+def test_the_start_of_a_short_password_is_masked_after_its_user(begins: str, ends: str) -> None:
     """Go takes it for a port, and names the address up to there."""
     mask = configured(secret={"RESTIC_REPOSITORY": f"rest:http://bob:{begins}{ends}@rest/x"}).mask
 
@@ -288,7 +286,7 @@ def test_a_password_that_is_a_common_word_changes_no_sentence(key: str, value: s
 
 
 @pytest.mark.parametrize("line", ["open /backup/hunter7/x", "hunter7-old", "unhunter7", "hunter71"])
-def test_a_short_password_is_masked_where_it_stands_alone(line: str) -> None:
+def test_a_short_password_is_masked_as_a_word_of_its_own(line: str) -> None:
     """Names of files and hosts may hold it."""
     mask = mask_of("MYSQL_PWD", "hunter7")
 
@@ -329,7 +327,7 @@ def test_each_line_of_a_key_is_secret(escaped: bool) -> None:
         ("mysql://root:p/w@db", "p/w"),
     ],
 )
-def test_what_stands_where_credentials_do_is_masked(line: str, gone: str) -> None:
+def test_text_in_the_place_of_credentials_is_masked(line: str, gone: str) -> None:
     """Also those that are no value of the Secret."""
     shown = configured().mask(line)
 
@@ -350,7 +348,7 @@ def test_what_stands_where_credentials_do_is_masked(line: str, gone: str) -> Non
         "unable to create lock in backend: repository is already locked by PID 7 on wiki by u",
     ],
 )
-def test_a_line_without_credentials_is_as_it_came(line: str) -> None:
+def test_a_line_without_credentials_is_unchanged(line: str) -> None:
     """It says what to do."""
     assert configured().mask(line) == line
 
@@ -369,7 +367,7 @@ def test_a_part_of_a_secret_is_masked_where_a_line_was_cut(cut: slice, before_do
         assert part not in mask(f"it is {part}" + ("... and so on" if before_dots else ""))
 
 
-def test_what_decides_by_words_gets_the_line_as_it_came() -> None:
+def test_failure_patterns_get_the_unmasked_line() -> None:
     """A password may be a word that says what is wrong."""
     mask = mask_of("RESTIC_PASSWORD", "no-such-host-12")
     listener = Listener(mask=mask)
@@ -399,7 +397,7 @@ def test_a_password_changes_no_verdict(password: str, line: str, is_so: str) -> 
     assert getattr(done, is_so)
 
 
-def test_what_was_heard_is_not_kept() -> None:
+def test_unmasked_output_is_not_kept() -> None:
     """Copies, files and formatted texts have what people see."""
     line = Foreign("it is ***", "it is geheim")
 
@@ -410,7 +408,7 @@ def test_what_was_heard_is_not_kept() -> None:
     assert line + "" == "it is ***"
 
 
-def test_answers_to_machines_are_as_they_came() -> None:
+def test_machine_readable_output_is_unchanged() -> None:
     """Lists, messages and names of files are no text for people."""
     listener = Listener(mask=mask_of("RESTIC_PASSWORD", WORD))
     listener.stdout(json.dumps([{"tags": [f"ns={WORD}"]}]))

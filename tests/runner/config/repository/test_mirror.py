@@ -20,12 +20,12 @@ def mirrored(**secret: str) -> Config:
     return configured(MIRRORING, {"BUP_DST": "there:backups", **secret})
 
 
-def test_restic_remains_where_the_engine_says_nothing() -> None:
+def test_restic_is_the_default_engine() -> None:
     assert configured({}, {"BUP_DST": "there:backups"}).mirror is None
     assert configured({"BACKUP_ENGINE": "restic"}).mirror is None
 
 
-def test_the_destination_has_a_name_of_ours_and_stands_in_no_argument() -> None:
+def test_the_destination_has_our_remote_name_and_is_in_no_argument() -> None:
     config = mirrored(BUP_DST=":s3,secret_access_key=xK9-qqqq-77:bucket ")
 
     assert config.repository.environment["RCLONE_CONFIG_BACKUPMIRROR_TYPE"] == "alias"
@@ -42,34 +42,34 @@ def test_the_destination_has_a_name_of_ours_and_stands_in_no_argument() -> None:
         "RCLONE_CONFIG_BACKUPMIRROR_TYPE", "RESTIC_PASSWORD", "RCLONE_MAX_DELETE",
     ],
 )  # fmt: skip
-def test_what_would_change_a_mirror_does_not_reach_rclone(key: str) -> None:
+def test_variables_that_would_change_a_mirror_do_not_reach_rclone(key: str) -> None:
     assert mirrored(**{key: "gets-through"}).repository.environment.get(key) != "gets-through"
 
 
 @pytest.mark.parametrize("key", ["RCLONE_CONFIG_X_PASS", "RCLONE_BWLIMIT", "AWS_ACCESS_KEY_ID"])
-def test_what_describes_remotes_and_pace_reaches_rclone(key: str) -> None:
+def test_variables_of_remotes_and_limits_reach_rclone(key: str) -> None:
     assert mirrored(**{key: "gets-through"}).repository.environment[key] == "gets-through"
 
 
 @pytest.mark.parametrize("text", ["/data", "there:", "there:a/b", ":s3:bucket"])
-def test_a_destination_is_usable(text: str) -> None:
+def test_a_valid_destination_is_accepted(text: str) -> None:
     mirror = mirrored(BUP_DST=text).mirror
 
     assert mirror is not None
     assert mirror.usable
 
 
-def test_without_a_destination_it_is_missed() -> None:
+def test_a_missing_destination_is_named() -> None:
     assert mirrored(BUP_DST=" ").missing == "BUP_DST"
     assert mirrored().missing == ""
 
 
-def test_a_source_of_the_secret_counts() -> None:
+def test_the_secret_may_set_the_source() -> None:
     assert mirrored(BUP_SRC="/backup/pages/").paths.legacy_sources == (PAGES,)
     assert mirrored().paths.legacy_sources is None
 
 
-def test_sqlite_has_no_effect_and_is_named() -> None:
+def test_sqlite_settings_of_a_mirror_are_named_as_ineffective() -> None:
     (problem,) = mirrored(BACKUP_SQLITE="*.db").problems
 
     assert "has no effect with backup.engine rclone" in problem.reason
@@ -79,7 +79,7 @@ def test_sqlite_has_no_effect_and_is_named() -> None:
     ("source", "name"),
     [(PAGES, "pages"), ("/backup/pages/a/b", "pages/a/b"), ("/data", "data")],
 )
-def test_a_source_lies_below_its_own_name(source: str, name: str) -> None:
+def test_a_source_is_mirrored_below_its_name(source: str, name: str) -> None:
     assert rclone.name(mirrored(), source) == name
 
 
@@ -89,7 +89,7 @@ def test_a_cluster_has_a_folder_of_its_own() -> None:
     assert rclone.base(config) == "backupmirror:home/prod/Deployment/wiki"
 
 
-def test_secrets_of_the_conf_are_masked_and_kinds_are_not() -> None:
+def test_secrets_of_rclone_conf_are_masked_and_types_are_not() -> None:
     token = '{"access_token":"ya29-geheim-77"}'
     mask = mirrored(**{"rclone.conf": f"{CONF}token = {token}\n"}).mask
 
@@ -103,7 +103,7 @@ def _local(state: Path, conf: str = CONF) -> Config:
     return configured(given, {"BUP_DST": "there:backups", "rclone.conf": conf})
 
 
-def test_the_conf_is_copied_for_us_alone_and_again_when_the_secret_changes(tmp_path: Path) -> None:
+def test_rclone_conf_is_copied_privately_and_again_after_a_change(tmp_path: Path) -> None:
     file = tmp_path / "rclone.conf"
     assert rclone_conf.prepare(_local(tmp_path)) is None
     assert file.read_text() == CONF
@@ -128,6 +128,6 @@ def test_a_state_folder_that_cannot_be_written_is_a_config_failure(tmp_path: Pat
     assert "Not a directory; make that folder writable" in outcome.message
 
 
-def test_nothing_is_written_for_restic(tmp_path: Path) -> None:
+def test_no_rclone_conf_is_written_for_restic(tmp_path: Path) -> None:
     assert rclone_conf.prepare(configured({names.ENV_STATE_DIR: str(tmp_path)})) is None
     assert not list(tmp_path.iterdir())

@@ -26,7 +26,7 @@ def test_the_first_ones_password_serves_both_unless_another_is_given() -> None:
     assert other.alone["RESTIC_PASSWORD_FILE"] == "/etc/other"
 
 
-def test_copying_knows_both_and_the_rest_only_the_second() -> None:
+def test_copy_gets_both_repositories_and_other_tasks_only_the_second() -> None:
     found = second.read({**LOCAL, "COPY_RESTIC_PASSWORD": "staple"}, SECRET)
 
     assert found
@@ -47,7 +47,7 @@ def test_copying_knows_both_and_the_rest_only_the_second() -> None:
         ("s3:https://s3.eu-west-1.amazonaws.com/off", "off", None, "AWS"),
     ],
 )
-def test_a_second_bucket_with_keys_of_its_own_is_reached_by_rclone(
+def test_a_second_bucket_with_other_keys_is_reached_through_rclone(
     repository: str, path: str, endpoint: str | None, provider: str
 ) -> None:
     """restic has one set of AWS_ variables."""
@@ -75,7 +75,7 @@ def test_a_second_bucket_with_the_same_keys_needs_no_rclone() -> None:
     assert found.both["RESTIC_REPOSITORY"] == "s3:s3.example.org/off"
 
 
-def test_the_first_repositorys_restic_knows_nothing_of_the_second() -> None:
+def test_commands_on_the_first_repository_get_nothing_of_the_second() -> None:
     config = configured(secret={**LOCAL, "COPY_RESTIC_PASSWORD": "staple"})
 
     assert not [key for key in config.repository.environment if key.startswith("COPY_")]
@@ -83,7 +83,7 @@ def test_the_first_repositorys_restic_knows_nothing_of_the_second() -> None:
 
 
 @pytest.mark.parametrize("key", NEVER_PASSED)
-def test_no_variable_that_steers_a_process_comes_by_the_second_repository(key: str) -> None:
+def test_the_second_repository_adds_no_variable_that_controls_processes(key: str) -> None:
     """`COPY_LD_PRELOAD` is none of a backend, nor is `COPY_PATH`."""
     secret = {**SECRET, **LOCAL, f"COPY_{key}": "/evil", "COPY_OWN": "x", "COPY_B2_ACCOUNT_ID": "b"}
 

@@ -54,7 +54,7 @@ def _judged(tmp_path: Path, name: str, found: Inventory | None, **secret: str) -
 
 
 @pytest.mark.parametrize("folder", ["", "data", "18/docker/data"])
-def test_a_data_folder_is_known_by_the_times_of_its_files(tmp_path: Path, folder: str) -> None:
+def test_a_data_folder_is_identified_by_the_times_of_its_files(tmp_path: Path, folder: str) -> None:
     path, found = _postgres(tmp_path / "v" / folder)
 
     raw = _judged(tmp_path, "postgres", found).raw
@@ -64,7 +64,7 @@ def test_a_data_folder_is_known_by_the_times_of_its_files(tmp_path: Path, folder
 
 
 @pytest.mark.parametrize("what", ["system", "time", "change", "size", "no pid", "nothing"])
-def test_what_may_be_another_folder_stays(tmp_path: Path, what: str) -> None:
+def test_a_folder_that_may_be_another_servers_stays(tmp_path: Path, what: str) -> None:
     """An older one, a copy, one that no server has in use, one of a server that says nothing."""
     path, found = _postgres(tmp_path / "v")
     files = _files(path)
@@ -103,7 +103,7 @@ def test_links_and_pipes_are_not_followed(tmp_path: Path) -> None:
     assert _judged(tmp_path, "postgres", found) == Judgement()
 
 
-def test_an_incomplete_dump_stands_for_no_file_nor_does_one_that_reports_nothing(
+def test_only_a_complete_dump_with_an_inventory_replaces_files(
     tmp_path: Path,
 ) -> None:
     _, found = _postgres(tmp_path / "v")
@@ -115,7 +115,7 @@ def test_an_incomplete_dump_stands_for_no_file_nor_does_one_that_reports_nothing
     assert _judged(tmp_path, "postgres", None).gaps == inventory.UNKNOWN.gaps
 
 
-def test_an_inventory_counts_for_one_run(tmp_path: Path) -> None:
+def test_an_inventory_is_valid_for_one_run(tmp_path: Path) -> None:
     _, found = _postgres(tmp_path / "v")
 
     assert _judged(tmp_path, "postgres", found).raw
@@ -125,7 +125,7 @@ def test_an_inventory_counts_for_one_run(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "secret", [{"PGHOST": "db.prod.svc"}, {"PGDATABASE": "wiki"}, {"PGHOST": "/run/postgresql"}]
 )
-def test_of_another_server_or_of_one_database_all_files_stay(
+def test_files_of_another_server_or_of_a_single_database_dump_stay(
     tmp_path: Path, secret: dict[str, str]
 ) -> None:
     _, found = _postgres(tmp_path / "v")
@@ -142,7 +142,7 @@ def _mysql(folder: Path) -> Inventory:
     return Inventory(("mysql", "shop", "old", "a b", "Größe"), proofs={"tables": tables})
 
 
-def test_of_mysql_databases_in_the_dump_give_way_and_folders_of_others_do_not(
+def test_only_folders_of_dumped_mysql_databases_are_left_out(
     tmp_path: Path,
 ) -> None:
     folder = tmp_path / "v" / "my[1]"
@@ -154,7 +154,7 @@ def test_of_mysql_databases_in_the_dump_give_way_and_folders_of_others_do_not(
 
 
 @pytest.mark.parametrize(("uuid", "is_own"), [("3f1e", True), ("4f1e", False), ("", True)])
-def test_a_mysql_with_a_uuid_is_known_by_it(tmp_path: Path, uuid: str, is_own: bool) -> None:
+def test_a_mysql_server_is_identified_by_its_uuid(tmp_path: Path, uuid: str, is_own: bool) -> None:
     folder = tmp_path / "v"
     found = _mysql(folder)
     (folder / "auto.cnf").write_text("[auto]\nserver-uuid=3f1e\n")
@@ -172,7 +172,7 @@ input()
 """
 
 
-def test_of_a_folder_and_its_copy_the_one_in_use_gives_way(tmp_path: Path) -> None:
+def test_of_a_data_folder_and_its_copy_only_the_one_in_use_is_left_out(tmp_path: Path) -> None:
     folders = [tmp_path / "v" / each for each in ("mysql", "own")]
     for folder in folders:
         found = _mysql(folder)
@@ -210,7 +210,7 @@ def _redis(folder: Path, **proofs: str) -> Inventory:
         ({"dbfilename": "../cache/dump.rdb"}, "/other", False),
     ],
 )
-def test_a_file_of_redis_is_known_by_when_it_was_saved(
+def test_a_redis_file_is_identified_by_its_save_time(
     tmp_path: Path, proofs: dict[str, str], folder: str, is_own: bool
 ) -> None:
     found = replace(_redis(tmp_path / "v" / "cache", **proofs), folder=folder)
@@ -240,7 +240,7 @@ def test_a_server_names_no_file_outside_of_its_folder(tmp_path: Path, key: str, 
 
 
 @pytest.mark.parametrize("file", ["global", "global/pg_control", "PG_VERSION", "postmaster.pid"])
-def test_no_proof_is_read_through_a_link(tmp_path: Path, file: str) -> None:
+def test_identity_files_are_not_read_through_a_link(tmp_path: Path, file: str) -> None:
     path, found = _postgres(tmp_path / "v")
     (path / file).rename(tmp_path / "elsewhere")
     (path / file).symlink_to(tmp_path / "elsewhere")

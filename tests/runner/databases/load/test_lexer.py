@@ -46,7 +46,7 @@ def _read(dump: bytes, size: int = 1 << 16, *, connects: bool = True) -> list[by
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 8, 64, 1 << 16])
 @pytest.mark.parametrize("ends", [b"\n", b"\r\n"])
-def test_what_pg_dump_writes_goes_through_in_pieces_of_any_size(size: int, ends: bytes) -> None:
+def test_output_of_pg_dump_passes_in_chunks_of_any_size(size: int, ends: bytes) -> None:
     dump = GOOD.replace(b"\n", ends)
     (passed,) = _read(dump, size)
 
@@ -69,7 +69,7 @@ def test_what_pg_dump_writes_goes_through_in_pieces_of_any_size(size: int, ends:
         (r"""\connect -reuse-previous=on "dbname=wiki"  """, "wiki"),
     ],
 )
-def test_another_database_is_told_and_its_line_goes_no_further(line: str, database: str) -> None:
+def test_a_switch_of_database_is_reported_and_not_passed_on(line: str, database: str) -> None:
     dump = f"SELECT 1;\n{line}\nSELECT 2;\n".encode()
     if not database:
         with pytest.raises(RefusedError):
@@ -117,7 +117,7 @@ HOSTILE = (
 )  # fmt: skip
 
 
-def test_what_no_dump_holds_is_refused_and_named_by_its_line() -> None:
+def test_a_command_that_no_dump_contains_is_refused_with_its_line() -> None:
     missed = list[tuple[str, str]]()
     for text in HOSTILE:
         dump = f"SELECT 1;\n{text}\n-- PostgreSQL database dump complete\n".encode()
@@ -134,7 +134,7 @@ def test_what_no_dump_holds_is_refused_and_named_by_its_line() -> None:
         _read(b"SELECT 1;\nSELECT\n\\! id\n")
 
 
-def test_what_has_no_end_does_not_fill_the_memory() -> None:
+def test_endless_input_does_not_fill_the_memory() -> None:
     lexer = Lexer()
     for _ in range(16):
         list(lexer.take(b"a" * (1 << 16)))

@@ -22,7 +22,7 @@ def chosen(found: list[dict[str, Any]], *words: Any) -> int:  # noqa: ANN401 -- 
     return int(sql.choose(list(map(read, found)), "postgres", *words).id, 16)
 
 
-def test_the_newest_is_taken_of_then_or_the_one_that_is_named() -> None:
+def test_the_newest_dump_of_a_time_or_the_named_one_is_selected() -> None:
     found = [dump(3), dump(1), dump(2), dump(9, name="mysql"), {"id": "0", "tags": None}]
 
     assert chosen(found) == 3
@@ -30,7 +30,7 @@ def test_the_newest_is_taken_of_then_or_the_one_that_is_named() -> None:
     assert chosen(found, None, f"{1:064x}") == 1
 
 
-def test_one_that_lost_most_is_not_taken_unasked() -> None:
+def test_a_shrunken_dump_is_selected_only_on_request() -> None:
     found = [dump(1), dump(2, 499)]
 
     with pytest.raises(LookupError, match=r"00000000 of 2026-11-02.* is much smaller than .*01"):
@@ -40,7 +40,7 @@ def test_one_that_lost_most_is_not_taken_unasked() -> None:
     assert chosen([dump(1, None), dump(2, None)]) == 2
 
 
-def test_an_incomplete_one_is_not_taken_unasked_nor_passed_over_in_silence() -> None:
+def test_an_incomplete_dump_is_skipped_with_a_message_unless_requested() -> None:
     found = [dump(1), dump(2)]
     found[1]["tags"] += ["doubtful"]
 
@@ -51,7 +51,7 @@ def test_an_incomplete_one_is_not_taken_unasked_nor_passed_over_in_silence() -> 
     assert chosen([*found, dump(3)]) == 3
 
 
-def test_what_is_not_there_is_said_with_the_oldest_that_is() -> None:
+def test_a_missing_dump_is_an_error_that_names_the_oldest() -> None:
     early = datetime(2026, 10, 1, tzinfo=UTC)
 
     with pytest.raises(
@@ -66,7 +66,7 @@ def test_what_is_not_there_is_said_with_the_oldest_that_is() -> None:
         chosen([dump(1), dump(2)], None, "0000")
 
 
-def test_a_dump_of_several_workloads_is_not_guessed() -> None:
+def test_an_ambiguous_dump_is_not_selected() -> None:
     """A host that is named by hand may be of more than one."""
     one, other = dump(1), dump(2)
     one["tags"] += ["kind=Deployment", "workload=db"]
@@ -81,7 +81,7 @@ def test_a_dump_of_several_workloads_is_not_guessed() -> None:
     assert "more than one workload" in sql.offered([read(one), read(other)], None)[0]
 
 
-def test_a_restore_of_volumes_offers_the_dumps_of_then() -> None:
+def test_a_restore_of_volumes_names_the_dumps_of_that_time() -> None:
     then = datetime(2026, 11, 1, 4, tzinfo=UTC)
     found = [read(each) for each in (dump(1), dump(2), dump(2, 9, "redis"), {"id": "5"})]
     lines = sql.offered(found, then, "prod/db")
@@ -107,11 +107,11 @@ def test_a_restore_of_volumes_offers_the_dumps_of_then() -> None:
         ("psql:<stdin>:14: fatal: out of memory", True),
     ],
 )  # fmt: skip
-def test_a_role_that_is_there_is_no_error(line: str, wrong: bool) -> None:
+def test_an_existing_role_is_no_error(line: str, wrong: bool) -> None:
     assert sql.is_error(line) == wrong
 
 
-def test_names_are_quoted_and_new_ones_fit() -> None:
+def test_names_are_quoted_and_new_ones_are_short_enough() -> None:
     assert sql.rename("a\"b'c", "new").endswith(
         "WHERE datname = 'a\"b''c' AND pid <> pg_backend_pid();"
         ' ALTER DATABASE "a""b\'c" RENAME TO "new"'
@@ -121,7 +121,7 @@ def test_names_are_quoted_and_new_ones_fit() -> None:
     assert new == "ä" * 20 + "_before_20261125t030000"
 
 
-def test_one_database_is_loaded_into_itself() -> None:
+def test_a_single_database_is_loaded_into_itself() -> None:
     mysql = client("mysql", {"MYSQL_DATABASE": " wiki "})
 
     assert sql.only("mysql", mysql, {"MYSQL_DATABASE": " wiki "}) == "wiki"

@@ -24,7 +24,7 @@ _USAGE = "GRANT USAGE ON *.* TO `a`@`%` IDENTIFIED BY PASSWORD '*B690 ON *.* TO'
          ["SELECT on crm.* (revoked)"]),
     ],
 )  # fmt: skip
-def test_for_all_databases(grants: list[str], missing: list[str]) -> None:
+def test_privileges_for_all_databases_are_read(grants: list[str], missing: list[str]) -> None:
     assert privileges.lacking(grants) == missing
 
 
@@ -47,7 +47,7 @@ def test_for_all_databases(grants: list[str], missing: list[str]) -> None:
         ([f"GRANT {_ALL} ON *.* TO `a`@`%`", "REVOKE SELECT ON `crm`.* FROM `a`@`%`"], []),
     ],
 )  # fmt: skip
-def test_for_one_database(grants: list[str], missing: list[str]) -> None:
+def test_privileges_for_one_database_are_read(grants: list[str], missing: list[str]) -> None:
     found = privileges.lacking(grants, "shop")
 
     assert [bool(found)] == [bool(missing)], found

@@ -115,7 +115,9 @@ SOUND = (ROWS, 0, "ok")
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_database_that_is_written_all_the_time(volume: Path, tmp_path: Path, mode: str) -> None:
+def test_a_database_under_constant_writes_is_copied(
+    volume: Path, tmp_path: Path, mode: str
+) -> None:
     path = database(volume / "app.db", mode)
 
     with written(path, mode), read_only(volume) as mounted:
@@ -126,7 +128,7 @@ def test_a_database_that_is_written_all_the_time(volume: Path, tmp_path: Path, m
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_database_whose_app_was_killed_in_a_transaction(
+def test_a_database_with_an_unfinished_transaction_is_copied(
     volume: Path, tmp_path: Path, mode: str
 ) -> None:
     """In rollback mode, half of the transaction is in the file."""
@@ -141,7 +143,7 @@ def test_a_database_whose_app_was_killed_in_a_transaction(
         assert money(copied(made, mounted / "app.db")) == SOUND
 
 
-def test_a_database_whose_lock_is_never_let_go_is_copied_as_it_stands(
+def test_a_database_that_stays_locked_is_copied_from_its_files(
     volume: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Some apps lock theirs for good; no backup is to wait for them for ever."""
@@ -155,7 +157,7 @@ def test_a_database_whose_lock_is_never_let_go_is_copied_as_it_stands(
     assert money(copied(made, path)) == SOUND
 
 
-def test_a_database_that_was_closed_in_wal_mode(volume: Path, tmp_path: Path) -> None:
+def test_a_database_closed_in_wal_mode_is_copied(volume: Path, tmp_path: Path) -> None:
     """Read-only, SQLite cannot open it where it is."""
     database(volume / "app.db", "WAL")
     assert [path.name for path in volume.iterdir()] == ["app.db"]
@@ -184,7 +186,7 @@ def test_a_wal_without_its_index_is_not_lost(volume: Path, tmp_path: Path) -> No
             assert whole.execute("SELECT money FROM account WHERE id=1").fetchone() != lost
 
 
-def test_live_files_are_left_out_by_their_very_names(volume: Path, tmp_path: Path) -> None:
+def test_live_files_are_excluded_by_exact_name(volume: Path, tmp_path: Path) -> None:
     path = database(volume / "what [is] *this*?.db")
 
     made = copy(volume, tmp_path / "scratch")
@@ -204,7 +206,7 @@ def test_a_copy_has_the_mode_and_time_of_its_original(volume: Path, tmp_path: Pa
     assert (stat.S_IMODE(found.st_mode), found.st_mtime) == (0o640, 1)
 
 
-def test_what_is_no_database_is_left_to_restic(volume: Path, tmp_path: Path) -> None:
+def test_other_files_are_left_to_restic(volume: Path, tmp_path: Path) -> None:
     (volume / "thumbs.db").write_bytes(b"\xd0\xcf\x11\xe0" * 100)
     (volume / "empty.db").touch()
     (volume / "folder.db").mkdir()
@@ -232,7 +234,7 @@ def planted(path: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["pipe", "socket"])
-def test_a_pipe_or_a_socket_in_the_place_of_a_database_is_named_and_not_opened(
+def test_a_pipe_or_socket_in_place_of_a_database_is_named_and_not_opened(
     volume: Path, tmp_path: Path, kind: str
 ) -> None:
     database(volume / "good.db")
@@ -247,7 +249,7 @@ def test_a_pipe_or_a_socket_in_the_place_of_a_database_is_named_and_not_opened(
 
 @pytest.mark.parametrize("end", ["-wal", "-shm", "-journal"])
 @pytest.mark.parametrize("kind", ["pipe", "socket", "folder", "link"])
-def test_what_is_no_file_beside_a_database_is_named_and_not_opened(
+def test_an_irregular_file_beside_a_database_is_named_and_not_opened(
     volume: Path, tmp_path: Path, kind: str, end: str
 ) -> None:
     """SQLite itself would open it by its name."""
@@ -272,7 +274,7 @@ def test_a_link_to_a_database_elsewhere_is_not_followed(volume: Path, tmp_path: 
     assert (made.folder, made.excludes, made.doubts) == ("", (), ())
 
 
-def test_a_damaged_database_is_backed_up_as_it_is_and_named(volume: Path, tmp_path: Path) -> None:
+def test_a_damaged_database_is_backed_up_as_files_and_named(volume: Path, tmp_path: Path) -> None:
     good, bad = database(volume / "good.db"), database(volume / "bad.db")
     with bad.open("r+b") as file:
         file.seek(4096)
@@ -287,7 +289,7 @@ def test_a_damaged_database_is_backed_up_as_it_is_and_named(volume: Path, tmp_pa
     assert not [pattern for pattern in made.excludes if "bad" in pattern]
 
 
-def test_a_database_without_room_is_backed_up_as_it_is_and_named(
+def test_a_database_that_does_not_fit_is_backed_up_as_files_and_named(
     volume: Path, tmp_path: Path
 ) -> None:
     database(volume / "a.db")
@@ -301,7 +303,7 @@ def test_a_database_without_room_is_backed_up_as_it_is_and_named(
     assert "left for copies" in doubt
 
 
-def test_after_the_wish_to_stop_nothing_is_copied(volume: Path, tmp_path: Path) -> None:
+def test_after_a_stop_nothing_is_copied(volume: Path, tmp_path: Path) -> None:
     database(volume / "app.db")
 
     made = copies.copy_all(

@@ -50,11 +50,11 @@ def answered(work: str, seconds: float = 60) -> str:
         ("silent", 60, "SQLite's process exited without an answer"),
     ],
 )
-def test_whatever_becomes_of_work_is_told(work: str, seconds: float, said: str) -> None:
+def test_every_end_of_the_worker_is_reported(work: str, seconds: float, said: str) -> None:
     assert said in answered(work, seconds)
 
 
-def test_work_has_limits_of_the_kernel() -> None:
+def test_the_worker_has_resource_limits() -> None:
     """Of time, memory, open files and core dumps."""
     seconds, memory, files, core = map(int, answered("limits").split("'")[1].split())
 

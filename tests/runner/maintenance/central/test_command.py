@@ -73,7 +73,7 @@ def _said(log: list[Json], part: str) -> list[str]:
     return [line["message"] for line in log if part in line["message"]]
 
 
-def test_the_state_of_the_last_job_is_believed(job: Maintainer) -> None:
+def test_the_state_of_the_last_job_is_trusted(job: Maintainer) -> None:
     job.leave(7, 1000)
 
     code, log = job.call("maintain")
@@ -82,7 +82,7 @@ def test_the_state_of_the_last_job_is_believed(job: Maintainer) -> None:
     assert not _said(log, "state")
 
 
-def test_of_authentic_states_the_one_with_the_highest_number_counts(job: Maintainer) -> None:
+def test_the_authentic_state_with_the_highest_number_counts(job: Maintainer) -> None:
     for number, began in ((7, 1000), (10, 3000), (9, 2000)):
         job.leave(number, began)
 
@@ -97,7 +97,7 @@ def test_of_authentic_states_the_one_with_the_highest_number_counts(job: Maintai
     [(STRANGE, ""), (KEY, _state(2000)), (KEY, "no state")],
     ids=["another's", "another text under our tag", "no state at all"],
 )
-def test_a_forged_state_is_not_believed(job: Maintainer, key: bytes, content: str) -> None:
+def test_a_forged_state_is_not_trusted(job: Maintainer, key: bytes, content: str) -> None:
     job.leave(99, 1000, key, content)
 
     code, log = job.call("maintain")
@@ -119,7 +119,7 @@ def test_an_authentic_state_is_found_behind_forged_ones(job: Maintainer) -> None
     assert not [words for words in job.words if "dump" in words and "state2" in words]
 
 
-def test_one_that_cannot_be_read_is_passed_over_and_told_of(job: Maintainer) -> None:
+def test_an_unreadable_state_is_skipped_and_reported(job: Maintainer) -> None:
     job.answer(job.leave(99, 1000), code=1)
 
     _, log = job.call("maintain")
@@ -128,14 +128,14 @@ def test_one_that_cannot_be_read_is_passed_over_and_told_of(job: Maintainer) -> 
     assert _said(log, "the last job's state cannot be read")
 
 
-def test_a_job_without_a_predecessor_begins_now_and_says_nothing(job: Maintainer) -> None:
+def test_a_first_job_starts_now_without_a_message(job: Maintainer) -> None:
     _, log = job.call("maintain")
 
     assert job.began > 1000
     assert not _said(log, "state")
 
 
-def test_what_it_leaves_is_what_the_next_one_believes(job: Maintainer) -> None:
+def test_a_saved_state_is_trusted_by_the_next_job(job: Maintainer) -> None:
     job.leave(7, 1000)
     job.call("maintain")
     (left,) = [words for words in job.words if policy_records.MAINTENANCE in words]
@@ -146,7 +146,7 @@ def test_what_it_leaves_is_what_the_next_one_believes(job: Maintainer) -> None:
     assert attestation.number(KEY, (f"{attestation.TAG}{tag}",)) > 7
 
 
-def test_a_job_whose_state_cannot_be_left_has_failed(job: Maintainer) -> None:
+def test_a_job_that_cannot_save_its_state_fails(job: Maintainer) -> None:
     job.answer("backup", code=1)
 
     code, log = job.call("maintain")
@@ -155,7 +155,7 @@ def test_a_job_whose_state_cannot_be_left_has_failed(job: Maintainer) -> None:
     assert _said(log, "the job's state was not saved")
 
 
-def test_a_dry_run_makes_and_leaves_nothing(job: Maintainer) -> None:
+def test_a_dry_run_changes_and_saves_nothing(job: Maintainer) -> None:
     code, log = job.call("maintain", "--dry-run")
 
     assert code == 0
@@ -169,7 +169,7 @@ def test_a_dry_run_makes_and_leaves_nothing(job: Maintainer) -> None:
     assert job.asked == ["snapshots", "snapshots"]
 
 
-def test_a_name_that_nothing_waits_for_cannot_be_accepted(job: Maintainer) -> None:
+def test_accept_shrink_needs_a_suspended_workload(job: Maintainer) -> None:
     code, log = job.call("maintain", "--accept", "prod/wiki")
 
     assert code == 1

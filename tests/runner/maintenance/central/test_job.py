@@ -101,13 +101,13 @@ def minute_later(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "monotonic", lambda: real() + 61)
 
 
-def test_within_a_minute_the_list_counts_as_it_is(world: World) -> None:
+def test_a_list_is_valid_for_a_minute(world: World) -> None:
     world.job(records("keep-last=2")).work()
 
     assert world.asked[:1] == ["first.forget"]
 
 
-def test_after_a_minute_what_the_repository_says_by_then_counts(
+def test_after_a_minute_snapshots_are_listed_again(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Meanwhile a source has lost its files: its older snapshots must stay."""
@@ -122,9 +122,7 @@ def test_after_a_minute_what_the_repository_says_by_then_counts(
     assert world.state.job.workloads["held"] == 1
 
 
-def test_after_a_minute_a_list_that_is_not_whole_forgets_nothing(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_incomplete_list_forgets_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """It may lack the record by which more is kept; a second look may find it again."""
     job = world.job(records("keep-last=2"))
     world.answer("first.snapshots", out=json.dumps(records("keep-last=2")), err=IGNORED)
@@ -137,7 +135,7 @@ def test_after_a_minute_a_list_that_is_not_whole_forgets_nothing(
     assert world.state.repository.tasks["forget"].status == "failure"
 
 
-def test_copies_are_thinned_by_a_whole_list_alone(world: World) -> None:
+def test_copies_are_forgotten_only_by_a_complete_list(world: World) -> None:
     whole = json.dumps(records("keep-last=2"))
     world.answer("first.snapshots", out=whole)
     for damaged in (True, False):
@@ -149,7 +147,7 @@ def test_copies_are_thinned_by_a_whole_list_alone(world: World) -> None:
         assert status == ("failure" if damaged else "success")
 
 
-def test_copies_that_could_not_be_made_are_not_thinned(world: World) -> None:
+def test_failed_copies_suspend_retention_of_copies(world: World) -> None:
     world.answer("first.snapshots", out=json.dumps(records("keep-last=2")))
     world.answer("second.snapshots", out=json.dumps(records("keep-last=2")))
     world.answer("second.copy", err="Fatal: no such host\n", code=1)

@@ -53,14 +53,14 @@ def _verdicts(*found: Snapshot, secret: dict[str, str] | None = None) -> dict[st
         (("keep-last=2", "copy=yes"), "applied", "keep-last=2 copy=yes"),
     ],
 )
-def test_a_record_decides(tags: tuple[str, ...], verdict: str, why: str) -> None:
+def test_a_record_sets_the_keep_policy(tags: tuple[str, ...], verdict: str, why: str) -> None:
     told = _verdicts(*_made(WIKI), _record(WIKI, *tags))["prod/wiki"]
 
     assert told[0] == verdict
     assert why in told[1]
 
 
-def test_the_newest_record_decides_whatever_the_order() -> None:
+def test_the_newest_record_counts_in_any_order() -> None:
     old = _record(WIKI, "keep-last=9", made=NOW - timedelta(days=1))
     new = _record(WIKI, "keep-last=2", made=NOW - timedelta(hours=1))
 
@@ -75,14 +75,16 @@ def test_the_newest_record_decides_whatever_the_order() -> None:
         ({"made": NOW + timedelta(days=2)}, "a clock was wrong"),
     ],
 )
-def test_a_record_of_another_time_decides_nothing(record: dict[str, datetime], why: str) -> None:
+def test_a_record_with_an_implausible_time_suspends_retention(
+    record: dict[str, datetime], why: str
+) -> None:
     told = _verdicts(*_made(WIKI), _record(WIKI, "keep-last=1", **record))["prod/wiki"]
 
     assert told[0] == "held"
     assert why in told[1]
 
 
-def test_who_sees_to_it_themselves_say_so_once() -> None:
+def test_a_workload_that_applies_its_own_policy_is_named_once() -> None:
     record = _record(WIKI, "keep=own", made=NOW - timedelta(days=99))
 
     told = _verdicts(*_made(WIKI), record)["prod/wiki"]
@@ -90,14 +92,14 @@ def test_who_sees_to_it_themselves_say_so_once() -> None:
     assert told == ("kept", "its sidecar applies it")
 
 
-def test_an_old_record_counts_for_one_who_has_not_backed_up_since() -> None:
+def test_an_old_record_counts_for_a_workload_without_newer_backups() -> None:
     gone = [time - timedelta(days=100) for time in DAYS]
     record = _record(WIKI, "keep-last=1", made=gone[0])
 
     assert _verdicts(*_made(WIKI, *gone), record)["prod/wiki"][0] == "applied"
 
 
-def test_clocks_are_doubted_as_a_sidecar_does() -> None:
+def test_clocks_are_checked_as_in_a_sidecar() -> None:
     ahead = _made(WIKI, *DAYS, NOW + timedelta(days=3))
     gap = _made(WIKI, NOW, NOW - timedelta(days=60))
 
@@ -107,7 +109,7 @@ def test_clocks_are_doubted_as_a_sidecar_does() -> None:
         assert why in told[1]
 
 
-def test_without_a_record_all_is_kept_unless_the_jobs_secret_says_otherwise() -> None:
+def test_without_a_record_everything_is_kept_unless_the_jobs_secret_sets_a_policy() -> None:
     gone = _made(WIKI, *(time - timedelta(days=16) for time in DAYS))
 
     assert _verdicts(*gone)["prod/wiki"] == ("held", "it has no retention record")
@@ -116,7 +118,7 @@ def test_without_a_record_all_is_kept_unless_the_jobs_secret_says_otherwise() ->
     assert told == ("applied", "by the KEEP_… of the job's own Secret")
 
 
-def test_what_keeps_everything_is_no_task() -> None:
+def test_a_policy_that_keeps_everything_is_no_task() -> None:
     gone = _made(WIKI, *(time - timedelta(days=16) for time in DAYS))
     zeros = {f"KEEP_{each}": "0" for each in ("LAST", "HOURLY", "DAILY", "WEEKLY", "MONTHLY")}
 
@@ -125,7 +127,7 @@ def test_what_keeps_everything_is_no_task() -> None:
     assert told == ("kept", "all of it, by the KEEP_… of the job's own Secret")
 
 
-def test_copies_of_whom_the_first_repository_does_not_know_are_left_alone() -> None:
+def test_copies_of_unknown_workloads_are_kept() -> None:
     """Another repository may be copied to the same place, and its records stay in it."""
     gone = _made(WIKI, *(time - timedelta(days=16) for time in DAYS))
     job = configured(JOB, {"KEEP_LAST": "1"})
@@ -136,7 +138,7 @@ def test_copies_of_whom_the_first_repository_does_not_know_are_left_alone() -> N
     assert "not in the first repository" in ruled.why
 
 
-def test_the_jobs_secret_does_not_speak_for_one_that_still_backs_up() -> None:
+def test_the_jobs_secret_does_not_apply_to_an_active_workload() -> None:
     """Its sidecar is of an older version, and its pod may be annotated otherwise."""
     told = _verdicts(*_made(WIKI), secret={"KEEP_DAILY": "3"})["prod/wiki"]
 
@@ -144,7 +146,7 @@ def test_the_jobs_secret_does_not_speak_for_one_that_still_backs_up() -> None:
 
 
 @pytest.mark.parametrize(("last", "kept"), [("0", "2"), ("1", "2"), ("2", "2"), ("5", "5")])
-def test_the_newest_alone_is_never_all_that_stays(last: str, kept: str) -> None:
+def test_at_least_two_snapshots_stay(last: str, kept: str) -> None:
     """It may be of a volume that lost its files a moment ago."""
     tags = ("keep-yearly=1",) if last == "0" else (f"keep-last={last}", "keep-yearly=1")
     found = [*_made(WIKI), _record(WIKI, *tags)]
@@ -159,7 +161,7 @@ def test_the_newest_alone_is_never_all_that_stays(last: str, kept: str) -> None:
     assert "ns=prod,kind=Deployment,workload=wiki" in step.argv
 
 
-def test_workloads_that_filters_cannot_tell_apart_are_left_alone() -> None:
+def test_workloads_that_filters_cannot_distinguish_are_skipped() -> None:
     """restic's filter by tags takes what has more of them too."""
     other = Owner("prod", "wiki", "Deployment", "wiki", "home")
     found = [*_made(WIKI), *_made(other), _record(WIKI, "keep-last=1"),
@@ -172,14 +174,14 @@ def test_workloads_that_filters_cannot_tell_apart_are_left_alone() -> None:
     }  # fmt: skip
 
 
-def test_what_no_sidecar_made_is_none_of_ours() -> None:
+def test_foreign_snapshots_are_ignored() -> None:
     photos = Snapshot(time=NOW, host="laptop", tags=("photos",))
     untagged = Snapshot(time=NOW, host="wiki")
 
     assert _verdicts(photos, untagged, secret={"KEEP_LAST": "1"}) == {}
 
 
-def test_every_part_has_its_turn_whatever_was_last() -> None:
+def test_every_part_is_checked_in_turn() -> None:
     for last in (0, 3, 7, 99):
         read, part = [], last
         for _ in range(7):
@@ -188,7 +190,7 @@ def test_every_part_has_its_turn_whatever_was_last() -> None:
         assert sorted(read) == list(range(1, 8))
 
 
-def test_copies_that_nobody_makes_are_missed_by_those_who_are_there() -> None:
+def test_missing_copies_of_active_workloads_are_reported() -> None:
     wanting = _record(WIKI, "keep-last=2", "copy=yes")
     content = _record(WIKI, "keep-last=2", made=NOW + timedelta(minutes=1))
     gone = _record(WIKI, "keep-last=2", "copy=yes", made=NOW - timedelta(days=16))
@@ -220,7 +222,9 @@ APPEND_ONLY = TaskResult(Status.SKIPPED, "append-only", Failure.AUTH)
          "prune: stopped"),
     ],
 )  # fmt: skip
-def test_the_worst_of_it_is_told(done: dict[str, TaskResult], status: Status, message: str) -> None:
+def test_the_worst_result_is_reported(
+    done: dict[str, TaskResult], status: Status, message: str
+) -> None:
     told = policy.outcome(done)
 
     assert (told.status, told.message) == (status, message)
@@ -248,7 +252,7 @@ def test_the_worst_of_it_is_told(done: dict[str, TaskResult], status: Status, me
         ),
     ],
 )
-def test_what_was_removed_is_counted(removed: list[int], strangers: int, message: str) -> None:
+def test_removed_snapshots_are_counted(removed: list[int], strangers: int, message: str) -> None:
     done = {
         Owner("prod", f"app-{number}", "Deployment", "app"): replace(DONE, removed=each)
         for number, each in enumerate(removed)
@@ -270,7 +274,7 @@ def test_the_jobs_tasks_are_due_a_day_after_their_time() -> None:
     assert deadlines.of_job(configured(JOB), state)["prune"] == 0
 
 
-def test_nothing_that_is_left_to_the_job_is_expected_of_a_sidecar() -> None:
+def test_tasks_of_the_job_are_not_expected_of_a_sidecar() -> None:
     state = remembered(next_due=NOW.timestamp() + 60)
     given = {"BACKUP_MAINTENANCE": "central", "COPY_RESTIC_REPOSITORY": "/copies"}
 

@@ -23,7 +23,7 @@ AGO = NOW - timedelta(days=400)
     ],
     ids=["none", "hourly", "another zone", "the future", "a leap", "a leap that lasts"],
 )
-def test_times_that_cannot_be_trusted_are_named(made: list[object], said: str) -> None:
+def test_untrusted_clocks_are_named(made: list[object], said: str) -> None:
     found = doubt(made, NOW)  # type: ignore[arg-type]  # they are times
 
     assert found.startswith(said)

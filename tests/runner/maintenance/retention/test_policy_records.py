@@ -38,7 +38,7 @@ def _said(*tags: str) -> Snapshot:
         {**NOTHING, "KEEP_DAILY": "400"},
     ],
 )
-def test_the_job_forgets_by_what_the_sidecar_would_have(keep: dict[str, str]) -> None:
+def test_the_job_applies_the_sidecars_policy(keep: dict[str, str]) -> None:
     own = configured(secret=keep)
     said = policy_records.wanted(configured(secret={**CENTRAL, **keep}), STATE)
     (record,) = policy_records.found(
@@ -72,13 +72,13 @@ def test_the_job_forgets_by_what_the_sidecar_would_have(keep: dict[str, str]) ->
         ),
     ],
 )
-def test_what_is_said_is_what_is_set(
+def test_the_published_policy_is_the_configured_one(
     secret: dict[str, str], state: State, tags: tuple[str, ...]
 ) -> None:
     assert policy_records.wanted(configured(secret=secret), state)[1:] == tags
 
 
-def test_a_mirror_says_nothing() -> None:
+def test_a_mirror_publishes_no_policy() -> None:
     mirror = configured({"BACKUP_ENGINE": "rclone"}, {**CENTRAL, "BUP_DST": "s3:bucket"})
 
     assert mirror.mirrors
@@ -101,13 +101,13 @@ def test_a_mirror_says_nothing() -> None:
         ("keep-last=3", "what-a-newer-version-says"),
     ],
 )
-def test_what_is_not_understood_is_no_rule(tags: tuple[str, ...]) -> None:
+def test_an_invalid_record_is_no_policy(tags: tuple[str, ...]) -> None:
     with pytest.raises(ValueError, match=r"it names nothing|unknown|write|keeps nothing"):
         policy_records.asked(_said(*tags))
 
 
 @pytest.mark.parametrize("host", ["wiki", "a/b", "a,b", "..", "ü 1", "wiki.home", "100%"])
-def test_paths_tell_workloads_apart(host: str) -> None:
+def test_paths_distinguish_workloads(host: str) -> None:
     for cluster in ("", "home"):
         owner = Owner("prod", host, "StatefulSet", "wiki", cluster)
         record = replace(_said(), paths=(owner.path,))
@@ -117,7 +117,7 @@ def test_paths_tell_workloads_apart(host: str) -> None:
         assert "," not in owner.path
 
 
-def test_a_record_is_nobodys_backup() -> None:
+def test_a_record_is_not_a_backup() -> None:
     config = configured(secret=CENTRAL)
     argv = policy_records.write(config, policy_records.wanted(config, STATE)).argv
     tags = [word for flag, word in pairwise(argv) if flag == "--tag"]
@@ -131,7 +131,7 @@ def test_a_record_is_nobodys_backup() -> None:
     assert "correct-horse" not in " ".join(argv)
 
 
-def test_of_each_path_the_newest_record_stays_and_no_old_state() -> None:
+def test_only_the_newest_record_of_each_path_stays() -> None:
     def record(name: str, tag: str, path: str, hours: int) -> Snapshot:
         made = NOW + timedelta(hours=hours)
         return Snapshot(name, made, policy_records.HOST, (tag,), (path,))

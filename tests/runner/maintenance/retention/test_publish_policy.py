@@ -65,7 +65,7 @@ def test_another_record_in_its_name_is_reported_and_contradicted(
         assert publish_policy.is_due(CENTRAL, state, NOW.timestamp()) == contradicts
 
 
-def test_it_says_the_same_again_well_within_the_grace_period() -> None:
+def test_a_record_is_renewed_well_within_the_grace_period() -> None:
     state = remembered(recorded=list(SAID), recorded_at=NOW.timestamp())
 
     assert not publish_policy.is_due(CENTRAL, state, NOW.timestamp() + 2 * 86400)

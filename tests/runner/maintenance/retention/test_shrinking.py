@@ -70,7 +70,7 @@ SMALL = {"keep-last": "1", "keep-hourly": "24", "keep-daily": "1", "keep-weekly"
         ({}, {}, LESS, {"floor-within": "30d"}, {**SMALL, "keep-within": "30d"}),
     ],
 )
-def test_only_what_is_annotated_later_waits(
+def test_only_a_later_annotation_waits(
     tmp_path: Path, secret: Given, patched: Given, admitted: Given, defaults: Given, kept: Given
 ) -> None:
     config = _config(secret, patched, admitted, defaults)
@@ -80,7 +80,7 @@ def test_only_what_is_annotated_later_waits(
     assert bool(state.policy.shrinks) == (keep_policy.of(config.settings) != kept)
 
 
-def test_a_mirrors_archives_are_no_exception(tmp_path: Path) -> None:
+def test_a_mirrors_archives_wait_too(tmp_path: Path) -> None:
     place = {"BUP_DST": "s3:bucket"}
     state = remembered()
     patched = _config(place, {"keep-archives": "1d"}, {}, {}, "rclone")
@@ -99,7 +99,7 @@ def test_a_mirrors_archives_are_no_exception(tmp_path: Path) -> None:
     )
 
 
-def test_what_was_raised_by_a_patch_shrinks_as_slowly(tmp_path: Path) -> None:
+def test_a_policy_raised_by_a_patch_shrinks_as_slowly(tmp_path: Path) -> None:
     """But with the Secret it counts at once."""
     state = remembered()
     raised = {**USUAL, "keep-daily": "60"}
@@ -114,7 +114,7 @@ def test_what_was_raised_by_a_patch_shrinks_as_slowly(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["x", "7w", "-1", "1.5"])
-def test_a_bad_floor_is_named_and_lowers_nothing(text: str) -> None:
+def test_an_invalid_floor_is_named_and_lowers_nothing(text: str) -> None:
     for key in ("floor-within", "floor-last", "shrink-grace"):
         variable = f"BACKUP_{key.replace('-', '_').upper()}"
         config = _config({variable: text}, {}, {}, {"floor-within": "9d", "floor-last": "5"})

@@ -28,13 +28,13 @@ def _doubtful(name: str, day: str, *tags: str) -> Snapshot:
     return _made(name, day, "doubtful", *tags)
 
 
-def test_a_good_one_never_goes() -> None:
+def test_a_complete_snapshot_is_never_forgotten() -> None:
     found = [_made("a", "2026-11-23"), _made("b", "2026-11-22"), _doubtful("c", "2026-11-21")]
 
     assert thinning.superfluous(_config(KEEP_LAST="1"), found) == ("c",)
 
 
-def test_as_many_stay_as_are_to_be_kept() -> None:
+def test_as_many_stay_as_the_policy_keeps() -> None:
     found = [_doubtful(name, f"2026-11-2{name}") for name in "3210"]
 
     assert thinning.superfluous(_config(KEEP_LAST="2"), found) == ("1", "0")
@@ -60,13 +60,13 @@ def test_the_same_week_or_month_of_another_year_is_another(
     assert thinning.superfluous(_config(**keep), found) == ("2",)
 
 
-def test_dumps_and_volumes_push_each_other_out_of_nothing() -> None:
+def test_dumps_and_volumes_are_kept_independently() -> None:
     found = [_doubtful("volumes", "2026-11-23"), _doubtful("dump", "2026-11-22", "dump=postgres")]
 
     assert thinning.superfluous(_config(KEEP_LAST="1"), found) == ()
 
 
-def test_what_somebody_keeps_by_hand_stays_and_nothing_goes_where_a_time_is_unknown() -> None:
+def test_kept_snapshots_stay_and_an_unknown_time_forgets_nothing() -> None:
     newest, kept = _made("a", "2026-11-23"), _doubtful("b", "2026-11-22", "keep")
 
     assert thinning.superfluous(_config(KEEP_LAST="1"), [newest, kept]) == ()

@@ -33,7 +33,7 @@ def names(chosen: Chosen) -> set[str]:
     return {file.path for file in chosen.files}
 
 
-def test_small_folders_are_tried_whole() -> None:
+def test_small_folders_are_sampled_completely() -> None:
     made = sample((f"{PAGES}/a", 10), (f"{PAGES}/b/c", 0), (f"{UPLOADS}/d", 5))
 
     chosen = made.chosen(1 << 20)
@@ -44,7 +44,7 @@ def test_small_folders_are_tried_whole() -> None:
     assert chosen.files[0].mtime == 1_795_437_296_123_456
 
 
-def test_of_a_big_folder_a_part_is_tried_and_little_is_remembered() -> None:
+def test_a_large_folder_is_sampled_in_bounded_memory() -> None:
     many = [(f"{UPLOADS}/{number}", 100_000) for number in range(MANY)]
     made = sample((f"{PAGES}/only", 10), *many)
 
@@ -59,7 +59,7 @@ def test_of_a_big_folder_a_part_is_tried_and_little_is_remembered() -> None:
     assert names(chosen) & late, "the sample is of all files, not of the first"
 
 
-def test_each_time_other_files_are_tried() -> None:
+def test_each_drill_samples_other_files() -> None:
     many = [(f"{PAGES}/{number}", 10) for number in range(MANY)]
     first, second = Sample(Random(1)), Sample(Random(2))  # noqa: S311 -- as above
     for made in (first, second):
@@ -70,7 +70,7 @@ def test_each_time_other_files_are_tried() -> None:
     assert names(first.chosen(1 << 20)) != names(second.chosen(1 << 20))
 
 
-def test_the_smallest_file_is_tried_where_no_other_has_room() -> None:
+def test_the_smallest_file_is_sampled_where_no_other_fits() -> None:
     many = [(f"{PAGES}/{number}", 600_000 + 5000 * number) for number in range(MANY)]
 
     chosen = sample((f"{UPLOADS}/x", 10), *many[::-1]).chosen(610_000)
@@ -78,7 +78,7 @@ def test_the_smallest_file_is_tried_where_no_other_has_room() -> None:
     assert names(chosen) == {f"{UPLOADS}/x", f"{PAGES}/{0}"}
 
 
-def test_a_folder_of_which_nothing_has_room_is_named() -> None:
+def test_a_folder_without_a_file_that_fits_is_named() -> None:
     chosen = sample((f"{UPLOADS}/x", 10), (f"{PAGES}/disk.img", 10 << 30)).chosen(1 << 20)
 
     assert names(chosen) == {f"{UPLOADS}/x"}
@@ -91,11 +91,11 @@ def test_a_folder_of_which_nothing_has_room_is_named() -> None:
 
 
 @pytest.mark.parametrize("paths", [(PAGES, UPLOADS), ()])
-def test_a_snapshot_without_files_gives_nothing(paths: tuple[str, ...]) -> None:
+def test_a_snapshot_without_files_gives_an_empty_sample(paths: tuple[str, ...]) -> None:
     assert sample(paths=paths).chosen(1 << 20) == Chosen((), ())
 
 
-def test_a_folder_inside_another_has_its_own_share() -> None:
+def test_a_nested_folder_has_its_own_share() -> None:
     """And one whose name only begins alike is another."""
     paths = (PAGES, f"{PAGES}/deep", f"{PAGES}-old")
     made = sample(
@@ -107,7 +107,7 @@ def test_a_folder_inside_another_has_its_own_share() -> None:
     ]  # fmt: skip
 
 
-def test_names_that_are_no_utf_8_are_counted_and_not_tried() -> None:
+def test_names_that_are_not_utf_8_are_counted_and_not_sampled() -> None:
     made = sample((f"{PAGES}/caf\ufffd", 10), (f"{UPLOADS}/x", 10))
 
     assert made.chosen(1 << 20) == Chosen(
@@ -142,7 +142,7 @@ def broken(path: str, why: str, *tail: str) -> Completed:
     return Completed(1, tail=tail, unreadable=(path,), reasons=(why,), read_errors=1)
 
 
-def test_a_good_drill_says_what_it_tried() -> None:
+def test_a_successful_drill_names_its_sample() -> None:
     done = verify_sample.judged(KNOWN, CHOSEN, Completed(0), GOOD)
 
     assert done.status == Status.SUCCESS
@@ -173,21 +173,21 @@ def test_the_first_file_that_cannot_be_restored_is_named() -> None:
     ("why", "failure"),
     [("write: no space left on device", Failure.SPACE), ("dial tcp: lookup", Failure.NETWORK)],
 )
-def test_what_is_no_damage_is_not_called_so(why: str, failure: Failure) -> None:
+def test_other_failures_are_not_called_damage(why: str, failure: Failure) -> None:
     done = verify_sample.judged(KNOWN, CHOSEN, broken(FILE.path, why), GOOD)
 
     assert (done.status, done.failure) == (Status.FAILURE, failure)
     assert "repair" not in done.message
 
 
-def test_owners_that_cannot_be_restored_do_not_matter() -> None:
+def test_owners_that_cannot_be_restored_are_ignored() -> None:
     """The sidecar may have no right to give files away."""
     said = broken(FILE.path, "lchown /var/lib/backup/tmp/drill/x: operation not permitted")
 
     assert verify_sample.judged(KNOWN, CHOSEN, said, GOOD).status == Status.SUCCESS
 
 
-def test_a_restore_that_fails_without_a_word_of_any_file_is_a_failure() -> None:
+def test_a_restore_that_fails_without_naming_a_file_is_a_failure() -> None:
     said = Completed(12, tail=("Fatal: wrong password",))
 
     done = verify_sample.judged(KNOWN, CHOSEN, said, GOOD)
@@ -195,7 +195,7 @@ def test_a_restore_that_fails_without_a_word_of_any_file_is_a_failure() -> None:
     assert (done.status, done.failure) == (Status.FAILURE, Failure.AUTH)
 
 
-def test_what_was_restored_wrongly_is_named() -> None:
+def test_a_wrongly_restored_file_is_named() -> None:
     wrong = (
         Tried(FILE, "was restored with different content"),
         Tried(OTHER, "is not an intact database"),

@@ -5,7 +5,7 @@ from random import Random
 from runner.maintenance.verify.sample import Sample
 
 
-def test_a_file_counts_for_the_innermost_folder_that_holds_it() -> None:
+def test_a_file_counts_for_its_innermost_folder() -> None:
     sample = Sample(Random(1))  # noqa: S311 -- the same each time
     paths = ["/backup/data", "/backup/data/inner"]
     sample.hear({"message_type": "snapshot", "id": "4f8a", "paths": paths})

@@ -48,7 +48,7 @@ def known(found: Authorities) -> int:
 @pytest.mark.parametrize(
     ("name", "number"), [("one.pem", 1), ("both.pem", 2), ("with-key.pem", 1), (" one.pem\n", 1)]
 )
-def test_a_file(folder: Path, key: str, name: str, number: int) -> None:
+def test_a_ca_may_be_a_file(folder: Path, key: str, name: str, number: int) -> None:
     found = authorities.read({key: name.replace(name.strip(), f"{folder}/{name.strip()}")})
 
     assert known(found) == number
@@ -61,14 +61,14 @@ def test_a_file(folder: Path, key: str, name: str, number: int) -> None:
     [ONE, f"\n {ONE}\n\n", ONE.replace("\n", "\r\n"), ONE.replace("\n", "\\n"), f"# a\n{ONE}",
      KEY + ONE],
 )  # fmt: skip
-def test_the_text_itself(key: str, text: str) -> None:
+def test_a_ca_may_be_text(key: str, text: str) -> None:
     found = authorities.read({key: text})
 
     assert known(found) == 1
     assert (found.for_all, "PRIVATE" in found.pem) == (True, False)
 
 
-def test_folders_and_several_files(folder: Path) -> None:
+def test_a_ca_may_be_folders_and_several_files(folder: Path) -> None:
     of_folders = {"SSL_CERT_DIR": f"{folder}/none:{folder}/folder"}
     assert known(authorities.read(of_folders)) == 1
     of_restic = {"RESTIC_CACERT": f"{folder}/one.pem,{folder}/both.pem"}
@@ -87,7 +87,7 @@ def test_folders_and_several_files(folder: Path) -> None:
      ("none.pem", "No such file"), ("nothing", "is not a file"), ("pipe", "is not a file"),
      ("one.pem/x", "Not a directory"), ("a\udcff\0b", "is not a path"), ("x" * 300, "too long")],
 )  # fmt: skip
-def test_what_holds_none_is_named_and_trusted_in_no_part(
+def test_an_invalid_ca_is_named_and_no_part_is_trusted(
     folder: Path, key: str, name: str, why: str
 ) -> None:
     """Whatever else of the same Secret is right, counts."""
@@ -116,7 +116,7 @@ def test_what_holds_none_is_named_and_trusted_in_no_part(
 
 @pytest.mark.parametrize("text", [ONE.replace("M", "N", 1), "-----BEGIN CERTIFICATE-----\nx",
                                   KEY, ONE + ONE.replace("M", "N", 1)])  # fmt: skip
-def test_a_text_that_holds_none_is_not_repeated(text: str) -> None:
+def test_an_invalid_ca_text_is_not_quoted(text: str) -> None:
     """It may be a key that stands in the wrong place."""
     (problem,) = authorities.read({"BACKUP_CACERT": text}).problems
 
@@ -125,7 +125,7 @@ def test_a_text_that_holds_none_is_not_repeated(text: str) -> None:
     assert "c2VjcmV0" not in str(problem)
 
 
-def test_the_systems_stay_trusted() -> None:
+def test_system_cas_stay_trusted() -> None:
     plain = authorities.context(Authorities()).cert_store_stats()["x509_ca"]
     own = authorities.context(authorities.read({"BACKUP_CACERT": ONE})).cert_store_stats()
 
@@ -133,7 +133,7 @@ def test_the_systems_stay_trusted() -> None:
     assert own["x509_ca"] == plain + 1
 
 
-def test_the_bundle_is_for_every_user_and_written_once(tmp_path: Path) -> None:
+def test_the_bundle_is_readable_by_every_user_and_written_once(tmp_path: Path) -> None:
     given = authorities.read({"BACKUP_CACERT": KEY + ONE})
     path = Path(authorities.bundle(given, str(tmp_path / "tmp")))
     was = path.stat()
@@ -149,7 +149,7 @@ def test_the_bundle_is_for_every_user_and_written_once(tmp_path: Path) -> None:
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_what_restic_gets(tmp_path: Path) -> None:
+def test_restic_gets_the_bundle(tmp_path: Path) -> None:
     """Its own variable where it names a file; a text that stands there is no file."""
     made = {"TMPDIR": str(tmp_path)}
 

@@ -22,7 +22,7 @@ def _environment(state: Path, beyond: str) -> dict[str, str]:
     return variables.of(read, "", Log())
 
 
-def test_a_program_gets_the_text_that_was_looked_at(tmp_path: Path) -> None:
+def test_a_program_gets_the_content_that_was_checked(tmp_path: Path) -> None:
     """The file may be another one by then, and so may what lies where ours will."""
     (tmp_path / "own").write_text("[nas]\ntype = sftp\nssh = x\n")
     first = Path(_environment(tmp_path, "more")["RCLONE_CONFIG"])

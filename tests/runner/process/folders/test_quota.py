@@ -83,7 +83,7 @@ def test_a_command_writes_no_file_that_is_larger_than_it_may(
     assert resource.getrlimit(resource.RLIMIT_FSIZE) == before
 
 
-def test_the_oldest_of_the_cache_gives_way(tmp_path: Path) -> None:
+def test_the_oldest_files_of_the_cache_are_removed(tmp_path: Path) -> None:
     """What restic is about to write, and what it knows its cache by, stays."""
     files = [cached(tmp_path, f"data/{number}", age=number) for number in range(12)]
     kept = [cached(tmp_path, name, age=99) for name in ("version", "data/tmp-1", "CACHEDIR.TAG")]
@@ -97,7 +97,7 @@ def test_the_oldest_of_the_cache_gives_way(tmp_path: Path) -> None:
     assert 0 < taken(tmp_path / "cache") <= BOUND // 2
 
 
-def test_the_cache_gives_way_to_what_a_run_needs(tmp_path: Path) -> None:
+def test_the_cache_is_removed_for_what_a_run_needs(tmp_path: Path) -> None:
     """Only what is then still too much ends it."""
     cached(tmp_path, "data/1", 1)
     scratch(tmp_path, BOUND - PART // 2)
@@ -110,7 +110,7 @@ def test_the_cache_gives_way_to_what_a_run_needs(tmp_path: Path) -> None:
     assert quota.exceeded(60)
 
 
-def test_holes_take_nothing(tmp_path: Path) -> None:
+def test_sparse_files_count_by_their_blocks(tmp_path: Path) -> None:
     scratch(tmp_path, 1)
     os.truncate(tmp_path / "tmp" / "file", 1 << 40)
 
@@ -126,7 +126,7 @@ def test_holes_take_nothing(tmp_path: Path) -> None:
         (("-q", "dump", "latest", "/x"), False),
     ],
 )
-def test_a_command_of_peoples_own_is_bounded_unless_it_writes_their_files(
+def test_a_custom_command_is_bounded_unless_it_writes_the_users_files(
     config: Config, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], bounded: bool
 ) -> None:
     before = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -30,7 +30,7 @@ def folder() -> Iterator[Path]:
             os.seteuid(0)
 
 
-def test_what_nobody_may_read_or_change_is_removed(folder: Path) -> None:
+def test_unreadable_and_read_only_leftovers_are_removed(folder: Path) -> None:
     deep = folder / "closed" / "read only"
     deep.mkdir(parents=True)
     (deep / "file").touch(mode=0o000)
@@ -55,7 +55,7 @@ def test_a_link_in_scratch_changes_nothing_outside(folder: Path) -> None:
     assert outside.stat().st_mode & 0o777 == 0o444
 
 
-def test_what_is_fresh_is_empty_and_there_also_where_there_was_nothing(folder: Path) -> None:
+def test_a_fresh_scratch_folder_exists_and_is_empty(folder: Path) -> None:
     (folder / "old").write_text("left by the last run")
     missing = folder.parent / "missing"
 
@@ -66,7 +66,7 @@ def test_what_is_fresh_is_empty_and_there_also_where_there_was_nothing(folder: P
         (each / "new").touch()
 
 
-def test_a_link_in_the_place_of_scratch_is_not_followed(folder: Path) -> None:
+def test_a_link_in_place_of_scratch_is_not_followed(folder: Path) -> None:
     """What it leads to is an app's, or the backup of one."""
     outside = folder.parent / "outside"
     outside.mkdir()
@@ -81,7 +81,7 @@ def test_a_link_in_the_place_of_scratch_is_not_followed(folder: Path) -> None:
     ]
 
 
-def test_what_is_opened_up_can_be_read_by_us_alone(folder: Path) -> None:
+def test_opened_folders_are_readable_by_us_alone(folder: Path) -> None:
     closed = folder / "closed"
     closed.mkdir()
     (closed / "file").touch(mode=0o000)
@@ -107,7 +107,7 @@ MIB = 1 << 20
         (2000 << 8, 500 << 8, 2048 * MIB, 400 * MIB, 100 * MIB),
     ],
 )
-def test_some_of_a_disk_is_left_to_others(
+def test_a_share_of_the_disk_stays_free(
     monkeypatch: pytest.MonkeyPatch, blocks: int, free: int, most: int, room: int, reserve: int
 ) -> None:
     # Free for root alone are 9 blocks more.

@@ -82,7 +82,7 @@ def test_one_key_is_left_alone() -> None:
         ("ff", "7b", "7c"),
     ],
 )
-def test_the_one_that_opens_it_stays(names: tuple[str, ...], local: bool) -> None:
+def test_the_key_that_opens_the_repository_stays(names: tuple[str, ...], local: bool) -> None:
     """Also where ids begin alike."""
     repository = Repository(*names, local=local)
 
@@ -104,7 +104,7 @@ def test_nothing_is_removed_where_there_are_snapshots() -> None:
 
 
 @pytest.mark.parametrize("local", [True, False])
-def test_keys_of_which_none_opens_it_all_stay(local: bool) -> None:
+def test_all_keys_stay_where_none_opens_the_repository(local: bool) -> None:
     """A config that is damaged looks alike; the search for a key has an end."""
     repository = Repository("12", "34", local=local)
 
@@ -115,7 +115,7 @@ def test_keys_of_which_none_opens_it_all_stay(local: bool) -> None:
     assert len(repository.looks) <= 273
 
 
-def test_what_another_pod_repaired_meanwhile_is_left_alone() -> None:
+def test_a_repair_by_another_pod_is_kept() -> None:
     """All who find it wait differently long, and look again."""
     wrong = failed(1, f"Fatal: config or key {GOOD} is damaged: ciphertext verification failed")
 
@@ -124,7 +124,7 @@ def test_what_another_pod_repaired_meanwhile_is_left_alone() -> None:
     assert len(said) == 3
 
 
-def test_what_another_pod_repairs_while_we_look_is_no_failure() -> None:
+def test_a_concurrent_repair_by_another_pod_is_no_failure() -> None:
     """The repaired repository is in use: its snapshots are no reason to complain."""
     wrong = failed(1, f"Fatal: config or key {GOOD} is damaged: ciphertext verification failed")
 
@@ -153,7 +153,7 @@ class Contended(Repository):
         return super()._answer(argv)
 
 
-def test_who_meets_another_that_removes_keys_stands_back_for_longer_each_time() -> None:
+def test_concurrent_repairs_back_off() -> None:
     repository = Contended("12", "34", "7c", pauses=2)
 
     repository.prove()
@@ -162,7 +162,7 @@ def test_who_meets_another_that_removes_keys_stands_back_for_longer_each_time() 
     assert third == 2 * second > 0
 
 
-def test_a_repair_that_nobody_brings_to_an_end_is_given_up() -> None:
+def test_a_repair_that_never_completes_is_given_up() -> None:
     repository = Contended("12", "34", "7c", pauses=9)
 
     with pytest.raises(RunEnded, match="retrying") as raised:
@@ -175,6 +175,6 @@ def test_a_repair_that_nobody_brings_to_an_end_is_given_up() -> None:
 @pytest.mark.parametrize(
     "word", ["Fatal: connection refused", "Fatal: wrong password or no key found"]
 )
-def test_other_troubles_are_no_lost_race(word: str) -> None:
+def test_other_failures_are_no_lost_race(word: str) -> None:
     with pytest.raises(RunEnded, match="cannot be opened"):
         play(keys.prove(configured()), [failed(1, word)])

@@ -25,7 +25,7 @@ def removal(volume: Path) -> Removal:
 
 
 @pytest.mark.parametrize("folder", ["data/folder", "data/folder/inner"])
-def test_a_folder_that_becomes_a_link_after_it_was_looked_at(tmp_path: Path, folder: str) -> None:
+def test_a_folder_replaced_by_a_link_is_not_followed(tmp_path: Path, folder: str) -> None:
     other = tmp_path / "other"
     (other / "inner").mkdir(parents=True)
     for name in ("theirs", "inner/theirs"):
@@ -41,7 +41,7 @@ def test_a_folder_that_becomes_a_link_after_it_was_looked_at(tmp_path: Path, fol
     assert (other / "inner" / "theirs").exists()
 
 
-def test_a_name_that_is_gone_meanwhile_is_no_failure(tmp_path: Path) -> None:
+def test_a_file_deleted_meanwhile_is_no_failure(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     work = removal(tmp_path / "data")
 
@@ -50,7 +50,7 @@ def test_a_name_that_is_gone_meanwhile_is_no_failure(tmp_path: Path) -> None:
     assert (work.failed, work.tally.counts) == ({}, {})
 
 
-def test_where_nobody_knows_when_a_file_was_made_an_old_time_counts(
+def test_without_a_birth_time_an_old_mtime_counts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Some NFS servers do not say; what is in no backup rather stays."""
