@@ -24,6 +24,7 @@ from runner.state.model import Job, Last, Repository, Runs, State, Task
 from tools.reference import command_line, log_messages, words
 from webhook.admission.model import Options
 from webhook.cluster.view import Cluster
+from webhook.lint import rules
 from webhook.server.metrics import Metrics
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -64,11 +65,17 @@ def table(name: str) -> str:
 _MADE: Mapping[str, Callable[[], str]] = {
     "annotations": lambda: _written(("annotation", "default", "live", "meaning"), _annotations()),
     "live settings": lambda: _written(("variable", "annotation", "default"), _live()),
+    "rules of lint": lambda: "".join(map(_rule, rules.Rule)),
     "exit statuses": lambda: _written(("command", "exit statuses"), command_line.exit_statuses()),
     "metrics of sidecars": lambda: _written(_METRIC, _metrics(_of_a_sidecar())),
     "metrics of the maintenance job": lambda: _written(_METRIC, _metrics(_of_the_job())),
     "metrics of the webhook": lambda: _written(_METRIC, _metrics(_of_the_webhook())),
 }
+
+
+def _rule(rule: rules.Rule) -> str:
+    about = rules.ABOUT[rule]
+    return f"## {rule}: {about.title}\n\n{about.why}\n\n{about.remedy}\n\n"
 
 
 def _written(heading: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

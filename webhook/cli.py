@@ -12,8 +12,11 @@ from contract.text import printable
 from webhook.config import model
 from webhook.config.flags import ConfigError
 from webhook.coverage import render
-from webhook.lint import render as lint_render
 from webhook.lint import report as lint_report
+from webhook.lint import rules
+from webhook.lint.output import exchange
+from webhook.lint.output import render as lint_render
+from webhook.lint.places import Places
 from webhook.manifests import documents, workloads
 from webhook.manifests import inject as manifests_inject
 from webhook.manifests.documents import Document, File
@@ -21,7 +24,12 @@ from webhook.manifests.documents import Document, File
 
 def run(arguments: list[str] | None) -> int:
     """Run one command; return its exit status (2 for unusable input)."""
-    parsed = _parser().parse_args(arguments)
+    parser = _parser()
+    parsed = parser.parse_args(arguments)
+    if "file" in parsed:
+        parsed.filename = [*parsed.filename, *parsed.file]
+        if not parsed.filename:
+            parser.error("name a file, or - for standard input")
     try:
         return int(parsed.run(parsed))
     except ConfigError as error:
@@ -69,7 +77,14 @@ def _add_lint(commands: "argparse._SubParsersAction[Parser]") -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_files(command)
-    _add_output(command)
+    _add_output(command, "github", "sarif")
+    command.add_argument(
+        "--allow-no-pods", action="store_true", help="files without a pod are no error"
+    )
+    command.add_argument(
+        "--ignore", type=rules.parse, default=frozenset(), metavar="RULES",
+        help="rules whose findings are left out, such as BW016,BW017",
+    )  # fmt: skip
     model.add_options(command, os.environ)
     command.set_defaults(run=_lint)
 
@@ -96,14 +111,15 @@ def _add_coverage(commands: "argparse._SubParsersAction[Parser]") -> None:
 
 def _add_files(command: Parser) -> None:
     command.add_argument(
-        "-f", "--filename", action="append", required=True, metavar="FILE",
+        "-f", "--filename", action="append", default=[], metavar="FILE",
         help="manifests to read, YAML or JSON; - is standard input; can be repeated",
     )  # fmt: skip
+    command.add_argument("file", nargs="*", metavar="FILE", help="as --filename")
 
 
-def _add_output(command: Parser) -> None:
+def _add_output(command: Parser, *more: str) -> None:
     command.add_argument(
-        "-o", "--output", choices=("text", "json"), default="text", help="default: text"
+        "-o", "--output", choices=("text", "json", *more), default="text", help="default: text"
     )
 
 
@@ -133,12 +149,14 @@ def _inject(parsed: argparse.Namespace) -> int:
 
 def _lint(parsed: argparse.Namespace) -> int:
     options = model.options(parsed)
-    read: list[Document] = []
+    files: list[tuple[str, File]] = []
     filename = ""
     try:
         for filename in parsed.filename:
-            read += _read(filename).documents
-        _check(read)
+            files.append((filename, _read(filename)))
+        read = [document for _, file in files for document in file.documents]
+        if not parsed.allow_no_pods:
+            _check(read)
     except documents.UnreadableError as error:
         # What YAML cannot read may be a Secret's password.
         return _unusable(
@@ -146,13 +164,18 @@ def _lint(parsed: argparse.Namespace) -> int:
         )
     except OSError as error:
         return _unusable(filename, error)
-    reports = lint_report.lint(read, options)
-    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    json = parsed.output == "json"
-    sys.stdout.write(
-        lint_render.as_json(reports) if json else lint_render.as_text(reports, colour=colour)
-    )
+    reports = lint_report.lint(read, options, places=Places(files), ignored=parsed.ignore)
+    sys.stdout.write(_SHOWN[parsed.output](reports))
     return 1 if lint_report.failed(reports) else 0
+
+
+def _as_text(reports: list[lint_report.Report]) -> str:
+    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    return lint_render.as_text(reports, colour=colour)
+
+
+_SHOWN = {"text": _as_text, "json": lint_render.as_json, "github": exchange.as_github,
+          "sarif": exchange.as_sarif}  # fmt: skip
 
 
 def _coverage(parsed: argparse.Namespace) -> int:

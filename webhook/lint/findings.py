@@ -1,7 +1,7 @@
 """What `lint` finds: how severe it is, what to change, and which pod it is about."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -9,6 +9,7 @@ from contract.annotations import settings
 from contract.annotations.settings import Setting
 from webhook.admission.model import Plan
 from webhook.admission.pod_spec import Pod
+from webhook.lint.rules import Rule
 from webhook.manifests.documents import Document
 from webhook.manifests.workloads import Workload
 
@@ -25,11 +26,16 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing to know or to do. ``key`` is what to change: annotation, variable or field."""
+    """One thing to know or to do. ``key`` is what to change: annotation, variable or field.
 
+    ``line`` is the line of the pod's file that it is about, 0 where that is not known.
+    """
+
+    rule: Rule
     severity: Severity
     key: str
     message: str
+    line: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

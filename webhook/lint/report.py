@@ -1,30 +1,32 @@
 """Reports what would happen to each pod of the manifests and why, as text and JSON.
 
 Nothing here knows a cluster. As JSON, `lint` is a list with one object for each pod or pod
-template: ``kind name template namespace reason injected volumes restore schedule timezone secret
-host findings``, where findings are objects ``severity key message``. ``template``, the way to the
-pod template, is "" in Kubernetes' own kinds, and ``namespace`` where the manifest names none. What
-a pod that is not injected would get, and what a Secret decides, is null (``volumes``: empty where
-not injected).
+template: ``file line kind name template namespace reason injected volumes restore schedule
+timezone secret host findings``, where findings are objects ``rule severity key message line``.
+``template``, the way to the pod template, is "" in Kubernetes' own kinds, and ``namespace`` where
+the manifest names none. What a pod that is not injected would get, and what a Secret decides, is
+null (``volumes``: empty where not injected).
 """
 
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Container
+from dataclasses import dataclass, replace
 
 from contract import names
 from contract.annotations import settings
 from contract.names import Reason
+from contract.text import printable
 from webhook.admission import pod_spec
-from webhook.admission.admit import Admission, admit
+from webhook.admission.admit import admit
 from webhook.admission.decide import asks
 from webhook.admission.model import Options, Plan
 from webhook.admission.pod_spec import Pod
-from webhook.lint import lifetime, neighbours, placement, replicas
-from webhook.lint import namespace as lint_namespace
-from webhook.lint import restore as lint_restore
-from webhook.lint import secret as lint_secret
-from webhook.lint.findings import ENABLED, Finding, Severity, Subject
+from webhook.lint.advice import lifetime, mesh, neighbours, placement, replicas, storage, warnings
+from webhook.lint.advice import namespace as lint_namespace
+from webhook.lint.advice import restore as lint_restore
+from webhook.lint.advice import secret as lint_secret
+from webhook.lint.findings import Finding, Severity, Subject
+from webhook.lint.places import NOWHERE, Place, Places
+from webhook.lint.rules import Rule
 from webhook.manifests import objects as manifests_objects
 from webhook.manifests import workloads
 from webhook.manifests.documents import Document
@@ -33,16 +35,7 @@ from webhook.manifests.workloads import Workload
 
 _FAILING = {Severity.ERROR, Severity.WARNING}
 _ORDER = tuple(Severity)
-_AS_WANTED = {Reason.INJECTED, Reason.ALREADY_INJECTED, Reason.NOT_ENABLED}
 _NOT_BY_NAMESPACE = {Reason.ALREADY_INJECTED, Reason.EXCLUDED_NAMESPACE, Reason.MIRROR_POD}
-_REMEDIES = {
-    Reason.NO_VOLUMES: "mount a claim in a container, or name a volume in backup.volumes",
-    Reason.WINDOWS: "remove backup.enabled",
-    Reason.NAME_CONFLICT: "give it another name",
-    Reason.EXCLUDED_NAMESPACE: "this namespace is never injected; move the app to a namespace of "
-    "its own",
-    Reason.MIRROR_POD: "static pods are never injected; run it as a Deployment",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +55,42 @@ class Report:
     secret: str | None
     host: str | None
     findings: tuple[Finding, ...]
+    place: Place = NOWHERE
+
+    @property
+    def title(self) -> str:
+        """What to call the pod: ``deployment/wiki in prod``; safe for a terminal."""
+        where = f" in {self.namespace}" if self.namespace else ""
+        template = f" ({self.template})" if self.template else ""
+        return printable(f"{self.kind.lower()}/{self.name}{template}{where}")
 
 
-def lint(documents: list[Document], options: Options) -> list[Report]:
-    """Return a report for each pod and pod template in ``documents``; never raises."""
-    objects = Objects(documents)
-    reports = []
+def lint(
+    documents: list[Document],
+    options: Options,
+    *,
+    places: Places | None = None,
+    ignored: Container[Rule] = (),
+) -> list[Report]:
+    """Return a report for each pod and pod template in ``documents``; never raises.
+
+    What ``ignored`` rules find is left out.
+    """
+    objects, known = Objects(documents), places or Places()
+    found: list[tuple[Workload, Report]] = []
     for document in documents:
-        reports += [_report(each, objects, options) for each in workloads.workloads(document)]
-        reports += map(_unclear, workloads.unclear(document))
-    return reports
+        found += [(each, _report(each, objects, options)) for each in workloads.workloads(document)]
+        found += [(each, _unclear(each)) for each in workloads.unclear(document)]
+    return [_placed(report, workload, known, ignored) for workload, report in found]
+
+
+def _placed(report: Report, workload: Workload, places: Places, ignored: Container[Rule]) -> Report:
+    findings = tuple(
+        replace(each, line=places.of(workload, each.key).line)
+        for each in report.findings
+        if each.rule not in ignored
+    )
+    return replace(report, findings=findings, place=places.of(workload))
 
 
 def failed(reports: list[Report]) -> bool:
@@ -82,7 +101,7 @@ def failed(reports: list[Report]) -> bool:
 def _report(workload: Workload, objects: Objects, options: Options) -> Report:
     if fault := workload.fault:
         line = f"{fault}; Kubernetes refuses it"
-        found = [Finding(Severity.ERROR, fault.partition(" ")[0], line)]
+        found = [Finding(Rule.FIELD_TYPE, Severity.ERROR, fault.partition(" ")[0], line)]
         return _built(workload, Reason.INVALID_POD, None, found)
     findings: list[Finding] = []
     try:
@@ -94,12 +113,12 @@ def _report(workload: Workload, objects: Objects, options: Options) -> Report:
         admission = admit(pod, namespace, options, context)
         plan = admission.plan
         subject = _subject(workload, pod, plan, objects, options) if plan else None
-        findings += _told(admission, asked=asked)
+        findings += warnings.told(admission, asked=asked)
         findings += placement.advise(workload, pod)
         findings += lint_restore.unasked(pod)
     except Exception as error:  # noqa: BLE001 -- any manifest gets a report
         line = f"cannot be understood ({type(error).__name__}): correct the manifest"
-        findings.append(Finding(Severity.ERROR, "", line))
+        findings.append(Finding(Rule.UNREADABLE, Severity.ERROR, "", line))
         return _built(workload, Reason.INTERNAL_ERROR, None, findings)
     reason, missing = admission.reason, None
     try:
@@ -111,10 +130,13 @@ def _report(workload: Workload, objects: Objects, options: Options) -> Report:
             findings += replicas.advise(subject, objects)
             findings += neighbours.advise(subject, objects)
             findings += lifetime.advise(subject)
+            findings += storage.advise(subject, objects)
+            findings += mesh.advise(subject, objects)
             findings += lint_restore.advise(subject)
     except Exception as error:  # noqa: BLE001 -- an odd object costs advice, not the report
         line = f"an object in the files does not match its kind ({type(error).__name__})"
-        findings.append(Finding(Severity.WARNING, "", f"{line}: findings may be missing"))
+        line = f"{line}: findings may be missing"
+        findings.append(Finding(Rule.UNREADABLE, Severity.WARNING, "", line))
     if subject and missing and missing.severity == Severity.ERROR:
         # The API server would not even ask the webhook.
         return _built(workload, Reason.NOT_ENABLED, None, findings)
@@ -126,7 +148,8 @@ def _unclear(workload: Workload) -> Report:
         f"{workload.place} has containers and is no pod template: what its operator makes of it "
         "is seen by the webhook alone; look at its pods with backup-webhook coverage"
     )
-    return _built(workload, workloads.UNCLEAR, None, [Finding(Severity.NOTE, workload.place, line)])
+    found = Finding(Rule.NO_TEMPLATE, Severity.NOTE, workload.place, line)
+    return _built(workload, workloads.UNCLEAR, None, [found])
 
 
 def _subject(
@@ -176,23 +199,3 @@ def _host(plan: Plan) -> str:
     for variable, text in stand_ins.items():
         host = host.replace(f"$({variable})", text)
     return host
-
-
-def _told(admission: Admission, *, asked: bool) -> Iterator[Finding]:
-    """Yield the webhook's warnings; the last is an error if the pod gets no backup."""
-    lines, reason = list(admission.warnings), admission.reason
-    refused = asked and reason not in _AS_WANTED
-    if refused and not lines:
-        lines = [f"{ENABLED} asks for a backup, and the pod gets none ({reason})"]
-    for number, line in enumerate(lines, 1):
-        last = refused and number == len(lines)
-        remedy = f"; {_REMEDIES[reason]}" if last and reason in _REMEDIES else ""
-        severity = Severity.ERROR if last else Severity.WARNING
-        yield Finding(severity, _key(line), line + remedy)
-
-
-def _key(line: str) -> str:
-    if line.startswith(("volume ", "no volume ")):
-        return "spec.volumes"
-    named = re.search(r"\bbackup\.[A-Za-z0-9_.-]*[A-Za-z0-9]", line)
-    return named[0] if named else "spec"

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +46,18 @@ class File:
     def documents(self) -> list[Document]:
         """The documents that are not empty."""
         return [part.document for part in self._parts]
+
+    def roots(self) -> Iterator[tuple[Document, Node]]:
+        """Yield each document with its node, whose lines are those of the file."""
+        for part in self._parts:
+            if part.root:
+                yield part.document, part.root
+            else:
+                # Spaces and breaks instead of what comes before: lines are counted from the start.
+                before = re.sub(r"[^\n]", " ", self._text[: part.start])
+                with suppress(UnreadableError):  # JSON that YAML does not know: no lines of it
+                    (found,) = nodes.parsed(before + self._text[part.start : part.end])
+                    yield part.document, found.root
 
     def text(self) -> str:
         """Return the text with what was added to its documents."""

@@ -211,4 +211,4 @@ def test_a_note_common_to_two_pods_is_printed_once(lint: Lint, wiki: Json) -> No
     assert linted.text.count("namespace prod must have the label") == 1
     assert [len([f for f in report["findings"] if f["key"] == "backup.enabled"])
             for report in linted.reports] == [1, 1]  # fmt: skip
-    assert lint(wiki, other, namespace("false")).text.count("error: Namespace prod") == 2
+    assert lint(wiki, other, namespace("false")).text.count("error BW016: Namespace prod") == 2

@@ -40,7 +40,7 @@ def test_colours_are_for_terminals_only(
 
     ran = run(capsys, "lint", "-f", str(bad))
 
-    assert ("\x1b[31merror\x1b[0m: " in ran.out) == coloured
+    assert ("\x1b[31merror\x1b[0m BW004: " in ran.out) == coloured
     assert ("\x1b" in ran.out) == coloured
     assert "\x1b" not in run(capsys, "lint", "-f", str(bad), "-o", "json").out
 
@@ -49,7 +49,7 @@ def test_errors_precede_notes_one_per_line(capsys: Output, bad: Path) -> None:
     lines = run(capsys, "lint", "-f", str(bad)).out.splitlines()
 
     assert lines[0] == "deployment/wiki: invalid_value"
-    assert [line.partition(":")[0] for line in lines[1:3]] == ["  error", "  note"]
+    assert [line.partition(":")[0] for line in lines[1:3]] == ["  error BW004", "  note BW016"]
     assert lines[3:] == ["", "1 pod, 0 injected; 1 error, 0 warnings, 1 note"]
 
 

@@ -33,6 +33,9 @@ def test_a_correct_workload_has_no_findings(lint: Lint, pod: Json, kind: str) ->
     linted = lint(manifest, namespace(), complete())
 
     assert linted.status == 0
+    file = linted.report.pop("file")
+    assert file.endswith("/0.yaml")
+    assert linted.report.pop("line") > 0
     assert linted.report == {
         "kind": kind, "name": "wiki", "template": "", "namespace": "prod", "reason": "injected",
         "injected": True, "volumes": ["pages"], "restore": None, "schedule": "H * * * *",

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import asdict, replace
+from typing import Any
 
 from contract.text import counted, printable
 from webhook.lint.findings import Finding, Severity
@@ -18,8 +19,10 @@ example:
     schedule H * * * *, UTC
     host     wiki
     Secret   backup-env-configuration
-    warning: annotation backup.schedule 'hourly': write five cron fields …; using H * * * *
-    note: namespace wiki must have the label backup.enabled=true: kubectl label namespace …
+    warning BW006: annotation backup.schedule 'hourly': write five cron fields …; using H * * * *
+    note BW016: namespace wiki must have the label backup.enabled=true: kubectl label namespace …
+
+docs/lint.md explains each rule; --ignore BW016,BW017 leaves some out.
 
 severities:
   error    a pod asks for a backup and gets none
@@ -28,9 +31,10 @@ severities:
 
 exit status: 0 no error and no warning, 1 errors or warnings, 2 invalid input
 
+--output github: annotations of GitHub's workflows; sarif: SARIF 2.1.0
 --output json: a list with one object for each pod or pod template:
-  kind name template namespace reason injected volumes restore schedule timezone secret host
-  findings: a list of objects with severity, key (what to change) and message
+  file line kind name template namespace reason injected volumes restore schedule timezone secret
+  host; findings: a list of objects with rule, severity, key (what to change), message and line
 """
 """Help text about the output."""
 
@@ -45,7 +49,12 @@ def masked(message: str) -> str:
 
 def as_json(reports: list[Report]) -> str:
     """Return the reports as one JSON document."""
-    return json.dumps([asdict(report) for report in reports], indent=2) + "\n"
+    return json.dumps([_flat(report) for report in reports], indent=2) + "\n"
+
+
+def _flat(report: Report) -> dict[str, Any]:
+    found = asdict(report)
+    return {**found.pop("place"), **found}
 
 
 def as_text(reports: list[Report], *, colour: bool = False) -> str:
@@ -68,9 +77,7 @@ def _once(reports: list[Report]) -> Iterator[Report]:
 
 
 def _block(report: Report, *, colour: bool) -> Iterator[str]:
-    where = f" in {report.namespace}" if report.namespace else ""
-    template = f" ({report.template})" if report.template else ""
-    yield _safe(f"{report.kind.lower()}/{report.name}{template}{where}: {report.reason}")
+    yield f"{report.title}: {report.reason}"
     if report.secret:
         for label, text in (
             ("volumes", " ".join(report.volumes)),
@@ -83,7 +90,7 @@ def _block(report: Report, *, colour: bool) -> Iterator[str]:
     for finding in report.findings:
         word = finding.severity.value
         shown = f"\x1b[{_COLOURS[finding.severity]}m{word}\x1b[0m" if colour else word
-        yield f"  {shown}: {_safe(finding.message)}"
+        yield f"  {shown} {finding.rule}: {_safe(finding.message)}"
 
 
 def _safe(line: str) -> str:

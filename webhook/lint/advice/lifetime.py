@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from contract.annotations import settings
 from webhook.admission import pod_spec
-from webhook.lint import secret
+from webhook.lint.advice import secret
 from webhook.lint.findings import Finding, Severity, Subject
+from webhook.lint.rules import Rule
 
 _ENDING = {"Never", "OnFailure"}
 
@@ -16,7 +17,7 @@ def advise(subject: Subject) -> Iterator[Finding]:
     if policy in _ENDING and not secret.effective(subject)[settings.ON_EXIT]:
         key = settings.ON_EXIT.annotation
         yield Finding(
-            Severity.NOTE, key,
+            Rule.ENDING_POD, Severity.NOTE, key,
             f"restartPolicy {policy}: the pod ends with its work, perhaps before a backup is due; "
             f'with {key}: "true" one is made when it ends',
         )  # fmt: skip

@@ -12,6 +12,7 @@ from contract.secret import allowlist, passwords, plaintext, required_keys
 from webhook.admission import pod_spec
 from webhook.lint import findings
 from webhook.lint.findings import Finding, Severity, Subject
+from webhook.lint.rules import Rule
 from webhook.manifests import objects as manifests_objects
 from webhook.manifests.documents import Document
 from webhook.manifests.objects import Objects
@@ -26,7 +27,7 @@ def advise(subject: Subject, objects: Objects) -> Iterator[Finding]:
     if subject.secret is None:
         if not any(name in _makes(item) for item in objects.of("Secret")):
             yield Finding(
-                Severity.NOTE, settings.SECRET.annotation,
+                Rule.KEYS_ELSEWHERE, Severity.NOTE, settings.SECRET.annotation,
                 f"Secret {name} is not in these files; without it in the pod's namespace, with "
                 f"{' and '.join(main for main, *_ in needed)}, there is no backup",
             )  # fmt: skip
@@ -34,12 +35,13 @@ def advise(subject: Subject, objects: Objects) -> Iterator[Finding]:
     contents = manifests_objects.contents(subject.secret)
     given, refused = contents.variables, contents.refused
     for key, reason in refused.items():
-        yield Finding(Severity.WARNING, key, f"Secret {name}: {key} {reason}")
+        line = f"Secret {name}: {key} {reason}"
+        yield Finding(Rule.KEY_REFUSED, Severity.WARNING, key, line)
     for main, *others in needed:
         if not any(given.get(key, "").strip() or key in refused for key in (main, *others)):
             instead = f" (nor {', '.join(others)})" if others else ""
             yield Finding(
-                Severity.ERROR, main,
+                Rule.KEY_MISSING, Severity.ERROR, main,
                 f"Secret {name} has no {main}{instead}, and without it there is no backup; add it",
             )  # fmt: skip
     yield from _passwords(name, given)
@@ -47,23 +49,24 @@ def advise(subject: Subject, objects: Objects) -> Iterator[Finding]:
     for number, why in _without_effect(subject, given):
         key = settings.EXCLUDE.variable or ""
         line = f"Secret {name}: {key}, line {number} (not shown), {why}"
-        yield Finding(Severity.WARNING, key, line)
+        yield Finding(Rule.EXCLUDE, Severity.WARNING, key, line)
     for what, key in deciding(subject).items():
         line = f"Secret {name}: {key} decides the {what}; its value is not shown"
-        yield Finding(Severity.NOTE, key, line)
+        yield Finding(Rule.DECIDED_ELSEWHERE, Severity.NOTE, key, line)
 
 
 def _variables(subject: Subject, name: str, given: Mapping[str, str]) -> Iterator[Finding]:
     """Yield findings about single values: sent without TLS, invalid, or passed to no program."""
     for key, what in plaintext.sent(given, commands.in_secret(given)):
         line = f"Secret {name}: {key} sends {what} {plaintext.WHY}"
-        yield Finding(Severity.WARNING, key, line)
+        yield Finding(Rule.PLAIN_TEXT, Severity.WARNING, key, line)
     for problem in _unusable(subject):
         line = f"the value (not shown) is invalid; using {problem.used}; correct or remove it"
-        yield Finding(Severity.WARNING, problem.key, f"Secret {name}: {problem.key}: {line}")
+        line = f"Secret {name}: {problem.key}: {line}"
+        yield Finding(Rule.VARIABLE_INVALID, Severity.WARNING, problem.key, line)
     for problem in allowlist.problems(given):
         line = f"Secret {name}: {problem.key}: {problem.reason}"
-        yield Finding(Severity.WARNING, problem.key, line)
+        yield Finding(Rule.VARIABLE, Severity.WARNING, problem.key, line)
 
 
 def _without_effect(subject: Subject, given: Mapping[str, str]) -> Iterator[tuple[int, str]]:
@@ -84,11 +87,11 @@ def _passwords(name: str, given: Mapping[str, str]) -> Iterator[Finding]:
         if passwords.ends_with_newline(given.get(key, "")):
             line = f"{passwords.NEWLINE}; the sidecar removes it, other tools may not"
             line = f"Secret {name}: {key} {line}; {passwords.REMEDY}"
-            yield Finding(Severity.WARNING, key, line)
+            yield Finding(Rule.INVISIBLE, Severity.WARNING, key, line)
         used = passwords.without_newline(given.get(key, ""))
         if used.strip() and (what := passwords.odd(used)):
             line = f"Secret {name}: {key} {what}, which is part of the password; is that intended?"
-            yield Finding(Severity.WARNING, key, line)
+            yield Finding(Rule.INVISIBLE, Severity.WARNING, key, line)
 
 
 def _makes(item: Document) -> tuple[object, ...]:

@@ -1,11 +1,14 @@
-"""What `lint` says of objects beside a pod: autoscalers, network policies, rules about failures."""
+"""What `lint` says of objects beside a pod: autoscalers, policies, rules, disruption budgets."""
 
 from collections.abc import Iterator
 from typing import Any
 
 from contract import names
+from contract.text import counted
 from webhook.admission import pod_spec
 from webhook.lint.findings import Finding, Severity, Subject
+from webhook.lint.rules import Rule
+from webhook.manifests import workloads
 from webhook.manifests.documents import Document
 from webhook.manifests.objects import Objects
 from webhook.manifests.workloads import name_of
@@ -19,6 +22,7 @@ def advise(subject: Subject, objects: Objects) -> Iterator[Finding]:
     yield from _resized(subject, objects)
     yield from _cut_off(subject, objects)
     yield from _failing(subject)
+    yield from _guarded(subject, objects)
 
 
 def _scaled(subject: Subject, objects: Objects) -> Iterator[Finding]:
@@ -34,7 +38,7 @@ def _scaled(subject: Subject, objects: Objects) -> Iterator[Finding]:
             resources.append("cpu")
         if resources:
             yield Finding(
-                Severity.NOTE, "spec.metrics",
+                Rule.AUTOSCALER, Severity.NOTE, "spec.metrics",
                 f"HorizontalPodAutoscaler {name_of(each)} goes by the {' and '.join(resources)} of "
                 "whole pods, sidecar and running backups included; write type: ContainerResource "
                 "with the app's container",
@@ -51,7 +55,7 @@ def _resized(subject: Subject, objects: Objects) -> Iterator[Finding]:
         )
         if mode in _RESIZING and not spared:
             yield Finding(
-                Severity.NOTE, "spec.resourcePolicy.containerPolicies",
+                Rule.VERTICAL_AUTOSCALER, Severity.NOTE, "spec.resourcePolicy.containerPolicies",
                 f"VerticalPodAutoscaler {name_of(each)} may give the sidecar less than backups "
                 f'need; write a policy with containerName: {names.CONTAINER} and mode: "Off"',
             )  # fmt: skip
@@ -73,7 +77,7 @@ def _cut_off(subject: Subject, objects: Objects) -> Iterator[Finding]:
     else:
         severity, what = Severity.WARNING, "allows no egress, so that no backup leaves the pod"
     yield Finding(
-        severity, "spec.egress",
+        Rule.EGRESS, severity, "spec.egress",
         f"NetworkPolicy {named} {what}: allow DNS, the repository and whoever gets messages and "
         "metrics",
     )  # fmt: skip
@@ -94,10 +98,30 @@ def _failing(subject: Subject) -> Iterator[Finding]:
     if any("onExitCodes" in rule and not rule["onExitCodes"].get("containerName")
            for rule in rules):  # fmt: skip
         yield Finding(
-            Severity.NOTE, "spec.podFailurePolicy.rules",
+            Rule.FAILURE_POLICY, Severity.NOTE, "spec.podFailurePolicy.rules",
             "a rule of podFailurePolicy on exit codes has no containerName, so that it counts "
             "those of the sidecar too; write the app's container",
         )  # fmt: skip
+
+
+def _guarded(subject: Subject, objects: Objects) -> Iterator[Finding]:
+    labels = pod_spec.metadata(subject.pod).get("labels") or {}
+    count = workloads.at(subject.workload.item, ("spec", "replicas"))
+    pods = count if isinstance(count, int) else 1
+    for each in objects.within("PodDisruptionBudget", subject.namespace):
+        spec = pod_spec.spec(each)
+        most, least = spec.get("maxUnavailable"), spec.get("minAvailable")
+        none = str(most) in {"0", "0%"} or str(least) == "100%" or (
+            isinstance(least, int) and least >= pods
+        )  # fmt: skip
+        if none and _selects(spec.get("selector"), labels):
+            field = "maxUnavailable" if most is not None else "minAvailable"
+            yield Finding(
+                Rule.DISRUPTION_BUDGET, Severity.NOTE, f"spec.{field}",
+                f"PodDisruptionBudget {name_of(each)} allows no eviction ({field} {spec[field]}, "
+                f"{counted(pods, 'pod')}): `kubectl backup reinject` cannot replace a pod; allow "
+                "one, or restart the workload yourself",
+            )  # fmt: skip
 
 
 def _selects(selector: Any, labels: dict[str, str]) -> bool:  # noqa: ANN401 -- any JSON

@@ -4,11 +4,13 @@ from collections.abc import Iterator
 
 from contract.annotations import settings
 from webhook.lint.findings import Finding, Scale, Severity, Subject
+from webhook.lint.rules import Rule
 from webhook.manifests import workloads
 from webhook.manifests.objects import Objects
 from webhook.manifests.workloads import Workload, name_of
 
-_ONE_NODE = {"ReadWriteOnce", "ReadWriteOncePod"}
+_ONE_POD = "ReadWriteOncePod"
+_ONE_NODE = {"ReadWriteOnce"}
 _SCALED: dict[str, tuple[str, ...]] = {
     "Job": ("spec", "parallelism"),
     "CronJob": ("spec", "jobTemplate", "spec", "parallelism"),
@@ -17,7 +19,7 @@ _SCALED: dict[str, tuple[str, ...]] = {
 
 def advise(subject: Subject, objects: Objects) -> Iterator[Finding]:
     """Yield findings about a workload's replicas and rollouts."""
-    yield from _shared(subject)
+    yield from _shared(subject, objects)
     yield from _rollout(subject, objects)
 
 
@@ -35,7 +37,7 @@ def scale(workload: Workload, objects: Objects) -> Scale | None:
     return Scale("kind", "DaemonSet") if workload.kind == "DaemonSet" else None
 
 
-def _shared(subject: Subject) -> Iterator[Finding]:
+def _shared(subject: Subject, objects: Objects) -> Iterator[Finding]:
     found = subject.scale
     claims = shared_claims(subject)
     if found is None or not claims:
@@ -47,9 +49,16 @@ def _shared(subject: Subject) -> Iterator[Finding]:
         remedy = (
             f'name only the volumes of each pod itself: {settings.VOLUMES.annotation}: "{named}"'
         )
+    if single := [each for each in claims.values() if _ONE_POD in _modes(subject, objects, each)]:
+        yield Finding(
+            Rule.ONE_POD, Severity.WARNING, found.field,
+            f"{found.text}: claim {', '.join(single)} is {_ONE_POD}, and only one pod can mount "
+            "it; the others never start",
+        )  # fmt: skip
+        return
     shared = [f"{claim} (volume {name})" for name, claim in claims.items()]
     yield Finding(
-        Severity.WARNING, found.field,
+        Rule.SHARED_CLAIM, Severity.WARNING, found.field,
         f"{found.text}: all pods share claim {', '.join(shared)}, and each would back up the same "
         f"data; {remedy}",
     )  # fmt: skip
@@ -66,15 +75,26 @@ def _rollout(subject: Subject, objects: Objects) -> Iterator[Finding]:
     ):
         return
     for claim in shared_claims(subject).values():
-        found = objects.find("PersistentVolumeClaim", claim, subject.namespace)
-        modes = set(workloads.at(found, ("spec", "accessModes")) or ())
-        if modes and modes <= _ONE_NODE:
+        modes = _modes(subject, objects, claim)
+        if _ONE_POD in modes:
             yield Finding(
-                Severity.NOTE, "spec.strategy.type",
+                Rule.ONE_POD, Severity.WARNING, "spec.strategy.type",
+                f"claim {claim} is {_ONE_POD}, and RollingUpdate starts the new pod before the old "
+                "one ends: it waits for the volume forever; write spec.strategy.type: Recreate",
+            )  # fmt: skip
+        elif modes and modes <= _ONE_NODE:
+            yield Finding(
+                Rule.ROLLING_UPDATE, Severity.NOTE, "spec.strategy.type",
                 f"claim {claim} is {', '.join(sorted(modes))}, and RollingUpdate starts the new "
                 f"pod before the old one ends: on another node the new pod waits for the volume "
                 f"forever; write spec.strategy.type: Recreate",
             )  # fmt: skip
+
+
+def _modes(subject: Subject, objects: Objects, claim: str) -> set[str]:
+    """Return the access modes of a claim that is in the files, none for another."""
+    found = objects.find("PersistentVolumeClaim", claim, subject.namespace)
+    return set(workloads.at(found, ("spec", "accessModes")) or ()) if found else set()
 
 
 def shared_claims(subject: Subject) -> dict[str, str]:

@@ -6,6 +6,7 @@ from webhook.admission import pod_spec
 from webhook.admission.pod_spec import Pod
 from webhook.admission.volumes import claims
 from webhook.lint.findings import ENABLED, Finding, Severity
+from webhook.lint.rules import Rule
 from webhook.manifests.objects import Objects
 
 
@@ -16,14 +17,17 @@ def opt_in(name: str, objects: Objects) -> Finding | None:
     if found is None:
         where = f"namespace {name}" if name else "the pod's namespace"
         return Finding(
-            Severity.NOTE, ENABLED, f"{where} must have the label {ENABLED}=true: {command}"
+            Rule.NAMESPACE,
+            Severity.NOTE,
+            ENABLED,
+            f"{where} must have the label {ENABLED}=true: {command}",
         )
     labels = pod_spec.metadata(found).get("labels") or {}
     if labels.get(ENABLED) == "true":
         return None
     state = f"is {labels[ENABLED]!r}" if ENABLED in labels else "is missing"
     return Finding(
-        Severity.ERROR, ENABLED,
+        Rule.NAMESPACE, Severity.ERROR, ENABLED,
         f"Namespace {name}: label {ENABLED} {state}, so no pod in it is backed up; "
         f'add {ENABLED}: "true" to its labels, or: {command}',
     )  # fmt: skip

@@ -8,8 +8,9 @@ from contract.annotations import commands, settings
 from webhook.admission import pod_spec, restore_plan
 from webhook.admission.model import Restore
 from webhook.admission.pod_spec import Pod
-from webhook.lint import replicas
+from webhook.lint.advice import replicas
 from webhook.lint.findings import ENABLED, Finding, Severity, Subject, has
+from webhook.lint.rules import Rule
 from webhook.manifests import objects
 
 _KEY = settings.RESTORE.annotation
@@ -23,11 +24,13 @@ def unasked(pod: Pod) -> Iterator[Finding]:
     mode = str(annotations.get(_KEY) or restore_plan.NEVER).strip().lower()
     if mode != restore_plan.NEVER and ENABLED not in annotations:
         line = f"without {ENABLED} nothing is backed up and nothing restored"
-        yield Finding(Severity.WARNING, _KEY, f'{_KEY} {mode!r}: {line}; write {ENABLED}: "true"')
+        line = f'{_KEY} {mode!r}: {line}; write {ENABLED}: "true"'
+        yield Finding(Rule.RESTORE_UNASKED, Severity.WARNING, _KEY, line)
     for setting in _FROM_ELSEWHERE if mode == restore_plan.NEVER else ():
         if has(annotations, setting):
             line = f"{setting.annotation} has no effect without {_KEY}"
-            yield Finding(Severity.WARNING, setting.annotation, f"{line}: write {_KEY}: if-empty")
+            line = f"{line}: write {_KEY}: if-empty"
+            yield Finding(Rule.RESTORE_UNASKED, Severity.WARNING, setting.annotation, line)
 
 
 def advise(subject: Subject) -> Iterator[Finding]:
@@ -37,20 +40,20 @@ def advise(subject: Subject) -> Iterator[Finding]:
     unreadable = any(setting.annotation in invalid for setting in _FROM_ELSEWHERE)
     if wanted is None or wanted.problem or unreadable:
         return  # it is said that the pod does not start
-    yield Finding(Severity.NOTE, _KEY, _told(wanted))
+    yield Finding(Rule.RESTORE, Severity.NOTE, _KEY, _told(wanted))
     volumes = {each["name"]: each for each in pod_spec.spec(subject.pod)["volumes"]}
     for name in wanted.volumes:
         for source in _FLEETING:
             if volumes[name].get(source) is not None:
                 yield Finding(
-                    Severity.WARNING, settings.VOLUMES.annotation,
+                    Rule.RESTORE_FLEETING, Severity.WARNING, settings.VOLUMES.annotation,
                     f"volume {name} ({source}) is new and empty in every pod, and every start "
                     f"waits for a restore; remove it from {settings.VOLUMES.annotation}",
                 )  # fmt: skip
     for setting in _FROM_ELSEWHERE:
         if has(pod_spec.annotations(subject.pod), setting):
             yield Finding(
-                Severity.WARNING, setting.annotation,
+                Rule.RESTORE_PINNED, Severity.WARNING, setting.annotation,
                 f"{setting.annotation} in a template: every later pod with an empty volume also "
                 f"gets these files instead of its latest; remove it when this restore is done",
             )  # fmt: skip
@@ -76,11 +79,12 @@ def _of_several(subject: Subject, wanted: Restore) -> Iterator[Finding]:
     shared = replicas.shared_claims(subject)
     if claims := [shared[name] for name in wanted.volumes if name in shared]:
         line = f"{scale.text}: the pods share claim {', '.join(claims)}; the first to start"
-        yield Finding(Severity.NOTE, _KEY, f"{line} restores it, once, and the others wait")
+        line = f"{line} restores it, once, and the others wait"
+        yield Finding(Rule.RESTORE_SEVERAL, Severity.NOTE, _KEY, line)
     if wanted.origin and any(name not in shared for name in wanted.volumes):
         key = settings.RESTORE_FROM.annotation
         yield Finding(
-            Severity.WARNING, key,
+            Rule.RESTORE_SEVERAL, Severity.WARNING, key,
             f"{scale.text}: every pod would get the files of host {wanted.origin}; restore one pod "
             "at a time, manually",
         )  # fmt: skip
@@ -100,4 +104,4 @@ def _of_commands(subject: Subject) -> Iterator[Finding]:
                 f"volumes and therefore does not run the command of {key}; a pod with an empty "
                 f'volume does not start; replace the command by a value, or write {name}: "{key}"'
             )
-            yield Finding(Severity.WARNING, key, line)
+            yield Finding(Rule.RESTORE_COMMAND, Severity.WARNING, key, line)
