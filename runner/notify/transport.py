@@ -61,8 +61,8 @@ def tell(
     """Hand a message to each address immediately, through Apprise; return what went wrong with
     each.
 
-    ``kind`` is "failure", "warning" or "success"; ``variables`` are those of `surroundings`. What
-    went wrong is said in our own words: those of Apprise, and of what it uses, quote addresses.
+    ``kind`` is "failure", "warning" or "success"; ``variables``: see `variables_for_requests`.
+    Errors are in our own words: those of Apprise, and of its libraries, quote addresses.
     """
     _be_silent()
     calls = [partial(_apprise, url, title, text, kind) for url in urls]
@@ -70,7 +70,7 @@ def tell(
         return _within(_WHOLE, calls)
 
 
-def surroundings(network: Network, folder: str) -> Mapping[str, str]:
+def variables_for_requests(network: Network, folder: str) -> Mapping[str, str]:
     """Return the variables by which Apprise trusts the same, and takes the same way as we.
 
     A file of authorities is written into ``folder`` where there are own ones; raises OSError.

@@ -61,7 +61,7 @@ class _Restore:
         self._config: Config = session.config
         self._log = session.log
         self._asked = asked
-        self._door = Executor(session.config, session.log, session.stop, _PROGRESS, hurry=True)
+        self._executor = Executor(session.config, session.log, session.stop, _PROGRESS, hurry=True)
         self._listed: list[Snapshot] = []
 
     def run(self) -> Restored:
@@ -84,7 +84,7 @@ class _Restore:
         self._log.line("info", f"restoring {', '.join(chosen)} from {kept}")
         main = tuple(path for path in chosen if path in held)
         work = Chosen(kept, main, tuple(copies))
-        done = Restoring(self._session, self._door, asked, config.paths.volumes, work).run()
+        done = Restoring(self._session, self._executor, asked, config.paths.volumes, work).run()
         for line in sql.offered(self._listed, kept.time):
             self._log.line("info", line)
         return self._ended(kept, chosen, done)
@@ -120,7 +120,7 @@ class _Restore:
     def _choose(self, want: Wanted, groups: list[list[str]]) -> _Found:
         """Return the newest complete one with files of each requested path, else of any volume."""
         paths = tuple(path for group in groups for path in group)
-        listed = volumes.listed(self._config, self._door, want, by_hand=True)
+        listed = volumes.listed(self._config, self._executor, want, by_hand=True)
         known = volumes.choice(self._config, want, listed)
         self._listed = listed
         doubted = ""
@@ -165,7 +165,7 @@ class _Restore:
         return _Found(kept, held, copies)
 
     def _must(self, step: Step, what: str) -> None:
-        done = self._door.execute(step)
+        done = self._executor.execute(step)
         if done.code or done.stopped:
             raise failed(done, what)
 

@@ -101,7 +101,7 @@ class Cluster:
     def _problem(self, image: str) -> str:
         return next((found[image] for found in self._images.all() if image in found), "")
 
-    def around(self, name: str, owner: Owner) -> NamespaceContext:
+    def namespace_context(self, name: str, owner: Owner) -> NamespaceContext:
         """Return what holds for a pod of ``owner`` in the namespace ``name``."""
         if not self._follow:
             return NamespaceContext(self.image_problem, self.database_image_problem, STRICTEST)

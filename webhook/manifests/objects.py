@@ -61,7 +61,7 @@ def rollout(workload: Workload, known: Objects) -> Document | None:
     return next((each for each in found if namespace_of(each) == here), None)
 
 
-def surroundings(name: str, known: Objects, options: Options) -> NamespaceContext:
+def namespace_context(name: str, known: Objects, options: Options) -> NamespaceContext:
     """Return what the files tell of the namespace ``name``, and of what it allows."""
     named = [known.find("Namespace", name)] if name else []
     own = next(_readable(namespace.read, named), namespace.Namespace())

@@ -95,7 +95,7 @@ def above(place: Place, paths: tuple[str, ...]) -> Iterator[tuple[str, os.stat_r
             folder = folder.rpartition("/")[0]
 
 
-def give_back(door: Executor, snapshot: str, place: Place, around: Around) -> None:
+def give_back(executor: Executor, snapshot: str, place: Place, around: Around) -> None:
     """Give folders around databases what they had, or have in the snapshot.
 
     restic gave them what those around the copies have, which are our own.
@@ -113,7 +113,7 @@ def give_back(door: Executor, snapshot: str, place: Place, around: Around) -> No
             _set(place, node.path, (node.uid, node.gid), node.mode, (time, time))
 
     if new:
-        door.execute(queries.nodes(snapshot, new, hear, deep=False))
+        executor.execute(queries.nodes(snapshot, new, hear, deep=False))
 
 
 def _set(
