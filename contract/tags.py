@@ -7,7 +7,7 @@ from collections.abc import Iterable
 DOUBTFUL = "doubtful"
 """The tag of a snapshot that lacks something: its source had lost files, or its dump is partial."""
 KEEP = "keep"
-"""The tag of a snapshot that retention keeps, whatever its policy says."""
+"""The tag of a snapshot that retention keeps under any policy."""
 DUMP = "dump="
 """Begins the tag of a snapshot that holds a dump; the name of the dump follows."""
 NAMESPACE, KIND, WORKLOAD, CLUSTER = "ns=", "kind=", "workload=", "cluster="

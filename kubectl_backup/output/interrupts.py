@@ -47,7 +47,7 @@ def uninterrupted() -> Iterator[None]:
 
 
 def finishing(terminal: Terminal, work: Callable[[], T], finish: Callable[[], None]) -> T:
-    """Do ``work``, then ``finish`` whatever happens; return what ``work`` returns.
+    """Do ``work``, then ``finish`` in any case; return what ``work`` returns.
 
     ``finish`` may be called twice: an interrupt may arrive right before it.
     """

@@ -78,7 +78,7 @@ def _copy(session: Session, config: Config) -> None:
 
 
 def by_hand(session: Session, name: str) -> TaskResult:
-    """Verify, check or prune now, whatever the cadence and whoever's turn it is."""
+    """Verify, check or prune now, without schedule and election."""
     config = session.config
     follow = Executor(config, session.log, session.stop).follow
     asked: dict[str, Callable[[], TaskResult]] = {

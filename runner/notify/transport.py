@@ -20,7 +20,7 @@ from contract import VERSION
 from runner.config.network.routes import Network
 from runner.process.environment import authorities
 
-_WHOLE = 20.0  # seconds that a delivery may take, whatever the other side does
+_WHOLE = 20.0  # seconds that a delivery may take in any case
 _PING_BYTES = 10_000
 _NOWHERE = logging.NullHandler()
 _OPEN = Network()
@@ -71,9 +71,9 @@ def tell(
 
 
 def variables_for_requests(network: Network, folder: str) -> Mapping[str, str]:
-    """Return the variables by which Apprise trusts the same, and takes the same way as we.
+    """Return the variables that give Apprise our CAs and proxies.
 
-    A file of authorities is written into ``folder`` where there are own ones; raises OSError.
+    A file of CAs is written into ``folder`` if custom ones are set; raises OSError.
     """
     path = authorities.bundle(network.authorities, folder)
     trusted = {"REQUESTS_CA_BUNDLE": path, "SSL_CERT_FILE": path} if path else {}

@@ -22,7 +22,7 @@ from runner.steps.outcome import Failure, Status
 from runner.steps.step import RunEnded, Step, failed
 from runner.volume.paths import is_below
 
-_PROGRESS = 5  # seconds between progress lines: somebody waits
+_PROGRESS = 5  # seconds between progress lines: a user waits
 
 
 def restore(session: Session, asked: Asked) -> Restored:
@@ -171,7 +171,7 @@ class _Restore:
 
 
 def _held(known: list[Snapshot]) -> str:
-    """Return what the newest snapshot holds, for whoever mistyped a path, or "" if there is
+    """Return the content of the newest snapshot, for a mistyped path, or "" if there is
     none.
     """
     return f"; {known[0]} holds {', '.join(known[0].paths)}" if known else ""

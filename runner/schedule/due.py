@@ -9,7 +9,7 @@ from runner.state.model import State
 from runner.steps.outcome import Failure, Status
 
 _RETRIES = (5 * 60, 15 * 60, 45 * 60)  # after the first, second, third failure in a row
-_LONGEST_WAIT = 6 * 3600  # whatever goes wrong with clocks, state is looked at this often
+_LONGEST_WAIT = 6 * 3600  # the state is checked this often, even if clocks are wrong
 CADENCES = {
     "forget": settings.FORGET, "prune": settings.PRUNE, "check": settings.CHECK,
     "verify": settings.VERIFY,

@@ -54,7 +54,7 @@ class Folder:
         self.close()
 
     def __del__(self) -> None:
-        """Close it where whoever used it lives as long as the process."""
+        """Close it if its user lives as long as the process."""
         with suppress(AttributeError):  # it was never opened
             self.close()
 

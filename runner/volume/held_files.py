@@ -23,7 +23,7 @@ class IrregularError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A regular file, whatever its name stands for by now."""
+    """A regular file, held open even if its name is replaced."""
 
     descriptor: int
     found: os.stat_result
@@ -38,7 +38,7 @@ class Held:
         return os.open(self.path, _READ)
 
     def close(self) -> None:
-        """Let go of it; this takes nobody's lock away, unlike that of a file that was opened."""
+        """Release it; this drops no lock of others, unlike closing a file that was opened."""
         os.close(self.descriptor)
 
 

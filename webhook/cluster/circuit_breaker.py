@@ -72,7 +72,7 @@ class _Tried:
 class Breaker:
     """Attempts by owner, and owners admitted without a sidecar. Times are in seconds.
 
-    Nothing opens while it is not told which pods come to be (`listen`). ``authenticated``: only
+    It does not open while created pods are not reported to it (`listen`). ``authenticated``: only
     the API server can send requests, which holds where it shows a client certificate.
     """
 

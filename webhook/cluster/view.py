@@ -142,7 +142,7 @@ class Table(Generic[T]):
         self._found: dict[str, dict[str, T]] = {}
 
     def of(self, namespace: str, name: str | None = None) -> tuple[T, ...]:
-        """Return what stands in ``namespace`` (under ``name``), in the order of names."""
+        """Return the objects in ``namespace`` (with ``name``), in the order of names."""
         found = self._found.get(namespace) or {}
         if name is not None:
             return (found[name],) if name in found else ()
@@ -169,7 +169,7 @@ class Table(Generic[T]):
         """Take note of one that has come, changed or gone."""
         meta = found["metadata"]
         namespace = meta.get("namespace", "")
-        # A new mapping each time: whoever reads the old one is not disturbed.
+        # A new mapping each time, so that readers of the old one are not affected.
         beside = dict(self._found.get(namespace) or {})
         beside.pop(meta["name"], None)
         changed = {namespace: beside}

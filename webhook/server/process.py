@@ -166,7 +166,7 @@ class _Uvicorn(uvicorn.Server):
                 self._beside.should_exit = True
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        # SIGINT is somebody at a terminal, and a second SIGTERM somebody in a hurry.
+        # SIGINT comes from a terminal, and a second SIGTERM from a user in a hurry.
         if sig == signal.SIGTERM and not self._draining.begun:
             self._draining.begin()
         else:

@@ -169,7 +169,7 @@ def aside(name: str, now: datetime) -> str:
 
 
 def rename(name: str, new: str) -> str:
-    """Return SQL that takes a database out of the way, whoever uses it."""
+    """Return SQL that renames a database even while it is in use."""
     return (
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"  # noqa: S608 -- quoted below
         f" WHERE datname = {_literal(name)} AND pid <> pg_backend_pid();"

@@ -1,4 +1,4 @@
-"""The lists of all snapshots, in the repository and in the second, that the job goes by."""
+"""The lists of all snapshots, in the repository and in the second, that the job uses."""
 
 import time
 

@@ -120,7 +120,7 @@ def _by_record(
             before, keeps=keep_policy.EVERYTHING
         )  # what asks for more may soon be gone
     if before.asked is not None and any(made.timestamp() > before.since for made in more):
-        before = Known(before.keeps)  # somebody has contradicted it since
+        before = Known(before.keeps)  # another record has contradicted it since
     seconds = config.maintenance.floor.grace
     judged = grace.judge(before, asked, now.timestamp(), seconds)
     keeps, known = judged.keeps, judged.known

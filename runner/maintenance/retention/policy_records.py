@@ -173,7 +173,7 @@ def write(config: Config, said: Iterable[str]) -> Step:
 
 
 def write_state(config: Config, file: str, seal: str) -> Step:
-    """Keep the maintenance job's state, whatever else has to stop; ``seal`` authenticates it."""
+    """Save the maintenance job's state even if all else stops; ``seal`` authenticates it."""
     step = _backup(config, (MAINTENANCE, seal), STATE_PATH, ("cat", file))
     return replace(step, always=True)
 

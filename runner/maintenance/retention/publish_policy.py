@@ -55,7 +55,7 @@ def record(config: Config, state: State, now: datetime) -> Generator[Effect, Res
 
 
 def left(config: Config, state: State, now: datetime) -> Generator[Effect, Result, TaskResult]:
-    """Look whether somebody maintains the repository; a failure where that is long ago.
+    """Check whether a job maintains the repository; a failure if that is long ago.
 
     A record of this workload that says something else was written by somebody else: the next run
     replaces it.

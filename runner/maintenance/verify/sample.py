@@ -22,7 +22,7 @@ from runner.steps.task import TaskResult
 _FILES = 500  # in one drill: restic compares each name in the snapshot with each of these
 _BLOCK = 4096  # bytes that a file takes at least
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_UNSAID = "\ufffd"  # stands in restic's JSON for a byte that is no UTF-8
+_UNSAID = "\ufffd"  # in restic's JSON, replaces a byte that is not UTF-8
 # What a container without rights over owners is refused: a drill asks for contents alone.
 _OWNERS_ONLY = re.compile(r"(lchown|chmod) .*: operation not permitted")
 _REPAIR = (

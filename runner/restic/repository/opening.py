@@ -46,7 +46,7 @@ def keys(target: str = "", key: str = "") -> Step:
 
 
 def held_snapshots(key: str, target: str = "") -> Step:
-    """List the ids of whatever snapshots there are, also of those that this key cannot read."""
+    """List the ids of all snapshots, also of those that this key cannot read."""
     argv = ("restic", "list", "snapshots", "--no-lock", "-q", *_by(key))
     return Step("list", argv, target=target)
 

@@ -132,7 +132,7 @@ class Place:
 
 
 def opened(target: str, volumes: str, *, make: bool) -> Folder | None:
-    """Open a folder that somebody names to restore into, or None if there is none.
+    """Open the folder that a user named as target, or None if there is none.
 
     Up to a volume it is the operator's, and may be a link. In a volume, names are the app's.
     """

@@ -86,7 +86,7 @@ def verify(
         else:
             seen.fail(path, "differs from the snapshot")
     for path in errors.keys() - seen.heard if folders else ():
-        seen.found.refuse(place.of(path))  # a folder above, which is no part of what was asked for
+        seen.found.refuse(place.of(path))  # a folder above, which was not requested
     return seen.found
 
 
