@@ -33,11 +33,11 @@ SERVICES := tests/faults tests/integration tests/services
 
 .PHONY: test-units
 test-units: rclone test-restic ## Run all tests but those of test-services
-	$(BIN)/python -m tests.run --numprocesses=2 $(addprefix --ignore=,$(SERVICES))
+	$(BIN)/python -m tests.run --numprocesses=4 $(addprefix --ignore=,$(SERVICES))
 
 .PHONY: test-services
 test-services: rclone test-restic ## Run the tests that wait for real servers, side by side
-	$(BIN)/python -m tests.run --numprocesses=6 $(SERVICES)
+	$(BIN)/python -m tests.run --numprocesses=8 $(SERVICES)
 
 .PHONY: test-pythons
 test-pythons: setup ## Run the unit tests on the oldest and the newest Python

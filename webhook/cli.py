@@ -196,7 +196,10 @@ def _read(filename: str) -> File:
 def _check(read: list[Document]) -> None:
     """Raise UnreadableError where no pod is among the documents."""
     if not any(map(workloads.has_any, read)):
-        raise documents.UnreadableError(1, "contains no Pod and no workload with a pod template")
+        raise documents.UnreadableError(
+            1, "contains no Pod and no workload with a pod template; render charts and overlays "
+            "first (helm template, kubectl kustomize)"
+        )  # fmt: skip
 
 
 def _report(verdict: manifests_inject.Verdict) -> None:

@@ -14,6 +14,8 @@ from fastapi import FastAPI, Request, Response, WebSocket
 from tests.kubectl_backup.pods import Json
 
 _PROTOCOL = "v5.channel.k8s.io"
+_JSON = "application/json"
+_TYPES = {"PATCH": "application/merge-patch+json"}
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,8 @@ class Api:
             self.asked.append((request.method, path, json.loads(body) if body else None))
         if path in self.refused:
             return _json({"message": f"{path} is forbidden"}, self.refused[path])
+        if request.headers.get("Content-Type", _JSON) != _TYPES.get(request.method, _JSON):
+            return _json({"message": "the body of the request was in an unknown format"}, 415)
         if changes:
             return _json(self.answers.get(path, {}), 200)
         if path not in self.objects:

@@ -17,6 +17,7 @@ from kubectl_backup.workload import stalls
 from kubectl_backup.workload.target import Owner
 from tests.kubectl_backup.api import Api, Ran
 from tests.kubectl_backup.conftest import Backup
+from tests.kubectl_backup.doctor import test_workload_checks as chain
 from tests.kubectl_backup.pods import Json, known, last, pod, task
 from tests.planted import TEXT, steering
 
@@ -48,7 +49,8 @@ def snapshot() -> Json:
 @pytest.fixture
 def planted(api: Api) -> Api:
     """A cluster in which everything that others say is planted."""
-    node = {"name": PLANTED, "type": "file", "path": f"/backup/data/{PLANTED}", "size": 1,
+    file = TEXT.replace("\udcff", "")
+    node = {"name": file, "type": "file", "path": f"/backup/data/{file}", "size": 1,
             "permissions": PLANTED, "mtime": PLANTED, "uid": PLANTED, "gid": 1,
             "struct_type": "node"}  # fmt: skip
     folder = {"name": "data", "type": "dir", "path": "/backup/data", "struct_type": "node"}
@@ -62,7 +64,8 @@ def planted(api: Api) -> Api:
         {"type": "PodScheduled", "status": "False", "reason": PLANTED, "message": PLANTED}
     ]
     skipped = pod("third-1", of="third-5f8b9c", reason=PLANTED)
-    api.objects[PODS] = {"items": [pod(), other, skipped]}
+    again = pod("fourth-1", of="fourth-5f8b9c", reason="quota")
+    api.objects[PODS] = {"items": [pod(), other, skipped, again]}
     api.commands[NAME] = Ran(json.dumps(said()).encode())
     line = {"time": PLANTED, "level": PLANTED, "message": PLANTED, PLANTED: PLANTED}
     as_it_is = f"{json.dumps(line, ensure_ascii=False)}\n{said_alone}\n"
@@ -73,7 +76,26 @@ def planted(api: Api) -> Api:
         "restic diff": Ran(f"{json.dumps(change, ensure_ascii=False)}\nM {said_alone}".encode()),
         "restic dump": Ran(PLANTED.encode(), err=f"Fatal: {PLANTED}\n".encode(), code=1),
         "verify": Ran(err=PLANTED.encode(), code=1),
+        "sh": Ran(f"+{said_alone}\n+RESTIC_REPOSITORY\n".encode(), err=PLANTED.encode(), code=1),
+        "timeout": Ran(err=PLANTED.encode(), code=1),
     }
+    return _chain(api)
+
+
+def _chain(api: Api) -> Api:
+    """Plant what the doctor and `reinject` read besides pods."""
+    labels = {"backup.enabled": "true", PLANTED: PLANTED}
+    api.objects |= {
+        "/version": {"major": "1", "minor": "37"},
+        "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations": {
+            "items": [chain.configuration(failurePolicy=PLANTED)]
+        },
+        "/apis/apps/v1/namespaces/bw/deployments/bw": chain.deployment(2, 0),
+        "/apis/apps/v1/namespaces/prod/deployments/wiki": chain.template({PLANTED: PLANTED}),
+        "/api/v1/namespaces/bw/pods": {"items": [chain.prepull(PLANTED)]},
+        "/api/v1/namespaces/prod": {"metadata": {"name": "prod", "labels": labels}},
+    }
+    api.answers[PODS] = pod(reason=PLANTED)
     return api
 
 
@@ -95,13 +117,16 @@ COMMANDS = {
                      "{tmp}"),
     "drill": ("drill", "wiki"), "pause": ("pause", "wiki"),
     "no such workload": ("snapshots", PLANTED), "no such command": (PLANTED,),
-    "no such option": ("status", f"--{PLANTED}"), "no such word": ("logs", "wiki", PLANTED),
+    "no such option": ("status", f"--{PLANTED.replace(' ', '_')}"),
+    "no such word": ("logs", "wiki", PLANTED),
     "no such number": ("logs", "wiki", "--tail", PLANTED),
     "no such format": ("status", "-o", PLANTED),
     "no such kubeconfig": ("--kubeconfig", PLANTED.replace("\0", ""), "status"),
     "no such context": ("--context", PLANTED, "status"),
     "no such time": ("restore", "wiki", "--volume", "data", "--at", PLANTED, "--to-local", "{tmp}"),
 }  # fmt: skip
+USAGE = {"no such command", "no such option", "no such word", "no such number", "no such format"}
+SILENT = {"pause"}  # it says nothing that others say
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -117,10 +142,12 @@ def test_no_foreign_text_controls_the_terminal(
 
     try:
         shown = backup(*words)
-        out, err = shown.out, shown.err
+        out, err, is_usage = shown.out, shown.err, False
     except SystemExit:
-        out, err = capfd.readouterr()
+        (out, err), is_usage = capfd.readouterr(), True
 
+    assert is_usage == (command in USAGE)
+    assert ("marked" in out + err) == (command not in SILENT)
     assert out + err
     assert (steering(out), steering(err)) == ([], [])
     assert (out + err).count("marked") == (out + err).count("[red]marked[/red]")

@@ -20,8 +20,8 @@ from webhook.admission.admit import Admission, admit
 from webhook.admission.decide import asks
 from webhook.admission.model import Options, Plan
 from webhook.admission.pod_spec import Pod
+from webhook.lint import lifetime, neighbours, placement, replicas
 from webhook.lint import namespace as lint_namespace
-from webhook.lint import neighbours, placement, replicas
 from webhook.lint import restore as lint_restore
 from webhook.lint import secret as lint_secret
 from webhook.lint.findings import ENABLED, Finding, Severity, Subject
@@ -110,6 +110,7 @@ def _report(workload: Workload, objects: Objects, options: Options) -> Report:
             findings += lint_secret.advise(subject, objects)
             findings += replicas.advise(subject, objects)
             findings += neighbours.advise(subject, objects)
+            findings += lifetime.advise(subject)
             findings += lint_restore.advise(subject)
     except Exception as error:  # noqa: BLE001 -- an odd object costs advice, not the report
         line = f"an object in the files does not match its kind ({type(error).__name__})"

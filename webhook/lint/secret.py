@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from contract import names
 from contract.annotations import commands, excludes, settings
-from contract.annotations.settings import Problem
+from contract.annotations.settings import Problem, Settings
 from contract.secret import allowlist, passwords, plaintext, required_keys
 from webhook.admission import pod_spec
 from webhook.lint import findings
@@ -124,8 +124,13 @@ def deciding(subject: Subject) -> Mapping[str, str]:
     }
 
 
-def _unusable(subject: Subject) -> list[Problem]:
+def effective(subject: Subject) -> Settings:
+    """Return the settings that the runner reads anew at each look, from the Secret too."""
     given = manifests_objects.contents(subject.secret).variables if subject.secret else {}
     annotations = pod_spec.annotations(subject.pod)
-    found = settings.resolve(annotations, given, subject.defaults, _LIVE)
-    return [problem for problem in found.problems if problem.where == "Secret variable"]
+    return settings.resolve(annotations, given, subject.defaults, _LIVE)
+
+
+def _unusable(subject: Subject) -> list[Problem]:
+    problems = effective(subject).problems
+    return [problem for problem in problems if problem.where == "Secret variable"]

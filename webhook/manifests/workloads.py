@@ -75,15 +75,27 @@ class Workload:
     @property
     def fault(self) -> str:
         """Which field of a pod that asks for backups is of the wrong type; empty for none."""
-        return form.fault(self.template, self.place) if may_ask(self.template) else ""
+        if not may_ask(self.template):
+            return ""
+        around = (
+            form.metadata_fault(at(self.item, path), written(path))
+            for holder in self._holders
+            for path in [(*holder, "metadata")]
+        )
+        return form.fault(self.template, self.place) or next(filter(None, around), "")
 
     @property
     def around(self) -> Iterator[tuple[str, Document]]:
         """What has metadata of its own around the template, with a word for it."""
+        for holder in self._holders:
+            yield ("job template" if holder else self.kind), at(self.item, holder)
+
+    @property
+    def _holders(self) -> Iterator[Path]:
         if self.path:
-            yield self.kind, self.item
+            yield ()
         if self.kind == "CronJob":
-            yield "job template", spec(self.item)["jobTemplate"]
+            yield _KNOWN["CronJob"][:2]
 
 
 def name_of(item: Document) -> str:
@@ -160,11 +172,24 @@ def _templates(value: object, path: Path) -> Iterator[Path]:
 def _pod_specs(value: object, path: Path) -> Iterator[Path]:
     if len(path) > 1 and path[-2:] == ("template", "spec") and _has_containers(value):
         return
-    if _has_containers(value):
+    if _has_containers(value) or _has_steps(value):
         yield path
         return
     for inside, way in _inside(value, path):
         yield from _pod_specs(inside, way)
+
+
+def _has_steps(value: object) -> bool:
+    """Whether these are containers of a workflow, from which its controller makes pods."""
+    if not isinstance(value, dict):
+        return False
+    steps = value.get("steps")
+    found = [
+        value.get("container"),
+        value.get("script"),
+        *(steps if isinstance(steps, list) else ()),
+    ]
+    return any(isinstance(each, dict) and isinstance(each.get("image"), str) for each in found)
 
 
 def _has_containers(value: object) -> bool:

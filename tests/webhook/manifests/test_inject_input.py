@@ -192,3 +192,45 @@ def test_a_placeholder_for_a_quantity_is_named_with_its_field(
     field = "spec.template.spec.containers[0].resources.limits.cpu '${CPU}'"
     remedy = "write a Kubernetes quantity such as 100m, 1 or 256Mi; printed unchanged"
     assert ran.err == f"deployment/wiki: invalid_pod\ndeployment/wiki: warning: {field}: {remedy}\n"
+
+
+@pytest.mark.parametrize("key", ["labels", "annotations"])
+@pytest.mark.parametrize(
+    ("kind", "holder"),
+    [
+        ("Deployment", ()),
+        ("Deployment", ("spec", "template")),
+        ("CronJob", ("spec", "jobTemplate")),
+    ],
+    ids=str,
+)
+def test_a_label_that_is_a_number_is_named_wherever_it_is(
+    tmp_path: Path, capsys: Output, pod: Json, kind: str, holder: tuple[str, ...], key: str
+) -> None:
+    """YAML takes version: 1.10 for a number, and the API server refuses the whole object."""
+    manifest = workload(kind, pod)
+    at: Json = manifest
+    for word in holder:
+        at = at[word]
+    at.setdefault("metadata", {}).setdefault(key, {})["example.com/version"] = 1.1
+    file = tmp_path / "wiki.yaml"
+    file.write_text(yaml.safe_dump(manifest))
+
+    ran = inject(capsys, file)
+
+    path = ".".join((*holder, "metadata", key, "example.com/version"))
+    assert f"{path} '1.1': write text, in quotes" in ran.err
+    assert ran.documents() == [manifest]
+
+
+@pytest.mark.parametrize("metadata", ["wiki", ["wiki"], 7])
+def test_metadata_that_is_no_mapping_is_named(
+    tmp_path: Path, capsys: Output, pod: Json, metadata: object
+) -> None:
+    manifest = workload("Deployment", pod) | {"metadata": metadata}
+    file = tmp_path / "wiki.yaml"
+    file.write_text(yaml.safe_dump(manifest))
+
+    ran = inject(capsys, file)
+
+    assert f"metadata {str(metadata)!r}: write a mapping" in ran.err

@@ -126,6 +126,15 @@ UNCLEAR: dict[str, tuple[Json, str]] = {
         _object("Elasticsearch", {"nodeSets": [{"podTemplate": _PODS[0]}]}),
         "spec.nodeSets[0].podTemplate.spec",
     ),
+    "a container of a workflow": (
+        _object("Workflow", {"templates": [{"container": {"image": "a"}}]}),
+        "spec.templates[0]",
+    ),
+    "a script of a workflow": (
+        _object("WorkflowTemplate", {"templates": [{"script": {"image": "a", "source": "x"}}]}),
+        "spec.templates[0]",
+    ),
+    "steps of a task": (_object("Task", {"steps": [{"image": "a"}, {"ref": {}}]}), "spec"),
 }
 
 
@@ -144,8 +153,21 @@ def test_an_object_that_may_be_a_pod_is_named_and_unchanged(
     assert "no pod template" in linted.one("note", place)
 
 
-def test_an_object_without_containers_is_no_workload(tmp_path: Path, capsys: Output) -> None:
-    ran = _injected(tmp_path, capsys, _object("SealedSecret", {"template": {"metadata": {}}}))
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        _object("SealedSecret", {"template": {"metadata": {}}}),
+        _object("HelmRelease", {"values": {"podAnnotations": {"backup.enabled": "true"}}}),
+        _object("Pipeline", {"steps": [{"name": "no image"}], "container": {"registry": "x"}}),
+        _object("Pipeline", {"steps": {"image": "x"}, "script": "echo", "container": "image"}),
+    ],
+    ids=str,
+)
+def test_an_object_without_containers_is_no_workload(
+    tmp_path: Path, capsys: Output, manifest: Json
+) -> None:
+    ran = _injected(tmp_path, capsys, manifest)
 
     assert ran.status == 2
     assert "no Pod and no workload" in ran.err
+    assert "render charts and overlays first" in ran.err

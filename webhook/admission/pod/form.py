@@ -1,4 +1,4 @@
-"""Whether the fields that admission reads are of the types that Kubernetes gives them. Pure.
+"""Whether what admission reads, labels and annotations are of the types of Kubernetes. Pure.
 
 The API server refuses a pod that is not so before any webhook sees it. Manifests come as their
 authors, and their templates with placeholders, have left them.
@@ -7,7 +7,7 @@ authors, and their templates with placeholders, have left them.
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from contract.annotations import quantity
+from contract.annotations import quantity, resolution
 
 _SHOWN = 60  # characters of a value that a message repeats
 
@@ -21,6 +21,11 @@ def fault(pod: object, path: str = "") -> str:
     ``path`` leads to the pod, or to its template, where that is a part of something.
     """
     return next(_POD(pod, path), "")
+
+
+def metadata_fault(metadata: object, path: str) -> str:
+    """Return the same of the metadata of an object that holds a template of pods."""
+    return next(_METADATA(metadata, path), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +95,19 @@ def _said(path: str, value: object, remedy: str) -> str:
     return f"{path or 'the pod'} {shown!r}: {remedy}"
 
 
+def _annotations(value: object, path: str) -> Iterator[str]:
+    """Our own are judged where they are read, which can say more of each."""
+    if isinstance(value, Mapping):
+        ours = [key for key in value if str(key).startswith(resolution.PREFIX)]
+        value = {key: text for key, text in value.items() if key not in ours}
+    yield from _TEXTS(value, path)
+
+
 _TEXT = _Of((str,), "write text, in quotes where YAML takes it for something else")
 _NUMBER = _Of((int,), "write a whole number, without quotes")
 _YES_OR_NO = _Of((bool,), "write true or false, without quotes")
 _ANY = _Mapping({})
+_TEXTS = _Mapping({}, each=_TEXT)
 _RESOURCES = _Mapping(dict.fromkeys(("requests", "limits"), _Mapping({}, each=_quantity)))
 _SECURITY = _Mapping(
     {
@@ -127,15 +141,17 @@ _TERMS = _List(_Mapping({"matchExpressions": _List(_EXPRESSION), "matchFields": 
 _REQUIRED = _Mapping({"nodeSelectorTerms": _TERMS})
 _AFFINITY = _Mapping({"requiredDuringSchedulingIgnoredDuringExecution": _REQUIRED})
 _OWNER = _Mapping({**dict.fromkeys(("kind", "name"), _TEXT), "controller": _YES_OR_NO})
+_METADATA = _Mapping(
+    {
+        **dict.fromkeys(("name", "generateName", "namespace"), _TEXT),
+        "annotations": _annotations,
+        "labels": _TEXTS,
+        "ownerReferences": _List(_OWNER),
+    }
+)
 _POD = _Mapping(
     {
-        "metadata": _Mapping(
-            {
-                **dict.fromkeys(("name", "generateName", "namespace"), _TEXT),
-                **dict.fromkeys(("annotations", "labels"), _ANY),
-                "ownerReferences": _List(_OWNER),
-            }
-        ),
+        "metadata": _METADATA,
         "spec": _Mapping(
             {
                 **dict.fromkeys(("containers", "initContainers"), _List(_CONTAINER)),
@@ -143,7 +159,7 @@ _POD = _Mapping(
                 "resources": _RESOURCES,
                 "overhead": _Mapping({}, each=_quantity),
                 "securityContext": _SECURITY,
-                "nodeSelector": _Mapping({}, each=_TEXT),
+                "nodeSelector": _TEXTS,
                 "affinity": _Mapping({"nodeAffinity": _AFFINITY}),
                 "os": _Mapping({"name": _TEXT}),
                 "imagePullSecrets": _List(_Mapping({"name": _TEXT})),

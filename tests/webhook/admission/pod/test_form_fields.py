@@ -56,6 +56,8 @@ _SPEC: tuple[tuple[dict[str, Any], str], ...] = (
 _METADATA: tuple[tuple[dict[str, Any], str], ...] = (
     ({"name": 7}, "text"), ({"generateName": 7}, "text"), ({"namespace": 7}, "text"),
     ({"annotations": []}, "a mapping"), ({"labels": "app"}, "a mapping"),
+    ({"annotations": {"a": 1.5}}, "text"), ({"annotations": {"example.com/on": True}}, "text"),
+    ({"labels": {"version": 1.1}}, "text"), ({"labels": {"on": True}}, "text"),
     ({"ownerReferences": {}}, "a list"), ({"ownerReferences": [{"kind": 7}]}, "text"),
     ({"ownerReferences": [{"name": 7}]}, "text"),
     ({"ownerReferences": [{"controller": "true"}]}, "true or false"),
@@ -80,7 +82,8 @@ def test_each_field_that_is_read_has_its_type_checked(
 @pytest.mark.parametrize(
     "pod",
     [
-        {"metadata": {"labels": {"a": 7}, "uid": 7, "ownerReferences": [{"uid": 7}]}},
+        {"metadata": {"uid": 7, "ownerReferences": [{"uid": 7}], "labels": {"a": None}}},
+        {"metadata": {"annotations": {"backup.enabled": True, "backup.schedule": [7]}}},
         {"spec": {"priority": "high", "volumes": [{"emptyDir": []}], "os": {"version": 7}}},
         {"spec": {"affinity": {"podAffinity": 7}, "containers": [{"ports": "none"}]}},
         {"spec": {"containers": [{"securityContext": {"procMount": 7, "capabilities": {"a": 7}}}]}},
