@@ -1,4 +1,4 @@
-"""Where certificates come from: what every source tells the keeper."""
+"""Sources of certificates: the view that each gives to the keeper."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -24,7 +24,7 @@ def owner_tags(namespace: str, kind: str, workload: str, cluster: str) -> tuple[
 
 
 def owner_of(tags: Iterable[str]) -> tuple[str, ...]:
-    """Return which of these tags say whose a snapshot is, beside its host."""
+    """Return the tags that identify the owner of a snapshot, in addition to its host."""
     return tuple(sorted(tag for tag in tags if tag.startswith(OWNER)))
 
 

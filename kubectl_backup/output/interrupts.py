@@ -1,4 +1,4 @@
-"""Ctrl-C, a closed terminal and `kill`: what has begun is finished, or undone, first."""
+"""Ctrl-C, a closed terminal and `kill`: work in progress is finished, or undone, first."""
 
 import signal
 import sys

@@ -60,7 +60,7 @@ class Client:
 
 
 def client(name: str, variables: Mapping[str, str]) -> Client:
-    """Return the client for a kind of database; ``variables`` are what the Secret says.
+    """Return the client for a kind of database; ``variables`` are those of the Secret.
 
     Raises ValueError if one of them cannot be used.
     """

@@ -22,7 +22,7 @@ _ELSEWHERE = ("copy", "copy_forget", "copy_prune")  # what fails there may be th
 
 
 def do_all(session: Session) -> None:
-    """Do what is due; a backup that falls due meanwhile goes first."""
+    """Run due tasks; a backup that falls due meanwhile goes first."""
     config = shrinking.retained(session)
     follow = Executor(config, session.log, session.stop).follow
     if config.mirrors:  # there is nothing else to do for a mirror

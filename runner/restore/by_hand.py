@@ -62,7 +62,7 @@ class Restoring:
     _errors: dict[str, str] = field(default_factory=dict)
 
     def run(self) -> Done:
-        """Restore; raise RunEnded or ValueError if nothing, or nobody knows what, was done."""
+        """Restore; raise RunEnded or ValueError if nothing, or an unknown part, was done."""
         target = self._target()
         place = target.place
         with self.executor.only_into(*target.folders):

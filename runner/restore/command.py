@@ -26,7 +26,7 @@ _PROGRESS = 5  # seconds between progress lines: a user waits
 
 
 def restore(session: Session, asked: Asked) -> Restored:
-    """Restore; return what came of it, which the log tells too."""
+    """Restore; return the result, which is also logged."""
     try:
         ended = _Restore(session, asked).run()
     except RunEnded as error:

@@ -38,7 +38,7 @@ class Asked:
 
 
 def load(session: Session, asked: Asked) -> TaskResult:
-    """Load the dump that is wanted; return what came of it."""
+    """Load the requested dump; return the result."""
     config = session.config
     why = config.obstacle
     if config.mirrors:

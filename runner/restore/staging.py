@@ -97,11 +97,11 @@ class Staging:
 
     @property
     def is_doubtful(self) -> bool:
-        """Whether there is what looks like a whole restore, and no note of ours vouches for it."""
+        """Whether there seems to be a complete restore without a note of ours."""
         return self.folder.find("whole") is not None and not self._is_whole("whole")
 
     def begin(self, snapshot: str) -> None:
-        """Go on with this snapshot; what was restored of another one goes."""
+        """Continue with this snapshot; remove what was restored from another one."""
         old = [GATHERED, "whole", "done"]
         found = self.folder.find("files")
         if self._notes.snapshot != snapshot or not _is_folder(found):

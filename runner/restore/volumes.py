@@ -214,7 +214,7 @@ class _Work:
 def listed(
     config: Config, executor: Executor, want: Wanted, *, by_hand: bool = False
 ) -> list[Snapshot]:
-    """Return all snapshots of whom is wanted, as restic lists them; raise RunEnded."""
+    """Return all snapshots of the requested owner, as restic lists them; raise RunEnded."""
     if config.mirrors:
         line = "only backup.engine restic restores automatically: copy a mirror back manually"
         raise RunEnded(Status.FAILURE, line, Failure.CONFIG)

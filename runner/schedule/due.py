@@ -156,7 +156,7 @@ def has_come(name: str, now: float, config: Config, state: State) -> bool:
 
 
 def central(config: Config) -> tuple[str, ...]:
-    """Return what of that there is to do: copies only where there is a second repository."""
+    """Return which of these tasks apply: copies only with a second repository."""
     return tuple(name for name in LEFT if config.repository.second or not name.startswith("copy"))
 
 

@@ -177,7 +177,7 @@ def answered(done: Completed) -> Completed:
 
 
 def unread(done: Completed) -> str:
-    """Return what restic says of a snapshot that it left out of its list; "" where it has all.
+    """Return restic's message about a snapshot missing in its list; "" if it is complete.
 
     It may be damaged, or another process removed it meanwhile.
     """

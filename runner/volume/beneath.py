@@ -128,7 +128,7 @@ class Folder:
             return number
 
     def read(self, inside: str, most: int, *, alone: bool = False) -> bytes:
-        """Return what a regular file below begins with; raise OSError."""
+        """Return the first bytes of a regular file below; raise OSError."""
         with os.fdopen(self.file(inside, alone=alone), "rb") as file:
             return file.read(most)
 

@@ -18,7 +18,7 @@ _READ = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class IrregularError(Exception):
-    """Something is not a regular file of its folder's own; the message says what it is."""
+    """Something is not a regular file in its folder; the message names its type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Held:
 
 
 def version(found: os.stat_result) -> Version:
-    """Return what tells a file from any other, device and inode, and what changes as it does."""
+    """Return the identity of a file (device, inode), and values that change with it."""
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 

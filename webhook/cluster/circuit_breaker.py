@@ -125,7 +125,7 @@ class Breaker:
             self._evidence.forget_refusal(owner)
 
     def broke(self, owner: Owner, why: str, now: float) -> None:
-        """The sidecar in a pod of ``owner`` does not run: ``why`` says what is known of it."""
+        """Record that the sidecar in a pod of ``owner`` does not run, and ``why``."""
         if not owner.uid or not owner.is_plausible:
             return  # nothing makes another pod of it
         with self._lock:

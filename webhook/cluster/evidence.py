@@ -84,7 +84,7 @@ class Evidence:
 
 
 class Refusals:
-    """Tells of events for pods that were refused; what they say of whom is the API server's."""
+    """Reports events about refused pods; the API server vouches for their owner."""
 
     def __init__(self, evidence: Evidence, clock: Callable[[], float]) -> None:
         self._evidence = evidence

@@ -102,7 +102,7 @@ class Cluster:
         return next((found[image] for found in self._images.all() if image in found), "")
 
     def namespace_context(self, name: str, owner: Owner) -> NamespaceContext:
-        """Return what holds for a pod of ``owner`` in the namespace ``name``."""
+        """Return the context of a pod of ``owner`` in the namespace ``name``."""
         if not self._follow:
             return NamespaceContext(self.image_problem, self.database_image_problem, STRICTEST)
         # A namespace that has just opted in may not have been seen yet.
@@ -135,7 +135,7 @@ _FAILED_CREATE = Source("/api/v1/events", fields=f"reason={evidence.REASON}", fu
 
 
 class Table(Generic[T]):
-    """What was read from each object, by namespace and name; what says nothing is left out."""
+    """The parsed objects, by namespace and name; empty ones are left out."""
 
     def __init__(self, read: Callable[[Json], T]) -> None:
         self._read = read
@@ -203,11 +203,11 @@ class _Pods:
         self._evidence = evidence
 
     def replace(self, objects: Iterator[Json]) -> None:
-        """Take note of what is there already; when it came to be is unknown."""
+        """Record existing pods; the time of their creation is unknown."""
         self._evidence.replace(objects)
 
     def change(self, found: Json, event: str) -> None:
-        """Tell of a pod that has come to be; a change of an older one says nothing."""
+        """Report a created pod; changes of older ones are ignored."""
         self._evidence.change(found, event)
         if event == ADDED:
             where = found["metadata"].get("namespace", "")

@@ -8,7 +8,7 @@ from typing import Any
 
 
 class AuthorityError(ValueError):
-    """The file holds no certificates; the message says why."""
+    """The file contains no certificates; the message is the cause."""
 
 
 @dataclass(slots=True)

@@ -91,7 +91,7 @@ class Contents:
 
 
 def contents(secret: Document) -> Contents:
-    """Return what a Secret holds, as an API server and a process would take it."""
+    """Return the content of a Secret, as an API server and a process would read it."""
     given: dict[str, str] = {}
     refused: dict[str, str] = {}
     for key, value in _mapping(secret, "data").items():

@@ -41,7 +41,7 @@ class View(Protocol):
     """What a decision may ask about the cluster; nothing here may block."""
 
     def namespace_context(self, name: str, owner: Owner) -> NamespaceContext:
-        """Return what holds for a pod of ``owner`` in the namespace ``name``."""
+        """Return the context of a pod of ``owner`` in the namespace ``name``."""
 
     def injected(self, owner: Owner, request: str) -> None:
         """Take note that ``request`` admits a pod of ``owner`` with a sidecar."""

@@ -34,7 +34,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """``config`` is what retention is applied by, where it is; ``why`` says what, or why not.
+    """``config`` applies retention, if it applies; ``why`` is the policy, or why it does not.
 
     ``known`` is to be remembered of its policy. ``shrinks`` says that it is to keep less soon, ""
     where it is not, or where nothing of it was ever removed.

@@ -18,7 +18,7 @@ _ABSENT = timedelta(days=3)  # a daily job was prevented three times
 
 
 def is_due(config: Config, state: State, now: float) -> bool:
-    """Whether this workload has to say something that it has not said, or not for long."""
+    """Whether this workload has a policy to publish that is new, or was published long ago."""
     said = policy_records.wanted(config, state)
     if list(said) != state.policy.recorded:
         return bool(said)

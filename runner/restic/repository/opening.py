@@ -17,7 +17,7 @@ def local_folder(config: Config, target: str = "") -> str:
 
 
 def look(target: str = "", key: str = "") -> Step:
-    """Open the repository without a lock: exit 10 says that there is none."""
+    """Open the repository without a lock: exit 10 means that there is none."""
     argv = ("restic", "cat", "config", "--no-lock", "--json", *_by(key))
     return Step("look", argv, target=target)
 

@@ -85,7 +85,7 @@ def _must_be_replaceable(place: Place, path: str) -> None:
 
 
 def above(place: Place, paths: tuple[str, ...]) -> Iterator[tuple[str, os.stat_result | None]]:
-    """Yield the folders that these paths lie in, the innermost first, and what is there."""
+    """Yield the folders that contain these paths, the innermost first, and their state."""
     seen: set[str] = set()
     for path in paths:
         folder = path.rpartition("/")[0]
