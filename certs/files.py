@@ -25,7 +25,7 @@ class Files:
         self._last: View | None = None
 
     def refresh(self, now: datetime) -> View:
-        """Return what the files hold; where they cannot be read, what they held before."""
+        """Return the content of the files; if they cannot be read, their last content."""
         try:
             view = self._read(now)
         except OSError as error:

@@ -73,7 +73,7 @@ class OwnCA:
         )
 
     def watch(self, changed: Callable[[], None]) -> None:
-        """Call ``changed`` when somebody touches the Secret or the webhook configuration."""
+        """Call ``changed`` when the Secret or the webhook configuration changes."""
         self._watcher = Watcher(self._store.readers(), changed)
 
     def close(self) -> None:

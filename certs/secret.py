@@ -28,7 +28,7 @@ class Parsed:
 
 
 def parse(data: Mapping[str, bytes]) -> Parsed:
-    """Return what ``data`` holds and what in it is broken."""
+    """Return the content of ``data``, and which keys are invalid."""
     problems: list[str] = []
     current = _ca(data, "ca", problems)
     if current is None:

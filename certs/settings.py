@@ -17,7 +17,7 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """``host`` and ``port`` are what the server listens on, ``service`` what it is called by.
+    """The server listens on ``host`` and ``port``, and is reached as ``service``.
 
     ``secret`` (in ``namespace``), ``configuration`` and ``times`` count in mode `self`, ``chain``
     and ``key``, paths of PEM files, in the two others.

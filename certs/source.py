@@ -1,4 +1,4 @@
-"""Where certificates come from: what every source tells the keeper."""
+"""Sources of certificates: the view that each gives to the keeper."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Source(Protocol):
     """One of the modes."""
 
     def refresh(self, now: datetime) -> View:
-        """Do what is due, and return what there is. Trouble is told in the view, not raised."""
+        """Do what is due, and return the view. Problems are in the view, not raised."""
         ...
 
     def watch(self, changed: Callable[[], None]) -> None:

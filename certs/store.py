@@ -28,7 +28,7 @@ _MERGE = "application/merge-patch+json"
 
 
 class StoreError(Exception):
-    """The cluster could not be asked or said no; what is there is unknown."""
+    """The API server is unreachable or refused the request; its state is unknown."""
 
 
 class ConflictError(StoreError):

@@ -61,7 +61,7 @@ def judge(
     is_current: Callable[[], bool],
     decide: Callable[[], str],
 ) -> str:
-    """Return a word of Cover or Reason; empty if no backup is needed and none asked for.
+    """Return a word of Cover or Reason; empty if no backup is needed and none requested.
 
     ``decide`` returns what a webhook would say now of a pod that asks and has no reason: a word of
     Reason, or Cover.MISSED.
@@ -118,7 +118,7 @@ def has_sidecar(pod: Pod) -> bool:
 
 
 def is_sidecar(container: Mapping[str, Any]) -> bool:
-    """Whether this is our sidecar, even if somebody took something from it."""
+    """Whether this is our sidecar, even with parts removed."""
     mounted = {mount.get("name") for mount in container.get("volumeMounts") or []}
     runs = container.get("command") in ([names.COMMAND], [names.OLD_COMMAND])
     stays = container.get("restartPolicy") == "Always" or runs

@@ -57,7 +57,7 @@ class Size(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A snapshot. ``files`` and ``bytes`` count what it holds, None if restic does not say."""
+    """A snapshot. ``files`` and ``bytes`` are the size of its content, None if unknown."""
 
     id: str = ""
     time: datetime = UNDATED
@@ -96,7 +96,7 @@ class Snapshot:
 
     @property
     def size(self) -> Size | None:
-        """How much it holds; None if restic, as an older one, does not say."""
+        """The size of its content; None if restic, such as an older one, does not report it."""
         if self.files is None or self.bytes is None:
             return None
         return Size(self.files, self.bytes)
@@ -126,7 +126,7 @@ class Snapshot:
 
 
 def read(listed: Mapping[str, Any]) -> Snapshot:
-    """Return a snapshot of which restic's JSON says this; what it says oddly counts as unsaid."""
+    """Return the snapshot in restic's JSON; invalid fields count as missing."""
     summary = listed.get("summary")
     summary = summary if isinstance(summary, Mapping) else {}
     return Snapshot(

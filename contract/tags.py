@@ -7,7 +7,7 @@ from collections.abc import Iterable
 DOUBTFUL = "doubtful"
 """The tag of a snapshot that lacks something: its source had lost files, or its dump is partial."""
 KEEP = "keep"
-"""The tag of a snapshot that retention keeps, whatever its policy says."""
+"""The tag of a snapshot that retention keeps under any policy."""
 DUMP = "dump="
 """Begins the tag of a snapshot that holds a dump; the name of the dump follows."""
 NAMESPACE, KIND, WORKLOAD, CLUSTER = "ns=", "kind=", "workload=", "cluster="
@@ -24,7 +24,7 @@ def owner_tags(namespace: str, kind: str, workload: str, cluster: str) -> tuple[
 
 
 def owner_of(tags: Iterable[str]) -> tuple[str, ...]:
-    """Return which of these tags say whose a snapshot is, beside its host."""
+    """Return the tags that identify the owner of a snapshot, in addition to its host."""
     return tuple(sorted(tag for tag in tags if tag.startswith(OWNER)))
 
 

@@ -24,7 +24,7 @@ def listed(names: Sequence[str]) -> str:
 def printable(text: str, kept: str = "") -> str:
     """Return a text that cannot steer a terminal; these letters are ``kept``, such as newlines.
 
-    Names of files, and what an app, a sidecar or an annotation says, hold whatever people type.
+    File names, and text of an app, a sidecar or an annotation, may contain anything.
     """
     return _replaced(text, lambda letter: letter if letter in kept else "?")
 

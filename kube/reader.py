@@ -66,7 +66,7 @@ class Reader:
         self.version = version
 
     def skip(self) -> None:
-        """Take the version of now without reading what is there."""
+        """Read the current resource version without the objects."""
         self.version = self._page([("limit", "1")])["metadata"]["resourceVersion"]
 
     def stream(self) -> urllib3.HTTPResponse:

@@ -17,7 +17,7 @@ ADDED, DELETED = "ADDED", "DELETED"
 
 
 class Listener(Protocol):
-    """Who is told of the objects, from one thread."""
+    """Receives the objects, from one thread."""
 
     def replace(self, objects: Iterator[Json]) -> None:
         """These are all there are."""
@@ -26,7 +26,7 @@ class Listener(Protocol):
         """One has come, changed or gone: ``event`` is ADDED, MODIFIED or DELETED."""
 
     def listen(self, listening: bool) -> None:
-        """From now on changes are told immediately, or not."""
+        """From now on changes are reported immediately, or not."""
 
 
 class Reflector:
@@ -72,7 +72,7 @@ class Reflector:
 
     @property
     def up(self) -> bool:
-        """Whether changes are being told at the moment."""
+        """Whether changes are being reported at the moment."""
         return self._up
 
     def _run(self) -> None:

@@ -72,7 +72,7 @@ is_due() {
 
 # What an earlier container wrote as another user is closed to this one, but can be removed.
 rm -f "$state/clock" "$state/seen" "$state/supervisor" 2>/dev/null
-{ echo $$ >"$state/supervisor"; } 2>/dev/null # who is asked for a backup by SIGUSR1
+{ echo $$ >"$state/supervisor"; } 2>/dev/null # the process that SIGUSR1 requests a backup from
 while [ -z "$stopping" ]; do
   changed='' steps=0 argument=$why why='' # one command: no signal comes in between
   { echo >"$state/seen"; } 2>/dev/null # a full or closed state folder must not end us

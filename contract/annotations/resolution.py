@@ -88,7 +88,7 @@ class Settings:
         return Settings(self._effective, (*self.problems, *problems), self.given)
 
     def changed(self, setting: Setting[T], value: T) -> "Settings":
-        """Return these with ``value`` for ``setting``, which is nobody's mistake."""
+        """Return these with ``value`` for ``setting``, without reporting a problem."""
         return Settings({**self._effective, setting.key: value}, self.problems, self.given)
 
 
@@ -154,7 +154,7 @@ def _remembered(setting: Setting[Any], text: str) -> object:
 
 
 def text_of(raw: object) -> str:
-    """Return what stands in a value, stripped; raise ValueError if it is no text."""
+    """Return the stripped text of a value; raise ValueError if it is no text."""
     if raw is None:
         return ""
     if not isinstance(raw, str):

@@ -196,7 +196,7 @@ def resolve(
 
 
 def enabled(annotations: Mapping[str, object]) -> bool:
-    """Return whether the pod asks for backups; raise ValueError if its text says neither."""
+    """Return whether the pod requests backups; raise ValueError if the value is invalid."""
     raw = annotations.get(ENABLED.annotation)
     try:
         return ENABLED.parse(resolution.text_of(raw) or ENABLED.default)
@@ -206,7 +206,7 @@ def enabled(annotations: Mapping[str, object]) -> bool:
 
 
 def unknown(annotations: Mapping[str, object]) -> tuple[Problem, ...]:
-    """Return a problem for each key that means nothing here and was meant to, with a suggestion.
+    """Return a problem for each unknown key that is probably meant as ours, with a suggestion.
 
     That is each key under ``backup.``, and others that are nearly the name of a setting. Keys with
     a slash belong to other programs (``backup.velero.io/...``).

@@ -13,7 +13,7 @@ def ends_with_newline(value: str) -> bool:
 
 
 def odd(value: str) -> str:
-    """Return what is odd about a password as it is used, "" if nothing; it may be meant."""
+    """Return what is unusual about a password as it is used, "" if nothing; it may be intended."""
     if value.startswith("\ufeff"):
         return "starts with a byte order mark"
     if value[:1].isspace():

@@ -41,7 +41,7 @@ _SCHEME = re.compile(
 
 
 def redact(text: str) -> str:
-    """Return a text without what stands where credentials do."""
+    """Return a text without the parts in the place of credentials."""
     for pattern, replacement in _RULES:
         text = pattern.sub(replacement, text)
     return text

@@ -1,4 +1,4 @@
-"""Ctrl-C, a closed terminal and `kill`: what has begun is finished, or undone, first."""
+"""Ctrl-C, a closed terminal and `kill`: work in progress is finished, or undone, first."""
 
 import signal
 import sys
@@ -47,7 +47,7 @@ def uninterrupted() -> Iterator[None]:
 
 
 def finishing(terminal: Terminal, work: Callable[[], T], finish: Callable[[], None]) -> T:
-    """Do ``work``, then ``finish`` whatever happens; return what ``work`` returns.
+    """Do ``work``, then ``finish`` in any case; return what ``work`` returns.
 
     ``finish`` may be called twice: an interrupt may arrive right before it.
     """

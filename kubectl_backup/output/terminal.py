@@ -79,7 +79,7 @@ class Terminal:
             sys.stdout.write("\x1b[H\x1b[2J")
 
     def confirm(self, question: str, *, yes: bool) -> None:
-        """Return once the person says yes, or has said so with --yes; else raise DeclinedError."""
+        """Return once the user confirms, also with --yes; otherwise raise DeclinedError."""
         if yes:
             return
         if not self.asks:

@@ -17,7 +17,7 @@ _SCALERS = "autoscaling/v2"
 
 
 class RefusedError(Exception):
-    """The restore must not be done; the text says why, and what to do."""
+    """The restore is refused; the message is the cause and the remedy."""
 
 
 def claim(pod: target.Pod, volume: str) -> str:

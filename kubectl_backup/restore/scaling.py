@@ -1,4 +1,4 @@
-"""A workload that is scaled down for a restore, and scaled up again whatever happens."""
+"""A workload that is scaled down for a restore, and scaled up again in any case."""
 
 import time
 from collections.abc import Callable
@@ -46,7 +46,7 @@ def replicas(workload: Json) -> int:
 def noted(workload: Json) -> int:
     """Return the replicas of a workload before a killed restore scaled it down; else 0."""
     note = (workload["metadata"].get("annotations") or {}).get(REPLICAS, "")
-    # If somebody has scaled it up since, their number counts.
+    # If another user has scaled it up since, that number counts.
     is_down = not _specified(workload)
     return int(note) if is_down and note.isascii() and note.isdigit() else 0
 
@@ -62,7 +62,7 @@ def command(namespace: str, owner: Owner, count: int) -> str:
 
 
 def must_be_down(cluster: Cluster, namespace: str, owner: Owner) -> None:
-    """Raise RefusedError if somebody has scaled a workload up; a deleted one has no pods."""
+    """Raise RefusedError if a workload was scaled up; a deleted one has no pods."""
     try:
         workload = cluster.get(path_of(namespace, owner))
     except NotFoundError:
@@ -93,7 +93,7 @@ class _Stop:
             check(workload)
             try:
                 self._scale_down(workload)
-            except ConflictError:  # somebody has changed it: check again
+            except ConflictError:  # another client has changed it: check again
                 if not left:
                     raise
                 time.sleep(1)

@@ -83,7 +83,7 @@ class Selection:
 
 
 def choose(cluster: Cluster, terminal: Terminal, parsed: argparse.Namespace) -> Selection:
-    """Return what the command line selects; raise an error that says why nothing matches."""
+    """Return the selection of the command line; raise an error that says why nothing matches."""
     if parsed.to_local and parsed.delete:
         raise RefusedError("--delete works with --to-pvc and --in-place only; empty DIR yourself")
     part = sidecar.find_one(cluster, parsed.workload)
@@ -127,7 +127,7 @@ def _sources(
 def content_of(
     part: Sidecar, snapshot: str, path: str, progress: Progress, *, whole: bool
 ) -> Content | None:
-    """Return what a snapshot holds at a path; None if it holds nothing there.
+    """Return the node at a path of a snapshot; None if there is none.
 
     ``whole``: count everything below a folder, else only what is directly in it.
     """

@@ -1,1 +1,1 @@
-"""Workloads, their sidecars, and what these say."""
+"""Workloads, their sidecars, and the status of these."""

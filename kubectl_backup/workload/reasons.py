@@ -20,4 +20,4 @@ LASTING = {
     Reason.EXCLUDED_NAMESPACE: "the webhook excludes this namespace: move the app to its own",
     Reason.MIRROR_POD: "static pods are never injected: use a Deployment or another workload",
 }
-"""Reasons that hold until somebody changes the pod, its namespace or the webhook."""
+"""Reasons that apply until the pod, its namespace or the webhook is changed."""

@@ -99,7 +99,7 @@ def heard(lines: Iterable[bytes]) -> Said | None:
 
 
 def ended(message: str) -> Said | None:
-    """Return what a termination message says: one line of the runner, or the end of its log."""
+    """Return the content of a termination message: a line of the runner, or the end of its log."""
     lines = [line for line in message.splitlines() if line.strip()]
     if not lines:
         return None

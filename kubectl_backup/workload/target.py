@@ -27,7 +27,7 @@ _FINISHED = {"Succeeded", "Failed"}
 
 
 class TargetError(Exception):
-    """A reference matches no pod or several workloads; the text says what to write instead."""
+    """A reference matches no pod or several workloads; the message says what to write instead."""
 
 
 @dataclass(frozen=True, slots=True)

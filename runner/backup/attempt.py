@@ -33,26 +33,26 @@ class Attempt:
 
 def attempt(session: Session) -> Attempt:
     """Make one backup and return its outcome, even after an exception."""
-    door = Executor(session.config, session.log, session.stop)
+    executor = Executor(session.config, session.log, session.stop)
     sources: Sources = {}
     try:
         outcome = (
-            door.follow(volumes.before(session.config))
+            executor.follow(volumes.before(session.config))
             or rclone_conf.prepare(session.config)
             or recover_state.recall(session)
         )
         if outcome is None:
             found = _found(session)
             sources.update(found.sources)
-            facts = door.follow(_facts(session, found))
+            facts = executor.follow(_facts(session, found))
             backup = sync.backup if session.config.mirrors else volumes.backup
-            outcome = door.follow(backup(session.config, facts, session.limit))
+            outcome = executor.follow(backup(session.config, facts, session.limit))
     except RunEnded as ended:
         outcome = ended.outcome
     except Exception as error:  # noqa: BLE001 -- a bug of ours is a failed backup, and is reported
         line = session.config.mask(f"internal error: {error!r}")
         outcome = Outcome(Status.FAILURE, line, Failure.INTERNAL)
-    return Attempt(door.follow(volumes.after(session.config, outcome)), sources)
+    return Attempt(executor.follow(volumes.after(session.config, outcome)), sources)
 
 
 def _found(session: Session) -> Found:

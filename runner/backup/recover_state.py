@@ -45,12 +45,12 @@ def recall(session: Session, limit: float = 0) -> Outcome | None:
     # A tick asks before there is an attempt; facts of an attempt are only compared.
     if unwritable := rclone_conf.prepare(config):
         return unwritable
-    door = Executor(config, session.log, session.stop)
+    executor = Executor(config, session.log, session.stop)
     try:
         if config.mirrors:
-            last = door.follow(sync.last_success(config))
+            last = executor.follow(sync.last_success(config))
         else:
-            last = door.follow(snapshots.last_backup(config, limit))
+            last = executor.follow(snapshots.last_backup(config, limit))
     except RunEnded as ended:
         return ended.outcome
     if last.is_certain:

@@ -62,8 +62,8 @@ def backup(session: Session, why: str) -> Outcome:
 
 def _version(session: Session) -> str:
     """Return restic's version, such as ``0.19.1``; "" if unknown."""
-    door = Executor(session.config, session.log, session.stop)
-    words = door.execute(commands.version(), with_secret=False).text.split()
+    executor = Executor(session.config, session.log, session.stop)
+    words = executor.execute(commands.version(), with_secret=False).text.split()
     return words[1] if words[:1] == ["restic"] and len(words) > 1 else ""
 
 

@@ -46,7 +46,7 @@ def exclude_key(annotations: Mapping[str, str], variables: Mapping[str, str]) ->
 
 
 def doubts(effective: Settings, given: Given, key: str, paths: Paths) -> Iterator[Problem]:
-    """Yield a problem for each exclude pattern that hardly means what it says.
+    """Yield a problem for each exclude pattern that is probably a mistake.
 
     ``key``: what backup.exclude came from.
     """

@@ -107,7 +107,7 @@ class Config:
     network: Network
     mask: Mask
     commands: Commands
-    receivers: Receivers  # who is told
+    receivers: Receivers  # of notifications and metrics
     problems: tuple[Problem, ...]  # invalid values
 
     @property

@@ -51,7 +51,7 @@ class Pings:
     url: str
 
     def started(self) -> str:
-        """Return what to call when a run begins; "" where that is not wanted."""
+        """Return the URL to call when a run starts; "" if that is disabled."""
         return "" if _KUMA in self.url else self._below("start")
 
     def ended(self, *, good: bool, message: str, seconds: float) -> str:

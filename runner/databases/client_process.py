@@ -59,7 +59,7 @@ def ask(client: Client, argv: tuple[str, ...], **variables: str) -> str:
 
 
 def probe(argv: tuple[str, ...], seconds: float) -> str:
-    """Return what a client that logs in nowhere writes, as ``ask`` does; it has ``seconds``."""
+    """Return the output of a client without a login, as ``ask`` does, within ``seconds``."""
     return _answer(argv, environment(Client(dump=())), seconds=seconds)
 
 

@@ -60,7 +60,7 @@ class Client:
 
 
 def client(name: str, variables: Mapping[str, str]) -> Client:
-    """Return the client for a kind of database; ``variables`` are what the Secret says.
+    """Return the client for a kind of database; ``variables`` are those of the Secret.
 
     Raises ValueError if one of them cannot be used.
     """
@@ -125,7 +125,9 @@ def _mysql(given: Mapping[str, str]) -> Client:
     files = _files(given, "mysql")
     mode = tls.mode(_MYSQL_MODE, given.get(_MYSQL_MODE, ""))
     if mode == Mode.VERIFY and "MYSQL_SSL_CA" not in given:
-        files.paths["MYSQL_SSL_CA"] = _AUTHORITIES  # without, some releases trust whoever is local
+        files.paths["MYSQL_SSL_CA"] = (
+            _AUTHORITIES  # without it, some releases trust any local server
+        )
     named = {**files.paths, **dict.fromkeys(files.texts, "")}
     options |= _ssl_of_mysql(mode, options["host"], named)
     lines = (f'{key}="{_escaped(text)}"\n' for key, text in options.items())
@@ -186,7 +188,7 @@ def _redis(given: Mapping[str, str]) -> Client:
         for word in (option, tls.placeholder(key) if key in files.texts else given[key])
     )
     login = ("--user", user) if user else ()
-    # Between pod and another host somebody may listen: only the word preferred goes unverified.
+    # Between pod and another host, traffic may be intercepted: only preferred is unverified.
     unverified = local or mode == Mode.PREFERRED
     verified = ("--insecure",) if unverified and mode != Mode.VERIFY else ()
     plain = Client(("redis-cli", *address, *login, "--rdb", "-"), environment=environment)

@@ -24,7 +24,7 @@ _BY_WORDS = {
 
 
 def failure(said: str) -> Failure:
-    """Return what a client's own words are about; where they do not tell, about its database."""
+    """Return the failure class of a client's message; ``source`` if no pattern matches."""
     for each, words in _BY_WORDS.items():
         if re.search(words, said, re.IGNORECASE):
             return each

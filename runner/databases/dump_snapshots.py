@@ -115,7 +115,7 @@ def trouble_line(failure: Failure, message: str) -> str:
 
 
 def trouble(name: str, done: Completed) -> Trouble:
-    """Return what a failed dump, or loading one, said, or else what restic said."""
+    """Return the message of a failed dump or load, or else that of restic."""
     matches = [(match, line) for line in done.tail if (match := _TROUBLE.search(heard(line)))]
     if matches and not done.stopped:
         match, line = matches[-1]

@@ -97,13 +97,13 @@ def check(config: Config, now: datetime, limit: float) -> Task:
 
 
 def alone(step: Step) -> Task:
-    """Prune or check because somebody asks for it, whoever's turn it is."""
+    """Prune or check on request, without an election."""
     done: Completed = yield step
     return task.unfinished(step.name, done) or TaskResult(Status.SUCCESS, "done")
 
 
 def unlock(config: Config, now: datetime, unread: dict[str, float]) -> Task:
-    """Remove the locks because somebody asks for it; none if one of them may be alive."""
+    """Remove the locks on request; none if one of them may be live."""
     listed: Completed = yield opening.locks()
     if listed.code or listed.stopped:
         return task.failed("reading the locks", listed)

@@ -22,7 +22,7 @@ _ELSEWHERE = ("copy", "copy_forget", "copy_prune")  # what fails there may be th
 
 
 def do_all(session: Session) -> None:
-    """Do what is due; a backup that falls due meanwhile goes first."""
+    """Run due tasks; a backup that falls due meanwhile goes first."""
     config = shrinking.retained(session)
     follow = Executor(config, session.log, session.stop).follow
     if config.mirrors:  # there is nothing else to do for a mirror
@@ -78,7 +78,7 @@ def _copy(session: Session, config: Config) -> None:
 
 
 def by_hand(session: Session, name: str) -> TaskResult:
-    """Verify, check or prune now, whatever the cadence and whoever's turn it is."""
+    """Verify, check or prune now, without schedule and election."""
     config = session.config
     follow = Executor(config, session.log, session.stop).follow
     asked: dict[str, Callable[[], TaskResult]] = {

@@ -34,7 +34,7 @@ def note(session: Session, status: Status, failure: Failure | None, message: str
 
 
 def proved(session: Session, by: str) -> None:
-    """Forget the damage where a command that somebody ran has proved that it is over."""
+    """Clear the damage if a manual command has proved that it is repaired."""
     known = session.state.repository.damage
     if known and by == ("verify" if known.deep else "check"):
         session.state.repository.damage = None

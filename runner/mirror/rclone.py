@@ -47,7 +47,7 @@ def moment(folder: str) -> datetime | None:
 
 
 def look(config: Config) -> Step:
-    """Read the mark of the last success; exit 3 or ``null`` says that there is none."""
+    """Read the marker of the last success; exit 3 or ``null`` means that there is none."""
     argv = ("rclone", "lsjson", "--stat", *_said(), *_PATIENCE, f"{base(config)}/{_MARK}")
     return Step("look", argv, limit=config.timing.open_timeout)
 
@@ -59,12 +59,12 @@ def mark(config: Config) -> Step:
 
 
 def size_of_source(config: Config, source: str, limit: float) -> Step:
-    """Count what there is to mirror."""
+    """Count the files to mirror."""
     return _size(config, source, limit)
 
 
 def size_of_mirror(config: Config, source: str, limit: float) -> Step:
-    """Count what the mirror of a source holds."""
+    """Count the files in the mirror of a source."""
     return _size(config, _mirror(config, source), limit)
 
 
@@ -76,7 +76,7 @@ def _size(config: Config, folder: str, limit: float) -> Step:
 def transfer(
     config: Config, source: str, now: datetime, limit: float, *, delete: bool, real: str = ""
 ) -> Step:
-    """Make the mirror of a source equal to it; what that replaces goes into the archive.
+    """Make the mirror of a source equal to it; replaced files go into the archive.
 
     Without ``delete``, what the source no longer holds stays. ``real``: where a link leads.
     """

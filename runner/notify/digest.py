@@ -45,7 +45,7 @@ def title(config: Config) -> str:
 
 
 def text(config: Config, state: State, now: float) -> str:
-    """Return what people are told: runs, growth, tasks, and what is not as it should be."""
+    """Return the digest: runs, growth, tasks, and problems."""
     tally = state.reports.tally
     counts = [f"{tally.runs[each]} {each}" for each in _ORDER if each in tally.runs]
     grown = tally.last_bytes - tally.first_bytes

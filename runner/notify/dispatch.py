@@ -75,7 +75,7 @@ def _through_apprise(session: Session, urls: list[str], message: Message) -> lis
     config = session.config
     try:
         folder = f"{config.paths.state}/tmp"  # noqa: S108 -- in the state volume, ours alone
-        variables = transport.surroundings(config.network, folder)
+        variables = transport.variables_for_requests(config.network, folder)
     except OSError as error:
         return [f"own CAs: {error.filename}: {error.strerror}"] * len(urls)
     return transport.tell(urls, message.title, message.text, message.kind, variables)

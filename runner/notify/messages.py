@@ -12,14 +12,14 @@ from runner.state.model import Last, News, State
 from runner.steps.outcome import Status
 
 _NTFY_BYTES = 4000  # beyond 4095, ntfy makes an attachment of a message or refuses it
-_SAY_AGAIN = 24 * 3600  # seconds after which a trouble that lasts is told again
+_SAY_AGAIN = 24 * 3600  # seconds after which a persistent problem is reported again
 _LOGS = "kubectl -n {} logs -l app.kubernetes.io/component=maintenance --tail=50"
 _LOW, _USUAL = 2, 3  # of ntfy's priorities
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What people are told. ``kind``: "failure", "warning", "success" or "info"."""
+    """A notification. ``kind``: "failure", "warning", "success" or "info"."""
 
     kind: str
     title: str
@@ -39,7 +39,7 @@ def worth_telling(state: State, receiver: str, now: float) -> bool:
 
 
 def told(state: State, receiver: str, now: float) -> None:
-    """Note that the last run's news was delivered to a receiver."""
+    """Note that the last run's notification was delivered to a receiver."""
     if state.runs.last is None or state.runs.last.status == Status.SUCCESS:
         state.reports.notified.pop(receiver, None)
     else:
@@ -51,7 +51,7 @@ def _trouble(last: Last) -> str:
 
 
 def news(config: Config, last: Last, *, maintains: bool = False) -> Message:
-    """Return what people are told of the last run, of backups or of the maintenance job."""
+    """Return the notification about the last run, of backups or of the maintenance job."""
     subject = f"{config.identity.namespace}/{config.identity.host}"
     recovered = last.status == Status.SUCCESS
     kind = "" if last.failure is None else f" ({last.failure})"

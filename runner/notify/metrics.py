@@ -189,7 +189,7 @@ def level(status: str) -> str:
 
 
 def fields(last: Last) -> dict[str, object]:
-    """Return what the log line of a finished run says."""
+    """Return the fields of a finished run's log line."""
     told = {
         "status": last.status,
         "class": last.failure,

@@ -20,7 +20,7 @@ from contract import VERSION
 from runner.config.network.routes import Network
 from runner.process.environment import authorities
 
-_WHOLE = 20.0  # seconds that a delivery may take, whatever the other side does
+_WHOLE = 20.0  # seconds that a delivery may take in any case
 _PING_BYTES = 10_000
 _NOWHERE = logging.NullHandler()
 _OPEN = Network()
@@ -61,8 +61,8 @@ def tell(
     """Hand a message to each address immediately, through Apprise; return what went wrong with
     each.
 
-    ``kind`` is "failure", "warning" or "success"; ``variables`` are those of `surroundings`. What
-    went wrong is said in our own words: those of Apprise, and of what it uses, quote addresses.
+    ``kind`` is "failure", "warning" or "success"; ``variables``: see `variables_for_requests`.
+    Errors are in our own words: those of Apprise, and of its libraries, quote addresses.
     """
     _be_silent()
     calls = [partial(_apprise, url, title, text, kind) for url in urls]
@@ -70,10 +70,10 @@ def tell(
         return _within(_WHOLE, calls)
 
 
-def surroundings(network: Network, folder: str) -> Mapping[str, str]:
-    """Return the variables by which Apprise trusts the same, and takes the same way as we.
+def variables_for_requests(network: Network, folder: str) -> Mapping[str, str]:
+    """Return the variables that give Apprise our CAs and proxies.
 
-    A file of authorities is written into ``folder`` where there are own ones; raises OSError.
+    A file of CAs is written into ``folder`` if custom ones are set; raises OSError.
     """
     path = authorities.bundle(network.authorities, folder)
     trusted = {"REQUESTS_CA_BUNDLE": path, "SSL_CERT_FILE": path} if path else {}

@@ -1,4 +1,4 @@
-"""The minimum that retention keeps, whatever annotations, Secret or records request. Pure.
+"""The minimum that retention keeps against annotations, Secret and records. Pure.
 
 The chart's values and the Secret's variables set it; where both do, the higher one counts.
 """

@@ -57,7 +57,7 @@ def judge(known: Known, asked: Policy, now: float, seconds: float) -> Judged:
 
 
 def says(known: Known, seconds: float) -> str:
-    """Return in words what waits, without who is to accept it; "" where nothing does."""
+    """Return a description of the pending shrink, without the remedy; "" if there is none."""
     if known.asked is None:
         return ""
     at = datetime.fromtimestamp(known.since + seconds, UTC)

@@ -76,7 +76,7 @@ def applied(values: Settings, policy: Policy) -> Settings:
 
 
 def applied_to_archives(values: Settings, policy: Policy) -> Settings:
-    """Return these settings with what ``policy`` says of a mirror's archives."""
+    """Return these settings with the values of ``policy`` for a mirror's archives."""
     return values.changed(ARCHIVES, int(policy.get(ARCHIVES.key, "0d").removesuffix("d")))
 
 

@@ -59,7 +59,7 @@ def shortage(cgroup: Path = _CGROUP) -> str:
 
 
 def memory_is_short(cgroup: Path = _CGROUP) -> bool:
-    """Whether what cannot be given back comes near the limit; the page cache does not count."""
+    """Whether unreclaimable memory is near the limit; the page cache does not count."""
     limit = _memory(cgroup)
     if limit >= _UNLIMITED:
         return False

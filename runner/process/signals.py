@@ -7,7 +7,7 @@ _LOOK = 0.5  # seconds between checks: a signal does not end a sleep
 
 
 class Stop:
-    """Whether the runner was told to stop; signals set it."""
+    """Whether a stop was requested; signals set it."""
 
     def __init__(self) -> None:
         self.asked = False
@@ -21,7 +21,7 @@ class Stop:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
     def wait(self, seconds: float) -> bool:
-        """Let this much time pass, or less where we are told to stop; return whether we are."""
+        """Let this much time pass, or less if a stop is requested; return whether it is."""
         end = time.monotonic() + seconds
         while not self.asked and (left := end - time.monotonic()) > 0:
             time.sleep(min(left, _LOOK))

@@ -68,7 +68,7 @@ def _unlinked(
 
 
 def dump(config: Config, dump: Dump) -> Step:
-    """Back up what a dump writes, as it comes, as a snapshot of its own.
+    """Back up the output stream of a dump as a separate snapshot.
 
     Our own program stands between, so that restic makes none of a dump that is not whole.
     """

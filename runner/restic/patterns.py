@@ -27,7 +27,7 @@ class _Group:
 
 
 class Patterns:
-    """A list of patterns, of which later ones that begin with ``!`` take back what others match."""
+    """A list of patterns; later ones with ``!`` include again what earlier ones match."""
 
     def __init__(self, patterns: Iterable[str], *, ignore_case: bool = False) -> None:
         self._ignore_case = ignore_case

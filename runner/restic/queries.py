@@ -48,7 +48,7 @@ def snapshots_of(host: str, tags: tuple[str, ...]) -> Step:
 
 
 def put_back(snapshot: str, above: str, name: str, target: str) -> Step:
-    """Restore what lies as ``name`` in the folder ``above`` of a snapshot, below ``target``.
+    """Restore ``name`` in the folder ``above`` of a snapshot, below ``target``.
 
     "" is all that lies there: names cost restic a comparison for each file.
 
@@ -67,7 +67,7 @@ def put_back(snapshot: str, above: str, name: str, target: str) -> Step:
 def find(
     snapshots: tuple[str, ...], folders: tuple[str, ...], hear: Callable[[dict[str, Any]], None]
 ) -> Step:
-    """Tell ``hear`` in lines of text what lies in these folders, snapshot by snapshot."""
+    """Pass lines of text about the content of these folders to ``hear``, snapshot by snapshot."""
     argv = (
         "restic", "find", "--no-lock", *(word for each in snapshots for word in ("-s", each)),
         *(f"{literal(folder)}/*" for folder in folders),
@@ -78,7 +78,7 @@ def find(
 def nodes(
     snapshot: str, paths: tuple[str, ...], hear: Callable[[dict[str, Any]], None], *, deep: bool
 ) -> Step:
-    """Tell ``hear`` of these files and folders, and of what is right in them; ``deep``: of all."""
+    """Pass these nodes and their direct entries to ``hear``; ``deep``: all entries."""
     argv = ("restic", "ls", "--json", "--no-lock", *(("--recursive",) if deep else ()))
     return Step("ls", (*argv, snapshot, *paths), hear=hear)
 

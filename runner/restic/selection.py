@@ -36,14 +36,14 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """``at`` a moment or before, or the one ``snapshot`` whose id begins so, or neither."""
+    """``at`` a time or before, or the ``snapshot`` with this id prefix, or neither."""
 
     at: datetime | None = None
     snapshot: str = ""
 
 
 def of_pod(config: Config, environment: Mapping[str, str]) -> Wanted | None:
-    """Return what the init container's variables ask for, None if nothing; raise ValueError."""
+    """Return the request in the init container's variables, None without; raise ValueError."""
     mode = values.restore(environment.get(names.ENV_RESTORE) or "if-empty")
     if mode == "never":
         return None
@@ -88,7 +88,7 @@ def snapshots(config: Config, listed: Iterable[Snapshot]) -> list[Snapshot]:
 
 
 def owner(tags: Iterable[str]) -> tuple[str, ...]:
-    """Return which of a snapshot's tags say whose it is, beside its host and namespace."""
+    """Return the tags that identify a snapshot's owner, besides host and namespace."""
     return tuple(tag for tag in owner_of(tags) if not tag.startswith(NAMESPACE))
 
 

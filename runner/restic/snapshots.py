@@ -16,7 +16,7 @@ from runner.steps.step import Effect, Result, failed, must
 
 @dataclass(frozen=True, slots=True)
 class LastBackup:
-    """When the last backup was made, None if never; ``size``: what it holds, None if unknown.
+    """The time of the last backup, None if never; ``size`` of its content, None if unknown.
 
     ``is_certain``: whether the repository, or the mirror, proved it.
     """

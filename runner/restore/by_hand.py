@@ -54,7 +54,7 @@ class Restoring:
     """One restore manually: its parts share what was seen before."""
 
     session: Session
-    door: Executor
+    executor: Executor
     asked: Asked
     root: str
     chosen: Chosen
@@ -62,10 +62,10 @@ class Restoring:
     _errors: dict[str, str] = field(default_factory=dict)
 
     def run(self) -> Done:
-        """Restore; raise RunEnded or ValueError if nothing, or nobody knows what, was done."""
+        """Restore; raise RunEnded or ValueError if nothing, or an unknown part, was done."""
         target = self._target()
         place = target.place
-        with self.door.only_into(*target.folders):
+        with self.executor.only_into(*target.folders):
             survey = self._survey(place)
             with _held_open(place, survey.pipes):
                 self._run(place, survey)
@@ -97,7 +97,7 @@ class Restoring:
             self._restic(
                 chosen.snapshot.id, f"{chosen.snapshot.copies}{self.root}", place, databases
             )
-            beside.give_back(self.door, chosen.snapshot.id, place, around)
+            beside.give_back(self.executor, chosen.snapshot.id, place, around)
         if removal:
             for folder, names in survey.extra.items():
                 removal.clear(folder, names)
@@ -115,7 +115,7 @@ class Restoring:
         survey.above((*chosen.main, *chosen.databases))
         if chosen.main:
             step = queries.nodes(chosen.snapshot.id, chosen.main, survey.hear, deep=True)
-            done = self.door.execute(step)
+            done = self.executor.execute(step)
             if done.code or done.stopped:
                 raise failed(done, "the snapshot cannot be read")
         survey.end()
@@ -164,7 +164,7 @@ class Restoring:
             f"{snapshot}:{inside}", place.reached, options,
             lambda message: tally.hear(message, place.inside),
         )  # fmt: skip
-        done = self.door.execute(step)
+        done = self.executor.execute(step)
         place.forget()
         if tally.summary:
             done = replace(done, messages=(tally.summary,))
@@ -172,17 +172,17 @@ class Restoring:
         self._errors |= put.errors if put else {}
 
     def _verify(self, place: Place, databases: tuple[str, ...]) -> None:
-        chosen, door = self.chosen, self.door
+        chosen, executor = self.chosen, self.executor
         found = Verified()
         if chosen.main:
             found.add(
-                verification.verify(door, chosen.snapshot.id, place, chosen.main, self._errors)
+                verification.verify(executor, chosen.snapshot.id, place, chosen.main, self._errors)
             )
         if databases:
             copies = place.inside_of(f"{chosen.snapshot.copies}{self.root}")
             paths = tuple(f"{chosen.snapshot.copies}{path}" for path in databases)
             copied = verification.verify(
-                door, chosen.snapshot.id, copies, paths, self._errors, folders=False
+                executor, chosen.snapshot.id, copies, paths, self._errors, folders=False
             )
             copied.paths = {path.removeprefix(chosen.snapshot.copies) for path in copied.paths}
             found.add(copied)

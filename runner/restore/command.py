@@ -22,11 +22,11 @@ from runner.steps.outcome import Failure, Status
 from runner.steps.step import RunEnded, Step, failed
 from runner.volume.paths import is_below
 
-_PROGRESS = 5  # seconds between progress lines: somebody waits
+_PROGRESS = 5  # seconds between progress lines: a user waits
 
 
 def restore(session: Session, asked: Asked) -> Restored:
-    """Restore; return what came of it, which the log tells too."""
+    """Restore; return the result, which is also logged."""
     try:
         ended = _Restore(session, asked).run()
     except RunEnded as error:
@@ -61,7 +61,7 @@ class _Restore:
         self._config: Config = session.config
         self._log = session.log
         self._asked = asked
-        self._door = Executor(session.config, session.log, session.stop, _PROGRESS, hurry=True)
+        self._executor = Executor(session.config, session.log, session.stop, _PROGRESS, hurry=True)
         self._listed: list[Snapshot] = []
 
     def run(self) -> Restored:
@@ -84,7 +84,7 @@ class _Restore:
         self._log.line("info", f"restoring {', '.join(chosen)} from {kept}")
         main = tuple(path for path in chosen if path in held)
         work = Chosen(kept, main, tuple(copies))
-        done = Restoring(self._session, self._door, asked, config.paths.volumes, work).run()
+        done = Restoring(self._session, self._executor, asked, config.paths.volumes, work).run()
         for line in sql.offered(self._listed, kept.time):
             self._log.line("info", line)
         return self._ended(kept, chosen, done)
@@ -120,7 +120,7 @@ class _Restore:
     def _choose(self, want: Wanted, groups: list[list[str]]) -> _Found:
         """Return the newest complete one with files of each requested path, else of any volume."""
         paths = tuple(path for group in groups for path in group)
-        listed = volumes.listed(self._config, self._door, want, by_hand=True)
+        listed = volumes.listed(self._config, self._executor, want, by_hand=True)
         known = volumes.choice(self._config, want, listed)
         self._listed = listed
         doubted = ""
@@ -165,13 +165,13 @@ class _Restore:
         return _Found(kept, held, copies)
 
     def _must(self, step: Step, what: str) -> None:
-        done = self._door.execute(step)
+        done = self._executor.execute(step)
         if done.code or done.stopped:
             raise failed(done, what)
 
 
 def _held(known: list[Snapshot]) -> str:
-    """Return what the newest snapshot holds, for whoever mistyped a path, or "" if there is
+    """Return the content of the newest snapshot, for a mistyped path, or "" if there is
     none.
     """
     return f"; {known[0]} holds {', '.join(known[0].paths)}" if known else ""

@@ -38,24 +38,24 @@ class Asked:
 
 
 def load(session: Session, asked: Asked) -> TaskResult:
-    """Load the dump that is wanted; return what came of it."""
+    """Load the requested dump; return the result."""
     config = session.config
     why = config.obstacle
     if config.mirrors:
         why = "a mirror has no dumps"
     if why:
         return TaskResult(Status.FAILURE, why, Failure.CONFIG)
-    door = Executor(config, session.log, session.stop)
+    executor = Executor(config, session.log, session.stop)
     try:
         name = asked.name or _name(session)
-        chosen = _chosen(session, door, name, asked)
+        chosen = _chosen(session, executor, name, asked)
     except RunEnded as ended:
         return TaskResult(ended.outcome.status, ended.outcome.message, ended.outcome.failure)
     except (LookupError, ValueError) as error:
         return TaskResult(Status.FAILURE, str(error), Failure.CONFIG)
     if line := sql.by_hand(name, chosen):
         return TaskResult(Status.FAILURE, f"dump {sql.described(chosen)}: {line}", Failure.CONFIG)
-    return _load(session, door, name, chosen, asked)
+    return _load(session, executor, name, chosen, asked)
 
 
 def _name(session: Session) -> str:
@@ -68,7 +68,7 @@ def _name(session: Session) -> str:
     raise LookupError(f"this pod has several dumps: name the one to load, {named}")
 
 
-def _chosen(session: Session, door: Executor, name: str, asked: Asked) -> Snapshot:
+def _chosen(session: Session, executor: Executor, name: str, asked: Asked) -> Snapshot:
     when = selection.read(asked.at)
     if when.snapshot:
         raise ValueError(f"--at {asked.at} is not a time; for an id, use --snapshot")
@@ -76,7 +76,7 @@ def _chosen(session: Session, door: Executor, name: str, asked: Asked) -> Snapsh
     if asked.origin:
         namespace, _, host = values.origin(asked.origin).partition("/")
         want = Wanted(host, (f"{NAMESPACE}{namespace}",))
-    found, own = door.follow(folder.known(want, by_hand=True)), selection.owner(want.tags)
+    found, own = executor.follow(folder.known(want, by_hand=True)), selection.owner(want.tags)
     ours = [each for each in found if own and selection.owner(each.tags) == own]
     if ours and not asked.snapshot:
         found = ours
@@ -84,17 +84,17 @@ def _chosen(session: Session, door: Executor, name: str, asked: Asked) -> Snapsh
 
 
 def _load(
-    session: Session, door: Executor, name: str, chosen: Snapshot, asked: Asked
+    session: Session, executor: Executor, name: str, chosen: Snapshot, asked: Asked
 ) -> TaskResult:
     what = f"the dump of {name}, {sql.described(chosen)}"
-    done = door.execute(queries.look_into(name, replace=asked.replace))
+    done = executor.execute(queries.look_into(name, replace=asked.replace))
     if done.code or done.stopped:
         return _failed(name, done)
     session.log.line(
         "info",
         f"checking that {what}, is complete",
     )
-    done = door.execute(queries.ends_to_load(chosen.id, name))
+    done = executor.execute(queries.ends_to_load(chosen.id, name))
     if done.code or done.stopped:
         return _failed(name, done)
     if bad := _unfit(session, name, chosen, base64.b64decode(done.text)):
@@ -103,7 +103,7 @@ def _load(
         return TaskResult(Status.SUCCESS, f"{what}, would be loaded")
     line = "its SQL runs on the server with all privileges of the Secret's database user"
     session.log.line("info", f"loading {what}: {line}")
-    done = door.execute(queries.load(chosen.id, name, replace=asked.replace))
+    done = executor.execute(queries.load(chosen.id, name, replace=asked.replace))
     for line in done.tail:
         if heard(line).endswith(sql.RENAMED):
             session.log.line("warning", line)

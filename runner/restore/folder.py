@@ -21,7 +21,7 @@ _NOT_THERE = re.compile(r"path .*: not found", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """What came back, as restic says. ``errors``: of paths in the snapshot, which may be whole."""
+    """What restic reports as restored. ``errors``: of paths in the snapshot."""
 
     files: int = 0
     bytes: int = 0
@@ -29,7 +29,7 @@ class Put:
 
 
 def known(wanted: Wanted, *, by_hand: bool = False) -> Generator[Effect, Result, list[Snapshot]]:
-    """List the snapshots that are wanted; none if there is no repository.
+    """List the requested snapshots; none if there is no repository.
 
     ``by_hand``: who asks for files knows of one, and is told that it is not there.
     """

@@ -17,7 +17,7 @@ from contextlib import suppress
 from runner.volume import moving
 from runner.volume.beneath import Folder
 
-_BEATS = 6  # in the time after which a claim that does not change is nobody's
+_BEATS = 6  # in the time after which an unchanged claim has expired
 _LOOK = 0.5  # seconds between checks at another's
 _LONGEST = 4096  # bytes of a claim
 _NAME = re.compile(r"claim\.([1-9][0-9]{0,17})")
@@ -49,7 +49,7 @@ class Claim:
                 _write(self._folder, self._number, os.O_WRONLY, {"pod": self._pod, "beat": beat})
 
     def end(self, *, free: bool = False) -> None:
-        """Let it go, once; ``free``: whoever comes next need not wait."""
+        """Release it, once; ``free``: the next pod need not wait."""
         if self._ended.is_set():
             return
         self._ended.set()

@@ -104,7 +104,7 @@ def _attempt(config: Config, log: Log, stop: Stop, want: Wanted) -> _Trouble | N
     except OSError as error:
         failure = Failure.SPACE if error.errno in _FULL else Failure.SOURCE
         return _Trouble(f"{error.filename}: {error.strerror}", failure)
-    except Exception as error:  # noqa: BLE001 -- a bug of ours is told too, and lets no app start
+    except Exception as error:  # noqa: BLE001 -- a bug of ours is reported too, and no app starts
         return _Trouble(config.mask(f"internal error: {error!r}"), Failure.INTERNAL)
     if not told:
         log.line("info", _NOTHING)

@@ -37,7 +37,7 @@ def is_empty(folder: Path) -> bool:
 
 
 def needs_work(folder: Path, root: Path | None = None) -> bool:
-    """Whether a folder is to be filled, or somebody began to; ``root`` is where it is mounted."""
+    """Whether a folder needs a restore, or one was begun; ``root`` is where it is mounted."""
     where = Location(folder, root)
     try:
         with Folder.at(where.root) as above, above.folder(where.inside) as found:
@@ -97,11 +97,11 @@ class Staging:
 
     @property
     def is_doubtful(self) -> bool:
-        """Whether there is what looks like a whole restore, and no note of ours vouches for it."""
+        """Whether there seems to be a complete restore without a note of ours."""
         return self.folder.find("whole") is not None and not self._is_whole("whole")
 
     def begin(self, snapshot: str) -> None:
-        """Go on with this snapshot; what was restored of another one goes."""
+        """Continue with this snapshot; remove what was restored from another one."""
         old = [GATHERED, "whole", "done"]
         found = self.folder.find("files")
         if self._notes.snapshot != snapshot or not _is_folder(found):
@@ -137,7 +137,7 @@ class Staging:
         return sorted(theirs)
 
     def remove(self) -> None:
-        """Remove what is left of the work, in such an order that its end can be told."""
+        """Remove the rest of the work, in an order that shows its completion."""
         last = {name: number for number, name in enumerate(_LAST, 1)}
         for name in sorted(self.folder.names(), key=lambda name: last.get(name, 0)):
             moving.remove(self.folder, name)

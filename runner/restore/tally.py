@@ -17,7 +17,7 @@ Json = dict[str, Any]
 
 @dataclass(slots=True)
 class Before:
-    """What restic does not tell of a restore: what was in the place of what it creates.
+    """What restic does not report about a restore: files that it replaced.
 
     By the hashes of paths, as there may be millions. ``there``: files that are replaced, though
     restic says created, as they are links or the like, or closed to us. ``kinds``: what becomes of
@@ -30,7 +30,7 @@ class Before:
     behind: list[str] = field(default_factory=list)
 
     def kind(self, path: str, kind: str, taken: int) -> str:
-        """Return what becomes of a path of which restic says that it is of this kind."""
+        """Return the real action on a path for which restic reports ``kind``."""
         if any(path.startswith(f"{link}/") for link in self.behind):
             return "created" if taken else self.kinds.get(hash(path), "created")
         if kind == "created" and not taken:
@@ -40,7 +40,7 @@ class Before:
 
 @dataclass(slots=True)
 class Tally:
-    """Files by what becomes of them. Folders, links and the like are ``others``."""
+    """Files by the action on them. Folders, links and the like are ``others``."""
 
     before: Before = field(default_factory=Before)
     counts: dict[str, int] = field(default_factory=dict)
@@ -80,7 +80,7 @@ class Tally:
             named.append(name)
 
     def retract(self, paths: Iterable[str]) -> None:
-        """Count no more what failed: restic says of a file that it was updated, also then."""
+        """Subtract failed files: restic reports them as updated, too."""
         failed = set(paths)
         hashed = {hash(path) for path in failed}
         for number, path in enumerate(self._paths if hashed else ()):

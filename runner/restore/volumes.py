@@ -48,7 +48,7 @@ class _Work:
         self._log = log
         self._stop = stop
         self._want = want
-        self._door = Executor(config, log, stop, hurry=True)
+        self._executor = Executor(config, log, stop, hurry=True)
         self._seal = Seal(process_files.password(config))
         self._listed: list[Snapshot] | None = None
         self._known: list[Snapshot] = []
@@ -129,7 +129,7 @@ class _Work:
     def _gather(self, stage: Staging) -> Snapshot | None:
         """Restore from the first snapshot that holds files of the volume; None if none does."""
         path = str(stage.volume)
-        with self._door.only_into(stage.folder):
+        with self._executor.only_into(stage.folder):
             return self._first(stage, path)
 
     def _first(self, stage: Staging, path: str) -> Snapshot | None:
@@ -137,7 +137,7 @@ class _Work:
         if candidates and self._take(stage, candidates[0]):
             return candidates[0]
         # It is empty there. Most often it always was, and each start would try all snapshots.
-        for kept in self._door.follow(restore_folder.holding(candidates[1:], path)):
+        for kept in self._executor.follow(restore_folder.holding(candidates[1:], path)):
             if self._take(stage, kept):
                 return kept
         if self._want.required:
@@ -156,7 +156,7 @@ class _Work:
         """Restore the volume's files from this snapshot; return whether it has any."""
         stage.begin(kept.id)
         self._log.line("info", f"{stage.volume}: restoring from {kept}")
-        put = self._door.follow(restore_folder.folder(kept, str(stage.volume), stage.files))
+        put = self._executor.follow(restore_folder.folder(kept, str(stage.volume), stage.files))
         if put is None:
             return False
         self._verify(stage, kept, put)
@@ -172,12 +172,14 @@ class _Work:
         path = str(stage.volume)
         above, files = path.rpartition("/")[0], stage.files
         place = Place(above, files, stage.folder.folder("files"))
-        found = verification.verify(self._door, kept.id, place, (path,), put.errors)
+        found = verification.verify(self._executor, kept.id, place, (path,), put.errors)
         if kept.copies:
             place = place.inside_of(f"{kept.copies}{above}")
             copied = (f"{kept.copies}{path}",)
             found.add(
-                verification.verify(self._door, kept.id, place, copied, put.errors, folders=False)
+                verification.verify(
+                    self._executor, kept.id, place, copied, put.errors, folders=False
+                )
             )
         if found.failed:
             shown = [
@@ -196,7 +198,7 @@ class _Work:
     def _snapshots(self) -> list[Snapshot]:
         """Return the snapshots that may be restored, listed once."""
         if self._listed is None:
-            self._listed = listed(self._config, self._door, self._want)
+            self._listed = listed(self._config, self._executor, self._want)
             self._known = choice(self._config, self._want, self._listed)
             self._hand_over(self._listed)
         return self._known
@@ -210,15 +212,15 @@ class _Work:
 
 
 def listed(
-    config: Config, door: Executor, want: Wanted, *, by_hand: bool = False
+    config: Config, executor: Executor, want: Wanted, *, by_hand: bool = False
 ) -> list[Snapshot]:
-    """Return all snapshots of whom is wanted, as restic lists them; raise RunEnded."""
+    """Return all snapshots of the requested owner, as restic lists them; raise RunEnded."""
     if config.mirrors:
         line = "only backup.engine restic restores automatically: copy a mirror back manually"
         raise RunEnded(Status.FAILURE, line, Failure.CONFIG)
     if line := config.obstacle:
         raise RunEnded(Status.FAILURE, line, Failure.CONFIG)
-    return door.follow(restore_folder.known(want, by_hand=by_hand))
+    return executor.follow(restore_folder.known(want, by_hand=by_hand))
 
 
 def choice(config: Config, want: Wanted, found: list[Snapshot]) -> list[Snapshot]:

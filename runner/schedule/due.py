@@ -9,7 +9,7 @@ from runner.state.model import State
 from runner.steps.outcome import Failure, Status
 
 _RETRIES = (5 * 60, 15 * 60, 45 * 60)  # after the first, second, third failure in a row
-_LONGEST_WAIT = 6 * 3600  # whatever goes wrong with clocks, state is looked at this often
+_LONGEST_WAIT = 6 * 3600  # the state is checked this often, even if clocks are wrong
 CADENCES = {
     "forget": settings.FORGET, "prune": settings.PRUNE, "check": settings.CHECK,
     "verify": settings.VERIFY,
@@ -156,7 +156,7 @@ def has_come(name: str, now: float, config: Config, state: State) -> bool:
 
 
 def central(config: Config) -> tuple[str, ...]:
-    """Return what of that there is to do: copies only where there is a second repository."""
+    """Return which of these tasks apply: copies only with a second repository."""
     return tuple(name for name in LEFT if config.repository.second or not name.startswith("copy"))
 
 

@@ -54,7 +54,7 @@ class Executor:
         self._log = log
         self._stop = stop
         self._progress = progress
-        self._hurry = hurry  # somebody waits, and nothing else is at work
+        self._hurry = hurry  # a user waits, and nothing else runs
         self._uncached = False
         self._folders: tuple[Folder, ...] = ()
 

@@ -47,7 +47,7 @@ def by(
 def by_hand(
     config: Config, words: tuple[str, ...], look: Step, execute: Callable[[Step], Completed]
 ) -> dict[str, str]:
-    """Return the password for a command of somebody's: variables beside the Secret's."""
+    """Return the password for a custom command: variables in addition to the Secret's."""
     if not config.repository.spare or "init" in words:
         return {}
     execute(look)  # whichever opens it is remembered

@@ -36,7 +36,7 @@ class Session:
     maintains: bool = False
 
     def plan(self) -> None:
-        """Note when the next run will begin, for all who show it."""
+        """Save the time of the next run, for everything that shows it."""
         if not self.maintains:
             self.state.runs.next_due = due.next_run(time.time(), self.config, self.state) or 0
 

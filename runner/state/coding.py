@@ -29,7 +29,7 @@ _JSON = {"int": int, "bool": bool, "str": str, "tuple": list}  # the rest are ob
 
 
 def written(state: State) -> dict[str, Any]:
-    """Return what a file holds: all values side by side, for a version without these groups."""
+    """Return the content of a file: flat values, for a version without these groups."""
     return {key: value for group in asdict(state).values() for key, value in group.items()}
 
 

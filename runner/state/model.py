@@ -54,7 +54,7 @@ class Damage:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """The trouble that a receiver was told of last, and when."""
+    """The problem that a receiver was last notified of, and when."""
 
     trouble: str
     at: float
@@ -96,7 +96,7 @@ class Sources:
     usual: tuple[int, int] | None = None  # files and bytes of the last one that had not shrunk
     left_out: list[str] | None = None  # dumps that stood for some of these files
     held: bool = False  # a source lost its files: retention waits
-    accepted: bool = False  # somebody said that it was meant; until a good backup
+    accepted: bool = False  # a user accepted the shrinkage; until a successful backup
     resumed: float = 0  # time: a mirror was made again after a gap longer than archives are kept
 
 
@@ -133,9 +133,11 @@ class Given:
 
 @dataclass(slots=True)
 class Reports:
-    """Who was told what."""
+    """Delivered notifications and logged problems."""
 
-    notified: dict[str, News] = field(default_factory=dict)  # receivers told of a trouble, not over
+    notified: dict[str, News] = field(
+        default_factory=dict
+    )  # receivers notified of a current problem
     notify_failures: int = 0  # messages that could not be sent
     tally: Tally = field(default_factory=Tally)
     shown: str = ""  # tells the status that the container's log had last from others

@@ -35,7 +35,7 @@ class Store:
         self._write(FILE, json.dumps(written(state)), lasting=True)
 
     def publish(self, known: dict[str, Any]) -> None:
-        """Write the status for whoever only reads: one file, whole at any time."""
+        """Write the status for readers: one file, complete at any time."""
         self._write(names.STATUS_FILE, json.dumps(known))
 
     def _write(self, name: str, text: str, *, lasting: bool = False) -> None:

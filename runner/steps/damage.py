@@ -56,7 +56,7 @@ def first(lines: Iterable[str]) -> str:
 
 
 def cure(lines: Iterable[str]) -> str:
-    """Return what mends what these lines tell of, as commands for a backup container."""
+    """Return the repair of the damage in these lines, as commands for a backup container."""
     text = "\n".join(heard(line) for line in lines if is_damage(line) or "lock file" in line)
     if "lock file" in text or "<lock/" in text:
         return f"when nothing uses the repository, run {UNLOCK}"

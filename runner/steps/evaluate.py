@@ -75,7 +75,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a backup is worth; ``failure`` says what is wrong with it, None if nothing is."""
+    """The verdict on a backup; ``failure`` is its class, None if it is good."""
 
     status: Status
     message: str

@@ -132,7 +132,7 @@ _PHRASES = {
 
 
 def meaning(text: str) -> Failure | None:
-    """Return the class that words in a text stand for; None if they say nothing."""
+    """Return the failure class of a text; None if no pattern matches."""
     said = text.lower()
     if (_QUOTA.search(text) and not _RATE.search(text)) or _ACCOUNT.search(text):
         return Failure.SPACE

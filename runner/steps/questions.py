@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Let this many seconds pass, or until the run is told to stop."""
+    """Let this many seconds pass, or until a stop is requested."""
 
     seconds: float
     why: str

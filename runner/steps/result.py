@@ -177,8 +177,8 @@ def answered(done: Completed) -> Completed:
 
 
 def unread(done: Completed) -> str:
-    """Return what restic says of a snapshot that it left out of its list; "" where it has all.
+    """Return restic's message about a snapshot missing in its list; "" if it is complete.
 
-    It may be damaged, or was removed by somebody else meanwhile.
+    It may be damaged, or another process removed it meanwhile.
     """
     return next((line for line in done.tail if heard(line).startswith("Ignoring ")), "")

@@ -18,9 +18,9 @@ _REFUSED_FOR_GOOD = 4  # times in a row for one file, in about seven seconds
 class Retries:
     """Failures that are tried again. Times are seconds of any steady clock."""
 
-    first: float | None = None  # time of the first, of opening the repository
-    gives_up_at: float | None = None  # time of the next one, likewise
-    refused: int = 0  # how often the server said what it will say again, likewise
+    first: float | None = None  # time of the first failure to open the repository
+    gives_up_at: float | None = None  # time of the next retry of opening it
+    refused: int = 0  # how often the server permanently refused opening it
     refusals: dict[str, int] = field(default_factory=dict)  # the same, of each file
     full: dict[str, tuple[float, float]] = field(default_factory=dict)  # from when, until when
     backend: Failure | None = None  # what rclone said that a retry is about

@@ -76,7 +76,7 @@ def must(
 
 
 def failed(done: Completed, what: str, failure: Failure | None = None) -> RunEnded:
-    """Return the end of a run whose step failed; ``what`` says so in words."""
+    """Return the end of a run whose step failed; ``what`` names the step."""
     if done.stopped == "signal":
         return RunEnded(Status.INTERRUPTED, "stopped before completion", None, done.code)
     return RunEnded(Status.FAILURE, f"{what}: {done.said}", failure or done.failure, done.code)

@@ -19,7 +19,7 @@ class TaskResult:
 
 
 def unfinished(what: str, done: Completed) -> TaskResult | None:
-    """Return the result of a task whose command came to no good end."""
+    """Return the result of a task whose command failed."""
     if (
         done.must_not_delete
         and done.code != exit_codes.LOCKED

@@ -54,7 +54,7 @@ class Folder:
         self.close()
 
     def __del__(self) -> None:
-        """Close it where whoever used it lives as long as the process."""
+        """Close it if its user lives as long as the process."""
         with suppress(AttributeError):  # it was never opened
             self.close()
 
@@ -128,7 +128,7 @@ class Folder:
             return number
 
     def read(self, inside: str, most: int, *, alone: bool = False) -> bytes:
-        """Return what a regular file below begins with; raise OSError."""
+        """Return the first bytes of a regular file below; raise OSError."""
         with os.fdopen(self.file(inside, alone=alone), "rb") as file:
             return file.read(most)
 

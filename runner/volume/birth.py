@@ -29,7 +29,7 @@ def born(descriptor: int, name: str) -> int:
 
 
 def existed(descriptor: int, name: str, found: os.stat_result, moment: int) -> bool:
-    """Whether a file in an open folder was there at a moment (microseconds), by whatever name.
+    """Whether a file in an open folder existed at a time (microseconds), under any name.
 
     Where the file system does not say, one that looks old counts as old.
     """

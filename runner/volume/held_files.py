@@ -18,12 +18,12 @@ _READ = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class IrregularError(Exception):
-    """Something is not a regular file of its folder's own; the message says what it is."""
+    """Something is not a regular file in its folder; the message names its type."""
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A regular file, whatever its name stands for by now."""
+    """A regular file, held open even if its name is replaced."""
 
     descriptor: int
     found: os.stat_result
@@ -38,12 +38,12 @@ class Held:
         return os.open(self.path, _READ)
 
     def close(self) -> None:
-        """Let go of it; this takes nobody's lock away, unlike that of a file that was opened."""
+        """Release it; this drops no lock of others, unlike closing a file that was opened."""
         os.close(self.descriptor)
 
 
 def version(found: os.stat_result) -> Version:
-    """Return what tells a file from any other, device and inode, and what changes as it does."""
+    """Return the identity of a file (device, inode), and values that change with it."""
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 

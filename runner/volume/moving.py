@@ -1,4 +1,4 @@
-"""Moves and removes what is in open folders, and gives one what another has; follows no link."""
+"""Moves, removes and copies attributes within open folders; follows no link."""
 
 import errno
 import os

@@ -14,7 +14,7 @@ from tests.runner.config.workload import changed, configured
 from tests.runner.notify.test_metrics import STATE
 from webhook.admission.model import Options
 from webhook.cluster.view import Cluster
-from webhook.coverage.background import Lookout
+from webhook.coverage.background import BackgroundScan
 from webhook.coverage.classify import AS_WANTED
 from webhook.server.coverage_metrics import Coverage
 from webhook.server.metrics import Metrics
@@ -46,7 +46,7 @@ def exported() -> set[str]:
     metrics.certificates(lambda: Status(None, None, None, ""))
     options = Options("image:1")
     metrics.cluster(Cluster("ns", "prepull", options, follow=True))
-    metrics.registry.register(Coverage(Lookout(options, seconds=600)))
+    metrics.registry.register(Coverage(BackgroundScan(options, seconds=600)))
     texts = [
         notify_metrics.metrics(configured(), changed(STATE, tasks=tasks)),
         notify_metrics.of_maintenance(configured(), changed(STATE, began=1, workloads={"held": 1})),

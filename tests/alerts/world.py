@@ -28,7 +28,7 @@ from tests.services.prometheus import Prometheus
 from webhook.admission.admit import Admission
 from webhook.admission.model import Options
 from webhook.cluster import view as webhook_cluster
-from webhook.coverage.background import Lookout, Seen
+from webhook.coverage.background import BackgroundScan, Seen
 from webhook.server.coverage_metrics import Coverage
 from webhook.server.metrics import Metrics
 
@@ -56,7 +56,9 @@ class Cluster:
     seen: webhook_cluster.Cluster = field(default_factory=_following)
     certificate: timedelta = _MONTH  # how long it still is good
     trusted: bool = True
-    lookout: Lookout = field(default_factory=lambda: Lookout(_OPTIONS, seconds=_DAY))
+    background: BackgroundScan = field(
+        default_factory=lambda: BackgroundScan(_OPTIONS, seconds=_DAY)
+    )
     metrics: Metrics = field(default_factory=Metrics)
     server: CollectorRegistry = field(default_factory=CollectorRegistry)
 
@@ -66,7 +68,7 @@ class Cluster:
         self.metrics.certificates(self._status)
         self.metrics.cluster(self.seen)
         self.follows(well=True)
-        registry.register(Coverage(self.lookout))
+        registry.register(Coverage(self.background))
         self.covers(protected=12)
         self.admits()
         self.open = Gauge(
@@ -93,7 +95,7 @@ class Cluster:
     def covers(self, **pods: int) -> None:
         """Let the webhook have seen so many pods by reason when it looked at all."""
         found = {("prod", reason): number for reason, number in pods.items()}
-        self.lookout._seen = Seen(found, {"prod": 1}, time())
+        self.background._seen = Seen(found, {"prod": 1}, time())
 
     def admits(self) -> None:
         """Let the webhook have decided on a pod."""

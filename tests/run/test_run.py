@@ -209,6 +209,6 @@ def test_ctrl_c_amid_the_load_leaves_no_process(project: Path) -> None:
     assert _listed(project) == []
 
 
-def test_the_load_ends_with_who_started_it_also_where_it_is_killed(project: Path) -> None:
+def test_the_load_ends_with_its_parent_even_if_that_is_killed(project: Path) -> None:
     with _amid_the_load((sys.executable, "-c", _SCRIPT), project) as process:
         process.kill()

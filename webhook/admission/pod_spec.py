@@ -111,7 +111,7 @@ def owner(pod: Pod, namespace: str) -> Owner:
 
 
 def has_resources(pod: Pod) -> bool:
-    """Whether the pod has a budget of its own, which then holds for all its containers."""
+    """Whether the pod has pod-level resources, which apply to all its containers."""
     own = spec(pod).get("resources") or {}
     return bool(own.get("requests") or own.get("limits"))
 

@@ -72,7 +72,7 @@ class _Tried:
 class Breaker:
     """Attempts by owner, and owners admitted without a sidecar. Times are in seconds.
 
-    Nothing opens while it is not told which pods come to be (`listen`). ``authenticated``: only
+    It does not open while created pods are not reported to it (`listen`). ``authenticated``: only
     the API server can send requests, which holds where it shows a client certificate.
     """
 
@@ -125,7 +125,7 @@ class Breaker:
             self._evidence.forget_refusal(owner)
 
     def broke(self, owner: Owner, why: str, now: float) -> None:
-        """The sidecar in a pod of ``owner`` does not run: ``why`` says what is known of it."""
+        """Record that the sidecar in a pod of ``owner`` does not run, and ``why``."""
         if not owner.uid or not owner.is_plausible:
             return  # nothing makes another pod of it
         with self._lock:

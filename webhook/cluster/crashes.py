@@ -21,7 +21,7 @@ Json = Mapping[str, Any]
 
 
 def crash(pod: Json) -> str:
-    """Return why the sidecar of a pod does not run; "" while it runs, may still come, or came."""
+    """Return why the sidecar of a pod does not run; "" while it runs, may start, or has run."""
     if not coverage.has_sidecar(pod):
         return ""
     status = pod.get("status") or {}

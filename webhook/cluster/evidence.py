@@ -49,7 +49,7 @@ class Evidence:
         return bool(owner.uid) and self._pods[owner] > 0
 
     def refused_since(self, owner: Owner, moment: float) -> bool:
-        """Whether an event has told of a pod of ``owner`` that was refused, since ``moment``."""
+        """Whether an event has reported a refused pod of ``owner`` since ``moment``."""
         return bool(owner.uid) and self._refusals.get(_key(owner), -1.0) >= moment
 
     def forget_refusal(self, owner: Owner) -> None:
@@ -84,7 +84,7 @@ class Evidence:
 
 
 class Refusals:
-    """Tells of events for pods that were refused; what they say of whom is the API server's."""
+    """Reports events about refused pods; the API server vouches for their owner."""
 
     def __init__(self, evidence: Evidence, clock: Callable[[], float]) -> None:
         self._evidence = evidence

@@ -101,8 +101,8 @@ class Cluster:
     def _problem(self, image: str) -> str:
         return next((found[image] for found in self._images.all() if image in found), "")
 
-    def around(self, name: str, owner: Owner) -> NamespaceContext:
-        """Return what holds for a pod of ``owner`` in the namespace ``name``."""
+    def namespace_context(self, name: str, owner: Owner) -> NamespaceContext:
+        """Return the context of a pod of ``owner`` in the namespace ``name``."""
         if not self._follow:
             return NamespaceContext(self.image_problem, self.database_image_problem, STRICTEST)
         # A namespace that has just opted in may not have been seen yet.
@@ -135,14 +135,14 @@ _FAILED_CREATE = Source("/api/v1/events", fields=f"reason={evidence.REASON}", fu
 
 
 class Table(Generic[T]):
-    """What was read from each object, by namespace and name; what says nothing is left out."""
+    """The parsed objects, by namespace and name; empty ones are left out."""
 
     def __init__(self, read: Callable[[Json], T]) -> None:
         self._read = read
         self._found: dict[str, dict[str, T]] = {}
 
     def of(self, namespace: str, name: str | None = None) -> tuple[T, ...]:
-        """Return what stands in ``namespace`` (under ``name``), in the order of names."""
+        """Return the objects in ``namespace`` (with ``name``), in the order of names."""
         found = self._found.get(namespace) or {}
         if name is not None:
             return (found[name],) if name in found else ()
@@ -169,7 +169,7 @@ class Table(Generic[T]):
         """Take note of one that has come, changed or gone."""
         meta = found["metadata"]
         namespace = meta.get("namespace", "")
-        # A new mapping each time: whoever reads the old one is not disturbed.
+        # A new mapping each time, so that readers of the old one are not affected.
         beside = dict(self._found.get(namespace) or {})
         beside.pop(meta["name"], None)
         changed = {namespace: beside}
@@ -203,11 +203,11 @@ class _Pods:
         self._evidence = evidence
 
     def replace(self, objects: Iterator[Json]) -> None:
-        """Take note of what is there already; when it came to be is unknown."""
+        """Record existing pods; the time of their creation is unknown."""
         self._evidence.replace(objects)
 
     def change(self, found: Json, event: str) -> None:
-        """Tell of a pod that has come to be; a change of an older one says nothing."""
+        """Report a created pod; changes of older ones are ignored."""
         self._evidence.change(found, event)
         if event == ADDED:
             where = found["metadata"].get("namespace", "")

@@ -8,7 +8,7 @@ from typing import Any
 
 
 class AuthorityError(ValueError):
-    """The file holds no certificates; the message says why."""
+    """The file contains no certificates; the message is the cause."""
 
 
 @dataclass(slots=True)
@@ -37,7 +37,7 @@ class Clients:
         return is_new
 
     def require(self, context: ssl.SSLContext) -> None:
-        """Have a new ``context`` refuse every handshake of somebody else."""
+        """Make a new ``context`` refuse every handshake of other clients."""
         context.load_verify_locations(cadata=self._trusted)
         context.verify_mode = ssl.CERT_REQUIRED
         # A ticket would outlive the trust in the certificate that it was given for.

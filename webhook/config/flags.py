@@ -13,7 +13,7 @@ class ConfigError(ValueError):
 
 
 class Flags:
-    """Adds flags whose defaults may stand in variables of the same name."""
+    """Adds flags whose defaults may be in variables of the same name."""
 
     def __init__(self, parser: argparse.ArgumentParser, environment: Mapping[str, str]) -> None:
         self._parser = parser
@@ -36,7 +36,7 @@ def value(arguments: argparse.Namespace, flag: str) -> str:
 
 
 def names(text: str) -> frozenset[str]:
-    """Return what a list names, whose parts commas or spaces separate."""
+    """Return the entries of a list, separated by commas or spaces."""
     return frozenset(text.replace(",", " ").split())
 
 

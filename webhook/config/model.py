@@ -120,7 +120,7 @@ def add_server(parser: argparse.ArgumentParser, environment: Mapping[str, str]) 
 
 
 def options(arguments: argparse.Namespace) -> Options:
-    """Return what the flags say about injection; raise ConfigError."""
+    """Return the options of injection in the flags; raise ConfigError."""
     if arguments.pull_policy not in {"Always", "IfNotPresent", "Never"}:
         raise ConfigError(
             f"--pull-policy {arguments.pull_policy!r}: write Always, IfNotPresent or Never"

@@ -39,7 +39,7 @@ class Seen:
     at: float
 
 
-class Lookout:
+class BackgroundScan:
     """Scans every ``seconds`` until stopped; a failed scan changes nothing."""
 
     def __init__(self, options: Options, seconds: float) -> None:
@@ -57,7 +57,7 @@ class Lookout:
 
     def start(self) -> None:
         """Begin, in a thread that ends with the process."""
-        Thread(target=self._run, name="lookout", daemon=True).start()
+        Thread(target=self._run, name="coverage-scan", daemon=True).start()
 
     def stop(self) -> None:
         """Stop a scan in progress, and start no more."""

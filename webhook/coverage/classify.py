@@ -66,7 +66,7 @@ class Survey:
         meta = claim["metadata"]
         namespace = str(meta.get("namespace") or "")
         kinds = {owner.get("kind") for owner in meta.get("ownerReferences") or ()}
-        # One that belongs to a pod goes with it; one that is going is nobody's any more.
+        # One that belongs to a pod is deleted with it; a terminating one counts no more.
         looked_at = namespace in self.opted_in and namespace not in self.options.excluded_namespaces
         if looked_at and "Pod" not in kinds and not meta.get("deletionTimestamp"):
             self._idle.setdefault(namespace, set()).add(meta["name"])
@@ -97,7 +97,7 @@ class Survey:
 
 
 def judge(pod: Pod, options: Options, *, opted_in: bool) -> str:
-    """Return a word of Cover or Reason; empty if no backup is needed and none asked for."""
+    """Return a word of Cover or Reason; empty if no backup is needed and none requested."""
     return coverage.judge(
         pod,
         opted_in=opted_in,
@@ -125,7 +125,7 @@ def _is_current(pod: Pod, options: Options) -> bool:
 
 
 def is_same(image: str, wanted: str) -> bool:
-    """Whether two images are the same as far as their names tell, in whatever registry.
+    """Whether two images are the same as far as their names tell, in any registry.
 
     Other webhooks put a mirror's name before images, and pin tags by digests.
     """

@@ -104,7 +104,7 @@ def as_json(report: Report, *, summary: bool) -> str:
 
 
 def as_text(report: Report, *, summary: bool) -> str:
-    """Return tables of what is wrong, what to do about it, and a line that says it all."""
+    """Return tables of problems and remedies, and a summary line."""
     blocks = _numbers(report) if summary else _details(report)
     return "\n".join("".join(f"{line}\n" for line in block) for block in (*blocks, _total(report)))
 

@@ -14,7 +14,7 @@ PAGE = 100
 
 
 class SurveyError(Exception):
-    """The cluster cannot be read; the message says what failed."""
+    """The cluster cannot be read; the message names the failure."""
 
 
 def look(options: Options, namespace: str = "") -> Report:

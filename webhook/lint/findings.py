@@ -17,7 +17,7 @@ ENABLED = settings.ENABLED.annotation
 
 
 class Severity(StrEnum):
-    """``error``: asked for a backup and gets none; ``note``: does not fail the command."""
+    """``error``: requested a backup and gets none; ``note``: does not fail the command."""
 
     ERROR = "error"
     WARNING = "warning"

@@ -109,7 +109,7 @@ def _report(workload: Workload, objects: Objects, options: Options) -> Report:
         rollout = manifests_objects.rollout(workload, objects)
         pod = workloads.as_created(workload, rollout)
         asked = asks(pod_spec.annotations(pod))
-        context = manifests_objects.surroundings(namespace, objects, options)
+        context = manifests_objects.namespace_context(namespace, objects, options)
         admission = admit(pod, namespace, options, context)
         plan = admission.plan
         subject = _subject(workload, pod, plan, objects, options) if plan else None

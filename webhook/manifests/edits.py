@@ -25,7 +25,7 @@ class NotPossibleError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """Puts ``text`` instead of what stands from ``start`` to ``end``."""
+    """Replaces the text from ``start`` to ``end`` by ``text``."""
 
     start: int
     end: int

@@ -44,7 +44,7 @@ def _inject(workload: Workload, known: Objects, options: Options) -> Verdict:
             return _verdict(workload, Reason.INVALID_POD, f"{fault}; printed unchanged")
         emulated = workloads.as_created(workload, objects.rollout(workload, known))
         namespace = workloads.namespace_of(workload.item)
-        context = objects.surroundings(namespace, known, options)
+        context = objects.namespace_context(namespace, known, options)
         admission = admit(emulated, "", options, context)
         # The template differs from its pod; what is added to both is the same.
         operations = patch.operations(template, admission.additions)

@@ -58,7 +58,7 @@ class Scalar(Node):
 
 @dataclass(slots=True)
 class Sequence(Node):
-    """A list; ``flow``: it stands in brackets."""
+    """A list; ``flow``: it is in brackets."""
 
     items: list[Node] = field(default_factory=list)
     flow: bool = False

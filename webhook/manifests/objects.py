@@ -17,7 +17,7 @@ _LONGEST_VARIABLE = 128 << 10  # bytes with its name; with a longer one, no proc
 
 
 class Objects:
-    """All objects of all files, whatever file they stand in."""
+    """All objects of all files."""
 
     def __init__(self, documents: list[Document]) -> None:
         self._all = [item for document in documents for item in objects(document)]
@@ -61,8 +61,8 @@ def rollout(workload: Workload, known: Objects) -> Document | None:
     return next((each for each in found if namespace_of(each) == here), None)
 
 
-def surroundings(name: str, known: Objects, options: Options) -> NamespaceContext:
-    """Return what the files tell of the namespace ``name``, and of what it allows."""
+def namespace_context(name: str, known: Objects, options: Options) -> NamespaceContext:
+    """Return the context of the namespace ``name`` as the files describe it."""
     named = [known.find("Namespace", name)] if name else []
     own = next(_readable(namespace.read, named), namespace.Namespace())
     ranges = _readable(limit_range.read, known.within("LimitRange", name))
@@ -91,7 +91,7 @@ class Contents:
 
 
 def contents(secret: Document) -> Contents:
-    """Return what a Secret holds, as an API server and a process would take it."""
+    """Return the content of a Secret, as an API server and a process would read it."""
     given: dict[str, str] = {}
     refused: dict[str, str] = {}
     for key, value in _mapping(secret, "data").items():

@@ -110,7 +110,7 @@ def namespace_of(item: Document) -> str:
 
 
 def objects(document: Document) -> Iterator[Document]:
-    """Yield every object in ``document``: itself, or what a List or OpenShift's Template holds."""
+    """Yield every object in ``document``: itself, or the items of a List or OpenShift Template."""
     key = "objects" if document["kind"] == "Template" else "items"
     if document["kind"].endswith(("List", "Template")) and isinstance(document.get(key), list):
         for item in document[key]:
@@ -142,7 +142,7 @@ def unclear(document: Document) -> Iterator[Workload]:
 
 
 def has_any(document: Document) -> bool:
-    """Whether there is a pod in ``document``, or what may be one."""
+    """Whether there is a pod in ``document``, or something that may be one."""
     return any(True for find in (workloads, unclear) for _ in find(document))
 
 

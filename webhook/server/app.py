@@ -40,8 +40,8 @@ _EXPLAINED = frozenset({
 class View(Protocol):
     """What a decision may ask about the cluster; nothing here may block."""
 
-    def around(self, name: str, owner: Owner) -> NamespaceContext:
-        """Return what holds for a pod of ``owner`` in the namespace ``name``."""
+    def namespace_context(self, name: str, owner: Owner) -> NamespaceContext:
+        """Return the context of a pod of ``owner`` in the namespace ``name``."""
 
     def injected(self, owner: Owner, request: str) -> None:
         """Take note that ``request`` admits a pod of ``owner`` with a sidecar."""
@@ -50,8 +50,8 @@ class View(Protocol):
 class Anywhere:
     """A view of a cluster that restricts nothing."""
 
-    def around(self, name: str, owner: Owner) -> NamespaceContext:
-        """Return surroundings without limits."""
+    def namespace_context(self, name: str, owner: Owner) -> NamespaceContext:
+        """Return a namespace context without limits."""
         del name, owner
         return NamespaceContext()
 
@@ -177,7 +177,10 @@ def _admission(asked: review.Request, options: Options, cluster: View) -> Admiss
     if not asked.creates_pod or asked.object is None:
         return Admission(Reason.NOT_A_POD_CREATE)
     admission = admit(
-        asked.object, asked.namespace, options, cluster.around(asked.namespace, asked.owner)
+        asked.object,
+        asked.namespace,
+        options,
+        cluster.namespace_context(asked.namespace, asked.owner),
     )
     # What the chart's own policy refuses says nothing of others'.
     if admission.reason is Reason.INJECTED and not asked.dry_run and not admission.refused:

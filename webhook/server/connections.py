@@ -112,7 +112,7 @@ class Connection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take what has come, unless it is the headers' end that does not come."""
+        """Process received data; close the connection if the headers do not end."""
         if self._in_headers:
             self._header_bytes += len(data)
             if self._timer is None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from webhook.coverage.background import Lookout
+from webhook.coverage.background import BackgroundScan
 from webhook.server.metrics import OTHERS
 
 _NAMESPACES = 1000  # that have series of their own
@@ -15,12 +15,12 @@ _NAMESPACES = 1000  # that have series of their own
 class Coverage(Collector):
     """Made again at each scrape: what is not there any more has no series."""
 
-    def __init__(self, lookout: Lookout) -> None:
-        self._lookout = lookout
+    def __init__(self, background: BackgroundScan) -> None:
+        self._background = background
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Yield what was seen last."""
-        seen = self._lookout.seen
+        seen = self._background.seen
         looked = GaugeMetricFamily(
             "backup_webhook_coverage_timestamp_seconds",
             "Time of the last scan of all pods; 0 if it is too long ago.",

@@ -20,7 +20,7 @@ from webhook.admission.model import Options
 from webhook.cluster.view import Cluster
 from webhook.config.client_certificates import AuthorityError
 from webhook.config.model import Server
-from webhook.coverage.background import Lookout
+from webhook.coverage.background import BackgroundScan
 from webhook.server import app, memory
 from webhook.server.connections import Gate
 from webhook.server.coverage_metrics import Coverage
@@ -48,10 +48,10 @@ def serve(server: Server, options: Options) -> int:
     )  # fmt: skip
     metrics.cluster(cluster)
     cluster.start()
-    lookout = Lookout(options, server.coverage)
+    background = BackgroundScan(options, server.coverage)
     if server.coverage:
-        metrics.registry.register(Coverage(lookout))
-        lookout.start()
+        metrics.registry.register(Coverage(background))
+        background.start()
     clients = server.clients
     keeper = Keeper(server.certificates, prepare=clients.require if clients else lambda _: None)
     metrics.certificates(keeper.status)
@@ -79,7 +79,7 @@ def serve(server: Server, options: Options) -> int:
         beside = uvicorn.Server(_configured(watched, server.metrics, watchers))
     _Uvicorn(configured, draining, beside).run()
     keeper.stop()
-    lookout.stop()
+    background.stop()
     return 0
 
 
@@ -166,7 +166,7 @@ class _Uvicorn(uvicorn.Server):
                 self._beside.should_exit = True
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        # SIGINT is somebody at a terminal, and a second SIGTERM somebody in a hurry.
+        # SIGINT comes from a terminal, and a second SIGTERM from a user in a hurry.
         if sig == signal.SIGTERM and not self._draining.begun:
             self._draining.begin()
         else:

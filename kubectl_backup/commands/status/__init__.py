@@ -1,1 +1,1 @@
-"""`status`: what is backed up, and what is wrong."""
+"""`status`: backups and their problems."""

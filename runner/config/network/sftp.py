@@ -73,7 +73,7 @@ def missing(environment: Mapping[str, str]) -> str:
 
 
 def texts(environment: Mapping[str, str]) -> Mapping[str, str]:
-    """Return the variables that hold known hosts, where rclone wants the path of a file of them."""
+    """Return the variables with known hosts, for which rclone needs the path of a file."""
     return {
         key: text.strip() + "\n"
         for key, text in environment.items()

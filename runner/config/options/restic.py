@@ -106,7 +106,7 @@ class Given:
 
 
 def read(variables: Mapping[str, str], problems: list[Problem]) -> Given:
-    """Return what the two variables of the Secret say; what cannot be is a problem."""
+    """Return the options in the two variables of the Secret; an invalid one is a problem."""
     made = _Made(problems)
     for option in flags.options(_words(OPTIONS, variables, problems)):
         made.take_for_all(option)

@@ -72,7 +72,7 @@ class Credentials:
 def found(
     variables: Mapping[str, str], files: Iterable[str] = (), *, all_secret: bool
 ) -> Credentials:
-    """Return the credentials in variables, and in what stands in files that they name.
+    """Return the credentials in variables, and in the files that they name.
 
     ``all_secret``: the variables are a Secret's; otherwise only those named like credentials count.
     """

@@ -55,5 +55,5 @@ WORDS = frozenset(_WORDS.split())
 
 
 def holds(text: str) -> bool:
-    """Whether a text is a common word, whatever its case, or a number that counts something."""
+    """Whether a text is a common word in any case, or a number that counts something."""
     return text.casefold() in WORDS or (text.isdecimal() and len(text) < 6)

@@ -41,7 +41,7 @@ def uses(name: str, folder: Folder, own_port: str) -> bool:
 
 
 def listening() -> set[str]:
-    """Return the TCP ports of this pod that somebody listens on."""
+    """Return the TCP ports of this pod with a listener."""
     found = set()
     for line in (*_lines("/proc/net/tcp"), *_lines("/proc/net/tcp6")):
         words = line.split()

@@ -59,7 +59,7 @@ class Lexer:
         self._connection: Connect | None = None
 
     def take(self, chunk: bytes, *, last: bool = False) -> Iterator[bytes | Connect]:
-        """Yield what may go on to psql, in order; raise RefusedError for what may not."""
+        """Yield the parts to pass on to psql, in order; raise RefusedError for a forbidden one."""
         text, at, done = self._left + chunk, 0, 0
         self._last = last
         while (after := self._state(text, at)) != at:

@@ -43,7 +43,7 @@ def load(
     client: Client, argv: tuple[str, ...], dump: IO[bytes], hear: Callable[[str], None], *,
     connects: bool,
 ) -> int:  # fmt: skip
-    """Load what ``dump`` holds, ``hear`` each line of psql's; return the worst exit status.
+    """Load ``dump``, pass each line of psql to ``hear``; return the worst exit status.
 
     ``connects``: it may be of several databases. Raises DumpError for what no dump holds.
     """

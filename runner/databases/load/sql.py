@@ -43,7 +43,7 @@ _NO_ERROR = ("00", "01", "02")  # what these SQLSTATEs begin with
 
 
 def described(dump: Snapshot) -> str:
-    """Return a dump in words: its id, when it was made, what it holds."""
+    """Return a description of a dump: its id, time and content."""
     held = "" if dump.bytes is None else f", {size(dump.bytes)}"
     held += ", incomplete" if dump.is_doubtful else ""
     return f"{dump.id[:8]} of {shown(dump.time)}{held}"
@@ -130,7 +130,7 @@ def by_hand(name: str, chosen: Snapshot) -> str:
 
 
 def question(client: Client, sql: str, database: str = "") -> tuple[str, ...]:
-    """Return what asks a server this, one row a line; ``database``: MySQL's, for DATABASE()."""
+    """Return the command for a query, one row per line; ``database``: MySQL's, for DATABASE()."""
     return (*client.server[:-1], sql, *(("--", database) if database else ()))
 
 
@@ -169,7 +169,7 @@ def aside(name: str, now: datetime) -> str:
 
 
 def rename(name: str, new: str) -> str:
-    """Return SQL that takes a database out of the way, whoever uses it."""
+    """Return SQL that renames a database even while it is in use."""
     return (
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"  # noqa: S608 -- quoted below
         f" WHERE datname = {_literal(name)} AND pid <> pg_backend_pid();"

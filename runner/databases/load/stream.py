@@ -62,7 +62,7 @@ class _Server:
             self._ask("FLUSH PRIVILEGES")  # users came with the dump
 
     def check(self) -> None:
-        """Read a dump to its end; raise DumpError if its client would act on what it holds."""
+        """Read a dump to its end; raise DumpError if its client would execute part of it."""
         lexer: Lexer | None = None
         head = tail = b""
         try:

@@ -1,4 +1,4 @@
-"""Asks a database server, as the dump's user, what it has and what that user may see."""
+"""Reads from a database server, as the dump's user, its content and what that user may see."""
 
 import json
 import re
@@ -60,7 +60,7 @@ _REDIS_INFO = {"rdb_last_save_time", "aof_enabled", "aof_current_size", "tcp_por
 
 
 def survey(name: str, client: Client, only: str) -> Inventory:
-    """Return what a dump should hold, and what of it this user cannot see.
+    """Return what a dump should contain, and which of it this user cannot see.
 
     ``only`` is the one database that is dumped, "" for all. Raises DumpError.
     """

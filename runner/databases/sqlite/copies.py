@@ -76,7 +76,7 @@ def copy_all(
 
 
 def integrity(paths: Iterable[str], stopped: Callable[[], bool] = lambda: False) -> dict[str, str]:
-    """Return ``ok`` for each database that nobody uses, or what is wrong with it.
+    """Return ``ok`` or the damage of each database, none of which is in use.
 
     One that is not in the answer could not be checked.
     """

@@ -178,7 +178,7 @@ def is_database(held: Held) -> bool:
 
 
 def integrity(path: str) -> str:
-    """Return ``ok``, or what is wrong with a database that nobody uses."""
+    """Return ``ok`` or the damage of a database that is not in use."""
     above, _, name = path.rpartition("/")
     here = held_files.folder(above or "/", ())
     try:

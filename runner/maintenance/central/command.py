@@ -174,22 +174,22 @@ def _open(session: Session, *, may_make: bool = True) -> _Opened:
         raise RunEnded(Status.FAILURE, line, Failure.CONFIG)
     if line := config.obstacle:
         raise RunEnded(Status.FAILURE, line, Failure.CONFIG)
-    door = Executor(config, session.log, session.stop)
-    opened = door.follow(policy.opened(config, may_make=may_make))
+    executor = Executor(config, session.log, session.stop)
+    opened = executor.follow(policy.opened(config, may_make=may_make))
     key = attestation.key(config.maintenance.seal)
-    state = _recalled(session, door, of_snapshots(opened.listed.text), key)
-    job = Job(replace(session, state=state), door, opened.listed, key)
+    state = _recalled(session, executor, of_snapshots(opened.listed.text), key)
+    job = Job(replace(session, state=state), executor, opened.listed, key)
     return _Opened(job, opened.made)
 
 
-def _recalled(session: Session, door: Executor, snapshots: list[Snapshot], key: bytes) -> State:
+def _recalled(session: Session, executor: Executor, snapshots: list[Snapshot], key: bytes) -> State:
     """Return the state of the last job; a new one if there is none that can be trusted."""
     known = policy_records.found(snapshots, policy_records.MAINTENANCE)
     ours = [each for each in known if attestation.number(key, each.tags)]
     ours.sort(key=lambda each: attestation.number(key, each.tags), reverse=True)
     why = _UNBELIEVED
     for each in ours[:_TRIES]:
-        done = door.execute(policy_records.read_state(each.id))
+        done = executor.execute(policy_records.read_state(each.id))
         if done.code or done.stopped:  # it may be a forged one, with the tag of another
             why = f"the last job's state cannot be read: {done.said}"
             continue

@@ -41,11 +41,11 @@ class _Applied:
 class Job:
     """One call: an open repository, and all snapshots in it, as ``listed``."""
 
-    def __init__(self, session: Session, door: Executor, listed: Completed, key: bytes) -> None:
+    def __init__(self, session: Session, executor: Executor, listed: Completed, key: bytes) -> None:
         self.session = session
         self._key = key
-        self._door = door
-        self._listing = Listing(door, listed)
+        self._executor = executor
+        self._listing = Listing(executor, listed)
         self._ends = self._listing.at + session.config.timing.maintenance
 
     def prepare(self, accepted: tuple[str, ...]) -> tuple[str, ...]:
@@ -108,7 +108,7 @@ class Job:
 
     def _alone(self, step: steps_step.Step) -> TaskResult:
         task = policy.unlocked(lambda: operations.alone(step), datetime.now(UTC), step.target)
-        return self._door.follow(task)
+        return self._executor.follow(task)
 
     def _forget(self) -> TaskResult:
         if self._listing.unread and (bad := self._listing.again()):
@@ -149,7 +149,7 @@ class Job:
                 continue
             snapshots = self._listing.snapshots if copies is None else copies
             task = policy.forget(ruling, snapshots, self._left, datetime.now(UTC), target)
-            one = self._door.follow(task)
+            one = self._executor.follow(task)
             if one.status in {Status.INTERRUPTED, Status.SKIPPED}:
                 return _Applied(judged, done, one)
             log.line(metrics.level(one.status), f"{name}: {one.message} ({ruling.why})")
@@ -187,7 +187,9 @@ class Job:
         namespaces = tuple(sorted({owner.namespace for owner in owners}))
         step = commands.copy_all(config, namespaces, self._left)
         had = bool(state.repository.of_task("copy").success)
-        return self._door.follow(operations.copy(config, self._left, had_success=had, step=step))
+        return self._executor.follow(
+            operations.copy(config, self._left, had_success=had, step=step)
+        )
 
     def say(self) -> None:
         """Say what would be done."""
@@ -195,7 +197,9 @@ class Job:
         for ruling in self._rulings():
             line = f"{ruling.owner} {ruling.verdict}: {ruling.why}"
             if ruling.verdict == Verdict.APPLIED:
-                one = self._door.follow(operations.forget(ruling.config, self._left, trial=True))
+                one = self._executor.follow(
+                    operations.forget(ruling.config, self._left, trial=True)
+                )
                 line = f"{ruling.owner} would have {one.message} ({ruling.why})"
             log.line("info", line)
         ready = [name for name in due.central(config) if self._is_due(name)]
@@ -211,7 +215,7 @@ class Job:
             tag = attestation.tag(self._key, session.state.job.number, file.read_bytes())
         except OSError:
             return False  # it was logged when it was written
-        done = self._door.execute(policy_records.write_state(session.config, str(file), tag))
+        done = self._executor.execute(policy_records.write_state(session.config, str(file), tag))
         if done.code or done.stopped:
             line = f"the job's state was not saved, the next job repeats its work: {done.said}"
             session.log.line("error", line)
@@ -219,7 +223,7 @@ class Job:
             return done.code == exit_codes.LOCKED
         old = policy_records.replaced(self._listing.snapshots, datetime.now(UTC))
         if old and not session.state.repository.append_only:
-            cleaned = self._door.execute(policy_records.forget(session.config, old))
+            cleaned = self._executor.execute(policy_records.forget(session.config, old))
             if (cleaned.code or cleaned.stopped) and not session.stop.asked:
                 session.log.line("warning", f"old records cannot be removed: {cleaned.said}")
         return True

@@ -1,4 +1,4 @@
-"""The lists of all snapshots, in the repository and in the second, that the job goes by."""
+"""The lists of all snapshots, in the repository and in the second, that the job uses."""
 
 import time
 
@@ -19,8 +19,8 @@ _LOOKS = 2  # at a list: what others removed while it was made is not missed aga
 class Listing:
     """All snapshots in the repository, as ``listed``, and when that was."""
 
-    def __init__(self, door: Executor, listed: Completed) -> None:
-        self._door = door
+    def __init__(self, executor: Executor, listed: Completed) -> None:
+        self._executor = executor
         self._take(listed)
 
     def _take(self, listed: Completed) -> None:
@@ -35,7 +35,7 @@ class Listing:
     def again(self) -> TaskResult | None:
         """List all snapshots again; return a failure where some are missing in the list."""
         for _ in range(_LOOKS):
-            listed = self._door.execute(queries.everyones_snapshots())
+            listed = self._executor.execute(queries.everyones_snapshots())
             if listed.code or listed.stopped:
                 return task.failed("listing the snapshots", listed)
             self._take(listed)
@@ -45,7 +45,7 @@ class Listing:
 
     def copies(self) -> list[Snapshot] | TaskResult:
         """Return what is in the second repository, or a failure where some may be missing."""
-        listed = self._door.execute(queries.everyones_snapshots(tasks.SECOND))
+        listed = self._executor.execute(queries.everyones_snapshots(tasks.SECOND))
         if listed.code or listed.stopped:
             return task.failed("listing the copies", listed)
         return _missing(unread(listed)) or of_snapshots(listed.text)

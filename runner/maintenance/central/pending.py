@@ -12,7 +12,7 @@ from runner.state.model import State
 def accept(
     state: State, found: Iterable[Ruling], names: tuple[str, ...], log: Log
 ) -> tuple[str, ...]:
-    """Let what these workloads ask for count from now on; return those that ask for nothing."""
+    """Apply pending shrinks of these workloads now; return those without one."""
     waiting = [each for each in found if each.known.asked is not None]
     for each in waiting:
         if str(each.owner) in names:
@@ -23,7 +23,7 @@ def accept(
 
 
 def announce(state: State, found: Iterable[Ruling], log: Log) -> None:
-    """Remember what each workload asks to keep, and say which are to keep less."""
+    """Save the policy of each workload, and report those that shrink."""
     found = list(found)
     state.job.policies = {each.owner.path: each.known for each in found}
     state.policy.shrinks = [_shrinks(each) for each in found if each.shrinks]

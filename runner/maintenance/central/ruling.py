@@ -34,7 +34,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """``config`` is what retention is applied by, where it is; ``why`` says what, or why not.
+    """``config`` applies retention, if it applies; ``why`` is the policy, or why it does not.
 
     ``known`` is to be remembered of its policy. ``shrinks`` says that it is to keep less soon, ""
     where it is not, or where nothing of it was ever removed.
@@ -120,7 +120,7 @@ def _by_record(
             before, keeps=keep_policy.EVERYTHING
         )  # what asks for more may soon be gone
     if before.asked is not None and any(made.timestamp() > before.since for made in more):
-        before = Known(before.keeps)  # somebody has contradicted it since
+        before = Known(before.keeps)  # another record has contradicted it since
     seconds = config.maintenance.floor.grace
     judged = grace.judge(before, asked, now.timestamp(), seconds)
     keeps, known = judged.keeps, judged.known

@@ -114,12 +114,12 @@ def found(listed: Iterable[Snapshot], tag: str) -> list[Snapshot]:
 
 
 def path_of(record: Snapshot) -> str:
-    """Return where in a record the line of text lies: it says whose it is."""
+    """Return the path of the line of text in a record, which identifies the owner."""
     return record.paths[0] if record.paths else ""
 
 
 def wanted(config: Config, state: State) -> tuple[str, ...]:
-    """Return what this workload has to say of its retention; nothing if it never had to."""
+    """Return the record of this workload's keep policy; nothing if it never needed one."""
     if config.mirrors:
         return ()
     if not config.central:
@@ -173,7 +173,7 @@ def write(config: Config, said: Iterable[str]) -> Step:
 
 
 def write_state(config: Config, file: str, seal: str) -> Step:
-    """Keep the maintenance job's state, whatever else has to stop; ``seal`` authenticates it."""
+    """Save the maintenance job's state even if all else stops; ``seal`` authenticates it."""
     step = _backup(config, (MAINTENANCE, seal), STATE_PATH, ("cat", file))
     return replace(step, always=True)
 
@@ -200,7 +200,7 @@ def read_state(snapshot: str) -> Step:
 
 
 def replaced(listed: Iterable[Snapshot], now: datetime) -> tuple[str, ...]:
-    """Return the ids of records that say nothing any more, once there is a newer state.
+    """Return the ids of records that are obsolete once there is a newer state.
 
     Of each path the newest stays; where that one is from the future, the newest of before too.
     """

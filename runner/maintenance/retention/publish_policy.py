@@ -18,7 +18,7 @@ _ABSENT = timedelta(days=3)  # a daily job was prevented three times
 
 
 def is_due(config: Config, state: State, now: float) -> bool:
-    """Whether this workload has to say something that it has not said, or not for long."""
+    """Whether this workload has a policy to publish that is new, or was published long ago."""
     said = policy_records.wanted(config, state)
     if list(said) != state.policy.recorded:
         return bool(said)
@@ -55,7 +55,7 @@ def record(config: Config, state: State, now: datetime) -> Generator[Effect, Res
 
 
 def left(config: Config, state: State, now: datetime) -> Generator[Effect, Result, TaskResult]:
-    """Look whether somebody maintains the repository; a failure where that is long ago.
+    """Check whether a job maintains the repository; a failure if that is long ago.
 
     A record of this workload that says something else was written by somebody else: the next run
     replaces it.

@@ -45,12 +45,12 @@ def verify(session: Session, limit: float) -> TaskResult:
 
 def _drill(session: Session, folder: Path, limit: float) -> TaskResult:
     config = session.config
-    door = Executor(config, session.log, session.stop)
+    executor = Executor(config, session.log, session.stop)
     ends = time.monotonic() + limit
-    known = door.execute(queries.snapshots(config))
+    known = executor.execute(queries.snapshots(config))
     if known.code or known.stopped:
         return task.failed("listing snapshots", known)
-    done = _volumes(session, door, known, folder, limit)
+    done = _volumes(session, executor, known, folder, limit)
     if done.status not in {Status.SUCCESS, Status.SKIPPED} or not config.commands.dumps:
         return done
     last = session.state.runs.last
@@ -59,14 +59,14 @@ def _drill(session: Session, folder: Path, limit: float) -> TaskResult:
         return TaskResult(Status.FAILURE, line, Failure.DUMP)
     for dump in config.commands.dumps:
         left = max(1, ends - time.monotonic()) if limit else 0
-        if wrong := _dump(door, config, known, dump.name, left):
+        if wrong := _dump(executor, config, known, dump.name, left):
             return wrong
     whole = ", ".join(dump.name for dump in config.commands.dumps)
     return replace(done, message=f"{done.message}; complete dumps: {whole}")
 
 
 def _dump(
-    door: Executor, config: Config, known: Completed, name: str, limit: float
+    executor: Executor, config: Config, known: Completed, name: str, limit: float
 ) -> TaskResult | None:
     """Read the latest dump from its first byte to its last; None if it is complete."""
     latest = snapshots.of_dump(known, name)
@@ -76,7 +76,7 @@ def _dump(
     if latest.is_doubtful:
         line = f"the latest dump of {name}, {latest.id[:8]}, is incomplete: see the log of its run"
         return TaskResult(Status.FAILURE, line, Failure.DUMP)
-    done = door.execute(queries.end_of_dump(config, latest.id, name, limit))
+    done = executor.execute(queries.end_of_dump(config, latest.id, name, limit))
     if done.code or done.stopped:
         return task.failed(f"reading the dump of {name}", done)
     if clients.is_whole(name, base64.b64decode(done.text)):
@@ -86,12 +86,12 @@ def _dump(
 
 
 def _volumes(
-    session: Session, door: Executor, known: Completed, folder: Path, limit: float
+    session: Session, executor: Executor, known: Completed, folder: Path, limit: float
 ) -> TaskResult:
     """Restore and compare a sample of the volumes' latest snapshot."""
     config, stop = session.config, session.stop
     began = time.monotonic()
-    sample = _sample(door, config, known, limit)
+    sample = _sample(executor, config, known, limit)
     if isinstance(sample, TaskResult):
         return sample
     room = scratch.room(folder, LARGEST // 4)
@@ -102,7 +102,7 @@ def _volumes(
     names.write_text(verify_sample.patterns(chosen.files), "utf-8")
     target = folder / "drill"
     left = max(1, limit - (time.monotonic() - began)) if limit else 0
-    done = door.execute(
+    done = executor.execute(
         queries.restore(config, sample.snapshot, str(target), str(names), left, room)
     )
     if done.stopped or done.locked:
@@ -127,14 +127,16 @@ def _nothing(config: Config, chosen: Chosen) -> TaskResult:
     return TaskResult(Status.FAILURE, line, Failure.SOURCE)
 
 
-def _sample(door: Executor, config: Config, known: Completed, limit: float) -> Sample | TaskResult:
+def _sample(
+    executor: Executor, config: Config, known: Completed, limit: float
+) -> Sample | TaskResult:
     """Return the candidates of the latest snapshot, or the result if it cannot be read."""
     latest = snapshots.of_volumes(known)
     if not latest:
         line = "no snapshot found: nothing could be restored"
         return TaskResult(Status.FAILURE, line, Failure.SOURCE)
     sample = Sample(SystemRandom())
-    listed = door.execute(queries.contents(config, latest, sample.hear, limit))
+    listed = executor.execute(queries.contents(config, latest, sample.hear, limit))
     if listed.code or listed.stopped:
         return task.failed("reading the latest snapshot", listed)
     return sample

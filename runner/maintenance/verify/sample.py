@@ -22,7 +22,7 @@ from runner.steps.task import TaskResult
 _FILES = 500  # in one drill: restic compares each name in the snapshot with each of these
 _BLOCK = 4096  # bytes that a file takes at least
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_UNSAID = "\ufffd"  # stands in restic's JSON for a byte that is no UTF-8
+_UNSAID = "\ufffd"  # in restic's JSON, replaces a byte that is not UTF-8
 # What a container without rights over owners is refused: a drill asks for contents alone.
 _OWNERS_ONLY = re.compile(r"(lchown|chmod) .*: operation not permitted")
 _REPAIR = (
@@ -49,7 +49,7 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """A file that was restored. ``wrong`` says what is wrong with it, "" if nothing.
+    """A restored file. ``wrong`` is its difference, "" if there is none.
 
     ``compared``: with the live file; a ``sound`` one is a database that passed its own check.
     """
@@ -124,7 +124,7 @@ class Sample:
         return f"{counted(files, 'file')} ({size(sum(folder.bytes for folder in self._folders))})"
 
     def chosen(self, bound: int) -> Chosen:
-        """Return what to restore in ``bound`` bytes: what small folders leave, big ones get."""
+        """Return the sample that fits in ``bound`` bytes: large folders get the rest."""
         full = sorted((f for f in self._folders if f.files), key=lambda folder: folder.room)
         files: list[File] = []
         untried: list[str] = []
@@ -171,7 +171,7 @@ def _pattern(path: str) -> str:
 
 
 def judged(sample: Sample, chosen: Chosen, done: Completed, tried: Iterable[Tried]) -> TaskResult:
-    """Return what a drill shows; ``done`` is restic's restore, ``tried`` what it left."""
+    """Return the result of a drill; ``done`` is restic's restore, ``tried`` are its files."""
     errors = [
         (path, why)
         for path, why in zip(done.unreadable, done.reasons, strict=True)

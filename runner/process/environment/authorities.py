@@ -47,7 +47,7 @@ def read(given: Mapping[str, str]) -> Authorities:
             problems.append(Problem("Secret variable", key, shown, str(error), used))
             continue
         found.append(text)
-        # restic takes a path only: where a text stands in its variable, it gets our file.
+        # restic reads only a path: if its variable contains text, it gets our file.
         for_all = for_all or key == _OURS or (key == _RESTICS and _is_text(value))
     return Authorities("".join(f"{text}\n" for text in found), for_all, tuple(problems))
 
@@ -69,7 +69,7 @@ def context(authorities: Authorities) -> ssl.SSLContext:
 def bundle(authorities: Authorities, folder: str) -> str:
     """Return the path of a file with the system's authorities and these; "" where there is none.
 
-    It is written into ``folder`` if needed, for whatever user comes next. Raises OSError.
+    It is written into ``folder`` if needed, for any later user. Raises OSError.
     """
     system = _system()
     if not authorities.pem:

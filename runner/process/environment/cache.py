@@ -29,7 +29,7 @@ def why_not(folder: str) -> str:
 
 
 def problem() -> str | None:
-    """Return what `status` says of the cache; None if this process needed none yet."""
+    """Return the cache as in `status`; None if this process has not needed one yet."""
     if not _found:
         return None
     why = next((each for each in _found.values() if each), "")

@@ -1,1 +1,1 @@
-"""The sidecar's own folders: whose they are, what is scratch, how much they may hold."""
+"""The sidecar's own folders: ownership, scratch, quota."""

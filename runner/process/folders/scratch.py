@@ -11,7 +11,7 @@ _RESERVE, _SHARE = 256 << 20, 20  # bytes of a disk that stay free, or this part
 
 
 def fresh(folder: Path) -> None:
-    """Make ``folder`` an empty one; a full disk is told of by whoever needs room there."""
+    """Make ``folder`` an empty one; a full disk is reported when space is needed there."""
     empty(folder)
     ownership.claim(folder)
 
@@ -35,7 +35,7 @@ def reserve(folder: Path) -> int:
 
 
 def open_up(folder: Path) -> None:
-    """Let us read all below ``folder`` and remove it, whatever the modes of restored files."""
+    """Let us read all below ``folder`` and remove it, with any modes of restored files."""
     if folder.is_symlink():  # os.walk would follow this one
         return
     for path, folders, files in os.walk(folder):

@@ -17,7 +17,7 @@ def local_folder(config: Config, target: str = "") -> str:
 
 
 def look(target: str = "", key: str = "") -> Step:
-    """Open the repository without a lock: exit 10 says that there is none."""
+    """Open the repository without a lock: exit 10 means that there is none."""
     argv = ("restic", "cat", "config", "--no-lock", "--json", *_by(key))
     return Step("look", argv, target=target)
 
@@ -46,7 +46,7 @@ def keys(target: str = "", key: str = "") -> Step:
 
 
 def held_snapshots(key: str, target: str = "") -> Step:
-    """List the ids of whatever snapshots there are, also of those that this key cannot read."""
+    """List the ids of all snapshots, also of those that this key cannot read."""
     argv = ("restic", "list", "snapshots", "--no-lock", "-q", *_by(key))
     return Step("list", argv, target=target)
 

@@ -85,7 +85,7 @@ def _must_be_replaceable(place: Place, path: str) -> None:
 
 
 def above(place: Place, paths: tuple[str, ...]) -> Iterator[tuple[str, os.stat_result | None]]:
-    """Yield the folders that these paths lie in, the innermost first, and what is there."""
+    """Yield the folders that contain these paths, the innermost first, and their state."""
     seen: set[str] = set()
     for path in paths:
         folder = path.rpartition("/")[0]
@@ -95,7 +95,7 @@ def above(place: Place, paths: tuple[str, ...]) -> Iterator[tuple[str, os.stat_r
             folder = folder.rpartition("/")[0]
 
 
-def give_back(door: Executor, snapshot: str, place: Place, around: Around) -> None:
+def give_back(executor: Executor, snapshot: str, place: Place, around: Around) -> None:
     """Give folders around databases what they had, or have in the snapshot.
 
     restic gave them what those around the copies have, which are our own.
@@ -113,7 +113,7 @@ def give_back(door: Executor, snapshot: str, place: Place, around: Around) -> No
             _set(place, node.path, (node.uid, node.gid), node.mode, (time, time))
 
     if new:
-        door.execute(queries.nodes(snapshot, new, hear, deep=False))
+        executor.execute(queries.nodes(snapshot, new, hear, deep=False))
 
 
 def _set(

@@ -108,7 +108,7 @@ def moment(text: object) -> int | None:
 
 
 def lack(node: Node, found: Found | None) -> str:
-    """Return in words what a restored node lacks without a look at its content; "" if nothing."""
+    """Return the difference of a restored node except for its content; "" if there is none."""
     if node.kind == "socket":  # who listens makes it; restic restores none
         return ""
     if found is None:

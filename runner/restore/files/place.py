@@ -79,7 +79,7 @@ class Place:
         self._entered = None
 
     def is_readable(self, path: str) -> bool:
-        """Whether we may read what is in the place of a path; of a link, whether it is there."""
+        """Whether the file at a path is readable; for a link, whether it exists."""
         with suppress(OSError), self.above(path) as (folder, name):
             return os.access(name, os.R_OK, dir_fd=folder.descriptor, follow_symlinks=False)
         return False
@@ -132,7 +132,7 @@ class Place:
 
 
 def opened(target: str, volumes: str, *, make: bool) -> Folder | None:
-    """Open a folder that somebody names to restore into, or None if there is none.
+    """Open the folder that a user named as target, or None if there is none.
 
     Up to a volume it is the operator's, and may be a link. In a volume, names are the app's.
     """

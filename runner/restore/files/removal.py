@@ -51,7 +51,7 @@ class Removal:
         return not trial.kept_total and not trial.failed and not trial._holds_ours(folder)
 
     def replace(self, folder: str) -> None:
-        """Delete a folder in whose place something else comes."""
+        """Delete a folder that another type of file replaces."""
         self._empty(folder)
         if not self.dry_run:
             with suppress(OSError), self.place.above(folder) as (above, name):

@@ -42,7 +42,7 @@ class Sparing:
             self._unread = set(state.runs.last.unreadable)
         # Elsewhere, what is older has nothing to do with what was backed up.
         self._in_place = survey.place.target == survey.place.inside
-        self._folders: dict[str, str] = {}  # the last one that was asked for
+        self._folders: dict[str, str] = {}  # the last one that was requested
         self._devices: dict[str, int] = {}
 
     def why(self, path: str, folder: Folder, found: os.stat_result) -> str:

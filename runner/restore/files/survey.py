@@ -38,7 +38,7 @@ class Survey:
     _absent: str = ""
 
     def above(self, paths: Iterable[str]) -> None:
-        """Take in the folders above these paths, which are no part of what is asked for."""
+        """Add the folders above these paths, which were not requested."""
         for path in paths:
             for each in PurePosixPath(path).parents:
                 self.before.kinds[hash(str(each))] = "others"
@@ -128,7 +128,7 @@ class Survey:
     def _leave(self, path: str) -> None:
         while self._open and not path.startswith(f"{self._open[-1][0]}/"):
             folder, names = self._open.pop()
-            with suppress(OSError):  # what cannot be read is told where its files are restored
+            with suppress(OSError):  # unreadable folders are reported when their files are restored
                 here = self.place.names(folder)
                 if extra := sorted(name for name in here if nodes.plain(name) not in names):
                     self.extra[folder] = extra

@@ -65,8 +65,8 @@ class Verified:
 
 
 def verify(
-    door: Executor, snapshot: str, place: Place, paths: tuple[str, ...], said: Mapping[str, str], *,
-    folders: bool = True,
+    executor: Executor, snapshot: str, place: Place, paths: tuple[str, ...],
+    said: Mapping[str, str], *, folders: bool = True,
 ) -> Verified:  # fmt: skip
     """Compare everything at or below ``paths`` of a snapshot; raise RunEnded if that cannot be.
 
@@ -75,10 +75,10 @@ def verify(
     """
     errors = {path: why for path, why in said.items() if path.startswith(f"{place.inside}/")}
     seen = _Seen(place, errors, folders=folders)
-    done = door.execute(queries.nodes(snapshot, paths, seen.hear, deep=True))
+    done = executor.execute(queries.nodes(snapshot, paths, seen.hear, deep=True))
     if done.code or done.stopped:
         raise failed(done, "the restored files cannot be compared: the snapshot cannot be read")
-    same = _with_same_content(door, snapshot, place, paths, tuple(seen.doubted))
+    same = _with_same_content(executor, snapshot, place, paths, tuple(seen.doubted))
     for path, node in seen.doubted.items():
         if path in same or _is_linked(place, node, same, seen.doubted):
             if path in errors or not seen.has_its_owner(node):
@@ -86,7 +86,7 @@ def verify(
         else:
             seen.fail(path, "differs from the snapshot")
     for path in errors.keys() - seen.heard if folders else ():
-        seen.found.refuse(place.of(path))  # a folder above, which is no part of what was asked for
+        seen.found.refuse(place.of(path))  # a folder above, which was not requested
     return seen.found
 
 
@@ -140,7 +140,11 @@ class _Seen:
 
 
 def _with_same_content(
-    door: Executor, snapshot: str, place: Place, paths: tuple[str, ...], doubted: tuple[str, ...]
+    executor: Executor,
+    snapshot: str,
+    place: Place,
+    paths: tuple[str, ...],
+    doubted: tuple[str, ...],
 ) -> set[str]:
     """Return the files that restic would not change: by content, with any time."""
     if not doubted:
@@ -154,7 +158,7 @@ def _with_same_content(
     chosen = doubted if len(doubted) <= _CHOSEN else paths
     inside = tuple(path[len(place.inside) :] for path in chosen)
     step = queries.compare(f"{snapshot}:{place.inside or '/'}", place.reached, inside, hear)
-    done = door.execute(step)
+    done = executor.execute(step)
     if done.stopped or (done.code and not done.unreadable):
         raise failed(done, "the restored files cannot be compared")
     return same

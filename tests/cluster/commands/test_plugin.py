@@ -52,7 +52,7 @@ def spoil(kubectl: Kubectl) -> None:
     kubectl.exec(name(kubectl), "sh", "-c", script, container="app")
 
 
-def test_from_the_first_look_to_a_kept_snapshot(
+def test_status_now_and_a_kept_snapshot(
     protected: Kubectl, cluster: Target, tmp_path: Path
 ) -> None:
     """And what README, the drill's and the runbooks' pages show."""
@@ -106,7 +106,7 @@ def test_keep_outlives_retention(protected: Kubectl, cluster: Target) -> None:
     assert kept < left
 
 
-def test_a_volume_that_was_emptied_on_purpose(protected: Kubectl, cluster: Target) -> None:
+def test_an_intentionally_emptied_volume_is_accepted(protected: Kubectl, cluster: Target) -> None:
     pod = wiki(protected, cluster.app_image)
     assert backup(protected, "now", "wiki", "--wait").code == 0
     protected.exec(pod, "sh", "-c", "rm -r /data/*", container="app")
@@ -118,7 +118,7 @@ def test_a_volume_that_was_emptied_on_purpose(protected: Kubectl, cluster: Targe
     assert backup(protected, "now", "wiki", "--wait").code == 0
 
 
-def test_replicas_of_a_stateful_set_have_backups_of_their_own(
+def test_replicas_of_a_stateful_set_have_separate_backups(
     protected: Kubectl, cluster: Target, tmp_path: Path
 ) -> None:
     asked = {**apps.ENABLED, "backup.schedule": apps.NEVER}
@@ -170,7 +170,7 @@ def test_restore_to_a_folder_here(protected: Kubectl, cluster: Target, tmp_path:
     assert [path.name for path in alone.iterdir()] == [Path(ODD).name]
 
 
-def test_restore_in_place_puts_everything_back(
+def test_restore_in_place_restores_everything(
     protected: Kubectl, cluster: Target, tmp_path: Path
 ) -> None:
     """Owners and modes too; the workload runs again; what is not in the snapshot goes."""
@@ -202,7 +202,7 @@ def _is_as_before(kubectl: Kubectl) -> None:
     until(lambda: len(kubectl.items("pods", "--selector=app=app")) == 1, "one pod is left", 240)
 
 
-def test_one_folder_as_of_yesterday_while_all_else_stays(
+def test_one_folder_is_restored_as_of_yesterday_and_the_rest_stays(
     protected: Kubectl, cluster: Target, tmp_path: Path
 ) -> None:
     """The rest of its volume, what was added there since, and another volume."""
@@ -255,7 +255,7 @@ def test_restore_into_a_new_claim(protected: Kubectl, cluster: Target, tmp_path:
     assert (refused.code, "in use by pod reader" in refused.err) == (1, True)
 
 
-def test_a_restore_that_is_interrupted_starts_the_workload_again(
+def test_an_interrupted_restore_scales_the_workload_up_again(
     protected: Kubectl, cluster: Target
 ) -> None:
     """Ctrl-C twice, while the volume is being restored."""
@@ -278,7 +278,7 @@ def test_a_restore_that_is_interrupted_starts_the_workload_again(
     _is_as_before(protected)
 
 
-def test_a_claim_that_another_pod_mounts_stops_the_restore(
+def test_a_claim_mounted_by_another_pod_prevents_the_restore(
     protected: Kubectl, cluster: Target
 ) -> None:
     """Before anything was scaled."""
@@ -295,7 +295,7 @@ def test_a_claim_that_another_pod_mounts_stops_the_restore(
     assert name(protected) == pod
 
 
-def test_who_would_scale_it_back_stops_the_restore(protected: Kubectl, cluster: Target) -> None:
+def test_a_gitops_controller_prevents_the_restore(protected: Kubectl, cluster: Target) -> None:
     pod = wiki(protected, cluster.app_image)
     assert backup(protected, "now", "wiki", "--wait").code == 0
     protected("label", "deployment", "wiki", "helm.toolkit.fluxcd.io/name=wiki")
@@ -318,7 +318,9 @@ def problems(kubectl: Kubectl, *arguments: str) -> list[str]:
     return [line for line in said.out.splitlines() if line.startswith("problem")]
 
 
-def test_the_doctor_finds_nothing_where_all_is_well(protected: Kubectl, cluster: Target) -> None:
+def test_the_doctor_finds_no_problem_in_a_healthy_cluster(
+    protected: Kubectl, cluster: Target
+) -> None:
     wiki(protected, cluster.app_image)
     assert backup(protected, "now", "wiki", "--wait").code == 0
 
@@ -333,7 +335,7 @@ def test_the_doctor_finds_nothing_where_all_is_well(protected: Kubectl, cluster:
 
 
 @pytest.mark.alone
-def test_the_doctor_and_reinject_where_the_webhook_was_away(
+def test_the_doctor_and_reinject_after_an_outage_of_the_webhook(
     protected: Kubectl, release: Release, cluster: Target
 ) -> None:
     """The pod that was admitted meanwhile gets its sidecar when it is evicted."""
@@ -361,7 +363,7 @@ def test_the_doctor_and_reinject_where_the_webhook_was_away(
     assert backup(protected, "reinject").out.startswith("no pod lacks its sidecar")
 
 
-def test_the_doctor_where_the_namespace_has_no_label(protected: Kubectl, cluster: Target) -> None:
+def test_the_doctor_names_a_missing_namespace_label(protected: Kubectl, cluster: Target) -> None:
     assert protected.namespace
     protected("label", "namespace", protected.namespace, "backup.enabled-")
     wiki(protected, cluster.app_image)
@@ -377,7 +379,9 @@ def test_the_doctor_where_the_namespace_has_no_label(protected: Kubectl, cluster
     assert f"kubectl label namespace {protected.namespace}" in row["remedy"]
 
 
-def test_status_lists_workloads_that_ask_for_no_backup(protected: Kubectl, cluster: Target) -> None:
+def test_status_lists_workloads_without_a_requested_backup(
+    protected: Kubectl, cluster: Target
+) -> None:
     """In a namespace that has opted in; alone, they are no failure."""
     template = apps.template([apps.container(cluster.app_image, FILL)], [apps.claimed()], {})
     protected.apply(apps.claim(), apps.workload("Deployment", "bare", template))
@@ -394,7 +398,9 @@ def test_status_lists_workloads_that_ask_for_no_backup(protected: Kubectl, clust
     assert rows(protected, "--protected-only") == []
 
 
-def test_what_cannot_be_is_one_line(protected: Kubectl, cluster: Target, tmp_path: Path) -> None:
+def test_an_invalid_call_is_reported_in_one_line(
+    protected: Kubectl, cluster: Target, tmp_path: Path
+) -> None:
     """With the next step, and never a trace."""
     wiki(protected, cluster.app_image)
     missing = {**vars(protected), "kubeconfig": tmp_path / "none"}
@@ -408,7 +414,7 @@ def test_what_cannot_be_is_one_line(protected: Kubectl, cluster: Target, tmp_pat
         assert hint in said.err
 
 
-def test_pausing(protected: Kubectl, cluster: Target) -> None:
+def test_pause_and_resume_backups(protected: Kubectl, cluster: Target) -> None:
     """The kubelet takes up to two minutes to tell the sidecar."""
     wiki(protected, cluster.app_image, **{"backup.schedule": "off"})
     paused = backup(protected, "pause", "wiki")
@@ -427,7 +433,7 @@ def test_pausing(protected: Kubectl, cluster: Target) -> None:
         ({"BACKUP_SCHEDULE": "off"}, "no run is scheduled"),
     ],
 )
-def test_the_doctor_reads_what_the_sidecar_sees(
+def test_the_doctor_reads_the_status_of_the_sidecar(
     protected: Kubectl, cluster: Target, change: dict[str, str], cause: str
 ) -> None:
     annotations = {} if "BACKUP_SCHEDULE" in change else {"backup.schedule": apps.NEVER}

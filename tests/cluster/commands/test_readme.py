@@ -64,7 +64,7 @@ def _pod(kubectl: Kubectl) -> str:
     return str(name)
 
 
-def test_four_commands_protect_an_app_and_a_lost_volume_comes_back(
+def test_four_commands_protect_an_app_and_restore_a_lost_volume(
     wiki: Kubectl, cluster: Target, s3: S3, tmp_path: Path
 ) -> None:
     (tmp_path / "manifests").symlink_to(PROJECT / "manifests")

@@ -41,7 +41,7 @@ def _in_git(namespace: str, image: str) -> list[Json]:
     return [claim, app]
 
 
-def test_what_recipes_show(protected: Kubectl, cluster: Target, tmp_path: Path) -> None:
+def test_recipes_work_as_shown(protected: Kubectl, cluster: Target, tmp_path: Path) -> None:
     in_git = _in_git(str(protected.namespace), cluster.app_image)
     (tmp_path / "wiki.yaml").write_text(yaml.safe_dump_all(in_git))
     protected("apply", f"--filename={tmp_path}/wiki.yaml")
@@ -83,7 +83,7 @@ def test_what_recipes_show(protected: Kubectl, cluster: Target, tmp_path: Path) 
 
 
 @pytest.mark.alone
-def test_one_job_makes_the_repository_and_keeps_what_each_workload_says(
+def test_one_job_creates_the_repository_and_applies_each_workloads_policy(
     protected: Kubectl, cluster: Target, release: Release, s3: S3
 ) -> None:
     """As the CronJob would have it: nothing of it is changed but when."""

@@ -61,12 +61,12 @@ def _bundle(release: Release) -> str:
     return str(release.kubectl.get(CONFIGURATION)["webhooks"][0]["clientConfig"].get("caBundle"))
 
 
-def test_rolling_restart(admissions: Load, release: Release) -> None:
+def test_no_admission_fails_during_a_rolling_restart(admissions: Load, release: Release) -> None:
     release.restart()
     _none_failed(admissions, "rolling restart")
 
 
-def test_helm_upgrade(admissions: Load, release: Release) -> None:
+def test_no_admission_fails_during_a_helm_upgrade(admissions: Load, release: Release) -> None:
     """Which changes the pods and the webhook configuration."""
     before = release.kubectl.get(CONFIGURATION)["metadata"]["generation"]
     release.upgrade(clusterName="upgraded", webhook__timeoutSeconds="29")
@@ -75,7 +75,7 @@ def test_helm_upgrade(admissions: Load, release: Release) -> None:
     _none_failed(admissions, "helm upgrade")
 
 
-def test_three_rotations_of_the_ca(admissions: Load, release: Release) -> None:
+def test_no_admission_fails_during_three_ca_rotations(admissions: Load, release: Release) -> None:
     """Published, switched, dropped: nine changes of what is trusted or shown."""
     for _ in range(3):
         before = _bundle(release)
@@ -91,7 +91,7 @@ def test_three_rotations_of_the_ca(admissions: Load, release: Release) -> None:
     _none_failed(admissions, "three rotations")
 
 
-def test_ca_bundle_wiped_by_hand_is_put_back(admissions: Load, release: Release) -> None:
+def test_wiped_ca_bundle_is_restored(admissions: Load, release: Release) -> None:
     """Until it is, the API server cannot trust us: that moment must be short."""
     before = _bundle(release)
     wipe = [{"op": "replace", "path": "/webhooks/0/clientConfig/caBundle", "value": ""}]

@@ -88,7 +88,7 @@ def _unavailable(release: Release) -> float:
     return float(next(line for line in text.splitlines() if line.startswith(name)).split()[1])
 
 
-def test_pre_pull_pods_that_roll_out_change_nothing(
+def test_rolling_out_pre_pull_pods_changes_nothing(
     protected: Kubectl, release: Release, cluster: Target
 ) -> None:
     release.kubectl("rollout", "restart", f"daemonset/{PREPULL}")
@@ -121,7 +121,7 @@ def test_node_that_is_down_changes_nothing(
         cluster.kubectl("delete", "node", "gone")
 
 
-def test_no_secret(namespace: Kubectl, release: Release, cluster: Target) -> None:
+def test_app_starts_without_a_secret(namespace: Kubectl, release: Release, cluster: Target) -> None:
     """The sidecar says what is missing, and begins when it is there."""
     del release
     apps.opted_in(namespace)
@@ -141,7 +141,7 @@ def test_no_secret(namespace: Kubectl, release: Release, cluster: Target) -> Non
         ({"RESTIC_REPOSITORY": "rest:http://192.0.2.1/"}, None),
     ],
 )
-def test_secret_that_leads_nowhere(
+def test_app_runs_with_a_wrong_or_unreachable_repository(
     protected: Kubectl, cluster: Target, values: dict[str, str], failure: str | None
 ) -> None:
     pod = started(protected, cluster.app_image)
@@ -172,7 +172,9 @@ def test_secret_that_leads_nowhere(
         "python3 -c 'held = b\"x\" * (400 << 20)'",  # over the memory limit
     ],
 )
-def test_sidecar_that_dies(protected: Kubectl, cluster: Target, death: str) -> None:
+def test_app_stays_ready_with_a_crashing_sidecar(
+    protected: Kubectl, cluster: Target, death: str
+) -> None:
     """The app's container is neither restarted nor Ready later, and the sidecar comes back."""
     started(protected, cluster.app_image)
     killed = ["--", "sh", "-c", f"{death}; echo killed alone"]
@@ -188,7 +190,9 @@ def test_sidecar_that_dies(protected: Kubectl, cluster: Target, death: str) -> N
     ends_in_time(protected)
 
 
-def test_webhook_gone(protected: Kubectl, changed: Release, cluster: Target) -> None:
+def test_app_starts_without_the_webhook(
+    protected: Kubectl, changed: Release, cluster: Target
+) -> None:
     changed.kubectl("scale", DEPLOYMENT, "--replicas=0")
     changed.kubectl.wait("pod --selector=app.kubernetes.io/component=webhook", "delete")
 
@@ -196,7 +200,9 @@ def test_webhook_gone(protected: Kubectl, changed: Release, cluster: Target) -> 
     ends_in_time(protected)
 
 
-def test_service_of_the_webhook_gone(protected: Kubectl, release: Release, cluster: Target) -> None:
+def test_app_starts_without_the_service_of_the_webhook(
+    protected: Kubectl, release: Release, cluster: Target
+) -> None:
     service = release.kubectl.get("service", NAME)
     release.kubectl("delete", "service", NAME)
     try:
@@ -209,7 +215,7 @@ def test_service_of_the_webhook_gone(protected: Kubectl, release: Release, clust
         release.kubectl.apply(service)
 
 
-def test_expired_certificate(
+def test_app_starts_with_an_expired_certificate(
     protected: Kubectl, release: Release, cluster: Target, tmp_path: Path
 ) -> None:
     """Apps are admitted as they came, and the webhook itself says that it is not ready."""

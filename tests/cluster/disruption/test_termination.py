@@ -15,7 +15,7 @@ GRACE = 60  # seconds
 SLOW = {"RESTIC_ADDITIONAL_BACKUP_PARAMETERS": "--limit-upload 50"}
 
 
-def test_backup_that_runs_ends_within_the_grace_period_and_leaves_no_lock(
+def test_running_backup_ends_within_the_grace_period_and_leaves_no_lock(
     protected: Kubectl, cluster: Target, s3: S3
 ) -> None:
     """Without using it up, and the next pod backs everything up."""

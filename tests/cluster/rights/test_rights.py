@@ -33,7 +33,7 @@ def _in_order(line: str) -> str:
 
 
 @pytest.mark.parametrize("where", [NAME, "default"])
-def test_account_of_the_webhook_may_do_what_is_listed(release: Release, where: str) -> None:
+def test_account_of_the_webhook_has_exactly_the_listed_rights(release: Release, where: str) -> None:
     """Only this: the lists are read by those who decide whether to install it."""
     account = f"system:serviceaccount:{NAME}:{NAME}"
 
@@ -43,7 +43,7 @@ def test_account_of_the_webhook_may_do_what_is_listed(release: Release, where: s
     assert rights == (LISTS / file).read_text().splitlines()
 
 
-def test_account_of_the_pre_pull_pods_may_do_nothing(release: Release) -> None:
+def test_account_of_the_pre_pull_pods_has_no_rights(release: Release) -> None:
     (pod,) = release.prepull_pods()
     account = pod["spec"]["serviceAccountName"]
 

@@ -100,7 +100,7 @@ def test_the_app_starts_is_ready_and_is_backed_up(
     assert [each for each in done if each.get("responseStatus", {}).get("code") == 403] == []
 
 
-def test_what_is_not_on_the_list_is_seen() -> None:
+def test_requests_that_are_not_listed_are_detected() -> None:
     """Else the log would prove nothing."""
     planted: list[Json] = [
         {"verb": "get", "objectRef": {"resource": "secrets", "namespace": "prod", "name": "x"}},

@@ -264,7 +264,7 @@ def journeys(
 
 
 @pytest.mark.parametrize("identity", identities.ALL, ids=lambda each: each.name)
-def test_backups_go_on_after_every_restore(
+def test_backups_continue_after_every_restore(
     identity: Identity, journeys: dict[str, Future[dict[str, float]]]
 ) -> None:
     steps = journeys[identity.name].result()

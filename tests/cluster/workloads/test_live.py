@@ -19,7 +19,7 @@ def _app(kubectl: Kubectl, image: str, **annotations: str) -> None:
     sidecar.await_first_look(kubectl, "app")
 
 
-def test_annotation_of_a_running_pod_counts(protected: Kubectl, cluster: Target) -> None:
+def test_annotation_of_a_running_pod_takes_effect(protected: Kubectl, cluster: Target) -> None:
     _app(protected, cluster.app_image)
     assert sidecar.status(protected, "app")["paused"] is False
 
@@ -30,7 +30,7 @@ def test_annotation_of_a_running_pod_counts(protected: Kubectl, cluster: Target)
     assert sidecar.restarts(protected, "app") == 0
 
 
-def test_run_is_asked_for_by_annotation(protected: Kubectl, cluster: Target) -> None:
+def test_run_is_requested_by_annotation(protected: Kubectl, cluster: Target) -> None:
     """Once: what has been answered is not asked for again."""
     _app(protected, cluster.app_image, **{"backup.schedule": "off"})
     before = sidecar.status(protected, "app")["last"]
@@ -41,7 +41,9 @@ def test_run_is_asked_for_by_annotation(protected: Kubectl, cluster: Target) -> 
     assert len(sidecar.snapshots(protected, "app")) == 1
 
 
-def test_edited_secret_counts_for_the_whole_namespace(protected: Kubectl, cluster: Target) -> None:
+def test_edited_secret_takes_effect_in_the_whole_namespace(
+    protected: Kubectl, cluster: Target
+) -> None:
     _app(protected, cluster.app_image)
     values = {"stringData": {"BACKUP_SCHEDULE": "5 4 * * *", "BACKUP_TIMEZONE": "Asia/Tokyo"}}
 

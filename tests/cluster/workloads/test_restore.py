@@ -189,7 +189,7 @@ def database(cluster: Target) -> Iterator[Postgres]:
         yield server
 
 
-def test_everything_comes_back_after_the_namespace_is_gone(
+def test_everything_is_restored_after_the_namespace_is_deleted(
     protected: Kubectl,
     cluster: Target,
     s3: S3,
@@ -254,7 +254,7 @@ def test_everything_comes_back_after_the_namespace_is_gone(
     assert found.split() == ["ok", "(0,", "1)"]
 
 
-def test_a_wrong_password_blocks_and_is_said_until_it_is_mended(
+def test_a_wrong_password_blocks_with_a_message_until_it_is_corrected(
     protected: Kubectl, cluster: Target, tmp_path: Path
 ) -> None:
     _backed_up(protected, cluster.app_image)
@@ -291,7 +291,7 @@ def test_first_deploy_starts_empty_and_a_required_restore_blocks(
     _starts_not(protected)
 
 
-def test_workload_of_the_same_name_elsewhere_never_gets_these_data(
+def test_workload_of_the_same_name_elsewhere_never_gets_the_data(
     protected: Kubectl, kubectl: Kubectl, cluster: Target
 ) -> None:
     """One Secret, one repository, two namespaces."""
@@ -313,7 +313,7 @@ def test_workload_of_the_same_name_elsewhere_never_gets_these_data(
         kubectl("delete", "namespace", str(other.namespace), "--wait=false")
 
 
-def test_interrupted_restore_resumes_and_keeps_what_was_written_in_between(
+def test_interrupted_restore_resumes_and_keeps_files_written_in_between(
     protected: Kubectl, cluster: Target
 ) -> None:
     protected.apply(*_app(apps.ENABLED))
@@ -351,7 +351,7 @@ def test_interrupted_restore_resumes_and_keeps_what_was_written_in_between(
 
 
 @pytest.mark.alone
-def test_pod_is_refused_while_the_webhook_is_away_and_restored_afterwards(
+def test_pod_is_denied_while_the_webhook_is_unreachable_and_restored_afterwards(
     protected: Kubectl, release: Release, cluster: Target
 ) -> None:
     _backed_up(protected, cluster.app_image)

@@ -45,7 +45,9 @@ def test_deployment_is_backed_up_under_its_name(protected: Kubectl, cluster: Tar
     assert snapshot["paths"] == ["/backup/data"]
 
 
-def test_replicas_of_a_stateful_set_are_kept_apart(protected: Kubectl, cluster: Target) -> None:
+def test_replicas_of_a_stateful_set_are_backed_up_separately(
+    protected: Kubectl, cluster: Target
+) -> None:
     template = apps.template([apps.container(cluster.app_image, WRITE)], [])
     spec = {"serviceName": "db", "replicas": 2, "podManagementPolicy": "Parallel",
             "volumeClaimTemplates": [apps.claim()]}  # fmt: skip

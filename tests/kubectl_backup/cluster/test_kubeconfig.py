@@ -43,7 +43,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("bare", "", ("bare", "default"), "https://us.example.com"),
     ],
 )
-def test_options_come_before_the_context_and_it_before_the_default(
+def test_options_outrank_the_context_and_it_outranks_the_default(
     file: Path, context: str, namespace: str, expected: tuple[str, str], server: str
 ) -> None:
     configuration = client.Configuration()
@@ -53,7 +53,7 @@ def test_options_come_before_the_context_and_it_before_the_default(
     assert (found, configuration.host) == (expected, server)
 
 
-def test_the_variable_names_the_file_and_the_option_comes_before_it(
+def test_the_option_outranks_the_variable_for_the_kubeconfig(
     file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KUBECONFIG", str(file))

@@ -35,7 +35,7 @@ def test_without_an_existing_source_the_volumes_are_backed_up(tmp_path: Path, ke
     assert found.warnings == [f"{key} /nowhere does not exist; all volumes are backed up"]
 
 
-def test_a_source_that_leaves_out_a_volume_of_a_similar_name_says_so(tmp_path: Path) -> None:
+def test_a_left_out_volume_of_a_similar_name_is_named(tmp_path: Path) -> None:
     for name in ("data", "data2"):
         (tmp_path / name).mkdir()
     source = str(tmp_path / "data")

@@ -1,4 +1,4 @@
-"""What is read from the surroundings: Secret and annotations as the kubelet lays them out."""
+"""Configuration as it is read: Secret and annotations as the kubelet lays them out."""
 
 import subprocess
 from pathlib import Path

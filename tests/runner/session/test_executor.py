@@ -1,4 +1,4 @@
-"""The one door to commands, with real small ones behind it."""
+"""The one executor of commands, with real small ones behind it."""
 
 import json
 import os
@@ -32,7 +32,7 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
 
 
 def run(config: Config, script: str, stop: Stop | None = None) -> Completed:
-    """Run shell text through the door."""
+    """Run shell text through the executor."""
     return Executor(config, Log(), stop or Stop()).execute(Step("test", ("sh", "-c", script)))
 
 

@@ -81,7 +81,7 @@ def test_a_crashing_app_container_does_not_open_the_breaker(
 
 
 def _next(cluster: Cluster, pod: Json) -> Admission:
-    return admit(pod, "prod", OPTIONS, cluster.around("prod", owner(pod, "prod")))
+    return admit(pod, "prod", OPTIONS, cluster.namespace_context("prod", owner(pod, "prod")))
 
 
 @pytest.mark.parametrize("event", ["listed", "MODIFIED"])

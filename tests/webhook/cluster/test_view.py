@@ -49,16 +49,16 @@ def _waiting(name: str, reason: str, **meta: Any) -> Json:  # noqa: ANN401 -- an
 
 
 def test_an_unknown_namespace_is_treated_as_the_strictest(cluster: Cluster) -> None:
-    assert cluster.around("prod", OWNER).pod_security == "restricted"
+    assert cluster.namespace_context("prod", OWNER).pod_security == "restricted"
 
     _tell(cluster, "namespaces", _namespace("prod"), _namespace("dev", **{ENFORCE: "baseline"}))
 
-    assert cluster.around("prod", OWNER).pod_security == OPTIONS.pod_security
-    assert cluster.around("dev", OWNER).pod_security == "baseline"
+    assert cluster.namespace_context("prod", OWNER).pod_security == OPTIONS.pod_security
+    assert cluster.namespace_context("dev", OWNER).pod_security == "baseline"
 
 
 def test_without_a_watch_the_strictest_is_assumed() -> None:
-    around = Cluster("backup", "", OPTIONS, follow=False).around("prod", OWNER)
+    around = Cluster("backup", "", OPTIONS, follow=False).namespace_context("prod", OWNER)
 
     assert around == NamespaceContext(pod_security="restricted")
 
@@ -66,9 +66,9 @@ def test_without_a_watch_the_strictest_is_assumed() -> None:
 def test_limit_ranges_are_those_of_the_pods_namespace(cluster: Cluster) -> None:
     _tell(cluster, "limitranges", _limits("prod", "1Gi"), _limits("dev", "64Mi"))
 
-    (limit,) = cluster.around("prod", OWNER).limits
+    (limit,) = cluster.namespace_context("prod", OWNER).limits
     assert limit.maximum == {"memory": 1 << 30}
-    assert cluster.around("other", OWNER).limits == ()
+    assert cluster.namespace_context("other", OWNER).limits == ()
 
 
 def test_namespaces_that_have_opted_in_are_watched_and_no_others(cluster: Cluster) -> None:

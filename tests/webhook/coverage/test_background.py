@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.webhook.admitting import OPTIONS, Json
 from tests.webhook.cluster import lists
 from tests.webhook.cluster.lists import Lists
-from webhook.coverage.background import Lookout
+from webhook.coverage.background import BackgroundScan
 from webhook.server.coverage_metrics import Coverage
 from webhook.server.metrics import Metrics
 
@@ -34,14 +34,14 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lists]:
 
 
 @contextmanager
-def looking(seconds: float = _OFTEN) -> Iterator[tuple[Lookout, Metrics]]:
-    lookout, metrics = Lookout(OPTIONS, seconds), Metrics()
-    metrics.registry.register(Coverage(lookout))
-    lookout.start()
+def looking(seconds: float = _OFTEN) -> Iterator[tuple[BackgroundScan, Metrics]]:
+    background, metrics = BackgroundScan(OPTIONS, seconds), Metrics()
+    metrics.registry.register(Coverage(background))
+    background.start()
     try:
-        yield lookout, metrics
+        yield background, metrics
     finally:
-        lookout.stop()
+        background.stop()
 
 
 def shown(metrics: Metrics) -> dict[tuple[str, ...], float]:
@@ -70,7 +70,7 @@ def _await(holds: Callable[[], bool], what: str) -> None:
 
 def test_no_series_is_exported_before_the_first_scan() -> None:
     metrics = Metrics()
-    metrics.registry.register(Coverage(Lookout(OPTIONS, 300)))
+    metrics.registry.register(Coverage(BackgroundScan(OPTIONS, 300)))
 
     assert shown(metrics) == {("coverage_timestamp_seconds",): 0.0}
 
@@ -96,9 +96,9 @@ def test_a_failed_scan_keeps_the_last_result_and_is_logged_once(
     cluster: Lists, pod: Json, caplog: pytest.LogCaptureFixture
 ) -> None:
     cluster.put(_PODS, [pod])
-    with looking() as (lookout, metrics):
+    with looking() as (background, metrics):
         _until(metrics, ("pods", "prod", "missed"), 1)
-        before = lookout.seen
+        before = background.seen
         cluster.refused[_PODS] = 403
         refusals = len(cluster.asked) + 9  # three looks
         cluster.wait(lambda: len(cluster.asked) > refusals)
@@ -155,9 +155,9 @@ def test_the_scanning_process_has_low_priority_and_limits(cluster: Lists) -> Non
         return b"{}"
 
     cluster.crowd(_PODS, 1, slow)
-    with looking(60) as (lookout, _):
+    with looking(60) as (background, _):
         assert answered.wait(120)
-        process = lookout._process
+        process = background._process
         assert process
         folder = Path(f"/proc/{process.pid}")
 

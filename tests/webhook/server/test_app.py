@@ -284,7 +284,7 @@ class _View:
     def __init__(self) -> None:
         self.attempts: list[Owner] = []
 
-    def around(self, name: str, owner: Owner) -> NamespaceContext:
+    def namespace_context(self, name: str, owner: Owner) -> NamespaceContext:
         """Restrict nothing."""
         del name, owner
         return NamespaceContext()

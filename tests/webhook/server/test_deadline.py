@@ -21,7 +21,7 @@ class _Busy:
     def __init__(self, how: str) -> None:
         self._how = how
 
-    def around(self, name: str, owner: Owner) -> NamespaceContext:
+    def namespace_context(self, name: str, owner: Owner) -> NamespaceContext:
         del name, owner
         end = time.monotonic() + 60
         while time.monotonic() < end:

@@ -44,7 +44,7 @@ def read(limit_range: Json) -> tuple[Limit, ...]:
 
 
 def defaulted(wanted: Budget, limits: Iterable[Limit]) -> Budget:
-    """Return ``wanted`` with what LimitRanges give a container that does not say."""
+    """Return ``wanted`` with the defaults of LimitRanges."""
     given = wanted.copy()
     for limit in limits:
         for name, value in limit.default.items():

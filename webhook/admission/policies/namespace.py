@@ -20,7 +20,7 @@ class Namespace:
 
 
 def read(namespace: Mapping[str, Any]) -> Namespace:
-    """Return what a v1 Namespace says; a level that nobody knows is the strictest."""
+    """Return the fields of a v1 Namespace; an unknown level is the strictest."""
     meta = namespace.get("metadata") or {}
     level = str((meta.get("labels") or {}).get(_ENFORCED) or "")
     named = str((meta.get("annotations") or {}).get(names.PULL_SECRETS_ANNOTATION) or "")

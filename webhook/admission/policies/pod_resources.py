@@ -62,7 +62,7 @@ def of_container(container: Mapping[str, Any]) -> Budget:
 
 
 def of_own(pod: Pod) -> Budget:
-    """Return what the pod's own ``resources`` say, for all its containers together."""
+    """Return the pod-level ``resources``, for all containers together."""
     own = pod_spec.spec(pod).get("resources") or {}
     return Budget(amounts(own.get("requests")), amounts(own.get("limits")))
 

@@ -36,7 +36,7 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """A v1 ResourceQuota: what it allows and what is used, as its status says."""
+    """A v1 ResourceQuota: what it allows and what is used, according to its status."""
 
     name: str
     hard: Amounts

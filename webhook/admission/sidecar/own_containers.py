@@ -7,7 +7,7 @@ from contract import coverage, names
 
 
 def is_restorer(container: Mapping[str, Any]) -> bool:
-    """Whether this is our init container, even if somebody took something from it."""
+    """Whether this is our init container, even with parts removed."""
     mounted = {mount.get("name") for mount in container.get("volumeMounts") or []}
     return container.get("name") == names.RESTORE_CONTAINER and names.STATE_VOLUME in mounted
 

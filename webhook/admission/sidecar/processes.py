@@ -24,7 +24,7 @@ def shared(pod: Pod) -> str:
 
 
 def warnings(pod: Pod, run_as: RunAs, *, chosen: bool) -> tuple[str, ...]:
-    """Return what others can read of the sidecar's processes, or as whom it runs so that none can.
+    """Return what others can read of the sidecar's processes, or the user that prevents it.
 
     ``chosen``: an annotation names the user.
     """

@@ -26,7 +26,7 @@ Json = dict[str, Any]
 
 
 class NoRoomError(Exception):
-    """The minimum resources for backups would be refused; the message says by what."""
+    """The minimum resources for backups would be refused; the message names the policy."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What of a pod holds data, by volume in the pod's order, and what of it is left out."""
+    """The volumes of a pod with data, in the pod's order, and those that are left out."""
 
     by_volume: Mapping[str, Claim]
     warnings: tuple[str, ...]

@@ -16,7 +16,7 @@ _NAMED = 5  # patterns that warnings name: a client shows all of them, one by on
 
 
 def doubtful(pod: Pod, values: Settings, mounts: Sequence[Mount]) -> tuple[Problem, ...]:
-    """Return a problem for each pattern of backup.exclude that hardly does what it says."""
+    """Return a problem for each pattern of backup.exclude that is probably a mistake."""
     key = settings.EXCLUDE
     named = str(pod_spec.annotations(pod).get(key.annotation) or "").strip()
     bad = any(problem.key == key.annotation for problem in values.problems)
@@ -33,7 +33,7 @@ def doubtful(pod: Pod, values: Settings, mounts: Sequence[Mount]) -> tuple[Probl
 def doubts(
     pod: Pod, patterns: tuple[str, ...], mounts: Sequence[Mount]
 ) -> Iterator[tuple[str, str]]:
-    """Yield each pattern in doubt, and why; with the path that was meant where a mount tells."""
+    """Yield each doubtful pattern, and why; with the intended path if a mount shows it."""
     for pattern, why in excludes.doubts(patterns, names.VOLUMES_DIR):
         meant = _meant(pod, pattern.removeprefix("!"), mounts)
         yield pattern, f"is a path inside the app's container: write {meant}" if meant else why

@@ -47,7 +47,7 @@ class _Entry:
 
 
 def select(claims: Mapping[str, Claim], wanted: tuple[str, ...] | None) -> Selection:
-    """Return what is backed up of ``claims`` where backup.volumes is ``wanted``.
+    """Return the volumes of ``claims`` that are backed up if backup.volumes is ``wanted``.
 
     An invalid entry never costs a backup: the default volumes are added.
     """

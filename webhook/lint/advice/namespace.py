@@ -11,7 +11,7 @@ from webhook.manifests.objects import Objects
 
 
 def opt_in(name: str, objects: Objects) -> Finding | None:
-    """Return what keeps the namespace of a pod that asks for backups from being looked at."""
+    """Return why the webhook does not see the namespace of a pod that requests backups."""
     command = f"kubectl label namespace {shlex.quote(name) if name else 'NAMESPACE'} {ENABLED}=true"
     found = objects.find("Namespace", name) if name else None
     if found is None:

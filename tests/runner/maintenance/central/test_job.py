@@ -80,8 +80,8 @@ class World:
     def job(self, listed: list[Json]) -> Job:
         """Return a job that has listed these snapshots just now."""
         session = self.session
-        door = Executor(session.config, session.log, session.stop)
-        return Job(session, door, Completed(0, text=json.dumps(listed)), b"key")
+        executor = Executor(session.config, session.log, session.stop)
+        return Job(session, executor, Completed(0, text=json.dumps(listed)), b"key")
 
     @property
     def asked(self) -> list[str]:

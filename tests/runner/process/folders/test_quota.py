@@ -30,7 +30,7 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
 
 
 def run(config: Config, script: str, *, hook: bool = False, largest: int = LARGEST) -> Completed:
-    """Run shell text through the door."""
+    """Run shell text through the executor."""
     step = Step("test", ("sh", "-c", script), hook=hook, largest=largest)
     return Executor(config, Log(), Stop()).execute(step)
 

@@ -165,7 +165,7 @@ def test_a_pod_over_a_limit_gets_no_sidecar_and_a_reason(what: str, pod: Json) -
     assert "not backed up" in line
 
 
-def test_a_pod_that_is_not_enabled_is_not_held_to_the_limits() -> None:
+def test_a_pod_that_is_not_enabled_is_not_checked_against_the_limits() -> None:
     """Other people's pods may be as large as they like; nothing of them is in the log."""
     pod = _volumes(complexity.VOLUMES + 1)
     del pod["metadata"]["annotations"]
