@@ -29,7 +29,7 @@ def run(arguments: list[str] | None) -> int:
     if "file" in parsed:
         parsed.filename = [*parsed.filename, *parsed.file]
         if not parsed.filename:
-            parser.error("name a file, or - for standard input")
+            parser.error("name a file with -f/--filename, or - for standard input")
     try:
         return int(parsed.run(parsed))
     except ConfigError as error:

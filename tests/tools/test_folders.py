@@ -8,7 +8,7 @@ from tests.blocks import PROJECT
 
 _MOST = 12  # entries of a folder; __init__.py is not counted
 MORE = {
-    ".": (23, "tools, registries and readers look here for these files and packages"),
+    ".": (24, "tools, registries and readers look here for these files and packages"),
     "runner": (20, "its packages are layers of their own, see docs/architecture.md"),
     "tests": (25, "a folder for each package of the product, and for each kind of test"),
     "tests/runner": (21, "mirrors the packages of runner"),

@@ -54,32 +54,40 @@ def _paths(workload: Workload, key: str) -> Iterator[Path]:
 
 def _objects(value: object, node: Node) -> Iterator[tuple[Document, Node]]:
     """Yield each object in a document, with its node: itself, and those that it lists."""
-    node = node.target or node
-    if isinstance(value, dict) and isinstance(node, Mapping):
-        yield value, node
-        inside = [(value.get(_text(key)), each) for key, each in node.pairs
-                  if _text(key) in {"items", "objects"}]  # fmt: skip
-        for listed, each in inside:
-            items = each.target or each
-            if isinstance(listed, list) and isinstance(items, Sequence):
-                for item, one in zip(listed, items.items, strict=True):
-                    yield from _objects(item, one)
+    if not isinstance(value, dict):
+        return
+    yield value, node
+    for key in ("items", "objects"):
+        listed = value.get(key)
+        for number, item in enumerate(listed if isinstance(listed, list) else ()):
+            yield from _objects(item, _at(node, (key, number)) or node)
+
+
+def _at(node: Node, path: Path) -> Node | None:
+    """Return the node at a path, None if there is none."""
+    for step in path:
+        node = node.target or node
+        if isinstance(node, Mapping) and (found := _pair(node, step)):
+            node = found[1]
+        elif isinstance(node, Sequence) and isinstance(step, int) and step < len(node.items):
+            node = node.items[step]
+        else:
+            return None
+    return node
 
 
 def _line(node: Node, path: Path) -> int:
-    """Return the line of what is at a path, 0 if nothing is."""
-    line = node.line
-    for step in path:
-        node = node.target or node
-        if isinstance(node, Mapping) and (pairs := [p for p in node.pairs if _text(p[0]) == step]):
-            line, node = pairs[-1][0].line, pairs[-1][1]
-        elif isinstance(node, Sequence) and isinstance(step, int) and step < len(node.items):
-            node = node.items[step]
-            line = node.line
-        else:
-            return 0
-    return line
+    """Return the line where the last key of a path stands, 0 if nothing is at the path."""
+    found = _at(node, path)
+    if found is None or not path:
+        return found.line if found else 0
+    holder = _at(node, path[:-1])
+    holder = (holder.target or holder) if holder else None
+    pair = _pair(holder, path[-1]) if isinstance(holder, Mapping) else None
+    return pair[0].line if pair else found.line
 
 
-def _text(key: Node) -> str:
-    return key.text if isinstance(key, Scalar) else ""
+def _pair(node: Mapping, key: str | int) -> tuple[Node, Node] | None:
+    """Return the last of the pairs with this key: it counts."""
+    found = [each for each in node.pairs if isinstance(each[0], Scalar) and each[0].text == key]
+    return found[-1] if found else None

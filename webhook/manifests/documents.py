@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,14 +49,16 @@ class File:
     def roots(self) -> Iterator[tuple[Document, Node]]:
         """Yield each document with its node, whose lines are those of the file."""
         for part in self._parts:
-            if part.root:
-                yield part.document, part.root
-            else:
-                # Spaces and breaks instead of what comes before: lines are counted from the start.
-                before = re.sub(r"[^\n]", " ", self._text[: part.start])
-                with suppress(UnreadableError):  # JSON that YAML does not know: no lines of it
-                    (found,) = nodes.parsed(before + self._text[part.start : part.end])
-                    yield part.document, found.root
+            yield part.document, part.root or self._root(part)
+
+    def _root(self, part: _Part) -> Node:
+        """Return the node of a document in JSON, without parts where YAML cannot read it."""
+        line = self._text.count("\n", 0, part.start)
+        try:
+            (found,) = nodes.parsed("\n" * line + self._text[part.start : part.end])
+        except UnreadableError:
+            return Node(part.start, part.end, line + 1)
+        return found.root
 
     def text(self) -> str:
         """Return the text with what was added to its documents."""

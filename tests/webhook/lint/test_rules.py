@@ -146,4 +146,4 @@ def test_files_are_named_with_the_option_or_without(
     assert "2 pods" in ran.out
     none = run(capsys, "lint")
     assert (none.status, none.out) == (2, "")
-    assert "name a file, or - for standard input" in none.err
+    assert "name a file with -f/--filename, or - for standard input" in none.err

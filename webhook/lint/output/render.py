@@ -34,7 +34,8 @@ exit status: 0 no error and no warning, 1 errors or warnings, 2 invalid input
 --output github: annotations of GitHub's workflows; sarif: SARIF 2.1.0
 --output json: a list with one object for each pod or pod template:
   file line kind name template namespace reason injected volumes restore schedule timezone secret
-  host; findings: a list of objects with rule, severity, key (what to change), message and line
+  host
+  findings: a list of objects with rule, severity, key (what to change), message and line
 """
 """Help text about the output."""
 

@@ -84,7 +84,7 @@ def test_no_text_of_a_manifest_commands_a_runner(
     assert ran.status == 1
     assert steering(ran.out) == []
     commands = [line for line in ran.out.splitlines() if line.lstrip().startswith("::")]
-    assert all(line.startswith(("::warning file=", "::notice file=")) for line in commands)
+    assert [x for x in commands if not x.startswith(("::warning file=", "::notice file="))] == []
     assert bool(commands) == (form == "github")
 
 

@@ -123,16 +123,19 @@ def test_a_shared_claim_can_be_left_out_by_backup_volumes(lint: Lint, pod: Json)
 
 
 @pytest.mark.parametrize("strategy", [None, {}, {"type": "RollingUpdate"}])
-@pytest.mark.parametrize("mode", ["ReadWriteOnce", "ReadWriteOncePod"])
-def test_a_rolling_update_with_a_read_write_once_volume_is_a_note(
-    lint: Lint, wiki: Json, strategy: object, mode: str
+@pytest.mark.parametrize(
+    ("mode", "status", "severity"),
+    [("ReadWriteOnce", 0, "note"), ("ReadWriteOncePod", 1, "warning")],
+)
+def test_a_rolling_update_waits_for_a_volume_of_one_node_or_pod(
+    lint: Lint, wiki: Json, strategy: object, mode: str, status: int, severity: str
 ) -> None:
     wiki["spec"] |= {"replicas": 1, "strategy": strategy}
 
     linted = lint(wiki, namespace(), complete(), claim("wiki-pages", mode))
 
-    assert (linted.status, len(linted.report["findings"])) == (0, 1)
-    message = linted.one("note", "spec.strategy.type")
+    assert (linted.status, len(linted.report["findings"])) == (status, 1)
+    message = linted.one(severity, "spec.strategy.type")
     assert message.startswith(f"claim wiki-pages is {mode}, ")
     assert message.endswith("write spec.strategy.type: Recreate")
 

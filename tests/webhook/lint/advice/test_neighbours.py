@@ -9,7 +9,8 @@ from tests.webhook.lint.lint_files import Lint, namespace
 Output = pytest.CaptureFixture[str]
 
 
-def _object(kind: str, spec: Json, name: str = "it") -> Json:
+def item(kind: str, spec: Json, name: str = "it") -> Json:
+    """Return an object in namespace prod."""
     return {"apiVersion": "x/v1", "kind": kind, "metadata": {"name": name, "namespace": "prod"},
             "spec": spec}  # fmt: skip
 
@@ -32,7 +33,7 @@ SCALERS: list[tuple[Json, bool]] = [
 def test_an_autoscaler_by_utilization_counts_the_sidecar(
     lint: Lint, wiki: Json, scaling: Json, said: bool
 ) -> None:
-    scaler = _object("HorizontalPodAutoscaler", {"scaleTargetRef": _TARGET, **scaling})
+    scaler = item("HorizontalPodAutoscaler", {"scaleTargetRef": _TARGET, **scaling})
 
     notes = [note for note in lint(wiki, scaler).told("note") if note["key"] == "spec.metrics"]
 
@@ -44,7 +45,7 @@ def test_an_autoscaler_by_utilization_counts_the_sidecar(
 def test_an_autoscaled_workload_has_pods_that_share_a_claim(
     lint: Lint, wiki: Json, least: int | None, said: bool
 ) -> None:
-    scaler = _object("HorizontalPodAutoscaler", {"scaleTargetRef": _TARGET, "minReplicas": least})
+    scaler = item("HorizontalPodAutoscaler", {"scaleTargetRef": _TARGET, "minReplicas": least})
 
     warnings = lint(wiki, scaler).told("warning")
 
@@ -73,7 +74,7 @@ POLICIES: list[tuple[list[Json], str]] = [
 def test_a_network_policy_without_egress_for_backups_is_named(
     lint: Lint, wiki: Json, policies: list[Json], severity: str
 ) -> None:
-    made = [_object("NetworkPolicy", spec, f"p{n}") for n, spec in enumerate(policies)]
+    made = [item("NetworkPolicy", spec, f"p{n}") for n, spec in enumerate(policies)]
 
     reports = lint(wiki, *made)
 
@@ -83,7 +84,7 @@ def test_a_network_policy_without_egress_for_backups_is_named(
 
 
 def test_a_network_policy_of_another_namespace_is_ignored(lint: Lint, wiki: Json) -> None:
-    policy = _object("NetworkPolicy", _ANY)
+    policy = item("NetworkPolicy", _ANY)
     policy["metadata"]["namespace"] = "other"
 
     assert lint(wiki, policy).told("warning") == []
@@ -119,9 +120,7 @@ def test_a_network_policy_applies_to_pods_that_its_selector_matches(
 ) -> None:
     wiki["spec"]["template"]["metadata"]["labels"] = {"app": "wiki"}
 
-    warnings = lint(wiki, _object("NetworkPolicy", {**_ANY, "podSelector": selector})).told(
-        "warning"
-    )
+    warnings = lint(wiki, item("NetworkPolicy", {**_ANY, "podSelector": selector})).told("warning")
 
     assert [each["key"] for each in warnings] == ["spec.egress"] * selects
 
@@ -130,12 +129,12 @@ def test_an_empty_selector_matches_a_pod_without_labels(lint: Lint, wiki: Json) 
     wiki["spec"]["template"]["metadata"].pop("labels", None)
 
     for selector, count in (({}, 1), (_in("pod-template-hash", "Exists"), 1), (_SELECTED, 0)):
-        policy = _object("NetworkPolicy", {**_ANY, "podSelector": selector})
+        policy = item("NetworkPolicy", {**_ANY, "podSelector": selector})
         assert len(lint(wiki, policy).told("warning")) == count
 
 
 def test_network_policies_are_named_in_order(lint: Lint, wiki: Json) -> None:
-    policies = [_object("NetworkPolicy", _ANY, name) for name in ("two", "one")]
+    policies = [item("NetworkPolicy", _ANY, name) for name in ("two", "one")]
 
     assert "NetworkPolicy one, two allows no egress" in lint(wiki, *policies).one(
         "warning", "spec.egress"
@@ -149,7 +148,7 @@ def test_an_autoscaler_is_named_with_its_metric(lint: Lint, wiki: Json) -> None:
         (scaling, "by the memory and cpu of"),
         ({"targetCPUUtilizationPercentage": 60}, "by the cpu of"),
     ):
-        scaler = _object("HorizontalPodAutoscaler", {"scaleTargetRef": _TARGET, **given})
+        scaler = item("HorizontalPodAutoscaler", {"scaleTargetRef": _TARGET, **given})
         assert said in lint(wiki, scaler).one("note", "spec.metrics")
 
 
@@ -170,7 +169,7 @@ RESIZERS: list[tuple[Json, bool]] = [
 def test_a_vertical_autoscaler_may_starve_the_sidecar(
     lint: Lint, wiki: Json, resizing: Json, said: bool
 ) -> None:
-    resizer = _object("VerticalPodAutoscaler", {"targetRef": _TARGET, **resizing})
+    resizer = item("VerticalPodAutoscaler", {"targetRef": _TARGET, **resizing})
 
     notes = [each for each in lint(wiki, resizer).told("note") if "Vertical" in each["message"]]
 
@@ -196,7 +195,7 @@ def test_a_pod_failure_policy_counts_the_sidecars_exit_codes(
 
 
 def test_the_pods_of_a_rollouts_workload_are_the_rollouts(lint: Lint, wiki: Json) -> None:
-    rollout = _object("Rollout", {"workloadRef": _TARGET}, "canary")
+    rollout = item("Rollout", {"workloadRef": _TARGET}, "canary")
 
     assert lint(wiki, rollout).report["host"] == "canary"
     rollout["metadata"]["namespace"] = "other"
@@ -212,3 +211,34 @@ def test_a_note_common_to_two_pods_is_printed_once(lint: Lint, wiki: Json) -> No
     assert [len([f for f in report["findings"] if f["key"] == "backup.enabled"])
             for report in linted.reports] == [1, 1]  # fmt: skip
     assert lint(wiki, other, namespace("false")).text.count("error BW016: Namespace prod") == 2
+
+
+_SELECTING: Json = {"selector": {"matchLabels": {"app": "wiki"}}}
+
+
+@pytest.mark.parametrize(
+    ("replicas", "budget", "said"),
+    [
+        (None, {"maxUnavailable": 0}, "maxUnavailable 0, 1 pod"),
+        (None, {"maxUnavailable": "0%"}, "maxUnavailable 0%"),
+        (1, {"minAvailable": 1}, "minAvailable 1, 1 pod"),
+        (3, {"minAvailable": 3}, "minAvailable 3, 3 pods"),
+        (3, {"minAvailable": "100%"}, "minAvailable 100%"),
+        (3, {"minAvailable": 2}, ""),
+        (1, {"maxUnavailable": 1}, ""),
+        (1, {"minAvailable": "50%"}, ""),
+        (1, {"maxUnavailable": 0, "selector": {"matchLabels": {"app": "other"}}}, ""),
+    ],
+)
+def test_a_budget_without_an_eviction_is_a_note(
+    lint: Lint, wiki: Json, replicas: int | None, budget: Json, said: str
+) -> None:
+    wiki["spec"] |= {"replicas": replicas, "strategy": {"type": "Recreate"}}
+    wiki["spec"]["template"]["metadata"]["labels"] = {"app": "wiki"}
+
+    told = lint(wiki, item("PodDisruptionBudget", {**_SELECTING, **budget})).told("note")
+
+    notes = [each["message"] for each in told if each["rule"] == "BW038"]
+
+    assert len(notes) == bool(said)
+    assert not said or said in notes[0]
