@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from contract import coverage, names, owners
+from contract import coverage, names
 from contract.annotations import settings
+from contract.workloads import owners
 
 Pod = dict[str, Any]
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from contract import coverage, names, owners
+from contract import coverage, names
 from contract.annotations import quantity
+from contract.workloads import owners
 
 Pod = dict[str, Any]
 """A v1 Pod as parsed from JSON; any list or mapping in it may be absent or null."""

@@ -2,8 +2,8 @@
 
 import pytest
 
-from contract import owners
-from contract.owners import Workload
+from contract.workloads import owners
+from contract.workloads.owners import Workload
 from tests.webhook.admitting import Json
 
 
