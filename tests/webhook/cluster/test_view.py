@@ -93,7 +93,7 @@ def test_a_pre_pull_pod_that_stays_tells_of_the_image(
 ) -> None:
     _tell(cluster, "prepull", pod)
 
-    assert bool(cluster.image_problem) is is_trouble
+    assert bool(cluster.image_problems) is is_trouble
 
 
 def test_a_table_forgets_what_is_gone_and_survives_what_it_cannot_read() -> None:
