@@ -150,7 +150,7 @@ class Reason(StrEnum):
     INTERNAL_ERROR = "internal_error"
     """A bug in the webhook. Please report it."""
     IMAGE_UNAVAILABLE = "image_unavailable"
-    """A node reports that it cannot pull the sidecar's image."""
+    """A node on which the pod may run cannot pull or run the sidecar's image."""
     QUOTA = "quota"
     """LimitRanges, ResourceQuotas or the pod's own limits leave less than 64Mi of memory."""
     REFUSED_ELSEWHERE = "refused_elsewhere"

@@ -73,6 +73,8 @@ class Snapshot:
     """When its backup began, as restic writes a time: to the nanosecond."""
     copies: str = ""
     """Folder with copies of databases; "" if there are none."""
+    made_as: tuple[str, ...] = ()
+    """Host and owner's tags that an earlier version gave it; none if they are as here."""
 
     @property
     def is_dated(self) -> bool:
@@ -122,7 +124,8 @@ class Snapshot:
     def __str__(self) -> str:
         """Say it in words."""
         doubt = ", which is doubtful: its volumes had lost files" if self.is_doubtful else ""
-        return f"snapshot {self.id[:8]} of {shown(self.time)}{doubt}"
+        made_as = f" (made as {self.made_as[0]})" if self.made_as else ""
+        return f"snapshot {self.id[:8]} of {shown(self.time)}{made_as}{doubt}"
 
 
 def read(listed: Mapping[str, Any]) -> Snapshot:

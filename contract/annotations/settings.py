@@ -47,7 +47,8 @@ SECRET = Setting("secret", "backup-env-configuration", values.object_name)
 
 NAME = Setting("name", "", values.host)
 """The host in restic's snapshots. Default: the workload's name. The Secret's variable for it is
-``RESTIC_HOSTNAME``; the annotation wins."""
+``RESTIC_HOSTNAME``; the annotation wins. Pods without a lasting owner, such as those of an Argo
+Workflow or a Job, share their backups under one name; others never get another workload's."""
 
 KEEP_LAST = Setting("keep-last", "1", values.count, "KEEP_LAST")
 """How many of the latest snapshots to keep. If all ``keep-*`` are zero, everything is kept."""

@@ -74,7 +74,7 @@ def compare(cluster: Cluster, terminal: Terminal, parsed: argparse.Namespace) ->
 def _read(part: Sidecar, terminal: Terminal) -> list[workload_snapshots.Snapshot]:
     with terminal.progress(f"pod {part.name}: reading the snapshots") as progress:
         progress.show()
-        return list(sidecar.all_of(part))
+        return list(part.snapshots())
 
 
 def _reported(running: Running, terminal: Terminal) -> int:

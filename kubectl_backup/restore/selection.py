@@ -96,7 +96,7 @@ def choose(cluster: Cluster, terminal: Terminal, parsed: argparse.Namespace) -> 
     with terminal.progress(f"pod {part.name}: reading the snapshots") as progress:
         progress.show()
         snapshot = workload_snapshots.to_restore(
-            sidecar.all_of(part), parsed.volume, parsed.snapshot, moment
+            part.snapshots(), parsed.volume, parsed.snapshot, moment
         )
         # Its own restore also restores copies of databases, which restic's does not.
         has_restore = not part.execute("backup-runner", "restore", "--help").code

@@ -5,7 +5,8 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from contract import names
+from contract import names, snapshots
+from contract.workloads import predecessors
 from kubectl_backup.cluster import errors
 from kubectl_backup.cluster.api import Cluster, Json
 from kubectl_backup.cluster.errors import ClusterError
@@ -87,10 +88,20 @@ class Sidecar:
         except ValueError as error:
             raise ClusterError(f"restic {arguments[0]}: invalid JSON: {error}") from error
 
-    def mine(self) -> tuple[str, ...]:
-        """Return restic's filter for the snapshots of this workload only."""
+    def snapshots(self) -> list[Json]:
+        """Return the snapshots of this workload only, under earlier names too, as restic's JSON."""
         known = self.known()
-        return ("--host", str(known["host"]), "--tag", ",".join(map(str, known["tags"])))
+        host, tags = str(known["host"]), tuple(map(str, known["tags"]))
+        possible = predecessors.are_possible(host, tags)
+        own = ("--host", host, "--tag", ",".join(tags))
+        shared = ("--tag", ",".join(predecessors.scope(tags)))
+        listed = self.restic("snapshots", "--json", "--no-lock", *(shared if possible else own))
+        found = [dict(each) for each in listed]
+        if not possible:
+            return found
+        history = predecessors.history(host, tags, map(snapshots.read, found))
+        mine = {each.id for each in history.snapshots}
+        return [each for each in found if each.get("id") in mine]
 
     def log(self, container: str = names.CONTAINER, **query: str) -> Iterator[bytes]:
         """Yield the lines of its log, or of the log of another container of its pod."""
@@ -143,8 +154,3 @@ def stall_of(cluster: Cluster, pod: Json, warning: str = "") -> stalls.Stall | N
     """Return why the sidecar of a pod does not run; None if it runs."""
     said = Sidecar(cluster, pod).restoring() if stalls.waits_for_restore(pod) else None
     return stalls.find(pod, said, warning)
-
-
-def all_of(part: Sidecar) -> list[Json]:
-    """Return all snapshots of a sidecar's workload."""
-    return [dict(each) for each in part.restic("snapshots", "--json", "--no-lock", *part.mine())]

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from contract import coverage, names, owners
+from contract import coverage, names
 from contract.annotations import settings
+from contract.workloads import owners
 
 Pod = dict[str, Any]
 
@@ -21,8 +22,11 @@ _KINDS = {
     "DeploymentConfig": ("dc", "deploymentconfig", "deploymentconfigs"),
     "Service": ("ksvc", "kservice", "kservices"),  # of Knative: no other kind has pods
     "CloneSet": ("clone", "cloneset", "clonesets"),
+    "Workflow": ("wf", "workflow", "workflows"),
+    "CronWorkflow": ("cwf", "cronwf", "cronworkflow", "cronworkflows"),
 }
 _BY_WORD = {word: kind for kind, words in _KINDS.items() for word in words}
+_GIVEN_NAME = settings.NAME.annotation
 _FINISHED = {"Succeeded", "Failed"}
 
 
@@ -119,9 +123,9 @@ def matching(reference: Reference, pods: Iterable[Pod], place: str) -> list[Pod]
     """
     pods = list(pods)
     found = [pod for pod in pods if _means(reference, pod)]
-    owners = sorted({str(owner(pod)) for pod in found})
-    if len(owners) > 1:
-        raise TargetError(f"{reference.name} matches more than one workload: write {_or(owners)}")
+    whose = sorted({str(_whose(pod)) for pod in found})
+    if len(whose) > 1:
+        raise TargetError(f"{reference.name} matches more than one workload: write {_or(whose)}")
     if not found:
         raise TargetError(_nothing(reference, pods, place))
     return sorted(found, key=lambda pod: (not lasting(pod), not running(pod), _name(pod)))
@@ -135,10 +139,16 @@ def apart(pod: Pod) -> bool:
 def _means(reference: Reference, pod: Pod) -> bool:
     if reference.kind == "Pod":
         return _name(pod) == reference.name
-    found = owner(pod)
+    found, given = owner(pod), annotations(pod).get(_GIVEN_NAME)
     if reference.kind:
-        return found == Owner(reference.kind, reference.name)
-    return reference.name in {found.name, _name(pod)}
+        return found.kind == reference.kind and reference.name in {found.name, given}
+    return reference.name in {found.name, _name(pod), given}
+
+
+def _whose(pod: Pod) -> Owner:
+    """Return whose backups a pod's are: all runs with one ``backup.name`` share them."""
+    found, given = owner(pod), annotations(pod).get(_GIVEN_NAME)
+    return Owner(found.kind, given) if given and found.kind in owners.RUNS else found
 
 
 def _nothing(reference: Reference, pods: Sequence[Pod], place: str) -> str:

@@ -10,6 +10,7 @@ from runner.config.model import Config
 from runner.databases import dump_snapshots
 from runner.databases.dump_snapshots import Dumped
 from runner.restic import commands, queries, snapshots
+from runner.restic.lists import of_snapshots
 from runner.restic.repository import init
 from runner.steps.evaluate import Facts, Source, errors_by_source, is_shrunk, worth
 from runner.steps.outcome import Counts, Failure, Outcome, Status
@@ -160,4 +161,4 @@ def _judged(config: Config, facts: Facts, done: Completed) -> Generator[Effect, 
 def _still_held(config: Config) -> Generator[Effect, Result, str]:
     """Return the newest snapshot, after restic reported that nothing changed."""
     listed = yield from must(queries.snapshots(config), "it is unknown whether a snapshot was made")
-    return snapshots.of_volumes(listed)
+    return snapshots.of_volumes(of_snapshots(listed.text))

@@ -8,7 +8,7 @@ from contract.snapshots import Snapshot, dump_tag
 from contract.text import counted
 from runner.config.model import Config
 from runner.maintenance.retention import clock, thinning
-from runner.restic import commands, maintainer, queries
+from runner.restic import commands, maintainer, queries, snapshots
 from runner.restic.lists import array, of_snapshots
 from runner.restic.repository import init, locks, opening
 from runner.steps import task
@@ -42,10 +42,10 @@ def forget(config: Config, limit: float = 0, target: str = "", *, trial: bool = 
 
 def retention(config: Config, now: datetime, limit: float, target: str = "") -> Task:
     """Apply retention, unless the times of snapshots cannot be trusted."""
-    listed: Completed = yield queries.snapshots(config, target)
+    listed: Completed = yield queries.history(config, target)
     if unfinished := task.unfinished("retention", listed):
         return unfinished
-    found = of_snapshots(listed.text)
+    found = snapshots.history(config, listed, settled=True)
     if why := clock.doubt((each.time for each in found if each.is_dated), now):
         return TaskResult(Status.SKIPPED, why, None, 0, None if target else len(found))
     if not found:
@@ -55,16 +55,21 @@ def retention(config: Config, now: datetime, limit: float, target: str = "") -> 
 
 def apply(config: Config, found: list[Snapshot], limit: float, target: str = "") -> Task:
     """Apply retention to this workload's snapshots, which are ``found``, and their times sound."""
-    # Doubtful ones that would not be kept, were they good; they push none of those out.
+    # Doubtful ones, and those of earlier names, that would not be kept, were they good and of
+    # this name; they push none of those out.
     thinned = thinning.superfluous(config, found)[:_AT_ONCE]
-    if thinned:
-        forgotten: Completed = yield commands.forget_doubtful(config, thinned, limit, target)
-        if unfinished := task.unfinished("retention of doubtful snapshots", forgotten):
+    makers: dict[tuple[str, ...], tuple[str, ...]] = {}
+    for each in thinned:
+        makers[each.made_as] = (*makers.get(each.made_as, ()), each.id)
+    for made_as, ids in makers.items():
+        step = commands.forget_these(config, made_as, ids, limit, target)
+        forgotten: Completed = yield step
+        if unfinished := task.unfinished("retention of doubtful or earlier snapshots", forgotten):
             return unfinished
     done = yield from forget(config, limit, target)
     if not thinned or done.status != Status.SUCCESS:
         return done
-    removed = counted(len(thinned), "doubtful one")
+    removed = counted(len(thinned), "doubtful or earlier one")
     return replace(done, message=f"{done.message}; {removed} removed before")
 
 

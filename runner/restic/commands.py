@@ -195,10 +195,17 @@ def forget(config: Config, limit: float = 0, target: str = "") -> Step | None:
     return Step("forget", argv, limit=limit, target=target, lists=True)
 
 
-def forget_doubtful(config: Config, snapshots: tuple[str, ...], limit: float, target: str) -> Step:
-    """Forget these snapshots, which are this workload's own and doubtful."""
+def forget_these(
+    config: Config, made_as: tuple[str, ...], snapshots: tuple[str, ...], limit: float, target: str
+) -> Step:
+    """Forget these snapshots, which are this workload's own.
+
+    ``made_as`` are host and owner's tags that they have under an earlier name, none if they have
+    this workload's.
+    """
+    theirs = ("--host", made_as[0], "--tag", ",".join(made_as[1:])) if made_as else mine(config)
     argv = (
         "restic", "forget", "-q", "--retry-lock", f"{long_patience(config, limit):.0f}s",
-        *mine(config), "--", *snapshots,
+        *theirs, "--", *snapshots,
     )  # fmt: skip
     return Step("forget", argv, limit=limit, target=target)

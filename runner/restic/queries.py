@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
+from contract.workloads import predecessors
 from runner.config.model import Config
 from runner.restic import commands
 from runner.restic.commands import literal
@@ -17,6 +18,21 @@ _LIST = ("restic", "snapshots", "--json", "--no-lock")
 def snapshots(config: Config, target: str = "") -> Step:
     """List this workload's snapshots."""
     return Step("snapshots", (*_LIST, *commands.mine(config)), target=target, lists=True)
+
+
+def history(config: Config, target: str = "") -> Step:
+    """List this workload's snapshots, and what may be its own under an earlier name.
+
+    `snapshots.history` tells which are.
+    """
+    own = config.identity
+    if not predecessors.are_possible(own.host, own.tags):
+        return snapshots(config, target)
+    return Step("snapshots", _of_scope(own.tags), target=target, lists=True)
+
+
+def _of_scope(tags: tuple[str, ...]) -> tuple[str, ...]:
+    return (*_LIST, "--tag", ",".join(predecessors.scope(tags)))
 
 
 def contents(
@@ -43,7 +59,9 @@ def restore(
 
 
 def snapshots_of(host: str, tags: tuple[str, ...]) -> Step:
-    """List the snapshots of any workload."""
+    """List the snapshots of any workload; of one with all its tags under earlier names too."""
+    if predecessors.are_possible(host, tags):
+        return Step("snapshots", _of_scope(tags), lists=True)
     return Step("snapshots", (*_LIST, "--host", host, "--tag", ",".join(tags)), lists=True)
 
 

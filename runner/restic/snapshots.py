@@ -7,6 +7,8 @@ from typing import Any
 
 from contract import snapshots
 from contract.snapshots import COPIES, Size, Snapshot
+from contract.workloads import predecessors
+from contract.workloads.predecessors import History
 from runner.config.model import Config
 from runner.restic import queries
 from runner.restic.lists import of_snapshots
@@ -32,10 +34,10 @@ def last_backup(config: Config, limit: float = 0) -> Generator[Effect, Result, L
     Raises RunEnded if the repository cannot be reached, or not in ``limit`` seconds if that is
     not 0.
     """
-    done: Completed = yield replace(queries.snapshots(config), limit=limit)
+    done: Completed = yield replace(queries.history(config), limit=limit)
     if done.stopped:
         raise failed(done, "the repository cannot be opened")
-    last = last_of(config, of_snapshots(done.text))
+    last = last_of(config, history(config, done))
     return replace(last, is_certain=done.no_repository or not done.code)
 
 
@@ -70,10 +72,10 @@ def once_full(config: Config, paths: list[str]) -> Generator[Effect, Result, set
 
     Raises RunEnded if that is unknown.
     """
-    listed: Completed = yield queries.snapshots(config)
+    listed: Completed = yield queries.history(config)
     if (listed.code or listed.stopped) and not listed.no_repository:
         raise failed(listed, "the content of the volumes is unknown")
-    newest = of_volumes(listed)
+    newest = of_volumes(history(config, listed))
     found = set()
     for path in paths if newest else ():
         files: list[str] = []
@@ -91,15 +93,34 @@ def once_full(config: Config, paths: list[str]) -> Generator[Effect, Result, set
     return found
 
 
-def of_volumes(listed: Completed) -> str:
-    """Return the id of the latest of this workload's snapshots that is no dump; "" if none is."""
-    newest = latest(each for each in of_snapshots(listed.text) if each.is_whole)
+def history(config: Config, listed: Completed, *, settled: bool = False) -> list[Snapshot]:
+    """Return this workload's snapshots, under earlier names too, of those that a query listed.
+
+    ``settled``: of earlier names only what retention may count.
+    """
+    own = config.identity
+    return history_of(own.host, own.tags, listed, settled=settled).snapshots
+
+
+def history_of(
+    host: str, tags: tuple[str, ...], listed: Completed, *, settled: bool = False
+) -> History:
+    """Return the same of any workload, and what is doubted."""
+    found = of_snapshots(listed.text)
+    if not predecessors.are_possible(host, tags):
+        return History(found)  # by restic's own filter
+    return predecessors.history(host, tags, found, settled=settled)
+
+
+def of_volumes(found: Iterable[Snapshot]) -> str:
+    """Return the id of the latest of these snapshots that is no dump; "" if none is."""
+    newest = latest(each for each in found if each.is_whole)
     return newest.id if newest else ""
 
 
-def of_dump(listed: Completed, name: str) -> Snapshot | None:
-    """Return the latest dump of this name, or None if there is none."""
-    return latest(each for each in of_snapshots(listed.text) if each.has_dump(name))
+def of_dump(found: Iterable[Snapshot], name: str) -> Snapshot | None:
+    """Return the latest dump of this name among these, or None if there is none."""
+    return latest(each for each in found if each.has_dump(name))
 
 
 def _whole_dumps(found: Iterable[Snapshot], name: str) -> Iterable[Snapshot]:

@@ -7,12 +7,12 @@ from typing import Any
 
 from contract.snapshots import Snapshot
 from runner.config.redaction.mask import heard
-from runner.restic import queries
-from runner.restic.lists import of_snapshots
+from runner.restic import queries, snapshots
 from runner.restic.selection import Wanted
+from runner.steps.outcome import Failure, Status
 from runner.steps.questions import Names
 from runner.steps.result import Completed
-from runner.steps.step import Effect, Result, Step, failed
+from runner.steps.step import Effect, Result, RunEnded, Step, failed
 
 _ENDED = re.compile(r"Fatal: There were \d+ errors?")
 _FOUND = re.compile(r"Found matching entries in snapshot ([0-9a-f]{8})")
@@ -38,7 +38,10 @@ def known(wanted: Wanted, *, by_hand: bool = False) -> Generator[Effect, Result,
         return []
     if done.code or done.stopped:
         raise failed(done, "the repository cannot be read")
-    return of_snapshots(done.text)
+    found = snapshots.history_of(wanted.host, wanted.tags, done)
+    if found.doubted and not found.snapshots:
+        raise RunEnded(Status.FAILURE, str(found), Failure.CONFIG)
+    return found.snapshots
 
 
 def folder(kept: Snapshot, path: str, target: str) -> Generator[Effect, Result, Put | None]:

@@ -21,6 +21,7 @@ with atheris.instrument_imports(include=["contract", "webhook"]):
 
 from tests.fuzz import json_values, running
 from tests.webhook.admission.patch.applier import apply
+from tests.webhook.admitting import BAD_NODE
 
 _IMAGE = "registry.example.net/backup-sidecar:1"
 _OPTIONS = (
@@ -34,7 +35,7 @@ _AROUND = (
     NamespaceContext(),
     NamespaceContext(pod_security="restricted", pull_secrets=("pull",)),
     NamespaceContext(refused=True),
-    NamespaceContext(image_problem="ErrImagePull", database_image_problem="ErrImagePull"),
+    NamespaceContext((BAD_NODE,), (BAD_NODE,)),
     NamespaceContext(
         limits=(Limit(False, {}, _SMALL, _SMALL, _SMALL, {}),), pod_security="baseline"
     ),

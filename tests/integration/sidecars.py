@@ -47,11 +47,16 @@ class Sidecar(Container):
         name: str = "wiki",
         namespace: str = "prod",
         pace: Mapping[str, str] | None = None,
+        rollout: int = 0,
     ) -> None:
         pod = deepcopy(app.pod())
         pod["metadata"]["annotations"] = {"backup.enabled": "true", **(annotations or {})}
         pod["metadata"]["namespace"] = namespace
         pod["metadata"]["ownerReferences"][0]["name"] = f"{name}-{app.TEMPLATE_HASH}"
+        if rollout:  # of a DeploymentConfig
+            owner = {"kind": "ReplicationController", "name": f"{name}-{rollout}"}
+            pod["metadata"]["ownerReferences"] = [{**owner, "controller": True}]
+            pod["metadata"]["labels"]["deploymentconfig"] = name
         options = Options("backup-webhook-sidecar:test", database_image="db:test", defaults=later())
         self.schedule = options.defaults["schedule"]
         admission = admit(pod, namespace, options)

@@ -8,13 +8,16 @@ from typing import Any
 import orjson
 
 from webhook.admission import admit
-from webhook.admission.model import Options
+from webhook.admission.model import NodeProblem, Options
+from webhook.admission.pod.placement import Node
 from webhook.server import review
 
 Json = dict[str, Any]
 
 IMAGE = "registry.example.net/backup-sidecar@sha256:0123abcd"
 OPTIONS = Options(image=IMAGE, excluded_namespaces=frozenset())
+
+BAD_NODE = NodeProblem("ErrImagePull", Node("n"))
 
 OWN_VOLUMES = ("backup-state", "backup-secret", "backup-pod", "backup-no-token")
 STATUS = "backup.status"

@@ -10,6 +10,7 @@ from contract.names import Reason
 from webhook.admission import pod_spec, restore_plan
 from webhook.admission.model import Decision, NamespaceContext, Options, Plan, Skip
 from webhook.admission.pod import complexity, platform
+from webhook.admission.pod.placement import may_run_on
 from webhook.admission.pod_spec import Pod
 from webhook.admission.volumes import claims, excludes, selection
 
@@ -19,7 +20,7 @@ def decide(pod: Pod, options: Options, around: NamespaceContext) -> Decision:
     skip = _not_asked(pod) or _too_complex(pod) or _impossible(pod, options)
     decision: Decision = skip or _plan(pod, options)
     if isinstance(decision, Plan):
-        decision = _around(decision, around)
+        decision = _around(pod, decision, around)
     if isinstance(decision, Skip) and decision.told:
         return refused(pod, decision, options)
     return decision
@@ -33,10 +34,11 @@ def refused(pod: Pod, skip: Skip, options: Options) -> Skip:
     return replace(skip, warnings=(*others, restore_plan.REFUSAL, cause), refused=True)
 
 
-def _around(plan: Plan, around: NamespaceContext) -> Decision:
-    """Return the plan within the namespace's context."""
+def _around(pod: Pod, plan: Plan, around: NamespaceContext) -> Decision:
+    """Return the plan after applying what the cluster allows."""
     dumps = plan.settings.get(settings.DUMP)
-    if problem := around.database_image_problem if dumps else around.image_problem:
+    problems = around.database_image_problems if dumps else around.image_problems
+    if problem := next((each for each in problems if may_run_on(pod, each.node)), None):
         line = f"the sidecar's image is unavailable ({problem}); not backed up"
         return Skip(Reason.IMAGE_UNAVAILABLE, (*plan.warnings, line), told=True)
     if not around.refused:

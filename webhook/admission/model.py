@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from contract import coverage
 from contract.annotations.settings import Settings
 from contract.names import Reason
+from webhook.admission.pod.placement import Node
 from webhook.admission.pod_spec import Identity
 from webhook.admission.policies.limit_range import Limit
 from webhook.admission.policies.resource_quota import Quota
@@ -41,17 +42,29 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
+class NodeProblem:
+    """Why an image does not run on a ``node``."""
+
+    problem: str
+    node: Node
+
+    def __str__(self) -> str:
+        """Say it in words."""
+        return f"{self.problem} on node {self.node.name}"
+
+
+@dataclass(frozen=True, slots=True)
 class NamespaceContext:
     """The current state of a pod's namespace, and of the nodes.
 
-    ``image_problem``: why some node cannot get the image, and ``database_image_problem`` the one
+    ``image_problems``: which nodes cannot run the image, and ``database_image_problems`` the one
     for pods with dumps; ``pod_security``: the level that is enforced;
     ``refused``: pods of this owner get no sidecar for now: something refused every pod that had
     one, or it did not run in one, and ``broken`` says why.
     """
 
-    image_problem: str = ""
-    database_image_problem: str = ""
+    image_problems: tuple[NodeProblem, ...] = ()
+    database_image_problems: tuple[NodeProblem, ...] = ()
     pod_security: str = "privileged"
     limits: tuple[Limit, ...] = ()
     quotas: tuple[Quota, ...] = ()

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from contract import coverage, names, owners
+from contract import coverage, names
 from contract.annotations import quantity
+from contract.workloads import owners
 
 Pod = dict[str, Any]
 """A v1 Pod as parsed from JSON; any list or mapping in it may be absent or null."""
@@ -50,21 +51,38 @@ def containers(pod: Pod) -> Iterator[dict[str, Any]]:
 
 
 def identity(pod: Pod, name: str | None) -> Identity:
-    """Return the workload of a pod from its owners and labels; ``name`` overrides the host."""
+    """Return the workload of a pod from its owners and labels.
+
+    ``name`` overrides the host; also the workload, where each run or pod has another name. It does
+    not override the name of a Deployment, say: a neighbour could take its backups over by it.
+    """
     meta = metadata(pod)
     found = owners.workload(meta)
     if found is None:
         own = str(meta.get("name") or (meta.get("generateName") or "").rstrip("-"))
-        return Identity("Pod", own, name or own)
+        return Identity("Pod", name or own, name or own)
     if found.kind == "StatefulSet":
-        host = f"{name}-$({names.ENV_POD_INDEX})" if name else f"$({names.ENV_POD})"
+        host = f"{name}-{_ordinal(meta)}" if name else f"$({names.ENV_POD})"
     elif found.kind == "DaemonSet":
         host = f"{name or found.name}-$({names.ENV_NODE})"
-    elif found.kind not in _SHARING and _has_own_data(pod):
-        host = name or f"$({names.ENV_POD})"
-    else:
+    elif name or found.kind in _SHARING or found != owners.controller(meta):
         host = name or found.name
-    return Identity(found.kind, found.name, host)
+    else:
+        host = f"$({names.ENV_POD})" if _has_own_data(pod) else found.name
+    workload = name if name and found.kind in owners.RUNS else found.name
+    return Identity(found.kind, workload, host)
+
+
+def _ordinal(meta: Mapping[str, Any]) -> str:
+    """Return the ordinal of a StatefulSet's pod, or the variable for it.
+
+    Controllers other than Kubernetes' own leave out the label that the kubelet reads.
+    """
+    if "apps.kubernetes.io/pod-index" not in (meta.get("labels") or {}):
+        number = str(meta.get("name") or "").rpartition("-")[2]
+        if number.isdecimal():
+            return number
+    return f"$({names.ENV_POD_INDEX})"
 
 
 def _has_own_data(pod: Pod) -> bool:

@@ -25,7 +25,7 @@ def problems_of(pod: Json, daemonset: str) -> dict[str, str]:
     for each in status.get("containerStatuses") or ():
         problem = _problem(each)
         if problem and each["name"] in images:
-            found[images[each["name"]]] = f"{problem} on node {pod['spec'].get('nodeName')}"
+            found[images[each["name"]]] = problem
     return found
 
 

@@ -7,21 +7,23 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from contract import names
 from kube.reader import Reader, Source
 from kube.watch import ADDED, DELETED, Listener, Reflector
 from webhook.admission import pod_spec
-from webhook.admission.model import NamespaceContext, Options
+from webhook.admission.model import NamespaceContext, NodeProblem, Options
 from webhook.admission.pod_spec import Owner
 from webhook.admission.policies import limit_range, namespace, resource_quota
 from webhook.admission.policies.limit_range import Limit
 from webhook.admission.policies.namespace import STRICTEST, Namespace
 from webhook.admission.policies.resource_quota import Quota
-from webhook.cluster import crashes, evidence, sidecar_hosts
+from webhook.cluster import crashes, evidence, nodes, sidecar_hosts
 from webhook.cluster.circuit_breaker import Breaker, Verdict
 from webhook.cluster.evidence import Evidence, Refusals
+from webhook.cluster.nodes import Placed
 from webhook.cluster.prepull import problems_of
 
 _LOG = logging.getLogger("cluster")
@@ -42,11 +44,13 @@ class Cluster:
         self._follow = follow
         self.evidence = Evidence()
         self.breaker = Breaker(self.evidence, _announce, authenticated=authenticated)
-        self._images: Table[dict[str, str]] = Table(lambda pod: problems_of(pod, prepull))
+        self._images: Table[_Prepulled] = Table(
+            lambda pod: _Prepulled(nodes.placed(pod), problems_of(pod, prepull))
+        )
         self._namespaces: Table[Namespace] = Table(namespace.read)
         self._limits: Table[tuple[Limit, ...]] = Table(limit_range.read)
         self._quotas: Table[Quota] = Table(resource_quota.read)
-        self._sidecars: Table[str] = Table(self._sidecar)
+        self._sidecars: Table[_Injected] = Table(self._sidecar)
         watched: dict[str, tuple[Source, Listener]] = {}
         if prepull:
             watched["prepull"] = Source(f"/api/v1/namespaces/{own}/pods"), self._images
@@ -68,12 +72,12 @@ class Cluster:
             for name, (source, listener) in watched.items()
         ]
 
-    def _sidecar(self, pod: Json) -> str:
-        """Return the host of a pod with a sidecar; report to the breaker one that does not run."""
+    def _sidecar(self, pod: Json) -> "_Injected":
+        """Return what is known of a pod with a sidecar; the breaker learns if it does not run."""
         if why := crashes.crash(pod):
             where = pod["metadata"].get("namespace", "")
             self.breaker.broke(pod_spec.owner(dict(pod), where), why, time.monotonic())
-        return sidecar_hosts.host(dict(pod))
+        return _Injected(sidecar_hosts.host(dict(pod)), nodes.accepted(pod))
 
     def start(self) -> None:
         """Begin to watch, in threads that end with the process."""
@@ -89,27 +93,31 @@ class Cluster:
         return all(each.synced for each in self.watches if each.name != _REFUSALS)
 
     @property
-    def image_problem(self) -> str:
-        """Why the sidecar's image is unavailable; empty if nothing says so."""
-        return self._problem(self._options.image)
+    def image_problems(self) -> tuple[NodeProblem, ...]:
+        """Which nodes cannot run the sidecar's image."""
+        return self._problems(self._options.image)
 
     @property
-    def database_image_problem(self) -> str:
-        """Why the image with database clients is unavailable; empty if nothing says so."""
-        return self._problem(self._options.database_image)
+    def database_image_problems(self) -> tuple[NodeProblem, ...]:
+        """Which nodes cannot run the image with database clients."""
+        return self._problems(self._options.database_image)
 
-    def _problem(self, image: str) -> str:
-        return next((found[image] for found in self._images.all() if image in found), "")
+    def _problems(self, image: str) -> tuple[NodeProblem, ...]:
+        return nodes.problems(
+            image,
+            ((each.at, each.problems) for each in self._images.all()),
+            (each.at for each in self._sidecars.all()),
+        )
 
     def namespace_context(self, name: str, owner: Owner) -> NamespaceContext:
         """Return the context of a pod of ``owner`` in the namespace ``name``."""
         if not self._follow:
-            return NamespaceContext(self.image_problem, self.database_image_problem, STRICTEST)
+            return NamespaceContext(self.image_problems, self.database_image_problems, STRICTEST)
         # A namespace that has just opted in may not have been seen yet.
         found = next(iter(self._namespaces.of("", name)), Namespace(STRICTEST))
         return NamespaceContext(
-            image_problem=self.image_problem,
-            database_image_problem=self.database_image_problem,
+            image_problems=self.image_problems,
+            database_image_problems=self.database_image_problems,
             pod_security=found.level or self._options.pod_security,
             limits=tuple(item for items in self._limits.of(name) for item in items),
             quotas=self._quotas.of(name),
@@ -120,7 +128,7 @@ class Cluster:
 
     def sidecars(self) -> Counter[tuple[str, str]]:
         """Return how many pods with a sidecar there are, by namespace and host."""
-        return Counter(self._sidecars.items())
+        return Counter((where, each.host) for where, each in self._sidecars.items() if each.host)
 
     def injected(self, owner: Owner, request: str) -> None:
         """Take note that a pod of ``owner`` is being admitted with a sidecar."""
@@ -132,6 +140,22 @@ _LABEL = f"{names.INJECTED_LABEL}=true"
 _INJECTED = Source("/api/v1/pods", _LABEL, metadata=True)
 _REFUSALS = "refusals"
 _FAILED_CREATE = Source("/api/v1/events", fields=f"reason={evidence.REASON}", future=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepulled:
+    """A pod of the pre-pull DaemonSet, and which images have a problem there."""
+
+    at: Placed
+    problems: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Injected:
+    """A pod with a sidecar; its host is "" where none is at work."""
+
+    host: str
+    at: Placed
 
 
 class Table(Generic[T]):

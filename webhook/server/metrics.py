@@ -114,10 +114,10 @@ class Metrics:
         """Show what is known of the cluster, and whether it is being followed."""
         unavailable = Gauge(
             "backup_webhook_image_unavailable",
-            "1 if a pre-pull pod cannot pull the sidecar's image; nothing is injected then.",
+            "1 if a node cannot pull or run the sidecar's image; pods that may run there get none.",
             registry=self.registry,
         )
-        unavailable.set_function(lambda: float(bool(cluster.image_problem)))
+        unavailable.set_function(lambda: float(bool(cluster.image_problems)))
         refused = Gauge(
             "backup_webhook_refused_owners",
             "Workloads whose pods another policy refuses with a sidecar; they are admitted "

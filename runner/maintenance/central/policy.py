@@ -6,6 +6,7 @@ from datetime import datetime
 
 from contract.snapshots import Snapshot
 from contract.text import counted, listed
+from contract.workloads import predecessors
 from runner.config.model import Config
 from runner.maintenance import operations
 from runner.maintenance.central.ruling import Ruling, Verdict
@@ -60,7 +61,10 @@ def forget(
     ruling: Ruling, snapshots: Iterable[Snapshot], limit: float, now: datetime, target: str = ""
 ) -> operations.Task:
     """Apply retention to those of these snapshots that are one workload's."""
+    snapshots, own = list(snapshots), ruling.owner.as_config(ruling.config).identity
     mine = [each for each in snapshots if policy_records.owner_of(each) == ruling.owner]
+    known = predecessors.history(own.host, own.tags, snapshots, settled=True).snapshots
+    mine += [each for each in known if each.made_as]
     return unlocked(lambda: operations.apply(ruling.config, mine, limit, target), now, target)
 
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from contract.snapshots import Snapshot
+from contract.workloads import predecessors
 from runner.config.model import Config
 from runner.maintenance.retention import clock, policy_records
 from runner.maintenance.retention.policy_records import Owner
@@ -57,7 +58,7 @@ def rulings(
     Records are among ``told``, which is all that the first repository has; ``policies`` are what
     earlier jobs knew, by the path of a workload's records.
     """
-    told = list(told)
+    told, snapshots = list(told), list(snapshots)
     known_there = {policy_records.owner_of(each) for each in told}
     made: dict[Owner, list[datetime]] = {}
     for each in snapshots:
@@ -66,6 +67,7 @@ def rulings(
     said: dict[str, list[Snapshot]] = {}
     for record in policy_records.found(told, policy_records.RETENTION):
         said.setdefault(policy_records.path_of(record), []).append(record)
+    followed = _followed(config, made, snapshots)
     mixed = {replace(owner, cluster="") for owner in made if owner.cluster}
     found = []
     for owner, times in sorted(made.items()):
@@ -75,6 +77,9 @@ def rulings(
         why = why if owner in mixed else _doubt(times, known, now)
         if why:
             found.append(Ruling(owner, Verdict.HELD, why, config, before))
+        elif successor := followed.get(owner):
+            why = f"retention of {successor}, its later name, counts it"
+            found.append(Ruling(owner, Verdict.KEPT, why, config, before))
         elif known:
             found.append(_by_record(config, owner, known, before, now))
         elif owner not in known_there:  # another may be copied to the same place
@@ -82,6 +87,20 @@ def rulings(
             found.append(Ruling(owner, Verdict.HELD, why, config, before))
         else:
             found.append(_without(config, owner, times, now))
+    return found
+
+
+def _followed(
+    config: Config, owners: Iterable[Owner], snapshots: Iterable[Snapshot]
+) -> dict[Owner, Owner]:
+    """Return the owners of which another is the later name, and that one."""
+    snapshots, found = list(snapshots), {}
+    for owner in owners:
+        own = owner.as_config(config).identity
+        known = predecessors.history(own.host, own.tags, snapshots, settled=True).snapshots
+        for host, *tags in {each.made_as for each in known if each.made_as}:
+            if former := policy_records.owner_of(Snapshot(host=host, tags=tuple(tags))):
+                found[former] = owner
     return found
 
 

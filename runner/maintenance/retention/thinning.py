@@ -1,8 +1,8 @@
-"""Finds doubtful snapshots that retention would not keep if they were good. Pure.
+"""Finds doubtful and earlier snapshots that retention would not keep among all others. Pure.
 
-By their tag they are a group of their own to restic, so that they push no good one out; but none
-follows once the files are back, or their loss was accepted, and a group in which nothing new comes
-would be kept forever.
+By their tag, or by the name that the workload had, they are groups of their own to restic, so that
+they push no good one out; but none follows once the files are back, their loss was accepted, or the
+name is another, and a group in which nothing new comes would be kept forever.
 """
 
 import re
@@ -26,28 +26,28 @@ _BUCKETS: dict[str, Callable[[datetime], object]] = {
 _DAYS = {"y": 366.0, "m": 31.0, "d": 1.0, "h": 1 / 24}  # at most
 
 
-def superfluous(config: Config, found: Iterable[Snapshot]) -> tuple[str, ...]:
-    """Return the ids of doubtful snapshots that retention would not keep; of each dump apart.
+def superfluous(config: Config, found: Iterable[Snapshot]) -> tuple[Snapshot, ...]:
+    """Return doubtful and earlier snapshots that retention would not keep; of each dump apart.
 
-    It is restic's own rule, applied to good and doubtful ones together; of that, only what it says
-    of doubtful ones counts. None if one does not say when it was made, or everything is kept.
+    It is restic's own rule, applied to all of them together; of that, only what it says of doubtful
+    and earlier ones counts. None if one does not say when it was made, or everything is kept.
     """
     if commands.forget(config) is None:
         return ()
     kinds: dict[str, list[Snapshot]] = {}
     for each in found:
         kinds.setdefault(snapshots.dump_tag(each.tags), []).append(each)
-    return tuple(name for each in kinds.values() for name in _superfluous(config, each))
+    return tuple(one for each in kinds.values() for one in _superfluous(config, each))
 
 
-def _superfluous(config: Config, ours: list[Snapshot]) -> tuple[str, ...]:
+def _superfluous(config: Config, ours: list[Snapshot]) -> tuple[Snapshot, ...]:
     if not all(each.is_dated for each in ours):
         return ()
     newest = sorted(ours, key=lambda each: each.time, reverse=True)
     return tuple(
-        each.id
+        each
         for each, kept in zip(newest, _kept(config, newest), strict=True)
-        if not kept and each.is_doubtful
+        if not kept and (each.is_doubtful or each.made_as)
     )
 
 

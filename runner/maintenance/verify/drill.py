@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from random import SystemRandom
 
+from contract.snapshots import Snapshot
 from runner.config.model import Config
 from runner.databases import clients
 from runner.maintenance.verify import compare
@@ -18,7 +19,6 @@ from runner.session.executor import Executor
 from runner.session.session import Session
 from runner.steps import task
 from runner.steps.outcome import Failure, Status
-from runner.steps.result import Completed
 from runner.steps.step import LARGEST
 from runner.steps.task import TaskResult
 from runner.volume import workplace
@@ -47,9 +47,10 @@ def _drill(session: Session, folder: Path, limit: float) -> TaskResult:
     config = session.config
     executor = Executor(config, session.log, session.stop)
     ends = time.monotonic() + limit
-    known = executor.execute(queries.snapshots(config))
-    if known.code or known.stopped:
-        return task.failed("listing snapshots", known)
+    listed = executor.execute(queries.history(config))
+    if listed.code or listed.stopped:
+        return task.failed("listing snapshots", listed)
+    known = snapshots.history(config, listed)
     done = _volumes(session, executor, known, folder, limit)
     if done.status not in {Status.SUCCESS, Status.SKIPPED} or not config.commands.dumps:
         return done
@@ -66,7 +67,7 @@ def _drill(session: Session, folder: Path, limit: float) -> TaskResult:
 
 
 def _dump(
-    executor: Executor, config: Config, known: Completed, name: str, limit: float
+    executor: Executor, config: Config, known: list[Snapshot], name: str, limit: float
 ) -> TaskResult | None:
     """Read the latest dump from its first byte to its last; None if it is complete."""
     latest = snapshots.of_dump(known, name)
@@ -86,7 +87,7 @@ def _dump(
 
 
 def _volumes(
-    session: Session, executor: Executor, known: Completed, folder: Path, limit: float
+    session: Session, executor: Executor, known: list[Snapshot], folder: Path, limit: float
 ) -> TaskResult:
     """Restore and compare a sample of the volumes' latest snapshot."""
     config, stop = session.config, session.stop
@@ -128,9 +129,9 @@ def _nothing(config: Config, chosen: Chosen) -> TaskResult:
 
 
 def _sample(
-    executor: Executor, config: Config, known: Completed, limit: float
+    executor: Executor, config: Config, known: list[Snapshot], limit: float
 ) -> Sample | TaskResult:
-    """Return the candidates of the latest snapshot, or the result if it cannot be read."""
+    """Return what to choose from of the latest snapshot; how it ended where none can be read."""
     latest = snapshots.of_volumes(known)
     if not latest:
         line = "no snapshot found: nothing could be restored"

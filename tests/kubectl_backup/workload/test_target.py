@@ -67,7 +67,29 @@ def test_an_ambiguous_name_is_refused() -> None:
         target.matching(target.parse("wiki"), both, PLACE)
 
 
-def test_an_unknown_workload_names_the_existing_ones() -> None:
+_MINE = {"backup.name": "mine"}
+NAMED = {
+    "runs": [pod(f"etl-{tag}-load-7", kind="Workflow", of=f"etl-{tag}", annotations=_MINE)
+             for tag in ("7xk2p", "9abcd")],
+    "pods": [pod("shell-a", of="", annotations=_MINE), pod("shell-b", of="", annotations=_MINE)],
+    "a Deployment": [pod(annotations=_MINE)],
+    "a StatefulSet": [pod("db-0", kind="StatefulSet", of="db", annotations=_MINE)],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("named", NAMED.values(), ids=NAMED)
+def test_a_workload_is_found_by_the_name_that_its_pods_give_it(named: list[Json]) -> None:
+    assert target.matching(target.parse("mine"), [*PODS, *named], PLACE) == named
+
+
+def test_two_deployments_with_one_given_name_are_two_workloads() -> None:
+    both = [pod(annotations=_MINE), pod("a-5f8b9c-x", of="a-5f8b9c", annotations=_MINE)]
+
+    with pytest.raises(TargetError, match="write deploy/a or deploy/wiki"):
+        target.matching(target.parse("mine"), both, PLACE)
+
+
+def test_what_is_not_there_names_what_is() -> None:
     with pytest.raises(
         TargetError, match=r"no pod of sts/wiki in namespace prod; .*with backups: deploy/wiki"
     ):

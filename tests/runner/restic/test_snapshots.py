@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from contract.snapshots import Size
+from contract.snapshots import Size, read
 from runner.restic.snapshots import LastBackup, last_backup, of_volumes, once_full
 from runner.steps.outcome import Failure, Status
 from runner.steps.result import Completed
@@ -78,7 +78,7 @@ def test_a_doubtful_snapshot_is_no_baseline() -> None:
     doubtful = {"id": "b2", "time": "2026-11-23T10:00:00Z", "tags": ["ns=prod", "doubtful"]}
     listed = Completed(0, text=json.dumps([good, doubtful]))
 
-    assert of_volumes(listed) == "a1"
+    assert of_volumes([read(good), read(doubtful)]) == "a1"
     _, last = play(last_backup(configured()), [listed])
     assert last == LastBackup(datetime(2026, 11, 22, 10, tzinfo=UTC), None)
     said, _ = play(once_full(configured(), ["/backup/pages"]), [listed, EMPTY])

@@ -1,8 +1,11 @@
 """What restic's restore says: whether it came to its end, and which files it had trouble with."""
 
+import json
+
 import pytest
 
 from contract.snapshots import Snapshot
+from runner.restic import selection
 from runner.restic.selection import Wanted
 from runner.restore import folder
 from runner.restore.folder import Put
@@ -40,7 +43,35 @@ def partly(
     return Completed(1, messages, tail=(last,), unreadable=names, reasons=errors)
 
 
-def test_snapshots_are_requested_by_host_and_all_tags() -> None:
+WEB = ("ns=prod", "kind=DeploymentConfig", "workload=web")
+_ROLLOUT = ["ns=prod", "kind=ReplicationController"]
+
+
+def _rollouts(*days: str) -> Completed:
+    """Return a list of one snapshot of each rollout of `web`, made on these days of March."""
+    found = [
+        {"id": f"a{number}", "time": f"2026-03-{day}T03:00:00Z", "hostname": f"web-{number}",
+         "tags": [*_ROLLOUT, f"workload=web-{number}"]}
+        for number, day in enumerate(days, 1)
+    ]  # fmt: skip
+    return Completed(0, text=json.dumps(found))
+
+
+def test_a_workload_with_earlier_names_is_asked_for_by_its_namespace() -> None:
+    wanted = Wanted("web", WEB)
+
+    said, found = play(folder.known(wanted), [_rollouts("01", "02")])
+
+    assert said == [("restic", "snapshots", "--json", "--no-lock", "--tag", "ns=prod")]
+    assert [each.id for each in selection.in_order(wanted, found)] == ["a2", "a1"]
+
+
+def test_an_empty_volume_waits_while_it_is_unknown_whose_snapshots_are_there() -> None:
+    with pytest.raises(RunEnded, match=r"of web-1, web-2 may be .* backup\.restore-from"):
+        play(folder.known(Wanted("web", WEB)), [_rollouts("02", "01")])
+
+
+def test_snapshots_are_asked_for_by_host_and_all_tags() -> None:
     listed = Completed(0, text='[{"id": "a1"}]\n')
 
     said, found = play(folder.known(Wanted("wiki", MINE)), [listed])

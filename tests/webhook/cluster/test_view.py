@@ -93,7 +93,7 @@ def test_a_persistent_pre_pull_pod_is_evidence_about_the_image(
 ) -> None:
     _tell(cluster, "prepull", pod)
 
-    assert bool(cluster.image_problem) is is_trouble
+    assert bool(cluster.image_problems) is is_trouble
 
 
 def test_a_table_drops_deleted_objects_and_skips_unreadable_ones() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from contract import VERSION
 from contract.names import Reason
-from tests.webhook.admitting import IMAGE, OPTIONS, Json
+from tests.webhook.admitting import BAD_NODE, IMAGE, OPTIONS, Json
 from webhook.admission.admit import admit
 from webhook.admission.model import NamespaceContext, Options
 from webhook.coverage.classify import AS_WANTED, Cover, Finding, Report, Survey, is_same, judge
@@ -110,7 +110,7 @@ def test_an_excluded_namespace_is_reported(pod: Json, annotations: Json) -> None
 @pytest.mark.parametrize(
     ("around", "reason"),
     [
-        (NamespaceContext(image_problem="ErrImagePull"), Reason.IMAGE_UNAVAILABLE),
+        (NamespaceContext((BAD_NODE,)), Reason.IMAGE_UNAVAILABLE),
         (NamespaceContext(refused=True), Reason.REFUSED_ELSEWHERE),
     ],
 )

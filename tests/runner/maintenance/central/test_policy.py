@@ -16,6 +16,7 @@ from runner.state.model import Task
 from runner.steps.outcome import Failure, Status
 from runner.steps.task import TaskResult
 from tests.runner.config.workload import NOW, configured, remembered
+from tests.runner.steps.conversation import EMPTY, play
 
 JOB = {
     "BACKUP_NAMESPACE": "backup-webhook", "BACKUP_HOST": "maintenance",
@@ -281,3 +282,60 @@ def test_tasks_of_the_job_are_not_expected_of_a_sidecar() -> None:
     due = deadlines.tasks(configured(secret=given), state)
 
     assert {name for name, when in due.items() if when} == {"verify"}
+
+
+def _versions(*ended: int) -> list[Snapshot]:
+    """Return snapshots of rollouts of `web`, the last of each so many days ago."""
+    return [
+        each
+        for number, day in enumerate(ended, 1)
+        for each in _made(
+            Owner("prod", f"web-{number}", "ReplicationController", f"web-{number}"),
+            NOW - timedelta(days=day), NOW - timedelta(days=day + 5),
+        )
+    ]  # fmt: skip
+
+
+WEB = Owner("prod", "web", "DeploymentConfig", "web")
+
+
+def test_an_earlier_name_is_kept_by_the_policy_of_the_later_one() -> None:
+    """Also where the job's own Secret has a policy for those who are gone."""
+    listed = [*_made(WEB), *_versions(80, 70), _record(WEB, "keep-last=2")]
+
+    told = _verdicts(*listed, secret={"KEEP_LAST": "1"})
+
+    assert told["prod/web"] == ("applied", "keep-last=2")
+    for version in ("prod/web-1", "prod/web-2"):
+        assert told[version] == ("kept", "retention of prod/web, its later name, counts it")
+
+
+def test_what_may_be_another_workload_is_judged_for_itself() -> None:
+    """Its backups overlap those of another version, or of the later name."""
+    listed = [*_made(WEB), *_versions(80, 78, 10), _record(WEB, "keep-last=2")]
+
+    told = _verdicts(*listed)
+
+    for version in ("prod/web-1", "prod/web-2", "prod/web-3"):
+        assert told[version] == ("held", "it has no retention record")
+
+
+def test_retention_of_the_later_name_removes_the_earlier_ones_by_their_own() -> None:
+    own = _made(WEB, *DAYS[::10], NOW - timedelta(days=40))
+    listed = [
+        replace(each, id=f"{number}") for number, each in enumerate([*own, *_versions(80, 70)])
+    ]
+    told = [*listed, _record(WEB, "keep-last=3")]
+    found = ruling.rulings(configured(JOB), told, told, NOW, {})
+    applied = next(each for each in found if each.owner == WEB)
+
+    said, _ = play(policy.forget(applied, listed, 600, NOW), [EMPTY, EMPTY, EMPTY])
+
+    filters = [words[words.index("--host") : words.index("--host") + 4] for words in said]
+    tags = "kind=ReplicationController,ns=prod,workload=web"
+    assert filters == [
+        ("--host", "web-2", "--tag", f"{tags}-2"),
+        ("--host", "web-1", "--tag", f"{tags}-1"),
+        ("--host", "web", "--tag", "ns=prod,kind=DeploymentConfig,workload=web"),
+    ]
+    assert [words[words.index("--") + 1 :] for words in said[:2]] == [("6", "7"), ("4", "5")]

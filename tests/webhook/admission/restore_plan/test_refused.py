@@ -6,12 +6,12 @@ import pytest
 
 from tests.webhook.admission.patch.applier import apply
 from tests.webhook.admission.restore_plan.test_restore_plan import REFUSAL, asking
-from tests.webhook.admitting import OPTIONS, STATUS, Json, answer_to
+from tests.webhook.admitting import BAD_NODE, OPTIONS, STATUS, Json, answer_to
 from webhook.admission import admit
 from webhook.admission.model import NamespaceContext, Options
 
 CAUSES: dict[str, tuple[str, NamespaceContext]] = {
-    "image_unavailable": ("ErrImagePull", NamespaceContext(image_problem="ErrImagePull on node n")),
+    "image_unavailable": ("ErrImagePull", NamespaceContext((BAD_NODE,))),
     "no_volumes": ("no volume to back up", NamespaceContext()),
     "windows": ("Windows", NamespaceContext()),
     "name_conflict": ("container backup-restore", NamespaceContext()),
