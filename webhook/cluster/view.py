@@ -41,7 +41,7 @@ class Cluster:
         self._options = options
         self._follow = follow
         self.evidence = Evidence()
-        self.breaker = Breaker(self.evidence, _announce, authenticated=authenticated)
+        self.breaker = Breaker(self.evidence, self._announce, authenticated=authenticated)
         self._images: Table[dict[str, str]] = Table(lambda pod: problems_of(pod, prepull))
         self._namespaces: Table[Namespace] = Table(namespace.read)
         self._limits: Table[tuple[Limit, ...]] = Table(limit_range.read)
@@ -74,6 +74,13 @@ class Cluster:
             where = pod["metadata"].get("namespace", "")
             self.breaker.broke(pod_spec.owner(dict(pod), where), why, time.monotonic())
         return sidecar_hosts.host(dict(pod))
+
+    def _announce(self, owner: Owner, verdict: Verdict) -> None:
+        fields = {"namespace": owner.namespace, "kind": owner.kind, "uid": owner.uid,
+                  "name": owner.name, "evidence": verdict.value}  # fmt: skip
+        if why := self.breaker.why(owner):
+            fields["problem"] = why
+        _LOG.warning("circuit breaker", extra={"fields": fields})
 
     def start(self) -> None:
         """Begin to watch, in threads that end with the process."""
@@ -216,12 +223,6 @@ class _Pods:
     def listen(self, listening: bool) -> None:
         """Tell whether pods are being seen."""
         self._breaker.listen(listening)
-
-
-def _announce(owner: Owner, verdict: Verdict) -> None:
-    fields = {"namespace": owner.namespace, "kind": owner.kind, "uid": owner.uid,
-              "name": owner.name, "evidence": verdict.value}  # fmt: skip
-    _LOG.warning("circuit breaker", extra={"fields": fields})
 
 
 def _report(watch: str, problem: str) -> None:
