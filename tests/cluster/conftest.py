@@ -95,8 +95,8 @@ def namespace(kubectl: Kubectl) -> Iterator[Kubectl]:
         bound("delete", "pod", "--all", "--grace-period=1", "--wait=false")
 
 
-@pytest.fixture(scope="module")
-def release(cluster: Target) -> Iterator[Release]:
+@pytest.fixture(scope="session")
+def kept_release(cluster: Target) -> Iterator[Release]:
     """The chart, installed with one replica, databases' clients, and defaults else."""
     values = {"registry": cluster.registry, "replicas": "1", "sidecar.dumps": "true"}
     made = Release(cluster.kubectl.within(NAME), values)
@@ -108,6 +108,21 @@ def release(cluster: Target) -> Iterator[Release]:
 
     with shared.use("release", install, made.uninstall):
         yield made
+
+
+@pytest.fixture(scope="module")
+def release(kept_release: Release) -> Release:
+    """The chart as above, also after the tests of a file that install it differently."""
+    if not kept_release.is_installed():
+        kept_release.install()
+    return kept_release
+
+
+@pytest.fixture
+def changed(release: Release) -> Iterator[Release]:
+    """The release, restored after a test that changes it."""
+    yield release
+    release.upgrade()
 
 
 @pytest.fixture(scope="session")

@@ -14,8 +14,8 @@ from tests.cluster.node import shared
 from tests.cluster.node.cluster import Cluster
 
 _TESTS = Path(__file__).parents[1]
-_ALONE = (_TESTS / "apiserver", _TESTS / "images")
-_FOLDERS = (*_ALONE, _TESTS / "cluster")
+_ALONE = _TESTS / "apiserver"
+_FOLDERS = (_ALONE, _TESTS / "images", _TESTS / "cluster")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -32,16 +32,21 @@ def pytest_configure(config: pytest.Config) -> None:
     """Make the marks known."""
     config.addinivalue_line("markers", "cluster: needs a real Kubernetes cluster, or its images")
     config.addinivalue_line("markers", "alone: no other test may use the cluster meanwhile")
+    config.addinivalue_line("markers", "long: begins before others, since it ends last")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark everything in these folders; without the option, leave out all that is marked."""
+    """Mark everything in these folders; without the option, leave out all that is marked.
+
+    With it, what is marked `long` begins first.
+    """
     for item in items:
         if any(item.path.is_relative_to(folder) for folder in _FOLDERS):
             item.add_marker("cluster")
-        if any(item.path.is_relative_to(folder) for folder in _ALONE):
+        if item.path.is_relative_to(_ALONE):
             item.add_marker("alone")
     if config.getoption("--cluster"):
+        items.sort(key=lambda item: item.get_closest_marker("long") is None)
         return
     kept = [item for item in items if item.get_closest_marker("cluster") is None]
     if len(kept) < len(items):

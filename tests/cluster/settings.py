@@ -13,7 +13,9 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "back
 TOOLS = CACHE / "bin"  # helm, rclone, etcd
 KUBERNETES = CACHE / f"kubernetes-{KUBERNETES_VERSION}" / "bin"
 IMAGES = CACHE / "images"
-ROOT = CACHE / "cluster"  # all that the running cluster writes; `down` removes it
+# All that the running cluster writes; `down` removes it. Clusters of two names run side by side.
+NAME = os.environ.get("CLUSTER_TEST_NAME", "cluster")
+ROOT = CACHE / NAME
 
 NODE = "node1"
 
@@ -37,8 +39,8 @@ class Network:
 
 
 def _network() -> Network:
-    """Derive the network from the folder, so that clusters of two users do not meet."""
-    number = zlib.crc32(str(ROOT).encode()) % 64
+    """Derive the network from the folder, so that clusters of two users or names do not meet."""
+    number = (zlib.crc32(str(CACHE).encode()) + zlib.crc32(NAME.encode())) % 64
     whole = ipaddress.ip_network(f"10.{192 + number}.0.0/16")
     services = f"{whole[0x4000]}/18"
     return Network(

@@ -14,7 +14,10 @@ _PROJECT = Path(__file__).parents[2]
 
 
 def main() -> int:
-    """Print what ran again, last and in the file that TESTS_SUMMARY names; return the status."""
+    """Print the slowest tests and what ran again; return the status.
+
+    These lines come last, and go into the file that TESTS_SUMMARY names.
+    """
     parser = argparse.ArgumentParser("python -m tests.run", description=__doc__, allow_abbrev=False)
     parser.add_argument("--flaky", type=Path, default=_PROJECT / "dist/flaky.txt", metavar="FILE",
                         help="the list of tests that ran again")  # fmt: skip

@@ -29,7 +29,10 @@ def judge(
 ) -> Verdict:
     """Run pytest, and again what failed; ``file`` lists the tests that did so before."""
     first = pytest(arguments)
-    lines = [f"not possible here: {test}: {why}" for test, why in first.exceptions.items()]
+    lines = [
+        *(f"{seconds:6.1f} s: {test}" for test, seconds in first.slowest.items()),
+        *(f"not possible here: {test}: {why}" for test, why in first.exceptions.items()),
+    ]
     if first.status != FAILED:
         empty = first.status == NO_TESTS and may_be_empty
         return Verdict(0 if empty else first.status, lines)

@@ -20,6 +20,7 @@ class Run:
     passed: Sequence[str] = ()
     uncollected: Mapping[str, str] = field(default_factory=dict)
     exceptions: Mapping[str, str] = field(default_factory=dict)  # see tests/needs.py
+    slowest: Mapping[str, float] = field(default_factory=dict)  # in seconds, the slowest first
 
 
 def pytest(arguments: Sequence[str], only: Iterable[str] = ()) -> Run:

@@ -13,6 +13,8 @@ import pytest
 
 from tests import needs
 
+_SLOWEST = 20
+_WORTH_NAMING = 1.0  # seconds
 _GROUP = re.compile(r"(?<=[\]\w])@[^\]:/]+$")  # that xdist's loadgroup appends to a test's id
 
 
@@ -39,6 +41,7 @@ class _Recorder:
         self._passed: dict[str, None] = {}
         self._uncollected: dict[str, str] = {}
         self._exceptions: dict[str, str] = {}
+        self._seconds: dict[str, float] = {}
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
@@ -46,6 +49,8 @@ class _Recorder:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         test = _GROUP.sub("", report.nodeid)
+        # With what it waits for before and after.
+        self._seconds[test] = self._seconds.get(test, 0) + report.duration
         if report.failed:
             self._failed.setdefault(test, _line(report))
         elif report.passed and report.when == "call":
@@ -56,9 +61,11 @@ class _Recorder:
                 self._exceptions[test] = reason.partition(needs.EXCEPTION)[2]
 
     def pytest_sessionfinish(self) -> None:
+        slowest = sorted(self._seconds.items(), key=lambda each: -each[1])[:_SLOWEST]
         self._file.write_text(json.dumps({
             "failed": self._failed, "passed": [*self._passed.keys() - self._failed.keys()],
             "uncollected": self._uncollected, "exceptions": self._exceptions,
+            "slowest": {test: each for test, each in slowest if each >= _WORTH_NAMING},
         }))  # fmt: skip
 
 

@@ -146,6 +146,35 @@ def test_an_event_names_day_test_and_failure_in_a_line(project: Path, runs: Runs
     assert (test, failure) == ("test_it.py::test_one", "AssertionError: one tab")
 
 
+_SLOW = """
+import time
+@pytest.fixture
+def made():
+    time.sleep(0.6)  # of the two together the run tells
+    yield
+    time.sleep(0.6)
+@pytest.mark.parametrize("each", range(21))
+def test_slow(made, each): pass
+def test_slowest(made): time.sleep(1)
+def test_quick(): pass
+"""
+
+
+def test_the_twenty_slowest_tests_are_named_with_their_seconds(project: Path, runs: Runs) -> None:
+    """The slowest first, with the time of their fixtures; none that is quick."""
+    runs(_SLOW, "--numprocesses=4")
+
+    lines = (project / "summary").read_text().splitlines()
+    found = [re.fullmatch(r" *([\d.]+) s: test_it\.py::(test_slow\S*)", line) for line in lines]
+    assert len(found) == 20
+    seconds = [float(each[1]) for each in found if each]
+    assert seconds == sorted(seconds, reverse=True)
+    assert len(seconds) == 20
+    assert seconds[-1] >= 1.2
+    assert found[0]
+    assert found[0][2] == "test_slowest"
+
+
 def test_the_second_event_of_a_test_is_red_and_runs_nothing_again(
     project: Path, runs: Runs
 ) -> None:

@@ -14,6 +14,10 @@ _NEVER_RAN = frozenset(
     {"CreateContainerError", "RunContainerError", "StartError", "PreCreateHookError",
      "PreStartHookError", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"}
 )  # fmt: skip
+_MISFIT = "CreateContainerConfigError"  # of a folder, a user or a key that the kubelet cannot give
+_LATE = (
+    "failed to sync"  # says the kubelet of such an error that passes: it has not read objects yet
+)
 _YOUNG = 90.0  # seconds of a pod's life in which a crash is its start's
 _TIMES = 2  # crashes; one may be the node's
 
@@ -32,8 +36,10 @@ def crash(pod: Json) -> str:
 
 def _why(container: Json, started: object) -> str:
     state = container.get("state") or {}
-    reason = str((state.get("waiting") or {}).get("reason") or "")
-    if reason in _NEVER_RAN and not container.get("lastState"):
+    waiting = state.get("waiting") or {}
+    reason = str(waiting.get("reason") or "")
+    lasts = reason == _MISFIT and _LATE not in str(waiting.get("message"))
+    if (reason in _NEVER_RAN or lasts) and not container.get("lastState"):
         return reason
     if "running" in state or container.get("restartCount", 0) < _TIMES:
         return ""

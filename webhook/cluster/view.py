@@ -43,7 +43,7 @@ class Cluster:
         self._options = options
         self._follow = follow
         self.evidence = Evidence()
-        self.breaker = Breaker(self.evidence, _announce, authenticated=authenticated)
+        self.breaker = Breaker(self.evidence, self._announce, authenticated=authenticated)
         self._images: Table[_Prepulled] = Table(
             lambda pod: _Prepulled(nodes.placed(pod), problems_of(pod, prepull))
         )
@@ -78,6 +78,13 @@ class Cluster:
             where = pod["metadata"].get("namespace", "")
             self.breaker.broke(pod_spec.owner(dict(pod), where), why, time.monotonic())
         return _Injected(sidecar_hosts.host(dict(pod)), nodes.accepted(pod))
+
+    def _announce(self, owner: Owner, verdict: Verdict) -> None:
+        fields = {"namespace": owner.namespace, "kind": owner.kind, "uid": owner.uid,
+                  "name": owner.name, "evidence": verdict.value}  # fmt: skip
+        if why := self.breaker.why(owner):
+            fields["problem"] = why
+        _LOG.warning("circuit breaker", extra={"fields": fields})
 
     def start(self) -> None:
         """Begin to watch, in threads that end with the process."""
@@ -240,12 +247,6 @@ class _Pods:
     def listen(self, listening: bool) -> None:
         """Tell whether pods are being seen."""
         self._breaker.listen(listening)
-
-
-def _announce(owner: Owner, verdict: Verdict) -> None:
-    fields = {"namespace": owner.namespace, "kind": owner.kind, "uid": owner.uid,
-              "name": owner.name, "evidence": verdict.value}  # fmt: skip
-    _LOG.warning("circuit breaker", extra={"fields": fields})
 
 
 def _report(watch: str, problem: str) -> None:

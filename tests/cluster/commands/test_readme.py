@@ -14,6 +14,7 @@ from tests.cluster.conftest import Target
 from tests.cluster.programs.kubectl import Json, Kubectl
 from tests.cluster.programs.release import NAME, Release
 from tests.cluster.settings import PROJECT
+from tests.cluster.work import until
 from tests.cluster.workloads import apps, sidecar
 from tests.cluster.workloads.s3 import S3
 
@@ -39,11 +40,11 @@ def wiki(cluster: Target) -> Iterator[Kubectl]:
     """The namespace `wiki` with the example's app, unannotated, and no webhook anywhere."""
     kubectl = cluster.kubectl
     Release(kubectl.within(NAME)).uninstall()
+    kubectl("delete", "namespace", "wiki", "--ignore-not-found")  # of an earlier run
     kubectl("create", "namespace", "wiki")
     yield kubectl.within("wiki")
     kubectl("delete", "namespace", "wiki", "--wait=false")
     kubectl.within("wiki")("delete", "pod", "--all", "--grace-period=1", "--wait=false")
-    kubectl.wait("namespace/wiki", "delete")
     Release(kubectl.within(NAME)).uninstall()
 
 
@@ -84,7 +85,7 @@ def test_four_commands_protect_an_app_and_restore_a_lost_volume(
     assert [line.split()[0] for line in install.split("\n\n")] == ["helm", *["kubectl"] * 3]
 
     secret = "--from-literal=RESTIC_REPOSITORY"
-    quiet = "".join(f"--from-literal={key}={value} " for key, value in apps.QUIET.items())
+    quiet = "".join(f"--from-literal={key}={value} " for key, value in apps.AT_ONCE.items())
     shell(install, tmp_path, wiki, variables, instead={secret: quiet + secret})
     wiki.rollout("deployment/wiki")
     pod = _pod(wiki)
@@ -114,6 +115,13 @@ def test_four_commands_protect_an_app_and_restore_a_lost_volume(
     assert len(shell(password, tmp_path, wiki)) == 32
 
 
+_OF_EVERY_NAMESPACE = ["configmap/kube-root-ca.crt", "serviceaccount/default"]
+
+
+def _left(cluster: Target) -> list[str]:
+    return cluster.kubectl.within(NAME).names("all,secrets,configmaps,serviceaccounts")
+
+
 def test_uninstall_leaves_nothing_that_touches_admission(
     cluster: Target, namespace: Kubectl, tmp_path: Path
 ) -> None:
@@ -131,9 +139,7 @@ def test_uninstall_leaves_nothing_that_touches_admission(
         ours = "mutatingwebhookconfigurations,validatingadmissionpolicies,clusterroles"
         left = cluster.kubectl.names(f"{ours},validatingadmissionpolicybindings")
         assert not [name for name in left if "backup" in name]
-        assert cluster.kubectl.within(NAME).names("all,secrets,configmaps,serviceaccounts") == [
-            "configmap/kube-root-ca.crt", "serviceaccount/default",
-        ]  # fmt: skip
+        until(lambda: _left(cluster) == _OF_EVERY_NAMESPACE, "nothing is left of it", 60)
     pod = {"metadata": {"name": "p", "annotations": {"backup.enabled": "true"}},
            "spec": {"containers": [{"name": "app", "image": "none"}]},
            "apiVersion": "v1", "kind": "Pod"}  # fmt: skip

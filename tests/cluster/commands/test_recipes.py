@@ -83,14 +83,14 @@ def test_recipes_work_as_shown(protected: Kubectl, cluster: Target, tmp_path: Pa
 
 
 @pytest.mark.alone
-def test_one_job_creates_the_repository_and_applies_each_workloads_policy(
-    protected: Kubectl, cluster: Target, release: Release, s3: S3
+def test_one_job_makes_the_repository_and_keeps_what_each_workload_says(
+    protected: Kubectl, cluster: Target, changed: Release, s3: S3
 ) -> None:
     """As the CronJob would have it: nothing of it is changed but when."""
     ours = cluster.kubectl.within(NAME)
     repository = s3.repository(str(protected.namespace))
     apps.secret(ours, repository, AWS_ACCESS_KEY_ID=s3.key, AWS_SECRET_ACCESS_KEY=s3.secret)
-    release.upgrade(
+    changed.upgrade(
         maintenance__enabled="true", maintenance__schedule=apps.NEVER,
         maintenance__forget="* * * * *",
         retention__graceDays="0", retention__floorWithin="0h", retention__floorLast="1",

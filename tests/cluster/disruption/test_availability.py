@@ -31,7 +31,7 @@ def release(cluster: Target) -> Iterator[Release]:
         "certificates.overlapHours": f"{OVERLAP_HOURS:.6f}",
         "certificates.leafHours": f"{OVERLAP_HOURS:.6f}",
     }  # fmt: skip
-    made = Release(cluster.kubectl.within(NAME), values)
+    made = Release(cluster.kubectl.within(NAME), values, drains=True)
     made.uninstall()
     made.install()
     yield made

@@ -1,6 +1,7 @@
 """An upgrade of the chart: what runs goes on, and what comes new is as the new chart says."""
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,10 +25,18 @@ def _previous(folder: Path) -> Path:
     return chart
 
 
-def test_upgrade_from_the_previous_chart_keeps_backups_going(
-    protected: Kubectl, release: Release, cluster: Target, tmp_path: Path
-) -> None:
+@pytest.fixture
+def replaced(release: Release) -> Iterator[Release]:
+    """The release, for a test that installs it differently."""
     release.uninstall()
+    yield release
+    release.uninstall()
+
+
+def test_upgrade_from_the_previous_chart_keeps_backups_going(
+    protected: Kubectl, replaced: Release, cluster: Target, tmp_path: Path
+) -> None:
+    release = replaced
     release.install(_previous(tmp_path), replicas="2")
     template = apps.template([apps.container(cluster.app_image)], [apps.claimed()])
     protected.apply(apps.claim(), apps.claim("new"), apps.pod("old", template))

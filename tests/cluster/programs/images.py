@@ -21,7 +21,7 @@ WEBHOOK = f"{REGISTRY}/backup-webhook:{VERSION}"
 SIDECAR = f"{REGISTRY}/backup-webhook-sidecar:{VERSION}"
 SIDECAR_DB = f"{REGISTRY}/backup-webhook-sidecar-db:{VERSION}"
 APP = f"{REGISTRY}/app:test"  # a Debian with nothing in it: shell, coreutils, tar
-_PAUSE = f"{REGISTRY}/pause:test"
+PAUSE = f"{REGISTRY}/pause:test"  # one program, and no shell
 _BASE = f"{REGISTRY}/base:trixie"
 
 _SUITE = "trixie"
@@ -57,7 +57,7 @@ def build() -> None:
     """Build the images that are missing or outdated. Some minutes at first. Raises WorkError."""
     with alone(IMAGES):
         base = _base()
-        _archive("pause", _PAUSE, _pause())
+        _archive("pause", PAUSE, _pause())
         _archive("app", APP, _derived(base))
         _archive("webhook", WEBHOOK, _project(base, "webhook"))
         _archive("sidecar", SIDECAR, _project(base, "sidecar"))

@@ -26,6 +26,7 @@ class Release:
 
     kubectl: Kubectl  # bound to the release's namespace
     values: dict[str, str] = field(default_factory=dict)  # for every install and upgrade
+    drains: bool = False  # whether pods that end serve on for their ten seconds
 
     def install(self, chart: Path = CHART, **values: str) -> None:
         """Install the chart and wait until the webhook is ready. Raises RefusedError."""
@@ -44,6 +45,18 @@ class Release:
     def uninstall(self) -> None:
         """Uninstall it, if it is there."""
         helm(self.kubectl, "uninstall", NAME, "--ignore-not-found", *_WAIT)
+        self._end()
+
+    def scale_to_zero(self) -> None:
+        """Take the webhook away, and wait until none of its pods is left."""
+        self.kubectl("scale", DEPLOYMENT, "--replicas=0")
+        until(lambda: not self.webhook_pods(), "its pods end", 120)
+        self._end()
+        self.kubectl.wait(f"pod {_WEBHOOK}", "delete")
+
+    def is_installed(self) -> bool:
+        """Tell whether there is a release of this name, of whatever values."""
+        return NAME in helm(self.kubectl, "list", "--short").split()
 
     def _helm(self, verb: str, chart: Path, values: dict[str, str], *flags: str) -> None:
         given = {**self.values, **{key.replace("__", "."): text for key, text in values.items()}}
@@ -69,7 +82,16 @@ class Release:
         before; and that a pod is Ready is heard of elsewhere a moment later.
         """
         self.kubectl.rollout(DEPLOYMENT)
+        self._end()
         until(self._settled, "the webhook's pods are those of now, and known", 240)
+
+    def _end(self) -> None:
+        """Have pods that serve on end within a second."""
+        pods = self.kubectl.names("pods", _WEBHOOK) if not self.drains else []
+        lasting = {f"pod/{pod['metadata']['name']}" for pod in self.webhook_pods()}
+        if going := [pod for pod in pods if pod not in lasting]:
+            now = ("--grace-period=1", "--wait=false", "--ignore-not-found")
+            self.kubectl("delete", *going, *now)
 
     def _settled(self) -> bool:
         pods = self.kubectl.items("pods", _WEBHOOK)

@@ -13,6 +13,8 @@ ENABLED = {"backup.enabled": "true"}
 NEVER = "0 0 29 2 *"  # a schedule that does not come due while tests run
 # A first backup comes of itself, at any moment of such a time: of so long a one, none meanwhile.
 QUIET = {"BACKUP_CATCH_UP_SECONDS": "999999"}
+# No other sidecar makes the same repository: none waits before it does.
+AT_ONCE = {"BACKUP_INIT_SPREAD_SECONDS": "0", "BACKUP_INIT_SETTLE_SECONDS": "0", **QUIET}
 # Ends at once when it is told to, so that what takes longer is not the app.
 SERVE = "trap 'exit 0' TERM; echo ready > /tmp/ready; while :; do sleep 3600 & wait $!; done"
 _SERVES: Json = {
@@ -103,10 +105,8 @@ def secret(kubectl: Kubectl, repository: str, **values: str) -> None:
     data = {
         "RESTIC_REPOSITORY": repository,
         "RESTIC_PASSWORD": "correct horse",
-        "BACKUP_INIT_SPREAD_SECONDS": "0",
-        "BACKUP_INIT_SETTLE_SECONDS": "0",
         "BACKUP_SCHEDULE": NEVER,
-        **QUIET,
+        **AT_ONCE,
         **values,
     }
     kubectl.apply(

@@ -23,6 +23,8 @@ from tests.cluster.workloads import identities, sidecar
 from tests.cluster.workloads.identities import LISTING, SPOIL, Identity
 from tests.cluster.workloads.s3 import S3, UNENCRYPTED
 
+pytestmark = pytest.mark.long
+
 _AT_ONCE = 6  # journeys: they wait for pods and kubelets most of the time
 _IF_EMPTY = {"backup.restore": "if-empty"}
 _LONG = 600  # seconds: a dozen others are at work

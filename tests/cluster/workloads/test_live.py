@@ -2,6 +2,7 @@
 
 import json
 
+from tests.cluster.commands.backup_command import rows
 from tests.cluster.conftest import Target
 from tests.cluster.programs.kubectl import Kubectl
 from tests.cluster.work import until
@@ -55,3 +56,22 @@ def test_edited_secret_takes_effect_in_the_whole_namespace(
 
     until(seen, "it is seen", SYNC)
     assert sidecar.restarts(protected, "app") == 0
+
+
+def test_memory_limit_that_is_lowered_in_place_is_named(
+    protected: Kubectl, cluster: Target
+) -> None:
+    """By whatever resizes running pods; the app runs on, and so does the sidecar."""
+    _app(protected, cluster.app_image)
+    assert not any("memory limit" in each for each in rows(protected)[0]["problems"])
+    low = {"limits": {"memory": "32Mi"}, "requests": {"memory": "16Mi"}}
+    changed = {"spec": {"initContainers": [{"name": sidecar.CONTAINER, "resources": low}]}}
+
+    protected("patch", "pod", "app", "--subresource=resize", "--patch", json.dumps(changed))
+
+    def named() -> bool:
+        return any("has lowered it" in each for each in rows(protected)[0]["problems"])
+
+    until(named, "it is named", SYNC)
+    assert sidecar.restarts(protected, "app") == 0
+    protected.wait("pod/app", "condition=Ready")

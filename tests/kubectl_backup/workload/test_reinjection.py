@@ -15,7 +15,14 @@ def reasons(*pods: Json, labelled: str = "prod") -> list[str]:
 
 @pytest.mark.parametrize(
     "reason",
-    ["image_unavailable", "quota", "refused_elsewhere", "deadline", "internal_error"],
+    [
+        "image_unavailable",
+        "quota",
+        "refused_elsewhere",
+        "sidecar_broken",
+        "deadline",
+        "internal_error",
+    ],
 )
 def test_temporary_reasons_allow_reinjection(reason: str) -> None:
     assert reasons(pod(reason=reason)) == [reason]
@@ -25,6 +32,15 @@ def test_temporary_reasons_allow_reinjection(reason: str) -> None:
 def test_permanent_reasons_prevent_reinjection(reason: str) -> None:
     """A new pod would be the same."""
     assert reasons(pod(reason=reason)) == []
+
+
+_INJECTED = {Reason.INJECTED, Reason.ALREADY_INJECTED}
+_UNASKED = {Reason.NOT_ENABLED, Reason.NOT_A_POD_CREATE}  # of these the webhook writes nothing
+
+
+@pytest.mark.parametrize("reason", sorted(set(Reason) - _INJECTED - _UNASKED))
+def test_every_reason_has_a_meaning(reason: str) -> None:
+    assert "README" not in injection.meaning(reason)
 
 
 def test_a_pod_that_the_webhook_never_saw_may_be_reinjected() -> None:

@@ -30,6 +30,7 @@ _LOOPS: Json = {**_waits("CrashLoopBackOff"), "lastState": _ended(), "restartCou
 BROKEN: list[tuple[Json, str]] = [
     (_waits("RunContainerError"), "RunContainerError"),
     (_waits("CreateContainerError"), "CreateContainerError"),
+    (_waits("CreateContainerConfigError"), "CreateContainerConfigError"),
     (_waits("ImagePullBackOff"), "ImagePullBackOff"),
     (_LOOPS, "CrashLoopBackOff, exit status 255"),
     ({"state": _ended(), "restartCount": 3}, "Error, exit status 255"),
@@ -39,6 +40,14 @@ RUNNING: dict[str, Json] = {
     "running": {"state": {"running": {}}, "ready": True},
     "between crashes": {**_LOOPS, "state": {"running": {}}},
     "coming": _waits("PodInitializing"),
+    "objects to be read": {
+        "state": {
+            "waiting": {
+                "reason": "CreateContainerConfigError",
+                "message": "failed to sync secret cache: timed out waiting for the condition",
+            }
+        }
+    },
     "first pull": _waits("ErrImagePull"),
     "first crash": {**_LOOPS, "restartCount": 1},
     "old": {**_LOOPS, "lastState": _ended(OLD)},
@@ -86,7 +95,7 @@ def _next(cluster: Cluster, pod: Json) -> Admission:
 
 @pytest.mark.parametrize("event", ["listed", "MODIFIED"])
 def test_the_next_pod_of_this_owner_is_skipped_with_a_reason(
-    injected: Json, pod: Json, event: str
+    injected: Json, pod: Json, event: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     cluster = Cluster("backup", "", OPTIONS, follow=True)
     other = deepcopy(pod)
@@ -107,6 +116,8 @@ def test_the_next_pod_of_this_owner_is_skipped_with_a_reason(
     assert "did not run: CrashLoopBackOff, exit status 255" in told["value"]
     assert _next(cluster, other).reason == "injected"
     assert cluster.breaker.tally[circuit_breaker.Verdict.BROKEN] == 1
+    (line,) = (vars(each)["fields"] for each in caplog.records if each.msg == "circuit breaker")
+    assert (line["evidence"], line["problem"]) == ("broken", "CrashLoopBackOff, exit status 255")
     assert cluster.sidecars().total() == 1
 
 
