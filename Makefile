@@ -92,7 +92,7 @@ rclone: setup
 	@$(BIN)/python -c 'from tests.cluster.programs import build; build.rclone()'
 
 .PHONY: images
-images: ## Build the images, with docker, podman or buildah
+images: ## Build the images for ARCH="amd64 arm64", with docker, podman or buildah
 	sh tools/images.sh build
 
 .PHONY: push

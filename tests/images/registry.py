@@ -15,6 +15,10 @@ from tests.cluster.work import until
 Json = dict[str, Any]
 _INSTALLED = TOOLS / "docker-registry"
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+_INDEX = (
+    "application/vnd.oci.image.index.v1+json, "
+    "application/vnd.docker.distribution.manifest.list.v2+json"
+)
 
 
 class Registry:
@@ -37,10 +41,17 @@ class Registry:
         found: Json = json.loads(body)
         return found
 
-    def _get(self, path: str) -> tuple[int, bytes]:
+    def index(self, name: str, tag: str) -> Json:
+        """Return the index of images for several machines that was pushed."""
+        status, body = self._get(f"/v2/{name}/manifests/{tag}", _INDEX)
+        assert status == 200, body
+        found: Json = json.loads(body)
+        return found
+
+    def _get(self, path: str, accept: str = _MANIFEST) -> tuple[int, bytes]:
         connection = http.client.HTTPConnection(self.address, timeout=10)
         try:
-            connection.request("GET", path, headers={"Accept": _MANIFEST})
+            connection.request("GET", path, headers={"Accept": accept})
             response = connection.getresponse()
             return response.status, response.read()
         finally:

@@ -17,7 +17,7 @@ from tests.images import registry
 from tests.images.image import Image
 
 _SCRIPT = PROJECT / "tools/images.sh"
-_TARGETS = ("webhook", "sidecar", "sidecar-db")
+TARGETS = ("webhook", "sidecar", "sidecar-db")
 _WHAT = "write: images.sh build | push REGISTRY"
 _WHERE = "no registry: make push REGISTRY=registry.example.com/backup"
 
@@ -81,16 +81,18 @@ def test_a_docker_client_without_its_daemon_is_skipped(tmp_path: Path) -> None:
     done = images_sh("build", PATH=folder)
 
     assert done.returncode == 0, done.stderr
-    assert f"Building backup-webhook-sidecar-db:{VERSION} with podman ..." in done.stdout
+    assert f"Building backup-webhook-sidecar-db:{VERSION} for arm64 with podman ..." in done.stdout
 
 
 def test_push_puts_all_images_into_a_registry(built: dict[str, Image], tmp_path: Path) -> None:
     with registry.serve(tmp_path) as there, buildah(tmp_path, there.address) as variables:
-        done = images_sh("push", f"{there.address}/ours/", before=images.APART, **variables)
+        done = images_sh(
+            "push", f"{there.address}/ours/", before=images.APART, ARCH="amd64", **variables
+        )
         assert done.returncode == 0, done.stdout + done.stderr
 
         for name, image in built.items():
-            layers = there.manifest(f"ours/{_name(name)}", VERSION)["layers"]
+            layers = there.manifest(f"ours/{image_name(name)}", VERSION)["layers"]
             assert sum(layer["size"] for layer in layers) == image.size
 
 
@@ -106,10 +108,11 @@ def buildah(folder: Path, address: str) -> Iterator[dict[str, str]]:
     try:
         yield {"ENGINE": "buildah", **variables}
     finally:
-        given = [f"{address}/ours/{_name(target)}:{VERSION}" for target in _TARGETS]
+        given = [f"{address}/ours/{image_name(target)}:{VERSION}" for target in TARGETS]
         argv = [*images.APART, "buildah", "rmi", *given]
         subprocess.run(argv, env={**os.environ, **variables}, capture_output=True, check=False)
 
 
-def _name(target: str) -> str:
+def image_name(target: str) -> str:
+    """Return the name of the image of a target."""
     return "backup-webhook" if target == "webhook" else f"backup-webhook-{target}"

@@ -5,6 +5,7 @@ import pytest
 from kubectl_backup.workload import target
 from kubectl_backup.workload.target import Owner, Reference, TargetError
 from tests.kubectl_backup.pods import Json, pod
+from tests.webhook.admission.corpus.corpus import PODS as CORPUS
 from webhook.admission import pod_spec
 
 
@@ -115,6 +116,16 @@ def test_running_pods_come_first() -> None:
 )
 def test_owners_are_those_that_the_webhook_names(each: Json) -> None:
     """The tags of snapshots come from there."""
+    identity = pod_spec.identity(each, None)
+
+    assert target.owner(each) == Owner(identity.kind, identity.workload)
+
+
+_NAMED = {name: each for name, each in CORPUS.items() if each["metadata"].get("name")}
+
+
+@pytest.mark.parametrize("each", _NAMED.values(), ids=_NAMED)
+def test_owners_of_all_controllers_are_those_that_the_webhook_names(each: Json) -> None:
     identity = pod_spec.identity(each, None)
 
     assert target.owner(each) == Owner(identity.kind, identity.workload)
