@@ -44,10 +44,22 @@ spec:
     metadata:
       annotations: {backup.enabled: "maybe"}
     spec: {restartPolicy: Never, containers: [{name: a, image: a}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: iis}
+spec:
+  template:
+    metadata:
+      annotations: {backup.enabled: "true"}
+    spec:
+      os: {name: windows}
+      containers: [{name: a, image: a}]
 """
 EXPECTED = {
     ("wiki", "backup.scheduel"): 18, ("wiki", "backup.timezone"): 10, ("wiki", "spec.replicas"): 12,
     ("wiki", "backup.secret"): 13, ("wiki", "backup.enabled"): 16, ("import", "backup.enabled"): 34,
+    ("iis", "spec"): 44,
 }  # fmt: skip
 
 
@@ -98,5 +110,6 @@ def test_a_pod_of_the_second_file_is_in_that(capsys: Output, tmp_path: Path) -> 
     reports = json.loads(run(capsys, "lint", str(one), str(two), "-o", "json").out)
 
     assert [(each["file"], each["line"]) for each in reports] == [
-        (str(one), 13), (str(one), 32), (str(two), 15), (str(two), 34),
+        (str(one), 13), (str(one), 32), (str(one), 41), (str(two), 15), (str(two), 34),
+        (str(two), 43),
     ]  # fmt: skip

@@ -39,6 +39,7 @@ def _anonymous(wiki: Json) -> Json:
         ((_claim(volumeName="pv-1"), _volume({"hostPath": {"path": "/x"}})), False),
         ((_claim(), _volume(_SHARE, claimRef={"name": "other"})), False),
         ((_claim(),), False),
+        ((_volume(_SHARE),), False),
         ((), False),
     ],
 )

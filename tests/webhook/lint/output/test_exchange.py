@@ -86,6 +86,7 @@ def test_no_text_of_a_manifest_commands_a_runner(
     commands = [line for line in ran.out.splitlines() if line.lstrip().startswith("::")]
     assert [x for x in commands if not x.startswith(("::warning file=", "::notice file="))] == []
     assert bool(commands) == (form == "github")
+    assert ("100%2525 " in ran.out) == (form == "github")
 
 
 @pytest.mark.parametrize(
