@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _TELL_EVERY = 30.0  # seconds between two lines of progress
-_LOOK_EVERY = 0.05  # seconds between two looks at something that reports no event
+# Seconds between two looks at something that reports no event: a twentieth of what was waited.
+# Each may start a process, which takes processors from what is waited for.
+_LOOK_AFTER, _LOOK_WITHIN = 0.05, 0.5
 _TAIL = 4000  # characters of output that an error shows
 
 
@@ -72,11 +74,12 @@ def until(condition: Callable[[], bool], what: str, timeout: float) -> None:
 
     `timeout` in seconds. Raises WorkError that names `what`.
     """
-    end = time.monotonic() + timeout
+    began = time.monotonic()
     while not condition():
-        if time.monotonic() > end:
+        waited = time.monotonic() - began
+        if waited > timeout:
             raise WorkError(f"waited {timeout:.0f} s in vain until {what}")
-        time.sleep(_LOOK_EVERY)
+        time.sleep(min(max(waited / 20, _LOOK_AFTER), _LOOK_WITHIN))
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import base64
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -82,14 +83,22 @@ def test_recipes_work_as_shown(protected: Kubectl, cluster: Target, tmp_path: Pa
     assert money(tmp_path / "there") == SOUND
 
 
-@pytest.mark.alone
-def test_one_job_makes_the_repository_and_keeps_what_each_workload_says(
-    protected: Kubectl, cluster: Target, changed: Release, s3: S3
-) -> None:
-    """As the CronJob would have it: nothing of it is changed but when."""
+@pytest.fixture
+def secret_of_the_job(protected: Kubectl, cluster: Target, s3: S3) -> Iterator[Kubectl]:
+    """The webhook's namespace with the Secret of the repository that the job looks after."""
     ours = cluster.kubectl.within(NAME)
     repository = s3.repository(str(protected.namespace))
     apps.secret(ours, repository, AWS_ACCESS_KEY_ID=s3.key, AWS_SECRET_ACCESS_KEY=s3.secret)
+    yield ours
+    ours("delete", "secret", apps.SECRET)
+
+
+@pytest.mark.alone
+def test_one_job_makes_the_repository_and_keeps_what_each_workload_says(
+    protected: Kubectl, cluster: Target, changed: Release, secret_of_the_job: Kubectl
+) -> None:
+    """As the CronJob would have it: nothing of it is changed but when."""
+    ours = secret_of_the_job
     changed.upgrade(
         maintenance__enabled="true", maintenance__schedule=apps.NEVER,
         maintenance__forget="* * * * *",
