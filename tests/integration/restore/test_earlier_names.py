@@ -44,6 +44,18 @@ def test_an_empty_volume_is_filled_from_the_newest_rollout(wiki: Sidecar) -> Non
     assert wiki.snapshots()[-1]["hostname"] == "wiki"
 
 
+def test_a_drill_tries_the_newest_rollout_until_there_is_a_backup(wiki: Sidecar) -> None:
+    _made(wiki, "wiki-9", 3)
+    (wiki.volume / "more").write_text("more")
+    _made(wiki, "wiki-10", 2, "Deployment")  # a neighbour's
+    files = wiki.snapshots()[0]["summary"]["total_files_processed"]
+
+    done = wiki.run("backup-runner", "verify")
+
+    assert done.returncode == 0, done.stdout
+    assert f"of {files} files" in done.stdout
+
+
 @pytest.mark.parametrize("kind", ["Deployment", "StatefulSet", "DeploymentConfig"])
 def test_another_workload_by_such_a_name_fills_nothing(wiki: Sidecar, kind: str) -> None:
     _made(wiki, "wiki-9", 3, kind)

@@ -93,3 +93,23 @@ def test_an_unreadable_list_is_not_taken_for_an_empty_one() -> None:
     with pytest.raises(RunEnded):
         play(once_full(configured(), ["/backup/pages"]), [failed(1, "Fatal: no route")])
     assert play(once_full(configured(), ["/backup/pages"]), [MISSING])[1] == set()
+
+
+def test_backups_under_an_earlier_name_are_the_last_until_there_is_one_of_this_name() -> None:
+    config = configured({"BACKUP_HOST": "web", "BACKUP_KIND": "DeploymentConfig",
+                         "BACKUP_WORKLOAD": "web"})  # fmt: skip
+    rollouts = [
+        {"id": f"a{day}", "time": f"2026-11-0{day}T10:00:00Z", "hostname": f"web-{day}",
+         "tags": ["ns=prod", "kind=ReplicationController", f"workload=web-{day}"]}
+        for day in (1, 2)
+    ]  # fmt: skip
+    other = {**rollouts[1], "id": "b", "time": "2026-11-09T10:00:00Z", "hostname": "web-3",
+             "tags": ["ns=prod", "kind=Deployment", "workload=web-3"]}  # fmt: skip
+    listed = Completed(0, text=json.dumps([*rollouts, other]))
+
+    said, last = play(last_backup(config), [listed])
+    looked, _ = play(once_full(config, ["/backup/pages"]), [listed, EMPTY])
+
+    assert said == [("restic", "snapshots", "--json", "--no-lock", "--tag", "ns=prod")]
+    assert last == LastBackup(datetime(2026, 11, 2, 10, tzinfo=UTC), None)
+    assert "a2" in looked[1]
