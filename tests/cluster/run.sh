@@ -21,7 +21,7 @@ if [ $# -eq 0 ]; then
   apart=$!
 fi
 parts -m 'cluster and alone' "$@"
-parts -m 'cluster and not alone' --numprocesses=5 --dist=loadfile --no-loadscope-reorder "$@"
+parts -m 'cluster and not alone' --numprocesses=4 --dist=loadfile --no-loadscope-reorder "$@"
 if [ -n "$apart" ]; then
   wait "$apart" || failed=1
   cat "$log"

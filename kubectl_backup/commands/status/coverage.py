@@ -14,6 +14,7 @@ from kubectl_backup.output import formats
 from kubectl_backup.workload import injection, target
 
 NOT_INJECTED, NO_BACKUP, OPTED_OUT = "not injected", "no backup", "opted out"
+TOO_LOW = "limits too low"
 _KEY = settings.ENABLED.annotation
 _RESTARTED = {"Deployment", "StatefulSet", "DaemonSet"}
 _TEMPLATES = {
@@ -26,7 +27,7 @@ _TEMPLATE = "spec.template.metadata.annotations"
 def uncovered(
     pods: Iterable[target.Pod], labelled: Collection[str] | None, *, named: bool = False
 ) -> list[Row]:
-    """Return a row for each workload and reason among pods without a sidecar.
+    """Return a row for each workload and reason among pods without a sidecar that can work.
 
     ``labelled`` are the namespaces that have opted in, None if they cannot be read. ``named``: the
     person named the workload, so it has a row even if it needs no backup.
@@ -81,7 +82,7 @@ def _row(pod: target.Pod, word: str) -> Row:
     meta = pod["metadata"]
     owner = target.owner(pod)
     status = NOT_INJECTED if target.asks(pod) else NO_BACKUP
-    status = OPTED_OUT if word == Cover.OPTED_OUT else status
+    status = {str(Cover.OPTED_OUT): OPTED_OUT, str(Cover.STARVED): TOO_LOW}.get(word, status)
     text, remedy = explain(word, str(meta.get("namespace") or ""), owner)
     between = ": " if text == word else "; "
     return Row(
@@ -112,6 +113,10 @@ def explain(word: str, namespace: str, owner: target.Owner) -> tuple[str, str]:
         str(Cover.MISSED): (
             "the webhook never saw the pod: it was down, or the annotation or label is newer",
             again,
+        ),
+        str(Cover.STARVED): (
+            f"something has lowered the limits of container {names.CONTAINER} too far",
+            f"raise {settings.MEMORY_LIMIT.annotation}, or exempt it from VPA or the policy",
         ),
         str(Cover.OPTED_OUT): (f"{_KEY} turns backups off", ""),
         injection.UNSEEN: (injection.UNSEEN_TEXT, injection.UNSEEN_REMEDY),

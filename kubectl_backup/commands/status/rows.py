@@ -14,7 +14,7 @@ from kubectl_backup.workload.stalls import NOT_RUNNING, RESTORING, Stall
 _LATE = 3600.0  # seconds after which a run that was due is missed
 _OFTEN = 3  # restarts of a sidecar
 _GOOD = {"success", "no run yet"}
-_BAD = {"failure", "not injected", NOT_RUNNING, "unknown"}
+_BAD = {"failure", "not injected", "limits too low", NOT_RUNNING, "unknown"}
 UNKNOWN = "unknown yet"
 """The status of a new pod until its sidecar has read the repository."""
 

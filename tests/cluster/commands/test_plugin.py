@@ -19,6 +19,7 @@ def test_status_now_and_a_kept_snapshot(
 ) -> None:
     """And what README, the drill's and the runbooks' pages show."""
     pod = wiki(protected, cluster.app_image)
+    sidecar.await_first_look(protected, pod)
 
     (before,) = rows(protected)
     assert (before["workload"], before["status"]) == ("deploy/wiki", "never run")

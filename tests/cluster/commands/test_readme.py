@@ -129,6 +129,7 @@ def test_uninstall_leaves_nothing_that_touches_admission(
     (tmp_path / "manifests").symlink_to(PROJECT / "manifests")
     namespace("label", "namespace", str(namespace.namespace), "backup.enabled=true")
     release = Release(cluster.kubectl.within(NAME), {"registry": cluster.registry, "replicas": "1"})
+    release.uninstall()  # that of other tests
     (install,) = blocks("manifests/chart/README.md", "# Helm chart of backup-webhook")
     yours = {"registry.example.com/backup": cluster.registry}
     for _ in range(2):

@@ -63,15 +63,18 @@ def test_memory_limit_that_is_lowered_in_place_is_named(
 ) -> None:
     """By whatever resizes running pods; the app runs on, and so does the sidecar."""
     _app(protected, cluster.app_image)
-    assert not any("memory limit" in each for each in rows(protected)[0]["problems"])
+    assert [each["reason"] for each in rows(protected)] == [""]
     low = {"limits": {"memory": "32Mi"}, "requests": {"memory": "16Mi"}}
     changed = {"spec": {"initContainers": [{"name": sidecar.CONTAINER, "resources": low}]}}
 
     protected("patch", "pod", "app", "--subresource=resize", "--patch", json.dumps(changed))
 
     def named() -> bool:
-        return any("has lowered it" in each for each in rows(protected)[0]["problems"])
+        return "lowered it" in " ".join(sidecar.status(protected, "app")["problems"])
 
-    until(named, "it is named", SYNC)
+    until(named, "the sidecar names it", SYNC)
+    (row,) = (each for each in rows(protected) if each["reason"])
+    assert (row["reason"], row["status"]) == ("starved", "limits too low")
+    assert "raise backup.memory-limit" in row["remedy"]
     assert sidecar.restarts(protected, "app") == 0
     protected.wait("pod/app", "condition=Ready")

@@ -193,6 +193,20 @@ def test_every_reason_of_the_webhook_has_a_row(reason: str) -> None:
     assert ("kubectl backup reinject" in row.problems[0]) is healable
 
 
+def test_a_sidecar_whose_limits_were_lowered_has_a_row_with_a_remedy() -> None:
+    """Whoever resized it: it is there, and backups will fail."""
+    starved = pod()
+    (ours,) = (each for each in starved["spec"]["initContainers"] if each["name"] == "backup")
+    ours["resources"] = {"limits": {"memory": "32Mi"}}
+
+    (row,) = coverage.uncovered([starved], LABELLED)
+
+    assert (row.reason, row.status, row.protected) == (Cover.STARVED, "limits too low", False)
+    assert rows.colour(row) == rows.colour(coverage.uncovered([pod(reason="quota")], LABELLED)[0])
+    assert "raise backup.memory-limit" in row.remedy
+    assert "README" not in row.problems[0]
+
+
 def test_a_missing_label_is_named_with_its_command() -> None:
     (row,) = coverage.uncovered([asking()], set())
 
