@@ -24,12 +24,11 @@ from webhook.manifests.documents import Document, File
 
 def run(arguments: list[str] | None) -> int:
     """Run one command; return its exit status (2 for unusable input)."""
-    parser = _parser()
-    parsed = parser.parse_args(arguments)
+    parsed = _parser().parse_args(arguments)
     if "file" in parsed:
         parsed.filename = [*parsed.filename, *parsed.file]
         if not parsed.filename:
-            parser.error("name a file with -f/--filename, or - for standard input")
+            parsed.refuse("name a file with -f/--filename, or - for standard input")
     try:
         return int(parsed.run(parsed))
     except ConfigError as error:
@@ -115,6 +114,7 @@ def _add_files(command: Parser) -> None:
         help="manifests to read, YAML or JSON; - is standard input; can be repeated",
     )  # fmt: skip
     command.add_argument("file", nargs="*", metavar="FILE", help="as --filename")
+    command.set_defaults(refuse=command.error)
 
 
 def _add_output(command: Parser, *more: str) -> None:

@@ -165,3 +165,21 @@ def test_standard_input_and_files_are_checked_together(
 
     assert (ran.status, ran.err) == (0, "")
     assert ran.out.endswith("1 pod, 1 injected; 0 errors, 0 warnings, 0 notes\n")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "fix"),
+    [("backup.enabled", True, '"true"'), ("backup.keep-daily", 14, '"14"'),
+     ("backup.paused", False, '"false"'), ("backup.sqlite", 1.5, '"1.5"')],
+)  # fmt: skip
+def test_a_setting_that_is_no_text_is_refused_by_kubernetes(
+    lint: Lint, pod: Json, key: str, value: object, fix: str
+) -> None:
+    pod["metadata"]["annotations"][key] = value
+
+    linted = lint(workload("Deployment", pod))
+
+    (error,) = linted.told("error")
+    assert linted.status == 1
+    assert (error["rule"], error["key"]) == ("BW001", key)
+    assert error["message"].endswith(f"is not text, quote it: {fix}; Kubernetes refuses it")

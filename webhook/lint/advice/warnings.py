@@ -29,6 +29,8 @@ _RULES = (
     (Rule.INVALID_VALUE, r"^annotation backup\."),
 )
 
+_NO_TEXT = "is not text, quote it: "
+
 
 def told(admission: Admission, *, asked: bool) -> Iterator[Finding]:
     """Yield the webhook's warnings; the last is an error if the pod gets no backup."""
@@ -37,6 +39,15 @@ def told(admission: Admission, *, asked: bool) -> Iterator[Finding]:
     if refused and not lines:
         lines = [f"{ENABLED} asks for a backup, and the pod gets none ({reason})"]
     for number, line in enumerate(lines, 1):
+        if _NO_TEXT in line:
+            # The webhook never sees it: Kubernetes refuses the whole object.
+            said, _, remedy = line.partition(_NO_TEXT)
+            fix = remedy.partition(";")[0]
+            yield Finding(
+                Rule.FIELD_TYPE, Severity.ERROR, _key(line),
+                f"{said}{_NO_TEXT}{fix}; Kubernetes refuses it",
+            )  # fmt: skip
+            continue
         last = refused and number == len(lines)
         remedy = f"; {_REMEDIES[reason]}" if last and reason in _REMEDIES else ""
         severity = Severity.ERROR if last else Severity.WARNING
