@@ -4,15 +4,13 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from contract import VERSION
 from tests.cluster.programs import images
-from tests.cluster.settings import PROJECT
+from tests.cluster.settings import IMAGES, PROJECT
 from tests.images import registry
 from tests.images.image import Image
 
@@ -85,7 +83,10 @@ def test_a_docker_client_without_its_daemon_is_skipped(tmp_path: Path) -> None:
 
 
 def test_push_puts_all_images_into_a_registry(built: dict[str, Image], tmp_path: Path) -> None:
-    with registry.serve(tmp_path) as there, buildah(tmp_path, there.address) as variables:
+    with registry.serve(tmp_path) as there:
+        variables = buildah(tmp_path, there.address)
+        for name in built:
+            _buildah("pull", f"oci-archive:{IMAGES}/{name}.tar", **variables)
         done = images_sh(
             "push", f"{there.address}/ours/", before=images.APART, ARCH="amd64", **variables
         )
@@ -96,21 +97,26 @@ def test_push_puts_all_images_into_a_registry(built: dict[str, Image], tmp_path:
             assert sum(layer["size"] for layer in layers) == image.size
 
 
-@contextmanager
-def buildah(folder: Path, address: str) -> Iterator[dict[str, str]]:
-    """Yield variables with which the script finds the tests' images; remove the names it gives."""
+def buildah(folder: Path, address: str) -> dict[str, str]:
+    """Return variables for a storage of the test's own, which has no images, and the registry."""
     storage, registries = folder / "storage.conf", folder / "registries.conf"
-    settings = "".join(f"{key} = {json.dumps(text)}\n" for key, text in images.STORAGE.items())
+    where = {"driver": "overlay", "graphroot": f"{folder}/storage", "runroot": f"{folder}/run"}
+    settings = "".join(f"{key} = {json.dumps(text)}\n" for key, text in where.items())
     storage.write_text(f"[storage]\n{settings}")
     registries.write_text(f'[[registry]]\nlocation = "{address}"\ninsecure = true\n')
     files = {"STORAGE": storage, "REGISTRIES": registries}
-    variables = {f"CONTAINERS_{kind}_CONF": str(file) for kind, file in files.items()}
-    try:
-        yield {"ENGINE": "buildah", **variables}
-    finally:
-        given = [f"{address}/ours/{image_name(target)}:{VERSION}" for target in TARGETS]
-        argv = [*images.APART, "buildah", "rmi", *given]
-        subprocess.run(argv, env={**os.environ, **variables}, capture_output=True, check=False)
+    return {
+        "ENGINE": "buildah",
+        **{f"CONTAINERS_{kind}_CONF": str(file) for kind, file in files.items()},
+    }
+
+
+def _buildah(*arguments: str, **variables: str) -> None:
+    argv = [*images.APART, "buildah", *arguments]
+    done = subprocess.run(
+        argv, env={**os.environ, **variables}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def image_name(target: str) -> str:

@@ -40,10 +40,9 @@ _MAKE_BASE = [
 # is broken off.
 APART = ("unshare", "--mount", "--propagation", "private", "--")
 # A storage of our own: what others build with buildah is neither used nor touched.
-STORAGE = {"driver": "overlay", "graphroot": f"{IMAGES}/storage", "runroot": f"{IMAGES}/run"}
 _BUILDAH = [
-    *(*APART, "buildah", "--storage-driver", STORAGE["driver"]),
-    *("--root", STORAGE["graphroot"], "--runroot", STORAGE["runroot"]),
+    *(*APART, "buildah", "--storage-driver", "overlay"),
+    *("--root", f"{IMAGES}/storage", "--runroot", f"{IMAGES}/run"),
 ]
 
 
