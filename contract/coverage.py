@@ -1,13 +1,15 @@
 """Whether a pod has a backup, and why not; shared by `coverage` and the plugin. Pure."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from enum import StrEnum
+from collections.abc import Callable, Collection, Iterator, Mapping
+from enum import Enum, StrEnum
 from typing import Any
 
 from contract import names
-from contract.annotations import quantity, settings, values
+from contract.annotations import quantity, resolution, settings, values
+from contract.annotations.namespace import NamespaceDefaults, Policy
 from contract.names import Reason
+from contract.workloads import left_out as owners
 
 Pod = Mapping[str, Any]
 """A v1 Pod as parsed from JSON; any list or mapping in it may be absent or null."""
@@ -34,7 +36,9 @@ class Cover(StrEnum):
     STARVED = "starved"
     """It has our sidecar, but something has lowered its limits below what backups need."""
     OPTED_OUT = "opted_out"
-    """It mounts claims, and its annotation opts out."""
+    """It mounts claims, and its annotation or that of its namespace opts out."""
+    LEFT_OUT = "left_out"
+    """It mounts claims, and its controller is one of those whose pods have to ask for backups."""
     NOT_ANNOTATED = "not_annotated"
     """It mounts claims in a namespace that has opted in, and has no annotation."""
     NOT_OPTED_IN = "not_opted_in"
@@ -45,8 +49,24 @@ class Cover(StrEnum):
     """
 
 
-AS_WANTED: frozenset[str] = frozenset({Cover.PROTECTED, Cover.OUTDATED, Cover.OPTED_OUT})
+AS_WANTED: frozenset[str] = frozenset(
+    {Cover.PROTECTED, Cover.OUTDATED, Cover.OPTED_OUT, Cover.LEFT_OUT}
+)
 """States that are not gaps."""
+
+
+class Default(Enum):
+    """What holds for a pod that says nothing about backups itself."""
+
+    NONE = "none"
+    """Nothing: it has its own annotation, mounts no claim, or has to ask."""
+    ASKED = "asked"
+    """It is backed up."""
+    OPTED_OUT = "opted out"
+    """Its namespace is not backed up, where others are."""
+    LEFT_OUT = "left out"
+    """Pods of its controller have to ask, where others need not."""
+
 
 _STATED = frozenset(Reason) - {
     Reason.INJECTED, Reason.ALREADY_INJECTED, Reason.NOT_ENABLED, Reason.NOT_A_POD_CREATE,
@@ -60,6 +80,7 @@ def judge(
     excluded: bool,
     is_current: Callable[[], bool],
     decide: Callable[[], str],
+    default: Default = Default.NONE,
 ) -> str:
     """Return a word of Cover or Reason; empty if no backup is needed and none requested.
 
@@ -72,19 +93,45 @@ def judge(
         if shortage(pod):
             return Cover.STARVED
         return Cover.PROTECTED if is_current() else Cover.OUTDATED
-    if not asks(pod):
-        return _unasked(pod, opted_in=opted_in, excluded=excluded)
+    if not asks(pod) and (default is not Default.ASKED or not opted_in):
+        return _unasked(pod, default, opted_in=opted_in, excluded=excluded)
     if excluded:
         return Reason.EXCLUDED_NAMESPACE
     return (stated(pod) or decide()) if opted_in else Cover.NOT_OPTED_IN
 
 
-def _unasked(pod: Pod, *, opted_in: bool, excluded: bool) -> str:
+def _unasked(pod: Pod, default: Default, *, opted_in: bool, excluded: bool) -> str:
     if not opted_in or not uses_claims(pod):
         return ""
-    if settings.ENABLED.annotation in annotations(pod):
+    if default is Default.LEFT_OUT:
+        return Cover.LEFT_OUT
+    if default is Default.OPTED_OUT or settings.ENABLED.annotation in annotations(pod):
         return Cover.OPTED_OUT
     return Reason.EXCLUDED_NAMESPACE if excluded else Cover.NOT_ANNOTATED
+
+
+def default(
+    pod: Pod, namespace: NamespaceDefaults, policy: Policy, left_out: Collection[str]
+) -> Default:
+    """Return what holds for a pod of an opted-in namespace by default.
+
+    ``left_out`` are controllers as ``KIND`` or ``KIND.GROUP``.
+    """
+    if policy is Policy.ANNOTATED or _says(pod) or not uses_claims(pod, "volumeMounts"):
+        return Default.NONE
+    if not namespace.enables(policy):
+        return Default.NONE if namespace.enabled is None else Default.OPTED_OUT
+    if owners.is_left_out(pod.get("metadata") or {}, left_out):
+        return Default.LEFT_OUT
+    return Default.ASKED
+
+
+def _says(pod: Pod) -> bool:
+    """Whether a pod has an annotation about backups, and be it one that cannot be used."""
+    try:
+        return bool(resolution.text_of(annotations(pod).get(settings.ENABLED.annotation)))
+    except ValueError:
+        return True
 
 
 def annotations(pod: Pod) -> Mapping[str, object]:

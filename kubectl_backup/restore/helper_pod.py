@@ -5,6 +5,7 @@ from copy import deepcopy
 from typing import Any
 
 from contract import names
+from contract.annotations import settings
 from kubectl_backup.workload import target
 
 Json = dict[str, Any]
@@ -41,8 +42,8 @@ def helper(
 ) -> Json:
     """Return the pod that restores ``volume`` into ``claim``, made from the sidecar of ``pod``.
 
-    It has none of the workload's labels, so no Service selects it, and no annotation that requests
-    backups. ``root``: it may restore the owners of files.
+    It has none of the workload's labels, so no Service selects it, and is never backed up itself.
+    ``root``: it may restore the owners of files.
     """
     sidecar = target.sidecar(pod) or {}
     container: Json = {
@@ -71,6 +72,7 @@ def helper(
         "metadata": {
             "namespace": pod["metadata"]["namespace"],
             "labels": {"app.kubernetes.io/managed-by": "kubectl-backup"},
+            "annotations": {settings.ENABLED.annotation: "false"},  # where all pods are backed up
         },
         "spec": {
             **spec,

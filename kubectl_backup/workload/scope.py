@@ -1,10 +1,12 @@
 """The pods that `status` shows and the namespaces that have opted in, as permissions allow."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from contract import names
+from contract.annotations import namespace
+from contract.annotations.namespace import NamespaceDefaults
 from contract.text import listed
 from kubectl_backup.cluster.api import Cluster, Json, below
 from kubectl_backup.cluster.errors import ClusterError, DeniedError, NotFoundError
@@ -19,13 +21,14 @@ _NODES_WORDS = frozenset(
 
 @dataclass(slots=True)
 class Scope:
-    """``labelled`` are the namespaces that have opted in, None if they cannot be read.
+    """``labelled`` are the namespaces that have opted in, with what they say about their pods; None
+    if they cannot be read.
 
     ``untold`` are lines about what could not be listed; ``whole``: all requested pods are listed.
     """
 
     pods: list[Json]
-    labelled: Collection[str] | None
+    labelled: Mapping[str, NamespaceDefaults] | None
     untold: list[str] = field(default_factory=list)
     whole: bool = True
 
@@ -36,7 +39,7 @@ def of_namespace(cluster: Cluster) -> Scope:
     try:
         labelled = _labelled([cluster.get(below("", "namespaces", cluster.namespace))])
     except NotFoundError:
-        labelled = []
+        labelled = {}
     except ClusterError as error:
         return Scope(pods, None, [_without_labels(f"namespace {cluster.namespace}", error)])
     return Scope(pods, labelled)
@@ -45,7 +48,7 @@ def of_namespace(cluster: Cluster) -> Scope:
 def of_all(cluster: Cluster) -> Scope:
     """Return all pods; only those of some namespaces if they cannot be listed at once."""
     untold: list[str] = []
-    labelled: list[str] | None = None
+    labelled: dict[str, NamespaceDefaults] | None = None
     try:
         label = f"{names.ENABLED_LABEL}=true"
         labelled = _labelled(cluster.items(below("", "namespaces"), labelSelector=label))
@@ -103,12 +106,12 @@ def _allowed(cluster: Cluster) -> Callable[[str], list[Json] | None]:
     return ask
 
 
-def _labelled(namespaces: list[Json]) -> list[str]:
-    return [
-        str(each["metadata"]["name"])
+def _labelled(namespaces: list[Json]) -> dict[str, NamespaceDefaults]:
+    return {
+        str(each["metadata"]["name"]): namespace.read(each["metadata"].get("annotations") or {})
         for each in namespaces
         if (each["metadata"].get("labels") or {}).get(names.ENABLED_LABEL) == "true"
-    ]
+    }
 
 
 def _without_labels(what: str, error: ClusterError) -> str:

@@ -42,10 +42,12 @@ class Served:
 
 
 @contextmanager
-def serving(api: Api, kubeconfig: Path, folder: Path, *flags: str) -> Iterator[Served]:
-    """Serve, with certificates of its own, until the end of the block."""
+def serving(
+    api: Api, kubeconfig: Path, folder: Path, *flags: str, values: tuple[str, ...] = ()
+) -> Iterator[Served]:
+    """Serve, with certificates of its own, until the end of the block; ``values`` of the chart."""
     port, watched = free_port(), free_port()
-    registered(api, NAME, port)
+    registered(api, NAME, port, *values)
     log = folder / "webhook.log"
     command = [
         sys.executable, "-m", "webhook", "serve", "--listen", f"{NETWORK.host}:{port}",
@@ -71,11 +73,11 @@ def serving(api: Api, kubeconfig: Path, folder: Path, *flags: str) -> Iterator[S
             api.delete("Namespace", name=NAME)
 
 
-def registered(api: Api, namespace: str, port: int) -> None:
+def registered(api: Api, namespace: str, port: int, *values: str) -> None:
     """Make the chart's objects that admission needs; the Service leads to this machine."""
     until(lambda: has_namespace(api, namespace), "the namespace is there", 120)
     for kind in ("Secret", "MutatingWebhookConfiguration"):
-        for found in rendering.objects(name=NAME):
+        for found in rendering.objects(*values, name=NAME):
             if found["kind"] == kind:
                 changed = _within(found, namespace)
                 api.delete(kind, namespace, changed["metadata"]["name"])

@@ -5,10 +5,14 @@ import re
 from typing import Any
 
 import pytest
+import yaml
 
-from contract.annotations import settings
-from tests.chart.rendering import Json, of_kind, one
-from tests.cluster.programs.release import NAME
+from contract import names
+from contract.annotations import namespace, settings
+from contract.workloads.left_out import LEFT_OUT
+from tests.chart.rendering import Json, of_kind, one, text
+from tests.cluster.programs.helm import RefusedError
+from tests.cluster.programs.release import CHART, NAME
 
 BY_ANNOTATION = {setting.annotation: setting for setting in settings.ALL}
 SAMPLES = (
@@ -76,24 +80,24 @@ def test_only_pods_that_the_webhook_sees_can_be_denied() -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "silent"),
+    ("values", "restored"),
     [
-        ((), ["", "never"]),
-        (("sidecar.defaults.restore=never",), ["", "never"]),
-        (("sidecar.defaults.restore=if-empty",), ["never"]),
-        (("sidecar.defaults.schedule=off",), ["", "never"]),
+        ((), "false"),
+        (("sidecar.defaults.restore=never",), "false"),
+        (("sidecar.defaults.restore=if-empty",), "true"),
+        (("sidecar.defaults.schedule=off",), "false"),
     ],
 )
 def test_a_default_restore_applies_to_pods_without_the_annotation(
-    values: tuple[str, ...], silent: list[str]
+    values: tuple[str, ...], restored: str
 ) -> None:
-    (condition,) = [
+    (variable,) = [
         each["expression"]
-        for each in _spec(RESTORE, *values)["matchConditions"]
-        if each["name"] == "asks-for-a-restore"
+        for each in _spec(RESTORE, *values)["variables"]
+        if each["name"] == "restored"
     ]
 
-    assert condition.endswith(f" in {silent})".replace('"', "'"))
+    assert variable.endswith(f" : {restored})")
 
 
 def test_policies_know_the_settings_of_the_contract() -> None:
@@ -101,9 +105,28 @@ def test_policies_know_the_settings_of_the_contract() -> None:
 
 
 def test_policies_and_webhook_agree_on_unknown_keys() -> None:
-    allowed = set(re.findall(r"'(backup\.[a-z]+)'", _variables()["unknown"]))
+    allowed = set(re.findall(r"'(backup\.[a-z-]+)'", _variables()["unknown"]))
 
-    assert allowed | BY_ANNOTATION.keys() == settings._KNOWN
+    of_namespaces = {names.PULL_SECRETS_ANNOTATION}
+    assert allowed | BY_ANNOTATION.keys() == settings._KNOWN | of_namespaces
+
+
+def test_policies_and_webhook_agree_on_what_a_namespace_cannot_say() -> None:
+    listed = re.findall(r"'(backup\.[a-z-]+)'", _variables()["unshared"])
+
+    assert listed == [setting.annotation for setting in namespace.OF_ONE_WORKLOAD]
+
+
+def test_chart_and_contract_leave_out_the_same_controllers() -> None:
+    values = yaml.safe_load((CHART / "values.yaml").read_text("utf-8"))
+
+    assert values["leftOut"] == list(LEFT_OUT)
+
+
+@pytest.mark.parametrize("policy", ["namespaces", "all"])
+def test_a_cluster_policy_needs_to_follow_namespaces(policy: str) -> None:
+    with pytest.raises(RefusedError, match=f"follow: false, but enabled: {policy} needs it"):
+        text(f"enabled={policy}", "follow=false")
 
 
 def test_policies_warn_of_no_valid_value() -> None:

@@ -1,12 +1,12 @@
 """From a pod to its JSON Patch operations; used by the server and by `inject`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from contract.names import Reason
 from webhook.admission import patch, patch_proof, reinvocation
 from webhook.admission.decide import decide, refused
 from webhook.admission.model import Decision, NamespaceContext, Options, Plan, Skip
-from webhook.admission.pod import form
+from webhook.admission.pod import by_default, form
 from webhook.admission.pod_spec import Pod
 from webhook.admission.sidecar import container
 from webhook.admission.sidecar.container import NOTHING, Additions, Json
@@ -50,7 +50,8 @@ def admit(
     try:
         if namespace in options.excluded_namespaces:
             return Admission(Reason.EXCLUDED_NAMESPACE)
-        admission = _admission(pod, _described(pod, options, around), options, around)
+        options = options.within(around.defaults)
+        admission = _admission(pod, options.asked(pod, around.defaults), options, around)
         if admission.operations:
             patch_proof.prove(pod, list(admission.operations))
     except patch_proof.ProofError as error:
@@ -64,10 +65,12 @@ def admit(
     return admission
 
 
-def _admission(
-    pod: Pod, described: _Described, options: Options, around: NamespaceContext
-) -> Admission:
+def _admission(pod: Pod, asked: Pod, options: Options, around: NamespaceContext) -> Admission:
+    """Return the admission of ``pod``, which is ``asked`` where it is backed up by default."""
+    described = _described(asked, options, around)
     decision, added = described.decision, described.additions
+    if added.annotations and asked is not pod:
+        added = replace(added, annotations={**by_default.ASKED, **added.annotations})
     if isinstance(decision, Plan):
         operations, reason = patch.operations(pod, added), Reason.INJECTED
         return Admission(
@@ -75,7 +78,7 @@ def _admission(
             decision.defaulted, decision.refused, decision,
         )  # fmt: skip
     if decision.reason is Reason.ALREADY_INJECTED:
-        operations = _repaired(pod, options, around)
+        operations = _repaired(pod, asked, options, around)
     else:
         operations = patch.operations(pod, added)
     return Admission(
@@ -92,9 +95,9 @@ def unpatched(pod: Pod, reason: Reason, line: str, options: Options) -> Admissio
     return Admission(reason, warnings=skip.warnings, refused=skip.refused)
 
 
-def _repaired(pod: Pod, options: Options, around: NamespaceContext) -> list[Json]:
+def _repaired(pod: Pod, asked: Pod, options: Options, around: NamespaceContext) -> list[Json]:
     """Return operations that complete our sidecar; none if the pod would not get one any more."""
-    wanted = _described(reinvocation.without_ours(pod), options, around)
+    wanted = _described(reinvocation.without_ours(asked), options, around)
     if isinstance(wanted.decision, Plan):
         return reinvocation.operations(pod, wanted.additions)
     return []

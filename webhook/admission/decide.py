@@ -14,11 +14,13 @@ from webhook.admission.pod.placement import may_run_on
 from webhook.admission.pod_spec import Pod
 from webhook.admission.volumes import claims, excludes, selection
 
+_ENABLED = settings.ENABLED.annotation
+
 
 def decide(pod: Pod, options: Options, around: NamespaceContext) -> Decision:
     """Return what to do with ``pod``, which is a v1 Pod about to be created."""
-    skip = _not_asked(pod) or _too_complex(pod) or _impossible(pod, options)
-    decision: Decision = skip or _plan(pod, options)
+    skip = _not_asked(pod, around) or _too_complex(pod) or _impossible(pod, options)
+    decision: Decision = skip or _plan(pod, options, around)
     if isinstance(decision, Plan):
         decision = _around(pod, decision, around)
     if isinstance(decision, Skip) and decision.told:
@@ -57,7 +59,7 @@ def _around(pod: Pod, plan: Plan, around: NamespaceContext) -> Decision:
     return Skip(reason, (*plan.warnings, f"{line}; not backed up"), told=True)
 
 
-def _not_asked(pod: Pod) -> Skip | None:
+def _not_asked(pod: Pod, around: NamespaceContext) -> Skip | None:
     annotations = pod_spec.annotations(pod)
     if coverage.MIRROR_ANNOTATION in annotations:
         return Skip(Reason.MIRROR_POD)
@@ -66,7 +68,10 @@ def _not_asked(pod: Pod) -> Skip | None:
             return None
     except ValueError as error:
         return Skip(Reason.INVALID_VALUE, (f"{error}; not backed up",), told=True)
-    return Skip(Reason.NOT_ENABLED, tuple(map(str, settings.unknown(annotations))))
+    problems = [*settings.unknown(annotations)]
+    if _ENABLED not in annotations:
+        problems += (each for each in around.defaults.problems if each.key == _ENABLED)
+    return Skip(Reason.NOT_ENABLED, tuple(map(str, problems)))
 
 
 def _too_complex(pod: Pod) -> Skip | None:
@@ -105,7 +110,7 @@ def _taken_names(pod: Pod, options: Options) -> str:
     return " and ".join(taken)
 
 
-def _plan(pod: Pod, options: Options) -> Decision:
+def _plan(pod: Pod, options: Options, around: NamespaceContext) -> Decision:
     annotations = pod_spec.annotations(pod)
     values = _allowed(restore_plan.resolved(annotations, options.defaults), options)
     mode = values[settings.RESTORE]
@@ -113,7 +118,8 @@ def _plan(pod: Pod, options: Options) -> Decision:
     found = claims.read(pod)
     chosen = selection.select(found.by_volume, values.get(settings.VOLUMES))
     unknown = map(str, settings.unknown(annotations))
-    warnings = (*problems, *unknown, *found.warnings, *chosen.warnings)
+    defaults = map(str, around.defaults.problems)
+    warnings = (*problems, *unknown, *defaults, *found.warnings, *chosen.warnings)
     if not chosen.mounts:
         line = "no volume to back up: no container mounts a persistent volume claim as files"
         return Skip(Reason.NO_VOLUMES, (*warnings, line), told=True)
@@ -139,7 +145,8 @@ def _allowed(values: Settings, options: Options) -> Settings:
         )
         values = values.replaced(settings.DUMP, (), problem)
     named = values[settings.SECRET]
-    usual = options.defaults.get(settings.SECRET.key) or settings.SECRET.default
+    default = options.defaults.get(settings.SECRET.key) or settings.SECRET.default
+    usual = options.usual_secret or default
     if not options.secrets or named in options.secrets | {usual}:
         return values
     key = settings.SECRET.annotation

@@ -1,13 +1,17 @@
 """Inputs and results of a decision: the operator's options, the namespace, the plan."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from contract import coverage
+from contract.annotations import settings
+from contract.annotations.namespace import NOTHING, NamespaceDefaults, Policy
 from contract.annotations.settings import Settings
 from contract.names import Reason
+from contract.workloads.left_out import LEFT_OUT
+from webhook.admission.pod import by_default
 from webhook.admission.pod.placement import Node
-from webhook.admission.pod_spec import Identity
+from webhook.admission.pod_spec import Identity, Pod
 from webhook.admission.policies.limit_range import Limit
 from webhook.admission.policies.resource_quota import Quota
 from webhook.admission.volumes.selection import Mount
@@ -29,7 +33,11 @@ class Restore:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Settings of the webhook's operator for all pods."""
+    """Settings of the webhook's operator for all pods.
+
+    ``enabled``: which are backed up without asking; not those of ``left_out``, which are
+    controllers as ``KIND`` or ``KIND.GROUP``.
+    """
 
     image: str
     pull_policy: str = "IfNotPresent"
@@ -39,6 +47,24 @@ class Options:
     secrets: frozenset[str] = frozenset()  # that annotations may name; none: all
     pod_security: str = "privileged"  # of namespaces without a label
     database_image: str = ""  # with clients of databases; none: no dumps
+    enabled: Policy = Policy.ANNOTATED
+    left_out: frozenset[str] = frozenset(LEFT_OUT)
+    usual_secret: str = ""  # the chart's, where a namespace names another
+
+    def within(self, namespace: NamespaceDefaults) -> "Options":
+        """Return the options for a namespace, whose defaults outrank the chart's."""
+        if not namespace.values:
+            return self
+        usual = self.defaults.get(settings.SECRET.key, "")
+        return replace(
+            self,
+            defaults={**self.defaults, **namespace.values},
+            usual_secret=usual or settings.SECRET.default,
+        )
+
+    def asked(self, pod: Pod, namespace: NamespaceDefaults) -> Pod:
+        """Return a pod of a namespace, or a copy that asks if it is backed up by default."""
+        return by_default.as_asked(pod, namespace, self.enabled, self.left_out)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +85,7 @@ class NamespaceContext:
 
     ``image_problems``: which nodes cannot run the image, and ``database_image_problems`` the one
     for pods with dumps; ``pod_security``: the level that is enforced;
+    ``defaults``: what the Namespace says about its pods;
     ``refused``: pods of this owner get no sidecar for now: something refused every pod that had
     one, or it did not run in one, and ``broken`` says why.
     """
@@ -69,6 +96,7 @@ class NamespaceContext:
     limits: tuple[Limit, ...] = ()
     quotas: tuple[Quota, ...] = ()
     pull_secrets: tuple[str, ...] = ()
+    defaults: NamespaceDefaults = NOTHING
     refused: bool = False
     broken: str = ""
 

@@ -11,6 +11,7 @@ import jsonpatch
 from jsonpointer import JsonPointer
 
 from contract import names
+from contract.annotations import settings
 from webhook.admission import pod_spec
 from webhook.admission.pod_spec import Pod
 from webhook.admission.sidecar import own_containers
@@ -18,8 +19,9 @@ from webhook.admission.sidecar.container import Json
 from webhook.admission.sidecar.own_containers import is_ours
 
 _ANNOTATIONS_LIMIT = 256 * 1024  # bytes, of all keys and values; the API server's own
+_ENABLED = settings.ENABLED.annotation
 _MAY_CHANGE = {
-    "annotations": {names.STATUS_ANNOTATION, names.SAFE_TO_EVICT_ANNOTATION},
+    "annotations": {names.STATUS_ANNOTATION, names.SAFE_TO_EVICT_ANNOTATION, _ENABLED},
     "labels": {names.INJECTED_LABEL},
 }
 _LISTS = {"imagePullSecrets", "initContainers", "volumes"}
@@ -115,6 +117,9 @@ def _only_added(pod: Pod, result: Pod) -> None:
         before = pod_spec.metadata(pod).get(key) or {}
         after = pod_spec.metadata(result).get(key) or {}
         _same(before, after, except_for=may_change)
+    said, says = (pod_spec.annotations(each).get(_ENABLED) for each in (pod, result))
+    if str(said or "").strip() and says is not said:
+        raise ProofError(f"the patch changes {_ENABLED}")
     evictable = names.SAFE_TO_EVICT_ANNOTATION
     if not _volumes(result, evictable) >= _volumes(pod, evictable):
         raise ProofError(f"the patch removes volumes from {evictable}")

@@ -129,9 +129,14 @@ class Cluster:
             limits=tuple(item for items in self._limits.of(name) for item in items),
             quotas=self._quotas.of(name),
             pull_secrets=found.pull_secrets,
+            defaults=found.defaults,
             refused=self.breaker.is_open(owner, time.monotonic()),
             broken=self.breaker.why(owner),
         )
+
+    def has_seen(self, namespace: str) -> bool:
+        """Whether a watch has told of ``namespace``, which has opted in."""
+        return not self._follow or bool(self._namespaces.of("", namespace))
 
     def sidecars(self) -> Counter[tuple[str, str]]:
         """Return how many pods with a sidecar there are, by namespace and host."""

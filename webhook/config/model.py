@@ -11,7 +11,9 @@ from certs import settings as certs
 from certs.rotation import Lifetimes
 from contract import VERSION
 from contract.annotations import floors, settings
+from contract.annotations.namespace import Policy
 from contract.coverage import NEVER_INJECTED
+from contract.workloads.left_out import LEFT_OUT
 from webhook.admission.model import Options
 from webhook.admission.policies.namespace import LEVELS
 from webhook.config import flags
@@ -75,6 +77,14 @@ def add_options(parser: argparse.ArgumentParser, environment: Mapping[str, str])
     )
     flag("secrets", "Secrets that annotations may name, comma-separated; none: all", "", "NAMES")
     flag("pod-security", "Pod Security level of namespaces without a label", "privileged", "LEVEL")
+    flag(
+        "enabled", f"pods backed up without an annotation of their own: {', '.join(Policy)}",
+        Policy.ANNOTATED, "POLICY",
+    )  # fmt: skip
+    flag(
+        "left-out", "controllers whose pods have to ask even so, KIND or KIND.GROUP, "
+        "comma-separated", ",".join(LEFT_OUT), "KINDS",
+    )  # fmt: skip
 
 
 def add_server(parser: argparse.ArgumentParser, environment: Mapping[str, str]) -> None:
@@ -136,12 +146,21 @@ def options(arguments: argparse.Namespace) -> Options:
         secrets=flags.names(arguments.secrets),
         pod_security=_level(arguments.pod_security),
         database_image=_none(arguments.database_image),
+        enabled=_policy(arguments.enabled),
+        left_out=flags.names(arguments.left_out),
     )
 
 
 def _none(text: str) -> str:
     """Return the text, "" for ``none``; an empty variable means the default."""
     return "" if text.strip() == "none" else text.strip()
+
+
+def _policy(text: str) -> Policy:
+    try:
+        return Policy(text)
+    except ValueError:
+        raise ConfigError(f"--enabled {text!r}: write one of {', '.join(Policy)}") from None
 
 
 def _level(text: str) -> str:

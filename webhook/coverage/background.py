@@ -127,4 +127,6 @@ def flags(options: Options) -> tuple[str, ...]:
         f"--defaults={json.dumps(dict(options.defaults))}",
         f"--excluded-namespaces={','.join(sorted(options.excluded_namespaces))}",
         f"--secrets={','.join(sorted(options.secrets))}",
+        f"--enabled={options.enabled}",
+        f"--left-out={','.join(sorted(options.left_out))}",
     )

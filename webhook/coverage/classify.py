@@ -6,11 +6,12 @@ memory.
 
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from contract import VERSION, coverage, names
+from contract.annotations.namespace import NOTHING, NamespaceDefaults
 from contract.coverage import AS_WANTED, Cover
 from contract.names import Reason
 from webhook.admission import decide, pod_spec
@@ -53,10 +54,13 @@ class Report:
 
 @dataclass(slots=True)
 class Survey:
-    """Collects claims, then pods, one at a time; ``opted_in`` are names of namespaces."""
+    """Collects claims, then pods, one at a time.
+
+    ``opted_in`` are the namespaces that have opted in, with what they say about their pods.
+    """
 
     options: Options
-    opted_in: Collection[str]
+    opted_in: Mapping[str, NamespaceDefaults]
     _counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     _found: dict[tuple[str, str, str, str], tuple[int, str]] = field(default_factory=dict)
     _idle: dict[str, set[str]] = field(default_factory=dict)
@@ -77,13 +81,13 @@ class Survey:
         namespace, name = str(meta.get("namespace") or ""), str(meta.get("name") or "")
         try:
             self._idle.get(namespace, set()).difference_update(coverage.claims(pod).values())
-            reason = judge(pod, self.options, opted_in=namespace in self.opted_in)
+            reason = judge(pod, self.options, self.opted_in.get(namespace))
         except Exception:  # noqa: BLE001 -- one pod that is odd must not hide all others
             reason = Reason.INTERNAL_ERROR
         if not reason:
             return
         self._counts[namespace, reason] += 1
-        if reason not in {Cover.PROTECTED, Cover.OPTED_OUT}:
+        if reason not in {Cover.PROTECTED, Cover.OPTED_OUT, Cover.LEFT_OUT}:
             key = (namespace, *_workload(pod, name), reason)
             number, example = self._found.get(key, (0, name))
             self._found[key] = (number + 1, example)
@@ -96,20 +100,26 @@ class Survey:
                       tuple(sorted(unused)))  # fmt: skip
 
 
-def judge(pod: Pod, options: Options, *, opted_in: bool) -> str:
-    """Return a word of Cover or Reason; empty if no backup is needed and none requested."""
+def judge(pod: Pod, options: Options, namespace: NamespaceDefaults | None) -> str:
+    """Return a word of Cover or Reason; empty if no backup is needed and none requested.
+
+    ``namespace``: what the pod's namespace says, None if it has not opted in.
+    """
+    around = NamespaceContext(defaults=namespace or NOTHING)
     return coverage.judge(
         pod,
-        opted_in=opted_in,
+        opted_in=namespace is not None,
         excluded=pod_spec.metadata(pod).get("namespace") in options.excluded_namespaces,
         is_current=lambda: _is_current(pod, options),
-        decide=lambda: _now(pod, options),
+        decide=lambda: _now(pod, options, around),
+        default=coverage.default(pod, around.defaults, options.enabled, options.left_out),
     )
 
 
-def _now(pod: Pod, options: Options) -> str:
+def _now(pod: Pod, options: Options, around: NamespaceContext) -> str:
     """Return the reason that it would give now: the annotations may be newer than the pod."""
-    decision = decide.decide(pod, options, NamespaceContext())
+    options = options.within(around.defaults)
+    decision = decide.decide(options.asked(pod, around.defaults), options, around)
     return decision.reason if isinstance(decision, Skip) else Cover.MISSED
 
 

@@ -18,21 +18,22 @@ example:
   shop       deployment/cart  2     not_annotated
   wiki       statefulset/db   1     missed
 
-  missed: created while no webhook answered, or annotated later (annotate the pod template):
-  recreate it (kubectl rollout restart)
+  missed: created while no webhook answered, or annotated later (annotate the pod template),
+  or before its namespace asked for backups: recreate it (kubectl rollout restart)
   ...
   12 pods: 9 protected, 3 without a backup; 1 claim that no pod uses
 
 reasons:
   protected       has the sidecar                        outdated   has another version's
   opted_out       backup.enabled is "false"              missed     gets it when recreated
+  left_out        its controller's pods have to ask, where others are backed up by default
   not_annotated   mounts claims, has no annotation, namespace has opted in
   not_opted_in    asks for a backup; its namespace has not opted in
   starved         has the sidecar, with lower limits than backups need
   any other       the reason in its annotation backup.status
 
-Finished and terminating pods are ignored. The first three reasons and claims that no pod
-uses (in namespaces that have opted in) are not counted as gaps.
+Finished and terminating pods are ignored. The first three reasons, left_out and claims that no
+pod uses (in namespaces that have opted in) are not counted as gaps.
 
 Connects with the pod's service account or, outside of a pod, kubeconfig's current context
 (KUBECONFIG). Needs permission to list namespaces, pods and persistentvolumeclaims.
@@ -57,7 +58,7 @@ REMEDIES: dict[str, str] = {
     Cover.NOT_OPTED_IN: "its namespace has not opted in: kubectl label namespace NAMESPACE "
     f"backup.enabled=true, then {_ANEW}",
     Cover.MISSED: "created while no webhook answered, or annotated later (annotate the pod "
-    f"template): {_ANEW}",
+    f"template), or before its namespace asked for backups: {_ANEW}",
     Reason.EXCLUDED_NAMESPACE: "its namespace is never injected: move the app to a namespace of "
     "its own",
     Reason.INVALID_VALUE: "backup.enabled is neither true nor false: correct its pod template",
@@ -144,7 +145,9 @@ def _total(report: Report) -> list[str]:
     for (_, reason), number in report.counts.items():
         numbers[reason if reason in AS_WANTED else "without a backup"] += number
     total = f"{counted(sum(numbers.values()), 'pod')}: {numbers[Cover.PROTECTED]} protected"
-    words = {Cover.OUTDATED: "outdated", Cover.OPTED_OUT: "opted out"}
+    words = {
+        Cover.OUTDATED: "outdated", Cover.OPTED_OUT: "opted out", Cover.LEFT_OUT: "left out",
+    }  # fmt: skip
     others = [f", {numbers[key]} {word}" for key, word in words.items() if numbers[key]]
     idle = f"; {counted(len(report.unused), 'claim')} that no pod uses" if report.unused else ""
     return [f"{total}{''.join(others)}, {numbers['without a backup']} without a backup{idle}"]

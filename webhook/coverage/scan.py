@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from urllib.parse import quote
 
 from contract import names
+from contract.annotations import namespace as annotated
+from contract.annotations.namespace import NamespaceDefaults
 from kube.errors import ERRORS, GoneError, problem, was_answered
 from kube.reader import Json, Reader, Source
 from webhook.admission.model import Options
@@ -29,18 +31,18 @@ def look(options: Options, namespace: str = "") -> Report:
     return survey.report()
 
 
-def _opted_in(namespace: str) -> frozenset[str]:
+def _opted_in(namespace: str) -> dict[str, NamespaceDefaults]:
     label = f"{names.ENABLED_LABEL}=true"
     source = Source("/api/v1/namespaces", "" if namespace else label, metadata=True,
                     fields=f"metadata.name={namespace}" if namespace else "")  # fmt: skip
     found = list(_objects("namespaces", source))
     if namespace and not found:
         raise SurveyError(f"there is no namespace {namespace}")
-    return frozenset(
-        str(each["metadata"]["name"])
+    return {
+        str(each["metadata"]["name"]): annotated.read(each["metadata"].get("annotations") or {})
         for each in found
         if (each["metadata"].get("labels") or {}).get(names.ENABLED_LABEL) == "true"
-    )
+    }
 
 
 def _objects(what: str, source: Source) -> Iterator[Json]:

@@ -108,8 +108,9 @@ def _report(workload: Workload, objects: Objects, options: Options) -> Report:
         namespace = workloads.namespace_of(workload.item)
         rollout = manifests_objects.rollout(workload, objects)
         pod = workloads.as_created(workload, rollout)
-        asked = asks(pod_spec.annotations(pod))
         context = manifests_objects.namespace_context(namespace, objects, options)
+        pod = options.asked(pod, context.defaults)
+        asked = asks(pod_spec.annotations(pod))
         admission = admit(pod, namespace, options, context)
         plan = admission.plan
         subject = _subject(workload, pod, plan, objects, options) if plan else None

@@ -71,6 +71,7 @@ def namespace_context(name: str, known: Objects, options: Options) -> NamespaceC
         limits=tuple(limit for items in ranges for limit in items),
         quotas=tuple(_readable(resource_quota.read, known.within("ResourceQuota", name))),
         pull_secrets=own.pull_secrets,
+        defaults=own.defaults,
     )
 
 

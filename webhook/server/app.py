@@ -1,5 +1,6 @@
 """The HTTP edge: /mutate, /metrics and probes. The only importer of fastapi."""
 
+import asyncio
 import re
 from collections.abc import Callable
 from email.message import Message
@@ -25,6 +26,7 @@ from webhook.server.metrics import Metrics
 
 _TIMEOUT = re.compile(rb"(?:^|&)timeout=([0-9]{1,3})s(?:&|$)")
 _USUAL_TIMEOUT = 10  # seconds; the API server's own where a configuration says nothing
+_LOOK, _LOOKS = 0.02, 25  # seconds between looks for a new namespace, and how many
 _LATE = "the request arrived too slowly; not backed up"
 _TOO_LONG = f"the decision took longer than {deadline.SECONDS:g} s; not backed up"
 
@@ -43,6 +45,9 @@ class View(Protocol):
     def namespace_context(self, name: str, owner: Owner) -> NamespaceContext:
         """Return the context of a pod of ``owner`` in the namespace ``name``."""
 
+    def has_seen(self, namespace: str) -> bool:
+        """Whether ``namespace`` is known; one that has just opted in is not for a moment."""
+
     def injected(self, owner: Owner, request: str) -> None:
         """Take note that ``request`` admits a pod of ``owner`` with a sidecar."""
 
@@ -54,6 +59,11 @@ class Anywhere:
         """Return a namespace context without limits."""
         del name, owner
         return NamespaceContext()
+
+    def has_seen(self, namespace: str) -> bool:
+        """There is nothing to know."""
+        del namespace
+        return True
 
     def injected(self, owner: Owner, request: str) -> None:
         """Keep no account."""
@@ -77,7 +87,9 @@ def create(
         body = await _body(request, budget)
         started = perf_counter()
         asked = _asked(body)
-        late = started - begun > _time_allowed(request.scope["query_string"])
+        if asked.creates_pod:
+            await _seen(asked.namespace, cluster)
+        late = perf_counter() - begun > _time_allowed(request.scope["query_string"])
         admission = _late(asked, options, _LATE) if late else _in_time(asked, options, cluster)
         answer = review.allow(
             asked, list(admission.operations), admission.warnings, admission.reason.value
@@ -159,6 +171,14 @@ def _is_json(content_type: str) -> bool:
     header = Message()
     header["content-type"] = content_type
     return header.get_content_type() == "application/json"
+
+
+async def _seen(namespace: str, cluster: View) -> None:
+    """Wait a moment for a namespace that was created or labelled just before its pod."""
+    for _ in range(_LOOKS):
+        if cluster.has_seen(namespace):
+            return
+        await asyncio.sleep(_LOOK)
 
 
 def _late(asked: review.Request, options: Options, why: str) -> Admission:

@@ -1,14 +1,16 @@
 """Workloads without a backup: one row each, with the reason and the next step. Pure."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from shlex import quote
 
 from contract import coverage, names
 from contract.annotations import settings
-from contract.coverage import Cover
+from contract.annotations.namespace import NOTHING, NamespaceDefaults, Policy
+from contract.coverage import Cover, Default
 from contract.names import Reason
 from contract.text import counted
+from contract.workloads.left_out import LEFT_OUT
 from kubectl_backup.commands.status.rows import Row
 from kubectl_backup.output import formats
 from kubectl_backup.workload import injection, target
@@ -25,11 +27,15 @@ _TEMPLATE = "spec.template.metadata.annotations"
 
 
 def uncovered(
-    pods: Iterable[target.Pod], labelled: Collection[str] | None, *, named: bool = False
+    pods: Iterable[target.Pod],
+    labelled: Mapping[str, NamespaceDefaults] | None,
+    *,
+    named: bool = False,
 ) -> list[Row]:
     """Return a row for each workload and reason among pods without a sidecar that can work.
 
-    ``labelled`` are the namespaces that have opted in, None if they cannot be read. ``named``: the
+    ``labelled`` are the namespaces that have opted in, with what they say about their pods, None if
+    they cannot be read. ``named``: the
     person named the workload, so it has a row even if it needs no backup.
     """
     found: dict[tuple[str, str, str], Row] = {}
@@ -46,7 +52,7 @@ def uncovered(
     return [_counted(each) for each in found.values()]
 
 
-def judge(pod: target.Pod, labelled: Collection[str] | None) -> str:
+def judge(pod: target.Pod, labelled: Mapping[str, NamespaceDefaults] | None) -> str:
     """Return a word of Cover or Reason, or UNSEEN if the webhook gave none and the namespace
     cannot be read; empty if no backup is needed and none is requested."""
     namespace = str(pod["metadata"].get("namespace") or "")
@@ -57,12 +63,21 @@ def judge(pod: target.Pod, labelled: Collection[str] | None) -> str:
         excluded=namespace in coverage.NEVER_INJECTED,
         is_current=lambda: True,
         decide=lambda: _now(pod),
+        default=_default(pod, (labelled or {}).get(namespace, NOTHING)),
     )
     return injection.UNSEEN if unknown and word == Cover.MISSED else word
 
 
+def _default(pod: target.Pod, namespace: NamespaceDefaults) -> Default:
+    """Return what holds by default where the chart lets namespaces decide: its value is unknown."""
+    policy = Policy.ANNOTATED if namespace.enabled is None else Policy.NAMESPACES
+    return coverage.default(pod, namespace, policy, LEFT_OUT)
+
+
 def _now(pod: target.Pod) -> str:
     """Return the webhook's decision about a pod that requests backups, if the pod shows it."""
+    if not target.asks(pod):
+        return Cover.MISSED  # what is backed up by default mounts a claim
     if coverage.MIRROR_ANNOTATION in target.annotations(pod):
         return Reason.MIRROR_POD
     if not target.wants(pod):
@@ -84,6 +99,11 @@ def _row(pod: target.Pod, word: str) -> Row:
     status = NOT_INJECTED if target.asks(pod) else NO_BACKUP
     status = {str(Cover.OPTED_OUT): OPTED_OUT, str(Cover.STARVED): TOO_LOW}.get(word, status)
     text, remedy = explain(word, str(meta.get("namespace") or ""), owner)
+    if word == Cover.MISSED and not target.asks(pod):
+        text = (
+            f"its namespace asks for backups by {_KEY}, and it has no sidecar: it is older than "
+            "that, or the chart's value `enabled` is annotated"
+        )
     between = ": " if text == word else "; "
     return Row(
         str(meta.get("namespace") or ""), str(owner), str(meta["name"]), status,
@@ -119,6 +139,7 @@ def explain(word: str, namespace: str, owner: target.Owner) -> tuple[str, str]:
             f"raise {settings.MEMORY_LIMIT.annotation}, or exempt it from VPA or the policy",
         ),
         str(Cover.OPTED_OUT): (f"{_KEY} turns backups off", ""),
+        str(Cover.LEFT_OUT): ("pods of its controller have to ask for backups", yes),
         injection.UNSEEN: (injection.UNSEEN_TEXT, injection.UNSEEN_REMEDY),
     }
     if word in said:

@@ -44,6 +44,24 @@ Docker Hub, where somebody else may own it. */ -}}
 {{- concat $always .Values.namespaceExcludes | uniq | toJson -}}
 {{- end -}}
 
+{{- /* `annotated`, or which other pods are backed up by default. */ -}}
+{{- define "backup.enabled" -}}
+{{- if and (ne .Values.enabled "annotated") (not .Values.follow) -}}
+{{- fail (printf "follow: false, but enabled: %s needs it, since a namespace may turn backups off: write follow: true" .Values.enabled) -}}
+{{- end -}}
+{{- .Values.enabled -}}
+{{- end -}}
+
+{{- /* CEL: whether pods that say nothing are backed up in a policy's namespace; contract/annotations/namespace.py. */ -}}
+{{- define "backup.byDefault" -}}
+{{- $said := "namespaceObject.metadata.?annotations[?'backup.enabled'].orValue('').trim().lowerAscii()" -}}
+{{- if eq (include "backup.enabled" .) "all" -}}
+!({{ $said }} in ['false', 'no', 'off', '0'])
+{{- else -}}
+({{ $said }} in ['true', 'yes', 'on', '1'])
+{{- end -}}
+{{- end -}}
+
 {{- /* "true" if the server needs the API; otherwise it gets no permissions and no token. */ -}}
 {{- define "backup.needsApi" -}}
 {{- if or (include "backup.needsRole" .) (include "backup.needsClusterRole" .) -}}true{{- end -}}

@@ -133,7 +133,7 @@ def test_it_has_no_owner_and_is_not_enabled() -> None:
     meta = helper()["metadata"]
 
     assert meta["labels"] == {"app.kubernetes.io/managed-by": "kubectl-backup"}
-    assert "annotations" not in meta
+    assert meta["annotations"] == {"backup.enabled": "false"}, "where all pods are backed up"
     assert "ownerReferences" not in meta
 
 

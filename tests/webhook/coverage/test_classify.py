@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from contract import VERSION
+from contract.annotations.namespace import NOTHING
 from contract.names import Reason
 from tests.webhook.admitting import BAD_NODE, IMAGE, OPTIONS, Json
 from webhook.admission.admit import admit
@@ -34,13 +35,13 @@ def admitted(pod: Json, options: Options = OPTIONS, around: NamespaceContext | N
 
 
 def judged(pod: Json, options: Options = OPTIONS, *, opted_in: bool = True) -> str:
-    return judge(pod, options, opted_in=opted_in)
+    return judge(pod, options, NOTHING if opted_in else None)
 
 
 def surveyed(*pods: Json, claims: tuple[Json, ...] = (), opted_in: tuple[str, ...] = ("prod",)) -> (
     Report
 ):  # fmt: skip
-    survey = Survey(OPTIONS, opted_in)
+    survey = Survey(OPTIONS, dict.fromkeys(opted_in, NOTHING))
     for claim in claims:
         survey.claim({"metadata": claim})
     for each in pods:
@@ -303,7 +304,7 @@ def _crowd(pod: Json, number: int) -> Iterator[Json]:
 
 def test_ten_thousand_pods_without_backups_need_little_memory(pod: Json) -> None:
     """As many workloads, and a claim each: 200 MB as JSON."""
-    namespaces = {f"n{number}" for number in range(100)}
+    namespaces = dict.fromkeys((f"n{number}" for number in range(100)), NOTHING)
     survey = Survey(OPTIONS, namespaces)
     tracemalloc.start()
     for number in range(10_000):

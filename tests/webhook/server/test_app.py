@@ -289,6 +289,10 @@ class _View:
         del name, owner
         return NamespaceContext()
 
+    def has_seen(self, namespace: str) -> bool:
+        """Everything is known."""
+        return bool(namespace)
+
     def injected(self, owner: Owner, request: str) -> None:
         """Keep who was injected."""
         del request

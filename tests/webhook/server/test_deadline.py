@@ -29,6 +29,10 @@ class _Busy:
                 re.match("(a*)*b", "a" * 28)
         return NamespaceContext()
 
+    def has_seen(self, namespace: str) -> bool:
+        """Everything is known."""
+        return bool(namespace)
+
     def injected(self, owner: Owner, request: str) -> None:
         raise AssertionError(owner, request)
 

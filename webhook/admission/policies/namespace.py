@@ -1,10 +1,12 @@
-"""Labels and annotations of a namespace: its Pod Security level, and its pull Secrets."""
+"""Labels and annotations of a namespace: its Pod Security level, pull Secrets and defaults."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from contract import names
+from contract.annotations import namespace as annotated
+from contract.annotations.namespace import NOTHING, NamespaceDefaults
 
 STRICTEST = "restricted"
 LEVELS = ("privileged", "baseline", STRICTEST)
@@ -17,12 +19,15 @@ class Namespace:
 
     level: str = ""
     pull_secrets: tuple[str, ...] = ()
+    defaults: NamespaceDefaults = NOTHING
 
 
 def read(namespace: Mapping[str, Any]) -> Namespace:
     """Return the fields of a v1 Namespace; an unknown level is the strictest."""
     meta = namespace.get("metadata") or {}
     level = str((meta.get("labels") or {}).get(_ENFORCED) or "")
-    named = str((meta.get("annotations") or {}).get(names.PULL_SECRETS_ANNOTATION) or "")
+    given = meta.get("annotations") or {}
+    named = str(given.get(names.PULL_SECRETS_ANNOTATION) or "")
     secrets = tuple(dict.fromkeys(named.replace(",", " ").split()))
-    return Namespace(level if level in LEVELS or not level else STRICTEST, secrets)
+    level = level if level in LEVELS or not level else STRICTEST
+    return Namespace(level, secrets, annotated.read(given))

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
+from contract.annotations.namespace import NOTHING
 from contract.coverage import AS_WANTED, Cover
 from contract.names import Reason
 from kubectl_backup.commands.status import coverage, rows
@@ -19,7 +20,7 @@ from webhook.admission.model import Options
 from webhook.coverage import classify as webhook_coverage
 
 OPTIONS = Options(image="registry.example.com/sidecar:1")
-LABELLED = frozenset({"prod"})
+LABELLED = {"prod": NOTHING}
 STATED = sorted(set(Reason) - {"injected", "already_injected", "not_enabled", "not_a_pod_create"})
 KINDS = [
     ("ReplicaSet", "wiki-5f8b9c", "deploy/wiki", "kubectl -n prod rollout restart deploy/wiki"),
@@ -125,12 +126,12 @@ CASES: dict[str, tuple[Json, str, str, str, str]] = {
 def test_plugin_and_webhook_agree_on_coverage(case: str, opted_in: bool) -> None:
     """But for the version of a sidecar, which only the webhook knows."""
     made, labelled, unlabelled, _, _ = CASES[case]
-    namespaces = {made["metadata"]["namespace"]} if opted_in else set()
+    namespaces = {made["metadata"]["namespace"]: NOTHING} if opted_in else {}
 
     word = coverage.judge(made, namespaces)
 
     assert word == (labelled if opted_in else unlabelled)
-    theirs = webhook_coverage.judge(made, OPTIONS, opted_in=opted_in)
+    theirs = webhook_coverage.judge(made, OPTIONS, NOTHING if opted_in else None)
     assert word == ("protected" if theirs == "outdated" else theirs)
 
 
@@ -139,7 +140,7 @@ def test_a_row_has_a_reason_and_a_remedy(case: str) -> None:
     """In one line."""
     made, word, _, status, said = CASES[case]
 
-    found = coverage.uncovered([made], {made["metadata"]["namespace"]})
+    found = coverage.uncovered([made], {made["metadata"]["namespace"]: NOTHING})
 
     if not status:
         assert found == []
@@ -208,7 +209,7 @@ def test_a_sidecar_whose_limits_were_lowered_has_a_row_with_a_remedy() -> None:
 
 
 def test_a_missing_label_is_named_with_its_command() -> None:
-    (row,) = coverage.uncovered([asking()], set())
+    (row,) = coverage.uncovered([asking()], {})
 
     assert row.reason == Cover.NOT_OPTED_IN
     assert row.remedy == (
