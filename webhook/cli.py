@@ -12,6 +12,7 @@ from contract.text import printable
 from webhook.config import model
 from webhook.config.flags import ConfigError
 from webhook.coverage import render
+from webhook.coverage.preview import Preview
 from webhook.lint import report as lint_report
 from webhook.lint import rules
 from webhook.lint.output import exchange
@@ -104,8 +105,13 @@ def _add_coverage(commands: "argparse._SubParsersAction[Parser]") -> None:
     command.add_argument(
         "--summary", action="store_true", help="only counts by namespace and reason"
     )
+    command.add_argument(
+        "--if-enabled", nargs="?", const="", metavar="NAMESPACE",
+        help="show what pods would get at their next start if this namespace asked for backups",
+    )  # fmt: skip
+    command.add_argument("--all", action="store_true", help="with --if-enabled: all namespaces")
     model.add_options(command, os.environ)
-    command.set_defaults(run=_coverage)
+    command.set_defaults(run=_coverage, refuse=command.error)
 
 
 def _add_files(command: Parser) -> None:
@@ -182,7 +188,11 @@ def _coverage(parsed: argparse.Namespace) -> int:
     from webhook.coverage import scan  # noqa: PLC0415 -- a second that the others can do without
 
     options = model.options(parsed)
+    if parsed.all and parsed.if_enabled is None:
+        parsed.refuse("--all needs --if-enabled")
     try:
+        if parsed.if_enabled is not None:
+            return _preview(scan.preview(options, _previewed(parsed)), parsed.output)
         report = scan.look(options, parsed.namespace)
     except scan.SurveyError as error:
         _say(f"backup-webhook: {error}")
@@ -190,6 +200,20 @@ def _coverage(parsed: argparse.Namespace) -> int:
     shown = render.as_json if parsed.output == "json" else render.as_text
     sys.stdout.write(shown(report, summary=parsed.summary))
     return 1 if report.gaps else 0
+
+
+def _previewed(parsed: argparse.Namespace) -> str:
+    """Return the one namespace to look at, "" for all."""
+    named = {parsed.if_enabled, parsed.namespace} - {""}
+    if len(named) > 1 or bool(named) == parsed.all:
+        parsed.refuse("write --if-enabled NAMESPACE, or --if-enabled --all")
+    return str(named.pop()) if named else ""
+
+
+def _preview(preview: Preview, output: str) -> int:
+    shown = render.preview_as_json if output == "json" else render.preview_as_text
+    sys.stdout.write(shown(preview))
+    return 0
 
 
 def _unusable(filename: str, error: documents.UnreadableError | OSError) -> int:

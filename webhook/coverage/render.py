@@ -9,6 +9,7 @@ from contract.coverage import AS_WANTED, Cover
 from contract.names import Reason
 from contract.text import counted, printable
 from webhook.coverage.classify import Report
+from webhook.coverage.preview import Preview, Row
 
 EPILOG = """\
 example:
@@ -39,6 +40,12 @@ Connects with the pod's service account or, outside of a pod, kubeconfig's curre
 (KUBECONFIG). Needs permission to list namespaces, pods and persistentvolumeclaims.
 
 exit status: 0 every pod that should have a backup has one, 1 some have none, 2 the scan failed
+
+--if-enabled NAMESPACE, or --if-enabled --all, shows instead what pods without a sidecar would get
+at their next start if their namespace asked for backups: as which user, with which volumes and
+warnings. Nothing is changed, and the exit status is 0. It also needs permission to list
+limitranges and resourcequotas. As JSON: a list of objects: namespace kind workload reason user
+volumes warnings pods pod
 
 --output json: an object with
   counts         a list of objects: namespace reason pods
@@ -108,6 +115,41 @@ def as_text(report: Report, *, summary: bool) -> str:
     """Return tables of problems and remedies, and a summary line."""
     blocks = _numbers(report) if summary else _details(report)
     return "\n".join("".join(f"{line}\n" for line in block) for block in (*blocks, _total(report)))
+
+
+def preview_as_json(preview: Preview) -> str:
+    """Return the rows of a preview as one JSON document."""
+    return json.dumps([asdict(each) for each in preview.rows], indent=2) + "\n"
+
+
+def preview_as_text(preview: Preview) -> str:
+    """Return who would get a sidecar, who would not, warnings, and a summary line."""
+    got = [each for each in preview.rows if each.reason == Reason.INJECTED]
+    none = [each for each in preview.rows if each.reason != Reason.INJECTED]
+    blocks: list[list[str]] = []
+    if got:
+        rows = [(*_who(each), each.user, " ".join(each.volumes)) for each in got]
+        blocks.append(_table(("NAMESPACE", "WORKLOAD", "PODS", "USER", "VOLUMES"), rows))
+    if none:
+        reasons = [(*_who(each), each.reason) for each in none]
+        blocks.append(_table(("NAMESPACE", "WORKLOAD", "PODS", "GETS NO SIDECAR"), reasons))
+    if warned := [
+        _safe(f"{' '.join(_who(each)[:2])}: {line}")
+        for each in preview.rows
+        for line in each.warnings
+    ]:
+        blocks.append(warned)
+    would, would_not = (sum(each.pods for each in rows) for rows in (got, none))
+    has = "has" if preview.protected == 1 else "have"
+    total = (
+        f"{counted(would, 'pod')} would get a sidecar at the next start, {would_not} would not, "
+        f"{preview.protected} {has} one; nothing was changed"
+    )
+    return "\n".join("".join(f"{line}\n" for line in block) for block in (*blocks, [total]))
+
+
+def _who(row: Row) -> tuple[str, str, str]:
+    return row.namespace, f"{row.kind.lower()}/{row.workload}", str(row.pods)
 
 
 def _numbers(report: Report) -> Iterator[list[str]]:

@@ -35,12 +35,17 @@ users: [{name: me, user: {}}]
 def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lists]:
     """A cluster with the namespace prod, which has opted in, and nothing else."""
     with lists.serving() as served:
-        file = str(lists.kubeconfig(tmp_path, served.url))
-        monkeypatch.setenv("KUBECONFIG", file)
-        # The client reads the variable when it is imported, which it was before.
-        monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", file)
+        connected(served, tmp_path, monkeypatch)
         served.put("/api/v1/namespaces", [_namespace("prod")])
         yield served
+
+
+def connected(served: Lists, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the command find this cluster."""
+    file = str(lists.kubeconfig(folder, served.url))
+    monkeypatch.setenv("KUBECONFIG", file)
+    # The client reads the variable when it is imported, which it was before.
+    monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", file)
 
 
 def _namespace(name: str, label: str = "true") -> Json:
