@@ -112,9 +112,9 @@ ON_EXIT = Setting("on-exit", "false", values.boolean, "BACKUP_ON_EXIT")
 the repository exists.
 """
 
-SQLITE = Setting("sqlite", "", values.globs, "BACKUP_SQLITE")
-"""Globs of SQLite files, one per line, such as ``*.db`` or ``config/**/*.sqlite3``: they are copied
-consistently while the app writes.
+SQLITE = Setting("sqlite", "auto", values.databases, "BACKUP_SQLITE")
+"""Which SQLite files are copied consistently while the app writes: ``auto`` finds them by their
+content; or globs, one per line, such as ``*.db`` or ``config/**/*.sqlite3``; or ``off``.
 """
 
 PRE = Setting("pre", "", values.command)

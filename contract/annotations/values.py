@@ -119,8 +119,15 @@ def words(text: str) -> tuple[str, ...]:
     return tuple(re.split(r"[,\s]+", text.strip(", \t\r\n")))
 
 
-def globs(text: str) -> tuple[str, ...]:
-    """Read one glob a line, each relative to a volume's root."""
+SQLITE_AUTO = ("auto",)
+"""Stands for: find databases by what is in them."""
+
+
+def databases(text: str) -> tuple[str, ...]:
+    """Read ``auto``, ``off`` (no globs) or one glob a line, each relative to a volume's root."""
+    word = text.strip().lower()
+    if word in {"auto", "off"}:
+        return SQLITE_AUTO if word == "auto" else ()
     found = lines(text)
     if any(glob.startswith("/") or ".." in glob.split("/") for glob in found):
         raise ValueError("write globs inside the volume, such as *.db or app/**/*.sqlite")

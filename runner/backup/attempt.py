@@ -3,20 +3,17 @@
 from collections.abc import Generator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
-from contract.annotations import quantity, settings, values
-from contract.snapshots import COPIES
-from contract.text import counted
 from runner.backup import effects, recover_state, volumes
 from runner.backup import folders as finding
+from runner.backup.databases import Databases
 from runner.backup.folders import Found
 from runner.mirror import sync
 from runner.process.environment import rclone_conf
 from runner.restic import snapshots
 from runner.session.executor import Executor
 from runner.session.session import Session
-from runner.steps.evaluate import Copies, Facts, Source
+from runner.steps.evaluate import Facts, Source
 from runner.steps.outcome import Failure, Outcome, Status
 from runner.steps.step import Effect, Result, RunEnded
 
@@ -44,9 +41,11 @@ def attempt(session: Session) -> Attempt:
         if outcome is None:
             found = _found(session)
             sources.update(found.sources)
-            facts = executor.follow(_facts(session, found))
+            databases = Databases(session)
+            facts = executor.follow(_facts(session, found, databases))
             backup = sync.backup if session.config.mirrors else volumes.backup
             outcome = executor.follow(backup(session.config, facts, session.limit))
+            outcome = databases.checked(outcome)
     except RunEnded as ended:
         outcome = ended.outcome
     except Exception as error:  # noqa: BLE001 -- a bug of ours is a failed backup, and is reported
@@ -65,14 +64,16 @@ def _found(session: Session) -> Found:
     return found
 
 
-def _facts(session: Session, found: Found) -> Generator[Effect, Result, Facts]:
+def _facts(
+    session: Session, found: Found, databases: Databases
+) -> Generator[Effect, Result, Facts]:
     state = session.state
     full = set(state.sources.full or ())
     empty = [path for path, looks in found.sources.items() if looks == Source.EMPTY]
     if empty and state.sources.full is None and not session.config.mirrors:
         # This pod is new: the repository knows more than its state.
         full = yield from snapshots.once_full(session.config, empty)
-    copies = _copies(session, found.readable)
+    copies = databases.copies(found.readable)
     effects.look(session, found.readable, copies)
     return Facts(
         sources=found.sources,
@@ -88,21 +89,3 @@ def _facts(session: Session, found: Found) -> Generator[Effect, Result, Facts]:
         real=found.real,
         unread_locks=state.repository.unread_locks,
     )
-
-
-def _copies(session: Session, sources: list[str]) -> Copies:
-    """Return consistent copies of the databases that backup.sqlite names."""
-    globs = session.config.settings.get(settings.SQLITE)
-    if not globs or session.config.mirrors:
-        return Copies()
-    from runner.databases.sqlite import copies as sqlite_copies  # noqa: PLC0415 -- imported only when needed: it costs memory
-
-    scratch = Path(session.config.paths.state, COPIES)
-    bound = int(quantity.parse(values.SCRATCH_BOUND) / 2)  # the cache has the other half
-    anchored = {path: finding.root(session.config, path) for path in sources}
-    made = sqlite_copies.copy_all(anchored, globs, scratch, bound, lambda: session.stop.asked)
-    for doubt in made.doubts:
-        session.log.line("warning", doubt)
-    count = len(made.excludes) // len(sqlite_copies.LEFT_OUT)
-    session.log.line("info", f"{counted(count, 'SQLite database')} copied", globs=globs)
-    return made

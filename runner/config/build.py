@@ -82,7 +82,7 @@ def config(
         annotations,
     )
     mirror = derive.mirror(environment, source.variables)
-    if mirror and effective.get(settings.SQLITE):
+    if mirror and settings.SQLITE.key in effective.given and effective[settings.SQLITE]:
         why = "has no effect with backup.engine rclone: a mirror copies files unchanged"
         problems.append(Problem("setting", settings.SQLITE.annotation, "", why, ""))
     unusable: list[Problem] = []  # they name options, never values that may be secret

@@ -33,13 +33,15 @@ _NARROW = "narrow backup.sqlite"
 class Job:
     """What to copy, and what it may take.
 
-    ``sources`` and the folders that their links must not leave; ``most`` databases; ``left`` bytes
+    ``sources`` and the folders that their links must not leave, and ``files`` that were found:
+    path, root and the folders between; ``most`` databases; ``left`` bytes
     in ``scratch``, of whose disk ``reserve`` bytes stay free; ``busy``, ``each`` and ``all`` are
     seconds.
     """
 
     sources: dict[str, str]
     globs: list[str]
+    files: list[tuple[str, str, list[str]]]
     scratch: str
     most: int
     left: int
@@ -120,6 +122,11 @@ class Copier:
     def _found(self) -> Candidates:
         """Return the databases that globs match; report other matches, and globs without one."""
         found = Candidates(self._job.most)
+        for path, root, parts in self._job.files:
+            found.add(File(path, root, tuple(parts)))
+        if self._job.files:
+            found.close()
+            return found  # there are no globs that could match other files
         matched = set()
         for source, anchor in self._job.sources.items():
             for glob in self._job.globs:

@@ -24,6 +24,7 @@ from runner.databases.sqlite.copier import PART
 from runner.process.folders import scratch as scratches
 from runner.restic.commands import literal
 from runner.steps.evaluate import Copies
+from runner.volume.globs import File
 
 LEFT_OUT = ("", "-wal", "-shm", "-journal")  # what the copy stands for
 _PROGRAM = ("-m", "runner.databases.sqlite.copier")
@@ -45,15 +46,17 @@ def copy_all(
     scratch: Path,
     bound: int,
     stopped: Callable[[], bool],
+    files: Sequence[File] = (),
 ) -> Copies:
-    """Copy all databases below ``sources`` that match into ``scratch``, ``bound`` bytes at most.
+    """Copy all databases below ``sources`` that match, and ``files``, into ``scratch``.
 
-    With each source comes the folder that links in its path must not leave, "" for any.
+    They take ``bound`` bytes at most. With each source comes the folder that links in its path must
+    not leave, "" for any.
     """
     scratch.parent.mkdir(parents=True, exist_ok=True)
     job = {
         "sources": dict(sources), "globs": list(globs), "scratch": str(scratch), "most": _MOST,
-        "left": bound,
+        "left": bound, "files": [[file.path, file.root, file.parts] for file in files],
         "reserve": scratches.reserve(scratch.parent), "busy": _BUSY, "each": _EACH, "all": _ALL,
     }  # fmt: skip
     excludes: list[str] = []

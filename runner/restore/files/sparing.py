@@ -10,9 +10,9 @@ import os
 import stat
 from contextlib import suppress
 
-from contract.annotations import settings
 from contract.snapshots import Snapshot
 from runner.config.model import Config
+from runner.process import excludes
 from runner.restic import left_out
 from runner.restic.left_out import Options
 from runner.restic.patterns import Patterns
@@ -22,8 +22,6 @@ from runner.state.model import State
 from runner.steps.sources import NEVER_BACKED_UP
 from runner.volume import birth
 from runner.volume.beneath import Folder, is_mount
-
-_READ = 1 << 20  # bytes of a file of patterns
 
 
 class Sparing:
@@ -121,29 +119,10 @@ class Sparing:
 
 def _today(config: Config) -> Options:
     """Return the excludes of current backups; raise ValueError if they are unknown."""
-    why = "--delete cannot determine what backups exclude"
-    if any(each.key == left_out.KEY and not each.value for each in config.problems):
-        raise ValueError(f"{left_out.KEY} cannot be split into words: {why}")
-    found = left_out.options(config.repository.options.backup)
-    variables = {**os.environ, **config.repository.expanded}
-    for file, insensitive in found.files:
-        try:
-            with open(file, "rb") as opened:  # noqa: PTH123 -- any path that restic takes
-                text = _decoded(opened.read(_READ))
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or "it is not text"
-            raise ValueError(f"{left_out.KEY}: {file} cannot be read ({reason}): {why}") from None
-        lines = left_out.lines(text, variables)
-        (found.insensitive if insensitive else found.patterns).extend(lines)
-    given: tuple[str, ...] = config.settings.get(settings.EXCLUDE) or ()
-    found.patterns += given
-    return found
-
-
-def _decoded(text: bytes) -> str:
-    if text.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return text.decode("utf-16")
-    return text.decode("utf-8-sig", "surrogateescape")
+    try:
+        return excludes.today(config)
+    except ValueError as error:
+        raise ValueError(f"{error}: --delete cannot determine what backups exclude") from None
 
 
 def _device_of(folder: Folder) -> int:
