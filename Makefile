@@ -127,6 +127,10 @@ bench: setup ## Measure what the runner costs: idle, per look, per backup
 bench-backup: setup ## Measure backups beside bare restic: time, time over S3, memory
 	$(BIN)/python -m tests.bench.backup
 
+.PHONY: bench-sqlite
+bench-sqlite: setup ## Measure what looking for SQLite databases costs an unchanged backup
+	$(BIN)/python -m tests.bench.sqlite
+
 .PHONY: bench-restore
 bench-restore: setup ## Measure restores beside bare restic: time, and what later starts pay
 	$(BIN)/python -m tests.bench.restore
