@@ -11,7 +11,8 @@ from runner.restic import queries
 from runner.restore import folder as restore_folder
 from runner.restore import request as asking
 from runner.restore.files import beside, place, verification
-from runner.restore.files.nodes import Node
+from runner.restore.files.nodes import Json, Node
+from runner.restore.files.old_logs import OldLogs
 from runner.restore.files.place import Place, shown
 from runner.restore.files.removal import Removal
 from runner.restore.files.sparing import Sparing
@@ -60,6 +61,7 @@ class Restoring:
     chosen: Chosen
     done: Done = field(default_factory=Done)
     _errors: dict[str, str] = field(default_factory=dict)
+    _plain: tuple[str, ...] = ()  # databases that come back as files
 
     def run(self) -> Done:
         """Restore; raise RunEnded or ValueError if nothing, or an unknown part, was done."""
@@ -89,6 +91,7 @@ class Restoring:
         chosen, dry_run = self.chosen, self.asked.dry_run
         removal = self._removal(place, survey) if self.asked.delete else None
         conflicts = self._make_way(place, survey, removal)
+        beside.clear(place, self._plain, self.done, dry_run=dry_run)
         if chosen.main:
             self._restic(chosen.snapshot.id, self.root, place, chosen.main)
         databases = beside.clear(place, chosen.databases, self.done, dry_run=dry_run)
@@ -114,10 +117,17 @@ class Restoring:
         survey = Survey(place, deletes=self.asked.delete, asked=asked)
         survey.above((*chosen.main, *chosen.databases))
         if chosen.main:
-            step = queries.nodes(chosen.snapshot.id, chosen.main, survey.hear, deep=True)
+            logs = OldLogs(place)
+
+            def hear(message: Json) -> None:
+                survey.hear(message)
+                logs.hear(message)
+
+            step = queries.nodes(chosen.snapshot.id, chosen.main, hear, deep=True)
             done = self.executor.execute(step)
             if done.code or done.stopped:
                 raise failed(done, "the snapshot cannot be read")
+            self._plain = logs.databases
         survey.end()
         copies = Survey(place, before=survey.before)
         copies.above(chosen.databases)
@@ -134,7 +144,7 @@ class Restoring:
     def _removal(self, place: Place, survey: Survey) -> Removal:
         session, chosen = self.session, self.chosen
         sparing = Sparing(session.config, session.state, chosen.snapshot, survey)
-        ours = frozenset(beside.named(chosen.databases))
+        ours = frozenset(beside.named((*chosen.databases, *self._plain)))
         return Removal(place, sparing, self.done.tally, self.asked.dry_run, ours)
 
     def _make_way(self, place: Place, survey: Survey, removal: Removal | None) -> list[str]:

@@ -12,7 +12,7 @@ from runner.restore.request import Done, Json
 from runner.session.executor import Executor
 from runner.volume import moving
 
-_ENDS = ("-wal", "-shm", "-journal")  # of a database that is replaced: they belong to the old one
+ENDS = ("-wal", "-shm", "-journal")  # of a database that is replaced: they belong to the old one
 
 Around = list[tuple[str, os.stat_result | None]]
 
@@ -20,7 +20,7 @@ Around = list[tuple[str, os.stat_result | None]]
 def named(databases: tuple[str, ...]) -> Iterator[str]:
     """Yield the databases and what may belong to them."""
     for each in databases:
-        yield from (f"{each}{end}" for end in ("", *_ENDS))
+        yield from (f"{each}{end}" for end in ("", *ENDS))
 
 
 def clear(
@@ -39,7 +39,7 @@ def clear(
         try:
             if not dry_run:
                 _must_be_replaceable(place, path)
-            for end in _ENDS:
+            for end in ENDS:
                 _remove(place, f"{path}{end}", done, dry_run=dry_run)
         except OSError as error:
             why = (error.strerror or str(error)).lower()

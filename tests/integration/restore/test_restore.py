@@ -219,6 +219,39 @@ def test_a_valid_log_of_the_old_database_is_never_replayed_into_the_new_one(
     assert money(path) == SOUND
 
 
+@pytest.mark.parametrize("words", [(), ("--delete",), ("--path", "data/app.db")])
+@pytest.mark.parametrize("end", ["-wal", "-journal"])
+def test_a_log_is_never_replayed_into_a_database_that_comes_back_as_a_file(
+    tmp_path: Path, end: str, words: tuple[str, ...]
+) -> None:
+    """One that nobody wrote to is in the snapshot as it was; the log is of what came later."""
+    sidecar = with_repository(Sidecar(tmp_path, annotations={"backup.sqlite": "off"}))
+    path = database(sidecar.volume / "app.db", "WAL")
+    (sidecar.volume / "notes-wal").write_text("no log\n")
+    (sidecar.volume / "notes").write_text("x" * 512)
+    sidecar.back_up()
+    before, log = path.read_bytes(), Path(f"{path}{end}")
+    with closing(sqlite3.connect(path)) as live:
+        live.execute("UPDATE account SET money = 1")
+        live.commit()
+        valid = Path(f"{path}-wal").read_bytes()
+    if end == "-journal":
+        valid = b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7" + b"\0" * 504
+    log.write_bytes(valid)
+    (sidecar.volume / "other-wal").write_bytes(valid)
+    assert path.read_bytes() != before or end == "-wal"
+
+    said = restored(sidecar, "--dry-run", *words)
+    assert log.exists(), said
+    restored(sidecar, *words)
+
+    assert path.read_bytes() == before
+    assert money(path) == SOUND
+    assert not log.exists()
+    assert (sidecar.volume / "notes-wal").read_text() == "no log\n"
+    assert (sidecar.volume / "other-wal").exists() == ("--delete" not in words)
+
+
 def test_files_of_a_database_behind_a_link_stay(tmp_path: Path) -> None:
     """A folder comes back in the place of the link; what the link leads to is somebody else's."""
     sidecar = with_repository(Sidecar(tmp_path, annotations={"backup.sqlite": "**/*.db"}))
