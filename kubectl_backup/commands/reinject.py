@@ -2,12 +2,12 @@
 
 import argparse
 
-from contract import names
+from contract.annotations.namespace import NOTHING, NamespaceDefaults
 from contract.text import counted
-from kubectl_backup.cluster.api import Cluster, Json, below
+from kubectl_backup.cluster.api import Cluster, below
 from kubectl_backup.cluster.errors import UNCHANGED, ClusterError, DeniedError, NotFoundError
 from kubectl_backup.output.terminal import Terminal
-from kubectl_backup.workload import reinjection
+from kubectl_backup.workload import reinjection, scope
 from kubectl_backup.workload.reinjection import Candidate
 
 
@@ -31,25 +31,17 @@ def reinject(cluster: Cluster, terminal: Terminal, parsed: argparse.Namespace) -
     return 1 if any(codes) or len(promising) < len(found) else 0
 
 
-def _opted_in(cluster: Cluster, *, every: bool) -> set[str]:
-    """Return the labelled namespaces; also those that may not be read, since a dry run shows it.
+def _opted_in(cluster: Cluster, *, every: bool) -> dict[str, NamespaceDefaults]:
+    """Return the labelled namespaces, with what they say about their pods.
 
-    ``every``: of the whole cluster.
+    Also those that may not be read, since a dry run shows it. ``every``: of the whole cluster.
     """
     if every:
-        return _labelled(cluster.items(below("", "namespaces")))
+        return scope.opted_in(cluster.items(below("", "namespaces")))
     try:
-        return _labelled([cluster.get(below("", "namespaces", cluster.namespace))])
+        return scope.opted_in([cluster.get(below("", "namespaces", cluster.namespace))])
     except DeniedError:
-        return {cluster.namespace}
-
-
-def _labelled(namespaces: list[Json]) -> set[str]:
-    return {
-        str(each["metadata"]["name"])
-        for each in namespaces
-        if (each["metadata"].get("labels") or {}).get(names.ENABLED_LABEL) == "true"
-    }
+        return {cluster.namespace: NOTHING}
 
 
 def _obstacle(cluster: Cluster, each: Candidate) -> str:

@@ -1,10 +1,12 @@
 """Which pods without a sidecar may get one when they are recreated. Pure."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 
 from contract import names
+from contract.annotations.namespace import NamespaceDefaults
+from contract.coverage import Default
 from kubectl_backup.workload import injection, target
 from kubectl_backup.workload.reasons import PASSING
 
@@ -28,18 +30,24 @@ class Candidate:
         return f"{meta['namespace']}/{meta['name']} ({target.owner(self.pod)}): {self.reason}"
 
 
-def candidates(pods: Sequence[target.Pod], labelled: Collection[str]) -> list[Candidate]:
-    """Return the pods in ``labelled`` namespaces that request backups and have no sidecar for a
-    reason that may no longer hold."""
+def candidates(
+    pods: Sequence[target.Pod], labelled: Mapping[str, NamespaceDefaults]
+) -> list[Candidate]:
+    """Return the pods in ``labelled`` namespaces that request backups, or whose namespace does, and
+    that have no sidecar for a reason that may no longer hold."""
     return [
         Candidate(pod, injection.reason(pod), not pod["metadata"].get("ownerReferences"))
         for pod in pods
         if target.lasting(pod)
         and target.sidecar(pod) is None
-        and target.wants(pod)
         and pod["metadata"]["namespace"] in labelled
+        and _wanted(pod, labelled[pod["metadata"]["namespace"]])
         and injection.reason(pod) in _PASSING
     ]
+
+
+def _wanted(pod: target.Pod, namespace: NamespaceDefaults) -> bool:
+    return target.wants(pod) or target.default(pod, namespace) is Default.ASKED
 
 
 def replacement(pod: target.Pod) -> target.Pod:

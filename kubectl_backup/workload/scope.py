@@ -37,7 +37,7 @@ def of_namespace(cluster: Cluster) -> Scope:
     """Return the pods of the cluster's namespace."""
     pods = cluster.pods()
     try:
-        labelled = _labelled([cluster.get(below("", "namespaces", cluster.namespace))])
+        labelled = opted_in([cluster.get(below("", "namespaces", cluster.namespace))])
     except NotFoundError:
         labelled = {}
     except ClusterError as error:
@@ -51,7 +51,7 @@ def of_all(cluster: Cluster) -> Scope:
     labelled: dict[str, NamespaceDefaults] | None = None
     try:
         label = f"{names.ENABLED_LABEL}=true"
-        labelled = _labelled(cluster.items(below("", "namespaces"), labelSelector=label))
+        labelled = opted_in(cluster.items(below("", "namespaces"), labelSelector=label))
     except ClusterError as error:
         untold.append(_without_labels("namespaces", error))
     try:
@@ -106,7 +106,8 @@ def _allowed(cluster: Cluster) -> Callable[[str], list[Json] | None]:
     return ask
 
 
-def _labelled(namespaces: list[Json]) -> dict[str, NamespaceDefaults]:
+def opted_in(namespaces: list[Json]) -> dict[str, NamespaceDefaults]:
+    """Return those that have opted in, with what they say about their pods."""
     return {
         str(each["metadata"]["name"]): namespace.read(each["metadata"].get("annotations") or {})
         for each in namespaces

@@ -6,7 +6,10 @@ from typing import Any
 
 from contract import coverage, names
 from contract.annotations import settings
+from contract.annotations.namespace import NamespaceDefaults, Policy
+from contract.coverage import Default
 from contract.workloads import owners
+from contract.workloads.left_out import LEFT_OUT
 
 Pod = dict[str, Any]
 
@@ -85,6 +88,15 @@ def wants(pod: Pod) -> bool:
         return settings.enabled(annotations(pod))
     except ValueError:
         return False
+
+
+def default(pod: Pod, namespace: NamespaceDefaults) -> Default:
+    """Return what holds by default for a pod that says nothing, where namespaces may decide.
+
+    Whether they may is a value of the chart, which is unknown here.
+    """
+    policy = Policy.ANNOTATED if namespace.enabled is None else Policy.NAMESPACES
+    return coverage.default(pod, namespace, policy, LEFT_OUT)
 
 
 def annotations(pod: Pod) -> Mapping[str, str]:

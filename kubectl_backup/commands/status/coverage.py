@@ -6,11 +6,10 @@ from shlex import quote
 
 from contract import coverage, names
 from contract.annotations import settings
-from contract.annotations.namespace import NOTHING, NamespaceDefaults, Policy
-from contract.coverage import Cover, Default
+from contract.annotations.namespace import NOTHING, NamespaceDefaults
+from contract.coverage import Cover
 from contract.names import Reason
 from contract.text import counted
-from contract.workloads.left_out import LEFT_OUT
 from kubectl_backup.commands.status.rows import Row
 from kubectl_backup.output import formats
 from kubectl_backup.workload import injection, target
@@ -63,15 +62,9 @@ def judge(pod: target.Pod, labelled: Mapping[str, NamespaceDefaults] | None) -> 
         excluded=namespace in coverage.NEVER_INJECTED,
         is_current=lambda: True,
         decide=lambda: _now(pod),
-        default=_default(pod, (labelled or {}).get(namespace, NOTHING)),
+        default=target.default(pod, (labelled or {}).get(namespace, NOTHING)),
     )
     return injection.UNSEEN if unknown and word == Cover.MISSED else word
-
-
-def _default(pod: target.Pod, namespace: NamespaceDefaults) -> Default:
-    """Return what holds by default where the chart lets namespaces decide: its value is unknown."""
-    policy = Policy.ANNOTATED if namespace.enabled is None else Policy.NAMESPACES
-    return coverage.default(pod, namespace, policy, LEFT_OUT)
 
 
 def _now(pod: target.Pod) -> str:

@@ -2,15 +2,18 @@
 
 import pytest
 
+from contract.annotations import namespace
+from contract.annotations.namespace import NOTHING
 from contract.names import Reason
 from kubectl_backup.workload import injection, reinjection
 from kubectl_backup.workload.reasons import PASSING
+from tests.kubectl_backup.commands.status.test_coverage import asking, bare
 from tests.kubectl_backup.pods import Json, pod
 
 
 def reasons(*pods: Json, labelled: str = "prod") -> list[str]:
     """Return the reasons of those that are chosen."""
-    return [each.reason for each in reinjection.candidates(pods, {labelled})]
+    return [each.reason for each in reinjection.candidates(pods, {labelled: NOTHING})]
 
 
 @pytest.mark.parametrize(
@@ -60,7 +63,7 @@ def test_disabled_and_completed_pods_are_not_reinjected() -> None:
 
 
 def test_a_pod_without_an_owner_is_named_and_not_evicted() -> None:
-    (found,) = reinjection.candidates([pod("lonely", of="", reason="quota")], {"prod"})
+    (found,) = reinjection.candidates([pod("lonely", of="", reason="quota")], {"prod": NOTHING})
 
     assert found.alone
     assert str(found) == "prod/lonely (pod/lonely): quota"
@@ -84,3 +87,18 @@ def test_the_dry_run_returns_the_reason_a_new_pod_would_get() -> None:
     assert reinjection.verdict(pod()) == ""
     assert reinjection.verdict(pod(reason="quota")) == "quota"
     assert reinjection.verdict(pod(reason="")) == injection.UNSEEN
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [({}, 0), ({"backup.enabled": "true"}, 1), ({"backup.enabled": "false"}, 0)],
+)
+def test_a_pod_of_a_namespace_that_asks_for_it_may_be_reinjected(
+    said: dict[str, str], expected: int
+) -> None:
+    """It says nothing itself; whether the chart lets namespaces decide, a dry run shows."""
+    quiet, refusing = bare("wiki-1"), asking("false", name="wiki-2")
+    found = reinjection.candidates([quiet, refusing], {"prod": namespace.read(said)})
+
+    assert len(found) == expected
+    assert all(each.pod is quiet for each in found)

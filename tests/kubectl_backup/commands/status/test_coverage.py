@@ -1,12 +1,14 @@
 """Workloads without a backup: which have a row, why they have none, and the next step."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import yaml
 
-from contract.annotations.namespace import NOTHING
+from contract.annotations import namespace as namespace_defaults
+from contract.annotations.namespace import NOTHING, Policy
 from contract.coverage import AS_WANTED, Cover
 from contract.names import Reason
 from kubectl_backup.commands.status import coverage, rows
@@ -133,6 +135,42 @@ def test_plugin_and_webhook_agree_on_coverage(case: str, opted_in: bool) -> None
     assert word == (labelled if opted_in else unlabelled)
     theirs = webhook_coverage.judge(made, OPTIONS, NOTHING if opted_in else None)
     assert word == ("protected" if theirs == "outdated" else theirs)
+
+
+# What a namespace says, what its pod is, and the word for it.
+BY_DEFAULT: dict[str, tuple[Json, Json, str]] = {
+    "asks": ({"backup.enabled": "true"}, bare(), "missed"),
+    "refuses": ({"backup.enabled": "false"}, bare(), "opted_out"),
+    "has a typo": ({"backup.enabled": "ture"}, bare(), "not_annotated"),
+    "asks, of a Job": ({"backup.enabled": "true"}, bare(kind="Job", of="export"), "left_out"),
+    "asks, without a claim": ({"backup.enabled": "true"}, without_claims(bare()), ""),
+    "asks, a block device": ({"backup.enabled": "true"}, with_block_device(bare()),
+                             "not_annotated"),
+    "asks, the pod refuses": ({"backup.enabled": "true"}, asking("false"), "opted_out"),
+    "refuses, the pod asks": ({"backup.enabled": "false"}, asking(), "missed"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BY_DEFAULT)
+def test_plugin_and_webhook_agree_where_namespaces_decide(case: str) -> None:
+    said, made, expected = BY_DEFAULT[case]
+    options = replace(OPTIONS, enabled=Policy.NAMESPACES)
+
+    assert coverage.judge(made, {"prod": namespace_defaults.read(said)}) == expected
+    assert webhook_coverage.judge(made, options, namespace_defaults.read(said)) == expected
+
+
+def test_a_pod_that_its_namespace_asks_for_has_a_row_with_the_next_step() -> None:
+    (row,) = coverage.uncovered(
+        [bare()], {"prod": namespace_defaults.read({"backup.enabled": "true"})}
+    )
+
+    assert (row.status, row.reason, row.protected) == ("no backup", "missed", False)
+    assert row.problems == [
+        "its namespace asks for backups by backup.enabled, and it has no sidecar: it is older than "
+        "that, or the chart's value `enabled` is annotated; kubectl -n prod rollout restart "
+        "deploy/wiki"
+    ]
 
 
 @pytest.mark.parametrize("case", CASES)
