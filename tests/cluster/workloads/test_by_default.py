@@ -27,9 +27,12 @@ def every(release: Release) -> Iterator[Release]:
 def _app(image: str, name: str, script: str = "", *, mount: str = "data") -> list[Json]:
     """Return an app of uid 1000 that writes a file, and its claim."""
     script = script or (f"echo {name} > {_FILE}" if mount else "true")
-    security = {**apps.RESTRICTED, "runAsUser": 1000, "runAsGroup": 1000}
-    made = apps.container(image, f"{script}; {apps.SERVE}", mount=mount, securityContext=security)
-    template = apps.template([made], [apps.claimed(name)] if mount else [], {})
+    made = apps.container(
+        image, f"set -e; {script}; {apps.SERVE}", mount=mount, securityContext=apps.RESTRICTED
+    )
+    volumes = [apps.claimed(name)] if mount else []
+    user = {"runAsUser": 1000, "runAsGroup": 1000, "fsGroup": 1000}
+    template = apps.template([made], volumes, {}, securityContext=user)
     template["metadata"]["labels"] = {"app": name}
     app = apps.workload("Deployment", name, template)
     app["spec"]["selector"] = {"matchLabels": {"app": name}}
@@ -85,11 +88,12 @@ def test_a_namespace_opts_out_and_says_so(
     (pod,) = protected.items("pods")
     assert not pod["spec"].get("initContainers")
 
-    protected("annotate", "namespace", name, "--overwrite", "backup.enabled=true",
-              "backup.schedule=5 4 * * *")  # fmt: skip
+    said = ("backup.enabled=true", "backup.timezone=Asia/Tokyo", "backup.schedule=5 4 * * *")
+    protected("annotate", "namespace", name, "--overwrite", *said)
     protected("rollout", "restart", "deployment/app")
     protected.rollout("deployment/app")
     until(lambda: len(protected.items("pods")) == 1, "the old pod has gone", 120)
     (pod,) = protected.items("pods")
     known = sidecar.status(protected, pod["metadata"]["name"])
-    assert known["schedule"] == "5 4 * * *"
+    assert known["timezone"] == "Asia/Tokyo"
+    assert known["schedule"] == apps.NEVER, "the Secret's variable outranks the namespace"
