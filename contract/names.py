@@ -128,7 +128,8 @@ class Reason(StrEnum):
     ALREADY_INJECTED = "already_injected"
     """The pod had our sidecar before this review; it is backed up."""
     NOT_ENABLED = "not_enabled"
-    """The annotation ``backup.enabled`` is missing or ``false``."""
+    """The annotation ``backup.enabled`` is missing or ``false``, and nothing turns backups on by
+    default."""
     NO_VOLUMES = "no_volumes"
     """No container mounts a persistent volume claim as files."""
     INVALID_VALUE = "invalid_value"

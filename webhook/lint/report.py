@@ -117,6 +117,8 @@ def _report(workload: Workload, objects: Objects, options: Options) -> Report:
         findings += warnings.told(admission, asked=asked)
         findings += placement.advise(workload, pod)
         findings += lint_restore.unasked(pod)
+        if not asked:
+            findings += lint_namespace.unheeded(pod, context.defaults, options.enabled)
     except Exception as error:  # noqa: BLE001 -- any manifest gets a report
         line = f"cannot be understood ({type(error).__name__}): correct the manifest"
         findings.append(Finding(Rule.UNREADABLE, Severity.ERROR, "", line))

@@ -1,7 +1,9 @@
 """Whether the webhook sees a pod: its namespace's label, and the volumes to back up."""
 
 import shlex
+from collections.abc import Iterator
 
+from contract.annotations.namespace import NamespaceDefaults, Policy
 from webhook.admission import pod_spec
 from webhook.admission.pod_spec import Pod
 from webhook.admission.volumes import claims
@@ -31,6 +33,16 @@ def opt_in(name: str, objects: Objects) -> Finding | None:
         f"Namespace {name}: label {ENABLED} {state}, so no pod in it is backed up; "
         f'add {ENABLED}: "true" to its labels, or: {command}',
     )  # fmt: skip
+
+
+def unheeded(pod: Pod, defaults: NamespaceDefaults, policy: Policy) -> Iterator[Finding]:
+    """Yield a note where a Namespace asks for its pods, and the chart does not let it."""
+    if policy is Policy.ANNOTATED and defaults.enabled and data(pod):
+        line = (
+            f"the Namespace's annotation {ENABLED} counts where the chart's value `enabled` is "
+            f"namespaces or all: pass --enabled={Policy.NAMESPACES} to judge by that"
+        )
+        yield Finding(Rule.UNDECIDED, Severity.NOTE, ENABLED, line)
 
 
 def data(pod: Pod) -> str:

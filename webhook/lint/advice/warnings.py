@@ -26,7 +26,7 @@ _RULES = (
     (Rule.INVALID_VALUE, r"^annotation backup\.[a-z-]+ .*; using "),
     (Rule.EXCLUDE, r"^annotation backup\.exclude "),
     (Rule.USER, r"backup\.run-as|the sidecar's processes|mounted by different users"),
-    (Rule.INVALID_VALUE, r"^annotation backup\."),
+    (Rule.INVALID_VALUE, r"^(?:namespace )?annotation backup\."),
 )
 
 _NO_TEXT = "is not text, quote it: "
