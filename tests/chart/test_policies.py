@@ -123,6 +123,15 @@ def test_chart_and_contract_leave_out_the_same_controllers() -> None:
     assert values["leftOut"] == list(LEFT_OUT)
 
 
+@pytest.mark.parametrize(("value", "expected"), [("[]", "none"), ('["Job"]', "Job")])
+def test_the_webhook_leaves_out_what_the_chart_does(value: str, expected: str) -> None:
+    """An empty variable would stand for the usual list."""
+    (webhook,) = of_kind("Deployment", f"leftOut={value}", "enabled=all")
+    env = webhook["spec"]["template"]["spec"]["containers"][0]["env"]
+
+    assert {"name": "BACKUP_WEBHOOK_LEFT_OUT", "value": expected} in env
+
+
 @pytest.mark.parametrize("policy", ["namespaces", "all"])
 def test_a_cluster_policy_needs_to_follow_namespaces(policy: str) -> None:
     with pytest.raises(RefusedError, match=f"follow: false, but enabled: {policy} needs it"):

@@ -83,7 +83,7 @@ def add_options(parser: argparse.ArgumentParser, environment: Mapping[str, str])
     )  # fmt: skip
     flag(
         "left-out", "controllers whose pods have to ask even so, KIND or KIND.GROUP, "
-        "comma-separated", ",".join(LEFT_OUT), "KINDS",
+        "comma-separated; none: no such", ",".join(LEFT_OUT), "KINDS",
     )  # fmt: skip
 
 
@@ -147,7 +147,7 @@ def options(arguments: argparse.Namespace) -> Options:
         pod_security=_level(arguments.pod_security),
         database_image=_none(arguments.database_image),
         enabled=_policy(arguments.enabled),
-        left_out=flags.names(arguments.left_out),
+        left_out=flags.names(_none(arguments.left_out)),
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from contract import VERSION
+from contract.annotations.namespace import Policy
 from tests.webhook.commands import run
 from webhook.admission.model import Options
 from webhook.config import model
@@ -57,7 +58,8 @@ def test_every_flag_is_read() -> None:
     assert _options(
         "--image=x/y:z", "--pull-policy=Never", "--cluster=berlin",
         '--defaults={"schedule": "@daily", "keep-daily": 3, "paused": true}',
-        "--excluded-namespaces=a,b", "--database-image=x/db:z",
+        "--excluded-namespaces=a,b", "--database-image=x/db:z", "--enabled=namespaces",
+        "--left-out=Job, Workflow.argoproj.io",
     ) == Options(
         image="x/y:z",
         pull_policy="Never",
@@ -65,6 +67,8 @@ def test_every_flag_is_read() -> None:
         defaults={"schedule": "@daily", "keep-daily": "3", "paused": "true"},
         excluded_namespaces=frozenset({"a", "b"}),
         database_image="x/db:z",
+        enabled=Policy.NAMESPACES,
+        left_out=frozenset({"Job", "Workflow.argoproj.io"}),
     )  # fmt: skip
 
 
@@ -82,6 +86,16 @@ def test_a_flag_outranks_its_variable() -> None:
 
 def test_an_empty_variable_is_not_set() -> None:
     assert _options(BACKUP_WEBHOOK_IMAGE="").image == f"backup-webhook-sidecar:{VERSION}"
+
+
+@pytest.mark.parametrize("text", ["", ",", "none"])
+def test_no_controller_can_be_left_out(text: str) -> None:
+    assert _options(f"--left-out={text}").left_out == frozenset()
+
+
+def test_an_unknown_policy_is_an_error() -> None:
+    with pytest.raises(ConfigError, match="--enabled 'every': write one of annotated, namespaces"):
+        _options("--enabled=every")
 
 
 @pytest.mark.parametrize("text", ["", ",", ",,"])
