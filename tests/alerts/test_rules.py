@@ -259,7 +259,7 @@ CASES = [
     Case("unprotected", {f'{COVERAGE}{{namespace="prod",reason="missed"}}': 2},
          HOUR, "BackupPodsUnprotected"),
     Case("as wanted", {f'{COVERAGE}{{namespace="prod",reason="{reason}"}}': 2
-                       for reason in ("protected", "outdated", "opted_out")}, DAY),
+                       for reason in ("protected", "outdated", "opted_out", "left_out")}, DAY),
 
     Case("failing open", {OPEN: "0x11 1x5"}, 14, "BackupWebhookFailingOpen"),
     Case("failing open for the first time", {OPEN: "_x12 1x5", UP: 1}, 14,

@@ -29,8 +29,8 @@ class Coverage(Collector):
         yield looked
         pods = GaugeMetricFamily(
             "backup_webhook_pods",
-            "Running pods that have a backup (protected, outdated), opt out (opted_out) or should "
-            "have one (all other reasons).",
+            "Running pods that have a backup (protected, outdated), opt out or have to ask "
+            "(opted_out, left_out) or should have one (all other reasons).",
             labels=["namespace", "reason"],
         )
         claims = GaugeMetricFamily(

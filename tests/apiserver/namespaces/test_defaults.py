@@ -153,7 +153,7 @@ def test_a_change_of_the_namespace_holds_for_the_next_pod(
     kind = {"Content-Type": "application/merge-patch+json"}
     api.client.patch(path, json=change, headers=kind).raise_for_status()
 
-    until(lambda: has_sidecar(created(api, name, pod())), "the next pod has a sidecar", 10)
+    until(lambda: has_sidecar(created(api, name, pod())), "the next pod has a sidecar", 60)
     (sidecar,) = created(api, name, pod())["spec"]["initContainers"]
     defaults = next(each for each in sidecar["env"] if each["name"] == "BACKUP_DEFAULTS")
     assert json.loads(defaults["value"]) == {"schedule": "@daily"}
@@ -178,14 +178,14 @@ def test_no_pod_starts_without_the_restore_that_its_namespace_asks_for(
     restoring = {"backup.enabled": "true", "backup.restore": "if-empty"}
     name = namespaces(labels=LABEL, annotations=restoring)
     never = namespaces(labels=LABEL, annotations=restoring | {"backup.restore": "Never"})
-    until(lambda: has_sidecar(created(api, name, pod())), "the webhook answers", 10)
+    until(lambda: has_sidecar(created(api, name, pod())), "the webhook answers", 60)
     path = f"/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/{FULL}"
     kept = api.client.get(path).raise_for_status().json()
     away = [{"op": "replace", "path": "/webhooks/0/clientConfig/service/port", "value": 1}]
     kind = {"Content-Type": "application/json-patch+json"}
     api.client.patch(path, json=away, headers=kind).raise_for_status()
     try:
-        until(lambda: bool(_denied(api, name, pod())), "the policy denies", 30)
+        until(lambda: bool(_denied(api, name, pod())), "the policy denies", 60)
         assert f"'{FULL}-restore'" in _denied(api, name, pod())
         assert "did not answer" in _denied(api, name, pod())
         for made in (
@@ -198,7 +198,7 @@ def test_no_pod_starts_without_the_restore_that_its_namespace_asks_for(
     finally:
         back = [{**away[0], "value": kept["webhooks"][0]["clientConfig"]["service"]["port"]}]
         api.client.patch(path, json=back, headers=kind).raise_for_status()
-        until(lambda: has_sidecar(created(api, name, pod())), "the webhook answers again", 30)
+        until(lambda: has_sidecar(created(api, name, pod())), "the webhook answers again", 60)
     assert served.process.poll() is None
 
 
@@ -226,7 +226,7 @@ def test_who_annotates_a_namespace_is_told_of_what_has_no_effect(
     dry = {"dryRun": "All"}
     until(lambda: "no such setting" in api.client.patch(
         path, json=typo, headers=kind, params=dry).headers.get("Warning", ""),
-        "the policy counts", 30)  # fmt: skip
+        "the policy counts", 60)  # fmt: skip
 
     answer = api.client.patch(path, json=change, headers=kind, params=dry).raise_for_status()
 
@@ -249,7 +249,7 @@ def test_a_workload_that_is_backed_up_by_default_needs_no_annotation(
         return str(answer.headers.get("Warning", ""))
 
     refusing = namespaces(labels=LABEL, annotations={"backup.enabled": "off"})
-    until(lambda: "has no annotation backup.enabled" in told(refusing), "the policy counts", 30)
+    until(lambda: "has no annotation backup.enabled" in told(refusing), "the policy counts", 60)
     silent = told(namespaces(labels=LABEL))
     assert ("has no annotation" in silent) == (word == "namespaces")
     assert told(namespaces(labels=LABEL, annotations={"backup.enabled": "yes"})) == ""

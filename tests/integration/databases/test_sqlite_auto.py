@@ -1,6 +1,5 @@
 """`backup.sqlite: auto`, the default: databases are found, and copied unless nobody uses them."""
 
-import os
 import sqlite3
 import time
 from contextlib import closing
@@ -10,6 +9,7 @@ import pytest
 
 from contract.snapshots import COPIES
 from runner.databases.sqlite import remembered
+from tests.cluster.work import until
 from tests.integration.databases.app_layouts import LAYOUTS, lay, moment, writing
 from tests.integration.sidecars import PASSWORD, Sidecar
 from tests.runner.databases.sqlite.test_copies import SOUND, database, money, written
@@ -29,10 +29,9 @@ def as_files(sidecar: Sidecar) -> set[str]:
     return {line.removeprefix(volume) for line in lines if line.startswith(volume)}
 
 
-def rest(path: Path) -> None:
-    """Let a file be as if it was last written a minute ago, which changes its status' time too."""
-    past = time.time() - 60
-    os.utime(path, (past, past))
+def aged(path: Path) -> None:
+    """Wait until the time stamps of a file tell of every later write."""
+    until(lambda: time.time() - path.stat().st_ctime > remembered._RECENT, "it is old", 60)
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
@@ -106,8 +105,7 @@ def test_a_volume_without_databases_says_nothing_of_them(tmp_path: Path) -> None
 def test_a_database_at_rest_is_copied_once(tmp_path: Path) -> None:
     sidecar = Sidecar(tmp_path)
     path = database(sidecar.volume / "app.db")
-    rest(path)
-    time.sleep(remembered._RECENT)  # until its time stamps tell of every later write
+    aged(path)
     sidecar.back_up()
     assert copies(sidecar) == {"app.db"}
 
@@ -125,7 +123,7 @@ def test_a_database_at_rest_is_copied_once(tmp_path: Path) -> None:
 def test_a_database_that_is_written_again_is_copied_again(tmp_path: Path) -> None:
     sidecar = Sidecar(tmp_path)
     path = database(sidecar.volume / "app.db", "WAL")
-    time.sleep(remembered._RECENT)
+    aged(path)
     for _ in range(2):
         sidecar.back_up()
     assert copies(sidecar) == set()
@@ -146,7 +144,7 @@ def test_a_database_that_is_written_during_the_backup_is_named_and_copied_next(
     """restic reads it meanwhile: what it stored may be torn."""
     sidecar = Sidecar(tmp_path)
     path = database(sidecar.volume / "app.db")
-    time.sleep(remembered._RECENT)
+    aged(path)
     for _ in range(2):
         sidecar.back_up()
     # restic runs this before it reads anything, and after the database was found to be at rest.
@@ -166,7 +164,7 @@ def test_a_database_that_cannot_be_copied_is_named_in_each_run(tmp_path: Path) -
     path = database(sidecar.volume / "app.db")
     with path.open("r+b") as file:
         file.truncate(5120)
-    time.sleep(remembered._RECENT)
+    aged(path)
 
     for _ in range(2):
         ended = sidecar.back_up()
